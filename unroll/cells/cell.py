@@ -1,0 +1,129 @@
+"""What a cell is: one step of a recurrent network, and nothing else.
+
+Letters: B batch, I input, H hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from unroll.cells.state import State
+
+_collect: ContextVar[Callable[[str, Tensor], None] | None] = ContextVar("collect", default=None)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A random number that a cell wants: the engine draws it, the cell only multiplies or adds it.
+
+    shape: the shape after the batch, e.g. `(hidden_size,)`.
+    kind: `"bernoulli"` (ones with probability `keep`, else zeros), `"normal"` or `"uniform"`.
+    each: `"step"` draws `[T, B, *shape]`, anew each step; `"call"` draws `[B, *shape]` once.
+    keep: the probability of a one; only for `"bernoulli"`.
+    """
+
+    shape: tuple[int, ...]
+    kind: Literal["bernoulli", "normal", "uniform"] = "bernoulli"
+    each: Literal["step", "call"] = "step"
+    keep: float = 1.0
+
+
+class Cell(nn.Module):
+    """One step of a recurrent network, written the way the paper writes it.
+
+    When to use it: subclass it for a cell of your own, then run it over time with
+    `unroll.unroll(cell, x)` or stack it with `unroll.Recurrent(YourCell, I, H)`.
+
+    A subclass sets `input_size` and `hidden_size`, makes its parameters, and writes
+
+        forward(x, state) -> (output, new_state)     # x [B, I], output [B, output_size]
+
+    with `state` a tensor `[B, H]`, or a NamedTuple of tensors `[B, ...]`. The body is plain
+    PyTorch: no loop over time, no lengths, no layers. A cell that declares `noise()` is called
+    as `forward(x, state, noise)`, with `noise` a dict of the drawn tensors in training and
+    `None` in eval mode.
+
+    Example:
+        >>> import torch, unroll
+        >>> class MinimalGatedCell(unroll.Cell):                    # Zhou et al. 2016
+        ...     def __init__(self, input_size, hidden_size):
+        ...         super().__init__(input_size, hidden_size)
+        ...         self.forget = torch.nn.Linear(input_size + hidden_size, hidden_size)
+        ...         self.candidate = torch.nn.Linear(input_size + hidden_size, hidden_size)
+        ...     def forward(self, x, h):
+        ...         f = torch.sigmoid(self.forget(torch.cat([x, h], 1)))
+        ...         n = torch.tanh(self.candidate(torch.cat([x, f * h], 1)))
+        ...         h = (1 - f) * h + f * n
+        ...         return h, h
+        >>> output, last = unroll.unroll(MinimalGatedCell(3, 4), torch.randn(5, 2, 3))
+        >>> tuple(output.shape), tuple(last.shape)
+        ((5, 2, 4), (2, 4))
+    """
+
+    input_size: int
+    hidden_size: int
+
+    def __init__(self, input_size: int | None = None, hidden_size: int | None = None) -> None:
+        super().__init__()
+        if input_size is not None:
+            self.input_size = input_size
+        if hidden_size is not None:
+            self.hidden_size = hidden_size
+
+    @property
+    def output_size(self) -> int:
+        """Width of the output; `hidden_size` unless the cell says otherwise."""
+        return self.__dict__.get("_output_size", self.hidden_size)
+
+    @output_size.setter
+    def output_size(self, size: int) -> None:
+        self.__dict__["_output_size"] = size
+
+    def step(self, x: Tensor, state: State, *noise: Any) -> tuple[Tensor, State]:
+        """One step, as the engine calls it.
+
+        It is `forward`, except for the cells that keep torch's signature in `forward`.
+        """
+        return self(x, state, *noise)
+
+    def initial_state(
+        self,
+        batch_size: int,
+        *,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> State:
+        """The state before the first step: zeros `[B, H]` unless the paper says otherwise."""
+        return torch.zeros(batch_size, self.hidden_size, dtype=dtype, device=device)
+
+    def noise(self) -> dict[str, Noise]:
+        """The random numbers this cell wants in training, by name. None by default."""
+        return {}
+
+    def tap(self, **values: Tensor) -> Any:
+        """Name values of this step, so that a recording can show them. Otherwise the identity.
+
+        returns: the value, or a tuple of the values where several are named.
+        """
+        collect = _collect.get()
+        if collect is not None:
+            for name, value in values.items():
+                collect(name, value)
+        return next(iter(values.values())) if len(values) == 1 else tuple(values.values())
+
+
+@contextmanager
+def tapped(collect: Callable[[str, Tensor], None]) -> Iterator[None]:
+    """Within the block, every `tap` of every cell also calls `collect(name, value)`."""
+    token = _collect.set(collect)
+    try:
+        yield
+    finally:
+        _collect.reset(token)

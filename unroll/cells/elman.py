@@ -1,0 +1,48 @@
+"""The simple recurrent network (Elman 1990)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from unroll.cells.cell import Cell
+
+
+class RNNCell(nn.RNNCell, Cell):
+    """The simple (Elman) recurrent cell, drop-in for `torch.nn.RNNCell`.
+
+    When to use it: short memories, teaching, and as the baseline that every gate must beat. Its
+    gradient vanishes or explodes within tens of steps; `nonlinearity="relu"` with identity
+    recurrent weights (Le et al. 2015) reaches further.
+
+    Equations, with tanh or relu as the non-linearity:
+
+        h' = tanh(W_ih x + b_ih + W_hh h + b_hh)
+
+    Source: J. L. Elman, Finding structure in time, 1990
+    (https://doi.org/10.1207/s15516709cog1402_1).
+
+    Args:
+        input_size: I. hidden_size: H. bias: whether b_ih and b_hh exist.
+        nonlinearity: "tanh" or "relu".
+
+    Parameters: weight_ih [H, I], weight_hh [H, H], bias_ih [H], bias_hh [H].
+    Input: x [B, I] or [I]; h [B, H] or [H], zeros where it is left out.
+    Output: h' of h's shape. `step(x, h)` returns (h', h'), as the engine wants it.
+    Raises: what `torch.nn.RNNCell` raises, for wrong sizes and an unknown non-linearity.
+
+    Example:
+        >>> import torch, unroll
+        >>> cell = unroll.RNNCell(3, 4)
+        >>> h = cell(torch.zeros(2, 3))
+        >>> tuple(h.shape)
+        (2, 4)
+    """
+
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        activation = torch.tanh if self.nonlinearity == "tanh" else torch.relu
+        h = activation(
+            linear(x, self.weight_ih, self.bias_ih) + linear(h, self.weight_hh, self.bias_hh)
+        )
+        return h, h

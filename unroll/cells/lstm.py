@@ -1,0 +1,137 @@
+"""Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn, sigmoid, tanh
+from torch.nn.functional import linear
+
+from unroll.cells.cell import Cell
+
+
+class LSTMState(NamedTuple):
+    """h: what the cell shows [B, H] (or [B, P] when projected); c: what it remembers [B, H]."""
+
+    h: Tensor
+    c: Tensor
+
+
+class LSTMCell(nn.LSTMCell, Cell):
+    """Long short-term memory, drop-in for `torch.nn.LSTMCell`.
+
+    When to use it: the default for language, speech and anything with long memories.
+
+    Equations (gate order i, f, g, o in the rows of the weights, as torch):
+
+        i = sigmoid(W_ii x + b_ii + W_hi h + b_hi)      input gate
+        f = sigmoid(W_if x + b_if + W_hf h + b_hf)      forget gate
+        g = tanh(W_ig x + b_ig + W_hg h + b_hg)         candidate
+        o = sigmoid(W_io x + b_io + W_ho h + b_ho)      output gate
+        c' = f * c + i * g
+        h' = o * tanh(c')
+
+    Source: S. Hochreiter and J. Schmidhuber, Long short-term memory, 1997
+    (https://doi.org/10.1162/neco.1997.9.8.1735); F. A. Gers et al., Learning to forget, 2000
+    (https://doi.org/10.1162/089976600300015015).
+
+    Args:
+        input_size: I. hidden_size: H. bias: whether b_ih and b_hh exist.
+
+    Parameters: weight_ih [4H, I], weight_hh [4H, H], bias_ih [4H], bias_hh [4H].
+    Input: x [B, I] or [I]; state (h, c), each [B, H] or [H], zeros where it is left out.
+    Output: (h', c'). `step(x, state)` returns (h', LSTMState(h', c')), as the engine wants it.
+    Raises: what `torch.nn.LSTMCell` raises, for wrong sizes.
+
+    Example:
+        >>> import torch, unroll
+        >>> h, c = unroll.LSTMCell(3, 4)(torch.zeros(2, 3))
+        >>> tuple(h.shape), tuple(c.shape)
+        ((2, 4), (2, 4))
+    """
+
+    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:  # type: ignore[override]
+        h, c = state
+        gates = linear(x, self.weight_ih, self.bias_ih) + linear(h, self.weight_hh, self.bias_hh)
+        i, f, g, o = gates.chunk(4, -1)
+        i, f, g, o = self.tap(
+            input_gate=sigmoid(i), forget_gate=sigmoid(f), candidate=tanh(g), output_gate=sigmoid(o)
+        )
+        c = f * c + i * g
+        h = o * tanh(c)
+        return h, LSTMState(h, c)
+
+    def initial_state(self, batch_size: int, **like: Any) -> LSTMState:
+        zeros = torch.zeros(batch_size, self.hidden_size, **like)
+        return LSTMState(zeros, zeros)
+
+
+class ProjectedLSTMCell(LSTMCell):
+    """LSTM whose output is projected to fewer numbers before it is fed back.
+
+    When to use it: a large memory with a small recurrent product, as in speech and large
+    language models; it is the cell of `unroll.LSTM(..., proj_size=P)`.
+
+    Equations: those of `LSTMCell`, with h [B, P] and, last,
+
+        h' = W_hr (o * tanh(c'))
+
+    Source: H. Sak et al., Long short-term memory recurrent neural network architectures for
+    large scale acoustic modeling, 2014 (https://arxiv.org/abs/1402.1128).
+
+    Args:
+        input_size: I. hidden_size: H, the width of c. proj_size: P, 0 < P < H, the width of h.
+
+    Parameters: weight_ih [4H, I], weight_hh [4H, P], bias_ih [4H], bias_hh [4H], weight_hr [P, H].
+    Input: x [B, I]; state LSTMState(h [B, P], c [B, H]).
+    Output: `cell(x, state)` returns (h', LSTMState(h', c')).
+    Raises: ValueError where proj_size is not between 0 and H.
+
+    Example:
+        >>> import torch, unroll
+        >>> cell = unroll.ProjectedLSTMCell(3, 8, proj_size=2)
+        >>> output, state = cell(torch.zeros(5, 3), cell.initial_state(5))
+        >>> tuple(output.shape), tuple(state.c.shape)
+        ((5, 2), (5, 8))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        *,
+        proj_size: int,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        if not 0 < proj_size < hidden_size:
+            raise ValueError(
+                f"ProjectedLSTMCell got proj_size={proj_size}; expected a number from 1 to "
+                f"{hidden_size - 1}, smaller than hidden_size={hidden_size}."
+            )
+        super().__init__(input_size, hidden_size, bias, device=device, dtype=dtype)
+        like: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.proj_size = proj_size
+        self.weight_hh = nn.Parameter(torch.empty(4 * hidden_size, proj_size, **like))
+        self.weight_hr = nn.Parameter(torch.empty(proj_size, hidden_size, **like))
+        self.reset_parameters()
+
+    @property
+    def output_size(self) -> int:
+        return self.proj_size
+
+    def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:  # type: ignore[override]
+        _, (h, c) = super().step(x, state)
+        h = linear(h, self.weight_hr)
+        return h, LSTMState(h, c)
+
+    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:  # type: ignore[override]
+        return self(x, state)
+
+    def initial_state(self, batch_size: int, **like: Any) -> LSTMState:
+        return LSTMState(
+            torch.zeros(batch_size, self.proj_size, **like),
+            torch.zeros(batch_size, self.hidden_size, **like),
+        )

@@ -1,0 +1,43 @@
+"""The one adapter that makes torch's own cells usable as cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from unroll.cells.cell import Cell
+from unroll.cells.lstm import LSTMState
+from unroll.cells.state import State
+
+
+class TorchCell(Cell):
+    """`torch.nn.RNNCell`, `LSTMCell` or `GRUCell` as a cell; the module itself is shared."""
+
+    def __init__(self, cell: nn.RNNCellBase) -> None:
+        super().__init__(cell.input_size, cell.hidden_size)
+        self.cell = cell
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        new = self.cell(x, state)
+        return (new[0], LSTMState(*new)) if isinstance(new, tuple) else (new, new)
+
+    def initial_state(self, batch_size: int, **like: Any) -> State:
+        zeros = super().initial_state(batch_size, **like)
+        return LSTMState(zeros, zeros) if isinstance(self.cell, nn.LSTMCell) else zeros
+
+
+def as_cell(cell: nn.Module) -> Cell:
+    """The module as a cell: itself, or torch's own cell behind the adapter.
+
+    Raises: TypeError for anything else, with what a cell is.
+    """
+    if isinstance(cell, Cell):
+        return cell
+    if isinstance(cell, nn.RNNCell | nn.LSTMCell | nn.GRUCell):
+        return TorchCell(cell)
+    raise TypeError(
+        f"Got {type(cell).__name__} where a cell is wanted; expected an unroll.Cell, or torch's "
+        "RNNCell, LSTMCell or GRUCell. Subclass unroll.Cell and write forward(x, state) -> "
+        "(output, state)."
+    )

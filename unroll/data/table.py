@@ -1,0 +1,116 @@
+"""Lines as records: each line of a text its own sequence, or a column of a table with a category."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from unroll.data.text import TextSource, is_jsonl, lines
+from unroll.errors import UserError
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column holds the text and which the category, counted from 0; header: skip line 1."""
+
+    text: int
+    condition: int
+    separator: str
+    header: bool
+    names: tuple[str, ...]
+
+
+def line_records(
+    source: TextSource, columns: Columns | None
+) -> Iterator[tuple[str, str | None]]:
+    """Each line that is not blank, as (text, category or None).
+
+    Raises: UserError for a line with too few columns, with its number.
+    """
+    for path in source.files:
+        if is_jsonl(path):
+            raise UserError(
+                f"{source.name} is JSON lines; --per-line expects a text or a table. Take the field "
+                "out first, or train without --per-line."
+            )
+        for number, line in enumerate(lines(path, source.name), 1):
+            if not line.strip():
+                continue
+            if columns is None:
+                yield line, None
+                continue
+            if columns.header and number == 1:
+                continue
+            parts = line.split(columns.separator)
+            if len(parts) != len(columns.names):
+                raise UserError(
+                    f"{source.name}, line {number}: {len(parts)} columns where the first line has "
+                    f"{len(columns.names)}. Mend the line, or leave it out."
+                )
+            if parts[columns.text].strip():
+                yield parts[columns.text].strip(), parts[columns.condition].strip()
+
+
+def find_columns(source: TextSource, condition: str, text: str | None) -> Columns:
+    """The columns of a table by number (from 1, as `cut -f` counts) or by the name in its header.
+
+    Raises: UserError where the table has no such column, or the category is no category.
+    """
+    first = next(iter(lines(source.files[0], source.name)), "")
+    separator = "\t" if "\t" in first else ","
+    names = tuple(part.strip() for part in first.split(separator))
+    if len(names) < 2:
+        raise UserError(
+            f"{source.name} has one column; --condition expects a table with tabs (or commas) "
+            "between a text and its category."
+        )
+    by_name = [name for name in (condition, text) if name and not name.isdigit()]
+    header = bool(by_name)
+    where = column(condition, names, source.name, "--condition")
+    if text is not None:
+        what = column(text, names, source.name, "--text")
+    else:
+        others = [k for k in range(len(names)) if k != where]
+        if len(others) > 1:
+            raise UserError(
+                f"{source.name} has {len(names)} columns ({', '.join(names)}); say which one holds "
+                "the text with --text NUMBER (columns count from 1)."
+            )
+        what = others[0]
+    if what == where:
+        raise UserError(
+            f"--condition {condition} and --text {text} name the same column of {source.name}; "
+            "expected two."
+        )
+    columns = Columns(what, where, separator, header, names)
+    refuse_free_text(source, columns, condition)
+    return columns
+
+
+def column(wanted: str, names: tuple[str, ...], table: str, flag: str) -> int:
+    if wanted.isdigit():
+        if 1 <= int(wanted) <= len(names):
+            return int(wanted) - 1
+    elif wanted in names:
+        return names.index(wanted)
+    raise UserError(
+        f"{flag} got {wanted!r}; {table} has the columns 1 to {len(names)} ({', '.join(names)}). "
+        "Columns count from 1."
+    )
+
+
+def refuse_free_text(source: TextSource, columns: Columns, condition: str) -> None:
+    """A category comes back many times; a column where most values differ is the wrong one."""
+    seen: Counter[str | None] = Counter()
+    for count, (_, category) in enumerate(line_records(source, columns)):
+        seen[category] += 1
+        if count == 10_000:
+            break
+    total = sum(seen.values())
+    if total > 20 and len(seen) > total / 2:
+        raise UserError(
+            f"--condition {condition}: that column of {source.name} has {len(seen)} different "
+            f"values in {total} lines; a category comes back many times. Columns count from 1: "
+            f"did you mean --condition {columns.text + 1}?"
+        )

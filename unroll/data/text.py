@@ -1,0 +1,240 @@
+"""Reading texts: a file, a .gz, a folder, a field of a .jsonl, standard input; never all at once.
+
+A text is read in pieces of about a megabyte that end at a line end where there is one, so a file
+larger than memory is no different from a small one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import hashlib
+import io
+import json
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from unroll.errors import UserError
+
+PIECE = 1 << 20
+TEXT_SUFFIXES = (".txt", ".text", ".md")
+FOREIGN_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """One or many documents of text, read from the start as often as wanted.
+
+    name: what the user called it. files: where the text is, in order.
+    field: the field of each .jsonl record that holds a document.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    field: str = "text"
+    _keep: object = field(default=None, repr=False, compare=False)
+
+    def documents(self) -> Iterator[Iterator[str]]:
+        """Each document as its pieces. Line ends are `\\n`, a byte order mark is dropped.
+
+        Raises: UserError where the text is not UTF-8, holds NUL bytes or cannot be read.
+        """
+        for path in self.files:
+            name = self.name if len(self.files) == 1 else str(path)
+            if is_jsonl(path):
+                for text in json_field(path, name, self.field):
+                    yield iter([text] if text else [])
+            else:
+                yield pieces(path, name)
+
+    def scan(self) -> Scan:
+        """Read everything once: how much there is, and its SHA-256.
+
+        Raises: UserError where there is no text at all.
+        """
+        digest, characters, documents = hashlib.sha256(), 0, 0
+        for document in self.documents():
+            documents += 1
+            digest.update(b"\0document\0")
+            for text in document:
+                characters += len(text)
+                digest.update(text.encode())
+        if characters == 0:
+            raise UserError(f"{self.name} is empty; expected a text. Give a file with text in it.")
+        return Scan(characters, documents, digest.hexdigest())
+
+
+@dataclass(frozen=True)
+class Scan:
+    """characters and documents: how many. sha256: of the text, documents apart."""
+
+    characters: int
+    documents: int
+    sha256: str
+
+
+def text_source(path: str | Path, field: str = "text") -> TextSource:
+    """The text at a path: a file, a .gz, a folder (its .txt, .text, .md, .gz and .jsonl files, in
+    order of name), a .jsonl, or `-` for standard input.
+
+    Raises: UserError where there is nothing to read.
+    """
+    name = str(path)
+    if name == "-":
+        return standard_input(field)
+    place = Path(path)
+    if not place.exists():
+        raise UserError(
+            f"There is no file or folder {name}; expected a text. Check the path, from "
+            f"{Path.cwd()}."
+        )
+    if place.is_dir():
+        files = sorted(p for p in place.rglob("*") if p.is_file() and is_text_name(p))
+        if not files:
+            raise UserError(
+                f"The folder {name} holds no text; expected files that end in "
+                f"{', '.join(TEXT_SUFFIXES)}, .gz or .jsonl."
+            )
+        return TextSource(name, tuple(files), field)
+    if not place.is_file():
+        raise UserError(
+            f"{name} is not a regular file; expected a text file. Use - to read standard input."
+        )
+    return TextSource(name, (place,), field)
+
+
+def is_text_name(path: Path) -> bool:
+    return path.name.endswith((*TEXT_SUFFIXES, ".gz", ".jsonl"))
+
+
+def is_jsonl(path: Path) -> bool:
+    return path.name.endswith((".jsonl", ".jsonl.gz"))
+
+
+def standard_input(field: str) -> TextSource:
+    """Standard input, kept in a temporary file because a text is read more than once."""
+    keep = tempfile.NamedTemporaryFile(prefix="unroll-", suffix=".txt")  # noqa: SIM115
+    shutil.copyfileobj(sys.stdin.buffer, keep)
+    keep.flush()
+    return TextSource("standard input", (Path(keep.name),), field, keep)
+
+
+@contextmanager
+def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked where it is a .gz; trouble with it said in a sentence."""
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path) as file:
+                yield file  # type: ignore[misc]
+        else:
+            with path.open("rb") as file:
+                yield file
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(
+            f"{name} is not a whole gzip file ({error}). Make it again, or give the text unpacked."
+        ) from error
+    except OSError as error:
+        raise UserError(f"{name} cannot be read: {error.strerror or error}.") from error
+
+
+def pieces(path: Path, name: str) -> Iterator[str]:
+    """The text of one file in pieces that end at a line end, a space, or wherever they must."""
+    rest, offset = "", 0
+    utf8 = codecs.getincrementaldecoder("utf-8")()
+    decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
+    with opened(path, name) as file:
+        while True:
+            block = file.read(PIECE)
+            if offset == 0:
+                refuse_foreign(block, name)
+                if block.startswith(codecs.BOM_UTF8):
+                    block, offset = block[3:], 3
+                    block = block or file.read(PIECE)
+            nul = block.find(b"\0")
+            if nul >= 0:
+                raise UserError(
+                    f"{name} is binary data, not text: byte {offset + nul} is NUL. Expected a text "
+                    "in UTF-8."
+                )
+            try:
+                text = rest + decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                at = offset + error.start - (len(error.object) - len(block))
+                bad = error.object[error.start]
+                raise UserError(
+                    f"{name} is not UTF-8: byte 0x{bad:02X} at position {at} "
+                    f"({error.reason}). Convert it first, for example: iconv -f LATIN1 -t UTF-8."
+                ) from error
+            if not block:
+                if text:
+                    yield text
+                return
+            offset += len(block)
+            cut = boundary(text)
+            if cut:
+                yield text[:cut]
+            rest = text[cut:]
+
+
+def refuse_foreign(block: bytes, name: str) -> None:
+    for mark, encoding in FOREIGN_MARKS.items():
+        if block.startswith(mark):
+            raise UserError(
+                f"{name} is {encoding}, not UTF-8. Convert it first: iconv -f {encoding} -t UTF-8."
+            )
+
+
+def boundary(text: str) -> int:
+    """Where to cut a piece: after its last line end, else its last space, else at its end."""
+    cut = text.rfind("\n") + 1 or text.rfind(" ") + 1
+    return cut or len(text)
+
+
+def json_field(path: Path, name: str, field: str) -> Iterator[str]:
+    """That field of every record of a .jsonl file."""
+    for number, line in enumerate(lines(path, name), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(
+                f"{name}, line {number}: not JSON ({error.msg}); expected one object a line."
+            ) from error
+        if not isinstance(record, dict) or not isinstance(record.get(field), str):
+            there = ", ".join(record) if isinstance(record, dict) else type(record).__name__
+            raise UserError(
+                f"{name}, line {number}: no text in a field {field!r}; the record holds {there}. "
+                "Name the field with --text FIELD."
+            )
+        text: str = record[field]
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                f"{name}, line {number}: the text holds half of a surrogate pair at character "
+                f"{error.start}, which no UTF-8 can hold. Mend the record."
+            ) from error
+        yield text
+
+
+def lines(path: Path, name: str) -> Iterator[str]:
+    """The lines of one file, without their ends."""
+    rest = ""
+    for text in pieces(path, name):
+        *whole, rest = (rest + text).split("\n")
+        yield from whole
+    if rest:
+        yield rest

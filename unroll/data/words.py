@@ -1,0 +1,125 @@
+"""Words as tokens: split at spaces, or also at punctuation; `<eos>` at line or sentence ends."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from unroll.data.vocabulary import BOUNDARY, UNKNOWN, UNKNOWN_NAME, Ids, as_json, most_frequent
+
+END_NAME = "<eos>"
+# a token that starts with this stands without a space behind the one before it
+GLUE = "\N{HALFWIDTH BLACK SQUARE}"
+WORD_OR_MARK = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
+
+
+class WordVocabulary:
+    """The words of the training text, and how a text is cut into them.
+
+    split: "spaces" takes what stands between spaces (for texts whose punctuation already stands
+        alone); "punctuation" also cuts marks off words, and remembers where no space was.
+    end: "line" puts `<eos>` for each line end; "sentence" after . ! ? and at blank lines.
+    lower: whether case is dropped.
+
+    Spaces are not kept: decode(encode(text)) is the text with one space between words.
+
+    Example:
+        >>> from unroll.data.words import WordVocabulary
+        >>> vocabulary = WordVocabulary.learn(["Rose, O rose!"], split="punctuation")
+        >>> vocabulary.decode(vocabulary.encode("O rose, rose!"))
+        'O rose, rose!'
+    """
+
+    level = "word"
+
+    def __init__(
+        self,
+        words: list[str],
+        split: str = "punctuation",
+        end: str = "line",
+        lower: bool = False,
+    ) -> None:
+        self.words, self.split, self.end, self.lower = words, split, end, lower
+        self._names = [UNKNOWN_NAME, END_NAME, *words]
+        self._ids = {word: k for k, word in enumerate(self._names)}
+
+    @classmethod
+    def learn(
+        cls,
+        texts: Iterable[str],
+        min_count: int = 1,
+        size: int | None = None,
+        split: str = "punctuation",
+        end: str = "line",
+        lower: bool = False,
+    ) -> WordVocabulary:
+        """The words of these texts, those seen at least `min_count` times, at most `size`."""
+        cutter = cls([], split, end, lower)
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(cutter.cut(text))
+        for special in (UNKNOWN_NAME, END_NAME):
+            counts.pop(special, None)
+        return cls(list(most_frequent(counts, min_count, size)), split, end, lower)
+
+    def cut(self, text: str) -> Iterator[str]:
+        """The words of a text, with `<eos>` where a line or sentence ends."""
+        if self.lower:
+            text = text.lower()
+        for number, line in enumerate(text.split("\n")):
+            if number and (self.end == "line" or not line.strip()):
+                yield END_NAME
+            for token in line.split() if self.split == "spaces" else marks_apart(line):
+                yield token
+                if self.end == "sentence" and token.removeprefix(GLUE) in SENTENCE_ENDS:
+                    yield END_NAME
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def encode(self, text: str) -> Ids:
+        ids = self._ids
+        return np.fromiter((ids.get(token, UNKNOWN) for token in self.cut(text)), dtype=np.int64)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        parts: list[str] = []
+        for id in ids:
+            token = self._names[id]
+            if id == BOUNDARY:
+                parts.append("\n")
+            elif self.split == "punctuation" and len(token) > 1 and token.startswith(GLUE):
+                parts.append(token[1:])
+            else:
+                parts.append(token if not parts or parts[-1] == "\n" else " " + token)
+        return "".join(parts)
+
+    def name(self, id: int) -> str:
+        token = self._names[id]
+        return token[1:] if len(token) > 1 and token.startswith(GLUE) else token
+
+    def unknown(self, text: str) -> list[str]:
+        return sorted({t.removeprefix(GLUE) for t in self.cut(text) if t not in self._ids})
+
+    def files(self) -> dict[str, bytes]:
+        return as_json(
+            self.level, words=self.words, split=self.split, end=self.end, lower=self.lower
+        )
+
+
+def marks_apart(line: str) -> Iterator[str]:
+    """Words and marks; glued to the token before where no space stands between."""
+    behind = -1
+    for match in WORD_OR_MARK.finditer(line):
+        yield (GLUE if match.start() == behind else "") + match.group()
+        behind = match.end()
+
+
+def stands_alone(text: str) -> bool:
+    """Whether punctuation already stands between spaces, as in tokenised corpora."""
+    apart = len(re.findall(r"(?<!\S)[.,;:!?](?!\S)", text))
+    attached = len(re.findall(r"\w[.,;:!?](?!\S)", text))
+    return apart > attached

@@ -1,0 +1,105 @@
+"""Which backend runs a call, and how a person says so.
+
+A backend is a module with `NAME`, `supports(call) -> None or a reason` and
+`run(call) -> (outputs, final_state)`. Backends do not know each other. The `cpu` compiler takes
+its place in `BACKENDS` in front of `torch` when it exists.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+from torch import Tensor
+
+from unroll.cells import State
+from unroll.engine import loop, torch_kernels
+from unroll.engine.call import Call
+
+log = logging.getLogger("unroll")
+
+
+class Backend(Protocol):
+    NAME: str
+
+    def supports(self, call: Call) -> str | None: ...
+    def run(self, call: Call) -> tuple[Tensor, State]: ...
+
+
+# in the order that `auto` tries them
+BACKENDS: dict[str, Backend] = {module.NAME: module for module in (torch_kernels, loop)}
+
+ASKED = "it was asked for"
+_wanted: ContextVar[str | None] = ContextVar("backend", default=None)
+_said: set[tuple[str, str]] = set()
+
+
+@contextmanager
+def backend(name: str) -> Iterator[None]:
+    """Within the block, every call of the engine uses this backend.
+
+    name: `"auto"`, `"loop"` (the specification) or `"torch"` (torch's own kernels).
+    Raises: ValueError for an unknown name.
+
+    Example:
+        >>> import torch, unroll
+        >>> with unroll.backend("loop"):
+        ...     output, state = unroll.LSTM(3, 4)(torch.zeros(5, 2, 3))
+    """
+    token = _wanted.set(checked(name, "backend"))
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
+
+
+def checked(name: str, source: str) -> str:
+    if name != "auto" and name not in BACKENDS:
+        raise ValueError(f"{source} got {name!r}; expected one of auto, {', '.join(BACKENDS)}.")
+    return name
+
+
+def wanted(name: str | None = None) -> str:
+    """The backend asked for: of the call, else of the block, else of UNROLL_BACKEND, else auto."""
+    if name is not None and name != "auto":
+        return checked(name, "backend=")
+    within = _wanted.get()
+    if within is not None:
+        return within
+    return checked(os.environ.get("UNROLL_BACKEND") or "auto", "the variable UNROLL_BACKEND")
+
+
+def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
+    """The backend that will run this call, and why, in a sentence.
+
+    Raises: RuntimeError where a backend was named that cannot run the call.
+    """
+    asked = wanted(name)
+    cell = type(call.cell).__name__
+    if asked != "auto":
+        reason = BACKENDS[asked].supports(call)
+        if reason is not None:
+            raise RuntimeError(
+                f"The {asked} backend cannot run {cell}: {reason}. "
+                'Use backend="auto" or backend="loop".'
+            )
+        return BACKENDS[asked], ASKED
+    refusals = []
+    for candidate in BACKENDS.values():
+        reason = candidate.supports(call)
+        if reason is None:
+            return candidate, "; ".join(refusals) or "it is the fastest that can run this cell"
+        refusals.append(f"the {candidate.NAME} backend cannot: {reason}")
+    raise RuntimeError(f"No backend can run {cell}: {'; '.join(refusals)}.")
+
+
+def say_once(call: Call, chosen: Backend, why: str) -> None:
+    """A fall-back to the loop is never silent; it is also not repeated."""
+    key = (type(call.cell).__name__, why)
+    if chosen is loop and why != ASKED and key not in _said:
+        _said.add(key)
+        log.warning("%s runs on the loop backend, step by step in Python: %s.", *key)

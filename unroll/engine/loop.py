@@ -1,0 +1,77 @@
+"""The reference loop: the specification that every other backend is measured against.
+
+Any cell, device and dtype. T time, B batch, I input, H output.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from unroll.cells import State, map_state
+from unroll.engine.call import Call
+from unroll.engine.noise import at_step, draw_noise
+
+NAME = "loop"
+
+
+def supports(call: Call) -> str | None:
+    """The loop runs every cell."""
+    return None
+
+
+def run(call: Call) -> tuple[Tensor, State]:
+    """Outputs [T, B, H] and the state after each sequence's own last step."""
+    loop = Loop(call)
+    if call.parameters is None:
+        return loop()
+    return functional_call(loop, {f"cell.{k}": v for k, v in call.parameters.items()})
+
+
+class Loop(nn.Module):
+    """The loop as a module, so that `functional_call` can swap the cell's parameters in it."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__()
+        self.cell = call.cell
+        self.call = call
+        self.training = call.cell.training
+
+    def forward(self) -> tuple[Tensor, State]:
+        cell, x, state, record = self.cell, self.call.x, self.call.state, self.call.record
+        lengths, resets = self.call.lengths, self.call.resets
+        T, B = x.shape[:2]
+        if T == 0:
+            return x.new_zeros(0, B, cell.output_size), state
+        if lengths is not None:  # what stands in the padding, even NaN, must reach no gradient
+            steps = torch.arange(T, device=x.device)
+            alive = steps[:, None] < lengths  # [T, B]
+            x = where(alive, x, torch.zeros_like(x))
+        if resets is not None:
+            start = cell.initial_state(B, dtype=x.dtype, device=x.device)
+        noise = draw_noise(cell, x)
+
+        outputs: list[Tensor] = [x] * T
+        for t in reversed(range(T)) if self.call.reverse else range(T):
+            if resets is not None:
+                state = map_state(lambda s, old, now=resets[t]: where(now, s, old), start, state)
+            if record is None:
+                output, new = cell.step(x[t], state, *at_step(noise, t))
+            else:
+                with record.step(t):
+                    output, new = cell.step(x[t], state, *at_step(noise, t))
+                record.state(t, new)
+            if lengths is not None:  # past its end a sequence keeps its state and shows zeros
+                output = where(alive[t], output, torch.zeros_like(output))
+                new = map_state(lambda s, old, now=alive[t]: where(now, s, old), new, state)
+            outputs[t], state = output, new
+
+        if record is not None:
+            record.finish(T, None if lengths is None else alive)
+        return torch.stack(outputs), state
+
+
+def where(rows: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """`yes` in the rows that are true, `no` elsewhere; rows [B] or [T, B] has fewer axes."""
+    return torch.where(rows.reshape(rows.shape + (1,) * (yes.dim() - rows.dim())), yes, no)

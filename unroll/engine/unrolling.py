@@ -1,0 +1,143 @@
+"""The one way into the engine: check the call, choose the backend, run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from unroll.cells import Cell, State, as_cell
+from unroll.cells.state import describe
+from unroll.engine.backends import choose, say_once
+from unroll.engine.call import Call
+from unroll.engine.record import Recording
+
+
+def unroll(
+    cell: nn.Module,
+    x: Tensor,
+    state: State | None = None,
+    *,
+    lengths: Tensor | Sequence[int] | None = None,
+    resets: Tensor | None = None,
+    reverse: bool = False,
+    record: Recording | None = None,
+    backend: str | None = "auto",
+    parameters: Mapping[str, Tensor] | None = None,
+) -> tuple[Tensor, State]:
+    """Run one cell over a batch of sequences.
+
+    When to use it: for a cell of your own, one layer in one direction. Stacks, two directions
+    and PackedSequence are `unroll.Recurrent`.
+
+        state_0 = state;  output_t, state_t = cell(x_t, state_{t-1})  for t = 1 .. T
+
+    Args:
+        cell: an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell.
+        x: inputs [T, B, I], floating point. Padded steps are ignored when `lengths` is given.
+        state: the cell's state before the first step; None: `cell.initial_state(B)`.
+        lengths: true lengths [B], whole numbers on any device, 0 <= length <= T. None: all T.
+        resets: bool [T, B]; true at t puts `cell.initial_state` before step t. None: never.
+        reverse: read each sequence from its own last step to its first; outputs stay in place.
+        record: an empty `unroll.Recording`, filled with every step. None: nothing is kept.
+        backend: "auto", "loop" or "torch"; "auto" obeys `unroll.backend` and UNROLL_BACKEND.
+        parameters: tensors to use in place of the cell's own, by name. None: the cell's own.
+
+    returns: outputs [T, B, output_size], zero past each length, and the state after each
+        sequence's own last step (the given state where the length is 0).
+    Raises: ValueError or TypeError for a wrong shape, length or state; RuntimeError where a
+        backend was named that cannot run the cell.
+
+    Example:
+        >>> import torch, unroll
+        >>> cell, x = unroll.GRUCell(3, 4), torch.randn(5, 2, 3)
+        >>> output, h = unroll.unroll(cell, x, lengths=[5, 2])
+        >>> bool((output[2:, 1] == 0).all()), bool((h[1] == output[1, 1]).all())
+        (True, True)
+    """
+    known = as_cell(cell)
+    if parameters is not None and known is not cell:  # torch's own cell, behind the adapter
+        parameters = {f"cell.{name}": tensor for name, tensor in parameters.items()}
+    call = checked_call(known, x, state, lengths, resets, reverse, record, parameters)
+    chosen, why = choose(call, backend)
+    say_once(call, chosen, why)
+    return chosen.run(call)
+
+
+def checked_call(
+    cell: Cell,
+    x: Tensor,
+    state: State | None,
+    lengths: Tensor | Sequence[int] | None,
+    resets: Tensor | None,
+    reverse: bool,
+    record: Recording | None,
+    parameters: Mapping[str, Tensor] | None,
+) -> Call:
+    """The call with everything checked once, so that backends need not."""
+    name = type(cell).__name__
+    if not isinstance(x, Tensor) or x.dim() != 3 or x.shape[2] != cell.input_size:
+        got = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(
+            f"unroll got inputs of shape {got} for {name}; expected [T, B, I={cell.input_size}]. "
+            "The time axis comes first: for [B, T, I] pass x.transpose(0, 1)."
+        )
+    T, B = x.shape[:2]
+    initial = cell.initial_state(B, dtype=x.dtype, device=x.device)
+    state = initial if state is None else matched(state, initial, name)
+    if resets is not None and (resets.dtype != torch.bool or resets.shape != (T, B)):
+        raise ValueError(
+            f"unroll got resets of shape {list(resets.shape)} and {resets.dtype}; "
+            f"expected bool [T={T}, B={B}]."
+        )
+    return Call(
+        cell=cell,
+        x=x,
+        state=state,
+        lengths=None if lengths is None else checked_lengths(lengths, T, B, x.device),
+        resets=resets,
+        reverse=reverse,
+        parameters=parameters,
+        record=record,
+    )
+
+
+def checked_lengths(
+    lengths: Tensor | Sequence[int], T: int, B: int, device: torch.device
+) -> Tensor:
+    """Lengths as int64 [B] on the device.
+
+    Raises: ValueError where there are not B whole numbers from 0 to T.
+    """
+    given = torch.as_tensor(lengths)
+    if given.is_floating_point() or given.dtype == torch.bool or given.shape != (B,):
+        raise ValueError(
+            f"lengths got shape {list(given.shape)} and {given.dtype}; expected B={B} whole "
+            "numbers, one a sequence."
+        )
+    given = given.to(device=device, dtype=torch.int64)
+    if B and (int(given.min()) < 0 or int(given.max()) > T):
+        raise ValueError(
+            f"lengths go from {int(given.min())} to {int(given.max())}; expected numbers from 0 "
+            f"to T={T}."
+        )
+    return given
+
+
+def matched(state: State, initial: State, name: str) -> State:
+    """The given state in the structure of the cell's own.
+
+    Raises: ValueError where fields or shapes differ.
+    """
+    if isinstance(initial, tuple) and isinstance(state, tuple | list):
+        if len(state) == len(initial):
+            parts = [matched(s, i, name) for s, i in zip(state, initial, strict=True)]
+            return type(initial)(*parts) if hasattr(initial, "_fields") else tuple(parts)
+    elif isinstance(state, Tensor) and isinstance(initial, Tensor):
+        if state.shape == initial.shape:
+            return state
+    raise ValueError(
+        f"unroll got state {describe(state)} for {name}; expected {describe(initial)}. "
+        "Leave state out to start from the cell's initial state."
+    )

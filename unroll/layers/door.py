@@ -1,0 +1,77 @@
+"""The door of the layers: what comes in batch-first, unbatched or packed goes on as [T, B, I].
+
+T time, B batch, I input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from unroll.cells import State, map_state
+
+
+@dataclass(frozen=True)
+class Entered:
+    """x: [T, B, I]. state: fields [L*D, B, ...] or None. lengths: [B] or None. leave: the way out,
+    which gives outputs and final state the form that the input had."""
+
+    x: Tensor
+    state: State | None
+    lengths: Tensor | Sequence[int] | None
+    leave: Callable[[Tensor, State], tuple[Tensor | PackedSequence, State]]
+
+
+def enter(
+    input: Tensor | PackedSequence,
+    state: State | None,
+    lengths: Tensor | Sequence[int] | None,
+    batch_first: bool,
+    name: str,
+) -> Entered:
+    """Bring any form of input to [T, B, I].
+
+    Raises: ValueError for an input that is not 2-D or 3-D, and for lengths beside a form of
+        input that already has its lengths.
+    """
+    if isinstance(input, PackedSequence):
+        if lengths is not None:
+            raise ValueError(
+                f"{name} got lengths= beside a PackedSequence, which has its own. Pass one of them."
+            )
+        x, packed_lengths = pad_packed_sequence(input)
+        return Entered(x, state, packed_lengths, lambda y, s: (packed_like(input, y), s))
+    if input.dim() not in (2, 3):
+        raise ValueError(
+            f"{name}: Expected input to be 2D or 3D, got {input.dim()}D instead. Pass [T, B, I], "
+            "[B, T, I] with batch_first=True, or [T, I] for one sequence."
+        )
+    if input.dim() == 2:
+        if lengths is not None:
+            raise ValueError(
+                f"{name} got lengths= for one unbatched sequence of shape {list(input.shape)}. "
+                "Cut the sequence instead."
+            )
+        state = None if state is None else map_state(lambda s: s.unsqueeze(1), state)
+        return Entered(
+            input.unsqueeze(1),
+            state,
+            None,
+            lambda y, s: (y.squeeze(1), map_state(lambda f: f.squeeze(1), s)),
+        )
+    if batch_first:
+        return Entered(input.transpose(0, 1), state, lengths, lambda y, s: (y.transpose(0, 1), s))
+    return Entered(input, state, lengths, lambda y, s: (y, s))
+
+
+def packed_like(packed: PackedSequence, y: Tensor) -> PackedSequence:
+    """Outputs [T, B, H] packed exactly as the input was, in its order."""
+    order = packed.sorted_indices
+    _, lengths = pad_packed_sequence(packed)
+    if order is not None:
+        y, lengths = y[:, order], lengths[order.to(lengths.device)]
+    data = pack_padded_sequence(y, lengths).data
+    return PackedSequence(data, packed.batch_sizes, order, packed.unsorted_indices)

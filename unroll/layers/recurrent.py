@@ -1,0 +1,153 @@
+"""Any cell as a full recurrent layer: stacked, two directions, ragged, carried state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from unroll.cells import Cell, State, as_cell, map_state, named_cell
+from unroll.engine import Recording
+from unroll.layers.door import enter
+from unroll.layers.stack import Part, run_stack
+from unroll.layers.stepper import Stepper
+
+
+class Recurrent(nn.Module):
+    """Any cell as a recurrent layer, with all that `torch.nn.LSTM` gives its one cell.
+
+    When to use it: for every cell that is not one of torch's three, and for those three by name.
+
+    Args:
+        cell: a name ("rnn", "rnn_relu", "lstm", "gru"), a class, or any
+            `callable(input_size, hidden_size) -> Cell`; called once a layer and direction.
+        input_size: I. hidden_size: H. num_layers: L, each reads the outputs of the one below.
+        bidirectional: a second cell reads each sequence from its own end (D = 2).
+        batch_first: inputs and outputs are [B, T, ...]; the state is not changed by it.
+        dropout: probability of a zero on the outputs of each layer but the last, in training.
+
+    Input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
+    Keywords of a call: state (the cell's own structure, each field [L*D, B, ...]), lengths [B],
+        resets bool [T, B], records (L*D empty `unroll.Recording`s), backend.
+    Output: outputs [T, B, D*output_size], zero past each length, and the final state: the cell's
+        own NamedTuple or tensor, each field stacked to [L*D, B, ...], in torch's order
+        (layer 0 forward, layer 0 backward, layer 1 forward, ...).
+    Raises: ValueError for wrong sizes, an unknown name, or a dropout outside 0..1.
+
+    Example:
+        >>> import torch, unroll
+        >>> layer = unroll.Recurrent("gru", 3, 4, num_layers=2, bidirectional=True)
+        >>> output, state = layer(torch.randn(5, 2, 3), lengths=[5, 3])
+        >>> tuple(output.shape), tuple(state.shape)
+        ((5, 2, 8), (4, 2, 4))
+    """
+
+    def __init__(
+        self,
+        cell: str | Callable[[int, int], nn.Module],
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        bidirectional: bool = False,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if num_layers < 1:
+            raise ValueError(f"Recurrent got num_layers={num_layers}; expected at least 1.")
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"Recurrent got dropout={dropout}; expected a probability, 0 to 1.")
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.batch_first = batch_first
+        self.dropout = dropout
+        make = named_cell(cell) if isinstance(cell, str) else cell
+        self.cells = nn.ModuleList()
+        width = input_size
+        for _ in range(num_layers):
+            layer = [as_cell(make(width, hidden_size)) for _ in range(self.directions)]
+            self.cells.extend(layer)
+            width = layer[0].output_size * self.directions
+        self.output_size = width
+
+    @property
+    def directions(self) -> int:
+        """D: 2 where bidirectional, else 1."""
+        return 2 if self.bidirectional else 1
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        state: State | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+        records: Sequence[Recording] | None = None,
+        backend: str | None = None,
+    ) -> tuple[Tensor | PackedSequence, State]:
+        entered = enter(input, state, lengths, self.batch_first, "Recurrent")
+        rows = self.num_layers * self.directions
+        if entered.state is not None:
+            map_state(self._check_rows, entered.state)
+        if records is not None and len(records) != rows:
+            raise ValueError(
+                f"Recurrent got {len(records)} records; expected L*D={rows}, one a layer and direction."
+            )
+        output, final = run_stack(
+            self.parts(),
+            entered.x,
+            entered.state,
+            lengths=entered.lengths,
+            resets=resets,
+            dropout_between=self.dropout if self.training else 0.0,
+            records=records,
+            backend=backend,
+        )
+        return entered.leave(output, final)
+
+    def parts(self) -> list[list[Part]]:
+        """A row a layer, in it one cell a direction."""
+        cells: list[Cell] = list(self.cells)  # type: ignore[arg-type]
+        D = self.directions
+        return [[Part(c) for c in cells[l * D : (l + 1) * D]] for l in range(self.num_layers)]
+
+    def initial_state(
+        self,
+        batch_size: int,
+        *,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> State:
+        """The state before the first step, each field [L*D, B, ...]."""
+        states = [
+            part.cell.initial_state(batch_size, dtype=dtype, device=device)
+            for row in self.parts()
+            for part in row
+        ]
+        return map_state(lambda *s: torch.stack(s), *states)
+
+    def stepper(self, batch_size: int, state: State | None = None) -> Stepper:
+        """This layer one step at a time, for generation and streams; see `unroll.layers.Stepper`."""
+        return Stepper(self.parts(), batch_size, state)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}, "
+            f"bidirectional={self.bidirectional}, batch_first={self.batch_first}, "
+            f"dropout={self.dropout}"
+        )
+
+    def _check_rows(self, field: Tensor) -> Tensor:
+        rows = self.num_layers * self.directions
+        if field.dim() < 2 or len(field) != rows:
+            raise ValueError(
+                f"Recurrent got a state field of shape {list(field.shape)}; expected [L*D={rows}, "
+                f"B, ...] because num_layers={self.num_layers} and "
+                f"bidirectional={self.bidirectional}. Leave state out to start anew."
+            )
+        return field

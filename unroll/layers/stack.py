@@ -1,0 +1,65 @@
+"""Layers and directions over one sequence batch: the same few lines for every recurrent layer.
+
+T time, B batch, L layers, D directions, H output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import dropout
+
+from unroll.cells import Cell, State, map_state
+from unroll.engine import Recording, unroll
+
+
+@dataclass(frozen=True)
+class Part:
+    """One cell of a stack, and the tensors that stand in for its parameters (None: its own)."""
+
+    cell: Cell
+    parameters: Mapping[str, Tensor] | None = None
+
+
+def run_stack(
+    parts: Sequence[Sequence[Part]],
+    x: Tensor,
+    state: State | None,
+    *,
+    lengths: Tensor | Sequence[int] | None = None,
+    resets: Tensor | None = None,
+    dropout_between: float = 0.0,
+    records: Sequence[Recording] | None = None,
+    backend: str | None = None,
+) -> tuple[Tensor, State]:
+    """Outputs [T, B, D*H] and final state, each field [L*D, B, ...] in torch's order.
+
+    parts: a row a layer, in it one part a direction. state: fields [L*D, B, ...] or None.
+    dropout_between: the probability of a zero between layers; 0 in eval mode.
+    records: L*D empty recordings, or None.
+    """
+    finals = []
+    for layer, row in enumerate(parts):
+        if layer and dropout_between:
+            x = dropout(x, dropout_between)
+        outputs = []
+        for direction, part in enumerate(row):
+            k = layer * len(row) + direction
+            output, final = unroll(
+                part.cell,
+                x,
+                None if state is None else map_state(lambda s, k=k: s[k], state),
+                lengths=lengths,
+                resets=resets,
+                reverse=direction == 1,
+                record=None if records is None else records[k],
+                backend=backend,
+                parameters=part.parameters,
+            )
+            outputs.append(output)
+            finals.append(final)
+        x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+    return x, map_state(lambda *s: torch.stack(s), *finals)
