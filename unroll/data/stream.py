@@ -1,0 +1,161 @@
+"""Batches for a language model: blocks of one long stream, or lines of their own.
+
+T time, B batch. Which block comes when is a function of the seed and the number of the batch, so
+a resumed run needs nothing but that number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unroll.data.encoded import Encoded
+from unroll.data.vocabulary import BOUNDARY
+
+WINDOW = 1 << 16  # lines that are shuffled together, so that memory does not grow with the file
+
+
+@dataclass(frozen=True)
+class Batch:
+    """x, y: ids [T, B], y one step ahead. lengths: [B] or None where all are T.
+    category: [B] or None. fresh: whether the carried state must start anew. weight: [T, B] bool,
+    true where y counts, or None for everywhere."""
+
+    x: Tensor
+    y: Tensor
+    fresh: bool
+    lengths: Tensor | None = None
+    category: Tensor | None = None
+    weight: Tensor | None = None
+
+    @property
+    def tokens(self) -> int:
+        """How many targets count."""
+        return int(self.y.numel() if self.weight is None else self.weight.sum())
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        move = lambda t: None if t is None else t.to(device, non_blocking=True)
+        return Batch(
+            self.x.to(device), self.y.to(device), self.fresh,
+            move(self.lengths), move(self.category), move(self.weight),
+        )
+
+
+class Batches(Protocol):
+    """What the training loop asks of its data."""
+
+    per_epoch: int
+
+    def batch(self, number: int) -> Batch:
+        """Batch `number` of the run, counted from 0 over all epochs."""
+        ...
+
+
+class BlockStream:
+    """One stream cut into B parallel streams, read in blocks of T steps, in order.
+
+    Each stream goes on where its last block ended, so the state can be carried (truncated
+    backpropagation through time). From the second epoch on the cuts shift a little, so that
+    the blocks are not always the same.
+    """
+
+    def __init__(self, encoded: Encoded, batch_size: int, block: int, seed: int) -> None:
+        self.ids, self.B, self.T, self.seed = encoded.ids, batch_size, block, seed
+        self.length = (len(self.ids) - 1 - block) // batch_size  # of each stream, after any shift
+        self.per_epoch = max(1, self.length // block)
+
+    def batch(self, number: int) -> Batch:
+        epoch, k = divmod(number, self.per_epoch)
+        shift = 0
+        if epoch:
+            shift = int(np.random.default_rng((self.seed, epoch)).integers(self.T))
+        starts = shift + k * self.T + self.length * np.arange(self.B)
+        window = self.ids[starts[None, :] + np.arange(self.T + 1)[:, None]].astype(np.int64)
+        ids = torch.from_numpy(window)  # [T + 1, B]
+        return Batch(ids[:-1], ids[1:], fresh=k == 0)
+
+
+class LineBatches:
+    """Each line its own sequence, from a boundary to a boundary; shuffled anew each epoch."""
+
+    def __init__(self, encoded: Encoded, batch_size: int, seed: int, shuffle: bool = True) -> None:
+        if encoded.starts is None:
+            raise ValueError("LineBatches got a stream; expected lines, from encode_lines.")
+        self.encoded, self.B, self.seed, self.shuffle = encoded, batch_size, seed, shuffle
+        self.starts = encoded.starts
+        self.per_epoch = -(-len(self.starts) // batch_size)
+        self._order: tuple[int, int, np.ndarray] | None = None
+
+    def batch(self, number: int) -> Batch:
+        epoch, k = divmod(number, self.per_epoch)
+        places = range(k * self.B, min((k + 1) * self.B, len(self.starts)))
+        return self.rows([self.line(epoch, place) for place in places])
+
+    def line(self, epoch: int, place: int) -> int:
+        """Which line is read at this place of this epoch."""
+        if not self.shuffle:
+            return place
+        window = place // WINDOW
+        if self._order is None or self._order[:2] != (epoch, window):
+            size = min(WINDOW, len(self.starts) - window * WINDOW)
+            order = np.random.default_rng((self.seed, epoch, window)).permutation(size)
+            self._order = (epoch, window, order)
+        return window * WINDOW + int(self._order[2][place - window * WINDOW])
+
+    def rows(self, lines: list[int]) -> Batch:
+        """These lines as one padded batch."""
+        encoded = self.encoded
+        ends = [
+            int(self.starts[n + 1]) if n + 1 < len(self.starts) else len(encoded.ids) - 1
+            for n in lines
+        ]
+        sequences = [
+            encoded.ids[int(self.starts[n]) : end + 1].astype(np.int64)
+            for n, end in zip(lines, ends, strict=True)
+        ]
+        lengths = torch.tensor([len(s) - 1 for s in sequences])
+        ids = torch.full((int(lengths.max()) + 1, len(lines)), BOUNDARY)
+        for b, sequence in enumerate(sequences):
+            ids[: len(sequence), b] = torch.from_numpy(sequence)
+        category = None
+        if encoded.categories is not None:
+            category = torch.from_numpy(np.asarray(encoded.categories[lines], dtype=np.int64))
+        weight = torch.arange(len(ids) - 1)[:, None] < lengths
+        return Batch(ids[:-1], ids[1:], True, lengths, category, weight)
+
+
+def evaluation_blocks(
+    encoded: Encoded, *, block: int = 256, warm_up: int = 256, most: int = 32
+) -> Iterator[Batch]:
+    """Every token of a stream once, in few parallel streams that know what came before.
+
+    A parallel stream would start without context, which costs it its first tokens; so each first
+    reads the `warm_up` tokens before its part, which do not count (`weight`).
+    """
+    ids, N = encoded.ids, encoded.tokens
+    B = max(1, min(most, N // (8 * warm_up)))
+    length = -(-N // B)
+    offsets = length * np.arange(B)
+    steps = np.arange(-warm_up if B > 1 else 0, length)
+    fresh = True
+    for at in range(0, len(steps), block):
+        place = offsets[None, :] + steps[at : at + block][:, None]  # of x, [T, B]
+        own = (steps[at : at + block][:, None] >= 0) & (place < N)
+        clipped = place.clip(0, N - 1)
+        x = torch.from_numpy(ids[clipped].astype(np.int64))
+        y = torch.from_numpy(ids[clipped + 1].astype(np.int64))
+        yield Batch(x, y, fresh, weight=torch.from_numpy(own))
+        fresh = False
+
+
+def evaluation_lines(encoded: Encoded, batch_size: int = 64) -> Iterator[Batch]:
+    """Every line once, in order."""
+    batches = LineBatches(encoded, batch_size, seed=0, shuffle=False)
+    for number in range(batches.per_epoch):
+        yield batches.batch(number)

@@ -1,0 +1,68 @@
+"""Drawing the next token: temperature, top-k, top-p."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor
+
+from unroll.errors import UserError
+
+
+def checked_sampling(temperature: float, top_k: int, top_p: float) -> None:
+    """Refuse numbers that mean nothing.
+
+    Raises: UserError with the flag, the value and what was expected.
+    """
+    if not temperature >= 0 or temperature == float("inf"):
+        raise UserError(
+            f"--temperature got {temperature}; expected 0 (always the likeliest) or a positive "
+            "number: under 1 safer, over 1 wilder."
+        )
+    if top_k < 0:
+        raise UserError(f"--top-k got {top_k}; expected 0 (all tokens) or how many to choose from.")
+    if not 0 < top_p <= 1:
+        raise UserError(f"--top-p got {top_p}; expected a share of probability, 0 < top-p <= 1.")
+
+
+def distribution(
+    logits: Tensor,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    never: Collection[int] = (),
+) -> Tensor:
+    """The probabilities [B, V] that are drawn from.
+
+    logits: [B, V]. temperature: divides the logits; 0 puts all on the likeliest.
+    top_k: keep the k likeliest; 0 keeps all. top_p: keep the fewest likeliest tokens that reach
+    this share of probability (Holtzman et al. 2020). never: ids that must not come.
+    """
+    logits = logits.float()
+    if never:
+        logits = logits.index_fill(1, torch.tensor(list(never), device=logits.device), -torch.inf)
+    if temperature == 0:
+        return torch.zeros_like(logits).scatter(1, logits.argmax(1, keepdim=True), 1.0)
+    logits = logits / temperature
+    if 0 < top_k < logits.shape[1]:
+        least = logits.topk(top_k, dim=1).values[:, -1:]
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    p = logits.softmax(1)
+    if top_p < 1:
+        ranked, order = p.sort(1, descending=True)
+        enough = ranked.cumsum(1) - ranked >= top_p  # reached before this token
+        p = p.masked_fill(enough.scatter(1, order, enough), 0.0)
+        p = p / p.sum(1, keepdim=True)
+    return p
+
+
+def draw(p: Tensor, generator: torch.Generator) -> Tensor:
+    """One token a row, [B], by the inverse of the cumulated probabilities.
+
+    The uniform number is drawn on the CPU, so that a seed gives the same text on every device.
+    """
+    uniform = torch.rand(len(p), 1, generator=generator).to(p.device)
+    cumulated = p.double().cumsum(1)
+    drawn = torch.searchsorted(cumulated, uniform.double() * cumulated[:, -1:], right=True)
+    return drawn.squeeze(1).clamp_max(p.shape[1] - 1)

@@ -1,0 +1,1 @@
+"""Networks for the tasks, made of layers."""

@@ -1,0 +1,157 @@
+"""A recurrent language model: embedding, recurrent stack, softmax.
+
+T time, B batch, E embedding, H hidden, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, linear
+
+from unroll.cells import State
+from unroll.layers import Recurrent, Stepper
+from unroll.layers.locked_dropout import LockedDropout
+from unroll.models.initialisation import initialise
+
+
+class LanguageModel(nn.Module):
+    """The probability of the next token, given all before it.
+
+        e_t = embedding[x_t] (+ category)        h_t = stack(e_t, h_{t-1})
+        p(x_{t+1} | x_1 .. x_t) = softmax(W h_t + b),   W = embedding where tied
+
+    Args:
+        vocabulary_size: V. embedding_size: E. hidden_size: H of each of num_layers layers.
+        cell: a name or a callable, as `unroll.Recurrent` takes it.
+        categories: how many conditions there are; their vectors are added to every input.
+        tie: use the embedding as the softmax's weights; needs E equal to the stack's output size.
+        dropout, dropout_input: locked dropout between layers and on outputs; on embeddings.
+        initialisation: a name for `initialise`; what it did stands in `self.initialised`.
+
+    Raises: ValueError where tied sizes differ.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        embedding_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        cell: str | Callable[[int, int], nn.Module] = "lstm",
+        categories: int = 0,
+        tie: bool = False,
+        dropout: float = 0.0,
+        dropout_input: float = 0.0,
+        initialisation: str = "auto",
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, embedding_size)
+        self.category = nn.Embedding(categories, embedding_size) if categories else None
+        self.stack = nn.ModuleList()
+        width = embedding_size
+        for _ in range(num_layers):
+            layer = Recurrent(cell, width, hidden_size)
+            self.stack.append(layer)
+            width = layer.output_size
+        if tie and width != embedding_size:
+            raise ValueError(
+                f"Tied weights need an embedding as wide as the output; got embedding_size="
+                f"{embedding_size} and an output of {width}. Make them equal, or untie."
+            )
+        self.weight = None if tie else nn.Parameter(torch.empty(vocabulary_size, width))
+        self.bias = nn.Parameter(torch.zeros(vocabulary_size))
+        self.drop_input = LockedDropout(dropout_input)
+        self.drop = LockedDropout(dropout)
+        self.initialised = self._initialise(initialisation)
+
+    def forward(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        *,
+        lengths: Tensor | None = None,
+        category: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """Logits of the next token, and the state after each sequence's last step.
+
+        x: ids [T, B]. state: a tuple of the layers' states, or None. lengths: [B] or None.
+        category: [B] or None. returns: logits [T, B, V], state.
+        """
+        h = self.drop_input(self._embed(x, category))
+        states = []
+        for k, layer in enumerate(self.stack):
+            if k:
+                h = self.drop(h)
+            h, last = layer(h, None if state is None else state[k], lengths=lengths)
+            states.append(last)
+        return linear(self.drop(h), self._softmax_weight(), self.bias), tuple(states)
+
+    def loss(
+        self,
+        x: Tensor,
+        y: Tensor,
+        state: State | None = None,
+        *,
+        lengths: Tensor | None = None,
+        category: Tensor | None = None,
+        weight: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """Summed cross-entropy in nats of y [T, B] where `weight` is true, and the state."""
+        logits, state = self(x, state, lengths=lengths, category=category)
+        if weight is not None:
+            return cross_entropy(logits[weight], y[weight], reduction="sum"), state
+        return cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum"), state
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step, in the structure that `forward` returns."""
+        like = self.bias
+        return tuple(
+            layer.initial_state(batch_size, dtype=like.dtype, device=like.device)  # type: ignore[operator]
+            for layer in self.stack
+        )
+
+    def stepper(self, batch_size: int, category: Tensor | None = None) -> LanguageStepper:
+        """The model one token at a time, for generation."""
+        return LanguageStepper(self, batch_size, category)
+
+    def _embed(self, x: Tensor, category: Tensor | None) -> Tensor:
+        e: Tensor = self.embedding(x)
+        return e if self.category is None else e + self.category(category)
+
+    def _softmax_weight(self) -> Tensor:
+        return self.embedding.weight if self.weight is None else self.weight
+
+    def _initialise(self, name: str) -> str:
+        said = ""
+        for layer in self.stack:
+            for cell in layer.cells:  # type: ignore[union-attr]
+                said = initialise(cell, name)
+        tied = self.weight is None
+        scale = self.embedding.embedding_dim**-0.5 if tied else 1.0
+        nn.init.normal_(self.embedding.weight, 0.0, scale)
+        if self.weight is not None:
+            nn.init.xavier_uniform_(self.weight)
+        if self.category is not None:
+            nn.init.normal_(self.category.weight, 0.0, scale)
+        return said
+
+
+class LanguageStepper:
+    """A language model with its state: give it a token, it gives the logits of the next."""
+
+    def __init__(self, model: LanguageModel, batch_size: int, category: Tensor | None) -> None:
+        self._model = model
+        self._category = category
+        self._layers: list[Stepper] = [layer.stepper(batch_size) for layer in model.stack]  # type: ignore[operator]
+
+    @torch.no_grad()
+    def __call__(self, ids: Tensor) -> Tensor:
+        """Logits [B, V] after these tokens [B]."""
+        h = self._model._embed(ids, self._category)
+        for layer in self._layers:
+            h = layer(h)
+        return linear(h, self._model._softmax_weight(), self._model.bias)

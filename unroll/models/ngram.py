@@ -1,0 +1,95 @@
+"""The baseline of every language model: interpolated n-grams with Witten-Bell smoothing.
+
+    p(w | h) = (c(h w) + T(h) p(w | h')) / (c(h) + T(h))
+
+with c how often, T(h) how many different words followed the history h, h' the history without its
+first word, and a uniform distribution under the unigram. Source: I. Witten and T. Bell, The
+zero-frequency problem, 1991 (https://doi.org/10.1109/18.87000).
+
+A gram of order k is a row number: rows of order k are sorted by (row of the gram without its last
+token) * V + last token, so that a look-up is a binary search and the whole model is a few arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NOWHERE = -1
+
+
+@dataclass(frozen=True)
+class NGramModel:
+    """vocabulary_size: V. keys[k], counts[k]: the grams of order k + 1, sorted by key."""
+
+    vocabulary_size: int
+    keys: tuple[np.ndarray, ...]
+    counts: tuple[np.ndarray, ...]
+
+    @property
+    def order(self) -> int:
+        """The longest gram."""
+        return len(self.keys)
+
+    @classmethod
+    def fit(cls, ids: np.ndarray, vocabulary_size: int, order: int) -> NGramModel:
+        """Count every gram up to `order` in a sequence of ids [N]. Memory: about 16 N * order."""
+        keys, counts = [], []
+        row = np.zeros(len(ids), dtype=np.int64)  # of the gram that ends before each place
+        for k in range(order):
+            key = row[: len(ids) - k] * vocabulary_size + ids[k:]
+            found, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
+            keys.append(found)
+            counts.append(count.astype(np.int64))
+            row = inverse[:-1] if k + 1 < order else inverse
+            # gram of order k+1 at place i is extended by the token at i + k + 1
+        return cls(vocabulary_size, tuple(keys), tuple(counts))
+
+    def log_probabilities(self, ids: np.ndarray, order: int | None = None) -> np.ndarray:
+        """ln p of every token but the first, [N - 1], each given the tokens before it."""
+        order = self.order if order is None else order
+        ids = np.asarray(ids, dtype=np.int64)
+        V, target = self.vocabulary_size, ids[1:]
+        p = np.full(len(target), 1.0 / V)
+        # history[i]: the row, among grams of order k, of the k tokens before target i
+        history = np.zeros(len(target), dtype=np.int64)
+        for k in range(order):
+            if k:
+                history = self._history(ids, k)
+            row = self._find(k, history, target)
+            seen = np.where(row == NOWHERE, 0, self.counts[k][row])
+            total, different = self._after(k)
+            known = history != NOWHERE
+            n = np.where(known, total[history], 0)
+            t = np.where(known, different[history], 0)
+            # an unseen history says nothing: the shorter one's answer stands
+            p = np.where(n > 0, (seen + t * p) / np.maximum(n + t, 1), p)
+        return np.log(p)
+
+    def _history(self, ids: np.ndarray, k: int) -> np.ndarray:
+        """For each target ids[1:], the row of the k tokens before it, NOWHERE if never seen."""
+        n = len(ids) - 1
+        row = np.full(n, NOWHERE, dtype=np.int64)
+        if n < k:
+            return row
+        current = np.zeros(n - k + 1, dtype=np.int64)
+        for level in range(k):
+            current = self._find(level, current, ids[level : level + len(current)])
+        row[k - 1 :] = current
+        return row
+
+    def _find(self, k: int, prefix: np.ndarray, token: np.ndarray) -> np.ndarray:
+        """Rows of the grams of order k + 1 that are a prefix's row and a token."""
+        key = prefix * self.vocabulary_size + token
+        place = np.searchsorted(self.keys[k], key).clip(0, len(self.keys[k]) - 1)
+        there = (self.keys[k][place] == key) & (prefix != NOWHERE)
+        return np.where(there, place, NOWHERE)
+
+    def _after(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """For each history of k tokens: how many tokens, and how many different, followed it."""
+        prefix = self.keys[k] // self.vocabulary_size
+        rows = 1 if k == 0 else len(self.keys[k - 1])
+        total = np.bincount(prefix, weights=self.counts[k], minlength=rows)
+        different = np.bincount(prefix, minlength=rows)
+        return total, different

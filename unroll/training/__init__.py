@@ -1,0 +1,1 @@
+"""The one training loop, run folders, checkpoints, schedules. It knows no task."""

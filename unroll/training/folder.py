@@ -1,0 +1,113 @@
+"""The run folder: config, weights, vocabulary, baselines, metrics, model card, checkpoints."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from unroll.errors import UserError
+from unroll.training.files import Damaged, as_json, check_folder, update_manifest, write_folder
+
+FORMAT = 1
+
+
+class RunFolder:
+    """One run: a folder that may be moved, read by its one path.
+
+    Raises (all of it): UserError where the folder is no run, or damaged beyond the last checkpoint.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, files: Mapping[str, bytes], overwrite: bool) -> RunFolder:
+        """A new run. An existing folder is never touched unless asked, and then only a run."""
+        if path.exists():
+            if not overwrite:
+                raise UserError(
+                    f"{path} exists already; nothing was overwritten. Go on with it by --resume, "
+                    "start it anew by --overwrite, or name another folder by --out."
+                )
+            if not (path / "config.json").exists() and (path.is_file() or any(path.iterdir())):
+                raise UserError(
+                    f"{path} is not a run folder; --overwrite only replaces runs. Name another "
+                    "folder by --out."
+                )
+            shutil.rmtree(path)
+        try:
+            write_folder(path, files)
+        except OSError as error:
+            raise UserError(
+                f"The run folder {path} cannot be made: {error.strerror or error}. Name another by "
+                "--out."
+            ) from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run."""
+        if not path.is_dir():
+            raise UserError(
+                f"There is no run folder {path}; expected one that `unroll train` made. Check the "
+                "path."
+            )
+        if not (path / "config.json").is_file():
+            raise UserError(
+                f"{path} is not a run folder: it has no config.json. Expected a folder that "
+                "`unroll train` made."
+            )
+        return cls(path)
+
+    def config(self) -> dict[str, Any]:
+        """What the run is: its task, settings and data."""
+        try:
+            check_folder(self.path, only={"config.json"})
+            config: dict[str, Any] = json.loads((self.path / "config.json").read_bytes())
+        except (Damaged, ValueError) as error:
+            raise UserError(
+                f"The run {self.path} cannot be read: {error}. Restore the file from a copy."
+            ) from error
+        if config.get("format") != FORMAT:
+            raise UserError(
+                f"{self.path} is of format {config.get('format')}; this version reads format "
+                f"{FORMAT}. Use the version of unroll that made it: {config.get('unroll')}."
+            )
+        return config
+
+    def check(self, but: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+        """Every file of the manifest is whole.
+
+        but: files that are looked at elsewhere. Raises: Damaged.
+        """
+        names = set(json.loads((self.path / "manifest.json").read_bytes())) - set(but)
+        check_folder(self.path, only=names)
+
+    def save(self, files: Mapping[str, bytes]) -> None:
+        """Replace files of the run, at every moment loadable."""
+        update_manifest(self.path, files)
+
+    def update_config(self, **changes: Any) -> None:
+        """Change entries of config.json."""
+        self.save({"config.json": as_json(self.config() | changes)})
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one process trains in a folder.
+
+        Raises: UserError where another one does.
+        """
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise UserError(
+                    f"Another process is training in {self.path}. Wait for it, or name another "
+                    "folder by --out."
+                ) from error
+            yield

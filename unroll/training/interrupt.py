@@ -1,0 +1,34 @@
+"""Ctrl-C and SIGTERM as a request that the loop answers between two steps."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Self
+
+
+class Interrupt:
+    """Within the block, the first Ctrl-C or SIGTERM sets `signal`; a second Ctrl-C interrupts.
+
+    Outside the main thread, where Python gives no signals, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.signal: str | None = None
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
