@@ -17,7 +17,8 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import IO
 
@@ -44,7 +45,7 @@ class TextSource:
     name: str
     files: tuple[Path, ...]
     field: str = "text"
-    _keep: object = field(default=None, repr=False, compare=False)
+    _keep: object = dataclass_field(default=None, repr=False, compare=False)
 
     def documents(self) -> Iterator[Iterator[str]]:
         """Each document as its pieces. Line ends are `\\n`, a byte order mark is dropped.
