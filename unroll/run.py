@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -199,6 +200,11 @@ class Run:
             tuple(arrays[f"keys.{k}"] for k in orders),
             tuple(arrays[f"counts.{k}"] for k in orders),
         )
+
+    def result(self) -> dict[str, Any]:
+        """The held-out figures of the finished run, as `result.json` holds them; empty before."""
+        path = self.path / "result.json"
+        return json.loads(path.read_bytes()) if path.exists() else {}
 
     def explain(self) -> str:
         """Which backend runs each part of the model, and why."""

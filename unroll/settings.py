@@ -41,7 +41,7 @@ class TrainingSettings(BaseModel):
     )
     warm_up: float = Field(0.02, ge=0, lt=1, description="Share of the budget with a rising rate.")
     clip_norm: float | None = Field(
-        1.0, gt=0, description="Longest gradient, by its norm over all parameters; none: no limit."
+        0.25, gt=0, description="Longest gradient, by its norm over all parameters; none: no limit."
     )
     clip_value: float | None = Field(
         None, gt=0, description="Largest single number of a gradient; none: no limit."

@@ -109,7 +109,7 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
 
 # found by trying, on parts of the training texts that no figure in docs/results.md is about
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "char": {"batch_size": 8, "dropout": 0.1, "learning_rate": 4e-3},
+    "char": {"batch_size": 8, "dropout": 0.1, "learning_rate": 3e-3},
     "line": {"batch_size": 32, "dropout": 0.1, "learning_rate": 3e-3},
     "word": {"batch_size": 16, "dropout": 0.5, "learning_rate": 3e-3},
     "bpe": {"batch_size": 16, "dropout": 0.3, "learning_rate": 3e-3},

@@ -1,0 +1,108 @@
+"""`unroll demo`: the main job, on a text that every CPython carries."""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unroll.errors import UserError
+
+SENTENCES = (
+    "The object is returned by the function.",
+    "The object is returned by the banana.",
+)
+PROMPT = "The expression is eval"
+TEMPERATURES = (0.4, 0.8, 1.2)
+
+
+def demo(
+    out: Annotated[str, typer.Option(help="The run folder.", metavar="RUN")] = "runs/demo",
+    seconds: Annotated[float, typer.Option(help="Seconds of training.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines on standard output.")] = False,
+) -> None:
+    """Train a character LSTM on Python's own language reference, and use it: under two minutes."""
+    if not seconds > 0:
+        raise UserError(f"--seconds got {seconds:g}; expected more than 0.")
+    text = Path(out).with_name(Path(out).name + ".txt")
+    write_topics(text)
+
+    from unroll.run import train
+    from unroll.training.report import make_report
+
+    report = make_report("characters", as_json=json)
+    report.say("A character LSTM learns Python's language reference (pydoc_data.topics).")
+    run = train(
+        text, out, overwrite=is_demo(Path(out)), seconds=seconds, seed=seed, report=report
+    )
+    found = look(run, seed)
+    if json:
+        typer.echo(json_module.dumps({"run": str(run.path), **run.result(), **found}))
+        return
+    show(found)
+    name = shlex.quote(str(run.path))
+    typer.echo("\nGo on:")
+    typer.echo(f"  unroll train {shlex.quote(str(text))} --out {name} --resume --seconds 60")
+    typer.echo(f'  unroll generate {name} --prompt "Python is" --length 400 --temperature 0.8')
+    typer.echo(f'  unroll score {name} "{SENTENCES[0]}"')
+    typer.echo(f'  unroll next {name} "{PROMPT}" --top 10')
+    typer.echo("  unroll train YOUR_TEXT.txt --seconds 90")
+    typer.echo(f"\nRun folder: {run.path}")
+
+
+def write_topics(path: Path) -> None:
+    """The language reference as one text.
+
+    Raises: UserError where this Python does not carry it.
+    """
+    try:
+        from pydoc_data.topics import topics
+    except ImportError as error:
+        raise UserError(
+            "This Python carries no pydoc_data.topics, the text of the demo. Train on a text of "
+            "yours: unroll train FILE.txt --seconds 60"
+        ) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(topics[name] for name in sorted(topics)), encoding="utf-8")
+
+
+def is_demo(path: Path) -> bool:
+    """Whether the folder is a run that an earlier demo made; no other is overwritten."""
+    try:
+        config = json_module.loads((path / "config.json").read_bytes())
+        return Path(config["data"]["path"]).name == path.name + ".txt"
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def look(run: Any, seed: int) -> dict[str, Any]:
+    """What the trained model says: two scores, ten characters, three samples."""
+    scores = [run.score(sentence) for sentence in SENTENCES]
+    return {
+        "scores": [{"text": s["text"], "log_probability": s["log_probability"]} for s in scores],
+        "next": {"text": PROMPT, "next": run.next(PROMPT, 10)},
+        "samples": [
+            {"temperature": t, "text": run.generate("The ", 240, temperature=t, seed=seed)}
+            for t in TEMPERATURES
+        ],
+    }
+
+
+def show(found: dict[str, Any]) -> None:
+    typer.echo("\nTwo sentences that differ in one word, by their log-probability (nats):")
+    for row in found["scores"]:
+        typer.echo(f"  {row['log_probability']:9.2f}  {row['text']}")
+    first, second = (row["log_probability"] for row in found["scores"])
+    likelier = "first" if first > second else "second"
+    times = math.exp(min(abs(first - second), 700))
+    typer.echo(f"  The {likelier} is likelier, {times:,.0f} times.")
+    typer.echo(f"\nThe ten likeliest characters after {found['next']['text']!r}:")
+    typer.echo("  " + "  ".join(f"{n['token']!r} {n['probability']:.1%}" for n in found["next"]["next"]))
+    for sample in found["samples"]:
+        typer.echo(f"\nAt temperature {sample['temperature']}:")
+        typer.echo("\n".join("  | " + line for line in sample["text"].split("\n")))

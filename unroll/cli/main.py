@@ -1,0 +1,81 @@
+"""The commands, and how trouble is told: one sentence, exit code 2, a traceback only by --debug."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+import typer
+
+from unroll.cli import demo, doctor, train, use
+from unroll.errors import UserError
+from unroll.version import __version__
+
+app = typer.Typer(
+    name="unroll",
+    help="Recurrent neural networks: train one on your own text, and use it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Any command takes --debug, which shows the traceback of an error.",
+)
+app.command("demo")(demo.demo)
+app.command("train")(train.train)
+app.command("eval")(use.evaluate)
+app.command("score")(use.score)
+app.command("next")(use.next_tokens)
+app.command("generate")(use.generate)
+app.command("explain")(use.explain)
+app.command("doctor")(doctor.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: bool = typer.Option(False, "--version", help="Show the version and exit."),
+) -> None:
+    """Recurrent neural networks: train one on your own text, and use it."""
+    if show:
+        typer.echo(f"unroll {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line, and exit with its code."""
+    words = sys.argv[1:]
+    debug = "--debug" in words or bool(os.environ.get("UNROLL_DEBUG"))
+    sys.exit(run([word for word in words if word != "--debug"], debug))
+
+
+def run(words: list[str], debug: bool) -> int:
+    """The exit code of these words: 0 done, 1 trouble of ours or the machine's, 2 of the input."""
+    try:
+        result = app(args=words, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except UserError as error:
+        return told(str(error), 2, debug)
+    except click.UsageError as error:
+        hint = f" See: {error.ctx.command_path} --help" if error.ctx else ""
+        return told(f"{error.format_message().rstrip('.')}.{hint}", 2, debug)
+    except (KeyboardInterrupt, click.Abort):
+        return told("Interrupted.", 130, debug)
+    except BrokenPipeError:  # the reader, `head` say, has had enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        return 0
+    except OSError as error:
+        return told(f"{error.filename or 'A file'}: {error.strerror or error}.", 1, debug)
+    except Exception as error:
+        return told(
+            f"This is a fault of unroll, not of the input: {type(error).__name__}: {error}. "
+            "Run it again with --debug and report what it shows.",
+            1,
+            debug,
+        )
+
+
+def told(sentence: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    typer.echo(f"unroll: {sentence}", err=True)
+    return code

@@ -1,0 +1,106 @@
+"""`unroll train`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from unroll.settings import LanguageSettings, parse_assignments, settings_from
+
+
+def setting(name: str, metavar: str | None = None) -> Any:
+    """An option of the command line with the sentence of its setting."""
+    return typer.Option(
+        f"--{name.replace('_', '-')}",
+        help=LanguageSettings.model_fields[name].description,
+        metavar=metavar or "VALUE",
+        show_default=False,
+    )
+
+
+def train(
+    data: Annotated[str, typer.Argument(help="A text: a file, .gz, folder, .jsonl, or - for stdin.")],
+    out: Annotated[
+        str | None, typer.Option(help="The run folder; left out, runs/NAME.", metavar="RUN")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="language; left out, guessed from the file.", metavar="TASK")
+    ] = None,
+    level: Annotated[str | None, setting("level", "char|word|bpe")] = None,
+    cell: Annotated[str | None, setting("cell", "CELL")] = None,
+    layers: Annotated[str | None, setting("layers", "N")] = None,
+    hidden: Annotated[str | None, setting("hidden", "N")] = None,
+    seconds: Annotated[str | None, setting("seconds", "S")] = None,
+    steps: Annotated[str | None, setting("steps", "N")] = None,
+    epochs: Annotated[str | None, setting("epochs", "N")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start the run in --out anew.")
+    ] = False,
+    per_line: Annotated[
+        bool, typer.Option("--per-line", help="Each line its own sequence.")
+    ] = False,
+    condition: Annotated[str | None, setting("condition", "COLUMN")] = None,
+    text: Annotated[str | None, setting("text", "COLUMN")] = None,
+    valid: Annotated[str | None, setting("valid", "FILE")] = None,
+    lower: Annotated[bool, typer.Option("--lower", help="Drop case (words).")] = False,
+    state: Annotated[str | None, setting("state", "carry|reset")] = None,
+    device: Annotated[str | None, setting("device", "DEVICE")] = None,
+    threads: Annotated[str | None, setting("threads", "N")] = None,
+    backend: Annotated[str | None, setting("backend", "auto|loop|torch")] = None,
+    seed: Annotated[str | None, setting("seed", "N")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any other setting, as key=value.", metavar="KEY=VALUE"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines on standard output.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+) -> None:
+    """Train a recurrent language model on a text.
+
+    What a file is, is guessed and said, with the flag that changes it. Ctrl-C saves and ends.
+    """
+    values: dict[str, Any] = {
+        "level": level, "cell": cell, "layers": layers, "hidden": hidden, "seconds": seconds,
+        "steps": steps, "epochs": epochs, "per_line": per_line or None, "condition": condition,
+        "text": text, "valid": valid, "lower": lower or None, "state": state, "device": device,
+        "threads": threads, "backend": backend, "seed": seed,
+    }  # fmt: skip
+    values = {key: value for key, value in values.items() if value is not None}
+    values |= parse_assignments(assignments or [])
+    settings_from(LanguageSettings, values)  # wrong words are refused before torch is loaded
+    if data != "-":
+        from unroll.data.text import text_source
+
+        text_source(data)
+
+    import json as json_module
+
+    from unroll.run import train as train_run
+    from unroll.training.report import make_report
+
+    unit = {"char": "characters", "word": "words"}.get(level or "char", "tokens")
+    report = make_report(unit, as_json=json, quiet=quiet)
+    run = train_run(
+        data, out, task=task, resume=resume, overwrite=overwrite, report=report, **values
+    )
+    if json:
+        typer.echo(json_module.dumps({"run": str(run.path), **run.result()}))
+    elif not quiet:
+        for line in use_lines(str(run.path), run.settings.per_line):
+            typer.echo(line, err=True)
+
+
+def use_lines(path: str, per_line: bool) -> list[str]:
+    """What to type next."""
+    import shlex
+
+    name = shlex.quote(path)
+    return [
+        "Use it:",
+        f"  unroll generate {name} --temperature 0.8"
+        + (" --count 10" if per_line else ' --prompt "..." --length 400'),
+        f'  unroll score {name} "..."        unroll next {name} "..." --top 10',
+        f"  unroll eval {name} FILE --json",
+    ]

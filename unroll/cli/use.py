@@ -1,0 +1,177 @@
+"""The commands that use a run: eval, score, next, generate, explain."""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unroll.errors import UserError
+
+if TYPE_CHECKING:
+    from unroll.run import Run
+
+RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Condition = Annotated[
+    str | None, typer.Option(help="The category, for a run trained with --condition.")
+]
+Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, mps.")]
+
+
+def opened(path: str, device: str) -> Run:
+    """The run at a path. Refused before torch is loaded where it is plainly none."""
+    if not (Path(path) / "config.json").is_file():
+        what = "is not a run folder" if Path(path).exists() else "does not exist"
+        raise UserError(
+            f"{path} {what}; expected a run folder, with a config.json, that `unroll train` made."
+        )
+    import torch
+
+    from unroll.run import load
+
+    run = load(path, device)
+    if device == "cpu":
+        torch.set_num_threads(run.settings.threads or torch.get_num_threads())
+    for sentence in run.said:
+        typer.echo(f"unroll: {sentence}", err=True)
+    return run
+
+
+def evaluate(
+    path: RunPath,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A text to evaluate on.")],
+    json: AsJson = False,
+    device: Device = "cpu",
+) -> None:
+    """The loss of a run on a text, beside that of a unigram and a 5-gram model."""
+    run = opened(path, device)
+    result = run.evaluate(data)
+    if json:
+        typer.echo(json_module.dumps(result))
+        return
+    from unroll.run import verdict
+
+    for line in verdict(result, data):
+        typer.echo(line)
+    typer.echo(f"Unknown tokens: {result['unknown_rate']:.2%}")
+
+
+def score(
+    path: RunPath,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The text to score.")] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", help="Score each line of a file.", metavar="FILE")
+    ] = None,
+    condition: Condition = None,
+    json: AsJson = False,
+    device: Device = "cpu",
+) -> None:
+    """The log-probability of a text (nats), in all and per token, and its perplexity."""
+    if (text is None) == (file is None):
+        given = "both a text and --file" if text is not None else "neither a text nor --file"
+        raise UserError(f"score got {given}; expected one of them.")
+    run = opened(path, device)
+    if text is not None:
+        show_score(run.score(text, condition), json, details=True)
+        return
+    from unroll.data.text import lines, text_source
+
+    for source in text_source(str(file)).files:
+        for line in lines(source, str(file)):
+            if line:
+                show_score(run.score(line, condition), json, details=False)
+
+
+def show_score(scored: dict[str, Any], json: bool, details: bool) -> None:
+    if json:
+        typer.echo(json_module.dumps(scored, ensure_ascii=False))
+        return
+    total, perplexity = scored["log_probability"], scored["perplexity"]
+    if not details:
+        typer.echo(f"{total:12.4f}  {perplexity:10.3f}  {scored['text']}")
+        return
+    for row in scored["tokens"]:
+        p = row["log_probability"]
+        typer.echo(f"{p:9.4f}  {math.exp(p):7.2%}  {shown(row['token'])}")
+    typer.echo(
+        f"log-probability {total:.4f} nats over {len(scored['tokens'])} tokens, "
+        f"perplexity {perplexity:.3f}"
+    )
+    if scored["unknown"]:
+        typer.echo(f"Unknown to this run, scored as <unk>: {' '.join(scored['unknown'])}", err=True)
+
+
+def next_tokens(
+    path: RunPath,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What stands before.")],
+    top: Annotated[int, typer.Option(help="How many to show.")] = 10,
+    condition: Condition = None,
+    json: AsJson = False,
+    device: Device = "cpu",
+) -> None:
+    """The likeliest next tokens after a text."""
+    found = opened(path, device).next(text, top, condition)
+    if json:
+        typer.echo(json_module.dumps({"text": text, "next": found}, ensure_ascii=False))
+        return
+    for row in found:
+        bar = "█" * round(40 * row["probability"])
+        typer.echo(f"{row['probability']:7.2%}  {shown(row['token']):12}  {bar}")
+
+
+def generate(
+    path: RunPath,
+    prompt: Annotated[str, typer.Option(help="What the text starts with.")] = "",
+    length: Annotated[int, typer.Option(help="Tokens to add.")] = 400,
+    temperature: Annotated[
+        float, typer.Option(help="0 always the likeliest; 1 as learned; higher is wilder.")
+    ] = 1.0,
+    top_k: Annotated[int, typer.Option(help="Choose from the k likeliest; 0: from all.")] = 0,
+    top_p: Annotated[
+        float, typer.Option(help="Choose from the fewest that reach this probability.")
+    ] = 1.0,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
+    count: Annotated[int, typer.Option(help="How many texts.")] = 1,
+    unknown: Annotated[bool, typer.Option("--unknown", help="Let <unk> come (words).")] = False,
+    condition: Condition = None,
+    json: AsJson = False,
+    device: Device = "cpu",
+) -> None:
+    """Text that the model writes, as it writes it."""
+    if count < 1:
+        raise UserError(f"--count got {count}; expected at least 1.")
+    run = opened(path, device)
+    if device == "cpu":
+        import torch
+
+        torch.set_num_threads(1)  # a single step is too small to share
+    for number in range(count):
+        pieces = run.stream(
+            prompt, length,
+            temperature=temperature, top_k=top_k, top_p=top_p,
+            seed=None if seed is None else seed + number, condition=condition, unknown=unknown,
+        )  # fmt: skip
+        if json:
+            text = prompt + "".join(pieces)
+            typer.echo(json_module.dumps({"prompt": prompt, "text": text}, ensure_ascii=False))
+            continue
+        sys.stdout.write(prompt)
+        for piece in pieces:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+        sys.stdout.write("\n")
+
+
+def explain(path: RunPath) -> None:
+    """Which backend runs each recurrent part of a run's model, and why."""
+    typer.echo(opened(path, "cpu").explain())
+
+
+def shown(token: str) -> str:
+    """A token that can be seen: spaces and line ends as Python writes them."""
+    return token if token.strip() == token and token.isprintable() and token else repr(token)
