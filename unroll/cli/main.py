@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import Any
 
-import click
 import typer
 
 from unroll.cli import demo, doctor, train, use
 from unroll.errors import UserError
 from unroll.version import __version__
+
+# typer brings its own click since 0.27, so the class is taken from what it exports
+UsageError = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="unroll",
@@ -55,10 +58,11 @@ def run(words: list[str], debug: bool) -> int:
         return result if isinstance(result, int) else 0
     except UserError as error:
         return told(str(error), 2, debug)
-    except click.UsageError as error:
-        hint = f" See: {error.ctx.command_path} --help" if error.ctx else ""
-        return told(f"{error.format_message().rstrip('.')}.{hint}", 2, debug)
-    except (KeyboardInterrupt, click.Abort):
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # the help has been shown
+            return 0
+        return told(usage(error), 2, debug)
+    except (KeyboardInterrupt, typer.Abort):
         return told("Interrupted.", 130, debug)
     except BrokenPipeError:  # the reader, `head` say, has had enough
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
@@ -72,6 +76,12 @@ def run(words: list[str], debug: bool) -> int:
             1,
             debug,
         )
+
+
+def usage(error: Any) -> str:
+    """A wrong word on the command line, with where the right ones stand."""
+    where = error.ctx.command_path if error.ctx is not None else "unroll"
+    return f"{error.format_message().rstrip('.')}. The right ones: {where} --help"
 
 
 def told(sentence: str, code: int, debug: bool) -> int:

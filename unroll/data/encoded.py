@@ -120,7 +120,7 @@ def encode_lines(
             ids = np.append(vocabulary.encode(text), BOUNDARY)
             yield Chunk(ids, len(text) + 1, 0 if category is None else number[category])
 
-    return stored(key, vocabulary, chunks)
+    return stored(f"{key} {categories}", vocabulary, chunks)
 
 
 class Chunk(NamedTuple):
@@ -176,6 +176,8 @@ def write(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> None
                 meta.characters += chunk.characters
                 meta.unknown += int((chunk.ids == UNKNOWN).sum())
         (temporary / "meta.json").write_text(json.dumps(asdict(meta)), encoding="utf-8")
+        if folder.exists() and not (folder / "meta.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # half of a copy
         try:
             temporary.rename(folder)
         except OSError:  # another process was first; its folder is as good

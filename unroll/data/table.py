@@ -34,7 +34,8 @@ def line_records(
                 f"{source.name} is JSON lines; --per-line expects a text or a table. Take the field "
                 "out first, or train without --per-line."
             )
-        for number, line in enumerate(lines(path, source.name), 1):
+        name = source.name if len(source.files) == 1 else str(path)
+        for number, line in enumerate(lines(path, name), 1):
             if not line.strip():
                 continue
             if columns is None:
@@ -45,7 +46,7 @@ def line_records(
             parts = line.split(columns.separator)
             if len(parts) != len(columns.names):
                 raise UserError(
-                    f"{source.name}, line {number}: {len(parts)} columns where the first line has "
+                    f"{name}, line {number}: {len(parts)} columns where the first line has "
                     f"{len(columns.names)}. Mend the line, or leave it out."
                 )
             if parts[columns.text].strip():

@@ -210,9 +210,10 @@ def json_field(path: Path, name: str, field: str) -> Iterator[str]:
             continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also numbers too long, lists too deep
             raise UserError(
-                f"{name}, line {number}: not JSON ({error.msg}); expected one object a line."
+                f"{name}, line {number}: not JSON ({getattr(error, 'msg', error)}); expected one "
+                "object a line."
             ) from error
         if not isinstance(record, dict) or not isinstance(record.get(field), str):
             there = ", ".join(record) if isinstance(record, dict) else type(record).__name__

@@ -70,8 +70,13 @@ class WordVocabulary:
         """The words of a text, with `<eos>` where a line or sentence ends."""
         if self.lower:
             text = text.lower()
-        for number, line in enumerate(text.split("\n")):
-            if number and (self.end == "line" or not line.strip()):
+        rows = text.split("\n")
+        for number, line in enumerate(rows):
+            if self.end == "line":
+                blank = number > 0
+            else:  # what stands behind the last line end is no line yet
+                blank = number < len(rows) - 1 and not line.strip()
+            if blank:
                 yield END_NAME
             for token in line.split() if self.split == "spaces" else marks_apart(line):
                 yield token

@@ -44,10 +44,11 @@ def distribution(
         logits = logits.index_fill(1, torch.tensor(list(never), device=logits.device), -torch.inf)
     if temperature == 0:
         return torch.zeros_like(logits).scatter(1, logits.argmax(1, keepdim=True), 1.0)
-    logits = logits / temperature
+    # the likeliest at 0, so that no temperature, however low, divides to infinity
+    logits = (logits - logits.amax(1, keepdim=True)) / max(temperature, 1e-30)
     if 0 < top_k < logits.shape[1]:
-        least = logits.topk(top_k, dim=1).values[:, -1:]
-        logits = logits.masked_fill(logits < least, -torch.inf)
+        kept = logits.topk(top_k, dim=1)
+        logits = torch.full_like(logits, -torch.inf).scatter(1, kept.indices, kept.values)
     p = logits.softmax(1)
     if top_p < 1:
         ranked, order = p.sort(1, descending=True)

@@ -55,6 +55,8 @@ class NGramModel:
         # history[i]: the row, among grams of order k, of the k tokens before target i
         history = np.zeros(len(target), dtype=np.int64)
         for k in range(order):
+            if len(self.keys[k]) == 0:  # learned from fewer tokens than the order
+                break
             if k:
                 history = self._history(ids, k)
             row = self._find(k, history, target)

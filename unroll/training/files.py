@@ -107,7 +107,10 @@ def update_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
     """
     path = folder / MANIFEST
     before: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
-    before = {k: v[-1] if isinstance(v, list) else v for k, v in before.items()}
+    for name, wanted in before.items():
+        if isinstance(wanted, list):  # a replacement that was cut off: which of the two lies there
+            there = sha256(folder / name) if (folder / name).is_file() else None
+            before[name] = there if there in wanted else wanted[-1]
     after = before | {name: hashlib.sha256(c).hexdigest() for name, c in files.items()}
     both = {
         name: after[name] if before.get(name, after[name]) == after[name] else [before[name], after[name]]

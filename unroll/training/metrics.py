@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,8 @@ class Metrics:
 
     def write(self, **line: Any) -> None:
         """Append a line. Numbers that are not finite are written as words: JSON has none."""
-        clean = {k: v if finite(v) else str(v) for k, v in line.items()}
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(clean) + "\n")
+            file.write(json.dumps(in_words(line)) + "\n")
 
     def cut(self, step: int) -> None:
         """Drop what was written after this step, and a line that was cut off by a kill."""
@@ -41,5 +41,8 @@ class Metrics:
         return lines
 
 
-def finite(value: Any) -> bool:
-    return not isinstance(value, float) or value - value == 0
+def in_words(value: Any) -> Any:
+    """The same record with `nan` and `inf` as words, at any depth."""
+    if isinstance(value, dict):
+        return {k: in_words(v) for k, v in value.items()}
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

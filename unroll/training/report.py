@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Any, Protocol, TextIO
 
+from unroll.training.metrics import in_words
+
 PLAIN_SECONDS = 10.0  # between plain lines
 
 
@@ -66,7 +68,7 @@ class JsonReport(QuietReport):
         self._line(step=step, held_out=figures, best=better, sample=sample)
 
     def _line(self, **record: Any) -> None:
-        self.out.write(json.dumps(record) + "\n")
+        self.out.write(json.dumps(in_words(record)) + "\n")
         self.out.flush()
 
 

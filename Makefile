@@ -1,0 +1,24 @@
+# Two commands set everything up and run: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/ready
+	$(VENV)/bin/unroll demo
+
+test: $(VENV)/ready
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/ready
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,89 @@
+from math import exp, tanh
+
+import pytest
+import torch
+from torch import nn
+
+import unroll
+from unroll.cells.cell import tapped
+from unroll.testing import check_cell
+
+
+def sigmoid(v):
+    return 1 / (1 + exp(-v))
+
+
+def both(bias=True):
+    torchs, ours = nn.GRUCell(3, 4, bias), unroll.GRUCell(3, 4, bias)
+    ours.load_state_dict(torchs.state_dict())
+    return ours, torchs
+
+
+def test_step_gives_the_numbers_of_the_equations():
+    cell = unroll.GRUCell(1, 1)
+    values = {
+        "weight_ih": [[0.5], [-1.0], [2.0]],
+        "weight_hh": [[1.0], [0.5], [-0.5]],
+        "bias_ih": [0.1, 0.2, 0.3],
+        "bias_hh": [-0.2, 1.0, 0.7],
+    }
+    cell.load_state_dict({name: torch.tensor(value) for name, value in values.items()})
+    x, h = 0.75, -1.5
+    r = sigmoid(0.5 * x + 1.0 * h - 0.1)
+    z = sigmoid(-1.0 * x + 0.5 * h + 1.2)
+    n = tanh(2.0 * x + 0.3 + r * (-0.5 * h + 0.7))  # the bias is inside: reset after the product
+    expected = (1 - z) * n + z * h
+    output, new = cell.double().step(torch.tensor([[x]]).double(), torch.tensor([[h]]).double())
+    assert output.item() == pytest.approx(expected, abs=1e-6)  # the weights are float32's
+    assert output is new
+    assert expected == pytest.approx(-0.0818448, abs=1e-6)  # worked out once: cannot drift
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_forward_and_gradients_are_torchs_and_step_is_forward(bias):
+    ours, torchs = both(bias)
+    x, h = torch.randn(2, 3), torch.randn(2, 4)
+    results = [ours(x, h), torchs(x, h), ours.step(x, h)[0]]
+    gradients = [
+        torch.autograd.grad(y.square().sum(), list(cell.parameters()))
+        for y, cell in zip(results, [ours, torchs, ours], strict=True)
+    ]
+    for k in (1, 2):
+        torch.testing.assert_close(results[0], results[k])
+        torch.testing.assert_close(gradients[0], gradients[k])
+    torch.testing.assert_close(ours(x[0]), torchs(x[0]))  # unbatched, state left out
+
+
+def test_state_dict_goes_both_ways():
+    ours, torchs = both()
+    torchs.load_state_dict(ours.state_dict())
+    assert list(ours.state_dict()) == list(torchs.state_dict())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (torch.zeros(2, 5),),
+        (torch.zeros(2, 3), torch.zeros(2, 5)),
+        (torch.zeros(2, 3), torch.zeros(1, 4)),
+        (torch.zeros(2, 2, 3),),
+    ],
+)
+def test_errors_are_torchs(arguments):
+    ours, torchs = both()
+    with pytest.raises(Exception) as expected:  # noqa: B017
+        torchs(*arguments)
+    with pytest.raises(type(expected.value)) as got:
+        ours(*arguments)
+    assert str(got.value) == str(expected.value)
+
+
+def test_gates_are_named_for_a_recording():
+    cell, named = unroll.GRUCell(3, 4), []
+    with tapped(lambda name, value: named.append(name)):
+        cell.step(torch.zeros(2, 3), cell.initial_state(2))
+    assert named == ["reset_gate", "update_gate", "candidate"]
+
+
+def test_promises_of_a_cell():
+    check_cell(unroll.GRUCell)

@@ -1,0 +1,5 @@
+"""`python -m unroll`: the command line."""
+
+from unroll.cli import main
+
+main()
