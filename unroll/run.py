@@ -252,10 +252,12 @@ def _fresh(
     device = checked_device(settings.device)
     if settings.cell not in CELLS:  # before a long text is read
         raise UserError(f"--cell got {settings.cell!r}; the cells are {', '.join(CELLS)}.")
-    if task is None and Path(data).is_file() and language.guess(data) is None:
+    known = language.guess(data, settings.per_line)
+    if task is None and Path(data).is_file() and known is None:
         raise UserError(
             f"{data} does not look like the data of a task; expected {', '.join(language.SUFFIXES)}, "
-            "a folder of texts, or - for standard input. To read it as a text: --task language."
+            "a folder of texts, - for standard input, or with --per-line a .tsv or .csv. To read it "
+            "as a text all the same: --task language."
         )
     path = out if out is not None else free_folder(data)
     if path.exists() and not overwrite:

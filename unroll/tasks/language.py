@@ -35,19 +35,20 @@ from unroll.training.work import Work
 
 NAME = "language"
 SUFFIXES = (".txt", ".text", ".md", ".gz", ".jsonl")
+TABLES = (".tsv", ".csv")  # with --per-line
 ORDER = 5  # of the n-gram baseline
 BASELINE_TOKENS = 2_000_000  # it counts at most so many
 WATCH_TOKENS = 32_768  # an evaluation during training reads at most so many
 SAMPLE_LENGTH = {"char": 160, "word": 40, "bpe": 60}
 
 
-def guess(path: str) -> str | None:
-    """Why this file looks like a text to model, or None."""
+def guess(path: str, per_line: bool = False) -> str | None:
+    """Why this file looks like a text to model, or None; a table does where lines are sequences."""
     if path == "-":
         return "standard input is read as a text"
     if Path(path).is_dir():
         return "a folder of texts"
-    return "a text" if path.endswith(SUFFIXES) else None
+    return "a text" if path.endswith((*SUFFIXES, *(TABLES if per_line else ()))) else None
 
 
 def read(path: str, settings: LanguageSettings, files: Path | None = None, **known: Any) -> Corpus:
