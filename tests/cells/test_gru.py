@@ -71,7 +71,7 @@ def test_state_dict_goes_both_ways():
 )
 def test_errors_are_torchs(arguments):
     ours, torchs = both()
-    with pytest.raises(Exception) as expected:  # noqa: B017
+    with pytest.raises(Exception) as expected:
         torchs(*arguments)
     with pytest.raises(type(expected.value)) as got:
         ours(*arguments)

@@ -6,7 +6,7 @@ import unroll
 T, B, I, H = 5, 3, 2, 4
 
 
-def by_hand(cell, x, lengths=None):
+def by_hand(cell, x):
     """Every step's gates and states, kept by autograd itself."""
     h, c = cell.initial_state(x.shape[1], dtype=x.dtype)
     steps = []
@@ -91,7 +91,7 @@ def test_a_bare_state_is_named_h():
 def test_a_layer_fills_one_recording_a_layer_and_direction():
     layer = unroll.GRU(I, H, num_layers=2, bidirectional=True)
     records = [unroll.Recording() for _ in range(4)]
-    output, h = layer(torch.randn(T, B, I), records=records)
+    output, _ = layer(torch.randn(T, B, I), records=records)
     assert all(set(r.values) == {"reset_gate", "update_gate", "candidate"} for r in records)
     torch.testing.assert_close(
         torch.cat([records[2].states["h"], records[3].states["h"]], 2), output

@@ -34,18 +34,18 @@ def test_loss_is_the_cross_entropy_worked_by_hand(cell):
         for b in range(B):
             row = logits[t, b].tolist()
             by_hand += math.log(sum(map(math.exp, row))) - row[y[t, b]]
-    assert float(model.loss(x, y)[0]) == pytest.approx(by_hand, rel=1e-12)
+    assert model.loss(x, y)[0].item() == pytest.approx(by_hand, rel=1e-12)
     weight = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0]]).bool()
     parts = -logits.log_softmax(-1).gather(-1, y[..., None])[..., 0]
-    assert float(model.loss(x, y, weight=weight)[0]) == pytest.approx(
-        float(parts[weight].sum()), rel=1e-12
+    assert model.loss(x, y, weight=weight)[0].item() == pytest.approx(
+        parts[weight].sum().item(), rel=1e-12
     )
 
 
 def test_an_untrained_model_with_zero_weights_is_uniform():
     model = make(initialisation="torch")
     torch.nn.init.zeros_(model.weight)
-    assert float(model.loss(ids(T, B), ids(T, B))[0]) == pytest.approx(T * B * math.log(V))
+    assert model.loss(ids(T, B), ids(T, B))[0].item() == pytest.approx(T * B * math.log(V))
 
 
 def test_tied_weights_are_one_parameter():

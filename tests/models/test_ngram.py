@@ -10,9 +10,8 @@ import pytest
 from unroll.data.characters import CharacterVocabulary
 from unroll.models.ngram import NGramModel
 
-SHAKESPEARE = (
-    Path(__file__).parents[2].parent / "shared" / "data" / "char_lm" / "tinyshakespeare" / "input.txt"
-)
+SHARED = Path(__file__).parents[2].parent / "shared"
+SHAKESPEARE = SHARED / "data" / "char_lm" / "tinyshakespeare" / "input.txt"
 
 
 class Dictionary:

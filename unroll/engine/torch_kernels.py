@@ -17,17 +17,17 @@ from unroll.engine.call import Call
 
 NAME = "torch"
 
-STANDARD = (RNNCell, LSTMCell, GRUCell, ProjectedLSTMCell)
+OURS = (RNNCell, LSTMCell, GRUCell, ProjectedLSTMCell)
+TORCHS = (torch.nn.RNNCell, torch.nn.LSTMCell, torch.nn.GRUCell)
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
 def supports(call: Call) -> str | None:
     """A reason in words where torch has no kernel for this call, else None."""
-    if type(call.cell) not in STANDARD and not isinstance(call.cell, TorchCell):
-        return (
-            f"torch has kernels for RNNCell, LSTMCell and GRUCell, not for "
-            f"{type(call.cell).__name__}"
-        )
+    # exactly these: a subclass may compute something else
+    cell = call.cell.cell if isinstance(call.cell, TorchCell) else call.cell
+    if type(cell) not in OURS + TORCHS:
+        return f"torch has kernels for RNNCell, LSTMCell and GRUCell, not for {type(cell).__name__}"
     if call.resets is not None:
         return "torch's kernels cannot reset the state inside a sequence"
     if call.record is not None:

@@ -111,6 +111,8 @@ def checked_lengths(
     Raises: ValueError where there are not B whole numbers from 0 to T.
     """
     given = torch.as_tensor(lengths)
+    if not given.numel():  # an empty list has no whole numbers to be known by
+        given = given.to(torch.int64)
     if given.is_floating_point() or given.dtype == torch.bool or given.shape != (B,):
         raise ValueError(
             f"lengths got shape {list(given.shape)} and {given.dtype}; expected B={B} whole "

@@ -91,13 +91,8 @@ class Recurrent(nn.Module):
         backend: str | None = None,
     ) -> tuple[Tensor | PackedSequence, State]:
         entered = enter(input, state, lengths, self.batch_first, "Recurrent")
-        rows = self.num_layers * self.directions
         if entered.state is not None:
             map_state(self._check_rows, entered.state)
-        if records is not None and len(records) != rows:
-            raise ValueError(
-                f"Recurrent got {len(records)} records; expected L*D={rows}, one a layer and direction."
-            )
         output, final = run_stack(
             self.parts(),
             entered.x,

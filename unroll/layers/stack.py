@@ -40,7 +40,13 @@ def run_stack(
     parts: a row a layer, in it one part a direction. state: fields [L*D, B, ...] or None.
     dropout_between: the probability of a zero between layers; 0 in eval mode.
     records: L*D empty recordings, or None.
+    Raises: ValueError for another number of recordings.
     """
+    count = sum(len(row) for row in parts)
+    if records is not None and len(records) != count:
+        raise ValueError(
+            f"The layer got {len(records)} records; expected L*D={count}, one a layer and direction."
+        )
     finals = []
     for layer, row in enumerate(parts):
         if layer and dropout_between:

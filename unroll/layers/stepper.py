@@ -68,9 +68,17 @@ class Stepper:
         first = self._states[0]
         if isinstance(first, tuple) and hasattr(first, "_fields"):
             state = type(first)(*state)
+        map_state(self._check_field, state, *self._states)
         self._states = [
             map_state(lambda s, l=layer: s[l].detach(), state) for layer in range(len(self.cells))
         ]
+
+    def _check_field(self, field: Tensor, *layers: Tensor) -> None:
+        if len(field) != len(layers) or any(field.shape[2:] != s.shape[1:] for s in layers):
+            raise ValueError(
+                f"The stepper got a state field of shape {list(field.shape)}; expected "
+                f"{[len(layers), 'B', *layers[0].shape[1:]]}, as its state has it."
+            )
 
     def select(self, rows: Tensor) -> None:
         """Keep these rows of the batch, in this order; a row may be kept twice (beam search)."""
@@ -86,7 +94,7 @@ def bound(part: Part) -> Cell:
     if part.parameters is None:
         return copy.deepcopy(part.cell).requires_grad_(False).eval()
     for name, tensor in part.parameters.items():
-        cell._parameters[name] = nn.Parameter(tensor.detach(), requires_grad=False)
+        cell._parameters[name] = nn.Parameter(tensor.detach().clone(), requires_grad=False)
     return cell
 
 

@@ -114,7 +114,8 @@ class Trainer:
                 if interrupt.signal is not None:
                     why = interrupt.signal
                     break
-                if save and share < 1:
+                # while steps are skipped, the last checkpoint is the one to go back to
+                if save and share < 1 and not progress.skipped_in_row:
                     self._save()
                     saved = time.perf_counter()
             progress.finished = why in ("done", "early")
@@ -228,6 +229,7 @@ class Trainer:
             folder, self.work.model, self.optimizer, self.work.initial_state()
         )
         now.rollbacks, now.skipped = before.rollbacks + 1, before.skipped
+        now.skipped_in_row = 0
         now.rate_scale, now.seconds = before.rate_scale / 2, before.seconds
         # the object stays the same: `train` holds it
         vars(self.progress).update(vars(now))

@@ -1,0 +1,49 @@
+"""A room uses rooms on floors below it, never above, and never a neighbour."""
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "unroll"
+FLOORS = {
+    "errors": 0, "version": 0, "settings": 0.5, "cells": 0.5,
+    "engine": 1, "data": 1, "layers": 2, "models": 3, "decoding": 3,
+    "training": 4, "tasks": 5, "run": 6, "cli": 7,
+}  # fmt: skip
+BESIDE = {"testing": 2.5, "__main__": 8}
+
+
+def room(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("unroll."):
+            yield node.module.split(".")[1]
+
+
+def test_rooms_use_only_floors_below():
+    floors = FLOORS | BESIDE
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        here = room(path)
+        if here == "__init__":
+            continue
+        for there in imported(path):
+            if there != here and floors[there] >= floors[here]:
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {there}")
+    assert not wrong
+
+
+def test_backends_do_not_know_each_other():
+    backends = {"loop", "torch_kernels"}
+    for name in backends:
+        text = (PACKAGE / "engine" / f"{name}.py").read_text()
+        assert not any(f"engine.{other}" in text for other in backends - {name})
+
+
+def test_no_pickle_and_no_torch_load():
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text()
+        assert "import pickle" not in text, path
+        assert text.count("torch.load(") == text.count("weights_only=True"), path

@@ -1,0 +1,412 @@
+"""The loop keeps its promises, shown on a linear model with noise and a carried state."""
+
+import json
+import math
+import signal
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from unroll.errors import UserError
+from unroll.settings import TrainingSettings
+from unroll.training import loop
+from unroll.training.checkpoint import checkpoints, read_progress
+from unroll.training.folder import RunFolder
+from unroll.training.loop import Trainer
+from unroll.training.report import QuietReport
+from unroll.training.work import Work
+
+PER_EPOCH = 12
+
+
+@dataclass
+class Batch:
+    x: torch.Tensor
+    fresh: bool
+    tokens: int = 4
+
+
+class Said(QuietReport):
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.sentences = []
+
+    def say(self, sentence):
+        self.sentences.append(sentence)
+
+    def has(self, part):
+        return any(part in sentence for sentence in self.sentences)
+
+
+class Fake:
+    """A run of a linear model. held_out: the losses that its evaluations give, then the last.
+    at: called with (number of the call, step) before each batch. spoil: changes a loss, likewise."""
+
+    def __init__(self, path, held_out=(1.0,), at=None, spoil=None, seed=0, new=True, **settings):
+        torch.manual_seed(seed)
+        self.model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.2), nn.Linear(4, 1))
+        self.held_out, self.at, self.spoil = list(held_out), at, spoil
+        self.calls, self.losses, self.seen = -1, 0, []
+        work = Work(
+            model=self.model,
+            batch=self.batch,
+            per_epoch=PER_EPOCH,
+            loss=self.loss,
+            initial_state=lambda: (torch.zeros(1, 4, 1),),
+            evaluate=self.evaluate,
+            sample=None,
+            learning_rate=0.1,
+            unit="numbers",
+            device=torch.device("cpu"),
+        )
+        self.said = Said()
+        config = {"config.json": b"{}"}
+        folder = RunFolder.create(path, config, False) if new else RunFolder.open(path)
+        options = {"schedule": "constant", "warm_up": 0.0, **settings}
+        self.trainer = Trainer(work, TrainingSettings(**options), folder, self.said)
+        if new:
+            self.trainer.start()
+        else:
+            self.trainer.resume()
+        self.train, self.path = self.trainer.train, path
+
+    def batch(self, number):
+        self.calls, self.step = self.calls + 1, number
+        if self.at is not None:
+            self.at(self.calls, number)
+        generator = torch.Generator().manual_seed(number)
+        return Batch(torch.randn(4, 3, generator=generator), number % PER_EPOCH == 0)
+
+    def loss(self, batch, state):
+        assert self.model.training
+        self.seen.append(state is None)
+        h = 0.5 * (0.0 if state is None else state[0][0]) + self.model(batch.x)
+        loss = ((h - batch.x.sum(1, keepdim=True)) ** 2).sum()
+        if self.spoil is not None:
+            loss = self.spoil(self.calls, self.step, loss)
+        return loss, (h[None],)
+
+    def evaluate(self):
+        assert not self.model.training and not torch.is_grad_enabled()
+        self.weights = [p.clone() for p in self.model.parameters()]
+        return {"loss": self.held_out.pop(0) if len(self.held_out) > 1 else self.held_out[0]}
+
+    @property
+    def progress(self):
+        return self.trainer.progress
+
+    def metrics(self, **having):
+        lines = self.trainer.metrics.read()
+        return [line for line in lines if all(name in line for name in having)]
+
+    def lines(self, key):
+        return [line for line in self.trainer.metrics.read() if key in line]
+
+
+def when(calls, value=math.nan):
+    """Spoil the losses of these calls."""
+    return lambda call, step, loss: loss * value if call in calls else loss
+
+
+def everything(fake):
+    """All that a run is: weights, optimizer, carried state, progress, metrics."""
+    slots = fake.trainer.optimizer.state_dict()["state"]
+    tensors = [*fake.model.state_dict().values(), fake.trainer.state[0], torch.get_rng_state()]
+    tensors += [slots[k][name] for k in sorted(slots) for name in sorted(slots[k])]
+    numbers = {k: v for k, v in vars(fake.progress).items() if k != "seconds"}
+    lines = [
+        {k: v for k, v in line.items() if k != "seconds"} for line in fake.trainer.metrics.read()
+    ]
+    return tensors, numbers, lines
+
+
+def assert_same(one, other):
+    for a, b in zip(one[0], other[0], strict=True):
+        assert torch.equal(a, b)
+    assert one[1:] == other[1:]
+
+
+OPTIONS = {"schedule": "cosine", "warm_up": 0.1, "evaluate_every": 10}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_forty_steps_equal_twenty_a_kill_and_twenty_more(tmp_path, optimizer):
+    options = OPTIONS | {"steps": 40, "optimizer": optimizer, "held_out": [3.0, 2.0, 2.5, 1.0]}
+    whole = Fake(tmp_path / "whole", **options)
+    assert whole.train() == "done"
+    expected = everything(whole)
+
+    def killed(call, step):
+        if step == 27:
+            raise RuntimeError("killed")
+
+    first = Fake(tmp_path / "parts", at=killed, **options)
+    with pytest.raises(RuntimeError, match="killed"):
+        first.train()
+    options["held_out"] = [2.5, 1.0]
+    second = Fake(tmp_path / "parts", seed=99, new=False, **options)
+    assert second.progress.step == 20 and second.said.has("Resuming at step 20")
+    assert second.train() == "done"
+    assert_same(everything(second), expected)
+    assert load_file(tmp_path / "parts/model.safetensors").keys() == whole.model.state_dict().keys()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_between_two_steps_and_goes_on_exactly(tmp_path, number):
+    whole = Fake(tmp_path / "whole", steps=40, **OPTIONS)
+    whole.train()
+    expected = everything(whole)
+    before = signal.getsignal(number)
+
+    def ask(call, step):
+        if step == 16:
+            signal.raise_signal(number)
+
+    first = Fake(tmp_path / "parts", at=ask, steps=40, **OPTIONS)
+    assert first.train() == {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
+    assert first.progress.step == 17 and signal.getsignal(number) == before
+    assert not read_progress(checkpoints(first.path)[0]).finished
+    second = Fake(tmp_path / "parts", seed=99, new=False, steps=40, **OPTIONS)
+    assert second.train() == "done"
+    assert_same(everything(second), expected)
+
+
+def test_state_is_carried_within_an_epoch_and_starts_anew_with_each(tmp_path):
+    fake = Fake(tmp_path / "run", steps=30)
+    fake.train()
+    assert [k for k, fresh in enumerate(fake.seen) if fresh] == [0, 12, 24]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_is_skipped_and_counted(tmp_path, value):
+    weights = {}
+
+    def note(call, step):
+        weights[step] = [p.detach().clone() for p in fake.model.parameters()]
+
+    fake = Fake(tmp_path / "run", at=note, spoil=when({5, 9}, value), steps=12)
+    assert fake.train() == "done"
+    for step in range(11):
+        same = all(map(torch.equal, weights[step], weights[step + 1]))
+        assert same == (step in (5, 9))
+    assert (fake.progress.skipped, fake.progress.step, fake.progress.rollbacks) == (2, 12, 0)
+    assert fake.said.has("Step 6 is skipped: its loss is not finite (1 so far).")
+    assert [line["step"] for line in fake.lines("skipped")] == [6, 10]
+    assert fake.seen[6] and fake.seen[10]  # the state may be ill too
+    assert all(p.isfinite().all() for p in fake.model.parameters())
+
+
+def test_a_gradient_that_is_not_finite_is_skipped_too(tmp_path):
+    def spoil(call, step, loss):
+        # finite itself, with the infinite slope of a root at zero
+        return loss + (loss - loss.detach()).clamp(min=0).sqrt() if call == 3 else loss
+
+    fake = Fake(tmp_path / "run", spoil=spoil, steps=10)
+    fake.train()
+    assert fake.progress.skipped == 1 and fake.said.has("its gradient is not finite")
+    assert all(p.isfinite().all() for p in fake.model.parameters())
+
+
+@pytest.mark.parametrize(("every", "back"), [(5, 10), (1, 12), (100, 0)])
+def test_five_in_a_row_go_back_to_the_last_checkpoint_with_half_the_rate(tmp_path, every, back):
+    steps = []
+    fake = Fake(
+        tmp_path / "run",
+        at=lambda call, step: steps.append(step),
+        spoil=when(range(12, 17)),
+        steps=30,
+        checkpoint_every=every,
+    )
+    assert fake.train() == "done"
+    assert steps == [*range(17), *range(back, 30)]
+    progress = fake.progress
+    assert (progress.rollbacks, progress.skipped, progress.rate_scale) == (1, 5, 0.5)
+    assert fake.said.has(
+        f"5 steps in a row were not finite: back to step-{back:09d} with half the learning rate "
+        "(0.05)."
+    )
+    (line,) = fake.lines("rollback")
+    assert line["step"] == back and line["rate_scale"] == 0.5
+    assert fake.lines("learning_rate")[-1]["learning_rate"] == 0.05
+    seen = [line["step"] for line in fake.trainer.metrics.read()]
+    assert seen == sorted(seen)
+
+
+def test_a_halved_rate_survives_a_kill(tmp_path):
+    def killed(call, step):
+        if call == 18:
+            raise RuntimeError("killed")
+
+    options = {"steps": 30, "checkpoint_every": 5}
+    fake = Fake(tmp_path / "run", at=killed, spoil=when(range(12, 17)), **options)
+    with pytest.raises(RuntimeError, match="killed"):
+        fake.train()
+    again = Fake(tmp_path / "run", new=False, **options)
+    assert (again.progress.step, again.progress.rate_scale) == (10, 0.5)
+    assert again.progress.rollbacks == 1
+
+
+def test_a_damaged_checkpoint_is_not_gone_back_to(tmp_path):
+    def damage(call, step):
+        if call == 12:
+            path = checkpoints(fake.path)[0] / "model.safetensors"
+            path.write_bytes(path.read_bytes()[:-1])
+
+    fake = Fake(
+        tmp_path / "run", at=damage, spoil=when(range(12, 17)), steps=20, checkpoint_every=5
+    )
+    fake.train()
+    assert fake.said.has("step-000000010 is damaged") and fake.said.has("back to step-000000005")
+
+
+def test_a_loss_that_stays_ill_ends_in_a_sentence(tmp_path):
+    fake = Fake(tmp_path / "run", spoil=when(range(12, 1000)), steps=30, checkpoint_every=5)
+    with pytest.raises(UserError, match=f"not finite after {loop.ROLLBACKS} returns"):
+        fake.train()
+    assert checkpoints(fake.path)
+
+
+def test_resuming_without_a_whole_checkpoint_is_refused(tmp_path):
+    fake = Fake(tmp_path / "run", steps=1)
+    (checkpoints(fake.path)[0] / "training.json").unlink()
+    with pytest.raises(UserError, match="no whole checkpoint to resume from"):
+        fake.trainer.resume()
+    assert fake.said.has("training.json is missing")
+
+
+def test_the_plateau_schedule_halves_the_rate_when_the_loss_stops_falling(tmp_path):
+    fake = Fake(
+        tmp_path / "run", [3.0, 2.0, 2.5, 2.5, 1.0, 1.5, 1.5, 1.5, 1.5],
+        schedule="plateau", steps=45, evaluate_every=5,
+    )
+    fake.train()
+    assert fake.progress.rate_scale == 1 / 8 and fake.progress.waited == 4
+    assert fake.said.has("has not fallen for 2 evaluations; the learning rate is halved")
+    rates = {line["step"]: line["learning_rate"] for line in fake.lines("learning_rate")}
+    assert rates == {1: 0.1, 10: 0.1, 20: 0.1, 30: 0.05, 40: 0.025}
+
+
+def test_other_schedules_do_not_mind_a_plateau(tmp_path):
+    fake = Fake(tmp_path / "run", steps=40, evaluate_every=5)
+    fake.train()
+    assert fake.progress.rate_scale == 1.0 and fake.progress.waited == 7
+
+
+def test_patience_ends_a_run_early(tmp_path):
+    fake = Fake(tmp_path / "run", [3.0, 2.0, 2.0], steps=100, evaluate_every=5, patience=3)
+    assert fake.train() == "early"
+    assert (fake.progress.step, fake.progress.best_step) == (25, 10)
+    assert read_progress(checkpoints(fake.path)[0]).finished
+
+
+def test_the_best_weights_are_kept_not_the_last(tmp_path):
+    fake = Fake(tmp_path / "run", [3.0, 1.0, 2.0, math.nan], steps=20, evaluate_every=5)
+    kept = []
+    evaluate = fake.evaluate
+    fake.trainer.work = SimpleNamespace(
+        **vars(fake.trainer.work) | {"evaluate": lambda: (evaluate(), kept.append(fake.weights))[0]}
+    )
+    fake.train()
+    saved = load_file(fake.path / "model.safetensors")
+    assert all(map(torch.equal, saved.values(), dict(zip(saved, kept[1], strict=True)).values()))
+    assert not torch.equal(kept[1][0], kept[3][0])
+    assert (fake.progress.best, fake.progress.best_step) == (1.0, 10)
+    assert [line["held_out"]["loss"] for line in fake.lines("held_out")] == [3.0, 1.0, 2.0, "nan"]
+
+
+def test_a_run_that_never_found_a_best_keeps_its_last_weights(tmp_path):
+    fake = Fake(tmp_path / "run", [math.nan], steps=5)
+    fake.train()
+    saved = load_file(fake.path / "model.safetensors")
+    assert torch.equal(saved["0.weight"], fake.model[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("options", "change"),
+    [
+        ({"clip_norm": 1.0}, 0.5),
+        ({"clip_norm": None}, 100.0),
+        ({"clip_norm": None, "clip_value": 0.1}, 0.1),
+        ({"clip_norm": 1.0, "clip_value": 0.3}, 0.3),
+        ({"clip_norm": 1000.0, "clip_value": 1000.0}, 100.0),
+    ],
+)
+def test_gradients_are_clipped_by_norm_and_by_value(tmp_path, options, change):
+    fake = Fake(
+        tmp_path / "run", steps=1, optimizer="sgd", momentum=0.0, weight_decay=0.0, **options
+    )
+    weight = nn.Parameter(torch.zeros(4, dtype=torch.float64))
+    model = nn.ParameterList([weight])
+    work = vars(fake.trainer.work) | {
+        "model": model,
+        "loss": lambda batch, state: (100.0 * batch.tokens * weight.sum(), None),
+        "learning_rate": 1.0,
+    }
+    trainer = Trainer(
+        Work(**work), fake.trainer.settings, fake.trainer.folder, fake.said
+    )
+    trainer.train()
+    torch.testing.assert_close(weight.detach(), torch.full_like(weight, -change), rtol=1e-5, atol=0)
+    assert trainer.metrics.read()[0]["gradient_norm"] == pytest.approx(200.0)
+
+
+@pytest.mark.parametrize("bad", [set(), {9, 10, 19, 29}])
+def test_numbers_are_written_at_least_every_ten_steps(tmp_path, bad):
+    fake = Fake(tmp_path / "run", spoil=when(bad), steps=55)
+    fake.train()
+    steps = sorted({0, *(line["step"] for line in fake.trainer.metrics.read()), 55})
+    assert max(b - a for a, b in zip(steps, steps[1:], strict=False)) <= 10
+    wanted = {"step", "loss", "gradient_norm", "learning_rate", "tokens", "seconds"}
+    assert all(set(line) == wanted for line in fake.lines("gradient_norm"))
+    assert fake.lines("tokens")[-1]["tokens"] == 4 * 50
+    for text in (fake.path / "metrics.jsonl").read_text().splitlines():
+        json.loads(text, parse_constant=pytest.fail)
+
+
+def test_ten_evaluations_a_run_where_nothing_else_is_asked(tmp_path):
+    fake = Fake(tmp_path / "run", steps=50)
+    fake.train()
+    assert [line["step"] for line in fake.lines("held_out")] == list(range(5, 51, 5))
+
+
+def test_a_budget_of_seconds_ends_when_they_are_spent_and_more_can_be_added(tmp_path, monkeypatch):
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+
+    def tick(call, step):
+        clock.now += 0.5
+
+    fake = Fake(tmp_path / "run", at=tick, seconds=10)
+    assert fake.train() == "done"
+    assert (fake.progress.step, fake.progress.seconds) == (20, 10.0)
+    more = Fake(tmp_path / "run", at=tick, new=False, seconds=5)
+    more.train()
+    assert (more.progress.step, more.progress.seconds) == (30, 15.0)
+
+
+def test_epochs_are_of_the_data(tmp_path):
+    fake = Fake(tmp_path / "run", epochs=2)
+    fake.train()
+    assert fake.progress.step == 2 * PER_EPOCH
+
+
+def test_a_finished_run_does_nothing_more(tmp_path):
+    Fake(tmp_path / "run", steps=10).train()
+    again = Fake(tmp_path / "run", new=False, steps=10)
+    assert again.train() == "done" and again.calls == -1
+
+
+def test_checkpoints_come_as_often_as_asked_and_two_are_kept(tmp_path):
+    found = []
+    fake = Fake(
+        tmp_path / "run", steps=12, checkpoint_every=3,
+        at=lambda call, step: found.append([int(p.name[5:]) for p in checkpoints(fake.path)]),
+    )
+    fake.train()
+    assert found[0] == [0] and found[4] == [3, 0] and found[8] == [6, 3]
+    assert [int(p.name[5:]) for p in checkpoints(fake.path)] == [12, 9]
