@@ -37,7 +37,7 @@ PUBLIC = {
     "UserError": "unroll.errors",
 }
 
-__all__ = ["__version__", *PUBLIC]  # noqa: PLE0604
+__all__ = ["__version__", *PUBLIC]
 
 
 def __getattr__(name: str) -> Any:

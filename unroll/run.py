@@ -34,8 +34,14 @@ from unroll.version import __version__
 
 # what a resumed run may change; everything else is as the run recorded it
 FREE = {
-    "seconds", "steps", "epochs", "device", "evaluate_every", "checkpoint_every",
-    "keep_checkpoints", "patience",
+    "seconds",
+    "steps",
+    "epochs",
+    "device",
+    "evaluate_every",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "patience",
 }
 BUDGETS = ("seconds", "steps", "epochs")
 
@@ -134,15 +140,22 @@ class Run:
         condition: the category, for runs that were trained with one.
         """
         return language.score(
-            self.model, self.vocabulary, text,
-            per_line=self.settings.per_line, category=self._category(condition),
+            self.model,
+            self.vocabulary,
+            text,
+            per_line=self.settings.per_line,
+            category=self._category(condition),
         )
 
     def next(self, text: str, top: int = 10, condition: str | None = None) -> list[dict[str, Any]]:
         """The likeliest next tokens after a text, with their probabilities."""
         return language.next_tokens(
-            self.model, self.vocabulary, text, top,
-            per_line=self.settings.per_line, category=self._category(condition),
+            self.model,
+            self.vocabulary,
+            text,
+            top,
+            per_line=self.settings.per_line,
+            category=self._category(condition),
         )
 
     def generate(self, prompt: str = "", length: int = 400, **sampling: Any) -> str:
@@ -171,9 +184,17 @@ class Run:
         condition: the category. unknown: whether <unk> may come.
         """
         return language.generate(
-            self.model, self.vocabulary, prompt,
-            length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed,
-            per_line=self.settings.per_line, category=self._category(condition), unknown=unknown,
+            self.model,
+            self.vocabulary,
+            prompt,
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            per_line=self.settings.per_line,
+            category=self._category(condition),
+            unknown=unknown,
         )
 
     def evaluate(self, data: str | Path) -> dict[str, Any]:
@@ -181,12 +202,14 @@ class Run:
         `bits_per_character`, `perplexity`, `tokens`, `unknown_rate`, and `baselines`."""
         columns = None
         if self.settings.condition is not None:
-            columns = find_columns(
-                text_source(data), self.settings.condition, self.settings.text
-            )
+            columns = find_columns(text_source(data), self.settings.condition, self.settings.text)
         encoded = read_text(
-            data, self.vocabulary, field=self.settings.text or "text", columns=columns,
-            per_line=self.settings.per_line, categories=self.categories,
+            data,
+            self.vocabulary,
+            field=self.settings.text or "text",
+            columns=columns,
+            per_line=self.settings.per_line,
+            categories=self.categories,
         )
         found = language.evaluate(self.model, encoded, self.device)
         return {**found, "baselines": language.baseline_figures(self.baseline(), encoded)}
@@ -341,7 +364,9 @@ def _resumed(data: str, out: Path, values: dict[str, Any], report: Report | None
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     network = language.model(settings, corpus.vocabulary, corpus.categories).to(device)
     with use_backend(settings.backend), folder.locked():
-        trainer = Trainer(language.work(network, corpus, settings, device), settings, folder, report)
+        trainer = Trainer(
+            language.work(network, corpus, settings, device), settings, folder, report
+        )
         trainer.resume()
         if settings.seconds is not None and not any(name in values for name in BUDGETS):
             # an interrupted run of so many seconds has what is left of them

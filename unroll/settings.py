@@ -103,9 +103,13 @@ class LanguageSettings(TrainingSettings):
     # the model
     cell: str = Field("lstm", description="rnn, rnn_relu, lstm or gru.")
     layers: int = Field(1, ge=1, description="Recurrent layers.")
-    hidden: int = Field(512, ge=1, description="Units of each layer.")
+    hidden: int | None = Field(
+        None, ge=1, description="Units of each layer; left out, 512 for characters, 256 for words."
+    )
     embedding: int | None = Field(
-        None, ge=1, description="Numbers a token; left out, 128, or `hidden` where weights are tied."
+        None,
+        ge=1,
+        description="Numbers a token; left out, 128, or `hidden` where weights are tied.",
     )
     tie: bool | None = Field(
         None, description="Use the embedding as the softmax's weights; left out, for words and bpe."
@@ -114,7 +118,10 @@ class LanguageSettings(TrainingSettings):
         None, ge=0, lt=1, description="Locked dropout between layers and on the outputs."
     )
     dropout_input: float | None = Field(
-        None, ge=0, lt=1, description="Locked dropout on the embeddings; left out, as dropout for words."
+        None,
+        ge=0,
+        lt=1,
+        description="Locked dropout on the embeddings; left out, as dropout for words.",
     )
     initialisation: Literal["auto", "torch", "orthogonal", "xavier", "he", "identity"] = Field(
         "auto",
@@ -161,6 +168,8 @@ def parse_assignments(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise UserError(f"--set got {pair!r}; expected key=value, as in --set checkpoint_every=100.")
+            raise UserError(
+                f"--set got {pair!r}; expected key=value, as in --set checkpoint_every=100."
+            )
         values[key.strip().replace("-", "_")] = None if value.lower() == "none" else value
     return values

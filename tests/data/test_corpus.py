@@ -118,9 +118,7 @@ def test_a_further_text_is_read_in_the_vocabulary_of_the_run(read, tmp_path):
     columns = find_columns(text_source(tmp_path / "t.tsv"), "2", None)
     options = {"columns": columns, "per_line": True}
     for categories in (["f", "m"], ["m", "f"]):
-        encoded = read_text(
-            tmp_path / "t.tsv", corpus.vocabulary, categories=categories, **options
-        )
+        encoded = read_text(tmp_path / "t.tsv", corpus.vocabulary, categories=categories, **options)
         assert encoded.categories.tolist() == [categories.index("m"), categories.index("f")]
     with pytest.raises(UserError, match="category 'm', which the run has never seen"):
         read_text(tmp_path / "t.tsv", corpus.vocabulary, categories=["f"], **options)

@@ -54,7 +54,9 @@ def test_streams_side_by_side_share_nothing():
 
 
 def test_a_batch_is_a_function_of_its_number():
-    make = lambda seed: BlockStream(counting(500), 4, 16, seed)
+    def make(seed):
+        return BlockStream(counting(500), 4, 16, seed)
+
     one, other = make(3), make(3)
     numbers = range(4 * one.per_epoch)
     found = {n: one.batch(n).x for n in numbers}
@@ -90,7 +92,9 @@ def order(batches, epoch):
 
 
 def test_lines_are_shuffled_anew_each_epoch_and_the_same_by_seed():
-    make = lambda seed=1, **options: LineBatches(lines(*[2] * 50), 8, seed, **options)
+    def make(seed=1, **options):
+        return LineBatches(lines(*[2] * 50), 8, seed, **options)
+
     first, second = order(make(), 0), order(make(), 1)
     assert first != second and first != list(range(50)) and first == order(make(), 0)
     assert order(make(2), 0) != first

@@ -91,7 +91,7 @@ def test_draws_follow_the_distribution_and_never_take_what_has_no_probability():
 
 
 @pytest.mark.parametrize("uniform", [0.0, 0.5, 1 - 2**-24])
-@pytest.mark.parametrize("p", [[0, 0, 1, 0], [0, 0.5, 0, 0.5, 0], [0, 1e-9, 0], [1 / 3, 0, 1 / 3, 0]])
+@pytest.mark.parametrize("p", [[0, 0, 1, 0], [0, 0.5, 0, 0.5, 0], [0, 1e-9, 0], [1 / 3, 0, 2 / 3]])
 def test_the_ends_of_the_uniform_number_are_safe(monkeypatch, uniform, p):
     monkeypatch.setattr(torch, "rand", lambda *shape, generator: torch.full(shape, uniform))
     (drawn,) = draw(torch.tensor([p], dtype=torch.float32), torch.Generator())

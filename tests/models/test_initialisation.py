@@ -7,9 +7,10 @@ import torch
 
 from unroll.cells import GRUCell, LSTMCell, RNNCell
 from unroll.cells.lstm import ProjectedLSTMCell
-from unroll.models.initialisation import GATES, initialise
+from unroll.models.initialisation import initialise
 
 I, H = 30, 40
+GATES = {LSTMCell: 4, GRUCell: 3, RNNCell: 1}
 CELLS = {
     "lstm": lambda **o: LSTMCell(I, H, **o),
     "gru": lambda **o: GRUCell(I, H, **o),

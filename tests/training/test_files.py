@@ -61,7 +61,9 @@ def test_a_cut_a_missing_and_swapped_files_are_noticed(folder):
     assert "b.json is not what was saved" in damage(folder)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "7", '{"a.bin": ', "\udcff", '{"a.bin": 7}', '{"a.bin": []}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "7", '{"a.bin": ', "\udcff", '{"a.bin": 7}', '{"a.bin": []}']
+)
 def test_a_manifest_that_is_not_whole_is_noticed(folder, text):
     (folder / MANIFEST).write_bytes(text.encode("utf-8", "surrogateescape"))
     assert MANIFEST in damage(folder) or "a.bin is not what was saved" in damage(folder)

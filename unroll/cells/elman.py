@@ -40,7 +40,7 @@ class RNNCell(nn.RNNCell, Cell):
         (2, 4)
     """
 
-    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         activation = torch.tanh if self.nonlinearity == "tanh" else torch.relu
         h = activation(
             linear(x, self.weight_ih, self.bias_ih) + linear(h, self.weight_hh, self.bias_hh)

@@ -42,7 +42,7 @@ class GRUCell(nn.GRUCell, Cell):
         (2, 4)
     """
 
-    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         x_r, x_z, x_n = linear(x, self.weight_ih, self.bias_ih).chunk(3, -1)
         h_r, h_z, h_n = linear(h, self.weight_hh, self.bias_hh).chunk(3, -1)
         r, z = self.tap(reset_gate=sigmoid(x_r + h_r), update_gate=sigmoid(x_z + h_z))

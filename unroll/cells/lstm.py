@@ -51,7 +51,7 @@ class LSTMCell(nn.LSTMCell, Cell):
         ((2, 4), (2, 4))
     """
 
-    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:  # type: ignore[override]
+    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         h, c = state
         gates = linear(x, self.weight_ih, self.bias_ih) + linear(h, self.weight_hh, self.bias_hh)
         i, f, g, o = gates.chunk(4, -1)
@@ -113,21 +113,17 @@ class ProjectedLSTMCell(LSTMCell):
             )
         super().__init__(input_size, hidden_size, bias, device=device, dtype=dtype)
         like: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.proj_size = proj_size
+        self.proj_size = self.output_size = proj_size
         self.weight_hh = nn.Parameter(torch.empty(4 * hidden_size, proj_size, **like))
         self.weight_hr = nn.Parameter(torch.empty(proj_size, hidden_size, **like))
         self.reset_parameters()
-
-    @property
-    def output_size(self) -> int:
-        return self.proj_size
 
     def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:  # type: ignore[override]
         _, (h, c) = super().step(x, state)
         h = linear(h, self.weight_hr)
         return h, LSTMState(h, c)
 
-    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:  # type: ignore[override]
+    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         return self(x, state)
 
     def initial_state(self, batch_size: int, **like: Any) -> LSTMState:

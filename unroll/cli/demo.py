@@ -37,9 +37,7 @@ def demo(
 
     report = make_report("characters", as_json=json)
     report.say("A character LSTM learns Python's language reference (pydoc_data.topics).")
-    run = train(
-        text, out, overwrite=is_demo(Path(out)), seconds=seconds, seed=seed, report=report
-    )
+    run = train(text, out, overwrite=is_demo(Path(out)), seconds=seconds, seed=seed, report=report)
     found = look(run, seed)
     if json:
         typer.echo(json_module.dumps({"run": str(run.path), **run.result(), **found}))
@@ -102,7 +100,9 @@ def show(found: dict[str, Any]) -> None:
     times = math.exp(min(abs(first - second), 700))
     typer.echo(f"  The {likelier} is likelier, {times:,.0f} times.")
     typer.echo(f"\nThe ten likeliest characters after {found['next']['text']!r}:")
-    typer.echo("  " + "  ".join(f"{n['token']!r} {n['probability']:.1%}" for n in found["next"]["next"]))
+    typer.echo(
+        "  " + "  ".join(f"{n['token']!r} {n['probability']:.1%}" for n in found["next"]["next"])
+    )
     for sample in found["samples"]:
         typer.echo(f"\nAt temperature {sample['temperature']}:")
         typer.echo("\n".join("  | " + line for line in sample["text"].split("\n")))

@@ -63,7 +63,9 @@ def examine() -> tuple[dict[str, Any], dict[str, str]]:
         folder = cache_folder()
         facts["cache"] = str(folder)
         if not writable(folder):
-            missing["a cache folder that can be written"] = "export XDG_CACHE_HOME=A_FOLDER_OF_YOURS"
+            missing["a cache folder that can be written"] = (
+                "export XDG_CACHE_HOME=A_FOLDER_OF_YOURS"
+            )
     compiler = next((path for name in COMPILERS if (path := shutil.which(name))), None)
     if compiler is None:
         missing["a C++ compiler (for compiled cells)"] = (

@@ -14,7 +14,7 @@ from unroll.errors import UserError
 from unroll.version import __version__
 
 # typer brings its own click since 0.27, so the class is taken from what it exports
-UsageError = typer.BadParameter.__mro__[1]
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="unroll",
@@ -65,7 +65,7 @@ def run(words: list[str], debug: bool) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return told("Interrupted.", 130, debug)
     except BrokenPipeError:  # the reader, `head` say, has had enough
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123
         return 0
     except OSError as error:
         return told(f"{error.filename or 'A file'}: {error.strerror or error}.", 1, debug)

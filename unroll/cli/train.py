@@ -20,7 +20,9 @@ def setting(name: str, metavar: str | None = None) -> Any:
 
 
 def train(
-    data: Annotated[str, typer.Argument(help="A text: a file, .gz, folder, .jsonl, or - for stdin.")],
+    data: Annotated[
+        str, typer.Argument(help="A text: a file, .gz, folder, .jsonl, or - for stdin.")
+    ],
     out: Annotated[
         str | None, typer.Option(help="The run folder; left out, runs/NAME.", metavar="RUN")
     ] = None,

@@ -66,7 +66,9 @@ class BPEVocabulary:
         return np.asarray(self._tokenizer.encode(text).ids, dtype=np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:
-        text: str = self._tokenizer.decode([int(i) for i in ids if i > 1], skip_special_tokens=False)
+        text: str = self._tokenizer.decode(
+            [int(i) for i in ids if i > 1], skip_special_tokens=False
+        )
         return text
 
     def name(self, id: int) -> str:

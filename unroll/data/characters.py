@@ -31,7 +31,9 @@ class CharacterVocabulary:
         self._ids[points] = np.arange(2, 2 + len(characters))
 
     @classmethod
-    def learn(cls, texts: Iterable[str], min_count: int = 1, size: int | None = None) -> CharacterVocabulary:
+    def learn(
+        cls, texts: Iterable[str], min_count: int = 1, size: int | None = None
+    ) -> CharacterVocabulary:
         """The characters of these texts, those seen at least `min_count` times, at most `size`."""
         counts = np.zeros(CODE_POINTS, dtype=np.int64)
         for text in texts:

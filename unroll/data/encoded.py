@@ -87,9 +87,7 @@ def next_break(text: str, at: int) -> int:
     return len(text)
 
 
-def encode_stream(
-    texts: Iterable[tuple[int, str]], vocabulary: Vocabulary, key: str
-) -> Encoded:
+def encode_stream(texts: Iterable[tuple[int, str]], vocabulary: Vocabulary, key: str) -> Encoded:
     """Texts with their document's number as one stream of ids, a boundary before each document."""
 
     def chunks() -> Iterator[Chunk]:

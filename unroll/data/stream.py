@@ -40,10 +40,17 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
-        move = lambda t: None if t is None else t.to(device, non_blocking=True)
+
+        def move(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.to(device)
+
         return Batch(
-            self.x.to(device), self.y.to(device), self.fresh,
-            move(self.lengths), move(self.category), move(self.weight),
+            self.x.to(device),
+            self.y.to(device),
+            self.fresh,
+            move(self.lengths),
+            move(self.category),
+            move(self.weight),
         )
 
 

@@ -21,9 +21,7 @@ class Columns:
     names: tuple[str, ...]
 
 
-def line_records(
-    source: TextSource, columns: Columns | None
-) -> Iterator[tuple[str, str | None]]:
+def line_records(source: TextSource, columns: Columns | None) -> Iterator[tuple[str, str | None]]:
     """Each line that is not blank, as (text, category or None).
 
     Raises: UserError for a line with too few columns, with its number.

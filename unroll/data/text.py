@@ -126,7 +126,7 @@ def is_jsonl(path: Path) -> bool:
 
 def standard_input(field: str) -> TextSource:
     """Standard input, kept in a temporary file because a text is read more than once."""
-    keep = tempfile.NamedTemporaryFile(prefix="unroll-", suffix=".txt")  # noqa: SIM115
+    keep = tempfile.NamedTemporaryFile(prefix="unroll-", suffix=".txt")
     shutil.copyfileobj(sys.stdin.buffer, keep)
     keep.flush()
     return TextSource("standard input", (Path(keep.name),), field, keep)

@@ -62,7 +62,9 @@ def load_vocabulary(folder: Path) -> Vocabulary:
         return BPEVocabulary.from_json((folder / "tokenizer.json").read_text(encoding="utf-8"))
     path = folder / "vocabulary.json"
     if not path.exists():
-        raise UserError(f"{folder} holds no vocabulary.json or tokenizer.json; expected a whole run.")
+        raise UserError(
+            f"{folder} holds no vocabulary.json or tokenizer.json; expected a whole run."
+        )
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     kinds: dict[str, Any] = {"char": CharacterVocabulary, "word": WordVocabulary}
     if record.get("level") not in kinds:
@@ -79,9 +81,7 @@ def as_json(level: str, **record: Any) -> dict[str, bytes]:
     return {"vocabulary.json": text.encode("utf-8", "surrogatepass")}
 
 
-def most_frequent(
-    counts: dict[str, int], min_count: int, size: int | None
-) -> Iterator[str]:
+def most_frequent(counts: dict[str, int], min_count: int, size: int | None) -> Iterator[str]:
     """The tokens seen at least `min_count` times, the commonest `size` of them; ties by name."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     kept = [token for token, count in ranked if count >= min_count]

@@ -88,7 +88,7 @@ def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
                 'Use backend="auto" or backend="loop".'
             )
         return BACKENDS[asked], ASKED
-    refusals = []
+    refusals: list[str] = []
     for candidate in BACKENDS.values():
         reason = candidate.supports(call)
         if reason is None:

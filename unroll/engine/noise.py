@@ -20,7 +20,7 @@ def draw_noise(cell: Cell, x: Tensor) -> dict[str, tuple[str, Tensor]] | None:
     if not cell.training:
         return {}
     T, B = x.shape[:2]
-    drawn = {}
+    drawn: dict[str, tuple[str, Tensor]] = {}
     for name, noise in declared.items():
         shape = (T, B, *noise.shape) if noise.each == "step" else (B, *noise.shape)
         if noise.kind == "bernoulli":

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, _VF
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, PackedSequence
+from torch import _VF, Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from unroll.cells import GRUCell, LSTMCell, LSTMState, ProjectedLSTMCell, RNNCell, State, map_state
 from unroll.cells.torch_cell import TorchCell
@@ -62,9 +62,7 @@ def run_ragged(call: Call, lengths: Tensor) -> tuple[Tensor, State]:
     state = map_state(lambda s: s[rows], call.state)
     packed = pack_padded_sequence(x, kept.cpu(), enforce_sorted=False)
     order, back = packed.sorted_indices, packed.unsorted_indices
-    data, last = kernel(
-        call, packed.data, packed.batch_sizes, map_state(lambda s: s[order], state)
-    )
+    data, last = kernel(call, packed.data, packed.batch_sizes, map_state(lambda s: s[order], state))
     y, _ = pad_packed_sequence(
         PackedSequence(data, packed.batch_sizes, order, back), total_length=T
     )
@@ -81,9 +79,7 @@ def reverse_each(x: Tensor, lengths: Tensor) -> Tensor:
     return x.gather(0, source[..., None].expand_as(x))
 
 
-def kernel(
-    call: Call, x: Tensor, batch_sizes: Tensor | None, state: State
-) -> tuple[Tensor, State]:
+def kernel(call: Call, x: Tensor, batch_sizes: Tensor | None, state: State) -> tuple[Tensor, State]:
     """One layer, one direction of torch.nn's functional form; x is packed with batch_sizes."""
     cell = call.cell.cell if isinstance(call.cell, TorchCell) else call.cell
     prefix = "cell." if isinstance(call.cell, TorchCell) else ""
@@ -92,7 +88,9 @@ def kernel(
     names += ["bias_ih", "bias_hh"] if has_biases else []
     names += ["weight_hr"] if isinstance(cell, ProjectedLSTMCell) else []
     stand_ins = call.parameters or {}
-    weights = [stand_ins[prefix + n] if prefix + n in stand_ins else getattr(cell, n) for n in names]
+    weights = [
+        stand_ins[prefix + n] if prefix + n in stand_ins else getattr(cell, n) for n in names
+    ]
     initial = tuple(s.unsqueeze(0) for s in state) if isinstance(state, tuple) else state[None]
     if isinstance(cell, torch.nn.LSTMCell):
         function: Any = _VF.lstm

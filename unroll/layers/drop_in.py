@@ -26,7 +26,7 @@ class DropIn(nn.RNNBase):
 
     _torch_class: type[nn.RNNBase]
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         input: Tensor | PackedSequence,
         hx: Any = None,
@@ -38,7 +38,7 @@ class DropIn(nn.RNNBase):
     ) -> tuple[Any, Any]:
         asked = wanted(backend)
         if asked in ("auto", "torch") and lengths is None and resets is None and records is None:
-            return self._torch_class.forward(self, input, hx)  # type: ignore[no-any-return]
+            return self._torch_class.forward(self, input, hx)
 
         if hx is not None and isinstance(input, Tensor) and input.dim() == 2:
             check_unbatched(hx)
@@ -67,7 +67,10 @@ class DropIn(nn.RNNBase):
             cell = self._cell(width).train(self.training)
             names = [name for name, _ in cell.named_parameters()]
             rows.append(
-                [Part(cell, {n: getattr(self, f"{n}_l{layer}{d}") for n in names}) for d in directions]
+                [
+                    Part(cell, {n: getattr(self, f"{n}_l{layer}{d}") for n in names})
+                    for d in directions
+                ]
             )
         return rows
 
@@ -130,9 +133,7 @@ class RNN(DropIn, nn.RNN):
     _torch_class = nn.RNN
 
     def _cell(self, input_size: int) -> Cell:
-        return RNNCell(
-            input_size, self.hidden_size, self.bias, self.nonlinearity, device="meta"
-        )
+        return RNNCell(input_size, self.hidden_size, self.bias, self.nonlinearity, device="meta")
 
 
 class LSTM(DropIn, nn.LSTM):

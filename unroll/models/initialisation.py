@@ -5,12 +5,15 @@ Layers keep torch's own; a task model chooses one of these and says so.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import nn
 
 from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
 
-GATES: dict[type[Cell], int] = {LSTMCell: 4, GRUCell: 3, RNNCell: 1}
+Fill = Callable[[torch.Tensor], Any]
 
 
 @torch.no_grad()
@@ -24,13 +27,14 @@ def initialise(cell: Cell, name: str) -> str:
     returns: what was done, in words.
     Raises: ValueError for an unknown name.
     """
-    kind = next((kind for kind in GATES if isinstance(cell, kind)), None)
-    if name == "torch" or kind is None:
-        return "as torch.nn" if kind is not None else "the cell's own"
+    if not isinstance(cell, LSTMCell | GRUCell | RNNCell):
+        return "the cell's own"
+    if name == "torch":
+        return "as torch.nn"
     relu = isinstance(cell, RNNCell) and cell.nonlinearity == "relu"
     if name == "auto":
         name = "identity" if relu else "orthogonal"
-    matrices = {
+    matrices: dict[str, tuple[Fill, Fill, str]] = {
         "orthogonal": (nn.init.xavier_uniform_, nn.init.orthogonal_, "orthogonal"),
         "xavier": (nn.init.xavier_uniform_, nn.init.xavier_uniform_, "Xavier"),
         "he": (he, he, "He"),
@@ -41,18 +45,18 @@ def initialise(cell: Cell, name: str) -> str:
             f"There is no initialisation {name!r}; the names are auto, torch, {', '.join(matrices)}."
         )
     inputs, recurrent, word = matrices[name]
-    gates = GATES[kind]
-    for gate in cell.weight_ih.chunk(gates):  # type: ignore[operator]
+    gates = cell.weight_hh.shape[0] // cell.hidden_size
+    for gate in torch.chunk(cell.weight_ih, gates):
         inputs(gate)
-    for gate in cell.weight_hh.chunk(gates):  # type: ignore[operator]
+    for gate in torch.chunk(cell.weight_hh, gates):
         recurrent(gate)
     said = f"{word} recurrent weights, {'He' if name == 'he' else 'Xavier'} inputs"
     if cell.bias:
-        nn.init.zeros_(cell.bias_ih)  # type: ignore[arg-type]
-        nn.init.zeros_(cell.bias_hh)  # type: ignore[arg-type]
+        nn.init.zeros_(cell.bias_ih)
+        nn.init.zeros_(cell.bias_hh)
         said += ", zero biases"
-        if kind is LSTMCell:
-            cell.bias_ih[cell.hidden_size : 2 * cell.hidden_size] = 1  # type: ignore[index, operator]
+        if isinstance(cell, LSTMCell):
+            cell.bias_ih[cell.hidden_size : 2 * cell.hidden_size] = 1
             said += ", forget bias 1"
     return said
 

@@ -62,22 +62,28 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
     Raises: UserError where settings and text do not fit together.
     """
     if settings.cell not in CELLS:
-        raise UserError(
-            f"--cell got {settings.cell!r}; the cells are {', '.join(CELLS)}."
-        )
+        raise UserError(f"--cell got {settings.cell!r}; the cells are {', '.join(CELLS)}.")
     level = settings.level
+    defaults = DEFAULTS["line" if settings.per_line else level]
+    hidden = settings.hidden or defaults["hidden"]
     characters = level == "char"
-    tie = settings.tie if settings.tie is not None else (
-        not characters and settings.embedding in (None, settings.hidden)
+    tie = (
+        settings.tie
+        if settings.tie is not None
+        else (not characters and settings.embedding in (None, hidden))
     )
-    embedding = settings.embedding or (settings.hidden if tie else min(128, settings.hidden))
-    if tie and embedding != settings.hidden:
+    embedding = settings.embedding or (hidden if tie else min(128, hidden))
+    if tie and embedding != hidden:
         raise UserError(
-            f"Tied weights need --set embedding={embedding} equal to --hidden {settings.hidden}. "
+            f"Tied weights need --set embedding={embedding} equal to --hidden {hidden}. "
             "Leave the embedding out, or use --set tie=false."
         )
     batch_size = settings.batch_size or (
-        32 if settings.per_line else DEFAULTS[level]["batch_size"] if settings.device == "cpu" else 64
+        32
+        if settings.per_line
+        else DEFAULTS[level]["batch_size"]
+        if settings.device == "cpu"
+        else 64
     )
     if not settings.per_line:
         room = (corpus.train.tokens - settings.block) // settings.block
@@ -88,7 +94,6 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
                 f"--set block={max(1, corpus.train.tokens // 4)}."
             )
         batch_size = min(batch_size, room)
-    defaults = DEFAULTS["line" if settings.per_line else level]
     dropout = settings.dropout if settings.dropout is not None else defaults["dropout"]
     dropout_input = settings.dropout_input
     if dropout_input is None:
@@ -99,6 +104,7 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
     return settings.model_copy(
         update={
             "tie": tie,
+            "hidden": hidden,
             "embedding": embedding,
             "batch_size": batch_size,
             "dropout": dropout,
@@ -110,19 +116,21 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
 
 # found by trying, on parts of the training texts that no figure in docs/results.md is about
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "char": {"batch_size": 8, "dropout": 0.1, "learning_rate": 3e-3},
-    "line": {"batch_size": 32, "dropout": 0.1, "learning_rate": 3e-3},
-    "word": {"batch_size": 16, "dropout": 0.5, "learning_rate": 3e-3},
-    "bpe": {"batch_size": 16, "dropout": 0.3, "learning_rate": 3e-3},
+    "char": {"hidden": 512, "batch_size": 8, "dropout": 0.1, "learning_rate": 3e-3},
+    "line": {"hidden": 256, "batch_size": 32, "dropout": 0.1, "learning_rate": 3e-3},
+    "word": {"hidden": 256, "batch_size": 16, "dropout": 0.4, "learning_rate": 3e-3},
+    "bpe": {"hidden": 512, "batch_size": 16, "dropout": 0.2, "learning_rate": 3e-3},
 }
 
 
-def model(settings: LanguageSettings, vocabulary: Vocabulary, categories: list[str]) -> LanguageModel:
+def model(
+    settings: LanguageSettings, vocabulary: Vocabulary, categories: list[str]
+) -> LanguageModel:
     """The network, on the CPU, freshly initialised."""
     return LanguageModel(
         len(vocabulary),
-        settings.embedding or settings.hidden,
-        settings.hidden,
+        settings.embedding or 128,
+        settings.hidden or 512,
         settings.layers,
         cell=settings.cell,
         categories=len(categories),
@@ -159,8 +167,12 @@ def work(
 
     def sample() -> str:
         drawn = generate(
-            network, corpus.vocabulary, per_line=settings.per_line, temperature=0.8,
-            length=SAMPLE_LENGTH[settings.level], seed=settings.seed,
+            network,
+            corpus.vocabulary,
+            per_line=settings.per_line,
+            temperature=0.8,
+            length=SAMPLE_LENGTH[settings.level],
+            seed=settings.seed,
             category=0 if corpus.categories else None,
         )
         return "".join(drawn).strip("\n")
@@ -181,8 +193,12 @@ def work(
 
 def batch_loss(network: LanguageModel, batch: Batch, state: State | None) -> tuple[Tensor, State]:
     return network.loss(
-        batch.x, batch.y, state,
-        lengths=batch.lengths, category=batch.category, weight=batch.weight,
+        batch.x,
+        batch.y,
+        state,
+        lengths=batch.lengths,
+        category=batch.category,
+        weight=batch.weight,
     )
 
 
@@ -240,7 +256,9 @@ def baseline_figures(baseline: NGramModel, encoded: Encoded) -> dict[str, dict[s
     return found
 
 
-def overlapping(ids: np.ndarray, order: int, size: int = 1 << 18) -> Iterator[tuple[np.ndarray, int]]:
+def overlapping(
+    ids: np.ndarray, order: int, size: int = 1 << 18
+) -> Iterator[tuple[np.ndarray, int]]:
     """A long sequence in chunks that repeat enough of the past; how much of each was scored."""
     for at in range(0, len(ids) - 1, size):
         first = max(0, at - order + 1)
@@ -357,7 +375,16 @@ def generate(
         raise UserError(f"--length got {length}; expected a number of tokens, 0 or more.")
     context = prompt_ids(vocabulary, prompt, per_line)
     return _generated(
-        network, vocabulary, context, length, temperature, top_k, top_p, seed, per_line, category,
+        network,
+        vocabulary,
+        context,
+        length,
+        temperature,
+        top_k,
+        top_p,
+        seed,
+        per_line,
+        category,
         unknown,
     )
 

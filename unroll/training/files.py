@@ -88,6 +88,8 @@ def check_folder(folder: Path, only: set[str] | None = None) -> None:
         raise Damaged(f"{path} is missing") from error
     except (ValueError, AttributeError) as error:
         raise Damaged(f"{path} is not whole") from error
+    except OSError as error:
+        raise Damaged(f"{path} cannot be read: {error.strerror or error}") from error
     for name, wanted in expected.items():
         if only is not None and name not in only:
             continue
@@ -112,11 +114,7 @@ def update_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
             there = sha256(folder / name) if (folder / name).is_file() else None
             before[name] = there if there in wanted else wanted[-1]
     after = before | {name: hashlib.sha256(c).hexdigest() for name, c in files.items()}
-    both = {
-        name: after[name] if before.get(name, after[name]) == after[name] else [before[name], after[name]]
-        for name in after
-        if name in before or name not in files
-    }
+    both = {name: old if old == after[name] else [old, after[name]] for name, old in before.items()}
     if before:
         write_whole(path, as_json(both))
     for name, content in files.items():

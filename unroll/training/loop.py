@@ -79,9 +79,7 @@ class Trainer:
         progress.finished = False
         begun = time.perf_counter() - progress.seconds
         saved = time.perf_counter()
-        evaluated = math.floor(
-            EVALUATIONS * budget.share(progress.step, progress.seconds) + 1e-9
-        )
+        evaluated = math.floor(EVALUATIONS * budget.share(progress.step, progress.seconds) + 1e-9)
         why = "done"
         self.work.model.train()
         with Interrupt() as interrupt:
@@ -190,9 +188,7 @@ class Trainer:
             sample = self.work.sample() if self.work.sample is not None and share < 1 else None
         model.train()
         progress.held_out = figures
-        self.metrics.write(
-            step=progress.step, held_out=figures, seconds=round(progress.seconds, 3)
-        )
+        self.metrics.write(step=progress.step, held_out=figures, seconds=round(progress.seconds, 3))
         loss = figures["loss"]
         better = math.isfinite(loss) and (progress.best is None or loss < progress.best)
         if better:

@@ -158,9 +158,7 @@ class Rate:
             self.per_second = (figures["tokens"] - self._first["tokens"]) / seconds
 
 
-def line(
-    figures: dict[str, float], rate: Rate, unit: str, share: float | None, left: float
-) -> str:
+def line(figures: dict[str, float], rate: Rate, unit: str, share: float | None, left: float) -> str:
     speed = "" if math.isnan(rate.per_second) else f"  {rate.per_second:,.0f} {unit}/s"
     part = "" if share is None else f"{share:4.0%}  "
     return (

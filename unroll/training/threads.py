@@ -10,8 +10,9 @@ import torch
 
 
 def choose_threads(work: Callable[[], None], seconds: float = 1.0) -> tuple[int, str]:
-    """Time `work` with one thread, two, four, ... and set the fastest. Returns it, and a sentence."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    """Time `work` with 1, 2, 4, ... threads, set the fastest. Returns it, and a sentence."""
+    ours = getattr(os, "sched_getaffinity", None)  # not on macOS
+    available = len(ours(0)) if ours is not None else os.cpu_count()
     candidates = [1]
     while candidates[-1] * 2 <= (available or 1):
         candidates.append(candidates[-1] * 2)
