@@ -183,6 +183,23 @@ def test_stand_ins_take_the_place_of_parameters_and_get_the_gradient(make, backe
     assert all(p.grad is not None for p in other.parameters())
 
 
+def test_a_learned_start_is_stood_in_for_like_any_parameter():
+    class LearnedStart(MinimalGatedCell):
+        def __init__(self, input_size, hidden_size):
+            super().__init__(input_size, hidden_size)
+            self.start = nn.Parameter(torch.randn(hidden_size))
+
+        def initial_state(self, batch_size, **like):
+            return self.start.expand(batch_size, -1)
+
+    cell, other, x = LearnedStart(I, H), LearnedStart(I, H), torch.randn(T, B, I)
+    got, _ = unroll.unroll(cell, x, parameters=dict(other.named_parameters()))
+    torch.testing.assert_close(got, unroll.unroll(other, x)[0])
+    got.sum().backward()
+    assert other.start.grad is not None
+    assert cell.start.grad is None
+
+
 @pytest.mark.parametrize("backend", ["loop", "torch"])
 def test_some_stand_ins_leave_the_other_parameters_in_place(backend):
     cell, x = unroll.GRUCell(I, H), torch.randn(T, B, I)

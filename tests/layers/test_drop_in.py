@@ -199,7 +199,8 @@ def test_the_same_seed_makes_the_same_weights(pair):
 @pytest.mark.parametrize("wrong", ["input", "dimensions", "batch", "hidden", "rows", "unbatched"])
 @both_backends
 @every_layer
-def test_errors_are_torchs(pair, backend, wrong):
+def test_errors_are_torchs(pair, backend, wrong, monkeypatch):
+    monkeypatch.delenv("UNROLL_BACKEND", raising=False)  # torch's own words are on torch's path
     ours, torchs = pair_of(pair, num_layers=2)
     x, start = inputs(), start_for(torchs)
     change = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from unroll.cells import Cell, State, as_cell
 from unroll.cells.state import describe
@@ -84,7 +85,11 @@ def checked_call(
             "The time axis comes first: for [B, T, I] pass x.transpose(0, 1)."
         )
     T, B = x.shape[:2]
-    initial = cell.initial_state(B, dtype=x.dtype, device=x.device)
+    start = Start(cell)
+    if parameters is None:
+        initial = start(x)
+    else:  # a learned start may be among them
+        initial = functional_call(start, {f"cell.{k}": v for k, v in parameters.items()}, x)
     state = initial if state is None else matched(state, initial, name)
     if resets is not None and (resets.dtype != torch.bool or resets.shape != (T, B)):
         raise ValueError(
@@ -101,6 +106,17 @@ def checked_call(
         parameters=parameters,
         record=record,
     )
+
+
+class Start(nn.Module):
+    """The initial state as a module, so that `functional_call` can swap the cell's parameters."""
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x: Tensor) -> State:
+        return self.cell.initial_state(x.shape[1], dtype=x.dtype, device=x.device)
 
 
 def checked_lengths(
