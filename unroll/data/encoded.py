@@ -21,7 +21,7 @@ import numpy as np
 from unroll.data.text import TextSource
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN, Ids, Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Chunk(NamedTuple):
 def stored(key: str, vocabulary: Vocabulary, chunks: Callable[[], Iterator[Chunk]]) -> Encoded:
     """The ids under this key: mapped where they lie already, else written from the chunks."""
     folder = cache_folder() / fingerprint(key, vocabulary)
-    if not (folder / "meta.json").exists():
+    if not whole(folder):
         write(folder, vocabulary, chunks())
     return mapped(folder)
 
@@ -150,6 +150,7 @@ class Meta:
     characters: int = 0
     unknown: int = 0
     lines: bool = False
+    bytes: int = 0
 
 
 def write(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> None:
@@ -173,20 +174,33 @@ def write(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> None
                 place += len(chunk.ids)
                 meta.characters += chunk.characters
                 meta.unknown += int((chunk.ids == UNKNOWN).sum())
+        meta.bytes = (temporary / "ids.bin").stat().st_size
         (temporary / "meta.json").write_text(json.dumps(asdict(meta)), encoding="utf-8")
-        if folder.exists() and not (folder / "meta.json").exists():
-            shutil.rmtree(folder, ignore_errors=True)  # half of a copy
+        if not whole(folder):
+            shutil.rmtree(folder, ignore_errors=True)
         try:
             temporary.rename(folder)
         except OSError:  # another process was first; its folder is as good
-            if not (folder / "meta.json").exists():
+            if not whole(folder):
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def read_meta(folder: Path) -> Meta:
+    return Meta(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
+
+
+def whole(folder: Path) -> bool:
+    """Whether all ids lie there; a power cut may have left fewer."""
+    try:
+        return (folder / "ids.bin").stat().st_size == read_meta(folder).bytes
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def mapped(folder: Path) -> Encoded:
-    meta = Meta(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
+    meta = read_meta(folder)
 
     def file(name: str, dtype: str) -> np.ndarray:
         path = folder / name

@@ -149,16 +149,21 @@ def evaluation_blocks(
     B = max(1, min(most, N // (8 * warm_up)))
     length = -(-N // B)
     offsets = length * np.arange(B)
-    steps = np.arange(-warm_up if B > 1 else 0, length)
-    fresh = True
-    for at in range(0, len(steps), block):
-        place = offsets[None, :] + steps[at : at + block][:, None]  # of x, [T, B]
-        own = (steps[at : at + block][:, None] >= 0) & (place < N)
+
+    def read(steps: np.ndarray, fresh: bool, lengths: Tensor | None = None) -> Batch:
+        place = offsets[None, :] + steps[:, None]  # of x, [T, B]
+        own = (steps[:, None] >= 0) & (place < N)
         clipped = place.clip(0, N - 1)
         x = torch.from_numpy(ids[clipped].astype(np.int64))
         y = torch.from_numpy(ids[clipped + 1].astype(np.int64))
-        yield Batch(x, y, fresh, weight=torch.from_numpy(own))
-        fresh = False
+        return Batch(x, y, fresh, lengths, weight=torch.from_numpy(own))
+
+    if B > 1:  # nothing comes before the first stream: its warm-up has length 0
+        lengths = torch.full((B,), warm_up)
+        lengths[0] = 0
+        yield read(np.arange(-warm_up, 0), True, lengths)
+    for at in range(0, length, block):
+        yield read(np.arange(at, min(at + block, length)), fresh=B == 1 and at == 0)
 
 
 def evaluation_lines(encoded: Encoded, batch_size: int = 64) -> Iterator[Batch]:

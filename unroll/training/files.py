@@ -73,6 +73,13 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     sync_folder(folder.parent)
 
 
+def sweep(folder: Path) -> None:
+    """Drop what a killed save left behind; only for who holds the run's lock."""
+    for pattern in (".saving-*", ".old-*"):
+        for left in folder.glob(pattern):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def check_folder(folder: Path, only: set[str] | None = None) -> None:
     """Compare every file of a folder with its manifest.
 

@@ -20,6 +20,7 @@ from unroll.training.checkpoint import (
     save_checkpoint,
     sound_checkpoints,
 )
+from unroll.training.files import sweep
 from unroll.training.folder import RunFolder
 from unroll.training.interrupt import Interrupt
 from unroll.training.metrics import Metrics
@@ -50,6 +51,7 @@ class Trainer:
 
     def start(self) -> None:
         """The first checkpoint, before any step: there is always one to go back to."""
+        sweep(self.folder.path / "checkpoints")
         self._save()
 
     def resume(self) -> None:
@@ -57,6 +59,7 @@ class Trainer:
 
         Raises: UserError where there is none.
         """
+        sweep(self.folder.path / "checkpoints")
         said: list[str] = []
         newest = next(sound_checkpoints(self.folder.path, said), None)
         for sentence in said:
