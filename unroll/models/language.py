@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import linear
 
 from unroll.cells import State
 from unroll.layers import Recurrent, Stepper
 from unroll.layers.locked_dropout import LockedDropout
 from unroll.models.initialisation import initialise
+from unroll.models.softmax import linear_cross_entropy
 
 
 class LanguageModel(nn.Module):
@@ -81,14 +82,8 @@ class LanguageModel(nn.Module):
         x: ids [T, B]. state: a tuple of the layers' states, or None. lengths: [B] or None.
         category: [B] or None. returns: logits [T, B, V], state.
         """
-        h = self.drop_input(self._embed(x, category))
-        states = []
-        for k, layer in enumerate(self.stack):
-            if k:
-                h = self.drop(h)
-            h, last = layer(h, None if state is None else state[k], lengths=lengths)
-            states.append(last)
-        return linear(self.drop(h), self._softmax_weight(), self.bias), tuple(states)
+        h, state = self._hidden(x, state, lengths, category)
+        return linear(h, self._softmax_weight(), self.bias), state
 
     def loss(
         self,
@@ -101,10 +96,12 @@ class LanguageModel(nn.Module):
         weight: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Summed cross-entropy in nats of y [T, B] where `weight` is true, and the state."""
-        logits, state = self(x, state, lengths=lengths, category=category)
-        if weight is not None:
-            return cross_entropy(logits[weight], y[weight], reduction="sum"), state
-        return cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum"), state
+        h, state = self._hidden(x, state, lengths, category)
+        if weight is None:
+            h, y = h.flatten(0, 1), y.flatten()
+        else:
+            h, y = h[weight], y[weight]
+        return linear_cross_entropy(h, self._softmax_weight(), self.bias, y), state
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step, in the structure that `forward` returns."""
@@ -117,6 +114,19 @@ class LanguageModel(nn.Module):
     def stepper(self, batch_size: int, category: Tensor | None = None) -> LanguageStepper:
         """The model one token at a time, for generation."""
         return LanguageStepper(self, batch_size, category)
+
+    def _hidden(
+        self, x: Tensor, state: State | None, lengths: Tensor | None, category: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """What the softmax reads, [T, B, H], and the state."""
+        h = self.drop_input(self._embed(x, category))
+        states = []
+        for k, layer in enumerate(self.stack):
+            if k:
+                h = self.drop(h)
+            h, last = layer(h, None if state is None else state[k], lengths=lengths)
+            states.append(last)
+        return self.drop(h), tuple(states)
 
     def _embed(self, x: Tensor, category: Tensor | None) -> Tensor:
         e: Tensor = self.embedding(x)

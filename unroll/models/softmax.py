@@ -1,0 +1,78 @@
+"""Softmax and cross-entropy of a large vocabulary, a few rows at a time.
+
+The logits of a block, [N, V], are tens of megabytes for words: written, read and thrown away
+several times a step, each time fresh from the system. Here they are made for so few rows that they
+stay in the cache, and turned into their own gradient at once. The arithmetic is the same.
+
+Memory: CHUNK numbers instead of about 4 N V. N rows, H hidden, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+CHUNK = 1 << 22  # logits at a time: 16 MiB of float32
+
+
+class LinearCrossEntropy(torch.autograd.Function):
+    """sum_n -log softmax(weight h_n + bias)[y_n], with its gradients found on the way."""
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> Tensor:
+        N, V = len(h), len(weight)
+        rows = max(1, min(N, CHUNK // V))
+        needs_h, needs_weight, needs_bias, _ = ctx.needs_input_grad
+        grad_h = torch.empty_like(h) if needs_h else None
+        grad_weight = torch.zeros_like(weight) if needs_weight else None
+        grad_bias = torch.zeros_like(bias) if needs_bias else None
+        total = h.new_zeros(())
+        buffer = h.new_empty(rows, V)
+        for at in range(0, N, rows):
+            part, target = h[at : at + rows], y[at : at + rows, None]
+            logits = torch.addmm(bias, part, weight.t(), out=buffer[: len(part)])
+            most = logits.amax(1, keepdim=True)
+            chosen = logits.gather(1, target)
+            logits.sub_(most).exp_()
+            mass = logits.sum(1, keepdim=True)
+            total += (mass.log() + most - chosen).sum()
+            # from here on `logits` holds softmax - one_hot, the gradient of the loss by them
+            logits.div_(mass)
+            logits.scatter_add_(1, target, logits.new_full((len(part), 1), -1.0))
+            if grad_h is not None:
+                torch.mm(logits, weight, out=grad_h[at : at + rows])
+            if grad_weight is not None:
+                grad_weight.addmm_(logits.t(), part)
+            if grad_bias is not None:
+                grad_bias += logits.sum(0)
+        ctx.save_for_backward(grad_h, grad_weight, grad_bias)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        gradients = [None if g is None else g * scale for g in ctx.saved_tensors]
+        return (*gradients, None)
+
+
+def linear_cross_entropy(h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> Tensor:
+    """Summed cross-entropy in nats of targets y [N] under softmax(h weight^T + bias).
+
+    When to use it: as the loss over a large vocabulary; first derivatives only.
+
+    h: [N, H]. weight: [V, H]. bias: [V]. y: ids [N]. returns: a scalar.
+
+    Example:
+        >>> import torch
+        >>> from unroll.models.softmax import linear_cross_entropy
+        >>> h, weight, y = torch.randn(5, 3), torch.randn(7, 3), torch.arange(5)
+        >>> loss = linear_cross_entropy(h, weight, torch.zeros(7), y)
+        >>> expected = torch.nn.functional.cross_entropy(h @ weight.T, y, reduction="sum")
+        >>> torch.allclose(loss, expected)
+        True
+    """
+    loss: Tensor = LinearCrossEntropy.apply(h, weight, bias, y)
+    return loss
