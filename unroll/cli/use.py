@@ -50,7 +50,9 @@ def evaluate(
 ) -> None:
     """The loss of a run on a text, beside that of a unigram and a 5-gram model."""
     run = opened(path, device)
-    result = run.evaluate(data)
+    from unroll.training.report import Watch
+
+    result = run.evaluate(data, Watch("evaluating", sys.stderr))
     if json:
         typer.echo(json_module.dumps(result))
         return

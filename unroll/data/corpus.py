@@ -141,30 +141,30 @@ def learn_vocabulary(texts, settings: LanguageSettings) -> Vocabulary:  # type: 
 
 
 def read_text(
-    path: str | Path,
+    source: TextSource,
     vocabulary: Vocabulary,
     *,
-    field: str = "text",
     columns: Columns | None = None,
     per_line: bool = False,
     categories: list[str] | None = None,
 ) -> Encoded:
     """A further text in a vocabulary that exists, to be scored or evaluated."""
-    source = text_source(path, field)
     sha256 = source.scan().sha256
     if not per_line:
         encoded = encode_stream(part_of(source), vocabulary, f"stream {sha256} whole")
     else:
         known = categories or []
-        records = []
-        for text, category in line_records(source, columns):
-            if category is not None and category not in known:
-                raise UserError(
-                    f"{source.name} has the category {category!r}, which the run has never seen; it "
-                    f"knows {', '.join(known)}."
-                )
-            records.append((text, category))
-        encoded = encode_lines(records, vocabulary, known, f"lines {sha256} {columns}")
+
+        def records() -> Iterator[tuple[str, str | None]]:
+            for text, category in line_records(source, columns):
+                if category is not None and category not in known:
+                    raise UserError(
+                        f"{source.name} has the category {category!r}, which the run has never "
+                        f"seen; it knows {', '.join(known)}."
+                    )
+                yield text, category
+
+        encoded = encode_lines(records(), vocabulary, known, f"lines {sha256} {columns}")
     if encoded.tokens < 1:
         raise UserError(f"{source.name} has nothing to score. Give a text with at least one token.")
     return encoded

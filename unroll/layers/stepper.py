@@ -87,15 +87,10 @@ class Stepper:
 
 def bound(part: Part) -> Cell:
     """A copy of the cell in eval mode that holds the part's tensors, detached."""
-    cell = copy.copy(part.cell)
-    cell._parameters = dict(cell._parameters)
-    cell._modules = dict(cell._modules)
-    cell.training = False
-    if part.parameters is None:
-        return copy.deepcopy(part.cell).requires_grad_(False).eval()
-    for name, tensor in part.parameters.items():
-        cell._parameters[name] = nn.Parameter(tensor.detach().clone(), requires_grad=False)
-    return cell
+    cell = copy.deepcopy(part.cell)
+    for name, tensor in (part.parameters or {}).items():
+        setattr(cell, name, nn.Parameter(tensor.detach().clone()))
+    return cell.requires_grad_(False).eval()
 
 
 def tensors(cell: Cell) -> list[Tensor]:

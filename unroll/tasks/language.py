@@ -6,7 +6,7 @@ many to many: every token predicts the next.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from unroll.data.stream import (
     evaluation_lines,
 )
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
-from unroll.decoding.sampling import checked_sampling, distribution, draw
+from unroll.decoding.generation import generated
+from unroll.decoding.sampling import checked_sampling
 from unroll.errors import UserError
 from unroll.models.language import LanguageModel
 from unroll.models.ngram import NGramModel
@@ -51,7 +52,7 @@ def guess(path: str, per_line: bool = False) -> str | None:
     return "a text" if path.endswith((*SUFFIXES, *(TABLES if per_line else ()))) else None
 
 
-def read(path: str, settings: LanguageSettings, files: Path | None = None, **known: Any) -> Corpus:
+def read(path: str, settings: LanguageSettings, **known: Any) -> Corpus:
     """The text with its vocabulary, cut into a training and a held-out part."""
     return read_corpus(path, settings, **known)
 
@@ -204,11 +205,15 @@ def batch_loss(network: LanguageModel, batch: Batch, state: State | None) -> tup
 
 @torch.no_grad()
 def evaluate(
-    network: LanguageModel, encoded: Encoded, device: torch.device, most: int | None = None
+    network: LanguageModel,
+    encoded: Encoded,
+    device: torch.device,
+    most: int | None = None,
+    watch: Callable[[float], None] | None = None,
 ) -> dict[str, float]:
     """nats_per_token, bits_per_character, perplexity, tokens and unknown_rate of an encoded text.
 
-    most: read only about so many tokens from its start.
+    most: read only about so many tokens from its start. watch: told the share that is done.
     """
     network.eval()
     if encoded.starts is not None:
@@ -221,6 +226,8 @@ def evaluate(
         moved = batch.to(device)
         total, new = batch_loss(network, moved, None if batch.fresh else state)
         nats, tokens, state = nats + float(total), tokens + batch.tokens, new
+        if watch is not None:
+            watch(min(1.0, tokens / max(1, encoded.tokens)))
         if most is not None and tokens >= most:
             break
     return figures(nats, tokens, encoded)
@@ -373,78 +380,23 @@ def generate(
     checked_sampling(temperature, top_k, top_p)
     if length < 0:
         raise UserError(f"--length got {length}; expected a number of tokens, 0 or more.")
-    context = prompt_ids(vocabulary, prompt, per_line)
-    return _generated(
-        network,
-        vocabulary,
-        context,
-        length,
-        temperature,
-        top_k,
-        top_p,
-        seed,
-        per_line,
-        category,
-        unknown,
-    )
-
-
-def _generated(
-    network: LanguageModel,
-    vocabulary: Vocabulary,
-    context: list[int],
-    length: int,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    seed: int | None,
-    per_line: bool,
-    category: int | None,
-    unknown: bool,
-) -> Iterator[str]:
     device = network.bias.device
-    generator = torch.Generator()
-    if seed is None:
-        generator.seed()
-    else:
-        generator.manual_seed(seed)
     # the boundary is a line end for words, the end of the sequence for lines, and else no text
     never = [] if unknown else [UNKNOWN]
     never += [] if per_line or vocabulary.level == "word" else [BOUNDARY]
-    step = network.stepper(1, category_ids(category, 1, device))
-    for id in context:
-        logits = step(torch.tensor([id], device=device))
-    pieces = Pieces(vocabulary, context)
-    for _ in range(length):
-        id = int(draw(distribution(logits, temperature, top_k, top_p, never), generator))
-        if per_line and id == BOUNDARY:
-            break
-        yield pieces.add(id)
-        logits = step(torch.tensor([id], device=device))
-    yield pieces.rest()
-
-
-class Pieces:
-    """The text of ids as they come: each new one adds what it changes at the end."""
-
-    def __init__(self, vocabulary: Vocabulary, context: list[int]) -> None:
-        self.vocabulary = vocabulary
-        self.ids = context[-1:]
-        self.shown = len(vocabulary.decode(self.ids))
-
-    def add(self, id: int) -> str:
-        """The text that this id adds; none where it is the first bytes of a character."""
-        self.ids.append(id)
-        text = self.vocabulary.decode(self.ids)
-        if self.vocabulary.level == "bpe" and text.endswith("\N{REPLACEMENT CHARACTER}"):
-            return ""
-        new, self.ids = text[self.shown :], [id]
-        self.shown = len(self.vocabulary.decode(self.ids))
-        return new
-
-    def rest(self) -> str:
-        """What was held back."""
-        return self.vocabulary.decode(self.ids)[self.shown :]
+    return generated(
+        network.stepper(1, category_ids(category, 1, device)),
+        vocabulary,
+        prompt_ids(vocabulary, prompt, per_line),
+        length=length,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        never=never,
+        end=BOUNDARY if per_line else None,
+        device=device,
+    )
 
 
 def category_ids(category: int | None, batch_size: int, device: torch.device) -> Tensor | None:

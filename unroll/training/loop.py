@@ -47,6 +47,7 @@ class Trainer:
         self.metrics = Metrics(folder.path / "metrics.jsonl")
         self.progress = Progress()
         self.state: State | None = None
+        self._tenths = 0  # of the budget, at the last look
         self._recent: deque[float] = deque(maxlen=100)
 
     def start(self) -> None:
@@ -82,49 +83,53 @@ class Trainer:
         progress.finished = False
         begun = time.perf_counter() - progress.seconds
         saved = time.perf_counter()
-        evaluated = math.floor(EVALUATIONS * budget.share(progress.step, progress.seconds) + 1e-9)
+        self._tenths = tenths(budget.share(progress.step, progress.seconds))
         why = "done"
         self.work.model.train()
-        with Interrupt() as interrupt:
-            while (share := budget.share(progress.step, progress.seconds)) < 1:
-                self._step(share)
-                progress.seconds = time.perf_counter() - begun
-                share = budget.share(progress.step, progress.seconds)
-                self.report.step(self._figures(), share, self._left(budget, share))
-                if progress.skipped_in_row >= SKIPS_IN_ROW:
-                    self._roll_back()
-                    begun = time.perf_counter() - progress.seconds
-                    continue
-
-                if settings.evaluate_every is not None:
-                    due = progress.step % settings.evaluate_every == 0
-                else:
-                    tenths = math.floor(EVALUATIONS * share + 1e-9)
-                    due, evaluated = tenths > evaluated, tenths
-                if due or share >= 1:
-                    self._evaluate(share)
+        try:
+            with Interrupt() as interrupt:
+                while (share := budget.share(progress.step, progress.seconds)) < 1:
+                    self._step(share)
                     progress.seconds = time.perf_counter() - begun
-                    early = settings.patience is not None and progress.waited >= settings.patience
-                if settings.checkpoint_every is not None:
-                    save = progress.step % settings.checkpoint_every == 0
-                else:
-                    save = due or time.perf_counter() - saved > SAVE_SECONDS
-                if (due or share >= 1) and early:
-                    why = "early"
-                    break
-                if interrupt.signal is not None:
-                    why = interrupt.signal
-                    break
-                # while steps are skipped, the last checkpoint is the one to go back to
-                if save and share < 1 and not progress.skipped_in_row:
-                    self._save()
-                    saved = time.perf_counter()
-            progress.finished = why in ("done", "early")
-            self._save()
-            if progress.best is None:
-                self._keep_best()
-        self.report.close()
+                    share = budget.share(progress.step, progress.seconds)
+                    self.report.step(self._figures(), share, self._left(budget, share))
+                    if progress.skipped_in_row >= SKIPS_IN_ROW:
+                        self._roll_back()
+                        begun = time.perf_counter() - progress.seconds
+                        continue
+
+                    due = self._due(share)
+                    if due:
+                        self._evaluate(share)
+                        progress.seconds = time.perf_counter() - begun
+                    if share < 1 and progress.waited >= (settings.patience or math.inf):
+                        why = "early"
+                        break
+                    if interrupt.signal is not None:
+                        why = interrupt.signal
+                        break
+                    if settings.checkpoint_every is not None:
+                        save = progress.step % settings.checkpoint_every == 0
+                    else:
+                        save = due or time.perf_counter() - saved > SAVE_SECONDS
+                    # while steps are skipped, the last checkpoint is the one to go back to
+                    if save and share < 1 and not progress.skipped_in_row:
+                        self._save()
+                        saved = time.perf_counter()
+                progress.finished = why in ("done", "early")
+                self._save()
+                if progress.best is None:
+                    self._keep_best()
+        finally:
+            self.report.close()
         return why
+
+    def _due(self, share: float) -> bool:
+        """Whether it is time to evaluate: as the settings say, at each tenth, and at the end."""
+        if self.settings.evaluate_every is not None:
+            return self.progress.step % self.settings.evaluate_every == 0 or share >= 1
+        before, self._tenths = self._tenths, tenths(share)
+        return self._tenths > before
 
     def _step(self, share: float) -> None:
         """One batch: loss, gradient, clipping, update. What is not finite is never stepped on."""
@@ -245,6 +250,13 @@ class Trainer:
         self.folder.save({"model.safetensors": pack(dict(self.work.model.state_dict()))})
 
     def _save(self) -> None:
+        """A checkpoint, of weights that are worth going back to."""
+        if not all(bool(p.isfinite().all()) for p in self.work.model.parameters()):
+            self.report.say(
+                f"The weights of step {self.progress.step} are not finite: no checkpoint is made of "
+                "them, the last one is kept."
+            )
+            return
         save_checkpoint(
             self.folder.path,
             self.work.model,
@@ -268,3 +280,8 @@ class Trainer:
         if budget.kind == "seconds":
             return max(0.0, budget.total - self.progress.seconds)
         return self.progress.seconds * (1 - share) / max(share, 1e-9)
+
+
+def tenths(share: float) -> int:
+    """How many of the run's evaluations are due at this share of its budget."""
+    return math.floor(EVALUATIONS * share + 1e-9)

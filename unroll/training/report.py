@@ -142,6 +142,21 @@ class LiveReport(QuietReport):
             self._bar.stop()
 
 
+class Watch:
+    """A line every few seconds while something is done that takes longer than two."""
+
+    def __init__(self, what: str, out: TextIO) -> None:
+        self.what, self.out = what, out
+        self._next = time.monotonic() + 2.0
+
+    def __call__(self, share: float) -> None:
+        """share: how much is done, 0 to 1."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + PLAIN_SECONDS / 2
+            self.out.write(f"{self.what}: {share:.0%}\n")
+            self.out.flush()
+
+
 class Rate:
     """Tokens a second since this process started, not since the run did."""
 
