@@ -113,12 +113,19 @@ def test_words_are_cut_as_the_text_looks(text, split, words):
 def test_a_further_text_is_read_in_the_vocabulary_of_the_run(read, tmp_path):
     corpus = read("ab" * 50)
     (tmp_path / "b.txt").write_text("abc")
-    assert read_text(tmp_path / "b.txt", corpus.vocabulary).ids.tolist() == [1, 2, 3, 0]
+    assert read_text(text_source(tmp_path / "b.txt"), corpus.vocabulary).ids.tolist() == [
+        1,
+        2,
+        3,
+        0,
+    ]
     (tmp_path / "t.tsv").write_text("ab\tm\na\tf\n")
     columns = find_columns(text_source(tmp_path / "t.tsv"), "2", None)
     options = {"columns": columns, "per_line": True}
     for categories in (["f", "m"], ["m", "f"]):
-        encoded = read_text(tmp_path / "t.tsv", corpus.vocabulary, categories=categories, **options)
+        encoded = read_text(
+            text_source(tmp_path / "t.tsv"), corpus.vocabulary, categories=categories, **options
+        )
         assert encoded.categories.tolist() == [categories.index("m"), categories.index("f")]
     with pytest.raises(UserError, match="category 'm', which the run has never seen"):
-        read_text(tmp_path / "t.tsv", corpus.vocabulary, categories=["f"], **options)
+        read_text(text_source(tmp_path / "t.tsv"), corpus.vocabulary, categories=["f"], **options)

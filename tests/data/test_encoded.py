@@ -159,3 +159,17 @@ def test_ids_are_mapped_and_cannot_be_changed():
     assert isinstance(encoded.ids, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         encoded.ids[0] = 5
+
+
+def test_the_head_of_a_stream_and_of_lines_is_whole_tokens_and_lines():
+    from unroll.data.encoded import head
+
+    stream = encode_stream([(0, "abcab" * 20)], CharacterVocabulary("abc"), "head stream")
+    part = head(stream, 30)
+    assert part.tokens == 30 and part.characters == 30 and list(part.ids) == list(stream.ids[:31])
+    assert head(stream, 1000) is stream
+
+    records = [("ab", None), ("abc", None), ("a", None)]
+    lines = encode_lines(records, CharacterVocabulary("abc"), [], "head lines")
+    part = head(lines, 5)
+    assert list(part.ids) == [1, 2, 3, 1] and list(part.starts) == [0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_module
 import math
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,7 +53,7 @@ def evaluate(
     run = opened(path, device)
     from unroll.training.report import Watch
 
-    result = run.evaluate(data, Watch("evaluating", sys.stderr))
+    result = run.evaluate(data, Watch("evaluating", partial(typer.echo, err=True)))
     if json:
         typer.echo(json_module.dumps(result))
         return

@@ -50,6 +50,25 @@ class Encoded:
         return self.unknown / max(1, self.tokens)
 
 
+def head(encoded: Encoded, tokens: int) -> Encoded:
+    """About the first so many tokens; of lines, whole ones. The characters are in proportion."""
+    if encoded.tokens <= tokens:
+        return encoded
+    end, starts, categories = tokens, encoded.starts, encoded.categories
+    if starts is not None:
+        lines = max(1, int(np.searchsorted(starts, tokens)) - 1)
+        end, starts = int(starts[lines]), starts[:lines]
+        categories = None if categories is None else categories[:lines]
+    ids = encoded.ids[: end + 1]
+    return Encoded(
+        ids,
+        round(encoded.characters * end / encoded.tokens),
+        int((ids == UNKNOWN).sum()),
+        starts,
+        categories,
+    )
+
+
 def cache_folder() -> Path:
     """Where encoded texts lie: $XDG_CACHE_HOME/unroll, else ~/.cache/unroll."""
     base = os.environ.get("XDG_CACHE_HOME")

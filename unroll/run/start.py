@@ -10,6 +10,7 @@ import torch
 
 from unroll.cells import CELLS
 from unroll.data.corpus import Corpus
+from unroll.data.encoded import head
 from unroll.data.vocabulary import load_vocabulary
 from unroll.engine.backends import backend as use_backend
 from unroll.errors import UserError
@@ -23,7 +24,7 @@ from unroll.training.checkpoint import pack
 from unroll.training.files import as_json
 from unroll.training.folder import FORMAT, RunFolder
 from unroll.training.loop import Trainer
-from unroll.training.report import Report, make_report
+from unroll.training.report import Report, Watch, make_report
 from unroll.training.threads import choose_threads
 from unroll.version import __version__
 
@@ -224,8 +225,10 @@ def finish(
         f"{progress.seconds:.0f} s."
     )
     run = Run(folder, device)
-    result: dict[str, Any] = language.evaluate(run.model, corpus.valid, device)
-    result["baselines"] = language.baseline_figures(run.baseline(), corpus.valid)
+    valid = head(corpus.valid, language.FINAL_TOKENS)
+    watch = Watch("evaluating", report.say)
+    result: dict[str, Any] = language.evaluate(run.model, valid, device, watch)
+    result["baselines"] = language.baseline_figures(run.baseline(), valid)
     result["held_out"] = corpus.held_out
     result["steps"], result["seconds"] = progress.step, round(progress.seconds, 1)
     result["stopped_by"] = why

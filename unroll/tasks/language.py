@@ -16,7 +16,7 @@ from torch import Tensor
 
 from unroll.cells import CELLS, State
 from unroll.data.corpus import Corpus, read_corpus
-from unroll.data.encoded import Encoded
+from unroll.data.encoded import Encoded, head
 from unroll.data.stream import (
     Batch,
     Batches,
@@ -40,6 +40,7 @@ TABLES = (".tsv", ".csv")  # with --per-line
 ORDER = 5  # of the n-gram baseline
 BASELINE_TOKENS = 2_000_000  # it counts at most so many
 WATCH_TOKENS = 32_768  # an evaluation during training reads at most so many
+FINAL_TOKENS = 2_000_000  # the evaluation at its end
 SAMPLE_LENGTH = {"char": 160, "word": 40, "bpe": 60}
 
 
@@ -158,8 +159,10 @@ def work(
         total, new = batch_loss(network, batch, state)
         return total, new if carry else None
 
+    watched = head(corpus.valid, WATCH_TOKENS)
+
     def held_out() -> dict[str, float]:
-        figures = evaluate(network, corpus.valid, device, WATCH_TOKENS)
+        figures = evaluate(network, watched, device)
         return {
             "loss": figures["nats_per_token"],
             "bits_per_character": figures["bits_per_character"],
@@ -208,19 +211,17 @@ def evaluate(
     network: LanguageModel,
     encoded: Encoded,
     device: torch.device,
-    most: int | None = None,
     watch: Callable[[float], None] | None = None,
 ) -> dict[str, float]:
     """nats_per_token, bits_per_character, perplexity, tokens and unknown_rate of an encoded text.
 
-    most: read only about so many tokens from its start. watch: told the share that is done.
+    watch: told the share that is done.
     """
     network.eval()
     if encoded.starts is not None:
         batches: Iterator[Batch] = evaluation_lines(encoded)
     else:
-        ids = encoded.ids if most is None else encoded.ids[: most + 1]
-        batches = evaluation_blocks(Encoded(ids, 0, 0))
+        batches = evaluation_blocks(encoded)
     nats, tokens, state = 0.0, 0, None
     for batch in batches:
         moved = batch.to(device)
@@ -228,8 +229,6 @@ def evaluate(
         nats, tokens, state = nats + float(total), tokens + batch.tokens, new
         if watch is not None:
             watch(min(1.0, tokens / max(1, encoded.tokens)))
-        if most is not None and tokens >= most:
-            break
     return figures(nats, tokens, encoded)
 
 

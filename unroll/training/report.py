@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Protocol, TextIO
 
 from unroll.training.metrics import in_words
@@ -145,16 +146,15 @@ class LiveReport(QuietReport):
 class Watch:
     """A line every few seconds while something is done that takes longer than two."""
 
-    def __init__(self, what: str, out: TextIO) -> None:
-        self.what, self.out = what, out
+    def __init__(self, what: str, say: Callable[[str], None]) -> None:
+        self.what, self.say = what, say
         self._next = time.monotonic() + 2.0
 
     def __call__(self, share: float) -> None:
         """share: how much is done, 0 to 1."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_SECONDS / 2
-            self.out.write(f"{self.what}: {share:.0%}\n")
-            self.out.flush()
+            self.say(f"{self.what}: {share:.0%}")
 
 
 class Rate:
