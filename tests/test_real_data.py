@@ -37,6 +37,8 @@ def test_wikitext_by_words(tmp_path):
         valid=str(folder / "valid.txt"),
         level="word",
         steps=150,
+        hidden=128,
+        dropout=0.1,
     )
     assert len(run.vocabulary) == 17_014  # SOURCE.md: 17,013 types and <eos>
     result = run.evaluate(folder / "test.txt")
