@@ -72,6 +72,8 @@ TRAIN = [
     (["names.tsv", "--per-line", "--condition", "7"], "columns 1 to 2"),
     (["good.txt", "--valid", "gone.txt"], "gone.txt"),
     (["good.txt", "--bogus"], "--bogus"),
+    (["good.txt", "--out", "run", "--resume", "--overwrite"], "both given"),
+    (["good.txt", "--out", "run", "--resume", "--quiet"], "at step 3 of 3"),
     (["good.txt", "--level", "word", "--set", "tie=true", "--set", "embedding=7"], "Tied"),
 ]
 
@@ -91,6 +93,7 @@ USE = [
     (["generate", "run", "--top-k", "-4"], "--top-k"),
     (["generate", "run", "--length", "-4"], "--length"),
     (["generate", "run", "--length", "x"], "--length"),
+    (["generate", "run", "--seed", "9" * 30], "--seed"),
     (["generate", "gone"], "does not exist"),
     (["dance"], "dance"),
 ]
@@ -116,7 +119,7 @@ def test_using_a_run_refuses(place, capsys, words, expected):
     check(capsys, words, expected)
 
 
-@pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "baseline.safetensors"])
+@pytest.mark.parametrize("name", ["config.json", "vocabulary.json"])
 def test_a_damaged_run_is_refused_by_name(place, capsys, tmp_path, name):
     import shutil
 
@@ -126,6 +129,17 @@ def test_a_damaged_run_is_refused_by_name(place, capsys, tmp_path, name):
     assert run(["generate", str(tmp_path / "copy")], False) == 2
     said = capsys.readouterr().err
     assert name in said and "Traceback" not in said
+
+
+def test_what_is_not_needed_may_be_lost(place, capsys, tmp_path):
+    import shutil
+
+    shutil.copytree("run", tmp_path / "copy")
+    (tmp_path / "copy" / "result.json").unlink()
+    (tmp_path / "copy" / "baseline.safetensors").unlink()
+    assert run(["generate", str(tmp_path / "copy"), "--length", "3"], False) == 0
+    assert run(["eval", str(tmp_path / "copy"), "good.txt"], False) == 2
+    assert "baseline.safetensors is missing" in capsys.readouterr().err
 
 
 def test_damaged_weights_are_replaced_by_the_checkpoints(place, capsys, tmp_path):
@@ -183,3 +197,36 @@ def test_json_of_train_is_json_lines(place, capsys, tmp_path):
     assert run(["train", "good.txt", "--out", str(tmp_path / "run"), *words], False) == 0
     for line in capsys.readouterr().out.splitlines():
         json.loads(line)
+
+
+def test_a_header_is_found_and_quotes_are_read(place, capsys, tmp_path):
+    rows = "".join(f'"name, {n}",kind {n % 3}\n' for n in range(60))
+    (tmp_path / "names.csv").write_text("name,kind\n" + rows)
+    words = ["train", str(tmp_path / "names.csv"), "--per-line", "--condition", "2", "--quiet"]
+    words += ["--out", str(tmp_path / "run"), "--steps", "3", "--hidden", "8", "--threads", "1"]
+    assert run(words, False) == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["categories"] == ["kind 0", "kind 1", "kind 2"]
+    vocabulary = json.loads((tmp_path / "run" / "vocabulary.json").read_text())
+    assert "," in vocabulary["characters"] and '"' not in vocabulary["characters"]
+
+
+def test_an_empty_category_is_named_by_its_line(place, capsys, tmp_path):
+    (tmp_path / "names.tsv").write_text("a\tx\nb\t\n" * 30)
+    words = ["train", str(tmp_path / "names.tsv"), "--per-line", "--condition", "2"]
+    assert run(words, False) == 2
+    assert "line 2: no category" in capsys.readouterr().err
+
+
+def test_a_wrong_backend_variable_is_refused(place, capsys, monkeypatch):
+    monkeypatch.setenv("UNROLL_BACKEND", "nonsense")
+    assert run(["train", "good.txt", "--out", "other", "--steps", "1"], False) == 2
+    assert "UNROLL_BACKEND" in capsys.readouterr().err
+
+
+def test_the_backend_variable_is_obeyed_by_training(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLL_BACKEND", "loop")
+    words = ["--steps", "1", "--hidden", "8", "--threads", "1", "--set", "block=4", "--quiet"]
+    assert run(["train", "good.txt", "--out", str(tmp_path / "run"), *words], False) == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["settings"]["backend"] == "loop"

@@ -55,6 +55,8 @@ def run(words: list[str], debug: bool) -> int:
     """The exit code of these words: 0 done, 1 trouble of ours or the machine's, 2 of the input."""
     try:
         result = app(args=words, standalone_mode=False)
+        if result == 130:
+            return told("Interrupted; nothing of this is kept.", 130, debug)
         return result if isinstance(result, int) else 0
     except UserError as error:
         return told(str(error), 2, debug)
@@ -67,15 +69,28 @@ def run(words: list[str], debug: bool) -> int:
     except BrokenPipeError:  # the reader, `head` say, has had enough
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123
         return 0
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            return fault(error, debug)
+        return told(
+            "There is not enough memory for this model. Lower --hidden, --layers or --set "
+            f"batch_size=... ({str(error).splitlines()[0][:200] if str(error) else 'MemoryError'})",
+            2,
+            debug,
+        )
     except OSError as error:
         return told(f"{error.filename or 'A file'}: {error.strerror or error}.", 1, debug)
     except Exception as error:
-        return told(
-            f"This is a fault of unroll, not of the input: {type(error).__name__}: {error}. "
-            "Run it again with --debug and report what it shows.",
-            1,
-            debug,
-        )
+        return fault(error, debug)
+
+
+def fault(error: Exception, debug: bool) -> int:
+    return told(
+        f"This is a fault of unroll, not of the input: {type(error).__name__}: {error}. "
+        "Run it again with --debug and report what it shows.",
+        1,
+        debug,
+    )
 
 
 def usage(error: Any) -> str:

@@ -90,19 +90,19 @@ def train(
     if json:
         typer.echo(json_module.dumps({"run": str(run.path), **run.result()}))
     elif not quiet:
-        for line in use_lines(str(run.path), run.settings.per_line):
+        for line in use_lines(str(run.path), run.settings.per_line, run.categories):
             typer.echo(line, err=True)
 
 
-def use_lines(path: str, per_line: bool) -> list[str]:
+def use_lines(path: str, per_line: bool, categories: list[str]) -> list[str]:
     """What to type next."""
     import shlex
 
-    name = shlex.quote(path)
+    name = shlex.quote(path) + (f" --condition {shlex.quote(categories[0])}" if categories else "")
     return [
         "Use it:",
         f"  unroll generate {name} --temperature 0.8"
         + (" --count 10" if per_line else ' --prompt "..." --length 400'),
         f'  unroll score {name} "..."        unroll next {name} "..." --top 10',
-        f"  unroll eval {name} FILE --json",
+        f"  unroll eval {shlex.quote(path)} FILE --json",
     ]

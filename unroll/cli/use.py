@@ -46,6 +46,9 @@ def opened(path: str, device: str) -> Run:
 def evaluate(
     path: RunPath,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A text to evaluate on.")],
+    text: Annotated[
+        str | None, typer.Option(help="Column or .jsonl field of the text, as in train.")
+    ] = None,
     json: AsJson = False,
     device: Device = "cpu",
 ) -> None:
@@ -53,7 +56,7 @@ def evaluate(
     run = opened(path, device)
     from unroll.training.report import Watch
 
-    result = run.evaluate(data, Watch("evaluating", partial(typer.echo, err=True)))
+    result = run.evaluate(data, Watch("evaluating", partial(typer.echo, err=True)), text)
     if json:
         typer.echo(json_module.dumps(result))
         return
@@ -84,10 +87,11 @@ def score(
         return
     from unroll.data.text import lines, text_source
 
-    for source in text_source(str(file)).files:
-        for line in lines(source, str(file)):
+    source = text_source(str(file))
+    for one in source.files:
+        for number, line in enumerate(lines(one, source.name), 1):
             if line:
-                show_score(run.score(line, condition), json, details=False)
+                show_score({"line": number, **run.score(line, condition)}, json, details=False)
 
 
 def show_score(scored: dict[str, Any], json: bool, details: bool) -> None:

@@ -42,7 +42,7 @@ class Encoded:
     @property
     def tokens(self) -> int:
         """How many tokens are predicted: all but the boundary at the start."""
-        return len(self.ids) - 1
+        return max(0, len(self.ids) - 1)
 
     @property
     def unknown_rate(self) -> float:

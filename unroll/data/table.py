@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from unroll.data.text import TextSource, is_jsonl, lines
 from unroll.errors import UserError
@@ -41,14 +43,20 @@ def line_records(source: TextSource, columns: Columns | None) -> Iterator[tuple[
                 continue
             if columns.header and number == 1:
                 continue
-            parts = line.split(columns.separator)
+            parts = cells(line, columns.separator)
             if len(parts) != len(columns.names):
                 raise UserError(
                     f"{name}, line {number}: {len(parts)} columns where the first line has "
                     f"{len(columns.names)}. Mend the line, or leave it out."
                 )
-            if parts[columns.text].strip():
-                yield parts[columns.text].strip(), parts[columns.condition].strip()
+            text, category = parts[columns.text].strip(), parts[columns.condition].strip()
+            if not category:
+                raise UserError(
+                    f"{source.name}, line {number}: no category in column {columns.condition + 1}. "
+                    "Fill it in, or leave the line out."
+                )
+            if text:
+                yield text, category
 
 
 def find_columns(source: TextSource, condition: str, text: str | None) -> Columns:
@@ -58,7 +66,7 @@ def find_columns(source: TextSource, condition: str, text: str | None) -> Column
     """
     first = next(iter(lines(source.files[0], source.name)), "")
     separator = "\t" if "\t" in first else ","
-    names = tuple(part.strip() for part in first.split(separator))
+    names = tuple(part.strip() for part in cells(first, separator))
     if len(names) < 2:
         raise UserError(
             f"{source.name} has one column; --condition expects a table with tabs (or commas) "
@@ -83,8 +91,23 @@ def find_columns(source: TextSource, condition: str, text: str | None) -> Column
             "expected two."
         )
     columns = Columns(what, where, separator, header, names)
-    refuse_free_text(source, columns, condition)
+    seen = count_categories(source, columns)
+    total = sum(seen.values())
+    if total > 20 and len(seen) > total / 2:
+        raise UserError(
+            f"--condition {condition}: that column of {source.name} has {len(seen)} different "
+            f"values in {total} lines; a category comes back many times. Columns count from 1: "
+            f"did you mean --condition {columns.text + 1}?"
+        )
+    if not header and total > 20 and seen[names[where]] == 1:
+        # a value that stands in the first line and never again is a column's name
+        return replace(columns, header=True)
     return columns
+
+
+def cells(line: str, separator: str) -> list[str]:
+    """The cells of one line; with commas, quotes are read as a .csv means them."""
+    return line.split(separator) if separator == "\t" else next(csv.reader([line]), [""])
 
 
 def column(wanted: str, names: tuple[str, ...], table: str, flag: str) -> int:
@@ -99,17 +122,8 @@ def column(wanted: str, names: tuple[str, ...], table: str, flag: str) -> int:
     )
 
 
-def refuse_free_text(source: TextSource, columns: Columns, condition: str) -> None:
-    """A category comes back many times; a column where most values differ is the wrong one."""
-    seen: Counter[str | None] = Counter()
-    for count, (_, category) in enumerate(line_records(source, columns)):
-        seen[category] += 1
-        if count == 10_000:
-            break
-    total = sum(seen.values())
-    if total > 20 and len(seen) > total / 2:
-        raise UserError(
-            f"--condition {condition}: that column of {source.name} has {len(seen)} different "
-            f"values in {total} lines; a category comes back many times. Columns count from 1: "
-            f"did you mean --condition {columns.text + 1}?"
-        )
+def count_categories(
+    source: TextSource, columns: Columns, most: int = 10_000
+) -> Counter[str | None]:
+    """How often each value of the category's column comes, in the first lines."""
+    return Counter(category for _, category in islice(line_records(source, columns), most))

@@ -95,6 +95,11 @@ def text_source(path: str | Path, field: str = "text") -> TextSource:
     name = str(path)
     if name == "-":
         return standard_input(field)
+    if "\n" in name or len(name) > 4096:
+        raise UserError(
+            f"Got a text of {len(name):,} characters where the path of one is expected. Write it to "
+            "a file first, and give the file's path."
+        )
     place = Path(path)
     if not place.exists():
         raise UserError(

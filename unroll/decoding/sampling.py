@@ -10,7 +10,7 @@ from torch import Tensor
 from unroll.errors import UserError
 
 
-def checked_sampling(temperature: float, top_k: int, top_p: float) -> None:
+def checked_sampling(temperature: float, top_k: int, top_p: float, seed: int | None = None) -> None:
     """Refuse numbers that mean nothing.
 
     Raises: UserError with the flag, the value and what was expected.
@@ -22,6 +22,8 @@ def checked_sampling(temperature: float, top_k: int, top_p: float) -> None:
         )
     if top_k < 0:
         raise UserError(f"--top-k got {top_k}; expected 0 (all tokens) or how many to choose from.")
+    if seed is not None and not 0 <= seed < 2**63:
+        raise UserError(f"--seed got {seed}; expected a whole number from 0 to 2**63 - 1.")
     if not 0 < top_p <= 1:
         raise UserError(f"--top-p got {top_p}; expected a share of probability, 0 < top-p <= 1.")
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from unroll.cells import State
 from unroll.engine import loop, torch_kernels
 from unroll.engine.call import Call
+from unroll.errors import UserError
 
 log = logging.getLogger("unroll")
 
@@ -59,7 +60,7 @@ def backend(name: str) -> Iterator[None]:
 
 def checked(name: str, source: str) -> str:
     if name != "auto" and name not in BACKENDS:
-        raise ValueError(f"{source} got {name!r}; expected one of auto, {', '.join(BACKENDS)}.")
+        raise UserError(f"{source} got {name!r}; expected one of auto, {', '.join(BACKENDS)}.")
     return name
 
 

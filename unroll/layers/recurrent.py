@@ -56,6 +56,11 @@ class Recurrent(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if input_size < 1 or hidden_size < 1:
+            raise ValueError(
+                f"Recurrent got input_size={input_size} and hidden_size={hidden_size}; expected at "
+                "least 1 of each."
+            )
         if num_layers < 1:
             raise ValueError(f"Recurrent got num_layers={num_layers}; expected at least 1.")
         if not 0 <= dropout <= 1:

@@ -13,18 +13,21 @@ from unroll.data.corpus import Corpus
 from unroll.data.encoded import head
 from unroll.data.vocabulary import load_vocabulary
 from unroll.engine.backends import backend as use_backend
+from unroll.engine.backends import wanted
 from unroll.errors import UserError
 from unroll.layers import explain
 from unroll.run.use import Run, checked_device
 from unroll.run.words import BUDGETS, header, verdict
 from unroll.settings import LanguageSettings, settings_from
 from unroll.tasks import language
+from unroll.training.budget import Budget
 from unroll.training.card import model_card
 from unroll.training.checkpoint import pack
 from unroll.training.files import as_json
 from unroll.training.folder import FORMAT, RunFolder
+from unroll.training.interrupt import Interrupt
 from unroll.training.loop import Trainer
-from unroll.training.report import Report, Watch, make_report
+from unroll.training.report import QuietReport, Report, Watch, make_report
 from unroll.training.threads import choose_threads
 from unroll.version import __version__
 
@@ -50,6 +53,7 @@ def train(
     task: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    quiet: bool = False,
     report: Report | None = None,
     **settings: Any,
 ) -> Run:
@@ -62,6 +66,7 @@ def train(
         out: the run folder. None: runs/NAME, with a number where that exists.
         task: "language"; None: guessed from the file.
         resume: go on with the run in `out`. overwrite: start it anew.
+        quiet: say nothing.
         report: who says how it goes. None: a live display on a terminal, else plain lines.
         settings: any field of `unroll.settings.LanguageSettings`: seconds (to add), steps or epochs
             (totals of the run), level, cell, layers, hidden, seed, ...
@@ -80,6 +85,10 @@ def train(
     settings = {k: v for k, v in settings.items() if v is not None}
     if task not in (None, language.NAME):
         raise UserError(f"--task got {task!r}; this version knows {language.NAME}.")
+    if resume and overwrite:
+        raise UserError("--resume and --overwrite are both given; expected one of them.")
+    if quiet:
+        report = QuietReport()
     if not resume:
         path = None if out is None else Path(out)
         return _fresh(str(data), path, task, overwrite, settings, report)
@@ -97,6 +106,7 @@ def _fresh(
     report: Report | None,
 ) -> Run:
     settings = settings_from(LanguageSettings, values)
+    settings = settings.model_copy(update={"backend": wanted(settings.backend)})
     device = checked_device(settings.device)
     if settings.cell not in CELLS:  # before a long text is read
         raise UserError(f"--cell got {settings.cell!r}; the cells are {', '.join(CELLS)}.")
@@ -117,7 +127,7 @@ def _fresh(
 
     torch.manual_seed(settings.seed)
     network = language.model(settings, corpus.vocabulary, corpus.categories).to(device)
-    with use_backend(settings.backend):
+    with use_backend(settings.backend), Interrupt() as interrupt:
         work = language.work(network, corpus, settings, device)
         said_threads, settings = pick_threads(work, settings)
         torch.manual_seed(settings.seed)
@@ -159,7 +169,7 @@ def _fresh(
         with folder.locked():
             trainer = Trainer(work, settings, folder, report)
             trainer.start()
-            return finish(trainer, folder, corpus, device, report)
+            return finish(trainer, interrupt, folder, corpus, device, report)
 
 
 def _resumed(data: str, out: Path, values: dict[str, Any], report: Report | None) -> Run:
@@ -189,17 +199,29 @@ def _resumed(data: str, out: Path, values: dict[str, Any], report: Report | None
         )
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     network = language.model(settings, corpus.vocabulary, corpus.categories).to(device)
-    with use_backend(settings.backend), folder.locked():
+    with use_backend(settings.backend), folder.locked(), Interrupt() as interrupt:
         trainer = Trainer(
             language.work(network, corpus, settings, device), settings, folder, report
         )
         trainer.resume()
+        refuse_nothing_to_do(trainer, settings, out)
         if settings.seconds is not None and not any(name in values for name in BUDGETS):
             # an interrupted run of so many seconds has what is left of them
             left = settings.seconds - trainer.progress.seconds
             settings = trainer.settings = settings.model_copy(update={"seconds": max(left, 1e-3)})
         folder.update_config(settings={**config["settings"], **recorded_budget(trainer)})
-        return finish(trainer, folder, corpus, device, report)
+        return finish(trainer, interrupt, folder, corpus, device, report)
+
+
+def refuse_nothing_to_do(trainer: Trainer, settings: LanguageSettings, out: Path) -> None:
+    """A resume with a budget that is used up already would look like success."""
+    progress = trainer.progress
+    budget = Budget.of(settings, trainer.work.per_epoch, progress.seconds)
+    if budget.kind == "steps" and progress.step >= budget.total:
+        raise UserError(
+            f"{out} is at step {progress.step} of {budget.total:g} already. Give a higher --steps "
+            "or --epochs, or --seconds to add."
+        )
 
 
 def recorded_budget(trainer: Trainer) -> dict[str, Any]:
@@ -211,10 +233,15 @@ def recorded_budget(trainer: Trainer) -> dict[str, Any]:
 
 
 def finish(
-    trainer: Trainer, folder: RunFolder, corpus: Corpus, device: torch.device, report: Report
+    trainer: Trainer,
+    interrupt: Interrupt,
+    folder: RunFolder,
+    corpus: Corpus,
+    device: torch.device,
+    report: Report,
 ) -> Run:
     """Train, say how it ended, write the model card, and hand over the run."""
-    why = trainer.train()
+    why = trainer.train(interrupt)
     progress = trainer.progress
     ends = {
         "done": "The budget is used",

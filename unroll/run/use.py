@@ -53,7 +53,10 @@ class Run:
         self.categories: list[str] = self.config["categories"]
         self.said: list[str] = []
         try:
-            folder.check(but={"model.safetensors"})
+            # the others can be done without, or are looked at when they are used
+            folder.check(
+                but={"model.safetensors", "baseline.safetensors", "result.json", "README.md"}
+            )
             self.vocabulary: Vocabulary = load_vocabulary(folder.path)
         except (Damaged, OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
@@ -132,16 +135,20 @@ class Run:
         )
 
     def evaluate(
-        self, data: str | Path, watch: Callable[[float], None] | None = None
+        self,
+        data: str | Path,
+        watch: Callable[[float], None] | None = None,
+        text: str | None = None,
     ) -> dict[str, Any]:
         """The figures of a text, beside those of the n-gram baselines: `nats_per_token`,
         `bits_per_character`, `perplexity`, `tokens`, `unknown_rate`, and `baselines`.
 
-        watch: told the share that is done, 0 to 1.
+        watch: told the share that is done, 0 to 1. text: the column or field, if it is not the run's.
         """
-        source, columns = text_source(data, self.settings.text or "text"), None
+        text = text or self.settings.text
+        source, columns = text_source(data, text or "text"), None
         if self.settings.condition is not None:
-            columns = find_columns(source, self.settings.condition, self.settings.text)
+            columns = find_columns(source, self.settings.condition, text)
         encoded = read_text(
             source,
             self.vocabulary,
@@ -154,6 +161,12 @@ class Run:
 
     def baseline(self) -> NGramModel:
         """The n-gram model of the training text."""
+        try:
+            check_folder(self.path, only={"baseline.safetensors"})
+        except Damaged as damage:
+            raise UserError(
+                f"The n-gram baseline of the run is damaged: {damage}. Resume the run to make it anew."
+            ) from damage
         arrays = {k: t.numpy() for k, t in load_file(self.path / "baseline.safetensors").items()}
         orders = range(len(arrays) // 2)
         return NGramModel(
@@ -179,8 +192,12 @@ class Run:
                     "Leave it out."
                 )
             return None
+        shown = ", ".join(self.categories[:30])
+        if condition is None:
+            raise UserError(
+                f"This run was trained with a condition; say which by --condition: {shown}."
+            )
         if condition not in self.categories:
-            shown = ", ".join(self.categories[:30])
             raise UserError(
                 f"--condition got {condition!r}; this run knows {shown}. Choose one of them."
             )

@@ -9,6 +9,7 @@ from unroll.data.corpus import Corpus
 from unroll.models.language import LanguageModel
 from unroll.settings import LanguageSettings
 
+MANY_UNKNOWN = 0.2
 BUDGETS = ("seconds", "steps", "epochs")
 UNKNOWN_WORDS = "rare words are <unk> (--set min_count=N or vocabulary_size=N)"
 
@@ -67,10 +68,15 @@ def verdict(result: dict[str, Any], held_out: str) -> list[str]:
     """The held-out figures beside the baselines', in words."""
     rows = {"this model": result, **result["baselines"]}
     width = max(map(len, rows))
-    said = [f"Held out ({held_out}, {result['tokens']:,} tokens):"]
+    said = [f"On {held_out}, {result['tokens']:,} tokens:"]
     for name, row in rows.items():
         said.append(
             f"  {name:{width}}  {row['bits_per_character']:.3f} bits per character   "
             f"{row['nats_per_token']:.4f} nats per token   perplexity {row['perplexity']:,.2f}"
+        )
+    if result["unknown_rate"] > MANY_UNKNOWN:
+        said.append(
+            f"{result['unknown_rate']:.0%} of these tokens are unknown to the model, so the figures "
+            "say little about the text."
         )
     return said

@@ -376,7 +376,7 @@ def generate(
     unknown: whether <unk> may come. A model of lines stops at the line's end.
     Raises: UserError for a prompt or a number that cannot be used.
     """
-    checked_sampling(temperature, top_k, top_p)
+    checked_sampling(temperature, top_k, top_p, seed)
     if length < 0:
         raise UserError(f"--length got {length}; expected a number of tokens, 0 or more.")
     device = network.bias.device

@@ -33,6 +33,7 @@ SKIPS_IN_ROW = 5  # steps in a row without a finite gradient before going back
 ROLLBACKS = 6  # returns to a checkpoint before giving up
 EVALUATIONS = 10  # a run, where evaluate_every is left out
 SAVE_SECONDS = 300.0  # longest time without a checkpoint, where checkpoint_every is left out
+SAMPLE_SECONDS = 4.0  # between samples
 PLATEAU = 2  # evaluations without a better one before the plateau schedule halves the rate
 
 
@@ -47,6 +48,7 @@ class Trainer:
         self.metrics = Metrics(folder.path / "metrics.jsonl")
         self.progress = Progress()
         self.state: State | None = None
+        self._next_sample = 0.0
         self._tenths = 0  # of the budget, at the last look
         self._recent: deque[float] = deque(maxlen=100)
 
@@ -76,8 +78,12 @@ class Trainer:
         self.metrics.cut(self.progress.step)
         self.report.say(f"Resuming at step {self.progress.step} from {newest.name}.")
 
-    def train(self) -> str:
-        """Train to the end of the budget. Returns why it ended: "done", "early" or a signal."""
+    def train(self, asked: Interrupt | None = None) -> str:
+        """Train to the end of the budget. Returns why it ended: "done", "early" or a signal.
+
+        asked: an Interrupt that has listened since before the run folder was made, so that no
+        Ctrl-C falls between the folder and the first step.
+        """
         settings, progress = self.settings, self.progress
         budget = Budget.of(settings, self.work.per_epoch, progress.seconds)
         progress.finished = False
@@ -88,6 +94,7 @@ class Trainer:
         self.work.model.train()
         try:
             with Interrupt() as interrupt:
+                interrupt.signal = interrupt.signal or (asked.signal if asked else None)
                 while (share := budget.share(progress.step, progress.seconds)) < 1:
                     self._step(share)
                     progress.seconds = time.perf_counter() - begun
@@ -193,7 +200,10 @@ class Trainer:
         model.eval()
         with torch.no_grad():
             figures = self.work.evaluate()
-            sample = self.work.sample() if self.work.sample is not None and share < 1 else None
+            sample = None
+            if self.work.sample is not None and time.monotonic() >= self._next_sample and share < 1:
+                self._next_sample = time.monotonic() + SAMPLE_SECONDS
+                sample = self.work.sample()
         model.train()
         progress.held_out = figures
         self.metrics.write(step=progress.step, held_out=figures, seconds=round(progress.seconds, 3))
