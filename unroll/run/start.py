@@ -217,11 +217,13 @@ def refuse_nothing_to_do(trainer: Trainer, settings: LanguageSettings, out: Path
     """A resume with a budget that is used up already would look like success."""
     progress = trainer.progress
     budget = Budget.of(settings, trainer.work.per_epoch, progress.seconds)
-    if budget.kind == "steps" and progress.step >= budget.total:
+    result = out / "result.json"  # not there: the run was killed between its last step and its end
+    if budget.kind == "steps" and progress.step >= budget.total and result.exists():
         raise UserError(
             f"{out} is at step {progress.step} of {budget.total:g} already. Give a higher --steps "
             "or --epochs, or --seconds to add."
         )
+    result.unlink(missing_ok=True)
 
 
 def recorded_budget(trainer: Trainer) -> dict[str, Any]:
