@@ -16,7 +16,7 @@ SENTENCES = (
     "The object is returned by the function.",
     "The object is returned by the banana.",
 )
-PROMPT = "The expression is eval"
+PROMPT = "The expression "
 TEMPERATURES = (0.4, 0.8, 1.2)
 
 
