@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
-from unroll.data.vocabulary import BOUNDARY, UNKNOWN, load_vocabulary
+from unroll.data.vocabularies import load_vocabulary
+from unroll.data.vocabulary import BOUNDARY, UNKNOWN
 from unroll.data.words import END_NAME, WordVocabulary, stands_alone
 from unroll.errors import UserError
 

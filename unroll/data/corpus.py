@@ -5,22 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
-from unroll.data.bpe import BPEVocabulary
-from unroll.data.characters import CharacterVocabulary
 from unroll.data.encoded import Encoded, encode_lines, encode_stream, part_of
 from unroll.data.table import Columns, find_columns, line_records
 from unroll.data.text import Scan, TextSource, text_source
-from unroll.data.vocabulary import UNKNOWN_NAME, Vocabulary
-from unroll.data.words import WordVocabulary, stands_alone
+from unroll.data.vocabularies import learn_vocabulary
+from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
 from unroll.settings import LanguageSettings
 
 HELD_OUT = 10  # one part in so many
-LOOK = 1 << 20  # characters that a guess looks at
-BPE_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -123,21 +118,6 @@ def check_sizes(name: str, train: Encoded, valid: Encoded, held_out: str) -> Non
             f"{name} is too short: {train.tokens} tokens to learn from and {valid.tokens} held out "
             f"({held_out}). Give a longer text."
         )
-
-
-def learn_vocabulary(texts, settings: LanguageSettings) -> Vocabulary:  # type: ignore[no-untyped-def]
-    """The vocabulary that the settings ask for. texts: a function that reads them from the start."""
-    size = settings.vocabulary_size
-    if settings.level == "char":
-        return CharacterVocabulary.learn(texts(), settings.min_count or 1, size)
-    if settings.level == "bpe":
-        return BPEVocabulary.learn(texts(), size or BPE_SIZE, settings.min_count or 2)
-    head = "".join(islice((text[:LOOK] for text in texts()), 1))
-    split = settings.split
-    if split == "auto":
-        split = "spaces" if stands_alone(head) else "punctuation"
-    rare = settings.min_count or (1 if f" {UNKNOWN_NAME} " in head else 2)
-    return WordVocabulary.learn(texts(), rare, size, split, settings.end, settings.lower)
 
 
 def read_text(

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-
-from unroll.errors import UserError
 
 UNKNOWN, BOUNDARY = 0, 1
 UNKNOWN_NAME, BOUNDARY_NAME = "<unk>", "<s>"
@@ -47,32 +44,6 @@ class Vocabulary(Protocol):
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold this vocabulary."""
         ...
-
-
-def load_vocabulary(folder: Path) -> Vocabulary:
-    """The vocabulary of a run folder.
-
-    Raises: UserError where there is none that this version reads.
-    """
-    from unroll.data.bpe import BPEVocabulary
-    from unroll.data.characters import CharacterVocabulary
-    from unroll.data.words import WordVocabulary
-
-    if (folder / "tokenizer.json").exists():
-        return BPEVocabulary.from_json((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    path = folder / "vocabulary.json"
-    if not path.exists():
-        raise UserError(
-            f"{folder} holds no vocabulary.json or tokenizer.json; expected a whole run."
-        )
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    kinds: dict[str, Any] = {"char": CharacterVocabulary, "word": WordVocabulary}
-    if record.get("level") not in kinds:
-        raise UserError(
-            f"{path} is of level {record.get('level')!r}; expected one of {', '.join(kinds)}."
-        )
-    vocabulary: Vocabulary = kinds[record.pop("level")](**record)
-    return vocabulary
 
 
 def as_json(level: str, **record: Any) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ import torch
 from unroll.cells import CELLS
 from unroll.data.corpus import Corpus
 from unroll.data.encoded import head
-from unroll.data.vocabulary import load_vocabulary
+from unroll.data.vocabularies import load_vocabulary
 from unroll.engine.backends import backend as use_backend
 from unroll.engine.backends import wanted
 from unroll.errors import UserError

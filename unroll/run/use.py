@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from unroll.data.corpus import read_text
 from unroll.data.table import find_columns
 from unroll.data.text import text_source
-from unroll.data.vocabulary import Vocabulary, load_vocabulary
+from unroll.data.vocabularies import load_vocabulary
+from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
 from unroll.layers import explain
 from unroll.models.language import LanguageModel
