@@ -140,6 +140,9 @@ def test_what_is_not_needed_may_be_lost(place, capsys, tmp_path):
     assert run(["generate", str(tmp_path / "copy"), "--length", "3"], False) == 0
     assert run(["eval", str(tmp_path / "copy"), "good.txt"], False) == 2
     assert "baseline.safetensors is missing" in capsys.readouterr().err
+    resume = ["train", "good.txt", "--out", str(tmp_path / "copy"), "--resume", "--steps", "4"]
+    assert run(resume, False) == 0
+    assert run(["eval", str(tmp_path / "copy"), "good.txt"], False) == 0
 
 
 def test_damaged_weights_are_replaced_by_the_checkpoints(place, capsys, tmp_path):

@@ -16,14 +16,14 @@ from unroll.engine.backends import backend as use_backend
 from unroll.engine.backends import wanted
 from unroll.errors import UserError
 from unroll.layers import explain
-from unroll.run.use import Run, checked_device
+from unroll.run.use import Run, check_needed, checked_device
 from unroll.run.words import BUDGETS, header, verdict
 from unroll.settings import LanguageSettings, settings_from
 from unroll.tasks import language
 from unroll.training.budget import Budget
 from unroll.training.card import model_card
 from unroll.training.checkpoint import pack
-from unroll.training.files import as_json
+from unroll.training.files import Damaged, as_json, check_folder
 from unroll.training.folder import FORMAT, RunFolder
 from unroll.training.interrupt import Interrupt
 from unroll.training.loop import Trainer
@@ -131,9 +131,8 @@ def _fresh(
         work = language.work(network, corpus, settings, device)
         said_threads, settings = pick_threads(work, settings)
         torch.manual_seed(settings.seed)
-        ran = "torch" if "torch backend" in explain(network) else "loop"
+        ran = "torch" if "runs on the torch backend" in explain(network) else "loop"
         settings = settings.model_copy(update={"backend": ran})
-        baseline = language.fit_baseline(corpus)
         config = {
             "format": FORMAT,
             "unroll": __version__,
@@ -148,16 +147,11 @@ def _fresh(
                 "held_out": corpus.held_out,
             },
         }
-        arrays = {
-            f"{name}.{k}": torch.from_numpy(array)
-            for name in ("keys", "counts")
-            for k, array in enumerate(getattr(baseline, name))
-        }
         folder = RunFolder.create(
             path,
             {
                 "config.json": as_json(config),
-                "baseline.safetensors": pack(arrays),
+                **baseline_files(corpus),
                 "model.safetensors": pack(dict(network.state_dict())),
                 "README.md": model_card(config, None).encode(),
                 **corpus.vocabulary.files(),
@@ -176,6 +170,7 @@ def _resumed(data: str, out: Path, values: dict[str, Any], report: Report | None
     folder = RunFolder.open(out)
     report = report or make_report("tokens")
     config = folder.config()
+    check_needed(folder)
     recorded = settings_from(LanguageSettings, config["settings"])
     asked = settings_from(LanguageSettings, values)
     for name in set(values) - FREE:
@@ -209,8 +204,24 @@ def _resumed(data: str, out: Path, values: dict[str, Any], report: Report | None
             # an interrupted run of so many seconds has what is left of them
             left = settings.seconds - trainer.progress.seconds
             settings = trainer.settings = settings.model_copy(update={"seconds": max(left, 1e-3)})
+        try:
+            check_folder(out, only={"baseline.safetensors"})
+        except Damaged as damage:
+            report.say(f"{damage}; the n-gram baseline is counted again.")
+            folder.save(baseline_files(corpus))
         folder.update_config(settings={**config["settings"], **recorded_budget(trainer)})
         return finish(trainer, interrupt, folder, corpus, device, report)
+
+
+def baseline_files(corpus: Corpus) -> dict[str, bytes]:
+    """The counts of the n-gram model of the training text, as the run folder keeps them."""
+    baseline = language.fit_baseline(corpus)
+    arrays = {
+        f"{name}.{k}": torch.from_numpy(array)
+        for name in ("keys", "counts")
+        for k, array in enumerate(getattr(baseline, name))
+    }
+    return {"baseline.safetensors": pack(arrays)}
 
 
 def refuse_nothing_to_do(trainer: Trainer, settings: LanguageSettings, out: Path) -> None:

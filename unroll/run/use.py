@@ -53,16 +53,8 @@ class Run:
         self.settings = settings_from(LanguageSettings, self.config["settings"])
         self.categories: list[str] = self.config["categories"]
         self.said: list[str] = []
-        try:
-            # the others can be done without, or are looked at when they are used
-            folder.check(
-                but={"model.safetensors", "baseline.safetensors", "result.json", "README.md"}
-            )
-            self.vocabulary: Vocabulary = load_vocabulary(folder.path)
-        except (Damaged, OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"The run {folder.path} is damaged: {error}. Restore the file from a copy."
-            ) from error
+        check_needed(folder)
+        self.vocabulary: Vocabulary = load_vocabulary(folder.path)
         self.model: LanguageModel = language.model(self.settings, self.vocabulary, self.categories)
         self._load_weights()
         self.model.to(device).eval()
@@ -217,6 +209,19 @@ class Run:
             self.said.insert(0, f"{trouble}. The weights of {folder.name} are used instead.")
             return
         raise UserError(f"The run {self.path} has no whole weights: {trouble}. Train it anew.")
+
+
+def check_needed(folder: RunFolder) -> None:
+    """Compare what a run cannot do without with its manifest; weights are looked at when loaded.
+
+    Raises: UserError with the damaged file's name.
+    """
+    try:
+        folder.check(but={"model.safetensors", "baseline.safetensors", "result.json", "README.md"})
+    except (Damaged, OSError, ValueError) as error:
+        raise UserError(
+            f"The run {folder.path} is damaged: {error}. Restore the file from a copy."
+        ) from error
 
 
 def checked_device(name: str) -> torch.device:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +38,6 @@ class RunFolder:
                     f"{path} is not a run folder; --overwrite only replaces runs. Name another "
                     "folder by --out."
                 )
-            shutil.rmtree(path)
         try:
             write_folder(path, files)
         except OSError as error:
