@@ -211,6 +211,7 @@ def test_a_header_is_found_and_quotes_are_read(place, capsys, tmp_path):
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["categories"] == ["kind 0", "kind 1", "kind 2"]
     vocabulary = json.loads((tmp_path / "run" / "vocabulary.json").read_text())
+    assert "Line 1" not in capsys.readouterr().err  # --quiet
     assert "," in vocabulary["characters"] and '"' not in vocabulary["characters"]
 
 
@@ -233,3 +234,15 @@ def test_the_backend_variable_is_obeyed_by_training(place, tmp_path, monkeypatch
     assert run(["train", "good.txt", "--out", str(tmp_path / "run"), *words], False) == 0
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["settings"]["backend"] == "loop"
+
+
+def test_a_header_is_said_and_a_held_out_file_may_have_none(place, capsys, tmp_path):
+    rows = "".join(f"name {n}\tkind {n % 3}\n" for n in range(60))
+    (tmp_path / "names.tsv").write_text("name\tkind\n" + rows)
+    (tmp_path / "valid.tsv").write_text("anna\tkind 1\n")
+    words = ["train", str(tmp_path / "names.tsv"), "--per-line", "--condition", "2"]
+    words += ["--valid", str(tmp_path / "valid.tsv"), "--out", str(tmp_path / "run")]
+    assert run([*words, "--steps", "3", "--hidden", "8", "--threads", "1"], False) == 0
+    assert "Line 1 is read as the names of the columns: name, kind." in capsys.readouterr().err
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["tokens"] == len("anna") + 1

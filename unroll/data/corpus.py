@@ -22,7 +22,8 @@ HELD_OUT = 10  # one part in so many
 class Corpus:
     """source: the training text. vocabulary: learned from the training part alone.
     train, valid: ids on disk. categories: the conditions, by name. held_out: which part, in words.
-    sha256: of the whole text (and of the held-out text, where it is one of its own)."""
+    sha256: of the whole text (and of the held-out text, where it is one of its own).
+    header: the names of a table's columns, where its first line is read as them."""
 
     source: TextSource
     scan: Scan
@@ -32,6 +33,7 @@ class Corpus:
     categories: list[str]
     held_out: str
     sha256: str
+    header: tuple[str, ...] = ()
 
 
 def read_corpus(
@@ -109,7 +111,8 @@ def lines_corpus(
     valid = encode_lines(side(False), vocabulary, categories, f"{key} valid")
     held_out = settings.valid or "every tenth line"
     check_sizes(source.name, train, valid, held_out)
-    return Corpus(source, scan, vocabulary, train, valid, categories, held_out, sha256)
+    header = columns.names if columns is not None and columns.header else ()
+    return Corpus(source, scan, vocabulary, train, valid, categories, held_out, sha256, header)
 
 
 def check_sizes(name: str, train: Encoded, valid: Encoded, held_out: str) -> None:

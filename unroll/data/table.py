@@ -41,9 +41,10 @@ def line_records(source: TextSource, columns: Columns | None) -> Iterator[tuple[
             if columns is None:
                 yield line, None
                 continue
-            if columns.header and number == 1:
-                continue
             parts = cells(line, columns.separator)
+            # a further file, of --valid, may come without the header
+            if columns.header and number == 1 and tuple(map(str.strip, parts)) == columns.names:
+                continue
             if len(parts) != len(columns.names):
                 raise UserError(
                     f"{name}, line {number}: {len(parts)} columns where the first line has "
@@ -52,7 +53,7 @@ def line_records(source: TextSource, columns: Columns | None) -> Iterator[tuple[
             text, category = parts[columns.text].strip(), parts[columns.condition].strip()
             if not category:
                 raise UserError(
-                    f"{source.name}, line {number}: no category in column {columns.condition + 1}. "
+                    f"{name}, line {number}: no category in column {columns.condition + 1}. "
                     "Fill it in, or leave the line out."
                 )
             if text:

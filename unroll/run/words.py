@@ -35,6 +35,8 @@ def header(
     if settings.level == "word":
         split = getattr(corpus.vocabulary, "split", "")
         said.append(f"Words are cut at {split} (--set split=spaces|punctuation); {UNKNOWN_WORDS}.")
+    if corpus.header:
+        said.append(f"Line 1 is read as the names of the columns: {', '.join(corpus.header)}.")
     if corpus.categories:
         said.append(
             f"{len(corpus.categories)} categories: {', '.join(corpus.categories[:12])}"

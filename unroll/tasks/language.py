@@ -80,13 +80,9 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
             f"Tied weights need --set embedding={embedding} equal to --hidden {hidden}. "
             "Leave the embedding out, or use --set tie=false."
         )
-    batch_size = settings.batch_size or (
-        32
-        if settings.per_line
-        else DEFAULTS[level]["batch_size"]
-        if settings.device == "cpu"
-        else 64
-    )
+    # a large device wants more streams side by side
+    streams = defaults["batch_size"] if settings.per_line or settings.device == "cpu" else 64
+    batch_size = settings.batch_size or streams
     if not settings.per_line:
         room = (corpus.train.tokens - settings.block) // settings.block
         if room < 1:
@@ -116,7 +112,7 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
     )
 
 
-# found by trying, on parts of the training texts that no figure in docs/results.md is about
+# characters: chosen by many trials (benchmarks/LOG.md); words: by two; lines and bpe: by analogy
 DEFAULTS: dict[str, dict[str, Any]] = {
     "char": {"hidden": 512, "batch_size": 8, "dropout": 0.1, "learning_rate": 3e-3},
     "line": {"hidden": 256, "batch_size": 32, "dropout": 0.1, "learning_rate": 3e-3},

@@ -109,7 +109,7 @@ class Trainer:
                     if due:
                         self._evaluate(share)
                         progress.seconds = time.perf_counter() - begun
-                    if share < 1 and progress.waited >= (settings.patience or math.inf):
+                    if due and share < 1 and progress.waited >= (settings.patience or math.inf):
                         why = "early"
                         break
                     if interrupt.signal is not None:
