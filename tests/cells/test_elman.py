@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-from torch import nn
 
 import unroll
 from unroll.testing import check_cell
@@ -13,13 +12,6 @@ def filled(cell, **values):
         for name, value in values.items():
             getattr(cell, name).copy_(torch.tensor(value))
     return cell.double()
-
-
-def both(nonlinearity="tanh", bias=True):
-    torchs = nn.RNNCell(3, 4, bias, nonlinearity)
-    ours = unroll.RNNCell(3, 4, bias, nonlinearity)
-    ours.load_state_dict(torchs.state_dict())
-    return ours, torchs
 
 
 def elman(**arguments):
@@ -41,47 +33,6 @@ def test_relu_gives_the_numbers_of_the_equation():
     x, h = torch.tensor([[2.0]]).double(), torch.tensor([[0.5, -0.5]]).double()
     output, _ = elman(nonlinearity="relu").step(x, h)
     torch.testing.assert_close(output, torch.tensor([[0.1, 0.0]]).double())
-
-
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-def test_forward_and_gradients_are_torchs_and_step_is_forward(nonlinearity, bias):
-    ours, torchs = both(nonlinearity, bias)
-    x, h = torch.randn(2, 3), torch.randn(2, 4)
-    results = [ours(x, h), torchs(x, h), ours.step(x, h)[0]]
-    gradients = [
-        torch.autograd.grad(y.square().sum(), list(cell.parameters()))
-        for y, cell in zip(results, [ours, torchs, ours], strict=True)
-    ]
-    for k in (1, 2):
-        torch.testing.assert_close(results[0], results[k])
-        torch.testing.assert_close(gradients[0], gradients[k])
-    torch.testing.assert_close(ours(x[0]), torchs(x[0]))  # unbatched, state left out
-
-
-def test_state_dict_goes_both_ways():
-    ours, torchs = both()
-    torchs.load_state_dict(ours.state_dict())
-    assert list(ours.state_dict()) == list(torchs.state_dict())
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (torch.zeros(2, 5),),
-        (torch.zeros(2, 3), torch.zeros(2, 5)),
-        (torch.zeros(2, 3), torch.zeros(1, 4)),
-        (torch.zeros(2, 2, 3),),
-        (torch.zeros(2, 3), torch.zeros(1, 2, 4)),
-    ],
-)
-def test_errors_are_torchs(arguments):
-    ours, torchs = both()
-    with pytest.raises(Exception) as expected:
-        torchs(*arguments)
-    with pytest.raises(type(expected.value)) as got:
-        ours(*arguments)
-    assert str(got.value) == str(expected.value)
 
 
 def test_unknown_nonlinearity_is_refused_when_called():

@@ -2,7 +2,6 @@ from math import exp, tanh
 
 import pytest
 import torch
-from torch import nn
 
 import unroll
 from unroll.cells.cell import tapped
@@ -11,12 +10,6 @@ from unroll.testing import check_cell
 
 def sigmoid(v):
     return 1 / (1 + exp(-v))
-
-
-def both(bias=True):
-    torchs, ours = nn.GRUCell(3, 4, bias), unroll.GRUCell(3, 4, bias)
-    ours.load_state_dict(torchs.state_dict())
-    return ours, torchs
 
 
 def test_step_gives_the_numbers_of_the_equations():
@@ -37,45 +30,6 @@ def test_step_gives_the_numbers_of_the_equations():
     assert output.item() == pytest.approx(expected, abs=1e-6)  # the weights are float32's
     assert output is new
     assert expected == pytest.approx(-0.07991686351777277)  # decimal, 30 digits: cannot drift
-
-
-@pytest.mark.parametrize("bias", [True, False])
-def test_forward_and_gradients_are_torchs_and_step_is_forward(bias):
-    ours, torchs = both(bias)
-    x, h = torch.randn(2, 3), torch.randn(2, 4)
-    results = [ours(x, h), torchs(x, h), ours.step(x, h)[0]]
-    gradients = [
-        torch.autograd.grad(y.square().sum(), list(cell.parameters()))
-        for y, cell in zip(results, [ours, torchs, ours], strict=True)
-    ]
-    for k in (1, 2):
-        torch.testing.assert_close(results[0], results[k])
-        torch.testing.assert_close(gradients[0], gradients[k])
-    torch.testing.assert_close(ours(x[0]), torchs(x[0]))  # unbatched, state left out
-
-
-def test_state_dict_goes_both_ways():
-    ours, torchs = both()
-    torchs.load_state_dict(ours.state_dict())
-    assert list(ours.state_dict()) == list(torchs.state_dict())
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (torch.zeros(2, 5),),
-        (torch.zeros(2, 3), torch.zeros(2, 5)),
-        (torch.zeros(2, 3), torch.zeros(1, 4)),
-        (torch.zeros(2, 2, 3),),
-    ],
-)
-def test_errors_are_torchs(arguments):
-    ours, torchs = both()
-    with pytest.raises(Exception) as expected:
-        torchs(*arguments)
-    with pytest.raises(type(expected.value)) as got:
-        ours(*arguments)
-    assert str(got.value) == str(expected.value)
 
 
 def test_gates_are_named_for_a_recording():

@@ -24,12 +24,6 @@ def state_of(h, c):
     return unroll.LSTMState(torch.tensor([h]).double(), torch.tensor([c]).double())
 
 
-def both(bias=True):
-    torchs, ours = nn.LSTMCell(3, 4, bias), unroll.LSTMCell(3, 4, bias)
-    ours.load_state_dict(torchs.state_dict())
-    return ours, torchs
-
-
 def test_step_gives_the_numbers_of_the_equations():
     cell = filled(
         unroll.LSTMCell(1, 1),
@@ -68,45 +62,6 @@ def test_projection_gives_the_numbers_of_the_equation():
     output, new = cell(torch.ones(1, 1).double(), state_of([0.0], [0.5, -0.5]))
     torch.testing.assert_close(new.c, torch.tensor([c]).double())
     torch.testing.assert_close(output, torch.tensor([[h]]).double())
-
-
-@pytest.mark.parametrize("bias", [True, False])
-def test_forward_and_gradients_are_torchs_and_step_is_forward(bias):
-    ours, torchs = both(bias)
-    x, state = torch.randn(2, 3), (torch.randn(2, 4), torch.randn(2, 4))
-    results = [ours(x, state), torchs(x, state), ours.step(x, unroll.LSTMState(*state))[1]]
-    gradients = [
-        torch.autograd.grad(h.square().sum() + c.exp().sum(), list(cell.parameters()))
-        for (h, c), cell in zip(results, [ours, torchs, ours], strict=True)
-    ]
-    for k in (1, 2):
-        torch.testing.assert_close(tuple(results[0]), tuple(results[k]))
-        torch.testing.assert_close(gradients[0], gradients[k])
-    torch.testing.assert_close(ours(x[0]), torchs(x[0]))  # unbatched, state left out
-
-
-def test_state_dict_goes_both_ways():
-    ours, torchs = both()
-    torchs.load_state_dict(ours.state_dict())
-    assert list(ours.state_dict()) == list(torchs.state_dict())
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (torch.zeros(2, 5),),
-        (torch.zeros(2, 3), (torch.zeros(2, 4), torch.zeros(2, 5))),
-        (torch.zeros(2, 3), (torch.zeros(1, 4), torch.zeros(1, 4))),
-        (torch.zeros(2, 2, 3),),
-    ],
-)
-def test_errors_are_torchs(arguments):
-    ours, torchs = both()
-    with pytest.raises(Exception) as expected:
-        torchs(*arguments)
-    with pytest.raises(type(expected.value)) as got:
-        ours(*arguments)
-    assert str(got.value) == str(expected.value)
 
 
 def test_gates_are_named_for_a_recording():
