@@ -48,6 +48,7 @@ class Loop(nn.Module):
             steps = torch.arange(T, device=x.device)
             alive = steps[:, None] < lengths  # [T, B]
             x = where(alive, x, torch.zeros_like(x))
+            resets = None if resets is None else resets & alive  # the padding resets nothing
         if resets is not None:
             start = cell.initial_state(B, dtype=x.dtype, device=x.device)
         noise = draw_noise(cell, x)

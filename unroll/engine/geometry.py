@@ -1,0 +1,148 @@
+"""Where every step of every sequence lies: lengths, resets and direction turned into row numbers.
+
+The loop knows no lengths, resets or directions. It sees sequences sorted from long to short, and
+at step s the rows of those that are still running. A reset begins a new, shorter sequence. T
+time, B batch, N rows of all steps together, R sequences, S steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unroll.cells import State, map_state
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Row numbers of one call.
+
+    counts: sequences running at each step, [S]. offset: of each step's rows among the N, [S].
+    previous, next: of each step's rows among the kept states (their first or last R rows are the
+    initial ones), [S]. first: the first of the kept states that is not initial.
+    pick: [N] rows of [T * B] inputs; None where they are in place. owner: [N] the sequence of
+    each row; None where row r belongs to r % B. begins: [R] 0..B-1, or B + b where sequence
+    begins at a reset; None where they are the batch. last: [B] among the kept states, or None.
+    """
+
+    T: int
+    B: int
+    R: int
+    N: int
+    counts: Tensor
+    offset: Tensor
+    previous: Tensor
+    next: Tensor
+    first: int
+    pick: Tensor | None = None
+    batch_row: Tensor | None = None
+    before_row: Tensor | None = None
+    begins: Tensor | None = None
+    ends: Tensor | None = None
+    lengths: Tensor | None = None
+
+    @property
+    def steps(self) -> int:
+        return len(self.counts)
+
+    def rows(self, x: Tensor) -> Tensor:
+        """[T, B, ...] as the N rows of the loop, [N, ...]."""
+        flat = x.reshape(self.T * self.B, *x.shape[2:])
+        return flat if self.pick is None else flat.index_select(0, self.pick)
+
+    def spread(self, rows: Tensor) -> Tensor:
+        """N rows back as [T, B, ...], zero where there was no step."""
+        if self.pick is None:
+            return rows.reshape(self.T, self.B, *rows.shape[1:])
+        whole = rows.new_zeros(self.T * self.B, *rows.shape[1:])
+        return whole.index_copy(0, self.pick, rows).reshape(self.T, self.B, *rows.shape[1:])
+
+    def of_rows(self, values: Tensor) -> Tensor:
+        """[B, w] for each of the N rows, [N, w]."""
+        if self.batch_row is None:
+            return values.expand(self.T, *values.shape).reshape(self.N, *values.shape[1:])
+        return values.index_select(0, self.batch_row)
+
+    def of_sequences(self, values: Tensor) -> Tensor:
+        """[B, w] for each of the R sequences."""
+        return values if self.begins is None else values.index_select(0, self.begins % self.B)
+
+    def summed(self, rows: Tensor) -> Tensor:
+        """N rows summed over the steps of each sequence of the loop, [R, w]."""
+        if self.batch_row is None:
+            return rows.reshape(self.T, self.B, -1).sum(0)
+        owners = torch.cat([torch.arange(int(c)) for c in self.counts]) if self.N else self.batch_row
+        return rows.new_zeros(self.R, rows.shape[1]).index_add(0, owners, rows)
+
+    def started(self, state: State, initial: State | None) -> State:
+        """The state that each of the R sequences begins with."""
+        if self.begins is None:
+            return state
+        if initial is None:
+            return map_state(lambda s: s.index_select(0, self.begins), state)
+        return map_state(
+            lambda s, i: torch.cat([s, i]).index_select(0, self.begins), state, initial
+        )
+
+    def ended(self, final: Tensor) -> Tensor:
+        """The final state of each of the B, of those of the R sequences."""
+        return final if self.ends is None else final.index_select(0, self.ends)
+
+
+def geometry(
+    T: int, B: int, lengths: Tensor | None, resets: Tensor | None, reverse: bool
+) -> Geometry:
+    """The rows of one call."""
+    if lengths is None and resets is None:
+        steps = torch.arange(T) * B
+        if reverse:
+            steps = steps.flip(0)
+        return Geometry(
+            T, B, B, T * B, torch.full((T,), B), steps,
+            steps + B if reverse else steps, steps if reverse else steps + B, 0 if reverse else B,
+        )  # fmt: skip
+
+    limit = torch.full((B,), T) if lengths is None else lengths.cpu()
+    begin, length, begins = torch.zeros(B, dtype=torch.int64), limit, torch.arange(B)
+    ends = torch.arange(B)
+    if resets is not None:
+        b, t = resets.cpu().t().nonzero(as_tuple=True)  # sorted by sequence, then by time
+        inside = t < limit[b]
+        b, t = b[inside], t[inside]
+        # a piece runs from its start to the next one's start, in the direction of reading
+        if reverse:  # read from the end: a reset at t begins a piece that goes down from t
+            read = limit[b] - 1 - t
+        else:
+            read = t
+        owner = torch.cat([torch.arange(B), b])
+        start = torch.cat([torch.zeros(B, dtype=torch.int64), read])
+        fresh = torch.cat([torch.zeros(B, dtype=torch.int64), torch.ones_like(b)])
+        order = torch.argsort(owner * (2 * T + 2) + start * 2 + fresh, stable=True)
+        owner, start, fresh = owner[order], start[order], fresh[order]
+        after = torch.cat([owner[1:], torch.tensor([-1])]) == owner
+        stop = torch.where(after, torch.cat([start[1:], torch.tensor([0])]), limit[owner])
+        begin, length, begins = start, stop - start, owner + B * fresh
+        ends = torch.nonzero(~after).squeeze(1)
+    order = torch.argsort(length, descending=True, stable=True)
+    begin, length, begins = begin[order], length[order], begins[order]
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order))
+    ends = place[ends]
+
+    R, S = len(length), int(length.max()) if len(length) else 0
+    alive = torch.arange(S)[:, None] < length  # [S, R]
+    counts = alive.sum(1)
+    offset = counts.cumsum(0) - counts
+    step, sequence = alive.nonzero(as_tuple=True)
+    N = len(step)
+    owner = begins[sequence] % max(B, 1)
+    read = begin[sequence] + step
+    time = limit[owner] - 1 - read if reverse else read
+    previous = torch.cat([torch.zeros(1, dtype=torch.int64), R + offset])[:S]
+    return Geometry(
+        T, B, R, N, counts, offset, previous, R + offset, R,
+        pick=time * B + owner, batch_row=owner, before_row=previous[step] + sequence,
+        begins=begins, ends=ends, lengths=length,
+    )  # fmt: skip

@@ -1,0 +1,391 @@
+"""The backward half of a plan: from the step's vector-Jacobian product to loop and deferred parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import networkx
+import torch
+from torch import Tensor, fx
+from torch.func import vjp
+
+from unroll.engine.nodes import ELEMENTWISE, Block, Node, Source, ancestors, evaluate
+from unroll.engine.plan import (
+    Buffer,
+    Outer,
+    Plan,
+    aslist,
+    constant_of,
+    elementwise,
+    elementwise_args,
+    load_of,
+    merge_products,
+    name_of,
+    place,
+    schedule,
+    tidy,
+)
+from unroll.engine.trace import Unplannable, graph_of
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """A block of a matrix in the traced gradient, as it is or turned."""
+
+    block: Block
+    turned: bool
+
+
+@dataclass(frozen=True)
+class _Turned:
+    """Rows, transposed: the left side of a weight gradient."""
+
+    node: Node
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A weight gradient: the sum of left.T @ right."""
+
+    terms: tuple[tuple[Node, Node], ...]
+
+
+def add_backward(made: Plan) -> None:
+    """Fill in the backward program, what is saved for it, and what is deferred."""
+    batch = made.traced.batch
+    sources = list(made.inputs)
+    noise = {n for _, n in made.traced.noises.values()}
+    values = {"rows": made.rows, "sequence": made.sequences}
+
+    def differentiable(source: Source) -> bool:
+        node = made.inputs[source]
+        is_noise = source.kind in values and values[source.kind][source.index] in noise
+        return node.dtype.is_floating_point and not is_noise
+
+    wanted = [s for s in sources if differentiable(s)]
+    closed = [s for s in sources if not differentiable(s)]
+    flat = [a for atoms in (*made.new_states, *made.emits) for a in atoms]
+    blocks = list(
+        dict.fromkeys(b for n in ancestors(flat) for b in n.blocks if b.matrix >= 0)
+    )
+    smooth = [k for k, a in enumerate(flat) if a.dtype.is_floating_point]
+
+    def examples(source: Source) -> Tensor:
+        node = made.inputs[source]
+        shape = (batch, node.width) if node.rows else (node.width,)
+        return torch.zeros(shape, dtype=node.dtype)
+
+    def joint(*tensors: Tensor) -> list[Tensor]:
+        rest = iter(tensors)
+        fixed = {made.inputs[s]: next(rest) for s in closed}
+        primals = [next(rest) for _ in (*wanted, *blocks)]
+        cotangents = tuple(rest)
+
+        def step(*primal: Tensor) -> tuple[Tensor, ...]:
+            given = dict(zip((made.inputs[s] for s in wanted), primal, strict=False))
+            matrices = dict(zip(blocks, primal[len(wanted) :], strict=True))
+            out = evaluate(flat, {**fixed, **given}, matrices)
+            nonlocal outputs
+            outputs = [o.expand(batch, a.width) for o, a in zip(out, flat, strict=True)]
+            return tuple(outputs[k] for k in smooth)
+
+        outputs: list[Tensor] = []
+        out, pull = vjp(step, *primals)
+        gradients = pull(cotangents)
+        rest_ = iter(out)
+        whole = evaluate([flat[k] for k in range(len(flat)) if k not in smooth],
+                         {**fixed, **dict(zip((made.inputs[s] for s in wanted), primals, strict=False))},
+                         {})
+        exact = iter(whole)
+        values = [next(rest_) if k in smooth else next(exact) for k in range(len(flat))]
+        return [*values, *gradients]
+
+    like = next((flat[k].dtype for k in smooth), torch.float32)
+    cot = [torch.zeros(batch, flat[k].width, dtype=flat[k].dtype) for k in smooth]
+    graph = graph_of(
+        joint,
+        [
+            *(examples(s) for s in (*closed, *wanted)),
+            *(torch.zeros(b.shape, dtype=like) for b in blocks),
+            *cot,
+        ],
+    ).graph
+    tidy(graph)
+
+    # where each cotangent comes from: the carried gradient of a state, or that of an emit
+    emitted = {len(made.new_states) + k for k in range(len(made.emits))}
+    cot_inputs: list[Node] = []
+    for which, atoms in enumerate((*made.new_states, *made.emits)):
+        lo = 0
+        for a in atoms:
+            if a.dtype.is_floating_point:
+                kind = "d_emit" if which in emitted else "d_state"
+                index = which - len(made.new_states) if which in emitted else which
+                source = Source(kind, index, lo)
+                cot_inputs.append(
+                    Node("input", (), a.width, True, a.dtype, a.line, source=source)
+                )
+            lo += a.width
+
+    given: list[Any] = [made.inputs[s] for s in (*closed, *wanted)]
+    given += [_Matrix(b, False) for b in blocks]
+    given += cot_inputs
+    results = convert(graph, given, batch)
+    atoms = [
+        r if isinstance(r, Node) else Node("constant", (r,), a.width, True, a.dtype, a.line)
+        for r, a in zip(results, flat, strict=False)
+    ]
+    atoms = [
+        a if a.width == f.width and a.rows else Node("clone", (a,), f.width, True, f.dtype, f.line)
+        for a, f in zip(atoms, flat, strict=True)
+    ]
+    made.new_states, made.emits = regrouped(atoms, made.new_states, made.emits)
+    gradients: dict[Any, Any] = dict(zip((*wanted, *blocks), results[len(flat) :], strict=True))
+    roots = [*atoms, *(g for g in gradients.values() if isinstance(g, Node))]
+    roots += [n for g in gradients.values() if isinstance(g, _Sum) for t in g.terms for n in t]
+    merge_products(roots)
+    divide(made, atoms, gradients, cot_inputs)
+
+
+def regrouped(atoms: list[Node], *likes: list[list[Node]]) -> list[list[list[Node]]]:
+    rest = iter(atoms)
+    return [[[next(rest) for _ in row] for row in like] for like in likes]
+
+
+def convert(graph: fx.Graph, given: Sequence[Any], batch: int) -> list[Any]:
+    """The traced gradient as nodes; rows are told from parameters by the batch of the examples."""
+    value: dict[Any, Any] = {}
+    rest = iter(given)
+    for node in graph.nodes:
+        if node.op == "placeholder":
+            value[node] = next(rest)
+        elif node.op == "output":
+            return [value[a] if isinstance(a, fx.Node) else a for a in node.args[0]]
+        else:
+            value[node] = converted(node, value, batch)
+    raise AssertionError("a graph ends with its output")
+
+
+def converted(node: fx.Node, value: dict[Any, Any], batch: int) -> Any:
+    name, line = name_of(node), node.meta["line"]
+    first = value[node.args[0]] if node.args and isinstance(node.args[0], fx.Node) else None
+    if name in ("permute", "t", "transpose"):
+        if isinstance(first, _Matrix):
+            return _Matrix(first.block, not first.turned)
+        if isinstance(first, _Sum):
+            return _Sum(tuple((b, a) for a, b in first.terms))
+        return first.node if isinstance(first, _Turned) else _Turned(first)
+    if name == "mm":
+        second = value[node.args[1]]
+        if isinstance(first, _Turned) and isinstance(second, Node):
+            return _Sum(((first.node, second),))
+        if isinstance(first, Node) and isinstance(second, _Matrix):
+            b = second.block
+            block = Block(b.matrix, b.rows, b.columns, transposed=not second.turned)
+            dtype = node.meta["val"].dtype
+            return Node("product", (first,), block.width, True, dtype, line, (block,))
+    elif isinstance(first, _Sum):
+        if name == "add":
+            return _Sum(first.terms + value[node.args[1]].terms)
+        if name in ("view", "reshape", "clone", "expand", "_unsafe_view"):
+            return first
+    elif name == "sum":
+        return summed(node, first, batch, line)
+    elif name in ("full", "zeros", "ones", "full_like", "zeros_like", "ones_like", "scalar_tensor",
+                  "new_zeros", "new_full"):  # fmt: skip
+        return constant_of(node)
+    elif name in ("view", "reshape", "squeeze", "unsqueeze", "expand", "_unsafe_view", "view_copy"):
+        return first
+    elif name in ELEMENTWISE or name in ("_to_copy", "masked_fill", "sgn"):
+        args = [value[a] if isinstance(a, fx.Node) else a for a in elementwise_args(node)]
+        if all(isinstance(a, Node) or not isinstance(a, _Sum | _Matrix | _Turned) for a in args):
+            return elementwise(node, args, 0)
+    raise Unplannable(f"its gradient needs {name}, which is not planned", line)
+
+
+def summed(node: fx.Node, value: Any, batch: int, line: str) -> Any:
+    val = node.args[0].meta["val"]  # type: ignore[union-attr]
+    if not isinstance(value, Node):  # a number: a sum of equal numbers
+        raise Unplannable("its gradient sums a constant", line)
+    dims = aslist(node.args[1]) if len(node.args) > 1 else []
+    axes = {d % val.dim() for d in dims} or set(range(val.dim()))
+    if val.dim() == 2 and 1 in axes:
+        if val.shape[1] > 1 or value.width > 1:
+            wide = widened(value, val.shape[1])
+            value = Node("product", (wide,), 1, value.rows, value.dtype, line,
+                         (Block(-1, (0, 1), (0, wide.width)),))  # fmt: skip
+        axes.discard(1)
+    if 0 in axes:
+        if val.dim() == 2:
+            value = widened(value, val.shape[1] if len(dims) == 1 else value.width)
+            if not value.rows:
+                value = Node("clone", (value,), value.width, True, value.dtype, line)
+        value = Node("sum_rows", (value,), value.width if val.dim() == 2 else 1, False,
+                     value.dtype, line)  # fmt: skip
+    return value
+
+
+def widened(node: Node, width: int) -> Node:
+    if node.width == width and node.rows:
+        return node
+    return Node("clone", (node,), width, True, node.dtype, node.line)
+
+
+# ---------------------------------------------------------------- loop or later
+
+
+def divide(
+    made: Plan, atoms: list[Node], gradients: dict[Any, Any], cotangents: list[Node]
+) -> None:
+    """Say of every gradient whether it is found in the loop or after it, and what is saved."""
+    forward = set(ancestors(atoms))
+    stores: dict[Node, list[Buffer]] = {}
+    nodes = {s: g for s, g in gradients.items() if isinstance(s, Source)}
+
+    # what the previous step needs
+    for k, row in enumerate(made.new_states):
+        if not made.dtypes[f"state:{k}"].is_floating_point:
+            continue
+        lo, pieces = 0, []
+        for atom in row:
+            piece = nodes.get(Source("state", k, lo), 0.0)
+            if not isinstance(piece, Node):
+                piece = Node("constant", (float(piece or 0),), atom.width, True, atom.dtype)
+            pieces.append(widened(piece, atom.width))
+            lo += atom.width
+        place(stores, pieces, f"d_state:{k}", "carry")
+        made.widths[f"d_state:{k}"] = made.widths[f"state:{k}"]
+        made.dtypes[f"d_state:{k}"] = made.dtypes[f"state:{k}"]
+    for k in range(len(made.emits)):
+        made.widths[f"d_emit:{k}"] = made.widths[f"emit:{k}"]
+        made.dtypes[f"d_emit:{k}"] = made.dtypes[f"emit:{k}"]
+    looped = {n for n in ancestors(stores, forward.__contains__) if n not in forward}
+
+    def fuses(node: Node) -> bool:
+        """Nothing but elementwise work beyond what the loop does anyway."""
+        beyond = [
+            n for n in ancestors([node], lambda n: n in forward or n in looped)
+            if n not in forward and n not in looped
+        ]
+        return all(n.op in ELEMENTWISE or n.op in ("input", "constant") for n in beyond)
+
+    # gradients of what was hoisted over the inputs: in the loop where elementwise
+    for source, node in nodes.items():
+        if source.kind not in ("rows", "sequence") or not isinstance(node, Node):
+            continue
+        node = widened(node, made.inputs[source].width)
+        if fuses(node):
+            buffer = Buffer(f"d_{source.kind}:{source.index}", source.lo, node.width, "rows",
+                            node.dtype)  # fmt: skip
+            made.widths[buffer.tensor] = made.widths[f"{source.kind}:{source.index}"]
+            made.dtypes[buffer.tensor] = node.dtype
+            stores.setdefault(node, []).append(buffer)
+        else:
+            made.deferred[source] = node
+
+    # weight gradients: both sides of each large product are kept over all steps
+    terms = [
+        Outer(left, right, block)
+        for block, gradient in gradients.items()
+        if isinstance(block, Block) and isinstance(gradient, _Sum)
+        for left, right in gradient.terms
+    ]
+    made.outers = sorted(
+        terms, key=lambda o: (o.block.matrix, terms.index(first_of(terms, o)), o.block.rows)
+    )
+    for outer in made.outers:
+        for side in (outer.left, outer.right):
+            if side in forward or not (side in looped or fuses(side)):
+                continue
+            kept = next((b for b in stores.get(side, ()) if b.time == "rows"), None)
+            if kept is None:
+                other = outer.right if side is outer.left else outer.left
+                name = f"kept:{outer.block.matrix}:{terms.index(first_of(terms, outer))}"
+                lo = made.widths.get(name, 0)
+                kept = Buffer(name, lo, side.width, "rows", side.dtype)
+                made.widths[name], made.dtypes[name] = lo + side.width, side.dtype
+                stores.setdefault(side, []).append(kept)
+            made.kept[side] = kept
+    for source, node in nodes.items():
+        if source.kind == "vector" and isinstance(node, Node):
+            made.deferred[source] = node
+
+    later = [n for o in made.outers for n in (o.left, o.right)]
+    later += list(made.deferred.values())
+    for node in ancestors(later, lambda n: n in forward or n in looped or n in made.kept):
+        if node in looped and node not in made.kept:  # read after the loop: keep every step of it
+            kept = next((b for b in stores.get(node, ()) if b.time == "rows"), None)
+            if kept is None:
+                name = f"kept:{len(made.kept)}:later"
+                made.widths[name], made.dtypes[name] = node.width, node.dtype
+                kept = Buffer(name, 0, node.width, "rows", node.dtype)
+                stores.setdefault(node, []).append(kept)
+            made.kept[node] = kept
+
+    stop = lambda n: n in forward or n in made.kept  # noqa: E731
+    sinks = [n for n in ancestors(later, stop) if n in forward]
+    sinks += [n for n in ancestors(stores, forward.__contains__) if n in forward]
+    save(made, list(dict.fromkeys(sinks)))
+    loads = {n: load_of(s, n) for s, n in made.inputs.items()}
+    loads |= {n: load_of(n.source, n) for n in cotangents}  # type: ignore[arg-type]
+    loads |= made.saved
+    made.backward = schedule(stores, loads, set())
+
+
+def first_of(terms: list[Outer], outer: Outer) -> Outer:
+    """The first weight gradient of the same matrix that shares a side: they merge."""
+    return next(
+        t for t in terms
+        if t.block.matrix == outer.block.matrix and (t.right is outer.right or t.left is outer.left)
+    )
+
+
+def save(made: Plan, sinks: list[Node]) -> None:
+    """Choose what the forward keeps: the fewest numbers from which the sinks can be computed."""
+    made.history |= {
+        n.source.index for n in sinks if n.source is not None and n.source.kind == "state"
+    }
+    field_of = {a: k for k, row in enumerate(made.new_states) for a in row}
+    network = networkx.DiGraph()
+    nodes = ancestors(sinks)
+    for depth, node in enumerate(nodes):
+        free = (
+            not node.rows
+            or node.op == "constant"
+            or field_of.get(node) in made.history
+            or (node.source is not None and node.source.kind == "state"
+                and node.source.index in made.history)
+            or (node.source is not None and node.source.kind == "sequence")
+        )  # fmt: skip
+        # of two equal choices the later one, from which less is computed again
+        cost = 0 if free else node.width * 4096 - min(depth, 4095)
+        network.add_edge(("in", node), ("out", node), capacity=cost)
+        if node.op in ("input", "product", "constant"):
+            network.add_edge("source", ("in", node))  # no capacity: never cut
+        for a in node.operands:
+            network.add_edge(("out", a), ("in", node))
+    for node in sinks:
+        network.add_edge(("out", node), "sink")
+    if not sinks:
+        return
+    _, (reached, _) = networkx.minimum_cut(network, "source", "sink")
+    lows: dict[str, int] = {}
+    for node in nodes:
+        if ("in", node) not in reached or ("out", node) in reached or node.op == "constant":
+            continue
+        if not node.rows or (node.op == "input"):
+            continue  # inputs are at hand
+        if field_of.get(node) in made.history:
+            k = field_of[node]
+            row = made.new_states[k]
+            lo = sum(a.width for a in row[: row.index(node)])
+            made.saved[node] = Buffer(f"state:{k}", lo, node.width, "next", node.dtype)
+            continue
+        name = "saved" if node.dtype.is_floating_point else f"saved:{node.dtype}"
+        lo = lows.get(name, 0)
+        made.saved[node] = Buffer(name, lo, node.width, "rows", node.dtype)
+        lows[name] = lo + node.width
+        made.dtypes[name] = node.dtype
+    made.widths.update(lows)

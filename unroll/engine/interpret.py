@@ -1,0 +1,58 @@
+"""A program's stages in eager PyTorch, step by step: the proof of a plan, before any kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from unroll.engine.nodes import Node, apply
+from unroll.engine.plan import Buffer, Plan, Program
+
+
+def execute(
+    plan: Plan,
+    program: Program,
+    tensors: Mapping[str, Tensor],
+    matrices: Sequence[Tensor],
+    times: Mapping[str, Tensor],
+    counts: Tensor,
+) -> None:
+    """Run every stage of every step, reading and writing only what the plan says."""
+
+    def place(buffer: Buffer, s: int) -> Tensor:
+        columns = tensors[buffer.tensor][:, buffer.lo : buffer.lo + buffer.width]
+        if buffer.shared:
+            return columns[0]
+        index = buffer.tensor.rpartition(":")[2]
+        at = times.get(f"{buffer.time}:{index}", times.get(buffer.time))
+        first = 0 if at is None else int(at[s])
+        return columns[first : first + int(counts[s])]
+
+    parts = {
+        block: block.of(matrices)
+        for stage in program.stages
+        for group in stage
+        for product in group.products
+        for node in product
+        for block in node.blocks
+        if block.matrix >= 0
+    }
+    for s in range(len(counts)):
+        for stage in program.stages:
+            for group in stage:
+                known: dict[Node, Tensor] = {}
+
+                def value(a: object, s: int = s, known: dict[Node, Tensor] = known) -> object:
+                    if not isinstance(a, Node) or a in known:
+                        return known[a] if isinstance(a, Node) else a
+                    return place(program.loads[a], s)
+
+                nodes = [n for product in group.products for n in product] + group.body
+                for node in nodes:
+                    known[node] = apply(node, [value(a) for a in node.args], parts)
+                for node in nodes:
+                    for buffer in program.stores.get(node, ()):
+                        if buffer.tensor in tensors:
+                            target = place(buffer, s)
+                            target.copy_(known[node].expand(target.shape))

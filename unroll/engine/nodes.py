@@ -1,0 +1,147 @@
+"""The small graph that a plan is made of: every value one row for each sequence, of some width.
+
+There are no slices and no concatenations in it: a value that is cut anywhere is cut everywhere,
+into nodes of their own. What remains are elementwise operations between equal widths (width 1
+broadcasts), products with blocks of matrices, and, for gradients, sums over rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+aten = torch.ops.aten
+
+# every elementwise operation that the compiler knows, by its aten name
+ELEMENTWISE = frozenset(
+    """abs acos add asin atan atan2 bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clone
+    cos cosh div eq erf exp exp2 expm1 floor floor_divide fmod ge gt isnan le log log1p log2
+    logical_and logical_not logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal
+    relu remainder round rsqrt sigmoid sign sin sinh sqrt sub tan tanh to trunc where""".split()
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an input comes from: columns lo.. of the index-th value of a kind.
+
+    kind: "state", "rows" (anew each step), "sequence" (once for each sequence), "vector" (the
+    same for all rows), and in a backward graph "d_state" and "d_emit".
+    """
+
+    kind: str
+    index: int
+    lo: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Part of matrix number `matrix`, [rows, columns]; -1 is a matrix of ones.
+
+    A product with it is a @ W[rows, columns].T, or a @ W[rows, columns] where transposed.
+    """
+
+    matrix: int
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    transposed: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]
+
+    @property
+    def width(self) -> int:
+        """Of the product."""
+        return self.shape[1] if self.transposed else self.shape[0]
+
+    def of(self, matrices: Sequence[Tensor]) -> Tensor:
+        """This part of the matrix, [rows, columns]."""
+        return matrices[self.matrix][slice(*self.rows), slice(*self.columns)]
+
+
+@dataclass(eq=False)
+class Node:
+    """One value. rows: one row for each sequence, else the same for all."""
+
+    op: str  # "input", "constant", "product", "sum_rows", "outer", or one of ELEMENTWISE
+    args: tuple[Any, ...]  # nodes and numbers
+    width: int
+    rows: bool
+    dtype: torch.dtype
+    line: str = ""
+    blocks: tuple[Block, ...] = ()  # of a product, one an operand
+    source: Source | None = None  # of an input
+
+    @property
+    def operands(self) -> list[Node]:
+        return [a for a in self.args if isinstance(a, Node)]
+
+    def __repr__(self) -> str:
+        where = f" {self.source}" if self.source else ""
+        return f"<{self.op} [{'B, ' if self.rows else ''}{self.width}]{where}>"
+
+
+def ancestors(targets: Iterable[Node], stop: Callable[[Node], bool] = lambda n: False) -> list[Node]:
+    """The targets and all they are made of, operands first; not beyond nodes where `stop`."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack = [(t, False) for t in reversed(list(targets))]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+            continue
+        if node in seen:
+            continue
+        seen.add(node)
+        stack.append((node, True))
+        if not stop(node):
+            stack.extend((a, False) for a in reversed(node.operands))
+    return order
+
+
+def evaluate(
+    targets: Sequence[Node], values: Mapping[Node, Tensor], parts: Mapping[Block, Tensor]
+) -> list[Tensor]:
+    """The targets in eager PyTorch.
+
+    values: of the inputs, and of whatever is known already. parts: of the matrices.
+    """
+    known = dict(values)
+    for node in ancestors(targets, known.__contains__):
+        if node not in known:
+            args = [known[a] if isinstance(a, Node) else a for a in node.args]
+            known[node] = apply(node, args, parts)
+    return [known[t] for t in targets]
+
+
+def apply(node: Node, args: Sequence[Any], parts: Mapping[Block, Tensor]) -> Tensor:
+    """One node of its arguments' values."""
+    if node.op == "product":
+        terms = [multiply(a, b, parts) for a, b in zip(args, node.blocks, strict=True)]
+        return sum(terms[1:], terms[0])
+    if node.op == "constant":
+        return torch.full((1, node.width), args[0], dtype=node.dtype)
+    if node.op == "outer":
+        return args[0].t() @ args[1]
+    if node.op == "sum_rows":
+        return args[0].sum(0)
+    if node.op == "to":
+        return args[0].to(node.dtype)
+    if node.op == "clone":  # also widens a column
+        return args[0].expand(*args[0].shape[:-1], node.width).clone()
+    function = getattr(aten, node.op)
+    if node.op in ("div", "round") and isinstance(args[-1], str):
+        return function(*args[:-1], rounding_mode=args[-1])
+    return function(*args)
+
+
+def multiply(a: Tensor, block: Block, parts: Mapping[Block, Tensor]) -> Tensor:
+    if block.matrix < 0:
+        return a.sum(1, keepdim=True)
+    return a @ (parts[block] if block.transposed else parts[block].t())

@@ -1,0 +1,56 @@
+"""The large products of all steps together: x @ matrix + bias, through the fastest library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def linear(x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
+    """x [N, K] @ matrix [K, n] + bias [n], with gradients."""
+    if torch.is_grad_enabled() and any(
+        t is not None and t.requires_grad for t in (x, matrix, bias)
+    ):
+        return _Linear.apply(x, matrix, bias)
+    return product(x, matrix, bias)
+
+
+def product(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The same without gradients.
+
+    oneDNN's product is about twice as fast as MKL's on AMD processors and never slower here.
+    """
+    if (
+        x.dtype == torch.float32
+        and x.numel()
+        and matrix.numel()
+        and x.device.type == "cpu"
+        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.enabled
+    ):
+        return torch.ops.mkldnn._linear_pointwise(x, matrix.t(), bias, "none", [], "")
+    return x @ matrix if bias is None else torch.addmm(bias, x, matrix)
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, matrix)
+        return product(x, matrix, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        x, matrix = ctx.saved_tensors
+        of_x, of_matrix, of_bias = ctx.needs_input_grad
+        if torch.is_grad_enabled():  # a second derivative is wanted
+            multiply = lambda a, b: a @ b  # noqa: E731
+        else:
+            multiply = product
+        return (
+            multiply(gradient, matrix.t()) if of_x else None,
+            # as [n, K] first, the layout of the weight that the matrix is a view of
+            multiply(gradient.t(), x).t() if of_matrix else None,
+            gradient.sum(0) if of_bias else None,
+        )

@@ -1,0 +1,289 @@
+"""A cell's step as a graph of aten operations, true for any batch size.
+
+The step is traced by `make_fx` on real tensors of two batch sizes. Where the two graphs differ by
+a number, the number must be a multiple of the batch size; it becomes a multiple of the graph's
+first input, N. What differs in any other way has the batch size baked in and is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch._decomp import core_aten_decompositions, get_decompositions
+from torch.func import functional_call, functionalize
+from torch.fx import traceback as fx_traceback
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.overrides import TorchFunctionMode
+
+from unroll.cells import Cell, State, fields, map_state
+
+aten = torch.ops.aten
+
+# primes, so that no width is mistaken for a batch
+BATCHES = (101, 103, 107, 109, 113, 127, 131, 137)
+RANDOM = ("bernoulli", "rand", "normal", "native_dropout", "multinomial", "exponential")
+
+
+class Unplannable(Exception):
+    """Why a step cannot be compiled, in a sentence that names the line of the user's step."""
+
+    def __init__(self, why: str, line: str = "") -> None:
+        super().__init__(f"{why}, at {line}" if line else why)
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A step as a graph.
+
+    graph: placeholders N, then parameters (and buffers), x, state fields, noises; the output node
+        returns (output, *new state fields). Every node has its example in `meta["val"]` and
+        where it stands in the user's step in `meta["line"]`.
+    batch: the batch size of the examples.
+    """
+
+    graph: fx.Graph
+    size: fx.Node
+    parameters: dict[str, fx.Node]
+    x: fx.Node
+    states: list[fx.Node]
+    noises: dict[str, tuple[str, fx.Node]]
+    output: fx.Node
+    new_states: list[fx.Node]
+    batch: int
+
+
+class Step(nn.Module):
+    """The step as a module, so that `functional_call` can swap the cell's parameters in it."""
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__()
+        self.cell = cell
+        self.training = cell.training
+
+    def forward(self, x: Tensor, state: State, *noise: Any) -> tuple[Tensor, State]:
+        return self.cell.step(x, state, *noise)
+
+
+def trace(cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State) -> Traced:
+    """The step of a cell over the given parameters and buffers.
+
+    x: inputs [T, B, I]; only its width and dtype matter. state: an example, fields [B, ...].
+    Raises: Unplannable.
+    """
+    sizes = {s for p in parameters.values() for s in p.shape}
+    sizes |= {s for _, f in fields(state) for s in f.shape[1:]} | {x.shape[2]}
+    batches = [b for b in BATCHES if all(s % b for s in sizes if s)][:2]
+    if len(batches) < 2:
+        raise Unplannable("its widths are multiples of every batch size that could be tried")
+    first, second = (_trace(cell, parameters, x, state, b) for b in batches)
+    _batch_as_input(first, second, *batches)
+    return _roles(first, cell, parameters, state, batches[0])
+
+
+def _trace(
+    cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State, batch: int
+) -> fx.Graph:
+    step = Step(cell)
+    names = list(parameters)
+    declared = cell.noise() if cell.training else {}
+    noisy = bool(cell.noise())
+
+    def flat(*inputs: Tensor) -> list[Tensor]:
+        rest = iter(inputs[len(names) :])
+        stand_ins = {f"cell.{n}": p for n, p in zip(names, inputs, strict=False)}
+        x = next(rest)
+        old = map_state(lambda _: next(rest), state)
+        drawn = {name: next(rest) for name in declared}
+        noise = ((drawn if declared else None),) if noisy else ()
+        with _Lines():
+            output, new = functional_call(step, stand_ins, (x, old, *noise))
+        return [output, *(f for _, f in fields(new))]
+
+    def example(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+        return torch.zeros(tuple(shape), dtype=dtype)
+
+    examples = [example(p.shape, p.dtype) for p in parameters.values()]
+    examples.append(example((batch, x.shape[2]), x.dtype))
+    examples += [example((batch, *f.shape[1:]), f.dtype) for _, f in fields(state)]
+    examples += [example((batch, *n.shape), x.dtype) for n in declared.values()]
+    return graph_of(flat, examples).graph
+
+
+def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.GraphModule:
+    """The aten graph of a function of flat tensors, without in-place operations.
+
+    Raises: Unplannable.
+    """
+    try:
+        with torch.no_grad(), fx_traceback.preserve_node_meta():
+            module = make_fx(functionalize(function), decomposition_table=decompositions())(
+                *examples
+            )
+    except Unplannable:
+        raise
+    except Exception as error:
+        message = str(error).strip().split("\n")[0]
+        if "value out of a tracing" in str(error) or "Boolean value" in str(error):
+            message = "it decides by the value of a tensor, which is not known before it runs"
+        raise Unplannable(message, _line_of(error.__traceback__)) from error
+    module.graph.eliminate_dead_code()
+    for node in module.graph.nodes:
+        node.meta["line"] = (node.meta.get("stack_trace") or "").strip()
+        node.meta["val"] = shape_of(node.meta.get("val"))
+        if node.op == "call_function" and any(r in str(node.target) for r in RANDOM):
+            raise Unplannable(
+                "it draws random numbers inside the step; declare them in noise() instead",
+                node.meta["line"],
+            )
+    return module
+
+
+def shape_of(value: Any) -> Any:
+    """The shape and dtype of a traced value, as a tensor without storage."""
+    if isinstance(value, list | tuple):
+        return [shape_of(v) for v in value]
+    if isinstance(value, Tensor):
+        return torch.empty(value.shape, dtype=value.dtype, device="meta")
+    return value
+
+
+@functools.cache
+def decompositions() -> dict[Any, Any]:
+    """What is taken apart before planning: torch's core set, and layer norm with its means."""
+    table = dict(core_aten_decompositions())
+    table.update(
+        get_decompositions(
+            [
+                aten.native_layer_norm,
+                aten.native_layer_norm_backward,
+                aten.var_mean,
+                aten.var,
+                aten.mean,
+                aten.addmm,
+                aten._softmax,
+                aten._softmax_backward_data,
+                aten._log_softmax,
+                aten._log_softmax_backward_data,
+                aten.elu,
+                aten.gelu,
+                aten.hardtanh,
+                aten.leaky_relu,
+                aten.std,
+            ]
+        )
+    )
+    return table
+
+
+class _Lines(TorchFunctionMode):
+    """Writes into every traced node which line of the user's code asked for it."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        frame: FrameType | None = _outside(__import__("sys")._getframe(1))
+        if frame is not None:
+            meta = fx_traceback.get_current_meta()
+            meta["stack_trace"] = _place(frame.f_code.co_filename, frame.f_lineno)
+        return function(*args, **(kwargs or {}))
+
+
+def _outside(frame: FrameType | None) -> FrameType | None:
+    while frame is not None and _inner(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def _inner(file: str) -> bool:
+    torchs = os.path.dirname(torch.__file__) + os.sep
+    return file.startswith((torchs, "<")) or file == __file__
+
+
+def _place(file: str, line: int) -> str:
+    return f"{os.path.basename(file)}:{line}"
+
+
+def _line_of(traceback: TracebackType | None) -> str:
+    """The innermost line of an exception that is neither torch's nor the engine's."""
+    found = ""
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if not _inner(file) and f"{os.sep}unroll{os.sep}engine{os.sep}" not in file:
+            found = _place(file, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
+
+
+def _batch_as_input(first: fx.Graph, second: fx.Graph, b1: int, b2: int) -> None:
+    """Replace every multiple of the batch size in the first graph by a multiple of an input."""
+    ours, others = list(first.nodes), list(second.nodes)
+    baked = "its operations change with the batch size"
+    if len(ours) != len(others):
+        raise Unplannable(baked)
+    with first.inserting_before(ours[0]):
+        size = first.placeholder("N")
+    twin = dict(zip(others, ours, strict=True))
+    start = next(n for n in ours if n.op != "placeholder")
+    multiples: dict[int, fx.Node] = {1: size}
+
+    def merged(a: Any, b: Any, line: str) -> Any:
+        if isinstance(a, fx.Node):
+            if not isinstance(b, fx.Node) or twin[b] is not a:
+                raise Unplannable(baked, line)
+            return a
+        if isinstance(a, list | tuple):
+            if not isinstance(b, list | tuple) or len(a) != len(b):
+                raise Unplannable(baked, line)
+            return type(a)([merged(p, q, line) for p, q in zip(a, b, strict=True)])
+        if a == b or (a != a and b != b):
+            return a
+        if type(a) is int and a % b1 == 0 and b % b2 == 0 and a // b1 == b // b2:
+            factor = a // b1
+            if factor not in multiples:
+                with first.inserting_before(start):
+                    multiples[factor] = first.call_function(operator.mul, (size, factor))
+                    multiples[factor].meta["line"] = ""
+            return multiples[factor]
+        raise Unplannable(f"its numbers change with the batch size ({a} for {b1} rows)", line)
+
+    for a, b in zip(ours, others, strict=True):
+        line = a.meta["line"]
+        if a.op != b.op or a.target != b.target:
+            raise Unplannable(baked, line)
+        a.args = merged(a.args, b.args, line)
+        a.kwargs = {k: merged(v, b.kwargs.get(k), line) for k, v in a.kwargs.items()}
+
+
+def _roles(
+    graph: fx.Graph, cell: Cell, parameters: Mapping[str, Tensor], state: State, batch: int
+) -> Traced:
+    placeholders = [n for n in graph.nodes if n.op == "placeholder"]
+    rest = iter(placeholders)
+    size = next(rest)
+    weights = {name: next(rest) for name in parameters}
+    x = next(rest)
+    states = [next(rest) for _ in fields(state)]
+    declared = cell.noise() if cell.training else {}
+    noises = {name: (noise.each, next(rest)) for name, noise in declared.items()}
+    returned = next(n for n in graph.nodes if n.op == "output")
+    output, *new = returned.args[0]
+    for node in graph.nodes:
+        if str(node.target).startswith("aten.copy_") and node.args[0] in placeholders:
+            raise Unplannable("it changes one of its inputs in place", node.meta["line"])
+    for value, name in [(output, "output"), *((n, "new state") for n in new)]:
+        if not isinstance(value, fx.Node) or value.meta["val"].shape[:1] != (batch,):
+            raise Unplannable(f"its {name} has not one row for each sequence")
+    for old, value, (name, _) in zip(states, new, fields(state), strict=True):
+        a, b = old.meta["val"], value.meta["val"]
+        if a.shape != b.shape or a.dtype != b.dtype:
+            raise Unplannable(
+                f"its state {name} goes in as {a.dtype} {list(a.shape[1:])} and comes out as "
+                f"{b.dtype} {list(b.shape[1:])}"
+            )
+    return Traced(graph, size, weights, x, states, noises, output, new, batch)
