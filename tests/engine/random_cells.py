@@ -1270,7 +1270,9 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=3, help="random calls of each cell")
     parser.add_argument("--float32", action="store_true", help="in single precision")
     parser.add_argument("--show", action="store_true", help="only print the steps")
+    parser.add_argument("--threads", type=int, default=1, help="small cells gain nothing from more")
     asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
     seeds = range(asked.start, asked.start + asked.count)
     if asked.show:
         for seed in seeds:

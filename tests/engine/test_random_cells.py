@@ -130,11 +130,9 @@ def one_by_one(call):
         state = map_state(lambda s, b=b: s[b : b + 1], call.state)
         shown = list(call.x.new_zeros(T, 1, cell.output_size))
         length = T if call.lengths is None else int(call.lengths[b])
-        for t in reversed(range(T)) if call.reverse else range(T):
-            if call.resets is not None and bool(call.resets[t, b]):  # in the padding as well
+        for t in reversed(range(length)) if call.reverse else range(length):
+            if call.resets is not None and bool(call.resets[t, b]):
                 state = cell.initial_state(1, dtype=call.x.dtype, device=call.x.device)
-            if t >= length:
-                continue
             more = at_step(noise, t)
             if more and more[0] is not None:
                 more = ({name: drawn[b : b + 1] for name, drawn in more[0].items()},)

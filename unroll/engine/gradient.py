@@ -75,7 +75,8 @@ def add_backward(made: Plan) -> None:
     def examples(source: Source) -> Tensor:
         node = made.inputs[source]
         shape = (batch, node.width) if node.rows else (node.width,)
-        return torch.zeros(shape, dtype=node.dtype)
+        # ones: a step may divide by a whole number
+        return torch.ones(shape, dtype=node.dtype)
 
     def joint(*tensors: Tensor) -> list[Tensor]:
         rest = iter(tensors)
@@ -83,24 +84,18 @@ def add_backward(made: Plan) -> None:
         primals = [next(rest) for _ in (*wanted, *blocks)]
         cotangents = tuple(rest)
 
-        def step(*primal: Tensor) -> tuple[Tensor, ...]:
+        def step(*primal: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
             given = dict(zip((made.inputs[s] for s in wanted), primal, strict=False))
-            matrices = dict(zip(blocks, primal[len(wanted) :], strict=True))
-            out = evaluate(flat, {**fixed, **given}, matrices)
-            nonlocal outputs
-            outputs = [o.expand(batch, a.width) for o, a in zip(out, flat, strict=True)]
-            return tuple(outputs[k] for k in smooth)
+            parts = dict(zip(blocks, primal[len(wanted) :], strict=True))
+            out = evaluate(flat, {**fixed, **given}, parts)
+            out = [o.expand(batch, a.width) for o, a in zip(out, flat, strict=True)]
+            exact = tuple(o for k, o in enumerate(out) if k not in smooth)
+            return tuple(out[k] for k in smooth), exact
 
-        outputs: list[Tensor] = []
-        out, pull = vjp(step, *primals)
-        gradients = pull(cotangents)
-        rest_ = iter(out)
-        whole = evaluate([flat[k] for k in range(len(flat)) if k not in smooth],
-                         {**fixed, **dict(zip((made.inputs[s] for s in wanted), primals, strict=False))},
-                         {})
-        exact = iter(whole)
-        values = [next(rest_) if k in smooth else next(exact) for k in range(len(flat))]
-        return [*values, *gradients]
+        found, pull, exact = vjp(step, *primals, has_aux=True)
+        floats, others = iter(found), iter(exact)
+        values = [next(floats) if k in smooth else next(others) for k in range(len(flat))]
+        return [*values, *pull(cotangents)]
 
     like = next((flat[k].dtype for k in smooth), torch.float32)
     cot = [torch.zeros(batch, flat[k].width, dtype=flat[k].dtype) for k in smooth]
@@ -372,11 +367,13 @@ def save(made: Plan, sinks: list[Node]) -> None:
         return
     _, (reached, _) = networkx.minimum_cut(network, "source", "sink")
     lows: dict[str, int] = {}
-    for node in nodes:
-        if ("in", node) not in reached or ("out", node) in reached or node.op == "constant":
-            continue
-        if not node.rows or (node.op == "input"):
-            continue  # inputs are at hand
+    cut = [n for n in nodes if ("in", n) in reached and ("out", n) not in reached]
+    made.history |= {
+        n.source.index for n in cut if n.source is not None and n.source.kind == "state"
+    }
+    for node in cut:
+        if not node.rows or node.op in ("input", "constant"):
+            continue  # at hand
         if field_of.get(node) in made.history:
             k = field_of[node]
             row = made.new_states[k]

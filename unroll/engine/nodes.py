@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 aten = torch.ops.aten
+Product = Callable[[Tensor, Tensor], Tensor]
 
 # every elementwise operation that the compiler knows, by its aten name
 ELEMENTWISE = frozenset(
@@ -22,6 +23,11 @@ ELEMENTWISE = frozenset(
     cos cosh div eq erf exp exp2 expm1 floor floor_divide fmod ge gt isnan le log log1p log2
     logical_and logical_not logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal
     relu remainder round rsqrt sigmoid sign sin sinh sqrt sub tan tanh to trunc where""".split()
+)
+
+# those that aten has for two tensors, not for a tensor and a number
+TENSORS_ONLY = frozenset(
+    "maximum minimum atan2 logical_and logical_or logical_xor floor_divide fmod".split()
 )
 
 
@@ -106,24 +112,30 @@ def ancestors(targets: Iterable[Node], stop: Callable[[Node], bool] = lambda n: 
 
 
 def evaluate(
-    targets: Sequence[Node], values: Mapping[Node, Tensor], parts: Mapping[Block, Tensor]
+    targets: Sequence[Node],
+    values: Mapping[Node, Tensor],
+    parts: Mapping[Block, Tensor],
+    product: Product = torch.mm,
 ) -> list[Tensor]:
     """The targets in eager PyTorch.
 
     values: of the inputs, and of whatever is known already. parts: of the matrices.
+    product: multiplies rows by a matrix.
     """
     known = dict(values)
     for node in ancestors(targets, known.__contains__):
         if node not in known:
             args = [known[a] if isinstance(a, Node) else a for a in node.args]
-            known[node] = apply(node, args, parts)
+            known[node] = apply(node, args, parts, product)
     return [known[t] for t in targets]
 
 
-def apply(node: Node, args: Sequence[Any], parts: Mapping[Block, Tensor]) -> Tensor:
+def apply(
+    node: Node, args: Sequence[Any], parts: Mapping[Block, Tensor], product: Product = torch.mm
+) -> Tensor:
     """One node of its arguments' values."""
     if node.op == "product":
-        terms = [multiply(a, b, parts) for a, b in zip(args, node.blocks, strict=True)]
+        terms = [multiply(a, b, parts, product) for a, b in zip(args, node.blocks, strict=True)]
         return sum(terms[1:], terms[0])
     if node.op == "constant":
         return torch.full((1, node.width), args[0], dtype=node.dtype)
@@ -135,13 +147,21 @@ def apply(node: Node, args: Sequence[Any], parts: Mapping[Block, Tensor]) -> Ten
         return args[0].to(node.dtype)
     if node.op == "clone":  # also widens a column
         return args[0].expand(*args[0].shape[:-1], node.width).clone()
-    function = getattr(aten, node.op)
-    if node.op in ("div", "round") and isinstance(args[-1], str):
-        return function(*args[:-1], rounding_mode=args[-1])
-    return function(*args)
+    if node.op in TENSORS_ONLY or not isinstance(args[0], Tensor):
+        like = next(a for a in args if isinstance(a, Tensor))
+        args = [a if isinstance(a, Tensor) else scalar(a, like.dtype) for a in args]
+    return getattr(aten, node.op)(*args)
 
 
-def multiply(a: Tensor, block: Block, parts: Mapping[Block, Tensor]) -> Tensor:
+def scalar(value: float | int | bool, like: torch.dtype) -> Tensor:
+    exact = like.is_floating_point or not isinstance(value, float)
+    result: Tensor = aten.full([], value, dtype=like if exact else torch.get_default_dtype())
+    return result
+
+
+def multiply(
+    a: Tensor, block: Block, parts: Mapping[Block, Tensor], product: Product
+) -> Tensor:
     if block.matrix < 0:
         return a.sum(1, keepdim=True)
-    return a @ (parts[block] if block.transposed else parts[block].t())
+    return product(a, parts[block] if block.transposed else parts[block].t())

@@ -140,17 +140,17 @@ def plan(traced: Traced, gradients: bool = True, hoist: bool = True) -> Plan:
         levels = label(traced, hoist)
     for node in graph.nodes:
         node.meta["batched"] = is_rows(node, traced.batch)
-        check_rowwise(node, traced.batch)
+        if levels[node] > ONCE:  # of parameters alone, torch may do whatever it likes
+            check_rowwise(node, traced.batch)
 
     in_step = needed(traced.new_states, levels)
-    shown = [n for n in needed([traced.output], levels) if n not in in_step]
-    after = set()
+    feeding = needed([traced.output], levels)
+    shown = [n for n in graph.nodes if n in feeding and n not in in_step]
+    after: set[fx.Node] = set()
     for node in shown:  # elementwise parts that only feed the output are fused into the loop
         if name_of(node) in ("mm", "addmm") or any(a in after for a in node.all_input_nodes):
             after.add(node)
-    loop = [
-        n for n in graph.nodes if (n in in_step or n in shown) and n not in after
-    ]
+    loop = [n for n in graph.nodes if n in in_step or (n in feeding and n not in after)]
     emitted = unique(
         a
         for user in [*(n for n in graph.nodes if n in after)]
@@ -280,7 +280,8 @@ def check_rowwise(node: fx.Node, batch: int) -> None:
         whole = dims is None or dims == []
         if whole or any(d % batched[0].meta["val"].dim() == 0 for d in aslist(dims)):
             raise Unplannable(f"{name} mixes the sequences of a batch", line)
-    if axis is not None and isinstance(val, Tensor) and axis % val.dim() == 0:
+    of = batched[0].meta["val"] if name == "select" else val
+    if axis is not None and isinstance(of, Tensor) and axis % of.dim() == 0:
         raise Unplannable(f"{name} works along the batch", line)
     if name in ("mm", "addmm") and is_rows(node.args[-1], batch):
         raise Unplannable(f"{name} mixes the sequences of a batch", line)
@@ -969,8 +970,10 @@ def schedule(
 
     def keep(node: Node) -> None:
         if node not in kept:
-            if node in stores:
-                kept[node] = stores[node][0]
+            # what is saved for the backward is not there where no gradient is wanted
+            at = next((b for b in stores.get(node, ()) if not b.tensor.startswith("saved")), None)
+            if at is not None:
+                kept[node] = at
                 return
             name = f"scratch:{len(scratch)}"
             scratch[name] = (node.width, node.dtype)

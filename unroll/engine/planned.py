@@ -15,9 +15,9 @@ from torch import Tensor
 from unroll.cells import State, fields, map_state
 from unroll.engine.call import Call
 from unroll.engine.geometry import Geometry, geometry
-from unroll.engine.nodes import Block, Node, Source, evaluate
+from unroll.engine.nodes import Block, Node, ancestors, evaluate
 from unroll.engine.noise import draw_noise
-from unroll.engine.plan import Buffer, Plan, Program
+from unroll.engine.plan import Plan, Program
 from unroll.engine.products import product
 
 
@@ -271,8 +271,9 @@ class Later:
                 stack.extend(n.operands)
             else:
                 needed[n] = got
-        parts = {}
-        (result,) = evaluate([node], needed, parts)
+        blocks = {b for n in ancestors([node], needed.__contains__) for b in n.blocks}
+        parts = {b: b.of(self.given["matrix"]) for b in blocks if b.matrix >= 0}
+        (result,) = evaluate([node], needed, parts, product)
         self.known[node] = result
         return result
 
@@ -441,8 +442,6 @@ def by_reference(
 
 
 def blocks_of(atoms: Sequence[Node]) -> set[Block]:
-    from unroll.engine.nodes import ancestors
-
     return {b for n in ancestors(atoms) for b in n.blocks if b.matrix >= 0}
 
 

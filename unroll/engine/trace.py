@@ -110,7 +110,10 @@ def _trace(
     def example(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         return torch.zeros(tuple(shape), dtype=dtype)
 
-    examples = [example(p.shape, p.dtype) for p in parameters.values()]
+    # real values where there are some: a step may divide by a whole number among its buffers
+    examples = [
+        example(p.shape, p.dtype) if p.is_meta else p.detach().cpu() for p in parameters.values()
+    ]
     examples.append(example((batch, x.shape[2]), x.dtype))
     examples += [example((batch, *f.shape[1:]), f.dtype) for _, f in fields(state)]
     examples += [example((batch, *n.shape), x.dtype) for n in declared.values()]
@@ -164,9 +167,6 @@ def decompositions() -> dict[Any, Any]:
             [
                 aten.native_layer_norm,
                 aten.native_layer_norm_backward,
-                aten.var_mean,
-                aten.var,
-                aten.mean,
                 aten.addmm,
                 aten._softmax,
                 aten._softmax_backward_data,
@@ -180,7 +180,42 @@ def decompositions() -> dict[Any, Any]:
             ]
         )
     )
+    table[aten.mean.dim] = mean
+    table[aten.var.correction] = variance
+    table[aten.var_mean.correction] = lambda x, dim=None, **keywords: (
+        variance(x, dim, **keywords),
+        mean(x, dim, keywords.get("keepdim", False)),
+    )
     return table
+
+
+def mean(
+    x: Tensor, dim: Sequence[int] | None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
+    """torch.mean by its definition, in sums."""
+    x = x if dtype is None else x.to(dtype)
+    return x.sum(dim, keepdim) / elements(x, dim)
+
+
+def elements(x: Tensor, dim: Sequence[int] | None) -> int:
+    """How many numbers lie along these axes."""
+    count = 1
+    for axis in range(x.dim()) if dim is None else dim:
+        count *= x.shape[axis]
+    return count
+
+
+def variance(
+    x: Tensor,
+    dim: Sequence[int] | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> Tensor:
+    """torch.var by its definition, in sums."""
+    deviation = x - mean(x, dim, True)
+    free = elements(x, dim) - (1 if correction is None else correction)
+    return (deviation * deviation).sum(dim, keepdim) / free
 
 
 class _Lines(TorchFunctionMode):

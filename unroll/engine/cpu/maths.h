@@ -11,18 +11,19 @@
 //     Mask            LANES times false (0) or true (-1, every bit), as wide as Real
 //     Int             LANES times int64_t
 //
-// A name ends in an underscore where the C library has the name too. Memory need not be aligned;
-// load and store with a count touch the first `count` elements and nothing else.
+// Memory need not be aligned; load and store with a count touch the first `count` elements and
+// nothing else.
 //
 // Accuracy: the greatest and the mean error, in units in the last place, are at most twice those
 // of PyTorch's own function, or the greatest is at most one unit where PyTorch's is below a half.
 // tests/engine/cpu/test_maths.py measures that, for both types and every width.
 //
-// Written here and branch-free: exp_, expm1_, sigmoid_, tanh_, log_, log1p_. The reduction in two
-// steps by the logarithm of two is Cody and Waite's; the logarithm by atanh and the split of log1p
-// are ideas of fdlibm; the small branch of tanh is one of Cephes; the interval [2/3, 4/3) is
-// one of Arm's optimized routines. The polynomials are minimax polynomials (Remez), computed for
-// this file. The rare functions go lane by lane through the C library, outside the line of code.
+// Written here and branch-free: exp_, expm1_, sigmoid_, tanh_, sinh_, cosh_, log_, log1p_. The
+// reduction in two steps by the logarithm of two is Cody and Waite's; the logarithm by atanh and
+// the split of log1p are ideas of fdlibm; the small branches of tanh and sinh are Cephes'; the
+// interval [2/3, 4/3) of the logarithm is that of Arm's optimized routines. The polynomials are
+// minimax polynomials, computed for this file by Remez' algorithm. The rare functions go lane by
+// lane through the C library, in functions of their own, which keeps generated code short.
 
 #ifndef UNROLL_MATHS_H
 #define UNROLL_MATHS_H
@@ -90,6 +91,9 @@ struct Format<float> {
     static constexpr float TANH[] = {-0.333333224f,  0.133329809f,   -0.0539294742f,
                                      0.0216640923f,  -0.00826545432f, 0.00258342316f,
                                      -0.000455708097f};
+    // (sinh(x) - x) / x^3 in x^2, for |x| <= 1
+    static constexpr float SINH[] = {0.166666665f, 0.008333350058f, 0.0001983615978f,
+                                     2.816951224e-6f};
     // (log(1 + f) - f) / f^2 for |f| <= 1/3
     static constexpr float LOG[] = {-0.5000000273f, 0.3333320791f,  -0.2499950739f,
                                     0.2001077141f,  -0.1668950176f, 0.1400082572f,
@@ -112,12 +116,16 @@ struct Format<double> {
         0.00138888888888584392, 0.000198412698971941845, 0.0000248015873737486389,
         2.75572340994501517e-6, 2.75572333513008164e-7, 2.51122884260106259e-8,
         2.09269463563729963e-9};
-    // as above, for |x| <= TANH_SMALL
+    // as above, but tanh for |x| <= TANH_SMALL
     static constexpr double TANH[] = {
         -0.333333333333332685, 0.133333333333241762, -0.0539682539637229344, 0.0218694884229415713,
         -0.00886323385619466982, 0.00359211207419861826, -0.00145573100913275783,
         0.000589558804759379547, -0.000237618622469635303, 0.0000934407784864856875,
         -0.0000336149670873742627, 9.49125580184074399e-6, -1.48538696487685272e-6};
+    static constexpr double SINH[] = {
+        0.166666666666666674, 0.00833333333333314774, 0.000198412698414318764,
+        2.75573191570706446e-6, 2.50521231369150586e-8, 1.60572597541852011e-10,
+        7.75874922781957487e-13};
     // (2 atanh(s) - 2 s) / s^3 in s^2, for s = f / (2 + f), |f| <= 1/3
     static constexpr double LOG[] = {0.666666666666665959, 0.400000000000569505,
                                      0.285714285557682189, 0.222222243028218307,
@@ -316,7 +324,6 @@ UNROLL_RARE_1(erf)
 UNROLL_RARE_1(sin)
 UNROLL_RARE_1(cos)
 UNROLL_RARE_1(tan)
-UNROLL_RARE_1(sinh)
 UNROLL_RARE_1(asin)
 UNROLL_RARE_1(acos)
 UNROLL_RARE_1(atan)
@@ -501,16 +508,33 @@ UNROLL_INLINE Vec expm1_(Vec x) {
     return where_(lt_(abs_(x), splat(RealFormat::SMALLEST_NORMAL * 4)), x, result);
 }
 
+// exp(size) / 4 = up + rest and exp(-size) / 4 = down. A quarter, because cosh and sinh are numbers
+// a little beyond where the exponential is, and two to its exponent is no number even before.
+UNROLL_INLINE void quarters(Vec size, Vec& up, Vec& down, Vec& rest) {
+    size = at_most(RealFormat::EXP_HIGH + Real(0.6), size);
+    Vec shifted, lost, exponent = exponent_of(size, RealFormat::BIAS - 2, shifted);
+    Vec r = reduce(size, exponent, lost), scale = power_of_two(shifted);
+    Vec part = r + (r * r * polynomial(RealFormat::EXP, r) + lost);
+    Vec high = part + Real(1);
+    up = high * scale;
+    rest = ((Real(1) - high) + part) * scale;
+    down = Real(0.0625) / up;
+}
+
 UNROLL_INLINE Vec cosh_(Vec x) {
-    // a quarter of everything: two to the exponents needed is up to twice beyond what is a number
-    Vec size = at_most(RealFormat::EXP_HIGH + Real(0.6), abs_(x)), shifted, rest;
-    Vec exponent = exponent_of(size, RealFormat::BIAS - 2, shifted);
-    Vec r = reduce(size, exponent, rest), scale = power_of_two(shifted);
-    Vec part = r + (r * r * polynomial(RealFormat::EXP, r) + rest);
-    Vec high = part + Real(1), low = (Real(1) - high) + part;  // exp(r) = high + low
-    Vec up = high * scale, down = Real(0.0625) / up;  // exp(|x|) / 4 and exp(-|x|) / 4
+    Vec up, down, rest;
+    quarters(abs_(x), up, down, rest);
     Vec sum = up + down, lost = (up - sum) + down;
-    return (sum + (lost + low * scale)) * Real(2);
+    return (sum + (lost + rest)) * Real(2);
+}
+
+UNROLL_INLINE Vec sinh_(Vec x) {
+    Vec size = abs_(x), square = size * size, up, down, rest;
+    quarters(size, up, down, rest);
+    Vec difference = up - down, lost = (up - difference) - down;
+    Vec great = (difference + (lost + rest)) * Real(2);
+    Vec small = size + size * square * polynomial(RealFormat::SINH, square);
+    return with_bits_of(where_(lt_(size, splat(Real(1))), small, great), sign_bit(x));
 }
 
 UNROLL_INLINE Vec sigmoid_(Vec x) {
