@@ -1,8 +1,7 @@
 """Which backend runs a call, and how a person says so.
 
 A backend is a module with `NAME`, `supports(call) -> None or a reason` and
-`run(call) -> (outputs, final_state)`. Backends do not know each other. The `cpu` compiler takes
-its place in `BACKENDS` in front of `torch` when it exists.
+`run(call) -> (outputs, final_state)`. Backends do not know each other.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Protocol
 from torch import Tensor
 
 from unroll.cells import State
-from unroll.engine import loop, torch_kernels
+from unroll.engine import cpu, loop, torch_kernels
 from unroll.engine.call import Call
 from unroll.errors import UserError
 
@@ -32,7 +31,7 @@ class Backend(Protocol):
 
 
 # in the order that `auto` tries them
-BACKENDS: dict[str, Backend] = {module.NAME: module for module in (torch_kernels, loop)}
+BACKENDS: dict[str, Backend] = {module.NAME: module for module in (cpu, torch_kernels, loop)}
 
 ASKED = "it was asked for"
 _wanted: ContextVar[str | None] = ContextVar("backend", default=None)
@@ -43,7 +42,8 @@ _said: set[tuple[str, str]] = set()
 def backend(name: str) -> Iterator[None]:
     """Within the block, every call of the engine uses this backend.
 
-    name: `"auto"`, `"loop"` (the specification) or `"torch"` (torch's own kernels).
+    name: `"auto"`, `"loop"` (the specification), `"torch"` (torch's own kernels) or `"cpu"`
+        (the compiler).
     Raises: ValueError for an unknown name.
 
     Example:

@@ -17,6 +17,7 @@ def execute(
     matrices: Sequence[Tensor],
     times: Mapping[str, Tensor],
     counts: Tensor,
+    sequences: int,
 ) -> None:
     """Run every stage of every step, reading and writing only what the plan says."""
 

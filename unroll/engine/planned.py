@@ -32,6 +32,7 @@ class Executor(Protocol):
         matrices: Sequence[Tensor],
         times: Mapping[str, Tensor],
         counts: Tensor,
+        sequences: int,
     ) -> None: ...
 
 
@@ -156,7 +157,7 @@ def forward(
                 tensors[name] = empty(plan, name, N, like)
     scratch(plan.forward, tensors, R, like)
     if N:
-        execute(plan, plan.forward, tensors, given["matrix"], times, where.counts)
+        execute(plan, plan.forward, tensors, given["matrix"], times, where.counts, R)
 
     emits = [
         tensors[f"emit:{k}"] if same is None else tensors[f"state:{same}"][where.first :][:N]
@@ -226,7 +227,7 @@ def backward(
     times = {"rows": where.offset.flip(0), "previous": where.previous.flip(0),
              "next": where.next.flip(0), "carried": ring[:-1], "carry": ring[1:]}  # fmt: skip
     if N:
-        execute(plan, program, tensors, given["matrix"], times, where.counts.flip(0))
+        execute(plan, program, tensors, given["matrix"], times, where.counts.flip(0), R)
 
     later = Later(plan, where, tensors, given)
     half = slice(0, R) if S % 2 == 0 else slice(R, 2 * R)

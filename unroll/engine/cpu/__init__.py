@@ -1,0 +1,183 @@
+"""The compiler for CPUs: any step that can be planned, as C++ built once and run over all steps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from unroll.cells import Cell, State, fields
+from unroll.engine.call import Call
+from unroll.engine.cpu import build
+
+NAME = "cpu"
+
+
+@dataclass
+class Prepared:
+    """A step's plan and its kernels, or why there are none."""
+
+    plan: Any = None
+    kernels: Any = None
+    refusal: str | None = None
+
+
+_prepared: WeakKeyDictionary[Cell, dict[Any, Prepared]] = WeakKeyDictionary()
+_lock = threading.RLock()
+
+
+def supports(call: Call) -> str | None:
+    """A reason in words where this call cannot be compiled, else None. Compiles where it can."""
+    if call.record is not None:
+        return "its kernels do not show their steps to a recording"
+    refusal = unsuited(call)
+    if refusal is not None:
+        return refusal
+    return prepared(call).refusal
+
+
+def run(call: Call) -> tuple[Tensor, State]:
+    """Outputs [T, B, H] and the state after each sequence's own last step."""
+    from unroll.engine.planned import run_plan
+
+    ready = prepared(call)
+    if ready.refusal is not None:
+        raise RuntimeError(f"The cpu backend cannot run this cell: {ready.refusal}.")
+    initial = None
+    if call.resets is not None:
+        from unroll.engine.unrolling import Start
+
+        stand_ins = {f"cell.{n}": p for n, p in (call.parameters or {}).items()}
+        initial = functional_call(Start(call.cell), stand_ins, (call.x,))
+    return run_plan(ready.plan, call, parameters_of(call), initial, ready.kernels)
+
+
+def unsuited(call: Call) -> str | None:
+    """Why this call, whatever its cell, is not for compiled kernels."""
+    x = call.x
+    if torch.compiler.is_compiling():
+        return "its kernels cannot be traced by torch.compile or torch.export"
+    if type(x) not in (Tensor, nn.Parameter):
+        return f"its kernels take plain tensors, not {type(x).__name__}"
+    if x.device.type != "cpu":
+        return f"its kernels run on the CPU, not on {x.device.type}"
+    if x.dtype not in (torch.float32, torch.float64):
+        return f"its kernels compute in float32 or float64, not in {x.dtype}"
+    if torch.is_autocast_enabled("cpu"):
+        return "its kernels do not follow autocast"
+    if torch._C._functorch.maybe_current_level() is not None:
+        return "its kernels cannot be transformed by torch.func"
+    if torch.autograd.forward_ad._current_level >= 0:
+        return "its kernels have no forward-mode derivative"
+    return None
+
+
+def parameters_of(call: Call) -> dict[str, Tensor]:
+    """Parameters and buffers of the step, as this call gives them."""
+    tensors = dict(call.cell.named_parameters())
+    tensors.update(call.cell.named_buffers())
+    tensors.update(call.parameters or {})
+    return tensors
+
+
+def prepared(call: Call) -> Prepared:
+    """The plan and kernels of this call's cell, made when it is first seen as it is now."""
+    tensors = parameters_of(call)
+    key = (
+        call.x.dtype,
+        call.x.shape[2],
+        tuple((n, t.shape, t.dtype) for n, t in tensors.items()),
+        tuple((n, f.shape[1:], f.dtype) for n, f in fields(call.state)),
+        tuple(settings_of(m) for m in call.cell.modules()),
+    )
+    known = _prepared.get(call.cell)
+    ready = None if known is None else known.get(key)
+    if ready is None:
+        with _lock:
+            known = _prepared.setdefault(call.cell, {})
+            ready = known.get(key)
+            if ready is None:
+                ready = known[key] = prepare(call, tensors)
+    return ready
+
+
+# what every module has; the rest of its attributes may change what its step computes
+_INTERNAL = frozenset(vars(nn.Module())) - {"training"}
+
+
+def settings_of(module: nn.Module) -> tuple[Any, ...]:
+    """A module's own attributes, comparable, so that changing one gives a new plan."""
+    found: list[Any] = [type(module)]
+    for name, value in vars(module).items():
+        if name not in _INTERNAL:
+            simple = value is None or isinstance(value, int | float | str | torch.dtype)
+            found.append((name, value if simple else repr_of(value)))
+    return tuple(found)
+
+
+def repr_of(value: Any) -> Any:
+    return repr(value) if isinstance(value, list | dict | set | tuple) else id(value)
+
+
+def prepare(call: Call, tensors: Mapping[str, Tensor]) -> Prepared:
+    unavailable = build.unavailable()
+    if unavailable is not None:
+        return Prepared(refusal=unavailable)
+    ready = planned(call, tensors)
+    if ready.refusal is None:
+        try:
+            ready.kernels.load()
+        except build.BuildError as error:
+            return Prepared(refusal=error.reason)
+    return ready
+
+
+def planned(call: Call, tensors: Mapping[str, Tensor]) -> Prepared:
+    """The plan of this call's cell, and its kernels not yet compiled."""
+    from unroll.engine.cpu.kernels import Kernels
+    from unroll.engine.plan import plan
+    from unroll.engine.trace import Unplannable, trace
+
+    if any(has_hooks(m) for m in call.cell.modules()):
+        return Prepared(refusal="it has hooks, which compiled kernels would not call")
+    try:
+        made = plan(trace(call.cell, tensors, call.x, call.state))
+        return Prepared(made, Kernels(made, call.x.dtype))
+    except Unplannable as reason:
+        return Prepared(refusal=str(reason))
+
+
+def has_hooks(module: nn.Module) -> bool:
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )
+
+
+def prebuild(cells: Iterable[tuple[Cell, bool]], dtype: torch.dtype = torch.float64) -> None:
+    """Plan several cells and compile them in one build. (cell, whether in training)
+
+    Raises: build.BuildError.
+    """
+    from unroll.engine.cpu.kernels import load
+    from unroll.engine.unrolling import checked_call
+
+    emitted = []
+    for cell, training in cells:
+        before = cell.training
+        cell.train(training)
+        x = torch.zeros(1, 1, cell.input_size, dtype=dtype)
+        call = checked_call(cell, x, None, None, None, False, None, None)
+        ready = planned(call, parameters_of(call))
+        cell.train(before)
+        if ready.refusal is None:
+            emitted += ready.kernels.emitted
+    load(emitted, dtype)

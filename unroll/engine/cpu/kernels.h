@@ -1,0 +1,345 @@
+// The fixed part of every compiled cell: tiles of products, packing, the loop over time, threads.
+//
+// It stands behind maths.h and in front of the generated stages of one or more programs.
+//
+//     R rows of a tile (sequences), V vectors of a panel, U vectors of units, G segments (gates)
+//
+// A product is rows [R, K] times a packed matrix. The matrix is cut into panels of U vectors of
+// units; a panel holds, for each k, G segments of those units side by side, [K][G][U][LANES], so
+// that all gates of the same units are accumulated together and never leave the registers before
+// the last k. The sums are then handed, in a few lines of cache, to the elementwise part.
+//
+// Sums run over k in order whatever the tile, so that no result depends on how rows are split.
+
+#include <pthread.h>
+#include <sched.h>
+
+namespace {
+
+// ---------------------------------------------------------------- what the caller passes
+
+struct Block {  // part of a matrix: element (k, unit) at start[k * of_k + unit * of_unit]
+    const Real* start;  // null: ones
+    int64_t of_k, of_unit, count;  // count: how many k
+};
+
+struct Call {
+    int64_t steps, sequences, threads, by_units;
+    const int64_t* counts;        // sequences at each step
+    char* const* starts;          // of each buffer: row 0; null where nobody wants it
+    const int64_t* strides;       // of each buffer: bytes from row to row
+    const int64_t* const* times;  // of each buffer: its first row at each step; null where fixed
+    const int64_t* widths;        // of each group
+    const Block* blocks;          // in the order of products, operands, segments
+    const int64_t* offsets;       // of each product in `packed`
+    Real* packed;                 // room for the packed matrices
+};
+
+constexpr int MOST_BUFFERS = 1024;
+
+// one thread's view of one step
+struct Frame {
+    const Call* call;
+    int64_t first, last;        // sequences
+    int64_t part, parts;        // of the units
+    char* at[MOST_BUFFERS];     // of each buffer: row 0 of this step
+};
+
+// ---------------------------------------------------------------- tiles
+
+#if UNROLL_VECTOR_BYTES == 64 || defined(__aarch64__)
+constexpr int REGISTERS = 32, WIDE = 4;
+#else
+constexpr int REGISTERS = 16, WIDE = 2;
+#endif
+
+constexpr int units_of(int segments) { return segments >= WIDE ? 1 : WIDE / segments; }
+constexpr int least(int a, int b) { return a < b ? a : b; }
+
+// vectors of a panel that are accumulated at once, and rows with them
+constexpr int MOST_VECTORS = REGISTERS == 32 ? 6 : 3;
+constexpr int rows_of(int vectors) {
+    return least(8, (REGISTERS - 1 - least(vectors, MOST_VECTORS)) / least(vectors, MOST_VECTORS));
+}
+
+struct Operand {
+    const Real* rows;
+    int64_t stride, count;  // from row to row; how many k
+};
+
+// P panels at once: with few rows, one panel has too few sums to keep the machine busy
+template <int R, int V, int FROM, int N, int P>
+UNROLL_INLINE void accumulate(const Operand* operands, int n, const Real* w, int64_t panel,
+                              Real* out) {
+    Vec sum[P][R][N];
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++)
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+            for (int v = 0; v < N; v++) sum[p][r][v] = Vec{};
+    for (int o = 0; o < n; o++) {
+        const Real* a = operands[o].rows;
+        const int64_t stride = operands[o].stride, count = operands[o].count;
+#pragma GCC unroll 2
+        for (int64_t k = 0; k < count; k++) {
+#pragma GCC unroll 8
+            for (int p = 0; p < P; p++) {
+                Vec b[N];
+#pragma GCC unroll 8
+                for (int v = 0; v < N; v++)
+                    b[v] = *(const Vec*)(w + p * panel + (FROM + v) * LANES);
+#pragma GCC unroll 8
+                for (int r = 0; r < R; r++) {
+                    const Vec x = splat(a[r * stride + k]);
+#pragma GCC unroll 8
+                    for (int v = 0; v < N; v++) sum[p][r][v] += x * b[v];
+                }
+            }
+            w += V * LANES;
+        }
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p++)
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+            for (int v = 0; v < N; v++)
+                *(Vec*)(out + ((p * R + r) * V + FROM + v) * LANES) = sum[p][r][v];
+}
+
+// R rows of P panels, [P][R][V][LANES]
+template <int R, int V, int P, int FROM = 0>
+__attribute__((noinline)) void tile(const Operand* operands, int n, const Real* w, int64_t panel,
+                                    Real* out) {
+    constexpr int N = least(V - FROM, V > MOST_VECTORS ? least(WIDE, MOST_VECTORS) : V);
+    accumulate<R, V, FROM, N, P>(operands, n, w, panel, out);
+    if constexpr (FROM + N < V) tile<R, V, P, FROM + N>(operands, n, w, panel, out);
+}
+
+// panels that a tile of so many rows takes at once
+template <int V>
+constexpr int panels_of(int rows) {
+    constexpr int vectors = least(V, MOST_VECTORS);
+    const int most = (REGISTERS - 2 - vectors) / (rows * vectors);
+    return rows <= 2 && V <= MOST_VECTORS ? (most >= 4 ? 4 : most >= 2 ? 2 : 1) : 1;
+}
+
+template <int V, int R = 1>
+UNROLL_INLINE void tile_of(int rows, int panels, const Operand* operands, int n, const Real* w,
+                           int64_t panel, Real* out) {
+    if constexpr (R <= rows_of(V)) {
+        if (rows == R) {
+            constexpr int P = panels_of<V>(R);
+            if (P > 1 && panels == P) return tile<R, V, P>(operands, n, w, panel, out);
+            for (int p = 0; p < panels; p++)
+                tile<R, V, 1>(operands, n, w + p * panel, panel, out + p * R * V * LANES);
+            return;
+        }
+        tile_of<V, R + 1>(rows, panels, operands, n, w, panel, out);
+    }
+}
+
+// vectors that the sums of a tile take, whatever its rows and panels
+constexpr int room_for(int rows, int vectors) {
+    return rows * vectors > REGISTERS ? rows * vectors : REGISTERS;
+}
+
+template <class... Rest>
+constexpr int fewest(int first, Rest... rest) {
+    if constexpr (sizeof...(rest) == 0) return first;
+    else return least(first, fewest(rest...));
+}
+
+// a vector of units, or the first few of one
+template <bool whole, class Type>
+UNROLL_INLINE auto get(const Type* at, int count) {
+    if constexpr (whole) return load(at);
+    else return load(at, count);
+}
+
+template <bool whole, class Type, class Vector>
+UNROLL_INLINE void put(Type* at, Vector value, int count) {
+    if constexpr (whole) store(at, value);
+    else store(at, value, count);
+}
+
+// ---------------------------------------------------------------- packing
+
+constexpr int64_t panels_in(int64_t width, int units) {
+    return (width + units * LANES - 1) / (units * LANES);
+}
+
+// How many k all operands of a product have together.
+int64_t total_of(const Block* blocks, int operands, int segments) {
+    int64_t total = 0;
+    for (int o = 0; o < operands; o++) total += blocks[o * segments].count;
+    return total;
+}
+
+// Numbers that a packed matrix takes.
+int64_t room_of(const Block* blocks, int operands, int segments, int units, int64_t width) {
+    return panels_in(width, units) * total_of(blocks, operands, segments) * segments * units * LANES;
+}
+
+// Panel by panel: [K][segment][U][LANES], zeros beyond the last unit. Blocks come operand by
+// operand, and for each operand segment by segment.
+void pack(Real* out, const Block* blocks, int operands, int segments, int units, int64_t width,
+             int64_t part, int64_t parts) {
+    const int64_t panels = panels_in(width, units), row = (int64_t)segments * units * LANES;
+    const int64_t total = total_of(blocks, operands, segments);
+    for (int64_t p = panels * part / parts; p < panels * (part + 1) / parts; p++) {
+        Real* at = out + p * total * row;
+        for (int o = 0; o < operands; o++) {
+            const int64_t count = blocks[o * segments].count;
+            for (int g = 0; g < segments; g++) {
+                const Block b = blocks[o * segments + g];
+                for (int u = 0; u < units; u++) {
+                    Real* to = at + (g * units + u) * LANES;
+                    const int64_t unit = (p * units + u) * LANES;
+                    const int lanes = (int)(width - unit < 0 ? 0
+                                            : width - unit < LANES ? width - unit : LANES);
+                    if (!b.start) {
+                        for (int64_t k = 0; k < count; k++)
+                            for (int l = 0; l < LANES; l++) to[k * row + l] = l < lanes;
+                    } else if (b.of_unit == 1) {
+                        for (int64_t k = 0; k < count; k++)
+                            *(Vec*)(to + k * row) =
+                                lanes == LANES ? load(b.start + k * b.of_k + unit)
+                                               : load(b.start + k * b.of_k + unit, lanes);
+                    } else {
+                        // few k at a time, so that what is written stays in the nearest cache
+                        for (int64_t from = 0; from < count; from += 128) {
+                            const int64_t upto = from + 128 < count ? from + 128 : count;
+                            for (int l = 0; l < LANES; l++) {
+                                if (l < lanes) {
+                                    const Real* a = b.start + (unit + l) * b.of_unit;
+                                    for (int64_t k = from; k < upto; k++)
+                                        to[k * row + l] = a[k * b.of_k];
+                                } else {
+                                    for (int64_t k = from; k < upto; k++) to[k * row + l] = 0;
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            at += count * row;
+        }
+    }
+}
+
+// ---------------------------------------------------------------- threads
+
+// Threads wait for each other a few microseconds at full speed, then give way: on a busy machine
+// the one they wait for may not be running.
+struct Barrier {
+    int parties;
+    int waiting;
+    int round;
+
+    void wait() {
+        if (parties == 1) return;
+        const int mine = __atomic_load_n(&round, __ATOMIC_ACQUIRE);
+        if (__atomic_add_fetch(&waiting, 1, __ATOMIC_ACQ_REL) == parties) {
+            __atomic_store_n(&waiting, 0, __ATOMIC_RELAXED);
+            __atomic_store_n(&round, mine + 1, __ATOMIC_RELEASE);
+            return;
+        }
+        for (int spins = 0; __atomic_load_n(&round, __ATOMIC_ACQUIRE) == mine; spins++) {
+            if (spins > 4000) {
+                sched_yield();
+            } else {
+#if defined(__x86_64__) || defined(__i386__)
+                __builtin_ia32_pause();
+#elif defined(__aarch64__)
+                __asm__ __volatile__("yield");
+#endif
+            }
+        }
+    }
+};
+
+typedef void (*Stage)(const Frame&);
+typedef void (*Pack)(const Call&, int64_t part, int64_t parts);
+
+struct Program {
+    int buffers, stages;
+    const Stage* stage;
+    Pack pack;
+};
+
+enum { WAIT, GO, GIVE_UP };
+
+struct Job {
+    const Program* program;
+    const Call* call;
+    Barrier* barrier;
+    int* order;  // threads begin when all of them are there
+    int64_t index;
+};
+
+void* work(void* argument) {
+    const Job& job = *(const Job*)argument;
+    const Program& program = *job.program;
+    const Call& call = *job.call;
+    const int64_t i = job.index, n = call.threads;
+
+    int order;
+    while ((order = __atomic_load_n(job.order, __ATOMIC_ACQUIRE)) == WAIT) sched_yield();
+    if (order == GIVE_UP) return nullptr;
+    program.pack(call, i, n);
+    job.barrier->wait();
+
+    Frame frame;
+    frame.call = &call;
+    frame.part = call.by_units ? i : 0;
+    frame.parts = call.by_units ? n : 1;
+    const int64_t first = call.by_units ? 0 : call.sequences * i / n;
+    const int64_t last = call.by_units ? call.sequences : call.sequences * (i + 1) / n;
+    for (int64_t s = 0; s < call.steps; s++) {
+        frame.first = first;
+        frame.last = call.counts[s] < last ? call.counts[s] : last;
+        if (frame.first >= frame.last && !call.by_units) continue;
+        for (int b = 0; b < program.buffers; b++) {
+            char* start = call.starts[b];
+            frame.at[b] = start && call.times[b] ? start + call.times[b][s] * call.strides[b] : start;
+        }
+        for (int k = 0; k < program.stages; k++) {
+            program.stage[k](frame);
+            if (call.by_units) job.barrier->wait();
+        }
+    }
+    return nullptr;
+}
+
+constexpr int MOST_THREADS = 64;
+
+// Returns 0, or -1 for a call that is not well formed.
+int run(const Program& program, const Call& given) {
+    if (given.threads < 1 || given.threads > MOST_THREADS || program.buffers > MOST_BUFFERS)
+        return -1;
+    Call call = given;
+    Barrier barrier = {(int)call.threads, 0, 0};
+    int order = WAIT;
+    Job jobs[MOST_THREADS];
+    pthread_t threads[MOST_THREADS];
+    for (int64_t i = 0; i < call.threads; i++) jobs[i] = {&program, &call, &barrier, &order, i};
+    int64_t started = 1;
+    while (started < call.threads &&
+           !pthread_create(&threads[started], nullptr, work, &jobs[started]))
+        started++;
+    const bool all = started == call.threads;
+    __atomic_store_n(&order, all ? GO : GIVE_UP, __ATOMIC_RELEASE);
+    if (all) work(&jobs[0]);
+    for (int64_t i = 1; i < started; i++) pthread_join(threads[i], nullptr);
+    if (!all) {  // the system gives no more threads: this one does it all, with the same result
+        call.threads = 1;
+        barrier.parties = 1;
+        order = GO;
+        work(&jobs[0]);
+    }
+    return 0;
+}
+
+}  // namespace
