@@ -7,7 +7,8 @@ recordings and the choice of a backend; and `stepper` for one step at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -64,7 +65,7 @@ class DropIn(nn.RNNBase):
         rows = []
         for layer in range(self.num_layers):
             width = self.input_size if layer == 0 else self._width() * len(directions)
-            cell = self._cell(width).train(self.training)
+            cell = self._cell(width)
             names = [name for name, _ in cell.named_parameters()]
             rows.append(
                 [
@@ -109,6 +110,12 @@ def check_unbatched(hx: Any) -> None:
             )
 
 
+@functools.cache
+def weightless(cell: Callable[..., Cell], *sizes: Any, **options: Any) -> Cell:
+    """A cell without storage, the same one each time: the engine plans a cell only once."""
+    return cell(*sizes, **options, device="meta")
+
+
 class RNN(DropIn, nn.RNN):
     """The Elman layer, drop-in for `torch.nn.RNN`.
 
@@ -133,7 +140,7 @@ class RNN(DropIn, nn.RNN):
     _torch_class = nn.RNN
 
     def _cell(self, input_size: int) -> Cell:
-        return RNNCell(input_size, self.hidden_size, self.bias, self.nonlinearity, device="meta")
+        return weightless(RNNCell, input_size, self.hidden_size, self.bias, self.nonlinearity)
 
 
 class LSTM(DropIn, nn.LSTM):
@@ -164,10 +171,10 @@ class LSTM(DropIn, nn.LSTM):
 
     def _cell(self, input_size: int) -> Cell:
         if self.proj_size:
-            return ProjectedLSTMCell(
-                input_size, self.hidden_size, self.bias, proj_size=self.proj_size, device="meta"
+            return weightless(
+                ProjectedLSTMCell, input_size, self.hidden_size, self.bias, proj_size=self.proj_size
             )
-        return LSTMCell(input_size, self.hidden_size, self.bias, device="meta")
+        return weightless(LSTMCell, input_size, self.hidden_size, self.bias)
 
 
 class GRU(DropIn, nn.GRU):
@@ -194,4 +201,4 @@ class GRU(DropIn, nn.GRU):
     _torch_class = nn.GRU
 
     def _cell(self, input_size: int) -> Cell:
-        return GRUCell(input_size, self.hidden_size, self.bias, device="meta")
+        return weightless(GRUCell, input_size, self.hidden_size, self.bias)

@@ -301,7 +301,7 @@ class _Writer:
             return text if high is None else f"minimum_({text}, {value(high, to)})"
         if op == "pow" and args[1] in (2, 3) and to == "Vec" and isinstance(args[0], Node):
             x = value(args[0], to)
-            return " * ".join([x] * args[1])
+            return " * ".join([x] * int(args[1]))
         given = [value(a, to) for a in args]
         if op in OPERATORS and to != "Mask" and not (op == "div" and to == "Int"):
             return f"{given[0]} {OPERATORS[op]} {given[1]}"
