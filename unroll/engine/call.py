@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -20,7 +20,8 @@ class Call:
 
     x: [T, B, I]. state: before the first step read. lengths: [B] int64 on x's device, or None
     for all T. resets: bool [T, B] or None. parameters: tensors to use in place of the cell's own,
-    by name, or None. record: filled while running, or None.
+    by name, or None. record: filled while running, or None. notes: what a backend found out when
+    it was asked, for when it runs.
     """
 
     cell: Cell
@@ -31,3 +32,4 @@ class Call:
     reverse: bool
     parameters: Mapping[str, Tensor] | None
     record: Recording | None
+    notes: dict[str, Any] = field(default_factory=dict, compare=False)

@@ -7,7 +7,9 @@ time, B batch, N rows of all steps together, R sequences, S steps.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -15,7 +17,25 @@ from torch import Tensor
 from unroll.cells import State, map_state
 
 
-@dataclass(frozen=True)
+class Times:
+    """The first row that each step touches of every kind of tensor, in the order of running.
+
+    at: by kind, [S]. "rows" of what has N rows; "previous" and "next" of a state whose every step
+        is kept; "carried" and "carry" of a tensor with room for two steps, used in turn.
+    needed: by kind, how many rows such a tensor must have. counts: sequences of each step, [S].
+    """
+
+    def __init__(self, counts: Tensor, sequences: int, **at: Tensor) -> None:
+        ring = torch.arange(len(counts) + 1) % 2 * sequences
+        self.counts, self.sequences = counts, sequences
+        self.at = {**at, "carried": ring[:-1].contiguous(), "carry": ring[1:].contiguous()}
+        ends = {k: int((a + counts).max()) if len(counts) else 0 for k, a in self.at.items()}
+        self.needed = {**ends, "fixed": sequences}
+        self.total = int(counts.sum())
+        self.pointers = {k: a.data_ptr() for k, a in self.at.items()} | {"fixed": 0}
+
+
+@dataclass(frozen=True, eq=False)
 class Geometry:
     """Row numbers of one call.
 
@@ -46,6 +66,17 @@ class Geometry:
     @property
     def steps(self) -> int:
         return len(self.counts)
+
+    @cached_property
+    def forward(self) -> Times:
+        return Times(
+            self.counts, self.R, rows=self.offset, previous=self.previous, next=self.next
+        )
+
+    @cached_property
+    def backward(self) -> Times:
+        flipped = {"rows": self.offset, "previous": self.previous, "next": self.next}
+        return Times(self.counts.flip(0), self.R, **{k: a.flip(0) for k, a in flipped.items()})
 
     def rows(self, x: Tensor) -> Tensor:
         """[T, B, ...] as the N rows of the loop, [N, ...]."""
@@ -96,14 +127,25 @@ def geometry(
 ) -> Geometry:
     """The rows of one call."""
     if lengths is None and resets is None:
-        steps = torch.arange(T) * B
-        if reverse:
-            steps = steps.flip(0)
-        return Geometry(
-            T, B, B, T * B, torch.full((T,), B), steps,
-            steps + B if reverse else steps, steps if reverse else steps + B, 0 if reverse else B,
-        )  # fmt: skip
+        return full(T, B, reverse)
+    return ragged(T, B, lengths, resets, reverse)
 
+
+@functools.lru_cache(maxsize=64)
+def full(T: int, B: int, reverse: bool) -> Geometry:
+    """Every sequence has every step."""
+    steps = torch.arange(T) * B
+    if reverse:
+        steps = steps.flip(0)
+    return Geometry(
+        T, B, B, T * B, torch.full((T,), B), steps,
+        steps + B if reverse else steps, steps if reverse else steps + B, 0 if reverse else B,
+    )  # fmt: skip
+
+
+def ragged(
+    T: int, B: int, lengths: Tensor | None, resets: Tensor | None, reverse: bool
+) -> Geometry:
     limit = torch.full((B,), T) if lengths is None else lengths.cpu()
     begin, length, begins = torch.zeros(B, dtype=torch.int64), limit, torch.arange(B)
     ends = torch.arange(B)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from torch import Tensor
 
+from unroll.engine.geometry import Times
 from unroll.engine.nodes import Node, apply
-from unroll.engine.plan import Buffer, Plan, Program
+from unroll.engine.plan import TURNING, Buffer, Plan, Program
 
 
 def execute(
@@ -15,9 +16,8 @@ def execute(
     program: Program,
     tensors: Mapping[str, Tensor],
     matrices: Sequence[Tensor],
-    times: Mapping[str, Tensor],
-    counts: Tensor,
-    sequences: int,
+    times: Times,
+    turning: Container[str],
 ) -> None:
     """Run every stage of every step, reading and writing only what the plan says."""
 
@@ -25,10 +25,9 @@ def execute(
         columns = tensors[buffer.tensor][:, buffer.lo : buffer.lo + buffer.width]
         if buffer.shared:
             return columns[0]
-        index = buffer.tensor.rpartition(":")[2]
-        at = times.get(f"{buffer.time}:{index}", times.get(buffer.time))
-        first = 0 if at is None else int(at[s])
-        return columns[first : first + int(counts[s])]
+        kind = TURNING[buffer.time] if buffer.tensor in turning else buffer.time
+        first = int(times.at[kind][s]) if kind != "fixed" else 0
+        return columns[first : first + int(times.counts[s])]
 
     parts = {
         block: block.of(matrices)
@@ -39,7 +38,7 @@ def execute(
         for block in node.blocks
         if block.matrix >= 0
     }
-    for s in range(len(counts)):
+    for s in range(len(times.counts)):
         for stage in program.stages:
             for group in stage:
                 known: dict[Node, Tensor] = {}

@@ -55,6 +55,10 @@ class Buffer:
     shared: bool = False
 
 
+# of a state that has room for two steps only
+TURNING = {"previous": "carried", "next": "carry"}
+
+
 @dataclass
 class Group:
     """What a stage does at one width: products of several segments, then elementwise nodes."""

@@ -6,7 +6,7 @@ N rows of all steps together, R sequences, S steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from unroll.cells import State, fields, map_state
 from unroll.engine.call import Call
-from unroll.engine.geometry import Geometry, geometry
+from unroll.engine.geometry import Geometry, Times, geometry
 from unroll.engine.nodes import Block, Node, ancestors, evaluate
 from unroll.engine.noise import draw_noise
 from unroll.engine.plan import Plan, Program
@@ -22,7 +22,10 @@ from unroll.engine.products import product
 
 
 class Executor(Protocol):
-    """Runs the stages of a program over all steps, in place on the given tensors."""
+    """Runs the stages of a program over all steps, in place on the given tensors.
+
+    turning: names of the states that have room for two steps only, used in turn.
+    """
 
     def __call__(
         self,
@@ -30,9 +33,8 @@ class Executor(Protocol):
         program: Program,
         tensors: Mapping[str, Tensor],
         matrices: Sequence[Tensor],
-        times: Mapping[str, Tensor],
-        counts: Tensor,
-        sequences: int,
+        times: Times,
+        turning: Container[str],
     ) -> None: ...
 
 
@@ -43,14 +45,14 @@ def run_plan(
     T, B = call.x.shape[:2]
     where = geometry(T, B, call.lengths, call.resets, call.reverse)
     noise = draw_noise(call.cell, call.x) or {}
-    once = plan.once(*tensors.values())
+    once = plan.once.forward(*tensors.values())
     known: dict[Any, Any] = dict(zip(plan.once_values, once, strict=True))
     per_call = [noise[n][1] for n, (each, _) in plan.traced.noises.items() if each == "call"]
-    sequence = plan.sequence(B, *once, *per_call)
+    sequence = plan.sequence.forward(B, *once, *per_call)
     spread = [where.of_rows(v) for v in sequence]
     x = where.rows(call.x)
     per_step = [where.rows(noise[n][1]) for n, (e, _) in plan.traced.noises.items() if e == "step"]
-    before = plan.before(where.N, *once, *spread, x, *per_step)
+    before = plan.before.forward(where.N, *once, *spread, x, *per_step)
     known.update(zip(plan.before_values, before, strict=True))
 
     started = [flat(f, where.R) for _, f in fields(where.started(call.state, initial))]
@@ -72,7 +74,7 @@ def run_plan(
     emitted = {n: e.reshape(where.N, *shapes[n]) for n, e in zip(plan.emitted, emits, strict=True)}
     known.update(zip(plan.sequence_values, spread, strict=True))
     known.update(emitted)
-    (output,) = plan.after(where.N, *(known[n] for n in plan.after_inputs))
+    (output,) = plan.after.forward(where.N, *(known[n] for n in plan.after_inputs))
     final = map_state(
         lambda s: where.ended(next(finals)).reshape(s.shape), call.state
     )
@@ -130,23 +132,21 @@ def forward(
 ) -> tuple[list[Tensor], dict[str, Tensor]]:
     """Emitted values [N, w], then final states [R, w]; and what the backward reads."""
     given = split(plan, inputs)
-    R, N, S = where.R, where.N, where.steps
+    R, N = where.R, where.N
     tensors = named(given)
     like = inputs[0]
-    times = {"rows": where.offset, "previous": where.previous, "next": where.next}
-    ring = torch.arange(S + 1) % 2 * R
+    turning = set()
     whole = plan.history if keep else {k for k in plan.emit_is_state if k is not None}
     for k, start in enumerate(given["state"]):
         if k in whole:
             kept = start.new_empty(R + N, start.shape[1])
-            kept[:R] if where.first else kept[N:]
             (kept[:R] if where.first else kept[N:]).copy_(start)
         else:
             kept = start.new_empty(2 * R, start.shape[1])
             kept[:R] = start
             if where.lengths is not None:  # sequences of no steps keep their start
                 kept[R:] = start
-            times[f"previous:{k}"], times[f"next:{k}"] = ring[:-1], ring[1:]
+            turning.add(f"state:{k}")
         tensors[f"state:{k}"] = kept
     for k in range(len(plan.emits)):
         if plan.emit_is_state[k] is None:
@@ -157,7 +157,7 @@ def forward(
                 tensors[name] = empty(plan, name, N, like)
     scratch(plan.forward, tensors, R, like)
     if N:
-        execute(plan, plan.forward, tensors, given["matrix"], times, where.counts, R)
+        execute(plan, plan.forward, tensors, given["matrix"], where.forward, turning)
 
     emits = [
         tensors[f"emit:{k}"] if same is None else tensors[f"state:{same}"][where.first :][:N]
@@ -223,11 +223,8 @@ def backward(
             if partial:
                 tensors[name].zero_()
     scratch(program, tensors, R, like)
-    ring = torch.arange(S + 1) % 2 * R
-    times = {"rows": where.offset.flip(0), "previous": where.previous.flip(0),
-             "next": where.next.flip(0), "carried": ring[:-1], "carry": ring[1:]}  # fmt: skip
     if N:
-        execute(plan, program, tensors, given["matrix"], times, where.counts.flip(0), R)
+        execute(plan, program, tensors, given["matrix"], where.backward, ())
 
     later = Later(plan, where, tensors, given)
     half = slice(0, R) if S % 2 == 0 else slice(R, 2 * R)
@@ -261,6 +258,9 @@ class Later:
 
     def value(self, node: Node) -> Tensor:
         """A value over all rows, [N, w]."""
+        at_hand = self.at_hand(node)
+        if at_hand is not None:
+            return at_hand
         needed: dict[Node, Tensor] = {}
         stack = [node]
         while stack:

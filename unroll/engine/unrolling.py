@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from unroll.cells import Cell, State, as_cell
+from unroll.cells import Cell, LSTMCell, ProjectedLSTMCell, State, as_cell
 from unroll.cells.state import describe
 from unroll.engine.backends import choose, say_once
 from unroll.engine.call import Call
@@ -85,11 +85,7 @@ def checked_call(
             "The time axis comes first: for [B, T, I] pass x.transpose(0, 1)."
         )
     T, B = x.shape[:2]
-    start = Start(cell)
-    if parameters is None:
-        initial = start(x)
-    else:  # a learned start may be among them
-        initial = functional_call(start, {f"cell.{k}": v for k, v in parameters.items()}, x)
+    initial = initial_state(cell, x, parameters)
     state = initial if state is None else matched(state, initial, name)
     if resets is not None and (resets.dtype != torch.bool or resets.shape != (T, B)):
         raise ValueError(
@@ -106,6 +102,19 @@ def checked_call(
         parameters=parameters,
         record=record,
     )
+
+
+def initial_state(cell: Cell, x: Tensor, parameters: Mapping[str, Tensor] | None) -> State:
+    """The state before the first step of inputs [T, B, I], with stand-ins for parameters."""
+    if parameters is None or type(cell).initial_state in ZEROS:
+        return cell.initial_state(x.shape[1], dtype=x.dtype, device=x.device)
+    stand_ins = {f"cell.{k}": v for k, v in parameters.items()}  # a learned start may be among them
+    state: State = functional_call(Start(cell), stand_ins, (x,))
+    return state
+
+
+# starts that are zeros, whatever the parameters
+ZEROS = frozenset(c.initial_state for c in (Cell, LSTMCell, ProjectedLSTMCell))
 
 
 class Start(nn.Module):

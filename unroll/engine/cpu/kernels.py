@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from torch import Tensor
 from unroll.engine.cpu import build
 from unroll.engine.cpu.emit import REALS, Emitted, emit
 from unroll.engine.cpu.threads import share
-from unroll.engine.plan import Plan, Program
+from unroll.engine.geometry import Times
+from unroll.engine.nodes import Block
+from unroll.engine.plan import TURNING, Plan, Program
 
 HERE = Path(__file__).parent
 _loaded: dict[str, ctypes.CDLL] = {}  # by program name, so that many may come in one build
@@ -73,19 +75,43 @@ class Kernel:
         library = _loaded[self.emitted.name]
         self.function = getattr(library, self.emitted.name)
         self.room = getattr(library, f"{self.emitted.name}_room")
-        n = len(self.emitted.buffers)
-        self.pointers = ctypes.c_int64 * n
+        buffers = self.emitted.buffers
+        # every tensor once, with what it must be; every buffer as a place in one of them
+        self.tensors = {
+            name: (
+                mine[0].dtype,
+                max(b.lo + b.width for b in mine),
+                mine[0].shared,
+                list(dict.fromkeys(b.time for b in mine)),
+            )
+            for name in dict.fromkeys(b.tensor for b in buffers)
+            for mine in [[b for b in buffers if b.tensor == name]]
+        }
+        names = list(self.tensors)
+        self.places = [
+            (names.index(b.tensor), b.lo * b.dtype.itemsize, b.time) for b in buffers
+        ]
+        self.array = ctypes.c_int64 * len(buffers)
         self.widths = (ctypes.c_int64 * len(self.emitted.groups))(
             *(g.width for g in self.emitted.groups)
         )
         self.segments = [s for g in self.emitted.groups for s in g.products]
         self.offsets = ctypes.c_int64 * max(len(self.segments), 1)
         self.blocks = [
-            (segment.blocks[o], segment.width)
+            segment.blocks[o]
             for segments in self.segments
             for o in range(len(segments[0].args))
             for segment in segments
         ]
+        self.block_array = _Block * max(len(self.blocks), 1)
+        # the least that each matrix must have
+        self.matrices = {
+            m: (
+                max(b.rows[1] for b in self.blocks if b.matrix == m),
+                max(b.columns[1] for b in self.blocks if b.matrix == m),
+            )
+            for m in {b.matrix for b in self.blocks if b.matrix >= 0}
+        }
         # multiplications a row and step, for the choice of threads
         self.work = sum(
             segment.width * sum(b.shape[0] if b.transposed else b.shape[1] for b in segment.blocks)
@@ -98,94 +124,93 @@ class Kernel:
         self,
         tensors: Mapping[str, Tensor],
         matrices: Sequence[Tensor],
-        times: Mapping[str, Tensor],
-        counts: Tensor,
-        sequences: int,
+        times: Times,
+        turning: Container[str],
     ) -> None:
         """Run all steps. Everything is checked here, before a pointer is taken."""
-        steps = len(counts)
-        starts, strides, whens = [], [], []
-        rows_needed: dict[str, int] = {}
-        for buffer in self.emitted.buffers:
-            tensor = tensors.get(buffer.tensor)
-            if tensor is None:
-                if not buffer.tensor.startswith("saved"):
-                    raise RuntimeError(f"The kernel was not given {buffer.tensor}.")
-                starts.append(0)
-                strides.append(0)
-                whens.append(0)
+        found = []  # of each tensor: where it begins, bytes from row to row
+        kinds = []
+        for name, (dtype, columns, shared, moments) in self.tensors.items():
+            tensor = tensors.get(name)
+            turns = name in turning
+            kinds.append(turns)
+            if tensor is None and name.startswith("saved"):
+                found.append((0, 0))
                 continue
-            index = buffer.tensor[buffer.tensor.rfind(":") + 1 :]
-            key = f"{buffer.time}:{index}"
-            if key not in times:
-                key = buffer.time
-            when = times.get(key)
-            if key not in rows_needed:
-                rows_needed[key] = (
-                    int((when + counts).max()) if when is not None and steps else sequences
-                )
-            rows = 1 if buffer.shared else rows_needed[key]
-            stride = tensor.stride(0) if tensor.shape[0] > 1 else 0
-            if (
-                tensor.dtype != buffer.dtype
-                or tensor.dim() != 2
-                or tensor.device.type != "cpu"
-                or tensor.shape[0] < rows
-                or tensor.shape[1] < buffer.lo + buffer.width
-                or (tensor.shape[1] > 1 and tensor.stride(1) != 1)
-                or stride < 0
-            ):
+            rows = (
+                1
+                if shared
+                else max(times.needed[TURNING[m] if turns else m] for m in moments)
+            )
+            if tensor is None or not fits(tensor, dtype, rows, columns):
                 raise RuntimeError(
-                    f"The kernel was given {buffer.tensor} as {tensor.dtype} {list(tensor.shape)} "
-                    f"with strides {tensor.stride()}; it needs {rows} rows of "
-                    f"{buffer.lo + buffer.width} {buffer.dtype}."
+                    f"A kernel was given {name} as {describe(tensor)}; it needs {rows} rows of "
+                    f"{columns} {dtype}."
                 )
-            size = tensor.element_size()
-            starts.append(tensor.data_ptr() + buffer.lo * size)
-            strides.append(0 if buffer.shared else stride * size)
-            whens.append(0 if when is None else when.data_ptr())
-        for when in (*times.values(), counts):
-            if when.dtype != torch.int64 or not when.is_contiguous() or len(when) != steps:
-                raise RuntimeError("The kernel was given times that are not one number a step.")
-
-        blocks = (_Block * max(len(self.blocks), 1))()
-        for k, (block, width) in enumerate(self.blocks):
-            if block.matrix < 0:
-                blocks[k] = _Block(None, 0, 0, block.shape[1])
-                continue
-            matrix = matrices[block.matrix]
-            (r0, r1), (c0, c1) = block.rows, block.columns
-            if (
-                matrix.dtype != self.real
-                or matrix.dim() != 2
-                or matrix.shape[0] < r1
-                or matrix.shape[1] < c1
-                or matrix.device.type != "cpu"
-                or block.width != width
-            ):
+            stride = 0 if shared else tensor.stride(0) * dtype.itemsize
+            found.append((tensor.data_ptr(), stride))
+        for m, (rows, columns) in self.matrices.items():
+            if not fits(matrices[m], self.real, rows, columns, any_strides=True):
                 raise RuntimeError(
-                    f"The kernel was given a matrix {matrix.dtype} {list(matrix.shape)}; it needs "
-                    f"{self.real} of at least [{r1}, {c1}]."
+                    f"A kernel was given a matrix {describe(matrices[m])}; it needs {self.real} "
+                    f"of at least [{rows}, {columns}]."
                 )
-            down, across = matrix.stride()
-            start = matrix.data_ptr() + (r0 * down + c0 * across) * matrix.element_size()
-            if block.transposed:
-                blocks[k] = _Block(start, down, across, r1 - r0)
-            else:
-                blocks[k] = _Block(start, across, down, c1 - c0)
-
-        threads, by_units = share(self.work, self.numbers, sequences, int(counts.sum()), steps)
-        a, b, c = self.pointers(*starts), self.pointers(*strides), self.pointers(*whens)
+        starts = self.array(
+            *[found[i][0] and found[i][0] + lo for i, lo, _ in self.places]
+        )
+        strides = self.array(*[found[i][1] for i, _, _ in self.places])
+        pointers = times.pointers
+        whens = self.array(
+            *[pointers[TURNING[m] if kinds[i] else m] for i, _, m in self.places]
+        )
+        blocks = self.block_array(*[block_of(b, matrices) for b in self.blocks])
+        steps, sequences = len(times.counts), times.sequences
+        threads, by_units = share(self.work, self.numbers, sequences, times.total, steps)
         offsets = self.offsets()
         call = _Call(
-            steps, sequences, threads, by_units, counts.data_ptr(), *map(ctypes.addressof, (a, b, c)),
-            ctypes.addressof(self.widths), ctypes.addressof(blocks), ctypes.addressof(offsets), None,
-        )  # fmt: skip
+            steps,
+            sequences,
+            threads,
+            by_units,
+            times.counts.data_ptr(),
+            *map(ctypes.addressof, (starts, strides, whens, self.widths, blocks, offsets)),
+            None,
+        )
         room = self.room(ctypes.byref(call), offsets)
         packed = torch.empty(max(room, 1), dtype=self.real)
         call.packed = packed.data_ptr()
         if self.function(ctypes.byref(call)):
-            raise RuntimeError("The kernel refused a call that is not well formed.")
+            raise RuntimeError("A kernel refused a call that is not well formed.")
+
+
+def fits(
+    tensor: Tensor, dtype: torch.dtype, rows: int, columns: int, any_strides: bool = False
+) -> bool:
+    """Whether a tensor has what a kernel will touch of it."""
+    if tensor.dtype != dtype or tensor.dim() != 2 or not tensor.is_cpu:
+        return False
+    down, across = tensor.shape
+    if down < rows or across < columns:
+        return False
+    return any_strides or across == 1 or tensor.stride(1) == 1
+
+
+def block_of(block: Block, matrices: Sequence[Tensor]) -> _Block:
+    if block.matrix < 0:
+        return _Block(None, 0, 0, block.shape[1])
+    matrix = matrices[block.matrix]
+    (r0, r1), (c0, c1) = block.rows, block.columns
+    down, across = matrix.stride()
+    start = matrix.data_ptr() + (r0 * down + c0 * across) * matrix.element_size()
+    if block.transposed:
+        return _Block(start, down, across, r1 - r0)
+    return _Block(start, across, down, c1 - c0)
+
+
+def describe(tensor: Tensor | None) -> str:
+    if tensor is None:
+        return "nothing"
+    return f"{tensor.dtype} {list(tensor.shape)} with strides {list(tensor.stride())}"
 
 
 class Kernels:
@@ -211,8 +236,7 @@ class Kernels:
         program: Program,
         tensors: Mapping[str, Tensor],
         matrices: Sequence[Tensor],
-        times: Mapping[str, Tensor],
-        counts: Tensor,
-        sequences: int,
+        times: Times,
+        turning: Container[str],
     ) -> None:
-        self.kernels[id(program)](tensors, matrices, times, counts, sequences)
+        self.kernels[id(program)](tensors, matrices, times, turning)
