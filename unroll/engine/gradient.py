@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import networkx
@@ -14,6 +14,7 @@ from torch.func import vjp
 from unroll.engine.nodes import ELEMENTWISE, Block, Node, Source, ancestors, evaluate
 from unroll.engine.plan import (
     Buffer,
+    Merged,
     Outer,
     Plan,
     aslist,
@@ -327,6 +328,37 @@ def divide(
     loads |= {n: load_of(n.source, n) for n in cotangents}  # type: ignore[arg-type]
     loads |= made.saved
     made.backward = schedule(stores, loads, set())
+    made.merged = {k: merged(made, k) for k in range(len(made.matrices))}
+    read = {n for stage in made.backward.stages for g in stage for n in g.body for n in n.operands}
+    read |= {n for n in ancestors(later, stop)} | {
+        a for stage in made.backward.stages for g in stage for p in g.products for a in p[0].args
+    }
+    made.rows_saved = any(n.source is not None and n.source.kind == "rows" for n in read)
+
+
+def merged(made: Plan, matrix: int) -> list[Merged]:
+    """The weight gradients of a matrix, those with a common right side in one product."""
+    found: list[Merged] = []
+    for o in (o for o in made.outers if o.block.matrix == matrix):
+        kept = made.kept.get(o.left)
+        left: Node | Buffer = o.left if kept is None else kept
+        if found and isinstance(left, Buffer):
+            last = found[-1]
+            before = last.left
+            if (
+                isinstance(before, Buffer)
+                and last.right is o.right
+                and last.columns == o.block.columns
+                and last.rows[1] == o.block.rows[0]
+                and before.tensor == left.tensor
+                and before.lo + before.width == left.lo
+            ):
+                wide = replace(before, width=before.width + left.width)
+                rows = (last.rows[0], o.block.rows[1])
+                found[-1] = Merged(wide, o.right, rows, last.columns)
+                continue
+        found.append(Merged(left, o.right, o.block.rows, o.block.columns))
+    return found
 
 
 def first_of(terms: list[Outer], outer: Outer) -> Outer:

@@ -19,7 +19,7 @@ saving what it is computed from, else recomputed.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +90,28 @@ class Outer:
     block: Block
 
 
+@dataclass(frozen=True)
+class Merged:
+    """Weight gradients whose left sides lie side by side, as one product left.T @ right."""
+
+    left: Node | Buffer
+    right: Node
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+    def whole(self, shape: Sequence[int]) -> bool:
+        return self.rows == (0, shape[0]) and self.columns == (0, shape[1])
+
+
+@dataclass(frozen=True)
+class Read:
+    """x @ W.T + bias, or x @ W where not turned: a value hoisted over the inputs in one product."""
+
+    matrix: fx.Node
+    turned: bool
+    bias: fx.Node | None
+
+
 @dataclass
 class Plan:
     """A step, labelled. See `unroll.engine.page` for it as a page to read."""
@@ -106,6 +128,8 @@ class Plan:
     before_values: list[fx.Node]
     after_inputs: list[fx.Node]
     emitted: list[fx.Node]
+    # how `rows` are read from x, where each is one product and nothing else is hoisted over inputs
+    reads: list[Read] | None
     # what the loop reads, in the order of Source.index and Block.matrix
     matrices: list[fx.Node]
     vectors: list[fx.Node]
@@ -122,9 +146,16 @@ class Plan:
     backward: Program | None = None
     saved: dict[Node, Buffer] = field(default_factory=dict)
     outers: list[Outer] = field(default_factory=list)
+    merged: dict[int, list[Merged]] = field(default_factory=dict)  # the outers, by matrix
     deferred: dict[Source, Node] = field(default_factory=dict)  # gradients found after the loop
     kept: dict[Node, Buffer] = field(default_factory=dict)  # for the deferred part
     history: set[int] = field(default_factory=set)  # fields whose every step is kept
+    rows_saved: bool = False  # whether the backward reads what was hoisted over the inputs
+
+    @property
+    def shows_emit(self) -> bool:
+        """Whether the output is what the loop emitted, as it is."""
+        return self.emitted == [self.traced.output] and self.traced.output.meta["val"].dim() == 2
 
 
 # ---------------------------------------------------------------- hoist
@@ -471,6 +502,12 @@ class _Loop:
         once = crossing(ONCE, borders)
         sequence = crossing(SEQUENCE, borders)
         before = [b for b in borders if levels[b] == BEFORE]
+        reads = [self.read(n) for n in self.rows]
+        simple = bool(reads) and None not in reads and before == self.rows
+        if simple:
+            before = []
+            parts = [p for r in reads for p in (r.matrix, r.bias) if p is not None]  # type: ignore[union-attr]
+            once = unique([*crossing(ONCE, [b for b in borders if b not in self.rows]), *parts])
         parameters = list(traced.parameters.values())
         call_noise = [n for each, n in traced.noises.values() if each == "call"]
         step_noise = [n for each, n in traced.noises.values() if each == "step"]
@@ -478,6 +515,7 @@ class _Loop:
         after_inputs = unique([*once, *sequence, *before, *self.emitted])
         return {
             "after_inputs": after_inputs,
+            "reads": reads if simple else None,
             "once_values": once,
             "sequence_values": sequence,
             "before_values": before,
@@ -488,6 +526,22 @@ class _Loop:
             ),
             "after": extract(graph.nodes, [size, *after_inputs], [output], graph),
         }
+
+    def read(self, node: fx.Node) -> Read | None:
+        """A hoisted value as one product of x, where it is that."""
+        bias = None
+        if plain_add(node):
+            for mm, other in (node.args, node.args[::-1]):
+                if self.levels[other] == ONCE and other.meta["val"].dim() == 1:  # type: ignore[index,union-attr]
+                    node, bias = mm, other  # type: ignore[assignment]
+                    break
+        if node.op != "call_function" or name_of(node) != "mm" or node.args[0] is not self.traced.x:
+            return None
+        matrix = node.args[1]
+        if self.levels[matrix] != ONCE:  # type: ignore[index]
+            return None
+        turned = name_of(matrix) in ("permute", "t")  # type: ignore[arg-type]
+        return Read(matrix.args[0] if turned else matrix, turned, bias)  # type: ignore
 
     # -- where values are cut
 

@@ -17,7 +17,7 @@ from unroll.engine.call import Call
 from unroll.engine.geometry import Geometry, Times, geometry
 from unroll.engine.nodes import Block, Node, ancestors, evaluate
 from unroll.engine.noise import draw_noise
-from unroll.engine.plan import Plan, Program
+from unroll.engine.plan import Buffer, Plan, Program
 from unroll.engine.products import product
 
 
@@ -44,41 +44,54 @@ def run_plan(
     """Outputs [T, B, H] and the final state. initial: the state after a reset, or None."""
     T, B = call.x.shape[:2]
     where = geometry(T, B, call.lengths, call.resets, call.reverse)
-    noise = draw_noise(call.cell, call.x) or {}
+    noises = plan.traced.noises
+    noise = (draw_noise(call.cell, call.x) or {}) if noises else {}
     once = plan.once.forward(*tensors.values())
     known: dict[Any, Any] = dict(zip(plan.once_values, once, strict=True))
-    per_call = [noise[n][1] for n, (each, _) in plan.traced.noises.items() if each == "call"]
-    sequence = plan.sequence.forward(B, *once, *per_call)
-    spread = [where.of_rows(v) for v in sequence]
     x = where.rows(call.x)
-    per_step = [where.rows(noise[n][1]) for n, (e, _) in plan.traced.noises.items() if e == "step"]
-    before = plan.before.forward(where.N, *once, *spread, x, *per_step)
-    known.update(zip(plan.before_values, before, strict=True))
+    sequence: tuple[Tensor, ...] = ()
+    spread: list[Tensor] = []
+    if plan.sequence_values:
+        per_call = [noise[n][1] for n, (each, _) in noises.items() if each == "call"]
+        sequence = plan.sequence.forward(B, *once, *per_call)
+        spread = [where.of_rows(v) for v in sequence]
+    if plan.before_values:
+        per_step = [where.rows(noise[n][1]) for n, (each, _) in noises.items() if each == "step"]
+        before = plan.before.forward(where.N, *once, *spread, x, *per_step)
+        known.update(zip(plan.before_values, before, strict=True))
 
-    started = [flat(f, where.R) for _, f in fields(where.started(call.state, initial))]
     per_sequence = dict(zip(plan.sequence_values, sequence, strict=True))
-    inputs = [
-        *started,
-        *(known[n] for n in plan.matrices),
-        *(known[n].reshape(-1) for n in plan.vectors),
-        *(flat(where.of_sequences(per_sequence[n]), where.R) for n in plan.sequences),
-        *(flat(known[n], where.N) for n in plan.rows),
+    inputs: list[Tensor | None] = [
+        f if f.dim() == 2 else flat(f, where.R)
+        for _, f in fields(where.started(call.state, initial))
     ]
-    if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
+    inputs += [known[n] for n in plan.matrices]
+    inputs += [known[n].reshape(-1) for n in plan.vectors]
+    inputs += [flat(where.of_sequences(per_sequence[n]), where.R) for n in plan.sequences]
+    if plan.reads is None:
+        inputs += [flat(known[n], where.N) for n in plan.rows]
+    else:
+        inputs.append(x)
+        for read in plan.reads:
+            inputs += [known[read.matrix], None if read.bias is None else known[read.bias]]
+    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs):
         results = Loop.apply(plan, where, execute, *inputs)
     else:
-        results, _ = forward(plan, where, execute, inputs, keep=False)
+        results, _, _ = forward(plan, where, execute, inputs, keep=False)
     emits, finals = results[: len(plan.emits)], iter(results[len(plan.emits) :])
 
-    shapes = {n: n.meta["val"].shape[1:] for n in plan.emitted}
-    emitted = {n: e.reshape(where.N, *shapes[n]) for n, e in zip(plan.emitted, emits, strict=True)}
+    def final(like: Tensor) -> Tensor:
+        value = where.ended(next(finals))
+        return value if value.shape == like.shape else value.reshape(like.shape)
+
+    last = map_state(final, call.state)
+    if plan.shows_emit:
+        return where.spread(emits[0]), last
     known.update(zip(plan.sequence_values, spread, strict=True))
-    known.update(emitted)
+    for node, emit in zip(plan.emitted, emits, strict=True):
+        known[node] = emit.reshape(where.N, *node.meta["val"].shape[1:])
     (output,) = plan.after.forward(where.N, *(known[n] for n in plan.after_inputs))
-    final = map_state(
-        lambda s: where.ended(next(finals)).reshape(s.shape), call.state
-    )
-    return where.spread(output), final
+    return where.spread(output), last
 
 
 def flat(value: Tensor, rows: int) -> Tensor:
@@ -93,45 +106,64 @@ class Loop(torch.autograd.Function):
     """The recurrent part of a call: forward and backward by an executor."""
 
     @staticmethod
-    def forward(ctx: Any, plan: Plan, where: Geometry, execute: Executor, *inputs: Tensor) -> Any:
-        results, kept = forward(plan, where, execute, inputs, keep=True)
+    def forward(
+        ctx: Any, plan: Plan, where: Geometry, execute: Executor, *inputs: Tensor | None
+    ) -> Any:
+        results, kept, rows = forward(plan, where, execute, inputs, keep=True)
         ctx.plan, ctx.where, ctx.execute = plan, where, execute
         ctx.names = list(kept)
         ctx.count = len(inputs)
-        ctx.save_for_backward(*inputs, *kept.values())
+        # what was read from x is kept only where the gradient looks at it
+        ctx.rows = len(rows) if plan.reads is not None and plan.rows_saved else 0
+        ctx.save_for_backward(*inputs, *kept.values(), *rows[: ctx.rows])
         ctx.mark_non_differentiable(*(r for r in results if not r.dtype.is_floating_point))
         ctx.set_materialize_grads(False)
         return tuple(results)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
-        inputs = ctx.saved_tensors[: ctx.count]
+        saved = ctx.saved_tensors
+        inputs = saved[: ctx.count]
         wanted = ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():  # a second derivative is wanted: through the reference
             return (None, None, None, *by_reference(ctx.plan, ctx.where, inputs, gradients, wanted))
-        kept = dict(zip(ctx.names, ctx.saved_tensors[ctx.count :], strict=True))
-        found = backward(ctx.plan, ctx.where, ctx.execute, inputs, kept, gradients, wanted)
+        kept = dict(zip(ctx.names, saved[ctx.count :], strict=False))
+        rows = saved[len(saved) - ctx.rows :]
+        found = backward(ctx.plan, ctx.where, ctx.execute, inputs, kept, rows, gradients, wanted)
         return (None, None, None, *found)
 
 
-def split(plan: Plan, inputs: Sequence[Tensor]) -> dict[str, list[Tensor]]:
-    """The inputs of the loop by kind."""
-    rest = iter(inputs)
-    take = lambda values: [next(rest) for _ in values]  # noqa: E731
-    return {
-        "state": take(plan.new_states),
-        "matrix": take(plan.matrices),
-        "vector": take(plan.vectors),
-        "sequence": take(plan.sequences),
-        "rows": take(plan.rows),
-    }
+def split(plan: Plan, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]:
+    """The inputs of the loop by kind; "read" are x and what it is multiplied with."""
+    at, given = 0, {}
+    for kind, count in (
+        ("state", len(plan.new_states)),
+        ("matrix", len(plan.matrices)),
+        ("vector", len(plan.vectors)),
+        ("sequence", len(plan.sequences)),
+    ):
+        given[kind] = list(inputs[at : at + count])
+        at += count
+    given["rows" if plan.reads is None else "read"] = list(inputs[at:])
+    return given
+
+
+def read_rows(plan: Plan, given: dict[str, list[Any]], multiply: Any = product) -> None:
+    """Fill in what is read from x, in one product each."""
+    if plan.reads is not None:
+        x, *parts = given["read"]
+        given["rows"] = [
+            multiply(x, parts[2 * k].t() if read.turned else parts[2 * k], parts[2 * k + 1])
+            for k, read in enumerate(plan.reads)
+        ]
 
 
 def forward(
-    plan: Plan, where: Geometry, execute: Executor, inputs: Sequence[Tensor], keep: bool
-) -> tuple[list[Tensor], dict[str, Tensor]]:
-    """Emitted values [N, w], then final states [R, w]; and what the backward reads."""
+    plan: Plan, where: Geometry, execute: Executor, inputs: Sequence[Tensor | None], keep: bool
+) -> tuple[list[Tensor], dict[str, Tensor], list[Tensor]]:
+    """Emitted values [N, w], then final states [R, w]; what the backward reads; and the rows."""
     given = split(plan, inputs)
+    read_rows(plan, given)
     R, N = where.R, where.N
     tensors = named(given)
     like = inputs[0]
@@ -169,7 +201,8 @@ def forward(
     names = [f"state:{k}" for k in sorted(plan.history)] + [
         n for n in plan.widths if n.startswith("saved")
     ]
-    return [*emits, *finals], {n: tensors[n] for n in names} if keep else {}
+    kept = {n: tensors[n] for n in names} if keep else {}
+    return [*emits, *finals], kept, given["rows"]
 
 
 def final_rows(kept: Tensor, where: Geometry, whole: bool) -> Tensor:
@@ -193,6 +226,7 @@ def backward(
     execute: Executor,
     inputs: Sequence[Tensor],
     kept: Mapping[str, Tensor],
+    rows: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
@@ -201,6 +235,8 @@ def backward(
     if program is None:
         raise RuntimeError("This plan was made without gradients.")
     given, R, N, S = split(plan, inputs), where.R, where.N, where.steps
+    if plan.reads is not None:
+        given["rows"] = list(rows)
     like = inputs[0]
     tensors = named(given) | dict(kept)
     for k in range(len(plan.emits)):
@@ -238,8 +274,28 @@ def backward(
     for k in range(len(plan.sequences)):
         rows = later.rows("sequence", k) if next(needs) else None
         found.append(None if rows is None else where.summed(rows))
-    found += [later.rows("rows", k) if next(needs) else None for k in range(len(plan.rows))]
-    return found
+    if plan.reads is None:
+        found += [later.rows("rows", k) if next(needs) else None for k in range(len(plan.rows))]
+        return found
+    x, *parts = given["read"]
+    of_x = None
+    wants_x = next(needs)
+    rest: list[Tensor | None] = []
+    for k, read in enumerate(plan.reads):
+        of_matrix, of_bias = next(needs), next(needs)
+        if not (wants_x or of_matrix or of_bias):
+            rest += [None, None]
+            continue
+        d = later.rows("rows", k)
+        matrix = parts[2 * k]
+        if wants_x:
+            term = product(d, matrix if read.turned else matrix.t())
+            of_x = term if of_x is None else of_x + term
+        rest.append(
+            None if not of_matrix else product(d.t(), x) if read.turned else product(x.t(), d)
+        )
+        rest.append(d.sum(0) if of_bias else None)
+    return [*found, of_x, *rest]
 
 
 class Later:
@@ -325,26 +381,22 @@ class Later:
         return self.previous[k]
 
     def matrix(self, k: int) -> Tensor:
-        """The gradient of matrix k: large products, merged where blocks lie side by side."""
+        """The gradient of matrix k, in large products."""
         whole = self.given["matrix"][k]
-        outers = [o for o in self.plan.outers if o.block.matrix == k]
-        merged: list[tuple[Tensor, Tensor, list[int]]] = []  # left, right, [r0, r1, c0, c1]
-        for o in outers:
-            left, right = self.value(o.left), self.value(o.right)
-            place = [*o.block.rows, *o.block.columns]
-            if merged:
-                l, r, (r0, r1, c0, c1) = merged[-1]
-                same = r.data_ptr() == right.data_ptr() and r.shape == right.shape
-                if same and (c0, c1) == o.block.columns and r1 == place[0] and adjacent(l, left):
-                    merged[-1] = (beside(l, left), r, [r0, place[1], c0, c1])
-                    continue
-            merged.append((left, right, place))
-        if len(merged) == 1 and merged[0][2] == [0, whole.shape[0], 0, whole.shape[1]]:
-            return product(merged[0][0].t(), merged[0][1])
-        gradient = torch.zeros_like(whole)
-        for left, right, (r0, r1, c0, c1) in merged:
-            gradient[r0:r1, c0:c1] += product(left.t(), right)
+        merged = self.plan.merged[k]
+        if len(merged) == 1 and merged[0].whole(whole.shape):
+            return product(self.side(merged[0].left).t(), self.side(merged[0].right))
+        gradient = torch.zeros_like(whole, memory_format=torch.contiguous_format)
+        for m in merged:
+            gradient[slice(*m.rows), slice(*m.columns)] += product(
+                self.side(m.left).t(), self.side(m.right)
+            )
         return gradient
+
+    def side(self, side: Node | Buffer) -> Tensor:
+        if isinstance(side, Node):
+            return self.value(side)
+        return self.columns(side.tensor, side.lo, side.width, side.time)
 
     def vector(self, k: int) -> Tensor:
         whole = self.given["vector"][k]
@@ -363,26 +415,14 @@ class Later:
         }
         if fused is not None and not deferred:
             return fused
-        whole = self.given[kind][k]
-        gradient = whole.new_zeros(self.where.N, whole.shape[1]) if fused is None else fused
+        if fused is None:
+            like = self.given["state"][0]
+            fused = empty(self.plan, f"{kind}:{k}", self.where.N, like).zero_()
+        gradient = fused
         for source, node in deferred.items():
             width = self.plan.inputs[source].width
             gradient[:, source.lo : source.lo + width] = self.value(node)
         return gradient
-
-
-def adjacent(left: Tensor, right: Tensor) -> bool:
-    """Whether right's columns begin where left's end, in the same rows of the same storage."""
-    return (
-        left.untyped_storage().data_ptr() == right.untyped_storage().data_ptr()
-        and left.stride() == right.stride()
-        and left.storage_offset() + left.shape[1] == right.storage_offset()
-    )
-
-
-def beside(left: Tensor, right: Tensor) -> Tensor:
-    shape = (left.shape[0], left.shape[1] + right.shape[1])
-    return left.as_strided(shape, left.stride(), left.storage_offset())
 
 
 def by_reference(
@@ -394,6 +434,7 @@ def by_reference(
 ) -> list[Tensor | None]:
     """Gradients that can be differentiated again: the loop once more, step by step."""
     given = split(plan, inputs)
+    read_rows(plan, given, lambda x, m, b: x @ m if b is None else x @ m + b)
     states, emitted = list(given["state"]), []
     blocks = {b for atoms in (*plan.new_states, *plan.emits) for b in blocks_of(atoms)}
     parts = {b: b.of(given["matrix"]) for b in blocks}
@@ -450,7 +491,7 @@ def named(given: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
     return {
         f"{kind}:{k}": t.reshape(1, -1) if kind == "vector" else readable_rows(t)
         for kind in ("vector", "sequence", "rows")
-        for k, t in enumerate(given[kind])
+        for k, t in enumerate(given.get(kind, ()))
     }
 
 
