@@ -66,16 +66,20 @@ def written(term: Any) -> tuple[str, int]:
         args = together(args)
         if len(args) == 1:
             return written(args[0])
-        if isinstance(args[1], Term) and args[1].op == "neg":
+        if is_negative(args[1]):
             return written(Term("sub", (args[0], args[1].args[0])))
+        if is_negative(args[0]):
+            return written(Term("sub", (args[1], args[0].args[0])))
     if op == "mul" and args[0] == args[1]:
         return written(Term("pow", (args[0], 2)))
     if op in INFIX and len(args) == 2:
         sign, level = INFIX[op]
         left, right = bound(args[0], level), bound(args[1], level + (op not in ("add", "mul")))
         return f"{left} {sign} {right}", level
+    if op == "neg" and is_negative(args[0]):
+        return written(args[0].args[0])
     if op == "neg":
-        return f"-{bound(args[0], 4)}", 4
+        return f"-{bound(args[0], 3)}", 3
     if op == "turned":
         return f"{bound(args[0], ATOM)}.T", ATOM
     if op == "index":
@@ -83,6 +87,10 @@ def written(term: Any) -> tuple[str, int]:
     if op == "reciprocal":
         return written(Term("div", (1, args[0])))
     return f"{op}({', '.join(text_of(a) for a in args)})", ATOM
+
+
+def is_negative(term: Any) -> bool:
+    return isinstance(term, Term) and term.op == "neg"
 
 
 def bound(term: Any, level: int) -> str:

@@ -46,7 +46,7 @@ class Traced:
     graph: placeholders N, then parameters (and buffers), x, state fields, noises; the output node
         returns (output, *new state fields). Every node has its example in `meta["val"]` and
         where it stands in the user's step in `meta["line"]`.
-    batch: the batch size of the examples.
+    batch: the batch size of the examples. cell: the name of its class. fields: those of the state.
     """
 
     graph: fx.Graph
@@ -58,6 +58,8 @@ class Traced:
     output: fx.Node
     new_states: list[fx.Node]
     batch: int
+    cell: str
+    fields: tuple[str, ...]
 
 
 class Step(nn.Module):
@@ -139,7 +141,7 @@ def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.Gra
         raise Unplannable(message, _line_of(error.__traceback__)) from error
     module.graph.eliminate_dead_code()
     for node in module.graph.nodes:
-        node.meta["line"] = (node.meta.get("stack_trace") or "").strip()
+        node.meta["line"] = os.path.basename((node.meta.get("stack_trace") or "").strip())
         node.meta["val"] = shape_of(node.meta.get("val"))
         if node.op == "call_function" and any(r in str(node.target) for r in RANDOM):
             raise Unplannable(
@@ -225,7 +227,7 @@ class _Lines(TorchFunctionMode):
         frame: FrameType | None = _outside(__import__("sys")._getframe(1))
         if frame is not None:
             meta = fx_traceback.get_current_meta()
-            meta["stack_trace"] = _place(frame.f_code.co_filename, frame.f_lineno)
+            meta["stack_trace"] = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         return function(*args, **(kwargs or {}))
 
 
@@ -321,4 +323,7 @@ def _roles(
                 f"its state {name} goes in as {a.dtype} {list(a.shape[1:])} and comes out as "
                 f"{b.dtype} {list(b.shape[1:])}"
             )
-    return Traced(graph, size, weights, x, states, noises, output, new, batch)
+    names = tuple(name for name, _ in fields(state))
+    return Traced(
+        graph, size, weights, x, states, noises, output, new, batch, type(cell).__name__, names
+    )

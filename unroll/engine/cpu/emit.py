@@ -170,8 +170,6 @@ class _Writer:
             "    const int64_t all = frame.last - frame.first, tiles = (all + ROWS - 1) / ROWS;",
             "    if (all <= 0) return;",
         ]
-        few = ", ".join(f"panels_of<U * {count}>((int)all)" for _, _, count in products)
-        lines.append(f"    const int most = tiles == 1 ? fewest({few}) : 1;")
         for index, operands, _ in products:
             total = " + ".join(
                 f"o{index}[{o}].count" for o in range(operands)
@@ -187,11 +185,10 @@ class _Writer:
             lines.append(f"    const int64_t all{index} = {total};")
         for index, _, count in products:
             lines.append(
-                f"    alignas(64) Real t{index}[room_for(ROWS, U * {count}) * LANES];"
+                f"    alignas(64) Real t{index}[ROWS * U * {count} * LANES];"
             )
         lines += [
-            "    for (int64_t panel = from; panel < upto; panel += most) {",
-            "        const int wide = (int)(upto - panel < most ? upto - panel : most);",
+            "    for (int64_t panel = from; panel < upto; panel++) {",
             "        for (int64_t tile = 0; tile < tiles; tile++) {",
             "            const int64_t first = frame.first + all * tile / tiles;",
             "            const int rows = (int)(frame.first + all * (tile + 1) / tiles - first);",
@@ -206,27 +203,25 @@ class _Writer:
                 f"                    here[o] = o{index}[o];",
                 f"                    here[o].rows += first * here[o].stride;",
                 f"                }}",
-                f"                tile_of<V>(rows, wide, here, {operands}, frame.call->packed + "
-                f"frame.call->offsets[{index}] + panel * size, size, t{index});",
+                f"                tile_of<V>(rows, here, {operands}, frame.call->packed + "
+                f"frame.call->offsets[{index}] + panel * size, t{index});",
                 f"            }}",
             ]
         sums = ", ".join(
-            f"t{index} + (at * {count} * U + {g} * U + u) * LANES"
+            f"t{index} + ((r * {count} + {g}) * U + u) * LANES"
             for index, _, count in products
             for g in range(count)
         )
         lines += [
-            "            for (int p = 0; p < wide; p++)",
-            "                for (int r = 0; r < rows; r++)",
-            "                    for (int u = 0; u < U; u++) {",
-            "                        const int64_t unit = ((panel + p) * U + u) * LANES;",
-            "                        if (unit >= width) break;",
-            "                        const int at = p * rows + r;",
-            f"                        if (unit + LANES <= width) body_{number}<true>(frame, "
-            f"first + r, unit, LANES, {sums});",
-            f"                        else body_{number}<false>(frame, first + r, unit, "
+            "            for (int r = 0; r < rows; r++)",
+            "                for (int u = 0; u < U; u++) {",
+            "                    const int64_t unit = (panel * U + u) * LANES;",
+            "                    if (unit >= width) break;",
+            f"                    if (unit + LANES <= width) body_{number}<true>(frame, first + r, "
+            f"unit, LANES, {sums});",
+            f"                    else body_{number}<false>(frame, first + r, unit, "
             f"(int)(width - unit), {sums});",
-            "                    }",
+            "                }",
             "        }",
             "    }",
             "}",

@@ -67,82 +67,52 @@ struct Operand {
     int64_t stride, count;  // from row to row; how many k
 };
 
-// P panels at once: with few rows, one panel has too few sums to keep the machine busy
-template <int R, int V, int FROM, int N, int P>
-UNROLL_INLINE void accumulate(const Operand* operands, int n, const Real* w, int64_t panel,
-                              Real* out) {
-    Vec sum[P][R][N];
+// Rows [R, K] times N vectors of a panel. With one row the panel is read once and used once: then
+// the machine is as fast as its second cache, and more panels at once are slower (measured).
+template <int R, int V, int FROM, int N>
+UNROLL_INLINE void accumulate(const Operand* operands, int n, const Real* w, Real* out) {
+    Vec sum[R][N];
 #pragma GCC unroll 8
-    for (int p = 0; p < P; p++)
+    for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
-        for (int r = 0; r < R; r++)
-#pragma GCC unroll 8
-            for (int v = 0; v < N; v++) sum[p][r][v] = Vec{};
+        for (int v = 0; v < N; v++) sum[r][v] = Vec{};
     for (int o = 0; o < n; o++) {
         const Real* a = operands[o].rows;
         const int64_t stride = operands[o].stride, count = operands[o].count;
 #pragma GCC unroll 2
         for (int64_t k = 0; k < count; k++) {
+            Vec b[N];
 #pragma GCC unroll 8
-            for (int p = 0; p < P; p++) {
-                Vec b[N];
+            for (int v = 0; v < N; v++) b[v] = *(const Vec*)(w + (FROM + v) * LANES);
 #pragma GCC unroll 8
-                for (int v = 0; v < N; v++)
-                    b[v] = *(const Vec*)(w + p * panel + (FROM + v) * LANES);
+            for (int r = 0; r < R; r++) {
+                const Vec x = splat(a[r * stride + k]);
 #pragma GCC unroll 8
-                for (int r = 0; r < R; r++) {
-                    const Vec x = splat(a[r * stride + k]);
-#pragma GCC unroll 8
-                    for (int v = 0; v < N; v++) sum[p][r][v] += x * b[v];
-                }
+                for (int v = 0; v < N; v++) sum[r][v] += x * b[v];
             }
             w += V * LANES;
         }
     }
 #pragma GCC unroll 8
-    for (int p = 0; p < P; p++)
+    for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
-        for (int r = 0; r < R; r++)
-#pragma GCC unroll 8
-            for (int v = 0; v < N; v++)
-                *(Vec*)(out + ((p * R + r) * V + FROM + v) * LANES) = sum[p][r][v];
+        for (int v = 0; v < N; v++) *(Vec*)(out + (r * V + FROM + v) * LANES) = sum[r][v];
 }
 
-// R rows of P panels, [P][R][V][LANES]
-template <int R, int V, int P, int FROM = 0>
-__attribute__((noinline)) void tile(const Operand* operands, int n, const Real* w, int64_t panel,
-                                    Real* out) {
+// R rows of a panel, [R][V][LANES]; what does not fit into the registers in several passes
+template <int R, int V, int FROM = 0>
+__attribute__((noinline)) void tile(const Operand* operands, int n, const Real* w, Real* out) {
     constexpr int N = least(V - FROM, V > MOST_VECTORS ? least(WIDE, MOST_VECTORS) : V);
-    accumulate<R, V, FROM, N, P>(operands, n, w, panel, out);
-    if constexpr (FROM + N < V) tile<R, V, P, FROM + N>(operands, n, w, panel, out);
-}
-
-// panels that a tile of so many rows takes at once
-template <int V>
-constexpr int panels_of(int rows) {
-    constexpr int vectors = least(V, MOST_VECTORS);
-    const int most = (REGISTERS - 2 - vectors) / (rows * vectors);
-    return rows <= 2 && V <= MOST_VECTORS ? (most >= 4 ? 4 : most >= 2 ? 2 : 1) : 1;
+    accumulate<R, V, FROM, N>(operands, n, w, out);
+    if constexpr (FROM + N < V) tile<R, V, FROM + N>(operands, n, w, out);
 }
 
 template <int V, int R = 1>
-UNROLL_INLINE void tile_of(int rows, int panels, const Operand* operands, int n, const Real* w,
-                           int64_t panel, Real* out) {
+UNROLL_INLINE void tile_of(int rows, const Operand* operands, int n, const Real* w, Real* out) {
     if constexpr (R <= rows_of(V)) {
-        if (rows == R) {
-            constexpr int P = panels_of<V>(R);
-            if (P > 1 && panels == P) return tile<R, V, P>(operands, n, w, panel, out);
-            for (int p = 0; p < panels; p++)
-                tile<R, V, 1>(operands, n, w + p * panel, panel, out + p * R * V * LANES);
-            return;
-        }
-        tile_of<V, R + 1>(rows, panels, operands, n, w, panel, out);
+        if (rows == R) return tile<R, V>(operands, n, w, out);
+        tile_of<V, R + 1>(rows, operands, n, w, out);
     }
-}
-
-// vectors that the sums of a tile take, whatever its rows and panels
-constexpr int room_for(int rows, int vectors) {
-    return rows * vectors > REGISTERS ? rows * vectors : REGISTERS;
 }
 
 template <class... Rest>
@@ -182,6 +152,50 @@ int64_t room_of(const Block* blocks, int operands, int segments, int units, int6
     return panels_in(width, units) * total_of(blocks, operands, segments) * segments * units * LANES;
 }
 
+template <int... index>
+struct Lanes {};
+template <int n, int... index>
+struct UpTo : UpTo<n - 1, n - 1, index...> {};
+template <int... index>
+struct UpTo<0, index...> {
+    typedef Lanes<index...> type;
+};
+
+// One step of a transposition: lanes with bit D clear and set change places between two rows.
+template <int D, int... l>
+UNROLL_INLINE void exchange(Vec& a, Vec& b, Lanes<l...>) {
+    const Vec low = __builtin_shufflevector(a, b, (l & D ? l - D + LANES : l)...);
+    b = __builtin_shufflevector(a, b, (l & D ? l + LANES : l + D)...);
+    a = low;
+}
+
+template <int D>
+UNROLL_INLINE void transpose(Vec (&v)[LANES]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++)
+        if (!(i & D)) exchange<D>(v[i], v[i + D], UpTo<LANES>::type());
+    if constexpr (2 * D < LANES) transpose<2 * D>(v);
+}
+
+// to[k * row + l] = from[l * of_unit + k * of_k] for the first lanes, zeros for the others.
+void turn(Real* to, int64_t row, const Real* from, int64_t of_k, int64_t of_unit, int64_t count,
+          int lanes) {
+    int64_t k = 0;
+    if (of_k == 1 && lanes == LANES && LANES > 1) {
+        for (; k + LANES <= count; k += LANES) {
+            Vec v[LANES];
+#pragma GCC unroll 16
+            for (int l = 0; l < LANES; l++) v[l] = load(from + l * of_unit + k);
+            transpose<1>(v);
+#pragma GCC unroll 16
+            for (int l = 0; l < LANES; l++) *(Vec*)(to + (k + l) * row) = v[l];
+        }
+    }
+    for (; k < count; k++)
+        for (int l = 0; l < LANES; l++)
+            to[k * row + l] = l < lanes ? from[l * of_unit + k * of_k] : 0;
+}
+
 // Panel by panel: [K][segment][U][LANES], zeros beyond the last unit. Blocks come operand by
 // operand, and for each operand segment by segment.
 void pack(Real* out, const Block* blocks, int operands, int segments, int units, int64_t width,
@@ -208,19 +222,7 @@ void pack(Real* out, const Block* blocks, int operands, int segments, int units,
                                 lanes == LANES ? load(b.start + k * b.of_k + unit)
                                                : load(b.start + k * b.of_k + unit, lanes);
                     } else {
-                        // few k at a time, so that what is written stays in the nearest cache
-                        for (int64_t from = 0; from < count; from += 128) {
-                            const int64_t upto = from + 128 < count ? from + 128 : count;
-                            for (int l = 0; l < LANES; l++) {
-                                if (l < lanes) {
-                                    const Real* a = b.start + (unit + l) * b.of_unit;
-                                    for (int64_t k = from; k < upto; k++)
-                                        to[k * row + l] = a[k * b.of_k];
-                                } else {
-                                    for (int64_t k = from; k < upto; k++) to[k * row + l] = 0;
-                                }
-                            }
-                        }
+                        turn(to, row, b.start + unit * b.of_unit, b.of_k, b.of_unit, count, lanes);
                     }
                 }
             }

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -96,14 +97,18 @@ class Kernel:
             *(g.width for g in self.emitted.groups)
         )
         self.segments = [s for g in self.emitted.groups for s in g.products]
-        self.offsets = ctypes.c_int64 * max(len(self.segments), 1)
         self.blocks = [
             segment.blocks[o]
             for segments in self.segments
             for o in range(len(segments[0].args))
             for segment in segments
         ]
-        self.block_array = _Block * max(len(self.blocks), 1)
+        self.last_blocks: tuple[Any, Any] = (None, None)
+        # the room for packed matrices depends on widths alone
+        self.offsets = (ctypes.c_int64 * max(len(self.segments), 1))()
+        sizes = self.block_array(None)
+        call = _Call(widths=ctypes.addressof(self.widths), blocks=ctypes.addressof(sizes))
+        self.packed_size = max(self.room(ctypes.byref(call), self.offsets), 1)
         # the least that each matrix must have
         self.matrices = {
             m: (
@@ -163,24 +168,32 @@ class Kernel:
         whens = self.array(
             *[pointers[TURNING[m] if kinds[i] else m] for i, _, m in self.places]
         )
-        blocks = self.block_array(*[block_of(b, matrices) for b in self.blocks])
+        # the same matrices at the same places as last time, nearly always
+        where = [(m.data_ptr(), m.stride()) for m in matrices]
+        known, blocks = self.last_blocks
+        if known != where:
+            blocks = self.block_array(matrices)
+            self.last_blocks = where, blocks
         steps, sequences = len(times.counts), times.sequences
         threads, by_units = share(self.work, self.numbers, sequences, times.total, steps)
-        offsets = self.offsets()
+        packed = torch.empty(self.packed_size, dtype=self.real)
         call = _Call(
             steps,
             sequences,
             threads,
             by_units,
             times.counts.data_ptr(),
-            *map(ctypes.addressof, (starts, strides, whens, self.widths, blocks, offsets)),
-            None,
+            *map(ctypes.addressof, (starts, strides, whens, self.widths, blocks, self.offsets)),
+            packed.data_ptr(),
         )
-        room = self.room(ctypes.byref(call), offsets)
-        packed = torch.empty(max(room, 1), dtype=self.real)
-        call.packed = packed.data_ptr()
         if self.function(ctypes.byref(call)):
             raise RuntimeError("A kernel refused a call that is not well formed.")
+
+
+    def block_array(self, matrices: Sequence[Tensor] | None) -> Any:
+        """The blocks as the kernel reads them; None: their sizes only."""
+        array = _Block * max(len(self.blocks), 1)
+        return array(*[block_of(b, matrices) for b in self.blocks])
 
 
 def fits(
@@ -195,9 +208,9 @@ def fits(
     return any_strides or across == 1 or tensor.stride(1) == 1
 
 
-def block_of(block: Block, matrices: Sequence[Tensor]) -> _Block:
-    if block.matrix < 0:
-        return _Block(None, 0, 0, block.shape[1])
+def block_of(block: Block, matrices: Sequence[Tensor] | None) -> _Block:
+    if block.matrix < 0 or matrices is None:
+        return _Block(None, 0, 0, block.shape[0 if block.transposed else 1])
     matrix = matrices[block.matrix]
     (r0, r1), (c0, c1) = block.rows, block.columns
     down, across = matrix.stride()

@@ -1,0 +1,736 @@
+"""A plan as a page that a person can read: the step's equations, each where and when it is done."""
+
+from __future__ import annotations
+
+import string
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import fx
+
+from unroll.engine.equations import Piece, Term, Weight, joined, product, side_by_side, text_of
+from unroll.engine.naming import Place, names_of, places
+from unroll.engine.nodes import Node, Source, ancestors
+from unroll.engine.plan import BEFORE, ONCE, SEQUENCE, STATE, Plan, Program, axis_slice, name_of
+
+WIDTH = 100
+VIEWS = (
+    "view", "reshape", "squeeze", "unsqueeze", "expand", "_unsafe_view", "view_copy", "alias",
+    "clone", "detach", "lift_fresh_copy",
+)  # fmt: skip
+LOOKS = (*VIEWS, "permute", "t", "transpose", "slice", "select", "getitem", "split_with_sizes",
+         "split")  # fmt: skip
+CONSTANTS = ("zeros", "zeros_like", "new_zeros", "ones", "ones_like", "full", "full_like",
+             "new_full", "scalar_tensor")  # fmt: skip
+SHORT = {ONCE: "w", SEQUENCE: "s", BEFORE: "x"}  # names of what is hoisted, with a number
+
+
+def page(plan: Plan, width: int = WIDTH) -> str:
+    """A plan in plain text: every value of the step and its gradient, with where it is computed.
+
+    When to use it: to see what of a step is hoisted, what stays in the loop, what is saved and
+    what is deferred; `unroll.explain(layer)` shows it.
+
+    Beside each equation: its shape, what is kept of it, and the line of the user's step. B: one
+    row for each sequence, N: one for each of all steps. h' is the new state, d h' its gradient as
+    it comes from the step after, d h what goes to the step before.
+
+    Example:
+        >>> import torch, unroll
+        >>> from unroll.engine.trace import trace
+        >>> from unroll.engine.plan import plan
+        >>> cell = unroll.LSTMCell(3, 4)
+        >>> x, state = torch.zeros(1, 1, 3), cell.initial_state(1)
+        >>> made = plan(trace(cell, dict(cell.named_parameters()), x, state))
+        >>> print(page(made).splitlines()[0])
+        LSTMCell: 1 stage forward, 2 backward; saves 6 numbers a step and unit (24 for 4 units)
+    """
+    writer = Writer(plan)
+    sections = [*writer.hoisted(), *writer.forward(), *writer.after()]
+    if plan.backward is not None:
+        sections += [*writer.backward(), *writer.deferred()]
+    lines = summary(plan, width)
+    layout = Layout([line for section in sections for line in section.lines], width)
+    for section in sections:
+        if section.lines:
+            lines += ["", section.title, *layout.rows(section.lines)]
+    return "\n".join(lines)
+
+
+def figures(plan: Plan) -> dict[str, int]:
+    """Stages, numbers saved for each step of each sequence, and numbers of parameters multiplied."""
+    saved = sum(w for name, w in plan.widths.items() if name.partition(":")[0] == "saved")
+    states = sum(plan.widths[f"state:{k}"] for k in plan.history)
+    parts = {
+        block
+        for stage in plan.forward.stages
+        for group in stage
+        for segment in group.products
+        for node in segment
+        for block in node.blocks
+        if block.matrix >= 0
+    }
+    outside = {BEFORE: 0, STATE: 0}
+    loop = set(loop_values(plan))
+    for node in plan.traced.graph.nodes:
+        if name_of(node) not in ("mm", "addmm") or node in loop:
+            continue
+        level = plan.levels[node]
+        if level in outside:
+            outside[level] += node.args[-1].meta["val"].numel()
+    return {
+        "stages_forward": len(plan.forward.stages),
+        "stages_backward": len(plan.backward.stages) if plan.backward is not None else 0,
+        "saved": saved + states,
+        "units": max((plan.widths[f"state:{k}"] for k in range(len(plan.new_states))), default=1),
+        "multiplied_in_loop": sum(b.shape[0] * b.shape[1] for b in parts),
+        "multiplied_before": outside[BEFORE],
+        "multiplied_after": outside[STATE],
+    }
+
+
+def loop_values(plan: Plan) -> Iterator[fx.Node]:
+    """The traced operations on the state that the loop computes."""
+    seen: set[fx.Node] = set()
+    stack = [*plan.traced.new_states, *plan.emitted]
+    while stack:
+        node = stack.pop()
+        if node not in seen and plan.levels[node] == STATE and node.op == "call_function":
+            seen.add(node)
+            stack += node.all_input_nodes
+            yield node
+
+
+def summary(plan: Plan, width: int) -> list[str]:
+    found = figures(plan)
+    ahead, back = found["stages_forward"], found["stages_backward"]
+    text = f"{plan.traced.cell}: {counted(ahead, 'stage')} forward"
+    if plan.backward is not None:
+        units, saved = found["units"], found["saved"]
+        text += (
+            f", {back} backward; saves {saved / units:.3g} numbers a step and unit ({saved} for "
+            f"{counted(units, 'unit')})"
+        )
+    multiplied = (
+        f"Parameters multiplied: {found['multiplied_in_loop']:,} numbers in the loop, "
+        f"{found['multiplied_before']:,} before it, {found['multiplied_after']:,} after it."
+    )
+    legend = (
+        "[B, w]: a row for each sequence; [N, w]: for each of all steps. saved: for the backward; "
+        "again: computed a second time; kept: for what is deferred."
+    )
+    return [line for part in (text, multiplied, legend) for line in textwrap.wrap(part, width)]
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}" + "s" * (number != 1)
+
+
+# ---------------------------------------------------------------- layout
+
+
+@dataclass
+class Line:
+    """One equation of the page."""
+
+    target: Piece
+    term: Any
+    rows: str = ""  # "B" or "N", and nothing for what is the same for all
+    note: str = ""
+    line: str = ""
+    order: float = 0.0
+    shape: str | None = None
+    sign: str = "="
+
+
+@dataclass
+class Section:
+    title: str
+    lines: list[Line]
+
+
+class Layout:
+    """Equations at the left; shape, note and line of the step in columns at the right."""
+
+    def __init__(self, lines: list[Line], width: int) -> None:
+        self.widths = [
+            max(map(len, column), default=0) for column in zip(*map(cells, lines), strict=True)
+        ]
+        self.room = width - sum(w + 2 for w in self.widths if w)
+
+    def rows(self, lines: list[Line]) -> list[str]:
+        found = []
+        for line in lines:
+            text = f"{text_of(line.target)} {line.sign} {text_of(line.term)}"
+            for sign in ("+", "-", "*", "/", "@"):  # a line is broken before a sign
+                text = text.replace(f" {sign} ", f" {sign}\0")
+            first, *rest = (
+                row.replace("\0", " ")
+                for row in textwrap.wrap(text, self.room - 4, subsequent_indent="    ")
+            )
+            columns = "".join(
+                "  " + text.ljust(w) for text, w in zip(cells(line), self.widths, strict=True) if w
+            )
+            found.append(f"    {first.ljust(self.room - 4)}{columns}".rstrip())
+            found += ["    " + row for row in rest]
+        return found
+
+
+def cells(line: Line) -> tuple[str, str, str]:
+    return shape_of(line), line.note, line.line
+
+
+def shape_of(line: Line) -> str:
+    if line.shape is not None:
+        return line.shape
+    size = line.target.hi - line.target.lo
+    return f"[{line.rows}, {size}]" if line.rows else f"[{size}]"
+
+
+def merged(lines: list[Line]) -> list[Line]:
+    """Equations that are alike but for their columns as one, where nothing between is disturbed."""
+    lines = list(lines)
+    changed = True
+    while changed:
+        changed = False
+        for i in range(len(lines)):
+            for j in range(i + 1, len(lines)):
+                both = together(lines[i], lines[j])
+                if both is None:
+                    continue
+                between = lines[i + 1 : j]
+                if not any(reads(l.term, lines[i].target.name) for l in between):
+                    lines[j] = both
+                    del lines[i]
+                elif not any(reads(lines[j].term, l.target.name) for l in between):
+                    lines[i] = both
+                    del lines[j]
+                else:
+                    continue
+                changed = True
+                break
+            if changed:
+                break
+    return lines
+
+
+def together(a: Line, b: Line) -> Line | None:
+    if (a.rows, a.note, a.sign, a.shape) != (b.rows, b.note, b.sign, b.shape):
+        return None
+    for left, right in ((a, b), (b, a)):
+        if left.target.name == right.target.name and left.target.hi == right.target.lo:
+            term = joined(left.term, right.term)
+            if term is not None:
+                target = replace(left.target, hi=right.target.hi)
+                return replace(left, target=target, term=term, order=min(a.order, b.order))
+    return None
+
+
+def reads(term: Any, name: str) -> bool:
+    if isinstance(term, Piece):
+        return term.name == name
+    return isinstance(term, Term) and any(reads(a, name) for a in term.args)
+
+
+# ---------------------------------------------------------------- equations
+
+
+class Writer:
+    """Writes a plan's sections in the order of time; names are given as they are first needed."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.places: dict[Node, Place] = places(plan)
+        self.user_names = names_of(plan.traced.graph)
+        self.given: dict[fx.Node, Any] = {}  # names of traced values
+        self.names: dict[Node, Any] = {}  # and of the loop's
+        self.bases: dict[Any, str] = {}
+        self.lines: dict[str, str] = {}  # of what has a name
+        self.taken = {"x", "d", "output", *plan.traced.fields, *plan.traced.noises}
+        self.taken |= {name.partition(".")[0] for name in plan.traced.parameters}
+        traced = plan.traced
+        for name, node in (
+            *traced.parameters.items(),
+            ("x", traced.x),
+            *((name, node) for name, (_, node) in traced.noises.items()),
+            *zip(traced.fields, traced.states, strict=True),
+        ):
+            self.given[node] = whole(name, node)
+
+    def fresh(self, wanted: str = "", letter: str = "") -> str:
+        """A name that nothing has yet: the one wanted, else a letter, with a number if need be."""
+        if letter:
+            names: Iterable[str] = (f"{letter}{k}" for k in range(1, 10**6))
+        elif wanted:
+            names = (f"{wanted}{k or ''}" for k in (0, *range(2, 10**6)))
+        else:
+            letters = [l for l in string.ascii_lowercase if l not in "dlopswx"]
+            names = (f"{l}{k or ''}" for k in (0, *range(2, 10**6)) for l in letters)
+        name = next(n for n in names if n not in self.taken)
+        self.taken.add(name)
+        return name
+
+    # -- around the loop
+
+    def hoisted(self) -> list[Section]:
+        plan = self.plan
+        after = list(self.after_values())
+        borders = [*plan.matrices, *plan.vectors, *plan.sequences, *plan.rows]
+        borders += [a for n in after for a in n.all_input_nodes if plan.levels[a] < STATE]
+        titles = {
+            ONCE: "once a call, of the parameters alone",
+            SEQUENCE: "once for each sequence",
+            BEFORE: "before the loop, for all steps together",
+        }
+        if plan.levels[plan.traced.output] < STATE:
+            borders.append(plan.traced.output)
+        wanted = {n for n in self.operations(borders) if plan.levels[n] < STATE}
+        return [
+            Section(title, self.eager([n for n in wanted if plan.levels[n] == level], level))
+            for level, title in titles.items()
+        ]
+
+    def operations(self, targets: Iterable[fx.Node]) -> list[fx.Node]:
+        """The targets' operations and all that those read."""
+        seen: set[fx.Node] = set()
+        stack = list(targets)
+        while stack:
+            node = stack.pop()
+            if node not in seen and node is not self.plan.traced.size:
+                seen.add(node)
+                stack += node.all_input_nodes
+        return [n for n in self.plan.traced.graph.nodes if n in seen and n.op == "call_function"]
+
+    def after_values(self) -> Iterator[fx.Node]:
+        """What is computed of the emitted values after the loop."""
+        plan, seen = self.plan, set(self.plan.emitted)
+        stack = [plan.traced.output]
+        while stack:
+            node = stack.pop()
+            if node not in seen and plan.levels[node] == STATE and node.op == "call_function":
+                seen.add(node)
+                stack += node.all_input_nodes
+                yield node
+
+    def eager(self, nodes: Iterable[fx.Node], level: int) -> list[Line]:
+        """The lines of values outside of the loop: those read elsewhere or twice have a name."""
+        inside = set(nodes)
+        found = []
+        for node in self.plan.traced.graph.nodes:
+            if node not in inside or name_of(node) in (*LOOKS, *CONSTANTS):
+                continue
+            users = list(self.users(node))
+            inlined = len(users) == 1 and users[0] in inside and node is not self.plan.traced.output
+            if inlined:
+                continue
+            term = self.traced_term(node, top=True)
+            if node is self.plan.traced.output:
+                name = "output"
+            else:
+                wanted = self.user_names.get(node, "")
+                name = self.fresh(wanted, "" if wanted else SHORT.get(level, "y"))
+            target = self.given[node] = whole(name, node)
+            shape = list(node.meta["val"].shape)
+            rows = "N" if level in (BEFORE, STATE) else "B"
+            batched = bool(node.meta.get("batched"))
+            text = ", ".join(map(str, [rows, *shape[1:]] if batched else shape))
+            self.lines[name] = node.meta.get("line", "")
+            found.append(Line(target, term, line=self.lines[name], shape=f"[{text}]"))
+        return found
+
+    def users(self, node: fx.Node) -> Iterator[fx.Node]:
+        """Those that read a value, through mere views of it."""
+        for user in node.users:
+            if name_of(user) in LOOKS and user.op == "call_function":
+                yield from self.users(user)
+            else:
+                yield user
+
+    def traced_term(self, node: Any, top: bool = False) -> Any:
+        """A value outside of the loop as a term."""
+        if not isinstance(node, fx.Node):
+            return node
+        if node in self.given and not top:
+            return self.given[node]
+        name, args = name_of(node), node.args
+        if name in VIEWS:
+            return self.traced_term(args[0])
+        if name in ("permute", "t", "transpose"):
+            return Term("turned", (self.traced_term(args[0]),))
+        if name in ("slice", "select", "getitem"):
+            return self.part(node)
+        if name == "cat":
+            return Term("cat", side_by_side([self.traced_term(a) for a in args[0]]))  # type: ignore
+        if name in ("mm", "bmm"):
+            return Term("matmul", tuple(self.traced_term(a) for a in args))
+        if name in CONSTANTS:
+            value = {"z": 0.0, "o": 1.0}.get(name.removeprefix("new_")[0])
+            return args[0 if name == "scalar_tensor" else -1] if value is None else value
+        if name in ("sum", "amax", "amin", "any", "all"):
+            return Term(name, (self.traced_term(args[0]),))
+        if name == "masked_fill":
+            args, name = (args[1], args[2], args[0]), "where"
+        if name == "_to_copy":
+            return Term("to", (self.traced_term(args[0]), node.meta["val"].dtype))
+        parts = (
+            Term("list", tuple(map(self.traced_term, a))) if isinstance(a, list | tuple) else a
+            for a in args
+        )
+        return Term(name, tuple(self.traced_term(a) for a in parts))
+
+    def part(self, node: fx.Node) -> Any:
+        """A slice as columns of what it is cut from, where it is that."""
+        if name_of(node) == "getitem" and name_of(node.args[0]) not in (  # type: ignore[arg-type]
+            "split", "split_with_sizes",
+        ):  # fmt: skip
+            return Term("index", (self.traced_term(node.args[0]), f"[{node.args[1]}]"))
+        if name_of(node) == "select":
+            of = self.traced_term(node.args[0])
+            dim, at = node.args[1:3]
+            return Term("index", (of, f"[{', '.join([':'] * int(dim) + [str(at)])}]"))  # type: ignore[arg-type]
+        axis, of, lo = axis_slice(node)
+        if of is None:
+            return Term("index", (self.traced_term(node.args[0]), "[::]"))
+        term, size = self.traced_term(of), node.meta["val"].shape[axis]
+        if isinstance(term, Piece) and axis == node.meta["val"].dim() - 1:
+            return replace(term, lo=term.lo + lo, hi=term.lo + lo + size)
+        return Term("index", (term, f"[{', '.join([':'] * axis + [f'{lo}:{lo + size}'])}]"))
+
+    def after(self) -> list[Section]:
+        values = list(self.after_values())
+        output = self.plan.traced.output
+        for node, atoms in zip(self.plan.emitted, self.plan.emits, strict=True):
+            self.given[node] = self.beside([self.term(a) for a in atoms])
+        lines = self.eager(values, STATE)
+        if output in self.given and not any(l.target.name == "output" for l in lines):
+            term = self.given[output]
+            if text_of(term) != "output":
+                shape = ", ".join(map(str, ["N", *output.meta["val"].shape[1:]]))
+                lines.append(Line(whole("output", output), term, shape=f"[{shape}]"))
+        return [Section("after the loop, for all steps together", lines)]
+
+    def beside(self, terms: list[Any]) -> Any:
+        merged = side_by_side(terms)
+        return merged[0] if len(merged) == 1 else Term("cat", merged)
+
+    # -- in the loop
+
+    def term(self, node: Any, top: bool = False) -> Any:
+        """A value of the loop as a term: its name, or what it is computed from."""
+        if not isinstance(node, Node):
+            return node
+        if node in self.names and not top:
+            return self.names[node]
+        if node.source is not None:
+            return self.source(node.source, node.width)
+        args = tuple(self.term(a) for a in node.args)
+        if node.op == "product":
+            if node.blocks[0].matrix < 0:
+                return Term("sum", side_by_side(args))
+            return product(args, [self.weight(b) for b in node.blocks])
+        if node.op == "clone":  # a column, widened
+            return args[0]
+        if node.op == "constant":
+            return args[0]
+        if node.op == "to":
+            return Term("to", (args[0], node.dtype))
+        if node.op == "sum_rows":
+            return Term("total", args)
+        return Term(node.op, args)
+
+    def source(self, source: Source, width: int) -> Any:
+        plan, lo, hi = self.plan, source.lo, source.lo + width
+        if source.kind == "d_state":
+            return Piece(
+                f"d {self.new(source.index)}", lo, hi, plan.widths[f"state:{source.index}"]
+            )
+        if source.kind == "d_emit":
+            return Piece(
+                self.emit_gradient(source.index), lo, hi, plan.widths[f"emit:{source.index}"]
+            )
+        values = {
+            "state": plan.traced.states,
+            "rows": plan.rows,
+            "sequence": plan.sequences,
+            "vector": plan.vectors,
+        }
+        term = self.traced_term(values[source.kind][source.index])
+        if isinstance(term, Piece):
+            return replace(term, lo=term.lo + lo, hi=term.lo + hi)
+        full = width == plan.widths[f"{source.kind}:{source.index}"]
+        return term if full else Term("index", (term, f"[{lo}:{hi}]"))
+
+    def new(self, k: int) -> str:
+        return f"{self.plan.traced.fields[k]}'"
+
+    def emit_gradient(self, k: int) -> str:
+        if self.plan.emitted[k] is self.plan.traced.output:
+            return "d output"
+        term = self.given.get(self.plan.emitted[k])
+        return f"d {text_of(term)}" if term is not None else f"d emitted{k + 1}"
+
+    def weight(self, block: Any) -> Weight:
+        matrix = self.plan.matrices[block.matrix]
+        term = self.traced_term(matrix)
+        shape = tuple(matrix.meta["val"].shape)
+        return Weight(text_of(term), block.rows, block.columns, shape, not block.transposed)
+
+    def forward(self) -> list[Section]:
+        plan = self.plan
+        for k, atoms in enumerate(plan.new_states):
+            self.name_row(atoms, self.new(k), plan.widths[f"state:{k}"])
+        for k, atoms in enumerate(plan.emits):
+            if plan.emit_is_state[k] is None and plan.emitted[k] is plan.traced.output:
+                self.name_row(atoms, "output", plan.widths[f"emit:{k}"])
+        return self.stages("forward", plan.forward, self.forward_note)
+
+    def name_row(self, atoms: list[Node], name: str, width: int) -> None:
+        lo = 0
+        for atom in atoms:
+            if atom.op != "input" and atom not in self.names:
+                self.names[atom] = Piece(name, lo, lo + atom.width, width)
+            lo += atom.width
+
+    def backward(self) -> list[Section]:
+        plan = self.plan
+        program = plan.backward
+        if program is None:
+            return []
+        for outer in plan.outers:  # the gradient of a product with that block
+            if outer.left in self.names or outer.left.op == "input":
+                continue
+            fused = self.gradient_name(outer.left)
+            twin = next(
+                (n for n in self.places_of_products() if outer.block in n.blocks
+                 and n.args[n.blocks.index(outer.block)] is outer.right), None
+            )  # fmt: skip
+            known = self.names.get(twin) if twin is not None else None
+            if fused is not None:
+                self.names[outer.left] = fused
+            elif isinstance(known, Piece):
+                self.lines.setdefault(f"d {known.name}", self.lines.get(known.name, ""))
+                self.names[outer.left] = replace(known, name=f"d {known.name}")
+        for node in program.stores:
+            fused = self.gradient_name(node)
+            if fused is not None and node not in self.names:
+                self.names[node] = fused
+        return self.stages("backward", program, self.backward_note)
+
+    def places_of_products(self) -> Iterator[Node]:
+        for stage in self.plan.forward.stages:
+            for group in stage:
+                for segment in group.products:
+                    yield from segment
+
+    def gradient_name(self, node: Node) -> Piece | None:
+        """Where the backward writes a value to, as what it is the gradient of."""
+        program = self.plan.backward
+        for buffer in program.stores.get(node, ()) if program is not None else ():
+            kind, _, index = buffer.tensor.partition(":")
+            if kind in ("d_rows", "d_sequence"):
+                of = self.source(Source(kind[2:], int(index), buffer.lo), buffer.width)
+            elif kind == "d_state":
+                width = self.plan.widths[f"state:{index}"]
+                name = self.plan.traced.fields[int(index)]
+                of = Piece(name, buffer.lo, buffer.lo + buffer.width, width)
+            else:
+                continue
+            if isinstance(of, Piece):
+                self.lines.setdefault(f"d {of.name}", self.lines.get(of.name, ""))
+                return replace(of, name=f"d {of.name}")
+        return None
+
+    def stages(self, name: str, program: Program, note: Callable[[Node], str]) -> list[Section]:
+        """A section for each stage: its products, then what is elementwise, in the user's order."""
+        here: set[Node] = set()
+        users: dict[Node, set[Node]] = {}
+        for stage in program.stages:
+            for group in stage:
+                for node in (*(n for p in group.products for n in p), *group.body):
+                    here.add(node)
+                    for a in node.operands:
+                        users.setdefault(a, set()).add(node)
+        sections, done = [], set()
+        for number, stage in enumerate(program.stages, 1):
+            nodes = [n for g in stage for p in g.products for n in p]
+            nodes += [n for g in stage for n in g.body]
+            mine = [
+                n
+                for n in dict.fromkeys(nodes)
+                if n not in done
+                and (
+                    n in program.stores
+                    or (n.op == "product" and n.blocks[0].matrix >= 0)
+                    or len(users.get(n, ())) > 1
+                )
+                and n.op not in ("constant", "clone")
+                or (n in program.stores and n not in done)
+            ]
+            done |= set(mine)
+            ordered = self.in_order(mine)
+            self.name_products(ordered)
+            lines = []
+            for node in ordered:
+                again = name == "backward" and node in self.names and note(node) == "again"
+                if node not in self.names:
+                    self.names[node] = self.target(node, name == "forward")
+                target = self.names[node]
+                if not again or isinstance(target, Piece):
+                    line = self.line(node, target)
+                    lines.append(Line(target, self.term(node, top=True), "B", note(node), line))
+            lines = [self.completed(l) for l in merged(lines)]
+            sections.append(Section(f"{name}, stage {number}", lines))
+        return sections
+
+    def completed(self, line: Line) -> Line:
+        return line
+
+    def in_order(self, nodes: list[Node]) -> list[Node]:
+        """Operands first, products before the rest, else as in the user's step."""
+        waiting, found, left = set(nodes), [], list(nodes)
+        behind = {
+            n: {a for o in n.operands for a in ancestors([o], lambda a, n=n: a in waiting)
+                if a in waiting} for n in nodes
+        }  # fmt: skip
+        place = {n: k for k, n in enumerate(nodes)}
+
+        def key(node: Node) -> tuple[int, int, int]:
+            at = self.places.get(node)
+            products = 0 if node.op == "product" and node.blocks[0].matrix >= 0 else 1
+            if at is None:
+                return (
+                    products,
+                    place[node] if products else 0,
+                    node.blocks[0].rows[0] if not products else 0,
+                )
+            return products, at.order, at.lo
+
+        while left:
+            ready = [n for n in left if not behind[n] & waiting]
+            node = min(ready, key=key)
+            found.append(node)
+            left.remove(node)
+            waiting.discard(node)
+        return found
+
+    def name_products(self, nodes: list[Node]) -> None:
+        """Products of the same rows with neighbouring parts of a matrix share a name."""
+        groups: dict[Any, list[Node]] = {}
+        for node in nodes:
+            if node.op != "product" or node in self.names or node.blocks[0].matrix < 0:
+                continue
+            side = tuple(
+                (b.matrix, b.transposed, b.rows if b.transposed else b.columns) for b in node.blocks
+            )
+            groups.setdefault((node.args, side), []).append(node)
+        for group in groups.values():
+            spans = [
+                n.blocks[0].columns if n.blocks[0].transposed else n.blocks[0].rows for n in group
+            ]
+            lo, hi = min(s[0] for s in spans), max(s[1] for s in spans)
+            if sum(s[1] - s[0] for s in spans) != hi - lo or any(len(n.blocks) > 1 for n in group):
+                for node in group:
+                    self.names[node] = Piece(self.fresh("", "p"), 0, node.width, node.width)
+                continue
+            name = self.fresh("", "p")
+            for node, span in zip(group, spans, strict=True):
+                self.names[node] = Piece(name, span[0] - lo, span[1] - lo, hi - lo)
+                self.lines[name] = self.lines.get(name) or self.line(node, self.names[node])
+
+    def target(self, node: Node, forward: bool) -> Piece:
+        at = self.places.get(node) if forward else None
+        if at is None:
+            return Piece(self.fresh(), 0, node.width, node.width)
+        if at.name or at.width == node.width:
+            return Piece(self.fresh(at.name), 0, node.width, node.width)
+        if at.order not in self.bases:
+            self.bases[at.order] = self.fresh()
+        return Piece(self.bases[at.order], at.lo, at.lo + node.width, at.width)
+
+    def line(self, node: Node, target: Piece) -> str:
+        at = self.places.get(node)
+        return at.line if at is not None else node.line or self.lines.get(target.name, "")
+
+    def forward_note(self, node: Node) -> str:
+        plan, notes = self.plan, []
+        stores = plan.forward.stores.get(node, ())
+        fields = [b.tensor for b in stores if b.tensor.startswith("state")]
+        if plan.backward is not None and (
+            node in plan.saved or any(int(f.partition(":")[2]) in plan.history for f in fields)
+        ):
+            notes.append("saved")
+        if any(b.tensor.startswith("emit") for b in stores):
+            notes.append("shown")
+        return ", ".join(notes)
+
+    def backward_note(self, node: Node) -> str:
+        program = self.plan.backward
+        stores = program.stores.get(node, ()) if program is not None else ()
+        if node in self.forward_values():
+            return "again"
+        return "kept" if any(b.time == "rows" for b in stores) else ""
+
+    def forward_values(self) -> set[Node]:
+        plan = self.plan
+        if not hasattr(self, "_forward"):
+            rows = (*plan.new_states, *plan.emits)
+            self._forward = set(ancestors(a for row in rows for a in row))
+        return self._forward
+
+    # -- after the backward loop
+
+    def deferred(self) -> list[Section]:
+        plan = self.plan
+        lines = []
+        for outer in plan.outers:
+            block = outer.block
+            weight = text_of(Weight(self.weight(block).name, block.rows, block.columns,
+                                    self.weight(block).shape, False))  # fmt: skip
+            lines.append((outer, weight))
+        found = []
+        index = 0
+        outers = list(plan.outers)
+        while index < len(outers):
+            first = outers[index]
+            left, rows = [self.term(first.left)], first.block.rows
+            index += 1
+            while index < len(outers):
+                o = outers[index]
+                beside = o.block.rows[0] == rows[1] and o.block.columns == first.block.columns
+                if o.block.matrix != first.block.matrix or o.right is not first.right or not beside:
+                    break
+                left.append(self.term(o.left))
+                rows = (rows[0], o.block.rows[1])
+                index += 1
+            known = self.weight(first.block)
+            part = replace(known, rows=rows, columns=first.block.columns, turned=False)
+            size = (rows[1] - rows[0], part.columns[1] - part.columns[0])
+            term = Term("matmul", (Term("turned", (self.beside(left),)), self.term(first.right)))
+            name = f"d {text_of(part)}"
+            shape = f"[{size[0]}, {size[1]}]"
+            found.append(Line(Piece(name, 0, 1, 1), term, shape=shape, sign="+="))
+        for source, node in plan.deferred.items():
+            of = self.source(source, plan.inputs[source].width)
+            target = (
+                replace(of, name=f"d {of.name}")
+                if isinstance(of, Piece)
+                else Piece(f"d {text_of(of)}", 0, node.width, node.width)
+            )
+            rows = "N" if plan.inputs[source].rows else ""
+            found.append(Line(target, self.term(node), rows, sign="+="))
+        head = [l for l in found if l.shape is not None]
+        rest = sorted(
+            (l for l in found if l.shape is None), key=lambda l: (l.target.name, l.target.lo)
+        )
+        return [
+            Section("deferred, over all N rows in one product or sum each", head + merged(rest))
+        ]
+
+
+def whole(name: str, node: fx.Node) -> Piece:
+    """All columns of a traced value."""
+    shape = node.meta["val"].shape
+    width = 1 if not shape or (len(shape) == 1 and node.meta.get("batched")) else int(shape[-1])
+    return Piece(name, 0, width, width)
