@@ -29,10 +29,13 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=4.0, help="of timing, a row")
     parser.add_argument("--only", default="", help="rows with one of these, a comma between them")
+    parser.add_argument("--shape", type=int, nargs=3, metavar=("B", "T", "H"), help="this alone")
     parser.add_argument("--json", type=Path, help="write everything that was measured there")
     parser.add_argument("--input-gradients", action="store_true", help="x wants a gradient too")
     parser.add_argument(
-        "--compile", action="store_true", help="also torch.compile of the loop (minutes a row)"
+        "--compile",
+        action="store_true",
+        help="also torch.compile of the loop (a minute or two a row)",
     )
     parser.add_argument("--inference", action="store_true", help="forward only, without gradients")
     parser.add_argument("--stepper", action="store_true", help="one step a call")
@@ -100,7 +103,7 @@ def chosen(names, only):
 
 def training_rows(args):
     rows = []
-    for B, T, H in SHAPES:
+    for B, T, H in [args.shape] if args.shape else SHAPES:
         torch.manual_seed(0)
         sizes = {"B": B, "T": T, "H": H}
         x, gradient = torch.randn(T, B, H), torch.randn(T, B, H)
@@ -217,7 +220,7 @@ def jax_scan(threads):
 
 def inference_rows(args):
     rows = []
-    for B, T, H in SHAPES:
+    for B, T, H in [args.shape] if args.shape else SHAPES:
         torch.manual_seed(0)
         x = torch.randn(T, B, H)
         for name in chosen(LAYERS, args.only):

@@ -73,7 +73,7 @@ def wrong_in(row):
     the largest number.
     """
     results = {
-        name: [torch.as_tensor(r).detach().double() for r in call()]
+        name: [doubled(r) for r in call()]
         for name, call in row.calls.items()
         if name not in row.apart
     }
@@ -88,6 +88,12 @@ def wrong_in(row):
             if not found <= allowed  # a NaN is wrong too
         ]
     return wrong
+
+
+def doubled(result):
+    """JAX and onnxruntime give arrays, which may not be written to: a copy."""
+    tensor = result.detach() if isinstance(result, torch.Tensor) else torch.tensor(result)
+    return tensor.double()
 
 
 def rounds(row, seconds):

@@ -75,18 +75,20 @@ def written(term: Any) -> tuple[str, int]:
     if op in INFIX and len(args) == 2:
         sign, level = INFIX[op]
         left, right = bound(args[0], level), bound(args[1], level + (op not in ("add", "mul")))
+        if op == "add" and right.startswith("-"):
+            return f"{left} - {right[1:]}", level
         return f"{left} {sign} {right}", level
-    if op == "neg" and is_negative(args[0]):
-        return written(args[0].args[0])
     if op == "neg":
-        return f"-{bound(args[0], 3)}", 3
+        inner = bound(args[0], 3)
+        return (inner[1:] if inner.startswith("-") else f"-{inner}"), 3
     if op == "turned":
         return f"{bound(args[0], ATOM)}.T", ATOM
     if op == "index":
         return f"{bound(args[0], ATOM)}{args[1]}", ATOM
     if op == "reciprocal":
         return written(Term("div", (1, args[0])))
-    return f"{op}({', '.join(text_of(a) for a in args)})", ATOM
+    listed = ", ".join(text_of(a) for a in args)
+    return f"{op}({listed})" if op else listed, ATOM
 
 
 def is_negative(term: Any) -> bool:
@@ -128,7 +130,7 @@ def together(args: tuple[Any, ...]) -> tuple[Any, ...]:
         inner = together(left.args)
         left = inner[0] if len(inner) == 1 else left
     if left.op == right.op == "sum":
-        return (Term("sum", side_by_side([*left.args, *right.args])),)
+        return (Term("sum", in_columns([*left.args, *right.args])),)
     return args
 
 
@@ -139,6 +141,13 @@ def side_by_side(terms: Sequence[Any]) -> tuple[Any, ...]:
         beside = adjacent(found[-1], term) if found else None
         found[-1:] = [beside] if beside is not None else [*found[-1:], term]
     return tuple(found)
+
+
+def in_columns(terms: Sequence[Any]) -> tuple[Any, ...]:
+    """The same for a sum over all of them, in which the order does not matter."""
+    if len({t.name if isinstance(t, Piece) else None for t in terms} - {None}) == 1:
+        terms = sorted(terms, key=lambda t: t.lo if isinstance(t, Piece) else -1)
+    return side_by_side(terms)
 
 
 def adjacent(left: Any, right: Any) -> Piece | None:
@@ -180,6 +189,10 @@ def joined(a: Any, b: Any) -> Any:
 
     It is one where the terms are alike but for pieces that lie side by side.
     """
+    return None if a == b else _joined(a, b)
+
+
+def _joined(a: Any, b: Any) -> Any:
     if isinstance(a, Piece):
         if a == b and a.width == 1:  # a single column goes with any width
             return a
@@ -194,7 +207,7 @@ def joined(a: Any, b: Any) -> Any:
         return a if a == b else None
     parts = []
     for k, (p, q) in enumerate(zip(a.args, b.args, strict=True)):
-        part = (p if p == q else None) if a.op == "product" and k % 2 == 0 else joined(p, q)
+        part = (p if p == q else None) if a.op == "product" and k % 2 == 0 else _joined(p, q)
         if part is None:
             return None
         parts.append(part)

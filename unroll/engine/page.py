@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import string
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from torch import fx
 
-from unroll.engine.equations import Piece, Term, Weight, joined, product, side_by_side, text_of
+from unroll.engine.equations import (
+    Piece,
+    Term,
+    Weight,
+    in_columns,
+    joined,
+    product,
+    side_by_side,
+    text_of,
+)
 from unroll.engine.naming import Place, names_of, places
 from unroll.engine.nodes import Node, Source, ancestors
 from unroll.engine.plan import BEFORE, ONCE, SEQUENCE, STATE, Plan, Program, axis_slice, name_of
@@ -110,16 +121,16 @@ def summary(plan: Plan, width: int) -> list[str]:
     if plan.backward is not None:
         units, saved = found["units"], found["saved"]
         text += (
-            f", {back} backward; saves {saved / units:.3g} numbers a step and unit ({saved} for "
-            f"{counted(units, 'unit')})"
+            f", {back} backward; saves {saved / units:.3g} number{'s' * (saved != units)} a step and "
+            f"unit ({saved} for {counted(units, 'unit')})"
         )
     multiplied = (
         f"Parameters multiplied: {found['multiplied_in_loop']:,} numbers in the loop, "
         f"{found['multiplied_before']:,} before it, {found['multiplied_after']:,} after it."
     )
     legend = (
-        "[B, w]: a row for each sequence; [N, w]: for each of all steps. saved: for the backward; "
-        "again: computed a second time; kept: for what is deferred."
+        "[B, w]: rows of one step; [N, w]: of all steps. saved: for the backward; kept: for what is "
+        "deferred; again: computed again."
     )
     return [line for part in (text, multiplied, legend) for line in textwrap.wrap(part, width)]
 
@@ -155,27 +166,35 @@ class Layout:
     """Equations at the left; shape, note and line of the step in columns at the right."""
 
     def __init__(self, lines: list[Line], width: int) -> None:
-        self.widths = [
-            max(map(len, column), default=0) for column in zip(*map(cells, lines), strict=True)
-        ]
+        columns = zip(*map(cells, lines), strict=True)
+        self.widths = [max(map(len, column), default=0) for column in columns]
         self.room = width - sum(w + 2 for w in self.widths if w)
 
     def rows(self, lines: list[Line]) -> list[str]:
         found = []
         for line in lines:
             text = f"{text_of(line.target)} {line.sign} {text_of(line.term)}"
-            for sign in ("+", "-", "*", "/", "@"):  # a line is broken before a sign
-                text = text.replace(f" {sign} ", f" {sign}\0")
-            first, *rest = (
-                row.replace("\0", " ")
-                for row in textwrap.wrap(text, self.room - 4, subsequent_indent="    ")
-            )
+            first, *rest = wrapped(text, self.room - 4)
             columns = "".join(
                 "  " + text.ljust(w) for text, w in zip(cells(line), self.widths, strict=True) if w
             )
             found.append(f"    {first.ljust(self.room - 4)}{columns}".rstrip())
             found += ["    " + row for row in rest]
         return found
+
+
+def wrapped(text: str, room: int) -> list[str]:
+    """The text in rows that break before a plus or a minus, elsewhere where they must."""
+    text = re.sub(r"\bd (?=\w)", "d\0", text)
+    parts = []
+    for part in re.split(r"(?<= [+-])(?: )|(?= [+-] )", text):
+        signed = part.strip(" ")
+        if len(signed) < room - 8:
+            signed = signed.replace(" ", "\0")
+        parts.append(signed)
+    glued = re.sub(r"(?<=[ ])([+-]) ", "\\1\0", " ".join(parts))
+    rows = textwrap.wrap(glued, room, subsequent_indent="    ")
+    return [row.replace("\0", " ") for row in rows]
 
 
 def cells(line: Line) -> tuple[str, str, str]:
@@ -246,10 +265,14 @@ class Writer:
         self.user_names = names_of(plan.traced.graph)
         self.given: dict[fx.Node, Any] = {}  # names of traced values
         self.names: dict[Node, Any] = {}  # and of the loop's
-        self.bases: dict[Any, str] = {}
+        self.bases: dict[tuple[int, int], str] = {}  # of values that are named by their columns
+        self.cut: set[tuple[int, int, int]] = set()
         self.lines: dict[str, str] = {}  # of what has a name
         self.taken = {"x", "d", "output", *plan.traced.fields, *plan.traced.noises}
         self.taken |= {name.partition(".")[0] for name in plan.traced.parameters}
+        # a letter that means something else to the reader would mislead
+        self.reserved = {*self.user_names.values(), *"dloswx"}
+        self.letters: set[str] = set()
         traced = plan.traced
         for name, node in (
             *traced.parameters.items(),
@@ -262,14 +285,16 @@ class Writer:
     def fresh(self, wanted: str = "", letter: str = "") -> str:
         """A name that nothing has yet: the one wanted, else a letter, with a number if need be."""
         if letter:
-            names: Iterable[str] = (f"{letter}{k}" for k in range(1, 10**6))
+            names: Iterator[str] = (f"{letter}{k}" for k in count(1))
         elif wanted:
-            names = (f"{wanted}{k or ''}" for k in (0, *range(2, 10**6)))
+            names = (wanted if k == 1 else f"{wanted}{k}" for k in count(1))
         else:
-            letters = [l for l in string.ascii_lowercase if l not in "dlopswx"]
-            names = (f"{l}{k or ''}" for k in (0, *range(2, 10**6)) for l in letters)
+            free = [l for l in string.ascii_lowercase if l not in self.reserved] or ["v"]
+            names = (l if k == 1 else f"{l}{k}" for k in count(1) for l in free)
         name = next(n for n in names if n not in self.taken)
         self.taken.add(name)
+        if not wanted and not letter:
+            self.letters.add(name)
         return name
 
     # -- around the loop
@@ -428,7 +453,7 @@ class Writer:
         args = tuple(self.term(a) for a in node.args)
         if node.op == "product":
             if node.blocks[0].matrix < 0:
-                return Term("sum", side_by_side(args))
+                return Term("sum", in_columns(args))
             return product(args, [self.weight(b) for b in node.blocks])
         if node.op == "clone":  # a column, widened
             return args[0]
@@ -498,6 +523,7 @@ class Writer:
         program = plan.backward
         if program is None:
             return []
+        incoming = {*map(self.new, range(len(plan.new_states))), "output"}
         for outer in plan.outers:  # the gradient of a product with that block
             if outer.left in self.names or outer.left.op == "input":
                 continue
@@ -509,7 +535,7 @@ class Writer:
             known = self.names.get(twin) if twin is not None else None
             if fused is not None:
                 self.names[outer.left] = fused
-            elif isinstance(known, Piece):
+            elif isinstance(known, Piece) and known.name not in incoming:
                 self.lines.setdefault(f"d {known.name}", self.lines.get(known.name, ""))
                 self.names[outer.left] = replace(known, name=f"d {known.name}")
         for node in program.stores:
@@ -552,60 +578,79 @@ class Writer:
                     here.add(node)
                     for a in node.operands:
                         users.setdefault(a, set()).add(node)
-        sections, done = [], set()
+        sections: list[Section] = []
+        done: set[Node] = set()
         for number, stage in enumerate(program.stages, 1):
             nodes = [n for g in stage for p in g.products for n in p]
             nodes += [n for g in stage for n in g.body]
+            alone = single_products(nodes)
             mine = [
                 n
                 for n in dict.fromkeys(nodes)
                 if n not in done
                 and (
                     n in program.stores
-                    or (n.op == "product" and n.blocks[0].matrix >= 0)
-                    or len(users.get(n, ())) > 1
+                    or (is_product(n) and n not in alone)
+                    or (len(users.get(n, ())) > 1 and n.op not in ("constant", "clone"))
                 )
-                and n.op not in ("constant", "clone")
-                or (n in program.stores and n not in done)
             ]
             done |= set(mine)
             ordered = self.in_order(mine)
             self.name_products(ordered)
-            lines = []
             for node in ordered:
-                again = name == "backward" and node in self.names and note(node) == "again"
                 if node not in self.names:
-                    self.names[node] = self.target(node, name == "forward")
-                target = self.names[node]
-                if not again or isinstance(target, Piece):
-                    line = self.line(node, target)
-                    lines.append(Line(target, self.term(node, top=True), "B", note(node), line))
-            lines = [self.completed(l) for l in merged(lines)]
-            sections.append(Section(f"{name}, stage {number}", lines))
+                    self.names[node] = self.target(node)
+            if name == "backward":  # the forward is shown as the user has cut it
+                self.gather(ordered, note)
+            sections.append(Section(f"{name}, stage {number}", merged(self.written(ordered, note))))
         return sections
 
-    def completed(self, line: Line) -> Line:
-        return line
+    def written(self, nodes: list[Node], note: Callable[[Node], str]) -> list[Line]:
+        return [
+            Line(target, self.term(n, top=True), "B", note(n), self.line(n, target))
+            for n in nodes
+            for target in (self.names[n],)
+        ]
+
+    def gather(self, nodes: list[Node], note: Callable[[Node], str]) -> None:
+        """Values that differ only in which columns they read become columns of one value."""
+        changed = True
+        while changed:
+            changed = False
+            lines = dict(zip(nodes, self.written(nodes, note), strict=True))
+            free = [
+                n
+                for n in nodes
+                if self.names[n].name in self.letters and self.names[n].width == n.width
+            ]
+            for first in free:
+                row, term = [first], lines[first].term
+                for node in free:
+                    both = joined(term, lines[node].term)
+                    if node in row or both is None or lines[node].note != lines[first].note:
+                        continue
+                    row, term = [*row, node], both
+                if len(row) > 1:
+                    name, lo, width = self.names[first].name, 0, sum(n.width for n in row)
+                    for node in row:
+                        self.names[node] = Piece(name, lo, lo + node.width, width)
+                        lo += node.width
+                    changed = True
+                    break
 
     def in_order(self, nodes: list[Node]) -> list[Node]:
         """Operands first, products before the rest, else as in the user's step."""
         waiting, found, left = set(nodes), [], list(nodes)
-        behind = {
-            n: {a for o in n.operands for a in ancestors([o], lambda a, n=n: a in waiting)
-                if a in waiting} for n in nodes
-        }  # fmt: skip
+        stop = lambda a: a in waiting or a in self.names  # noqa: E731
+        behind = {n: {a for a in ancestors(n.operands, stop) if a in waiting} for n in nodes}
         place = {n: k for k, n in enumerate(nodes)}
 
-        def key(node: Node) -> tuple[int, int, int]:
+        def key(node: Node) -> tuple[int, ...]:
+            if is_product(node):
+                block = node.blocks[0]
+                return 0, block.matrix, block.columns[0], block.rows[0]
             at = self.places.get(node)
-            products = 0 if node.op == "product" and node.blocks[0].matrix >= 0 else 1
-            if at is None:
-                return (
-                    products,
-                    place[node] if products else 0,
-                    node.blocks[0].rows[0] if not products else 0,
-                )
-            return products, at.order, at.lo
+            return (1, at.order, at.lo) if at is not None else (1, place[node], 0)
 
         while left:
             ready = [n for n in left if not behind[n] & waiting]
@@ -619,12 +664,8 @@ class Writer:
         """Products of the same rows with neighbouring parts of a matrix share a name."""
         groups: dict[Any, list[Node]] = {}
         for node in nodes:
-            if node.op != "product" or node in self.names or node.blocks[0].matrix < 0:
-                continue
-            side = tuple(
-                (b.matrix, b.transposed, b.rows if b.transposed else b.columns) for b in node.blocks
-            )
-            groups.setdefault((node.args, side), []).append(node)
+            if is_product(node) and node not in self.names:
+                groups.setdefault(sides(node), []).append(node)
         for group in groups.values():
             spans = [
                 n.blocks[0].columns if n.blocks[0].transposed else n.blocks[0].rows for n in group
@@ -639,15 +680,19 @@ class Writer:
                 self.names[node] = Piece(name, span[0] - lo, span[1] - lo, hi - lo)
                 self.lines[name] = self.lines.get(name) or self.line(node, self.names[node])
 
-    def target(self, node: Node, forward: bool) -> Piece:
-        at = self.places.get(node) if forward else None
+    def target(self, node: Node) -> Piece:
+        at = self.places.get(node)
         if at is None:
             return Piece(self.fresh(), 0, node.width, node.width)
         if at.name or at.width == node.width:
             return Piece(self.fresh(at.name), 0, node.width, node.width)
-        if at.order not in self.bases:
-            self.bases[at.order] = self.fresh()
-        return Piece(self.bases[at.order], at.lo, at.lo + node.width, at.width)
+        twins = 0  # the same numbers computed another time
+        while (at.order, twins, at.lo) in self.cut:
+            twins += 1
+        self.cut.add((at.order, twins, at.lo))
+        if (at.order, twins) not in self.bases:
+            self.bases[at.order, twins] = self.fresh()
+        return Piece(self.bases[at.order, twins], at.lo, at.lo + node.width, at.width)
 
     def line(self, node: Node, target: Piece) -> str:
         at = self.places.get(node)
@@ -683,13 +728,7 @@ class Writer:
 
     def deferred(self) -> list[Section]:
         plan = self.plan
-        lines = []
-        for outer in plan.outers:
-            block = outer.block
-            weight = text_of(Weight(self.weight(block).name, block.rows, block.columns,
-                                    self.weight(block).shape, False))  # fmt: skip
-            lines.append((outer, weight))
-        found = []
+        found: list[Line] = []
         index = 0
         outers = list(plan.outers)
         while index < len(outers):
@@ -719,14 +758,63 @@ class Writer:
                 else Piece(f"d {text_of(of)}", 0, node.width, node.width)
             )
             rows = "N" if plan.inputs[source].rows else ""
-            found.append(Line(target, self.term(node), rows, sign="+="))
+            found.append(Line(target, self.term(node), rows, sign="=" if rows else "+="))
         head = [l for l in found if l.shape is not None]
         rest = sorted(
             (l for l in found if l.shape is None), key=lambda l: (l.target.name, l.target.lo)
         )
-        return [
-            Section("deferred, over all N rows in one product or sum each", head + merged(rest))
+        found = head + merged(rest) + self.hoisted_gradients()
+        return [Section("deferred, over all N rows in one product or sum each", found)]
+
+    def hoisted_gradients(self) -> list[Line]:
+        """What of the inputs and parameters is left to the gradient of the equations before."""
+        plan = self.plan
+        first = [
+            n
+            for n in (*plan.rows, *plan.sequences, *plan.vectors, *plan.matrices)
+            if n.op == "call_function"
         ]
+        reached = {a for n in self.operations(first) for a in n.all_input_nodes}
+        names = [
+            f"d {name}"
+            for name, n in (*plan.traced.parameters.items(), ("x", plan.traced.x))
+            if n in reached and n.meta["val"].is_floating_point()
+        ]
+        if not names:
+            return []
+        tops = dict.fromkeys(text_of(self.base(n)) for n in first)
+        term = Term("", tuple(Piece(f"d {top}", 0, 1, 1) for top in tops))
+        return [Line(Piece(", ".join(names), 0, 1, 1), term, shape="", sign="from")]
+
+    def base(self, node: fx.Node) -> Any:
+        """What a view is a view of, as a term."""
+        while name_of(node) in LOOKS and node not in self.given:
+            node = node.args[0]  # type: ignore[assignment]
+        return self.traced_term(node)
+
+
+def is_product(node: Node) -> bool:
+    """Whether it multiplies by parameters; a sum over columns does not."""
+    return node.op == "product" and node.blocks[0].matrix >= 0
+
+
+def sides(node: Node) -> tuple[Any, ...]:
+    """What products have in common that are neighbouring columns of one."""
+    return node.args, tuple(
+        (b.matrix, b.transposed, b.rows if b.transposed else b.columns) for b in node.blocks
+    )
+
+
+def single_products(nodes: list[Node]) -> set[Node]:
+    """Products without neighbours that one value of the stage reads: part of its equation."""
+    alike: dict[Any, int] = {}
+    users: dict[Node, int] = {}
+    for node in dict.fromkeys(nodes):
+        if is_product(node):
+            alike[sides(node)] = alike.get(sides(node), 0) + 1
+        for a in set(node.operands):
+            users[a] = users.get(a, 0) + 1
+    return {n for n in nodes if is_product(n) and alike[sides(n)] == 1 and users.get(n, 0) == 1}
 
 
 def whole(name: str, node: fx.Node) -> Piece:

@@ -161,10 +161,13 @@ class Plan:
 # ---------------------------------------------------------------- hoist
 
 
-def plan(traced: Traced, gradients: bool = True, hoist: bool = True) -> Plan:
+def plan(
+    traced: Traced, gradients: bool = True, hoist: bool = True, defer: bool = True
+) -> Plan:
     """Label every value of a traced step, forward and, where asked for, backward.
 
-    hoist: False keeps what depends on the inputs in the loop, for one step at a time.
+    hoist: False keeps what depends on the inputs in the loop. defer: False keeps what only feeds
+        the output in it. Both are for one step at a time.
     Raises: Unplannable, with the line of the step that cannot be planned.
     """
     graph = traced.graph
@@ -183,7 +186,8 @@ def plan(traced: Traced, gradients: bool = True, hoist: bool = True) -> Plan:
     shown = [n for n in graph.nodes if n in feeding and n not in in_step]
     after: set[fx.Node] = set()
     for node in shown:  # elementwise parts that only feed the output are fused into the loop
-        if name_of(node) in ("mm", "addmm") or any(a in after for a in node.all_input_nodes):
+        last = name_of(node) == "mm" or any(a in after for a in node.all_input_nodes)
+        if last and defer:
             after.add(node)
     loop = [n for n in graph.nodes if n in in_step or (n in feeding and n not in after)]
     emitted = unique(

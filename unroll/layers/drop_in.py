@@ -75,9 +75,11 @@ class DropIn(nn.RNNBase):
             )
         return rows
 
-    def stepper(self, batch_size: int, state: Any = None) -> Stepper:
+    def stepper(
+        self, batch_size: int, state: Any = None, *, table: Tensor | None = None
+    ) -> Stepper:
         """This layer one step at a time, for generation and streams; see `unroll.layers.Stepper`."""
-        return Stepper(self.parts(), batch_size, state)
+        return Stepper(self.parts(), batch_size, state, table)
 
     def _width(self) -> int:
         return self.proj_size or self.hidden_size

@@ -131,9 +131,11 @@ class Recurrent(nn.Module):
         ]
         return map_state(lambda *s: torch.stack(s), *states)
 
-    def stepper(self, batch_size: int, state: State | None = None) -> Stepper:
+    def stepper(
+        self, batch_size: int, state: State | None = None, *, table: Tensor | None = None
+    ) -> Stepper:
         """This layer one step at a time, for generation and streams; see `unroll.layers.Stepper`."""
-        return Stepper(self.parts(), batch_size, state)
+        return Stepper(self.parts(), batch_size, state, table)
 
     def extra_repr(self) -> str:
         return (

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, State, map_state
+from unroll.engine import cpu
 from unroll.engine.backends import wanted
+from unroll.engine.unrolling import checked_call
 from unroll.layers.stack import Part
+
+
+class Step(Protocol):
+    """One cell with its state: inputs [B, I], or numbers [B] of a table's rows, to outputs."""
+
+    state: State
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+    def select(self, rows: Tensor) -> None: ...
 
 
 class Stepper:
@@ -19,10 +31,13 @@ class Stepper:
     When to use it: `layer.stepper(batch_size)`, to generate, to search, or to follow a live stream.
     The weights are those of the moment it was made, and it runs in eval mode: no dropout.
 
+    table: every input that can come, [V, I], for a model that reads symbols: what depends on
+        them alone is computed once, and a step is given their numbers [B].
     Attributes:
         state: the layer's state, each field [L, B, ...]; may be read and set.
 
-    Raises: ValueError for a layer in two directions, which must see the end before the start.
+    Raises: ValueError for a layer in two directions, which must see the end before the start;
+        RuntimeError where a backend was named that cannot run the cell.
 
     Example:
         >>> import torch, unroll
@@ -34,44 +49,45 @@ class Stepper:
     """
 
     def __init__(
-        self, parts: Sequence[Sequence[Part]], batch_size: int, state: State | None = None
+        self,
+        parts: Sequence[Sequence[Part]],
+        batch_size: int,
+        state: State | None = None,
+        table: Tensor | None = None,
     ) -> None:
         if any(len(row) != 1 for row in parts):
             raise ValueError(
                 "A layer in two directions has no stepper: its second direction reads from the "
                 "end. Make the layer with bidirectional=False."
             )
-        self.cells = [bound(row[0]) for row in parts]
-        self._steps = [step_function(cell) for cell in self.cells]
-        like = next((p for cell in self.cells for p in tensors(cell)), torch.zeros(()))
-        self._states: list[State] = [
-            cell.initial_state(batch_size, dtype=like.dtype, device=like.device)
-            for cell in self.cells
-        ]
+        with torch.no_grad():
+            self._steps = [
+                step_of(row[0], batch_size, None if k else table) for k, row in enumerate(parts)
+            ]
         if state is not None:
             self.state = state
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
-        """The outputs [B, output_size] of the next step. x: inputs [B, I]."""
-        for layer, step in enumerate(self._steps):
-            x, self._states[layer] = step(x, self._states[layer])
+        """The outputs [B, output_size] of the next step. x: inputs [B, I], or numbers [B]."""
+        for step in self._steps:
+            x = step(x)
         return x
 
     @property
     def state(self) -> State:
         """The state after the last step, each field [L, B, ...]."""
-        return map_state(lambda *s: torch.stack(s), *self._states)
+        return map_state(lambda *s: torch.stack(s), *(step.state for step in self._steps))
 
     @state.setter
     def state(self, state: State) -> None:
-        first = self._states[0]
+        layers = [step.state for step in self._steps]
+        first = layers[0]
         if isinstance(first, tuple) and hasattr(first, "_fields"):
             state = type(first)(*state)
-        map_state(self._check_field, state, *self._states)
-        self._states = [
-            map_state(lambda s, l=layer: s[l].detach(), state) for layer in range(len(self.cells))
-        ]
+        map_state(self._check_field, state, *layers)
+        for k, step in enumerate(self._steps):
+            step.state = map_state(lambda s, k=k: s[k].detach(), state)
 
     def _check_field(self, field: Tensor, *layers: Tensor) -> None:
         if len(field) != len(layers) or any(field.shape[2:] != s.shape[1:] for s in layers):
@@ -82,7 +98,49 @@ class Stepper:
 
     def select(self, rows: Tensor) -> None:
         """Keep these rows of the batch, in this order; a row may be kept twice (beam search)."""
-        self._states = [map_state(lambda s: s.index_select(0, rows), s) for s in self._states]
+        for step in self._steps:
+            step.select(rows)
+
+
+def step_of(part: Part, batch_size: int, table: Tensor | None) -> Step:
+    """The fastest way to run this cell one step at a time, or the one that was asked for.
+
+    Raises: RuntimeError where the compiled one was asked for and cannot run the cell.
+    """
+    asked = wanted()
+    if asked in ("auto", "cpu"):
+        given = part.parameters or {}
+        tensors = [*given.values(), *part.cell.parameters(), *part.cell.buffers()]
+        like = next((t for t in tensors if t.is_floating_point()), torch.zeros(()))
+        x = like.new_zeros(1, batch_size, part.cell.input_size)
+        call = checked_call(part.cell, x, None, None, None, False, None, part.parameters)
+        step = cpu.step_by_step(call, table)
+        if not isinstance(step, str):
+            return step
+        if asked == "cpu":
+            name = type(part.cell).__name__
+            raise RuntimeError(f"The cpu backend cannot step {name}: {step}.")
+    return EagerStep(part, batch_size, table, fused=asked != "loop")
+
+
+class EagerStep:
+    """A copy of the cell in eval mode, run by PyTorch."""
+
+    def __init__(self, part: Part, batch_size: int, table: Tensor | None, fused: bool) -> None:
+        cell = bound(part)
+        like = next(iter(tensors(cell)), torch.zeros(()))
+        self.table = table
+        self.step = step_function(cell, fused)
+        self.state = cell.initial_state(batch_size, dtype=like.dtype, device=like.device)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.table is not None:
+            x = self.table[x]
+        output, self.state = self.step(x, self.state)
+        return output
+
+    def select(self, rows: Tensor) -> None:
+        self.state = map_state(lambda s: s.index_select(0, rows), self.state)
 
 
 def bound(part: Part) -> Cell:
@@ -97,9 +155,8 @@ def tensors(cell: Cell) -> list[Tensor]:
     return [t for t in (*cell.parameters(), *cell.buffers()) if t.is_floating_point()]
 
 
-def step_function(cell: Cell) -> Callable[[Tensor, State], tuple[Tensor, State]]:
-    """Torch's fused step where the cell has one and the loop was not asked for, else `step`."""
-    fused = wanted() != "loop"
+def step_function(cell: Cell, fused: bool) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+    """Torch's fused step where the cell has one and it is wanted, else `step`."""
     if fused and type(cell) is LSTMCell:
 
         def lstm_step(x: Tensor, state: State) -> tuple[Tensor, State]:

@@ -154,14 +154,29 @@ class LanguageStepper:
     """A language model with its state: give it a token, it gives the logits of the next."""
 
     def __init__(self, model: LanguageModel, batch_size: int, category: Tensor | None) -> None:
-        self._model = model
-        self._category = category
-        self._layers: list[Stepper] = [layer.stepper(batch_size) for layer in model.stack]  # type: ignore[operator]
+        self._weight, self._bias = model._softmax_weight(), model.bias
+        self._model, self._category = model, category
+        symbols, width = model.embedding.weight.shape
+        # the first layer's share of every symbol, where it takes less room than this many numbers
+        self._has_table = symbols * width <= LARGEST_TABLE and (
+            category is None or len(category) == 1
+        )
+        table = None
+        if self._has_table:
+            with torch.no_grad():
+                table = model._embed(torch.arange(symbols, device=model.bias.device), category)
+        self._layers: list[Stepper] = [
+            layer.stepper(batch_size, table=None if k else table)  # type: ignore[operator]
+            for k, layer in enumerate(model.stack)
+        ]
 
     @torch.no_grad()
     def __call__(self, ids: Tensor) -> Tensor:
         """Logits [B, V] after these tokens [B]."""
-        h = self._model._embed(ids, self._category)
+        h = ids if self._has_table else self._model._embed(ids, self._category)
         for layer in self._layers:
             h = layer(h)
-        return linear(h, self._model._softmax_weight(), self._model.bias)
+        return linear(h, self._weight, self._bias)
+
+
+LARGEST_TABLE = 2**22

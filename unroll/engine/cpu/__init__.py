@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from unroll.cells import Cell, State, fields
 from unroll.engine.call import Call
 from unroll.engine.cpu import build
+
+if TYPE_CHECKING:
+    from unroll.engine.cpu.stepping import Stepping
 
 NAME = "cpu"
 
@@ -94,14 +97,19 @@ def parameters_of(call: Call) -> dict[str, Tensor]:
 
 def prepared(call: Call) -> Prepared:
     """The plan and kernels of this call's cell, made when it is first seen as it is now."""
-    if "prepared" in call.notes:
-        found: Prepared = call.notes["prepared"]
-        return found
-    tensors = parameters_of(call)
+    if "prepared" not in call.notes:
+        call.notes["prepared"] = remembered(call, "call", lambda: prepare(call))
+    found: Prepared = call.notes["prepared"]
+    return found
+
+
+def remembered(call: Call, use: str, make: Callable[[], Prepared]) -> Prepared:
+    """What was made for this cell as it is now, and for this use of it."""
     key = (
+        use,
         call.x.dtype,
         call.x.shape[2],
-        tuple((n, t.shape, t.dtype) for n, t in tensors.items()),
+        tuple((n, t.shape, t.dtype) for n, t in parameters_of(call).items()),
         tuple((n, f.shape[1:], f.dtype) for n, f in fields(call.state)),
         tuple(settings_of(m) for m in call.cell.modules()),
     )
@@ -112,8 +120,7 @@ def prepared(call: Call) -> Prepared:
             known = _prepared.setdefault(call.cell, {})
             ready = known.get(key)
             if ready is None:
-                ready = known[key] = prepare(call, tensors)
-    call.notes["prepared"] = ready
+                ready = known[key] = make()
     return ready
 
 
@@ -135,11 +142,10 @@ def repr_of(value: Any) -> Any:
     return repr(value) if isinstance(value, list | dict | set | tuple) else id(value)
 
 
-def prepare(call: Call, tensors: Mapping[str, Tensor]) -> Prepared:
-    unavailable = build.unavailable()
-    if unavailable is not None:
-        return Prepared(refusal=unavailable)
-    ready = planned(call, tensors)
+def prepare(call: Call) -> Prepared:
+    ready = Prepared(refusal=build.unavailable())
+    if ready.refusal is None:
+        ready = planned(call)
     if ready.refusal is None:
         try:
             ready.kernels.load()
@@ -148,28 +154,59 @@ def prepare(call: Call, tensors: Mapping[str, Tensor]) -> Prepared:
     return ready
 
 
-def planned(call: Call, tensors: Mapping[str, Tensor]) -> Prepared:
+def step_by_step(call: Call, table: Tensor | None) -> Stepping | str:
+    """This call's cell one step at a time, or the reason in words why not. See `Stepping`."""
+    from unroll.engine.cpu.stepping import Stepping, step_plan
+    from unroll.engine.trace import Unplannable
+
+    def make() -> Prepared:
+        refusal = build.unavailable() or hooked(call.cell)
+        if refusal is not None:
+            return Prepared(refusal=refusal)
+        try:
+            parameters = parameters_of(call)
+            return Prepared(
+                step_plan(call.cell, parameters, call.x, call.state, table is not None)
+            )
+        except (Unplannable, build.BuildError) as error:
+            return Prepared(refusal=getattr(error, "reason", str(error)))
+
+    refusal = unsuited(call)
+    if refusal is not None:
+        return refusal
+    ready = remembered(call, "step" if table is None else "table", make)
+    if ready.refusal is not None:
+        return ready.refusal
+    return Stepping(ready.plan, parameters_of(call), call.state, call.x.dtype, table)
+
+
+def planned(call: Call) -> Prepared:
     """The plan of this call's cell, and its kernels not yet compiled."""
     from unroll.engine.cpu.kernels import Kernels
     from unroll.engine.plan import plan
     from unroll.engine.trace import Unplannable, trace
 
-    if any(has_hooks(m) for m in call.cell.modules()):
-        return Prepared(refusal="it has hooks, which compiled kernels would not call")
+    refusal = hooked(call.cell)
+    if refusal is not None:
+        return Prepared(refusal=refusal)
     try:
-        made = plan(trace(call.cell, tensors, call.x, call.state))
+        made = plan(trace(call.cell, parameters_of(call), call.x, call.state))
         return Prepared(made, Kernels(made, call.x.dtype))
     except Unplannable as reason:
         return Prepared(refusal=str(reason))
 
 
-def has_hooks(module: nn.Module) -> bool:
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-    )
+def hooked(cell: Cell) -> str | None:
+    """A refusal where the cell, or a module in it, has hooks."""
+    for module in cell.modules():
+        if (
+            module._forward_hooks
+            or module._forward_pre_hooks
+            or module._backward_hooks
+            or module._backward_pre_hooks
+        ):
+            return "it has hooks, which compiled kernels would not call"
+    return None
 
 
 def prebuild(cells: Iterable[tuple[Cell, bool]], dtype: torch.dtype = torch.float64) -> None:
@@ -186,7 +223,7 @@ def prebuild(cells: Iterable[tuple[Cell, bool]], dtype: torch.dtype = torch.floa
         cell.train(training)
         x = torch.zeros(1, 1, cell.input_size, dtype=dtype)
         call = checked_call(cell, x, None, None, None, False, None, None)
-        ready = planned(call, parameters_of(call))
+        ready = planned(call)
         cell.train(before)
         if ready.refusal is None:
             emitted += ready.kernels.emitted

@@ -33,6 +33,7 @@ struct Call {
     const Block* blocks;          // in the order of products, operands, segments
     const int64_t* offsets;       // of each product in `packed`
     Real* packed;                 // room for the packed matrices
+    int64_t is_packed;            // they are there already
 };
 
 constexpr int MOST_BUFFERS = 1024;
@@ -290,8 +291,10 @@ void* work(void* argument) {
     int order;
     while ((order = __atomic_load_n(job.order, __ATOMIC_ACQUIRE)) == WAIT) sched_yield();
     if (order == GIVE_UP) return nullptr;
-    program.pack(call, i, n);
-    job.barrier->wait();
+    if (!call.is_packed) {
+        program.pack(call, i, n);
+        job.barrier->wait();
+    }
 
     Frame frame;
     frame.call = &call;

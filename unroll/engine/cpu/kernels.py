@@ -40,7 +40,18 @@ class _Call(ctypes.Structure):
         ("by_units", ctypes.c_int64),
         *((n, ctypes.c_void_p) for n in ("counts", "starts", "strides", "times", "widths")),
         *((n, ctypes.c_void_p) for n in ("blocks", "offsets", "packed")),
+        ("is_packed", ctypes.c_int64),
     )
+
+
+@dataclass
+class Ready:
+    """A call of a kernel, and what it points to."""
+
+    call: _Call
+    reference: Any
+    starts: Any
+    alive: tuple[Any, ...]
 
 
 @functools.cache
@@ -132,7 +143,25 @@ class Kernel:
         times: Times,
         turning: Container[str],
     ) -> None:
-        """Run all steps. Everything is checked here, before a pointer is taken."""
+        """Run all steps."""
+        packed = torch.empty(self.packed_size, dtype=self.real)
+        prepared = self.prepare(tensors, matrices, times, turning, packed)
+        if self.function(prepared.reference):
+            raise RuntimeError("A kernel refused a call that is not well formed.")
+
+    def prepare(
+        self,
+        tensors: Mapping[str, Tensor],
+        matrices: Sequence[Tensor],
+        times: Times,
+        turning: Container[str],
+        packed: Tensor,
+        threads: int | None = None,
+    ) -> Ready:
+        """A call, ready to run. Everything is checked here, before a pointer is taken.
+
+        The tensors must live as long as the call.
+        """
         found = []  # of each tensor: where it begins, bytes from row to row
         kinds = []
         for name, (dtype, columns, shared, moments) in self.tensors.items():
@@ -175,19 +204,20 @@ class Kernel:
             blocks = self.block_array(matrices)
             self.last_blocks = where, blocks
         steps, sequences = len(times.counts), times.sequences
-        threads, by_units = share(self.work, self.numbers, sequences, times.total, steps)
-        packed = torch.empty(self.packed_size, dtype=self.real)
+        split = (threads, 0)
+        if threads is None:
+            split = share(self.work, self.numbers, sequences, times.total, steps)
         call = _Call(
             steps,
             sequences,
-            threads,
-            by_units,
+            *split,
             times.counts.data_ptr(),
             *map(ctypes.addressof, (starts, strides, whens, self.widths, blocks, self.offsets)),
             packed.data_ptr(),
+            0,
         )
-        if self.function(ctypes.byref(call)):
-            raise RuntimeError("A kernel refused a call that is not well formed.")
+        arrays = (strides, whens, blocks, times, matrices, packed)
+        return Ready(call, ctypes.byref(call), starts, arrays)
 
 
     def block_array(self, matrices: Sequence[Tensor] | None) -> Any:

@@ -1,0 +1,185 @@
+"""One step at a time through the same kernels: weights packed once, a state that stays in place.
+
+R sequences.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unroll.cells import Cell, State, fields, map_state
+from unroll.engine.cpu.emit import Emitted, emit
+from unroll.engine.cpu.kernels import Kernel, load
+from unroll.engine.geometry import Times
+from unroll.engine.plan import Plan, plan
+from unroll.engine.planned import flat, named
+from unroll.engine.products import product
+from unroll.engine.trace import Unplannable, trace
+
+
+@dataclass
+class StepPlan:
+    """A step planned for running alone, and its program."""
+
+    plan: Plan
+    emitted: Emitted
+
+
+def step_plan(
+    cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State, has_table: bool
+) -> StepPlan:
+    """Plan and compile one step in eval mode. x: [T, B, I], an example.
+
+    Raises: Unplannable, build.BuildError.
+    """
+    cell = copy.deepcopy(cell).eval()
+    traced = trace(cell, parameters, x, state)
+    made = plan(traced, gradients=False, hoist=has_table, defer=False)
+    if made.sequences or made.sequence_values:
+        raise Unplannable("it has values that differ from sequence to sequence")
+    emitted = emit(made.forward, x.dtype)
+    load([emitted], x.dtype)
+    return StepPlan(made, emitted)
+
+
+class Stepping:
+    """A compiled cell, its weights as they are now, and its state.
+
+    table: inputs [V, I] that are all that will ever come; what depends on them alone is computed
+        here, once, and a step is given their numbers.
+    """
+
+    def __init__(
+        self,
+        ready: StepPlan,
+        parameters: Mapping[str, Tensor],
+        state: State,
+        dtype: torch.dtype,
+        table: Tensor | None = None,
+    ) -> None:
+        made = ready.plan
+        once = made.once.forward(*parameters.values())
+        known = dict(zip(made.once_values, once, strict=True))
+        self.kernel = Kernel(ready.emitted, made.forward, dtype)
+        # of their own, so that a step is made of the weights of this moment
+        self.matrices = [known[n].detach() for n in made.matrices]
+        self.vectors = [known[n].detach().reshape(-1).clone() for n in made.vectors]
+        self.plan, self.dtype = made, dtype
+        self.width = made.traced.x.meta["val"].shape[1]
+        self.rows: list[Tensor] | None = None
+        if table is not None:
+            self.rows = self.read(table, known, once)
+        self.packed = torch.empty(self.kernel.packed_size, dtype=dtype)
+        self.state = state
+        # pack the weights now, in a call of no steps: later changes to them are not seen
+        first = self.calls[0].call
+        first.steps, first.is_packed = 0, 0
+        self.kernel.function(self.calls[0].reference)
+        first.steps, first.is_packed = 1, 1
+
+    def read(
+        self, table: Tensor, known: dict[object, Tensor], once: tuple[Tensor, ...]
+    ) -> list[Tensor]:
+        """What the loop reads of every input in the table."""
+        N, made = len(table), self.plan
+        if made.reads is not None:
+            return [
+                product(
+                    table,
+                    known[r.matrix].t() if r.turned else known[r.matrix],
+                    None if r.bias is None else known[r.bias],
+                )
+                for r in made.reads
+            ]
+        before = made.before.forward(N, *once, table)
+        known.update(zip(made.before_values, before, strict=True))
+        return [flat(known[n], N).contiguous() for n in made.rows]
+
+    @property
+    def state(self) -> State:
+        """The state after the last step, fields [R, ...]."""
+        values = iter(t[self.turn * self.R :][: self.R] for t in self.states)
+        return map_state(lambda s: next(values).reshape(s.shape).clone(), self.like)
+
+    @state.setter
+    def state(self, state: State) -> None:
+        parts = [f for _, f in fields(state)]
+        self.like = map_state(lambda s: s.detach(), state)
+        self.R = R = parts[0].shape[0]
+        self.turn = 0
+        made = self.plan
+        tensors = named({"vector": self.vectors, "sequence": [], "rows": []})
+        for k, part in enumerate(parts):
+            kept = part.new_empty(2 * R, part.shape[1:].numel())
+            kept[:R] = part.detach().reshape(R, -1)
+            tensors[f"state:{k}"] = kept
+        self.states = [tensors[f"state:{k}"] for k in range(len(parts))]
+        for name, (width, dtype) in made.forward.scratch.items():
+            tensors[name] = torch.empty(R, width, dtype=dtype)
+        for k in range(len(made.emits)):
+            if made.emit_is_state[k] is None:
+                name = f"emit:{k}"
+                tensors[name] = torch.empty(R, made.widths[name], dtype=made.dtypes[name])
+        for k in range(len(made.rows)):
+            name = f"rows:{k}"
+            tensors[name] = torch.empty(R, made.widths[name], dtype=made.dtypes[name])
+        self.tensors = tensors
+        at = torch.zeros(2, dtype=torch.int64)
+        at[1] = R
+        counts = torch.tensor([R])
+        zero = torch.zeros(1, dtype=torch.int64)
+        self.calls = []
+        for turn in (0, 1):
+            times = Times(
+                counts, R, rows=zero, previous=at[turn : turn + 1], next=at[1 - turn : 2 - turn]
+            )
+            ready = self.kernel.prepare(tensors, self.matrices, times, (), self.packed, threads=1)
+            ready.call.is_packed = 1
+            self.calls.append(ready)
+        # where the address of each input stands in a call
+        self.inputs = [
+            [
+                (place, b.lo * b.dtype.itemsize)
+                for place, b in enumerate(self.kernel.emitted.buffers)
+                if b.tensor == f"rows:{k}"
+            ]
+            for k in range(len(made.rows))
+        ]
+
+    def select(self, rows: Tensor) -> None:
+        """Keep these sequences, in this order."""
+        self.state = map_state(lambda s: s.index_select(0, rows), self.state)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The outputs [R, output_size] of inputs [R, I]; with a table, of their numbers [R]."""
+        turn = self.turn
+        prepared = self.calls[turn]
+        rows: list[Tensor]
+        if self.rows is None:
+            if x.dtype != self.dtype or x.shape != (self.R, self.width) or not x.is_cpu:
+                raise ValueError(
+                    f"The stepper got inputs of shape {list(x.shape)} and {x.dtype}; expected "
+                    f"[B={self.R}, I={self.width}] and {self.dtype}."
+                )
+            rows = [x.contiguous()]
+        elif self.R == 1:  # rows of the table are read where they lie
+            k = int(x)
+            rows = [t[k : k + 1] for t in self.rows]
+        else:
+            rows = [t.index_select(0, x) for t in self.rows]
+        for places, row in zip(self.inputs, rows, strict=True):
+            start = row.data_ptr()
+            for place, lo in places:
+                prepared.starts[place] = start + lo
+        if self.kernel.function(prepared.reference):
+            raise RuntimeError("A kernel refused a call that is not well formed.")
+        self.turn = 1 - turn
+        same = self.plan.emit_is_state[0]
+        if same is None:
+            return self.tensors["emit:0"].clone()
+        return self.states[same][self.turn * self.R :][: self.R].clone()
