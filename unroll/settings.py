@@ -25,7 +25,7 @@ class TrainingSettings(BaseModel):
     threads: int | None = Field(
         None, ge=1, description="CPU threads; left out, a short timing chooses."
     )
-    backend: Literal["auto", "loop", "torch"] = Field(
+    backend: Literal["auto", "cpu", "loop", "torch"] = Field(
         "auto", description="What runs the recurrence; auto takes the fastest that can."
     )
     optimizer: Literal["adamw", "sgd"] = Field("adamw", description="adamw or sgd (with momentum).")

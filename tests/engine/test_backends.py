@@ -146,33 +146,3 @@ def test_nothing_is_said_where_the_loop_was_asked_for_or_torch_runs(caplog):
     unroll.unroll(PlainCell(4, 5), X, backend="loop")
     unroll.unroll(unroll.LSTMCell(4, 5), X)
     assert not caplog.records
-
-
-def test_explain_has_a_line_for_every_layer_and_direction():
-    model = nn.Sequential(
-        unroll.LSTM(4, 5, 2, bidirectional=True),
-        nn.Linear(10, 4),
-        unroll.Recurrent(PlainCell, 4, 5),
-    )
-    lines = unroll.explain(model).splitlines()
-    assert [line.split(":")[0] for line in lines] == [
-        "LSTM 0 layer 0",
-        "LSTM 0 layer 0 backward",
-        "LSTM 0 layer 1",
-        "LSTM 0 layer 1 backward",
-        "Recurrent 2 layer 0",
-    ]
-    assert all("LSTMCell runs on the torch backend: it is the fastest" in l for l in lines[:4])
-    assert "PlainCell runs on the loop backend: the torch backend cannot" in lines[4]
-    with unroll.backend("loop"):
-        assert "loop backend: it was asked for" in unroll.explain(unroll.LSTMCell(4, 5))
-
-
-def test_explain_says_why_a_named_backend_cannot_run():
-    with pytest.raises(RuntimeError, match="The torch backend cannot run PlainCell"):
-        unroll.explain(PlainCell(4, 5), backend="torch")
-
-
-def test_explain_wants_something_recurrent():
-    with pytest.raises(ValueError, match="Linear has no recurrent part"):
-        unroll.explain(nn.Linear(3, 4))

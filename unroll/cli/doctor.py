@@ -5,8 +5,8 @@ from __future__ import annotations
 import json as json_module
 import os
 import platform
-import shutil
 import subprocess
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,13 +16,12 @@ import typer
 from unroll.version import __version__
 
 PACKAGES = ("torch", "numpy", "safetensors", "tokenizers", "typer", "rich", "pydantic")
-COMPILERS = ("c++", "g++", "clang++")
 
 
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
-    """Versions, device, threads, compiler, and what is missing with the line that fixes it."""
+    """Versions, device, threads, compiled cells, and what is missing with the line that fixes it."""
     facts, missing = examine()
     if json:
         typer.echo(json_module.dumps({**facts, "missing": missing}))
@@ -66,19 +65,50 @@ def examine() -> tuple[dict[str, Any], dict[str, str]]:
             missing["a cache folder that can be written"] = (
                 "export XDG_CACHE_HOME=A_FOLDER_OF_YOURS"
             )
-    compiler = next((path for name in COMPILERS if (path := shutil.which(name))), None)
-    if compiler is None:
-        missing["a C++ compiler (for compiled cells)"] = (
-            "apt install g++, or: xcode-select --install, or: conda install cxx-compiler"
-        )
-    else:
-        facts["compiler"] = compiler_version(compiler)
+        examine_compiled(facts, missing)
     return facts, missing
 
 
-def compiler_version(path: str) -> str:
-    answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    return f"{path}: {(answer.stdout or answer.stderr).splitlines()[0]}"
+def examine_compiled(facts: dict[str, Any], missing: dict[str, str]) -> None:
+    """Whether cells can be compiled, by which compiler, and where what it builds is kept."""
+    from unroll.engine.cpu import build
+
+    reason = build.unavailable()
+    facts["compiled"] = "cells are compiled" if reason is None else f"no: {reason}"
+    advice = f"{build.ELSEWHERE}; until then other backends run"
+    try:
+        facts["compiler"] = compiler_version(build.compiler())
+    except build.BuildError as error:
+        advice = error.advice
+        if advice == build.COMPILER_ADVICE:
+            advice += "; apt install g++, xcode-select --install, conda install cxx-compiler"
+    try:
+        facts["kernel cache"] = described_cache(build.cache_folders()[-1])
+    except build.BuildError as error:  # there is no home
+        facts["kernel cache"] = f"none: {error.reason}"
+    if reason is not None:
+        missing["what compiled cells need"] = advice
+
+
+def compiler_version(command: Sequence[str]) -> str:
+    """The command and the first line of what it says of its version."""
+    try:
+        answer = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, check=False, timeout=20
+        )
+        said = (answer.stdout or answer.stderr).splitlines()
+    except (OSError, subprocess.TimeoutExpired):
+        said = []
+    return f"{' '.join(command)}: {said[0] if said else 'it does not tell its version'}"
+
+
+def described_cache(folder: Path) -> str:
+    """Where compiled kernels are kept, how many, and their size."""
+    try:
+        kernels = [path.stat().st_size for path in folder.glob("*.so")]
+    except OSError as error:
+        return f"{folder} (it cannot be read: {error.strerror})"
+    return f"{folder} ({len(kernels)} kernels, {sum(kernels) / 1e6:.1f} MB)"
 
 
 def writable(folder: Path) -> bool:

@@ -50,7 +50,7 @@ def train(
     state: Annotated[str | None, setting("state", "carry|reset")] = None,
     device: Annotated[str | None, setting("device", "DEVICE")] = None,
     threads: Annotated[str | None, setting("threads", "N")] = None,
-    backend: Annotated[str | None, setting("backend", "auto|loop|torch")] = None,
+    backend: Annotated[str | None, setting("backend", "auto|cpu|loop|torch")] = None,
     seed: Annotated[str | None, setting("seed", "N")] = None,
     assignments: Annotated[
         list[str] | None,

@@ -174,9 +174,14 @@ def generate(
         sys.stdout.write("\n")
 
 
-def explain(path: RunPath) -> None:
-    """Which backend runs each recurrent part of a run's model, and why."""
-    typer.echo(opened(path, "cpu").explain())
+def explain(path: RunPath, json: AsJson = False, device: Device = "cpu") -> None:
+    """Which backend runs each recurrent part of a run's model, why, and its plan.
+
+    With --json an array with an object for each part: layer, cell, backend, why, refusal, and of
+    its plan the stages, the numbers saved a step, and the numbers of parameters multiplied.
+    """
+    run = opened(path, device)
+    typer.echo(json_module.dumps(run.explanations()) if json else run.explain())
 
 
 def shown(token: str) -> str:

@@ -8,11 +8,12 @@ from torch import Tensor
 
 from unroll.engine.geometry import Times
 from unroll.engine.nodes import Node, apply
-from unroll.engine.plan import TURNING, Buffer, Plan, Program
+from unroll.engine.plan import TURNING, Buffer, Program
+from unroll.engine.recipe import Recipe
 
 
 def execute(
-    plan: Plan,
+    plan: Recipe,
     program: Program,
     tensors: Mapping[str, Tensor],
     matrices: Sequence[Tensor],

@@ -11,7 +11,7 @@ import functools
 import linecache
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -42,10 +42,10 @@ def places(plan: Plan) -> dict[Node, Place]:
     numbers = run(plan)
     names = names_of(plan.traced.graph)
     wholes: list[tuple[int, fx.Node, Tensor]] = []
-    for order, (node, value) in enumerate(numbers.items()):
+    for order, (twin, value) in enumerate(numbers.items()):
         rows = isinstance(value, Tensor) and value.dim() in (1, 2) and value.shape[:1] == (ROWS,)
-        if rows and node.op == "call_function":
-            wholes.append((order, node, value.reshape(ROWS, -1).double()))
+        if rows and twin.op == "call_function":
+            wholes.append((order, twin, value.reshape(ROWS, -1).double()))
     columns = torch.cat([w for _, _, w in wholes], 1)
     starts = torch.tensor([0, *(w.shape[1] for _, _, w in wholes)]).cumsum(0)
 
@@ -53,28 +53,27 @@ def places(plan: Plan) -> dict[Node, Place]:
     for node, value in nodes_of(plan, numbers).items():
         if not node.rows or node.op == "input" or not value.isfinite().all():
             continue
-        first, last = (value[:, k].double().unsqueeze(1) for k in (0, -1))
-        alike = torch.isclose(columns, first, rtol=1e-4, atol=1e-6).all(0).nonzero().flatten()
-        for at in alike.tolist():
+        first, last = value[:, :1].double(), value[:, -1:].double()
+        near = alike(columns[:1], first[:1]).nonzero().flatten()  # few of many
+        for at in near[alike(columns[:, near], first)].tolist():
             k = int(torch.searchsorted(starts, at, right=True)) - 1
             order, twin, whole = wholes[k]
             lo = at - int(starts[k])
-            fits = lo + node.width <= whole.shape[1]
-            if (
-                not fits
-                or not torch.isclose(
-                    whole[:, lo + node.width - 1 :][:, :1], last, rtol=1e-4, atol=1e-6
-                ).all()
-            ):
+            end = lo + node.width
+            if end > whole.shape[1] or not alike(whole[:, end - 1 : end], last).all():
                 continue
             name = names.get(twin, "") if whole.shape[1] == node.width else ""
             known = found.get(node)
             if known is None:
-                line = twin.meta.get("line", "")
-                found[node] = Place(order, lo, whole.shape[1], line, name)
+                found[node] = Place(order, lo, whole.shape[1], twin.meta.get("line", ""), name)
             elif name and not known.name:  # the same value under the name of its columns
-                found[node] = Place(known.order, known.lo, known.width, known.line, name)
+                found[node] = replace(known, name=name)
     return found
+
+
+def alike(columns: Tensor, column: Tensor) -> Tensor:
+    """Which columns are the given one, but for rounding."""
+    return ((columns - column).abs() <= 1e-4 * column.abs() + 1e-6).all(0)
 
 
 def run(plan: Plan) -> dict[fx.Node, Any]:
@@ -99,7 +98,7 @@ def run(plan: Plan) -> dict[fx.Node, Any]:
                 values[node] = given(node)
             elif node.op == "call_function":
                 args, keywords = fx.map_arg((node.args, dict(node.kwargs)), values.__getitem__)
-                values[node] = node.target(*args, **keywords)  # type: ignore[operator]
+                values[node] = node.target(*args, **keywords)
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 import textwrap
@@ -24,7 +25,17 @@ from unroll.engine.equations import (
 )
 from unroll.engine.naming import Place, names_of, places
 from unroll.engine.nodes import Node, Source, ancestors
-from unroll.engine.plan import BEFORE, ONCE, SEQUENCE, STATE, Plan, Program, axis_slice, name_of
+from unroll.engine.plan import (
+    BEFORE,
+    ONCE,
+    SEQUENCE,
+    STATE,
+    Outer,
+    Plan,
+    Program,
+    axis_slice,
+    name_of,
+)
 
 WIDTH = 100
 VIEWS = (
@@ -128,10 +139,9 @@ def summary(plan: Plan, width: int) -> list[str]:
         f"Parameters multiplied: {found['multiplied_in_loop']:,} numbers in the loop, "
         f"{found['multiplied_before']:,} before it, {found['multiplied_after']:,} after it."
     )
-    legend = (
-        "[B, w]: rows of one step; [N, w]: of all steps. saved: for the backward; kept: for what is "
-        "deferred; again: computed again."
-    )
+    legend = "[B, w]: rows of one step; [N, w]: of all steps."
+    if plan.backward is not None:
+        legend += " saved: for the backward; kept: for what is deferred; again: computed again."
     return [line for part in (text, multiplied, legend) for line in textwrap.wrap(part, width)]
 
 
@@ -194,7 +204,7 @@ def wrapped(text: str, room: int) -> list[str]:
         parts.append(signed)
     glued = re.sub(r"(?<=[ ])([+-]) ", "\\1\0", " ".join(parts))
     rows = textwrap.wrap(glued, room, subsequent_indent="    ")
-    return [row.replace("\0", " ") for row in rows]
+    return [row.replace("\0", " ").rstrip() for row in rows]
 
 
 def cells(line: Line) -> tuple[str, str, str]:
@@ -493,8 +503,7 @@ class Writer:
     def emit_gradient(self, k: int) -> str:
         if self.plan.emitted[k] is self.plan.traced.output:
             return "d output"
-        term = self.given.get(self.plan.emitted[k])
-        return f"d {text_of(term)}" if term is not None else f"d emitted{k + 1}"
+        return "d shown" if len(self.plan.emitted) == 1 else f"d shown{k + 1}"
 
     def weight(self, block: Any) -> Weight:
         matrix = self.plan.matrices[block.matrix]
@@ -706,50 +715,50 @@ class Writer:
             node in plan.saved or any(int(f.partition(":")[2]) in plan.history for f in fields)
         ):
             notes.append("saved")
-        if any(b.tensor.startswith("emit") for b in stores):
+        shows = {
+            k
+            for k, n in zip(plan.emit_is_state, plan.emitted, strict=True)
+            if n is not plan.traced.output
+        }
+        if any(
+            b.tensor.startswith("emit") or int(b.tensor.rpartition(":")[2]) in shows
+            for b in stores
+            if b.tensor.startswith(("emit", "state"))
+        ):
             notes.append("shown")
         return ", ".join(notes)
 
     def backward_note(self, node: Node) -> str:
         program = self.plan.backward
         stores = program.stores.get(node, ()) if program is not None else ()
-        if node in self.forward_values():
+        if node in self.forward_values:
             return "again"
         return "kept" if any(b.time == "rows" for b in stores) else ""
 
+    @functools.cached_property
     def forward_values(self) -> set[Node]:
-        plan = self.plan
-        if not hasattr(self, "_forward"):
-            rows = (*plan.new_states, *plan.emits)
-            self._forward = set(ancestors(a for row in rows for a in row))
-        return self._forward
+        rows = (*self.plan.new_states, *self.plan.emits)
+        return set(ancestors(a for row in rows for a in row))
 
     # -- after the backward loop
 
     def deferred(self) -> list[Section]:
         plan = self.plan
         found: list[Line] = []
-        index = 0
-        outers = list(plan.outers)
-        while index < len(outers):
-            first = outers[index]
-            left, rows = [self.term(first.left)], first.block.rows
-            index += 1
-            while index < len(outers):
-                o = outers[index]
-                beside = o.block.rows[0] == rows[1] and o.block.columns == first.block.columns
-                if o.block.matrix != first.block.matrix or o.right is not first.right or not beside:
-                    break
-                left.append(self.term(o.left))
-                rows = (rows[0], o.block.rows[1])
-                index += 1
-            known = self.weight(first.block)
-            part = replace(known, rows=rows, columns=first.block.columns, turned=False)
-            size = (rows[1] - rows[0], part.columns[1] - part.columns[0])
+        rest = list(plan.outers)
+        while rest:  # those with a common right side, of rows that follow each other, are one
+            first, *rest = rest
+            left, (lo, hi) = [self.term(first.left)], first.block.rows
+            while rest and follows(first, rest[0]) and rest[0].block.rows[0] == hi:
+                left.append(self.term(rest[0].left))
+                hi = rest.pop(0).block.rows[1]
+            weight = replace(
+                self.weight(first.block), rows=(lo, hi), columns=first.block.columns, turned=False
+            )
             term = Term("matmul", (Term("turned", (self.beside(left),)), self.term(first.right)))
-            name = f"d {text_of(part)}"
-            shape = f"[{size[0]}, {size[1]}]"
-            found.append(Line(Piece(name, 0, 1, 1), term, shape=shape, sign="+="))
+            shape = f"[{hi - lo}, {weight.columns[1] - weight.columns[0]}]"
+            target = Piece(f"d {text_of(weight)}", 0, 1, 1)
+            found.append(Line(target, term, shape=shape, sign="+="))
         for source, node in plan.deferred.items():
             of = self.source(source, plan.inputs[source].width)
             target = (
@@ -759,11 +768,10 @@ class Writer:
             )
             rows = "N" if plan.inputs[source].rows else ""
             found.append(Line(target, self.term(node), rows, sign="=" if rows else "+="))
-        head = [l for l in found if l.shape is not None]
-        rest = sorted(
-            (l for l in found if l.shape is None), key=lambda l: (l.target.name, l.target.lo)
-        )
-        found = head + merged(rest) + self.hoisted_gradients()
+        head = [line for line in found if line.shape is not None]
+        sums = [line for line in found if line.shape is None]
+        sums.sort(key=lambda line: (line.target.name, line.target.lo))
+        found = head + merged(sums) + self.hoisted_gradients()
         return [Section("deferred, over all N rows in one product or sum each", found)]
 
     def hoisted_gradients(self) -> list[Line]:
@@ -791,6 +799,12 @@ class Writer:
         while name_of(node) in LOOKS and node not in self.given:
             node = node.args[0]  # type: ignore[assignment]
         return self.traced_term(node)
+
+
+def follows(a: Outer, b: Outer) -> bool:
+    return a.right is b.right and (a.block.matrix, a.block.columns) == (
+        b.block.matrix, b.block.columns,
+    )  # fmt: skip
 
 
 def is_product(node: Node) -> bool:

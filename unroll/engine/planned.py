@@ -17,8 +17,9 @@ from unroll.engine.call import Call
 from unroll.engine.geometry import Geometry, Times, geometry
 from unroll.engine.nodes import Block, Node, ancestors, evaluate
 from unroll.engine.noise import draw_noise
-from unroll.engine.plan import Buffer, Plan, Program
+from unroll.engine.plan import Buffer, Program
 from unroll.engine.products import product
+from unroll.engine.recipe import Recipe
 
 
 class Executor(Protocol):
@@ -29,7 +30,7 @@ class Executor(Protocol):
 
     def __call__(
         self,
-        plan: Plan,
+        plan: Recipe,
         program: Program,
         tensors: Mapping[str, Tensor],
         matrices: Sequence[Tensor],
@@ -39,25 +40,25 @@ class Executor(Protocol):
 
 
 def run_plan(
-    plan: Plan, call: Call, tensors: Mapping[str, Tensor], initial: State | None, execute: Executor
+    plan: Recipe, call: Call, tensors: Mapping[str, Tensor], initial: State | None, execute: Executor
 ) -> tuple[Tensor, State]:
     """Outputs [T, B, H] and the final state. initial: the state after a reset, or None."""
     T, B = call.x.shape[:2]
     where = geometry(T, B, call.lengths, call.resets, call.reverse)
-    noises = plan.traced.noises
+    noises = plan.noises
     noise = (draw_noise(call.cell, call.x) or {}) if noises else {}
-    once = plan.once.forward(*tensors.values())
-    known: dict[Any, Any] = dict(zip(plan.once_values, once, strict=True))
+    once = plan.once(*tensors.values())
+    known: dict[str, Tensor] = dict(zip(plan.once_values, once, strict=True))
     x = where.rows(call.x)
     sequence: tuple[Tensor, ...] = ()
     spread: list[Tensor] = []
     if plan.sequence_values:
-        per_call = [noise[n][1] for n, (each, _) in noises.items() if each == "call"]
-        sequence = plan.sequence.forward(B, *once, *per_call)
+        per_call = [noise[n][1] for n, each in noises.items() if each == "call"]
+        sequence = plan.sequence(B, *once, *per_call)
         spread = [where.of_rows(v) for v in sequence]
     if plan.before_values:
-        per_step = [where.rows(noise[n][1]) for n, (each, _) in noises.items() if each == "step"]
-        before = plan.before.forward(where.N, *once, *spread, x, *per_step)
+        per_step = [where.rows(noise[n][1]) for n, each in noises.items() if each == "step"]
+        before = plan.before(where.N, *once, *spread, x, *per_step)
         known.update(zip(plan.before_values, before, strict=True))
 
     per_sequence = dict(zip(plan.sequence_values, sequence, strict=True))
@@ -88,9 +89,9 @@ def run_plan(
     if plan.shows_emit:
         return where.spread(emits[0]), last
     known.update(zip(plan.sequence_values, spread, strict=True))
-    for node, emit in zip(plan.emitted, emits, strict=True):
-        known[node] = emit.reshape(where.N, *node.meta["val"].shape[1:])
-    (output,) = plan.after.forward(where.N, *(known[n] for n in plan.after_inputs))
+    for name, shape, emit in zip(plan.emitted, plan.emitted_shapes, emits, strict=True):
+        known[name] = emit.reshape(where.N, *shape)
+    (output,) = plan.after(where.N, *(known[n] for n in plan.after_inputs))
     return where.spread(output), last
 
 
@@ -107,7 +108,7 @@ class Loop(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, plan: Plan, where: Geometry, execute: Executor, *inputs: Tensor | None
+        ctx: Any, plan: Recipe, where: Geometry, execute: Executor, *inputs: Tensor | None
     ) -> Any:
         results, kept, rows = forward(plan, where, execute, inputs, keep=True)
         ctx.plan, ctx.where, ctx.execute = plan, where, execute
@@ -133,7 +134,7 @@ class Loop(torch.autograd.Function):
         return (None, None, None, *found)
 
 
-def split(plan: Plan, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]:
+def split(plan: Recipe, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]:
     """The inputs of the loop by kind; "read" are x and what it is multiplied with."""
     at, given = 0, {}
     for kind, count in (
@@ -148,7 +149,7 @@ def split(plan: Plan, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]:
     return given
 
 
-def read_rows(plan: Plan, given: dict[str, list[Any]], multiply: Any = product) -> None:
+def read_rows(plan: Recipe, given: dict[str, list[Any]], multiply: Any = product) -> None:
     """Fill in what is read from x, in one product each."""
     if plan.reads is not None:
         x, *parts = given["read"]
@@ -159,7 +160,7 @@ def read_rows(plan: Plan, given: dict[str, list[Any]], multiply: Any = product) 
 
 
 def forward(
-    plan: Plan, where: Geometry, execute: Executor, inputs: Sequence[Tensor | None], keep: bool
+    plan: Recipe, where: Geometry, execute: Executor, inputs: Sequence[Tensor | None], keep: bool
 ) -> tuple[list[Tensor], dict[str, Tensor], list[Tensor]]:
     """Emitted values [N, w], then final states [R, w]; what the backward reads; and the rows."""
     given = split(plan, inputs)
@@ -221,7 +222,7 @@ def final_rows(kept: Tensor, where: Geometry, whole: bool) -> Tensor:
 
 
 def backward(
-    plan: Plan,
+    plan: Recipe,
     where: Geometry,
     execute: Executor,
     inputs: Sequence[Tensor],
@@ -303,7 +304,7 @@ class Later:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: Recipe,
         where: Geometry,
         tensors: Mapping[str, Tensor],
         given: Mapping[str, list[Tensor]],
@@ -426,7 +427,7 @@ class Later:
 
 
 def by_reference(
-    plan: Plan,
+    plan: Recipe,
     where: Geometry,
     inputs: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
@@ -495,7 +496,7 @@ def named(given: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def empty(plan: Plan, name: str, rows: int, like: Tensor) -> Tensor:
+def empty(plan: Recipe, name: str, rows: int, like: Tensor) -> Tensor:
     return torch.empty(rows, plan.widths[name], dtype=plan.dtypes[name], device=like.device)
 
 

@@ -1,48 +1,151 @@
-"""Which backend runs each part of a layer or model, and why, as a page a person can read."""
+"""Which backend runs each part of a layer or model, why, and how its step is compiled."""
 
 from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from unroll.cells import Cell, as_cell
-from unroll.engine import choose
+from unroll.engine import choose, cpu
+from unroll.engine.call import Call
 from unroll.engine.unrolling import checked_call
 from unroll.layers.drop_in import DropIn
 from unroll.layers.recurrent import Recurrent
+from unroll.layers.stack import Part
+
+if TYPE_CHECKING:
+    from unroll.engine.plan import Plan
+
+INDENT = "    "
+WIDTH = 100
 
 
 def explain(module: nn.Module, *, backend: str | None = None) -> str:
-    """A line for every recurrent part of a cell, layer or model: its backend, and why.
+    """Which backend runs each recurrent part of a cell, layer or model, why, and its plan.
 
-    Raises: ValueError where nothing in the module is recurrent.
+    When to use it: a cell of your own is slower than expected, or to see what the compiler makes
+    of it. `print(unroll.explain(layer))`.
+
+    The plan is a page of equations, each with where it is computed (`unroll.engine.page`), and
+    stands there also where another backend was chosen; one that several layers share, once.
+
+    backend: "auto", "loop", "torch" or "cpu", as in a call.
+    Raises: ValueError where nothing in the module is recurrent; RuntimeError where a backend was
+        named that cannot run it.
 
     Example:
         >>> import unroll
-        >>> print(unroll.explain(unroll.LSTM(3, 4)))
-        LSTM layer 0: LSTMCell runs on the torch backend: it is the fastest that can run this cell
+        >>> with unroll.backend("torch"):
+        ...     page = unroll.explain(unroll.LSTM(3, 4))
+        >>> print(*page.splitlines()[:2], sep="\\n")
+        LSTM layer 0: LSTMCell runs on the torch backend: it was asked for
+            LSTMCell: 1 stage forward, 2 backward; saves 6 numbers a step and unit (24 for 4 units)
     """
-    if isinstance(module, Cell | nn.RNNCellBase):
-        return describe(as_cell(module), "cell", backend)
-    lines = []
-    for path, layer in module.named_modules():
-        if not isinstance(layer, DropIn | Recurrent):
-            continue
-        name = f"{type(layer).__name__} {path}".strip()
-        for number, row in enumerate(layer.parts()):
-            for direction, part in enumerate(row):
-                where = f"{name} layer {number}" + (" backward" if direction else "")
-                lines.append(describe(part.cell, where, backend))
-    if not lines:
+    from unroll.engine.page import page
+
+    pages: dict[str, tuple[str, str]] = {}  # by form: where it was shown, and the page
+    paragraphs = []
+    for part in explanations(module, backend=backend):
+        lines = [f"{part.where}: {part.cell} runs on the {part.backend} backend: {part.why}"]
+        if part.plan is not None:
+            text = page(part.plan, WIDTH - len(INDENT))
+            where, shown = pages.setdefault(form(text), (part.where, text))
+            if where == part.where:
+                lines.append(textwrap.indent(text, INDENT))
+            else:
+                other = "" if text == shown else ", with other widths"
+                lines.append(f"{INDENT}Its plan is that of {where}{other}.")
+        elif part.refusal is not None and part.refusal not in part.why:
+            lines.append(f"{INDENT}The cpu backend cannot run it: {part.refusal}.")
+        paragraphs.append("\n".join(lines))
+    return "\n".join(paragraphs)
+
+
+def form(page: str) -> str:
+    """What two pages have in common that differ in widths alone."""
+    return re.sub(r"\s+", " ", re.sub(r"\d+", "#", page))
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is known of one recurrent part.
+
+    where: the layer and direction. cell: the class. backend: the one that runs it, and why.
+    plan: what the compiler makes of its step; refusal: why there is none, or it cannot be used.
+    """
+
+    where: str
+    cell: str
+    backend: str
+    why: str
+    plan: Plan | None
+    refusal: str | None
+
+    def facts(self) -> dict[str, Any]:
+        """The same in numbers and words, for JSON."""
+        from unroll.engine.page import figures
+
+        return {
+            "layer": self.where,
+            "cell": self.cell,
+            "backend": self.backend,
+            "why": self.why,
+            "refusal": self.refusal,
+            **({} if self.plan is None else figures(self.plan)),
+        }
+
+
+def explanations(module: nn.Module, *, backend: str | None = None) -> list[Explanation]:
+    """One for every recurrent part of a cell, layer or model.
+
+    Raises: ValueError where there is none; RuntimeError for a named backend that cannot run one.
+    """
+    found = [explanation(part, where, backend) for where, part in parts_of(module)]
+    if not found:
         raise ValueError(
             f"{type(module).__name__} has no recurrent part; expected an unroll cell or layer, or "
             "a model that holds one."
         )
-    return "\n".join(lines)
+    return found
 
 
-def describe(cell: Cell, where: str, backend: str | None) -> str:
-    x = torch.empty(1, 1, cell.input_size, device="meta")
-    call = checked_call(cell, x, None, None, None, False, None, None)
+def chosen_backends(module: nn.Module) -> list[str]:
+    """The backend of every recurrent part, without its plan."""
+    return [choose(call_of(part))[0].NAME for _, part in parts_of(module)]
+
+
+def parts_of(module: nn.Module) -> Iterator[tuple[str, Part]]:
+    """Every recurrent part, and where it is."""
+    if isinstance(module, Cell | nn.RNNCellBase):
+        yield "cell", Part(as_cell(module))
+        return
+    for path, layer in module.named_modules():
+        if isinstance(layer, DropIn | Recurrent):
+            name = f"{type(layer).__name__} {path}".strip()
+            for number, row in enumerate(layer.parts()):
+                for direction, part in enumerate(row):
+                    yield f"{name} layer {number}" + (" backward" if direction else ""), part
+
+
+def explanation(part: Part, where: str, backend: str | None) -> Explanation:
+    call = call_of(part)
     chosen, why = choose(call, backend)
-    return f"{where}: {type(cell).__name__} runs on the {chosen.NAME} backend: {why}"
+    cell, refusal = type(part.cell).__name__, cpu.unsuited(call)
+    if call.x.dtype not in (torch.float32, torch.float64):
+        return Explanation(where, cell, chosen.NAME, why, None, refusal)
+    made = cpu.prepared(call) if chosen is cpu else cpu.planned(call)
+    return Explanation(where, cell, chosen.NAME, why, made.plan, made.refusal or refusal)
+
+
+def call_of(part: Part) -> Call:
+    """A call of one step, of the parameters' dtype and on their device."""
+    tensors = [*(part.parameters or {}).values(), *part.cell.parameters()]
+    like = next((t for t in tensors if t.is_floating_point()), torch.zeros(()))
+    x = torch.zeros(1, 1, part.cell.input_size, dtype=like.dtype, device=like.device)
+    return checked_call(part.cell, x, None, None, None, False, None, part.parameters)

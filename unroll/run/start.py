@@ -15,7 +15,7 @@ from unroll.data.vocabularies import load_vocabulary
 from unroll.engine.backends import backend as use_backend
 from unroll.engine.backends import wanted
 from unroll.errors import UserError
-from unroll.layers import explain
+from unroll.layers.explain import chosen_backends
 from unroll.run.use import Run, check_needed, checked_device
 from unroll.run.words import BUDGETS, header, verdict
 from unroll.settings import LanguageSettings, settings_from
@@ -131,8 +131,8 @@ def _fresh(
         work = language.work(network, corpus, settings, device)
         said_threads, settings = pick_threads(work, settings)
         torch.manual_seed(settings.seed)
-        ran = "torch" if "runs on the torch backend" in explain(network) else "loop"
-        settings = settings.model_copy(update={"backend": ran})
+        ran = set(chosen_backends(network))
+        settings = settings.model_copy(update={"backend": ran.pop() if len(ran) == 1 else "auto"})
         config = {
             "format": FORMAT,
             "unroll": __version__,

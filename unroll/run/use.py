@@ -16,7 +16,7 @@ from unroll.data.text import text_source
 from unroll.data.vocabularies import load_vocabulary
 from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
-from unroll.layers import explain
+from unroll.layers.explain import explain, explanations
 from unroll.models.language import LanguageModel
 from unroll.models.ngram import NGramModel
 from unroll.settings import LanguageSettings, settings_from
@@ -174,8 +174,12 @@ class Run:
         return json.loads(path.read_bytes()) if path.exists() else {}
 
     def explain(self) -> str:
-        """Which backend runs each part of the model, and why."""
+        """Which backend runs each part of the model, why, and what the compiler makes of it."""
         return explain(self.model)
+
+    def explanations(self) -> list[dict[str, Any]]:
+        """The same as numbers and words: a dictionary for each recurrent part."""
+        return [part.facts() for part in explanations(self.model)]
 
     def _category(self, condition: str | None) -> int | None:
         if not self.categories:

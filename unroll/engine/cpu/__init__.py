@@ -17,15 +17,16 @@ from unroll.engine.cpu import build
 
 if TYPE_CHECKING:
     from unroll.engine.cpu.stepping import Stepping
+    from unroll.engine.recipe import Recipe
 
 NAME = "cpu"
 
 
 @dataclass
 class Prepared:
-    """A step's plan and its kernels, or why there are none."""
+    """A step's recipe and its kernels, or why there are none."""
 
-    plan: Any = None
+    recipe: Any = None
     kernels: Any = None
     refusal: str | None = None
 
@@ -56,7 +57,7 @@ def run(call: Call) -> tuple[Tensor, State]:
         from unroll.engine.unrolling import initial_state
 
         initial = initial_state(call.cell, call.x, call.parameters)
-    return run_plan(ready.plan, call, parameters_of(call), initial, ready.kernels)
+    return run_plan(ready.recipe, call, parameters_of(call), initial, ready.kernels)
 
 
 def unsuited(call: Call) -> str | None:
@@ -98,12 +99,12 @@ def parameters_of(call: Call) -> dict[str, Tensor]:
 def prepared(call: Call) -> Prepared:
     """The plan and kernels of this call's cell, made when it is first seen as it is now."""
     if "prepared" not in call.notes:
-        call.notes["prepared"] = remembered(call, "call", lambda: prepare(call))
+        call.notes["prepared"] = remembered(call, "call", lambda: planned(call))
     found: Prepared = call.notes["prepared"]
     return found
 
 
-def remembered(call: Call, use: str, make: Callable[[], Prepared]) -> Prepared:
+def remembered(call: Call, use: str, make: Callable[[], Recipe]) -> Prepared:
     """What was made for this cell as it is now, and for this use of it."""
     key = (
         use,
@@ -120,7 +121,7 @@ def remembered(call: Call, use: str, make: Callable[[], Prepared]) -> Prepared:
             known = _prepared.setdefault(call.cell, {})
             ready = known.get(key)
             if ready is None:
-                ready = known[key] = make()
+                ready = known[key] = prepare(call, make)
     return ready
 
 
@@ -142,58 +143,49 @@ def repr_of(value: Any) -> Any:
     return repr(value) if isinstance(value, list | dict | set | tuple) else id(value)
 
 
-def prepare(call: Call) -> Prepared:
-    ready = Prepared(refusal=build.unavailable())
-    if ready.refusal is None:
-        ready = planned(call)
-    if ready.refusal is None:
-        try:
-            ready.kernels.load()
-        except build.BuildError as error:
-            return Prepared(refusal=error.reason)
-    return ready
+def planned(call: Call) -> Recipe:
+    """This call's cell over time. Raises: Unplannable."""
+    from unroll.engine.plan import plan
+    from unroll.engine.recipe import recipe_of
+    from unroll.engine.trace import trace
+
+    return recipe_of(plan(trace(call.cell, parameters_of(call), call.x, call.state)))
+
+
+def prepare(call: Call, make: Callable[[], Recipe], compiles: bool = True) -> Prepared:
+    """The recipe that `make` makes, and its kernels, compiled; or the reason why not."""
+    from unroll.engine.cpu.kernels import Kernels
+    from unroll.engine.trace import Unplannable
+
+    refusal = build.unavailable() or hooked(call.cell)
+    if refusal is not None:
+        return Prepared(refusal=refusal)
+    try:
+        recipe = make()
+        kernels = Kernels(recipe, call.x.dtype)
+        if compiles:
+            kernels.load()
+    except (Unplannable, build.BuildError) as error:
+        return Prepared(refusal=getattr(error, "reason", str(error)))
+    return Prepared(recipe, kernels)
 
 
 def step_by_step(call: Call, table: Tensor | None) -> Stepping | str:
     """This call's cell one step at a time, or the reason in words why not. See `Stepping`."""
-    from unroll.engine.cpu.stepping import Stepping, step_plan
-    from unroll.engine.trace import Unplannable
-
-    def make() -> Prepared:
-        refusal = build.unavailable() or hooked(call.cell)
-        if refusal is not None:
-            return Prepared(refusal=refusal)
-        try:
-            parameters = parameters_of(call)
-            return Prepared(
-                step_plan(call.cell, parameters, call.x, call.state, table is not None)
-            )
-        except (Unplannable, build.BuildError) as error:
-            return Prepared(refusal=getattr(error, "reason", str(error)))
+    from unroll.engine.cpu.stepping import Stepping, step_recipe
 
     refusal = unsuited(call)
     if refusal is not None:
         return refusal
-    ready = remembered(call, "step" if table is None else "table", make)
+    parameters, has_table = parameters_of(call), table is not None
+    ready = remembered(
+        call,
+        "table" if has_table else "step",
+        lambda: step_recipe(call.cell, parameters, call.x, call.state, has_table),
+    )
     if ready.refusal is not None:
         return ready.refusal
-    return Stepping(ready.plan, parameters_of(call), call.state, call.x.dtype, table)
-
-
-def planned(call: Call) -> Prepared:
-    """The plan of this call's cell, and its kernels not yet compiled."""
-    from unroll.engine.cpu.kernels import Kernels
-    from unroll.engine.plan import plan
-    from unroll.engine.trace import Unplannable, trace
-
-    refusal = hooked(call.cell)
-    if refusal is not None:
-        return Prepared(refusal=refusal)
-    try:
-        made = plan(trace(call.cell, parameters_of(call), call.x, call.state))
-        return Prepared(made, Kernels(made, call.x.dtype))
-    except Unplannable as reason:
-        return Prepared(refusal=str(reason))
+    return Stepping(ready.recipe, ready.kernels, parameters, call.state, call.x.dtype, table)
 
 
 def hooked(cell: Cell) -> str | None:
@@ -223,7 +215,7 @@ def prebuild(cells: Iterable[tuple[Cell, bool]], dtype: torch.dtype = torch.floa
         cell.train(training)
         x = torch.zeros(1, 1, cell.input_size, dtype=dtype)
         call = checked_call(cell, x, None, None, None, False, None, None)
-        ready = planned(call)
+        ready = prepare(call, lambda call=call: planned(call), compiles=False)
         cell.train(before)
         if ready.refusal is None:
             emitted += ready.kernels.emitted

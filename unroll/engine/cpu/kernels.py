@@ -17,7 +17,8 @@ from unroll.engine.cpu.emit import REALS, Emitted, emit
 from unroll.engine.cpu.threads import share
 from unroll.engine.geometry import Times
 from unroll.engine.nodes import Block
-from unroll.engine.plan import TURNING, Plan, Program
+from unroll.engine.plan import TURNING, Program
+from unroll.engine.recipe import Recipe
 
 HERE = Path(__file__).parent
 _loaded: dict[str, ctypes.CDLL] = {}  # by program name, so that many may come in one build
@@ -257,10 +258,10 @@ def describe(tensor: Tensor | None) -> str:
 
 
 class Kernels:
-    """An executor: the programs of one plan, compiled."""
+    """An executor: the programs of one recipe, compiled."""
 
-    def __init__(self, plan: Plan, real: torch.dtype) -> None:
-        programs = [plan.forward] + ([plan.backward] if plan.backward is not None else [])
+    def __init__(self, recipe: Recipe, real: torch.dtype) -> None:
+        programs = [recipe.forward] + ([recipe.backward] if recipe.backward is not None else [])
         self.emitted = [emit(p, real) for p in programs]
         self.programs, self.real = programs, real
         self.kernels: dict[int, Kernel] = {}
@@ -275,7 +276,7 @@ class Kernels:
 
     def __call__(
         self,
-        plan: Plan,
+        recipe: Recipe,
         program: Program,
         tensors: Mapping[str, Tensor],
         matrices: Sequence[Tensor],

@@ -7,44 +7,32 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from unroll.cells import Cell, State, fields, map_state
-from unroll.engine.cpu.emit import Emitted, emit
-from unroll.engine.cpu.kernels import Kernel, load
+from unroll.engine.cpu.kernels import Kernels
 from unroll.engine.geometry import Times
-from unroll.engine.plan import Plan, plan
+from unroll.engine.plan import plan
 from unroll.engine.planned import flat, named
 from unroll.engine.products import product
+from unroll.engine.recipe import Recipe, recipe_of
 from unroll.engine.trace import Unplannable, trace
 
 
-@dataclass
-class StepPlan:
-    """A step planned for running alone, and its program."""
-
-    plan: Plan
-    emitted: Emitted
-
-
-def step_plan(
+def step_recipe(
     cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State, has_table: bool
-) -> StepPlan:
-    """Plan and compile one step in eval mode. x: [T, B, I], an example.
+) -> Recipe:
+    """One step in eval mode, planned for running alone. x: [T, B, I], an example.
 
-    Raises: Unplannable, build.BuildError.
+    Raises: Unplannable.
     """
-    cell = copy.deepcopy(cell).eval()
-    traced = trace(cell, parameters, x, state)
+    traced = trace(copy.deepcopy(cell).eval(), parameters, x, state)
     made = plan(traced, gradients=False, hoist=has_table, defer=False)
     if made.sequences or made.sequence_values:
         raise Unplannable("it has values that differ from sequence to sequence")
-    emitted = emit(made.forward, x.dtype)
-    load([emitted], x.dtype)
-    return StepPlan(made, emitted)
+    return recipe_of(made)
 
 
 class Stepping:
@@ -56,21 +44,22 @@ class Stepping:
 
     def __init__(
         self,
-        ready: StepPlan,
+        recipe: Recipe,
+        kernels: Kernels,
         parameters: Mapping[str, Tensor],
         state: State,
         dtype: torch.dtype,
         table: Tensor | None = None,
     ) -> None:
-        made = ready.plan
-        once = made.once.forward(*parameters.values())
+        made = recipe
+        once = made.once(*parameters.values())
         known = dict(zip(made.once_values, once, strict=True))
-        self.kernel = Kernel(ready.emitted, made.forward, dtype)
+        self.kernel = kernels.kernels[id(made.forward)]
         # of their own, so that a step is made of the weights of this moment
         self.matrices = [known[n].detach() for n in made.matrices]
         self.vectors = [known[n].detach().reshape(-1).clone() for n in made.vectors]
         self.plan, self.dtype = made, dtype
-        self.width = made.traced.x.meta["val"].shape[1]
+        self.width = made.x_width
         self.rows: list[Tensor] | None = None
         if table is not None:
             self.rows = self.read(table, known, once)
@@ -83,7 +72,7 @@ class Stepping:
         first.steps, first.is_packed = 1, 1
 
     def read(
-        self, table: Tensor, known: dict[object, Tensor], once: tuple[Tensor, ...]
+        self, table: Tensor, known: dict[str, Tensor], once: tuple[Tensor, ...]
     ) -> list[Tensor]:
         """What the loop reads of every input in the table."""
         N, made = len(table), self.plan
@@ -96,7 +85,7 @@ class Stepping:
                 )
                 for r in made.reads
             ]
-        before = made.before.forward(N, *once, table)
+        before = made.before(N, *once, table)
         known.update(zip(made.before_values, before, strict=True))
         return [flat(known[n], N).contiguous() for n in made.rows]
 

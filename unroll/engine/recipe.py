@@ -1,0 +1,165 @@
+"""What running a plan needs, and no more: by names instead of traced graphs, and writable as JSON.
+
+Tracing costs a second in a new process, most of it imports; a recipe is read in milliseconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from unroll.engine.eager import Eager, Ref, eager
+from unroll.engine.nodes import Block, Node, Source
+from unroll.engine.plan import Buffer, Group, Merged, Plan, Program
+
+
+@dataclass(frozen=True)
+class Reading:
+    """x @ matrix.T + bias, or x @ matrix where not turned, by names."""
+
+    matrix: str
+    turned: bool
+    bias: str | None
+
+
+@dataclass
+class Recipe:
+    """A plan by the names of its values; see `Plan` for what they mean."""
+
+    noises: dict[str, str]  # name: "step" or "call"
+    x_width: int
+    once: Eager
+    sequence: Eager
+    before: Eager
+    after: Eager
+    once_values: list[str]
+    sequence_values: list[str]
+    before_values: list[str]
+    after_inputs: list[str]
+    emitted: list[str]
+    emitted_shapes: list[list[int]]
+    shows_emit: bool
+    reads: list[Reading] | None
+    matrices: list[str]
+    vectors: list[str]
+    sequences: list[str]
+    rows: list[str]
+    new_states: list[list[Node]]
+    emits: list[list[Node]]
+    emit_is_state: list[int | None]
+    widths: dict[str, int]
+    dtypes: dict[str, torch.dtype]
+    inputs: dict[Source, Node]
+    forward: Program
+    backward: Program | None
+    saved: dict[Node, Buffer]
+    merged: dict[int, list[Merged]]
+    deferred: dict[Source, Node]
+    kept: dict[Node, Buffer]
+    history: set[int]
+    rows_saved: bool
+
+
+def recipe_of(plan: Plan) -> Recipe:
+    """A plan as a recipe."""
+    names = lambda nodes: [n.name for n in nodes]  # noqa: E731
+    reads = plan.reads
+    return Recipe(
+        noises={name: each for name, (each, _) in plan.traced.noises.items()},
+        x_width=plan.traced.x.meta["val"].shape[1],
+        **{part: eager(getattr(plan, part).graph) for part in ("once", "sequence", "before", "after")},
+        once_values=names(plan.once_values),
+        sequence_values=names(plan.sequence_values),
+        before_values=names(plan.before_values),
+        after_inputs=names(plan.after_inputs),
+        emitted=names(plan.emitted),
+        emitted_shapes=[list(n.meta["val"].shape[1:]) for n in plan.emitted],
+        shows_emit=plan.shows_emit,
+        reads=None
+        if reads is None
+        else [Reading(r.matrix.name, r.turned, r.bias and r.bias.name) for r in reads],
+        matrices=names(plan.matrices),
+        vectors=names(plan.vectors),
+        sequences=names(plan.sequences),
+        rows=names(plan.rows),
+        **{
+            name: getattr(plan, name)
+            for name in (
+                "new_states", "emits", "emit_is_state", "widths", "dtypes", "inputs", "forward",
+                "backward", "saved", "merged", "deferred", "kept", "history", "rows_saved",
+            )
+        },
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- JSON
+
+CLASSES: dict[str, type] = {
+    c.__name__: c
+    for c in (Recipe, Reading, Eager, Ref, Node, Source, Block, Buffer, Group, Program, Merged)
+}
+
+
+def to_json(recipe: Recipe) -> str:
+    """As text: dataclasses by name, nodes once each, in the order in which they are met."""
+    nodes: dict[Node, int] = {}
+    table: list[Any] = []
+
+    def encoded(a: Any) -> Any:
+        if isinstance(a, Node):
+            if a not in nodes:
+                fields = {f.name: encoded(getattr(a, f.name)) for f in dataclasses.fields(a)}
+                nodes[a] = len(table)
+                table.append(fields)
+            return {"node": nodes[a]}
+        if dataclasses.is_dataclass(a) and not isinstance(a, type):
+            fields = {f.name: encoded(getattr(a, f.name)) for f in dataclasses.fields(a)}
+            return {"class": type(a).__name__, "fields": fields}
+        if isinstance(a, dict):
+            return {"dict": [[encoded(k), encoded(v)] for k, v in a.items()]}
+        if isinstance(a, tuple | set):
+            return {type(a).__name__: [encoded(v) for v in a]}
+        if isinstance(a, list):
+            return [encoded(v) for v in a]
+        if isinstance(a, torch.dtype | torch.layout | torch.device | torch.memory_format):
+            return {"torch": [type(a).__name__, str(a).removeprefix("torch.")]}
+        if a is None or isinstance(a, int | float | str):
+            return a
+        raise TypeError(f"A recipe cannot hold {type(a).__name__}.")
+
+    body = encoded(recipe)
+    return json.dumps({"nodes": table, "recipe": body})
+
+
+def from_json(text: str) -> Recipe:
+    """The recipe of a text. Raises: ValueError, KeyError or TypeError for one that is not whole."""
+    stored = json.loads(text)
+    nodes: list[Node] = []
+
+    def decoded(a: Any) -> Any:
+        if isinstance(a, list):
+            return [decoded(v) for v in a]
+        if not isinstance(a, dict):
+            return a
+        if "node" in a:
+            return nodes[a["node"]]
+        if "class" in a:
+            fields = {k: decoded(v) for k, v in a["fields"].items()}
+            return CLASSES[a["class"]](**fields)
+        if "dict" in a:
+            return {decoded(k): decoded(v) for k, v in a["dict"]}
+        if "tuple" in a:
+            return tuple(decoded(v) for v in a["tuple"])
+        if "set" in a:
+            return {decoded(v) for v in a["set"]}
+        kind, name = a["torch"]
+        return torch.device(name) if kind == "device" else getattr(torch, name)
+
+    for fields in stored["nodes"]:
+        nodes.append(Node(**{k: decoded(v) for k, v in fields.items()}))
+    recipe: Recipe = decoded(stored["recipe"])
+    return recipe
