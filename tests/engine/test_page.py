@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import nn
 
 import unroll
+from unroll.cells import fields, map_state
 from unroll.engine.equations import Piece, Term, Weight, joined, text_of
-from unroll.engine.page import figures, page
+from unroll.engine.page import figures, page, sections_of
 from unroll.engine.plan import plan
 from unroll.engine.trace import trace
 from unroll.engine.unrolling import checked_call
@@ -26,7 +27,8 @@ CELLS = written_cells.CELLS
 
 
 def planned(cell, **keywords):
-    x = torch.zeros(1, 1, cell.input_size)
+    dtype = next(cell.parameters()).dtype
+    x = torch.zeros(1, 1, cell.input_size, dtype=dtype)
     call = checked_call(cell, x, None, None, None, False, None, None)
     tensors = {**dict(cell.named_parameters()), **dict(cell.named_buffers())}
     return plan(trace(cell, tensors, x, call.state), **keywords)
@@ -180,7 +182,9 @@ def test_every_name_is_defined_once_and_before_it_is_read(name):
     """But for what the backward computes again under its old name."""
     cell = CELLS[name](3, 4)
     text = page(planned(cell))
-    lines = [l for l in text.splitlines() if l.startswith("    ") and " = " in l and "again" not in l]
+    lines = [
+        l for l in text.splitlines() if l.startswith("    ") and " = " in l and "again" not in l
+    ]
     targets = [line.strip().split(" = ")[0] for line in lines]
     assert len(targets) == len(set(targets))
 
@@ -264,3 +268,96 @@ def test_terms_are_joined_only_where_their_columns_lie_side_by_side():
     assert joined(Term("mul", (left, A)), Term("mul", (right, A))) is None  # a is not repeated
     assert joined(Term("mul", (right, column)), Term("mul", (left, column))) is None
     assert joined(column, column) is None
+
+
+# ----- the page is true: its equations, worked out one by one, give the step and its gradients ----
+
+
+def value_of(term, numbers):
+    """A term in numbers. Rows are [B, w], parameters as they are."""
+    if isinstance(term, Piece):
+        return numbers[term.name][..., term.lo : term.hi]
+    if isinstance(term, Weight):
+        part = numbers[term.name][slice(*term.rows), slice(*term.columns)]
+        return part.T if term.turned else part
+    if not isinstance(term, Term):
+        return term
+    args = [value_of(a, numbers) for a in term.args]
+    if term.op == "product":
+        return sum(a @ b for a, b in zip(args[::2], args[1::2], strict=True))
+    if term.op == "sum":
+        return torch.cat(args, 1).sum(1, keepdim=True)
+    if term.op == "where":
+        return torch.where(args[0], *(torch.as_tensor(a, dtype=torch.float64) for a in args[1:]))
+    if term.op in ("minimum", "maximum"):
+        args = [torch.as_tensor(a, dtype=torch.float64) for a in args]
+    named = {
+        "turned": lambda a: a.T,
+        "cat": lambda *a: torch.cat(a, 1),
+        "total": lambda a: a.sum(0),
+        "sub": lambda a, b: a - b,
+        "pow": lambda a, b: a**b,
+    }
+    return (named.get(term.op) or getattr(torch, term.op))(*args)
+
+
+def worked_out(sections, numbers):
+    """Every value of a page by its name, from those of parameters, inputs, states and d's."""
+    numbers = dict(numbers)
+    for section in sections:
+        written = {}  # d h of this step is not read in its place: d h' is
+        for line in section.lines:
+            if line.sign == "from":
+                continue
+            target = line.target
+            value = value_of(line.term, numbers)
+            if line.sign == "+=" or (target.lo, target.hi) == (0, target.width):
+                numbers[target.name] = value
+                continue
+            if target.name not in numbers or target.name not in written:
+                rows = value.shape[:-1]
+                before = numbers.get(target.name, torch.full((*rows, target.width), torch.nan))
+                numbers[target.name] = written[target.name] = before.double().clone()
+            numbers[target.name][..., target.lo : target.hi] = value
+    return numbers
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_equations_give_the_step_and_its_gradients(name):
+    cell = CELLS[name](3, 4).double()
+    made = planned(cell)
+    B = 5
+    x = torch.randn(B, 3, dtype=torch.float64, requires_grad=True)
+    given = []
+
+    def field(like):
+        state = torch.randn(B, *like.shape[1:], dtype=torch.float64) * 0.5
+        given.append(state.requires_grad_() if like.is_floating_point() else like.expand(B, 1) + 2)
+        return given[-1]
+
+    state = map_state(field, cell.initial_state(1, dtype=torch.float64))
+    output, new = cell.step(x, state)
+    new = [value for _, value in fields(new)]
+    ends = [(f"d {n}'", v) for n, v in zip(made.traced.fields, new, strict=True) if v.requires_grad]
+    ends = [("d output", output), *ends]
+    gradients = {n: torch.randn_like(v) for n, v in ends}
+
+    parameters = dict(cell.named_parameters())
+    numbers = {**parameters, **dict(cell.named_buffers()), "x": x, **gradients}
+    numbers |= dict(zip(made.traced.fields, given, strict=True))
+    with torch.no_grad():
+        got = worked_out(sections_of(made), numbers)
+    torch.testing.assert_close(got["output"], output)
+    for field_name, value in zip(made.traced.fields, new, strict=True):
+        torch.testing.assert_close(got[f"{field_name}'"], value)
+
+    wanted = {"x": x, **parameters}
+    wanted |= {n: v for n, v in zip(made.traced.fields, given, strict=True) if v.requires_grad}
+    torch.autograd.backward([v for _, v in ends], [gradients[n] for n, _ in ends])
+    for found, value in got.items():
+        of, bracket, part = found.removeprefix("d ").partition("[")
+        if found in gradients or found == of or of not in wanted:
+            continue
+        expected = wanted[of].grad
+        expected = eval(f"g{bracket}{part}", {"g": expected})
+        torch.testing.assert_close(value, expected, msg=lambda m, of=found: f"{of}: {m}")

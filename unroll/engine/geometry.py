@@ -69,9 +69,7 @@ class Geometry:
 
     @cached_property
     def forward(self) -> Times:
-        return Times(
-            self.counts, self.R, rows=self.offset, previous=self.previous, next=self.next
-        )
+        return Times(self.counts, self.R, rows=self.offset, previous=self.previous, next=self.next)
 
     @cached_property
     def backward(self) -> Times:
@@ -104,7 +102,9 @@ class Geometry:
         """N rows summed over the steps of each sequence of the loop, [R, w]."""
         if self.batch_row is None:
             return rows.reshape(self.T, self.B, -1).sum(0)
-        owners = torch.cat([torch.arange(int(c)) for c in self.counts]) if self.N else self.batch_row
+        owners = (
+            torch.cat([torch.arange(int(c)) for c in self.counts]) if self.N else self.batch_row
+        )
         return rows.new_zeros(self.R, rows.shape[1]).index_add(0, owners, rows)
 
     def started(self, state: State, initial: State | None) -> State:

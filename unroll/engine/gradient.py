@@ -13,8 +13,6 @@ from torch.func import vjp
 
 from unroll.engine.nodes import ELEMENTWISE, Block, Node, Source, ancestors, evaluate
 from unroll.engine.plan import (
-    Buffer,
-    Merged,
     Outer,
     Plan,
     aslist,
@@ -28,7 +26,9 @@ from unroll.engine.plan import (
     schedule,
     tidy,
 )
-from unroll.engine.trace import Unplannable, graph_of
+from unroll.engine.program import Buffer, Merged
+from unroll.engine.refusal import Unplannable
+from unroll.engine.trace import graph_of
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ def add_backward(made: Plan) -> None:
     wanted = [s for s in sources if differentiable(s)]
     closed = [s for s in sources if not differentiable(s)]
     flat = [a for atoms in (*made.new_states, *made.emits) for a in atoms]
-    blocks = list(
-        dict.fromkeys(b for n in ancestors(flat) for b in n.blocks if b.matrix >= 0)
-    )
+    blocks = list(dict.fromkeys(b for n in ancestors(flat) for b in n.blocks if b.matrix >= 0))
     smooth = [k for k, a in enumerate(flat) if a.dtype.is_floating_point]
 
     def examples(source: Source) -> Tensor:
@@ -120,9 +118,7 @@ def add_backward(made: Plan) -> None:
                 kind = "d_emit" if which in emitted else "d_state"
                 index = which - len(made.new_states) if which in emitted else which
                 source = Source(kind, index, lo)
-                cot_inputs.append(
-                    Node("input", (), a.width, True, a.dtype, a.line, source=source)
-                )
+                cot_inputs.append(Node("input", (), a.width, True, a.dtype, a.line, source=source))
             lo += a.width
 
     given: list[Any] = [made.inputs[s] for s in (*closed, *wanted)]
@@ -262,7 +258,8 @@ def divide(
     def fuses(node: Node) -> bool:
         """Nothing but elementwise work beyond what the loop does anyway."""
         beyond = [
-            n for n in ancestors([node], lambda n: n in forward or n in looped)
+            n
+            for n in ancestors([node], lambda n: n in forward or n in looped)
             if n not in forward and n not in looped
         ]
         return all(n.op in ELEMENTWISE or n.op in ("input", "constant") for n in beyond)
@@ -297,7 +294,6 @@ def divide(
                 continue
             kept = next((b for b in stores.get(side, ()) if b.time == "rows"), None)
             if kept is None:
-                other = outer.right if side is outer.left else outer.left
                 name = f"kept:{outer.block.matrix}:{terms.index(first_of(terms, outer))}"
                 lo = made.widths.get(name, 0)
                 kept = Buffer(name, lo, side.width, "rows", side.dtype)
@@ -329,8 +325,8 @@ def divide(
     loads |= made.saved
     made.backward = schedule(stores, loads, set())
     made.merged = {k: merged(made, k) for k in range(len(made.matrices))}
-    read = {n for stage in made.backward.stages for g in stage for n in g.body for n in n.operands}
-    read |= {n for n in ancestors(later, stop)} | {
+    read = {a for stage in made.backward.stages for g in stage for n in g.body for a in n.operands}
+    read |= set(ancestors(later, stop)) | {
         a for stage in made.backward.stages for g in stage for p in g.products for a in p[0].args
     }
     made.rows_saved = any(n.source is not None and n.source.kind == "rows" for n in read)
@@ -364,7 +360,8 @@ def merged(made: Plan, matrix: int) -> list[Merged]:
 def first_of(terms: list[Outer], outer: Outer) -> Outer:
     """The first weight gradient of the same matrix that shares a side: they merge."""
     return next(
-        t for t in terms
+        t
+        for t in terms
         if t.block.matrix == outer.block.matrix and (t.right is outer.right or t.left is outer.left)
     )
 

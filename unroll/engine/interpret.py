@@ -8,7 +8,7 @@ from torch import Tensor
 
 from unroll.engine.geometry import Times
 from unroll.engine.nodes import Node, apply
-from unroll.engine.plan import TURNING, Buffer, Program
+from unroll.engine.program import TURNING, Buffer, Program
 from unroll.engine.recipe import Recipe
 
 

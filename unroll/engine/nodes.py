@@ -92,7 +92,9 @@ class Node:
         return f"<{self.op} [{'B, ' if self.rows else ''}{self.width}]{where}>"
 
 
-def ancestors(targets: Iterable[Node], stop: Callable[[Node], bool] = lambda n: False) -> list[Node]:
+def ancestors(
+    targets: Iterable[Node], stop: Callable[[Node], bool] = lambda n: False
+) -> list[Node]:
     """The targets and all they are made of, operands first; not beyond nodes where `stop`."""
     order: list[Node] = []
     seen: set[Node] = set()
@@ -159,9 +161,7 @@ def scalar(value: float | int | bool, like: torch.dtype) -> Tensor:
     return result
 
 
-def multiply(
-    a: Tensor, block: Block, parts: Mapping[Block, Tensor], product: Product
-) -> Tensor:
+def multiply(a: Tensor, block: Block, parts: Mapping[Block, Tensor], product: Product) -> Tensor:
     if block.matrix < 0:
         return a.sum(1, keepdim=True)
     return product(a, parts[block] if block.transposed else parts[block].t())

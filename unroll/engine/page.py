@@ -69,16 +69,22 @@ def page(plan: Plan, width: int = WIDTH) -> str:
         >>> print(page(made).splitlines()[0])
         LSTMCell: 1 stage forward, 2 backward; saves 6 numbers a step and unit (24 for 4 units)
     """
-    writer = Writer(plan)
-    sections = [*writer.hoisted(), *writer.forward(), *writer.after()]
-    if plan.backward is not None:
-        sections += [*writer.backward(), *writer.deferred()]
+    sections = sections_of(plan)
     lines = summary(plan, width)
     layout = Layout([line for section in sections for line in section.lines], width)
     for section in sections:
         if section.lines:
             lines += ["", section.title, *layout.rows(section.lines)]
     return "\n".join(lines)
+
+
+def sections_of(plan: Plan) -> list[Section]:
+    """The equations of a plan in the order of time."""
+    writer = Writer(plan)
+    sections = [*writer.hoisted(), *writer.forward(), *writer.after()]
+    if plan.backward is not None:
+        sections += [*writer.backward(), *writer.deferred()]
+    return sections
 
 
 def figures(plan: Plan) -> dict[str, int]:
@@ -177,7 +183,8 @@ class Layout:
 
     def __init__(self, lines: list[Line], width: int) -> None:
         columns = zip(*map(cells, lines), strict=True)
-        self.widths = [max(map(len, column), default=0) for column in columns]
+        self.widths = [max(map(len, column)) for column in columns]
+        self.widths[-1] = min(self.widths[-1], width // 4)  # the end of a long file's name
         self.room = width - sum(w + 2 for w in self.widths if w)
 
     def rows(self, lines: list[Line]) -> list[str]:
@@ -186,7 +193,9 @@ class Layout:
             text = f"{text_of(line.target)} {line.sign} {text_of(line.term)}"
             first, *rest = wrapped(text, self.room - 4)
             columns = "".join(
-                "  " + text.ljust(w) for text, w in zip(cells(line), self.widths, strict=True) if w
+                "  " + text[-w:].ljust(w)
+                for text, w in zip(cells(line), self.widths, strict=True)
+                if w
             )
             found.append(f"    {first.ljust(self.room - 4)}{columns}".rstrip())
             found += ["    " + row for row in rest]
@@ -195,15 +204,13 @@ class Layout:
 
 def wrapped(text: str, room: int) -> list[str]:
     """The text in rows that break before a plus or a minus, elsewhere where they must."""
-    text = re.sub(r"\bd (?=\w)", "d\0", text)
-    parts = []
-    for part in re.split(r"(?<= [+-])(?: )|(?= [+-] )", text):
-        signed = part.strip(" ")
-        if len(signed) < room - 8:
-            signed = signed.replace(" ", "\0")
-        parts.append(signed)
-    glued = re.sub(r"(?<=[ ])([+-]) ", "\\1\0", " ".join(parts))
-    rows = textwrap.wrap(glued, room, subsequent_indent="    ")
+    glued = re.sub("\0([+-])\0", " \\1\0", text.replace(" ", "\0"))
+    words = [
+        # a gradient's d stays with its name
+        word if len(word) <= room - 4 else re.sub(r"(?<!\bd)(?<!^[+-])\0", " ", word)
+        for word in glued.split(" ")
+    ]
+    rows = textwrap.wrap(" ".join(words), room, subsequent_indent="    ")
     return [row.replace("\0", " ").rstrip() for row in rows]
 
 
@@ -545,8 +552,11 @@ class Writer:
             if fused is not None:
                 self.names[outer.left] = fused
             elif isinstance(known, Piece) and known.name not in incoming:
-                self.lines.setdefault(f"d {known.name}", self.lines.get(known.name, ""))
-                self.names[outer.left] = replace(known, name=f"d {known.name}")
+                piece = replace(known, name=f"d {known.name}")
+                if piece in self.names.values():  # a product that is there twice
+                    continue
+                self.lines.setdefault(piece.name, self.lines.get(known.name, ""))
+                self.names[outer.left] = piece
         for node in program.stores:
             fused = self.gradient_name(node)
             if fused is not None and node not in self.names:

@@ -19,15 +19,18 @@ saving what it is computed from, else recomputed.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
 from unroll.engine.nodes import ELEMENTWISE, Block, Node, Source, ancestors
-from unroll.engine.trace import Traced, Unplannable
+from unroll.engine.program import Buffer, Group, Merged, Program
+from unroll.engine.refusal import Unplannable
+from unroll.engine.trace import Traced
 
 aten = torch.ops.aten
 
@@ -39,68 +42,12 @@ MOST_PIECES = 64  # of one value; more is a loop over columns in disguise
 
 
 @dataclass(frozen=True)
-class Buffer:
-    """Columns lo.. lo+width of a tensor, and which rows of it a step touches.
-
-    time: "fixed" (the same at every step), "rows" (this step's), "previous" and "next" (before
-        and after this step, of a state), "carried" and "carry" (the same, of its gradient).
-    shared: one row for all sequences.
-    """
-
-    tensor: str
-    lo: int
-    width: int
-    time: str
-    dtype: torch.dtype
-    shared: bool = False
-
-
-# of a state that has room for two steps only
-TURNING = {"previous": "carried", "next": "carry"}
-
-
-@dataclass
-class Group:
-    """What a stage does at one width: products of several segments, then elementwise nodes."""
-
-    width: int
-    products: list[list[Node]]  # segments that share their operands
-    body: list[Node]  # elementwise, operands first
-
-
-@dataclass
-class Program:
-    """The stages of one direction, and where every value is kept.
-
-    loads: buffers of values that are read. stores: of values that are written.
-    """
-
-    stages: list[list[Group]]
-    loads: dict[Node, Buffer]
-    stores: dict[Node, list[Buffer]]
-    scratch: dict[str, tuple[int, torch.dtype]]  # widths of tensors that live within a step
-
-
-@dataclass(frozen=True)
 class Outer:
     """A deferred weight gradient: left.T @ right, over all rows, for this block of a matrix."""
 
     left: Node
     right: Node
     block: Block
-
-
-@dataclass(frozen=True)
-class Merged:
-    """Weight gradients whose left sides lie side by side, as one product left.T @ right."""
-
-    left: Node | Buffer
-    right: Node
-    rows: tuple[int, int]
-    columns: tuple[int, int]
-
-    def whole(self, shape: Sequence[int]) -> bool:
-        return self.rows == (0, shape[0]) and self.columns == (0, shape[1])
 
 
 @dataclass(frozen=True)
@@ -161,9 +108,7 @@ class Plan:
 # ---------------------------------------------------------------- hoist
 
 
-def plan(
-    traced: Traced, gradients: bool = True, hoist: bool = True, defer: bool = True
-) -> Plan:
+def plan(traced: Traced, gradients: bool = True, hoist: bool = True, defer: bool = True) -> Plan:
     """Label every value of a traced step, forward and, where asked for, backward.
 
     hoist: False keeps what depends on the inputs in the loop. defer: False keeps what only feeds
@@ -242,20 +187,9 @@ def regroup_sums(traced: Traced, levels: dict[fx.Node, int]) -> None:
     """Add first what is known first: (W x + b) + (U h + c) becomes (W x + (b + c)) + U h."""
     graph = traced.graph
     for root in reversed(list(graph.nodes)):
-        if not plain_add(root) or (
-            len(root.users) == 1 and plain_add(next(iter(root.users)))
-        ):
+        if not plain_add(root) or (len(root.users) == 1 and plain_add(next(iter(root.users)))):
             continue
-        leaves: list[fx.Node] = []
-
-        def collect(node: fx.Node) -> None:
-            for a in node.args:
-                if plain_add(a) and len(a.users) == 1:
-                    collect(a)
-                else:
-                    leaves.append(a)
-
-        collect(root)
+        leaves = leaves_of(root)
         if len({levels[l] for l in leaves}) < 2 or len(leaves) < 3:
             continue
         order = sorted(leaves, key=lambda l: (levels[l], name_of(l) == "mm"))
@@ -269,6 +203,14 @@ def regroup_sums(traced: Traced, levels: dict[fx.Node, int]) -> None:
                 levels[total] = max(levels[a] for a in total.all_input_nodes)
         root.replace_all_uses_with(total)
     graph.eliminate_dead_code()
+
+
+def leaves_of(root: fx.Node) -> list[fx.Node]:
+    """The terms of a sum, through the sums that nobody else reads."""
+    found: list[fx.Node] = []
+    for a in root.args:
+        found += leaves_of(a) if plain_add(a) and len(a.users) == 1 else [a]  # type: ignore
+    return found
 
 
 def plain_add(node: Any) -> bool:
@@ -346,8 +288,8 @@ def needed(targets: Iterable[fx.Node], levels: Mapping[fx.Node, int]) -> set[fx.
     return found
 
 
-def extract(nodes: Iterable[fx.Node], inputs: list[fx.Node], outputs: list[fx.Node], graph: fx.Graph) -> fx.GraphModule:
-    """The operations among `nodes` that the outputs need, as a module from inputs to outputs."""
+def extract(inputs: list[fx.Node], outputs: list[fx.Node], graph: fx.Graph) -> fx.GraphModule:
+    """The operations that make the outputs of the inputs, as a module."""
     part = fx.Graph()
     copies = {n: part.placeholder(f"input_{k}") for k, n in enumerate(inputs)}
     wanted: set[fx.Node] = set()
@@ -435,8 +377,7 @@ class _Loop:
         new_states = [self.atoms(n, as_nodes=True) for n in traced.new_states]
         emits = [self.atoms(n, as_nodes=True) for n in self.emitted]
         same = [
-            next((k for k, n in enumerate(traced.new_states) if n is e), None)
-            for e in self.emitted
+            next((k for k, n in enumerate(traced.new_states) if n is e), None) for e in self.emitted
         ]
         widths = {f"state:{k}": width_of(n) for k, n in enumerate(traced.states)}
         widths |= {f"sequence:{k}": width_of(n) for k, n in enumerate(self.sequences)}
@@ -523,12 +464,10 @@ class _Loop:
             "once_values": once,
             "sequence_values": sequence,
             "before_values": before,
-            "once": extract(graph.nodes, parameters, once, graph),
-            "sequence": extract(graph.nodes, [size, *once, *call_noise], sequence, graph),
-            "before": extract(
-                graph.nodes, [size, *once, *sequence, traced.x, *step_noise], before, graph
-            ),
-            "after": extract(graph.nodes, [size, *after_inputs], [output], graph),
+            "once": extract(parameters, once, graph),
+            "sequence": extract([size, *once, *call_noise], sequence, graph),
+            "before": extract([size, *once, *sequence, traced.x, *step_noise], before, graph),
+            "after": extract([size, *after_inputs], [output], graph),
         }
 
     def read(self, node: fx.Node) -> Read | None:
@@ -644,9 +583,7 @@ class _Loop:
         """The pieces of a whole value, in order."""
         width = width_of(node)
         borders = [0, *sorted(self.cuts.get(node, ())), width]
-        pieces = [
-            self.atom(node, lo, hi) for lo, hi in zip(borders, borders[1:], strict=False)
-        ]
+        pieces = [self.atom(node, lo, hi) for lo, hi in pairwise(borders)]
         if as_nodes:  # numbers and columns become nodes of the full width
             pieces = [
                 self.full_width(p, hi - lo, node)
@@ -689,7 +626,7 @@ class _Loop:
         if kind == "sum":
             if not is_last_axis(node):
                 raise Unplannable("it sums over the batch inside the loop", line)
-            parts = [p for p in self.atoms(node.args[0], as_nodes=True)]  # type: ignore[arg-type]
+            parts = self.atoms(node.args[0], as_nodes=True)  # type: ignore[arg-type]
             blocks = tuple(Block(-1, (0, 1), (0, p.width)) for p in parts)
             return Node("product", tuple(parts), 1, True, parts[0].dtype, line, blocks)
         if kind == "product":
@@ -846,7 +783,13 @@ def constant_of(node: fx.Node) -> float | int | bool:
     else:
         value = node.args[0] if name == "scalar_tensor" else node.args[-1]
     dtype = node.meta["val"].dtype
-    return bool(value) if dtype == torch.bool else float(value) if dtype.is_floating_point else int(value)
+    return (
+        bool(value)
+        if dtype == torch.bool
+        else float(value)
+        if dtype.is_floating_point
+        else int(value)
+    )
 
 
 # ---------------------------------------------------------------- elementwise operations
@@ -901,7 +844,9 @@ def merge_products(targets: list[Node]) -> None:
     def leaves(node: Node) -> list[Any]:
         found: list[Any] = []
         for a in node.args:
-            inner = isinstance(a, Node) and a.op == "add" and users[a] == 1 and a.width == node.width
+            inner = (
+                isinstance(a, Node) and a.op == "add" and users[a] == 1 and a.width == node.width
+            )
             found += leaves(a) if inner else [a]
         return found
 
@@ -910,7 +855,9 @@ def merge_products(targets: list[Node]) -> None:
         if node.op != "add" or node in within:
             continue
         terms = leaves(node)
-        within |= {n for n in ancestors([node]) if n.op == "add" and n is not node and users[n] == 1}
+        within |= {
+            n for n in ancestors([node]) if n.op == "add" and n is not node and users[n] == 1
+        }
         merging = [
             t
             for t in terms
@@ -1069,9 +1016,11 @@ def schedule(
                 n
                 for n in ancestors(
                     roots,
-                    lambda a, inside=inside: a in loads
-                    or a.op == "product"
-                    or (a in computed and a not in inside and a in kept and not simple(a)),
+                    lambda a, inside=inside: (
+                        a in loads
+                        or a.op == "product"
+                        or (a in computed and a not in inside and a in kept and not simple(a))
+                    ),
                 )
                 if n not in loads and n.op != "product" and (n in inside or simple(n))
             ]

@@ -17,8 +17,8 @@ from unroll.engine.call import Call
 from unroll.engine.geometry import Geometry, Times, geometry
 from unroll.engine.nodes import Block, Node, ancestors, evaluate
 from unroll.engine.noise import draw_noise
-from unroll.engine.plan import Buffer, Program
 from unroll.engine.products import product
+from unroll.engine.program import Buffer, Program
 from unroll.engine.recipe import Recipe
 
 
@@ -40,7 +40,11 @@ class Executor(Protocol):
 
 
 def run_plan(
-    plan: Recipe, call: Call, tensors: Mapping[str, Tensor], initial: State | None, execute: Executor
+    plan: Recipe,
+    call: Call,
+    tensors: Mapping[str, Tensor],
+    initial: State | None,
+    execute: Executor,
 ) -> tuple[Tensor, State]:
     """Outputs [T, B, H] and the final state. initial: the state after a reset, or None."""
     T, B = call.x.shape[:2]
@@ -411,9 +415,7 @@ class Later:
     def rows(self, kind: str, k: int) -> Tensor:
         """The gradient of what was hoisted, for every row."""
         fused = self.tensors.get(f"d_{kind}:{k}")
-        deferred = {
-            s: n for s, n in self.plan.deferred.items() if s.kind == kind and s.index == k
-        }
+        deferred = {s: n for s, n in self.plan.deferred.items() if s.kind == kind and s.index == k}
         if fused is not None and not deferred:
             return fused
         if fused is None:
@@ -452,17 +454,16 @@ def by_reference(
             if source.kind == "vector":
                 values[node] = given["vector"][source.index][lo:hi]
             else:
-                whole = {
-                    "state": lambda k: states[k],
-                    "rows": lambda k, at=at, n=n: given["rows"][k][at : at + n],
-                    "sequence": lambda k, n=n: given["sequence"][k][:n],
-                }[source.kind](source.index)
+                if source.kind == "state":
+                    whole = states[source.index]
+                elif source.kind == "rows":
+                    whole = given["rows"][source.index][at : at + n]
+                else:
+                    whole = given["sequence"][source.index][:n]
                 values[node] = whole[:, lo:hi]
         rows = [*plan.new_states, *plan.emits]
         atoms = iter(evaluate([a for row in rows for a in row], values, parts))
-        new = [
-            torch.cat([next(atoms).expand(n, a.width) for a in row], 1) for row in rows
-        ]
+        new = [torch.cat([next(atoms).expand(n, a.width) for a in row], 1) for row in rows]
         states = new[: len(states)]
         emitted.append(new[len(states) :])
     outputs = []

@@ -8,13 +8,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from unroll.engine.eager import Eager, Ref, eager
 from unroll.engine.nodes import Block, Node, Source
-from unroll.engine.plan import Buffer, Group, Merged, Plan, Program
+from unroll.engine.program import Buffer, Group, Merged, Program
+
+if TYPE_CHECKING:
+    from unroll.engine.plan import Plan
 
 
 @dataclass(frozen=True)

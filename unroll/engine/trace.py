@@ -12,6 +12,7 @@ import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -24,19 +25,13 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
 from unroll.cells import Cell, State, fields, map_state
+from unroll.engine.refusal import Unplannable
 
 aten = torch.ops.aten
 
 # primes, so that no width is mistaken for a batch
 BATCHES = (101, 103, 107, 109, 113, 127, 131, 137)
 RANDOM = ("bernoulli", "rand", "normal", "native_dropout", "multinomial", "exponential")
-
-
-class Unplannable(Exception):
-    """Why a step cannot be compiled, in a sentence that names the line of the user's step."""
-
-    def __init__(self, why: str, line: str = "") -> None:
-        super().__init__(f"{why}, at {line}" if line else why)
 
 
 @dataclass(frozen=True)
@@ -141,7 +136,7 @@ def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.Gra
         raise Unplannable(message, _line_of(error.__traceback__)) from error
     module.graph.eliminate_dead_code()
     for node in module.graph.nodes:
-        node.meta["line"] = os.path.basename((node.meta.get("stack_trace") or "").strip())
+        node.meta["line"] = Path((node.meta.get("stack_trace") or "").strip()).name
         node.meta["val"] = shape_of(node.meta.get("val"))
         if node.op == "call_function" and any(r in str(node.target) for r in RANDOM):
             raise Unplannable(
@@ -238,12 +233,12 @@ def _outside(frame: FrameType | None) -> FrameType | None:
 
 
 def _inner(file: str) -> bool:
-    torchs = os.path.dirname(torch.__file__) + os.sep
+    torchs = str(Path(torch.__file__).parent) + os.sep
     return file.startswith((torchs, "<")) or file == __file__
 
 
 def _place(file: str, line: int) -> str:
-    return f"{os.path.basename(file)}:{line}"
+    return f"{Path(file).name}:{line}"
 
 
 def _line_of(traceback: TracebackType | None) -> str:

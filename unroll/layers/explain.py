@@ -77,7 +77,7 @@ class Explanation:
     """What is known of one recurrent part.
 
     where: the layer and direction. cell: the class. backend: the one that runs it, and why.
-    plan: what the compiler makes of its step; refusal: why there is none, or it cannot be used.
+    plan: what the compiler makes of its step; refusal: why there is none, or it is not used.
     """
 
     where: str
@@ -134,13 +134,19 @@ def parts_of(module: nn.Module) -> Iterator[tuple[str, Part]]:
 
 
 def explanation(part: Part, where: str, backend: str | None) -> Explanation:
+    from unroll.engine.plan import plan
+    from unroll.engine.trace import Unplannable, trace
+
     call = call_of(part)
     chosen, why = choose(call, backend)
-    cell, refusal = type(part.cell).__name__, cpu.unsuited(call)
-    if call.x.dtype not in (torch.float32, torch.float64):
-        return Explanation(where, cell, chosen.NAME, why, None, refusal)
-    made = cpu.prepared(call) if chosen is cpu else cpu.planned(call)
-    return Explanation(where, cell, chosen.NAME, why, made.plan, made.refusal or refusal)
+    refusal = cpu.unsuited(call) or cpu.hooked(part.cell)
+    made = None
+    if call.x.dtype in (torch.float32, torch.float64):  # others are not compiled
+        try:
+            made = plan(trace(part.cell, cpu.parameters_of(call), call.x, call.state))
+        except Unplannable as reason:
+            refusal = str(reason)
+    return Explanation(where, type(part.cell).__name__, chosen.NAME, why, made, refusal)
 
 
 def call_of(part: Part) -> Call:

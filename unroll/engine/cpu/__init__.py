@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from torch import Tensor, nn
 from unroll.cells import Cell, State, fields
 from unroll.engine.call import Call
 from unroll.engine.cpu import build
+from unroll.engine.refusal import Unplannable
 
 if TYPE_CHECKING:
     from unroll.engine.cpu.stepping import Stepping
@@ -121,8 +125,36 @@ def remembered(call: Call, use: str, make: Callable[[], Recipe]) -> Prepared:
             known = _prepared.setdefault(call.cell, {})
             ready = known.get(key)
             if ready is None:
-                ready = known[key] = prepare(call, make)
+                ready = known[key] = prepare(call, functools.partial(made, call, key, make))
     return ready
+
+
+def made(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
+    """The recipe from the cache on disk where it is there, else made and put there.
+
+    Raises: Unplannable, which is remembered too.
+    """
+    from unroll.engine.cpu.fingerprint import fingerprint, versions
+    from unroll.engine.recipe import from_json, to_json
+
+    code = fingerprint(call.cell)
+    if code is None:
+        return make()
+    about = repr((versions(), code, key[:-1]))  # the fingerprint says more than the settings
+    name = hashlib.sha256(about.encode()).hexdigest() + ".plan"
+    stored = build.recall(name)
+    if stored is not None:
+        answer = json.loads(stored)
+        if "refusal" in answer:
+            raise Unplannable(answer["refusal"])
+        return from_json(answer["recipe"])
+    try:
+        recipe = make()
+    except Unplannable as reason:
+        build.remember(name, json.dumps({"refusal": str(reason)}).encode())
+        raise
+    build.remember(name, json.dumps({"recipe": to_json(recipe)}).encode())
+    return recipe
 
 
 # what every module has; the rest of its attributes may change what its step computes
@@ -155,7 +187,6 @@ def planned(call: Call) -> Recipe:
 def prepare(call: Call, make: Callable[[], Recipe], compiles: bool = True) -> Prepared:
     """The recipe that `make` makes, and its kernels, compiled; or the reason why not."""
     from unroll.engine.cpu.kernels import Kernels
-    from unroll.engine.trace import Unplannable
 
     refusal = build.unavailable() or hooked(call.cell)
     if refusal is not None:

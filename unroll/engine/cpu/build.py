@@ -126,6 +126,22 @@ def unavailable() -> str | None:
     return _reasons[key]
 
 
+def recall(name: str) -> bytes | None:
+    """What was remembered under this name, None where nothing whole is there."""
+    folders = cache_folders()
+    check_folders(folders)
+    return unsealed(folders[-1] / name)
+
+
+def remember(name: str, content: bytes) -> None:
+    """Keep a few bytes in the cache, sealed as the objects are."""
+    folders = cache_folders()
+    make_folders(folders)
+    check_folders(folders)
+    with workplace(folders[-1]) as place:
+        put(sealed(content, name), folders[-1] / name, place, 0o600)
+
+
 def circumstances() -> tuple[str | None, ...]:
     """What may change within a process and decides compiler and cache."""
     return tuple(map(os.environ.get, VARIABLES))

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from unroll.engine.nodes import Node
-from unroll.engine.plan import Buffer, Group, Program
-from unroll.engine.trace import Unplannable
+from unroll.engine.program import Buffer, Group, Program
+from unroll.engine.refusal import Unplannable
 
 REALS = {torch.float32: "float", torch.float64: "double"}
 BYTES = {"Vec": "Real", "Int": "int64_t", "Mask": "uint8_t"}
@@ -140,9 +140,7 @@ class _Writer:
             f"void group_{number}(const Frame& frame) {{",
             f"    const int64_t width = frame.call->widths[{number}];",
         ]
-        return lines + (
-            self.tiled(group, number, products) if products else self.plain(number)
-        )
+        return lines + (self.tiled(group, number, products) if products else self.plain(number))
 
     def plain(self, number: int) -> list[str]:
         """Every vector of units of every row."""
@@ -171,12 +169,10 @@ class _Writer:
             "    if (all <= 0) return;",
         ]
         for index, operands, _ in products:
-            total = " + ".join(
-                f"o{index}[{o}].count" for o in range(operands)
-            )
+            total = " + ".join(f"o{index}[{o}].count" for o in range(operands))
             segments = group.products[[p[0] for p in products].index(index)]
             lines.append(f"    Operand o{index}[{operands}];")
-            for o, (a, block) in enumerate(zip(segments[0].args, segments[0].blocks, strict=True)):
+            for o, a in enumerate(segments[0].args):
                 at = self.index(self.program.loads[a])
                 lines.append(
                     f"    o{index}[{o}] = {{(const Real*)frame.at[{at}], frame.call->strides[{at}] / "
@@ -184,9 +180,7 @@ class _Writer:
                 )
             lines.append(f"    const int64_t all{index} = {total};")
         for index, _, count in products:
-            lines.append(
-                f"    alignas(64) Real t{index}[ROWS * U * {count} * LANES];"
-            )
+            lines.append(f"    alignas(64) Real t{index}[ROWS * U * {count} * LANES];")
         lines += [
             "    for (int64_t panel = from; panel < upto; panel++) {",
             "        for (int64_t tile = 0; tile < tiles; tile++) {",
@@ -195,17 +189,17 @@ class _Writer:
         ]
         for index, operands, count in products:
             lines += [
-                f"            {{",
+                "            {",
                 f"                constexpr int V = U * {count};",
                 f"                const int64_t size = all{index} * V * LANES;",
                 f"                Operand here[{operands}];",
                 f"                for (int o = 0; o < {operands}; o++) {{",
                 f"                    here[o] = o{index}[o];",
-                f"                    here[o].rows += first * here[o].stride;",
-                f"                }}",
+                "                    here[o].rows += first * here[o].stride;",
+                "                }",
                 f"                tile_of<V>(rows, here, {operands}, frame.call->packed + "
                 f"frame.call->offsets[{index}] + panel * size, t{index});",
-                f"            }}",
+                "            }",
             ]
         sums = ", ".join(
             f"t{index} + ((r * {count} + {g}) * U + u) * LANES"

@@ -17,7 +17,7 @@ from unroll.engine.cpu.emit import REALS, Emitted, emit
 from unroll.engine.cpu.threads import share
 from unroll.engine.geometry import Times
 from unroll.engine.nodes import Block
-from unroll.engine.plan import TURNING, Program
+from unroll.engine.program import TURNING, Program
 from unroll.engine.recipe import Recipe
 
 HERE = Path(__file__).parent
@@ -101,9 +101,7 @@ class Kernel:
             for mine in [[b for b in buffers if b.tensor == name]]
         }
         names = list(self.tensors)
-        self.places = [
-            (names.index(b.tensor), b.lo * b.dtype.itemsize, b.time) for b in buffers
-        ]
+        self.places = [(names.index(b.tensor), b.lo * b.dtype.itemsize, b.time) for b in buffers]
         self.array = ctypes.c_int64 * len(buffers)
         self.widths = (ctypes.c_int64 * len(self.emitted.groups))(
             *(g.width for g in self.emitted.groups)
@@ -172,11 +170,7 @@ class Kernel:
             if tensor is None and name.startswith("saved"):
                 found.append((0, 0))
                 continue
-            rows = (
-                1
-                if shared
-                else max(times.needed[TURNING[m] if turns else m] for m in moments)
-            )
+            rows = 1 if shared else max(times.needed[TURNING[m] if turns else m] for m in moments)
             if tensor is None or not fits(tensor, dtype, rows, columns):
                 raise RuntimeError(
                     f"A kernel was given {name} as {describe(tensor)}; it needs {rows} rows of "
@@ -190,14 +184,10 @@ class Kernel:
                     f"A kernel was given a matrix {describe(matrices[m])}; it needs {self.real} "
                     f"of at least [{rows}, {columns}]."
                 )
-        starts = self.array(
-            *[found[i][0] and found[i][0] + lo for i, lo, _ in self.places]
-        )
+        starts = self.array(*[found[i][0] and found[i][0] + lo for i, lo, _ in self.places])
         strides = self.array(*[found[i][1] for i, _, _ in self.places])
         pointers = times.pointers
-        whens = self.array(
-            *[pointers[TURNING[m] if kinds[i] else m] for i, _, m in self.places]
-        )
+        whens = self.array(*[pointers[TURNING[m] if kinds[i] else m] for i, _, m in self.places])
         # the same matrices at the same places as last time, nearly always
         where = [(m.data_ptr(), m.stride()) for m in matrices]
         known, blocks = self.last_blocks
@@ -219,7 +209,6 @@ class Kernel:
         )
         arrays = (strides, whens, blocks, times, matrices, packed)
         return Ready(call, ctypes.byref(call), starts, arrays)
-
 
     def block_array(self, matrices: Sequence[Tensor] | None) -> Any:
         """The blocks as the kernel reads them; None: their sizes only."""
@@ -270,8 +259,7 @@ class Kernels:
         """Compile what is not compiled yet. Raises: build.BuildError."""
         load(self.emitted, self.real)
         self.kernels = {
-            id(p): Kernel(e, p, self.real)
-            for p, e in zip(self.programs, self.emitted, strict=True)
+            id(p): Kernel(e, p, self.real) for p, e in zip(self.programs, self.emitted, strict=True)
         }
 
     def __call__(

@@ -18,7 +18,8 @@ from unroll.engine.plan import plan
 from unroll.engine.planned import flat, named
 from unroll.engine.products import product
 from unroll.engine.recipe import Recipe, recipe_of
-from unroll.engine.trace import Unplannable, trace
+from unroll.engine.refusal import Unplannable
+from unroll.engine.trace import trace
 
 
 def step_recipe(

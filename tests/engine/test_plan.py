@@ -1,0 +1,528 @@
+"""What a plan says of a step, and that it computes the loop's numbers when it is interpreted.
+
+T time, B batch, I input, H hidden.
+"""
+
+import functools
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+import unroll
+from unroll.cells import Noise, fields, map_state
+from unroll.engine import backends
+from unroll.engine.cpu import parameters_of
+from unroll.engine.interpret import execute
+from unroll.engine.nodes import ancestors
+from unroll.engine.plan import ONCE, name_of, plan
+from unroll.engine.planned import run_plan
+from unroll.engine.trace import Unplannable, trace
+from unroll.engine.unrolling import checked_call
+
+from .random_cells import compare, random_cell
+from .written_cells import BAKED_BATCH, CELLS, REFUSED
+
+I, H = 3, 8
+PROJECTED = partial(unroll.ProjectedLSTMCell, proj_size=2)
+
+
+class ResetBefore(unroll.Cell):
+    """A product of both, as papers write it: W [x, h]."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.both = nn.Linear(input_size + hidden_size, hidden_size)
+
+    def forward(self, x, h):
+        h = torch.tanh(self.both(torch.cat([x, h], 1)))
+        return h, h
+
+
+MAKE = {
+    "lstm": unroll.LSTMCell,
+    "gru": unroll.GRUCell,
+    "tanh": unroll.RNNCell,
+    "relu": partial(unroll.RNNCell, nonlinearity="relu"),
+    "projected": PROJECTED,
+    "of both": ResetBefore,
+    **{f"written {n}": c for n, c in CELLS.items()},
+}
+
+
+@functools.cache
+def planned(name, gradients=True):
+    """A cell and its plan, made once."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        cell = MAKE[name](I, H).double()
+    return cell, plan_of(cell, gradients)
+
+
+def plan_of(cell, gradients=True):
+    call = call_of(cell, torch.zeros(1, 1, cell.input_size, dtype=torch.float64))
+    return plan(trace(cell, parameters_of(call), call.x, call.state), gradients)
+
+
+def call_of(cell, x, state=None, **settings):
+    arguments = {"lengths": None, "resets": None, "reverse": False, "record": None}
+    arguments |= {"parameters": None, **settings}
+    return checked_call(cell, x, state, **arguments)
+
+
+def nodes_of(program):
+    """All that a program computes."""
+    return [
+        n
+        for stage in program.stages
+        for group in stage
+        for n in [*(n for p in group.products for n in p), *group.body]
+    ]
+
+
+def products_of(program):
+    return [n for n in nodes_of(program) if n.op == "product"]
+
+
+def large(module):
+    """The products of an eager part."""
+    return [n for n in module.graph.nodes if n.op == "call_function" and name_of(n) in
+            ("mm", "addmm", "linear")]  # fmt: skip
+
+
+def parameter_names(made, node):
+    """The parameters that a value is made of."""
+    names = {n: name for name, n in made.traced.parameters.items()}
+    found, stack, seen = set(), [node], set()
+    while stack:
+        n = stack.pop()
+        if n not in seen:
+            seen.add(n)
+            found |= {names[n]} if n in names else set()
+            stack.extend(n.all_input_nodes)
+    return found
+
+
+# ----- stages -------------------------------------------------------------------------------------
+
+STAGES = {
+    # one stage a product that waits for another; in the backward, what comes before the first too
+    "tanh": (1, 2),
+    "relu": (1, 2),
+    "lstm": (1, 2),
+    "gru": (1, 2),
+    "projected": (2, 3),
+    "of both": (1, 2),
+    "written peephole": (1, 2),
+    "written coupled": (1, 2),
+    "written slstm": (1, 2),
+    "written gru-reset-after": (1, 2),
+    "written gru-reset-before": (2, 3),
+    "written minimal-gated": (2, 3),
+    "written multiplicative": (2, 3),
+    "written projected": (2, 3),
+    "written clockwork": (1, 2),
+    "written stacked": (2, 3),
+    "written nested": (2, 3),
+    "written jordan": (2, 3),
+    "written irnn": (1, 2),
+    "written indrnn": (1, 1),
+    "written highway": (2, 3),
+    "written minimal-rnn": (1, 2),
+}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_step_has_as_many_stages_as_products_that_wait_for_each_other(name):
+    _, made = planned(name)
+    assert (len(made.forward.stages), len(made.backward.stages)) == STAGES[name]
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_what_a_stage_reads_is_there_when_it_begins(name):
+    """A product waits for its operands; nothing is computed twice in one group."""
+    _, made = planned(name)
+    for program in (made.forward, made.backward):
+        stage_of, seen = {}, set(program.loads)
+        for k, stage in enumerate(program.stages):
+            for group in stage:
+                nodes = [n for p in group.products for n in p] + group.body
+                assert len(set(nodes)) == len(nodes)
+                known = set()
+                for node in nodes:
+                    for a in node.operands:
+                        before = a in program.loads and a not in stage_of
+                        earlier = stage_of.get(a, k) < k
+                        assert before or earlier or (a in known and node.op != "product")
+                    known.add(node)
+            for group in stage:
+                for node in [*(n for p in group.products for n in p), *group.body]:
+                    stage_of.setdefault(node, k)
+                    seen.add(node)
+        assert set(program.stores) <= seen | set(program.loads)
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_every_column_of_a_tensor_has_one_writer(name):
+    _, made = planned(name)
+    for program in (made.forward, made.backward):
+        written = {}
+        for buffers in program.stores.values():
+            for b in buffers:
+                columns = written.setdefault((b.tensor, b.time), [])
+                columns += range(b.lo, b.lo + b.width)
+        for (tensor, _), columns in written.items():
+            assert len(set(columns)) == len(columns), tensor
+            width = made.widths.get(tensor, program.scratch.get(tensor, (None,))[0])
+            assert max(columns) < width
+
+
+# ----- hoist --------------------------------------------------------------------------------------
+
+RECURRENT = {
+    "lstm": {"weight_hh"},
+    "gru": {"weight_hh"},
+    "tanh": {"weight_hh"},
+    "projected": {"weight_hh", "weight_hr"},
+    "of both": {"both.weight"},
+    "written peephole": {"recur.weight"},
+    "written gru-reset-before": {"gates.weight", "candidate.weight"},
+    "written multiplicative": {"recur_m.weight", "recur.weight"},
+    "written clockwork": {"weight", "mask"},
+    "written layer-norm": {"recur.weight"},
+    "written indrnn": set(),
+}
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_only_recurrent_matrices_are_in_the_loop(name):
+    _, made = planned(name)
+    used = {b.matrix for n in products_of(made.forward) for b in n.blocks if b.matrix >= 0}
+    assert used == set(range(len(made.matrices)))
+    found = set().union(*(parameter_names(made, m) for m in made.matrices), set())
+    assert found == RECURRENT[name]
+
+
+HOISTED = {"lstm": 1, "gru": 1, "projected": 1, "written peephole": 1, "written layer-norm": 1,
+           "written gru-reset-before": 2, "written multiplicative": 2, "of both": 1,
+           "written indrnn": 1, "written minimal-rnn": 2}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOISTED)
+def test_products_with_the_inputs_are_done_before_the_loop(name):
+    _, made = planned(name)
+    before = large(made.before)
+    # a value may be read by kernels as it is, then its product is theirs
+    assert len(before) <= HOISTED[name]
+    for node in products_of(made.forward):
+        for a in node.operands:
+            assert a.source is None or a.source.kind != "rows" or a not in made.inputs.values() or (
+                a.op == "input"
+            )
+    # no product of the loop reads what depends on the inputs alone
+    for node in products_of(made.forward):
+        assert all(
+            any(n.source is not None and n.source.kind == "state" for n in ancestors([a]))
+            for a in node.operands
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("of both", ["both.weight"]),
+        ("written coupled", ["forget.weight", "candidate.weight", "out.weight"]),
+        ("written gru-reset-before", ["gates.weight", "candidate.weight"]),
+    ],
+)
+def test_a_product_over_x_and_h_together_is_split(name, weights):
+    """The columns of x are multiplied before the loop, those of h in it."""
+    _, made = planned(name)
+    for weight in weights:
+        node = made.traced.parameters[weight]
+        blocks = [
+            b
+            for n in products_of(made.forward)
+            for b in n.blocks
+            if b.matrix >= 0 and weight in parameter_names(made, made.matrices[b.matrix])
+        ]
+        assert blocks
+        for b in blocks:
+            k = b.rows if b.transposed else b.columns
+            whole = made.matrices[b.matrix].meta["val"].shape
+            across = whole[0] if b.transposed else whole[1]
+            # either the block leaves out the first I columns, or the matrix has none of them
+            assert k[1] - k[0] == H
+            assert k == ((I, I + H) if across == I + H else (0, H))
+        assert node in made.traced.parameters.values()
+
+
+def test_masked_weights_are_masked_once_a_call():
+    _, made = planned("written clockwork")
+    (matrix,) = made.matrices
+    assert made.levels[matrix] == ONCE
+    assert matrix in made.once_values
+    assert name_of(matrix) == "mul"
+    assert parameter_names(made, matrix) == {"weight", "mask"}
+    inside = [n for n in nodes_of(made.forward) if n.op == "mul" and n.width == H * H]
+    assert not inside
+
+
+def test_biases_are_added_once():
+    """(W x + b) + (U h + c): both biases go into the product over all inputs."""
+    for name in ("lstm", "tanh"):
+        _, made = planned(name)
+        assert not made.vectors
+        assert [op.op for op in nodes_of(made.forward)].count("add") <= 5
+
+
+# ----- what is saved ------------------------------------------------------------------------------
+
+
+def width_saved(made):
+    return sum(w for n, w in made.widths.items() if n.startswith("saved"))
+
+
+SAVED = {
+    # numbers a unit, and whether the histories of the state's fields are kept beside them
+    "lstm": (4, {0, 1}),
+    "gru": (4, {0}),
+    "tanh": (0, {0}),
+    "relu": (0, {0}),
+    "projected": (4, {0, 1}),
+    "written peephole": (4, {0, 1}),
+    "written gru-reset-before": (3, {0}),
+    "written minimal-gated": (2, {0}),
+    "written multiplicative": (5, {0, 1}),
+    "written slstm": (4, {0, 1, 2, 3}),
+    "written stacked": (8, {0, 1, 2, 3}),
+    "written irnn": (0, {0}),
+    "written indrnn": (0, {0}),
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_no_more_is_saved_than_a_person_would_save(name):
+    _, made = planned(name)
+    wide, history = SAVED[name]
+    assert width_saved(made) <= wide * H
+    assert made.history == history
+
+
+def test_an_lstm_saves_its_gates():
+    _, made = planned("lstm")
+    assert width_saved(made) == 4 * H
+    ops = [n.op for n, b in made.saved.items() if b.tensor == "saved"]
+    assert sorted(ops) == ["sigmoid", "sigmoid", "sigmoid", "tanh"]
+    assert {b.tensor for b in made.saved.values()} == {"saved"} | {
+        f"state:{k}" for k in made.history
+    } & {b.tensor for b in made.saved.values()}
+
+
+def test_a_plan_without_gradients_saves_nothing():
+    _, made = planned("lstm", gradients=False)
+    assert made.backward is None
+    assert not made.saved
+    assert not width_saved(made)
+
+
+def test_whole_numbers_carry_no_gradient():
+    _, made = planned("written clockwork")
+    clocks = [k for k in range(2) if made.dtypes[f"state:{k}"] == torch.int64]
+    assert clocks == [1]
+    names = {b.tensor for bs in made.backward.stores.values() for b in bs}
+    names |= {b.tensor for b in made.backward.loads.values()}
+    assert "d_state:0" in names
+    assert "d_state:1" not in names
+    assert not any(s.kind == "vector" and not made.inputs[s].dtype.is_floating_point
+                   for s in made.deferred)  # fmt: skip
+
+
+def test_weight_gradients_are_left_for_after_the_loop():
+    for name in ("lstm", "gru", "projected", "written gru-reset-before"):
+        _, made = planned(name)
+        covered = {k: 0 for k in range(len(made.matrices))}
+        for outer in made.outers:
+            (r0, r1), (c0, c1) = outer.block.rows, outer.block.columns
+            covered[outer.block.matrix] += (r1 - r0) * (c1 - c0)
+        for k, matrix in enumerate(made.matrices):
+            shape = matrix.meta["val"].shape
+            recurrent = [
+                b for n in products_of(made.forward) for b in n.blocks if b.matrix == k
+            ]
+            assert covered[k] == sum(b.shape[0] * b.shape[1] for b in set(recurrent))
+            assert covered[k] <= shape[0] * shape[1]
+
+
+# ----- what cannot be planned ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_planned_is_said_in_one_sentence_with_its_line(name):
+    cell = REFUSED[name](2, 5)
+    call = call_of(cell, torch.zeros(1, BAKED_BATCH, 2))
+    with pytest.raises(Unplannable, match=r", at written_cells\.py:\d+$") as caught:
+        plan(trace(cell, parameters_of(call), call.x, call.state))
+    assert "\n" not in str(caught.value)
+
+
+class AcrossTheBatch(unroll.Cell):
+    def __init__(self, input_size, hidden_size, what):
+        super().__init__(input_size, hidden_size)
+        self.recur = nn.Linear(hidden_size, hidden_size)
+        self.read = nn.Linear(input_size, hidden_size)
+        self.what = what
+
+    def forward(self, x, h):
+        h = self.what(torch.tanh(self.read(x) + self.recur(h)))
+        return h, h
+
+
+MIXES = {
+    "mean": lambda h: h - h.mean(0),
+    "sum": lambda h: h / (1 + h.abs().sum()),
+    "largest": lambda h: h - h.amax(0, keepdim=True),
+    "turned": lambda h: h @ (h.t() @ h),
+    "rolled": lambda h: torch.cat([h[1:], h[:1]]),
+    "flipped": lambda h: h.flip(0),
+    "first": lambda h: h - h[0],
+    "softmax": lambda h: h.softmax(0),
+    "batch norm": lambda h: nn.functional.batch_norm(h, None, None, training=True),
+    "its size": lambda h: h * h.shape[0],
+    "its size in a branch": lambda h: h * (2.0 if h.shape[0] > 105 else 1.0),
+    "cumulated": lambda h: torch.tanh(h.cumsum(0)),
+    "covariance": lambda h: torch.tanh(h.t().reshape(h.shape)),
+}
+
+
+@pytest.mark.parametrize("what", MIXES)
+def test_a_step_that_mixes_sequences_is_refused_or_right(what):
+    """Its value for one sequence would depend on which others are in the batch."""
+    cell = AcrossTheBatch(I, H, MIXES[what]).double()
+    x = torch.randn(4, 3, I, dtype=torch.float64)
+    try:
+        made = plan_of(cell)
+    except Unplannable as reason:
+        assert "\n" not in str(reason)
+        return
+    call = call_of(cell, x)
+    got, _ = run_plan(made, call, parameters_of(call), None, execute)
+    right, _ = unroll.unroll(cell, x, backend="loop")
+    torch.testing.assert_close(got, right, rtol=1e-10, atol=1e-10)
+
+
+# ----- interpreted --------------------------------------------------------------------------------
+
+plans = {}
+
+
+class Interpreted:
+    """A backend that runs plans in eager PyTorch."""
+
+    NAME = "interpreted"
+
+    @staticmethod
+    def supports(call):
+        return None
+
+    @staticmethod
+    def run(call):
+        cell = call.cell
+        if (id(cell), call.x.dtype) not in plans:
+            plans[id(cell), call.x.dtype] = cell, plan(
+                trace(cell, parameters_of(call), call.x, call.state)
+            )
+        initial = None
+        if call.resets is not None:
+            x = call.x
+            initial = cell.initial_state(x.shape[1], dtype=x.dtype, device=x.device)
+        _, made = plans[id(cell), call.x.dtype]
+        return run_plan(made, call, parameters_of(call), initial, execute)
+
+
+@pytest.fixture
+def interpreted(monkeypatch):
+    monkeypatch.setitem(backends.BACKENDS, "interpreted", Interpreted)
+    yield "interpreted"
+    plans.clear()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_an_interpreted_plan_of_a_written_cell_is_the_loop(name, interpreted):
+    for size in ((3, 8), (2, 1)):
+        cell = CELLS[name](*size).double()
+        for seed in range(4):
+            compare(cell, interpreted, seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(1000, 1012))
+def test_an_interpreted_plan_of_a_random_cell_is_the_loop(seed, interpreted):
+    cell = random_cell(seed)
+    for case in range(3):
+        compare(cell, interpreted, seed=seed + case)
+
+
+class Noisy(unroll.Cell):
+    """Noise anew each step, and once a call."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.recur = nn.Linear(hidden_size, hidden_size)
+        self.read = nn.Linear(input_size, hidden_size)
+
+    def noise(self):
+        return {
+            "drop": Noise((self.hidden_size,), "bernoulli", each="call", keep=0.8),
+            "shake": Noise((self.hidden_size,), "normal"),
+        }
+
+    def forward(self, x, h, noise):
+        new = self.recur(h) + self.read(x)
+        if noise is not None:
+            new = new * noise["drop"] + 0.1 * noise["shake"]
+        h = torch.tanh(new)
+        return h, h
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_declared_noise_is_drawn_as_the_loop_draws_it(training, interpreted):
+    cell = Noisy(I, H).double().train(training)
+    for seed in range(6):
+        compare(cell, interpreted, seed=seed)
+    x = torch.randn(3, 2, I, dtype=torch.float64)
+    after = []
+    for backend in ("loop", interpreted):
+        torch.manual_seed(4)
+        unroll.unroll(cell, x, backend=backend)
+        after.append(torch.rand(()))
+    assert after[0] == after[1]
+
+
+def test_a_plan_serves_every_batch_and_length():
+    cell, made = planned("lstm")
+    for T, B in ((1, 1), (2, 101), (3, 103), (9, 2)):
+        x = torch.randn(T, B, I, dtype=torch.float64)
+        call = call_of(cell, x)
+        got, last = run_plan(made, call, parameters_of(call), None, execute)
+        right, end = unroll.unroll(cell, x, backend="loop")
+        torch.testing.assert_close(got, right, rtol=1e-10, atol=1e-10)
+        for (_, a), (_, b) in zip(fields(last), fields(end), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+
+
+def test_planning_changes_neither_the_cell_nor_its_tensors():
+    for name in ("lstm", "written layer-norm", "written clockwork"):
+        cell = MAKE[name](I, H).double()
+        before = {n: t.clone() for n, t in cell.state_dict().items()}
+        state = map_state(torch.clone, cell.initial_state(2, dtype=torch.float64))
+        mode, random = cell.training, torch.get_rng_state()
+        plan_of(cell)
+        assert cell.training == mode
+        assert torch.equal(torch.get_rng_state(), random)
+        assert all(torch.equal(before[n], t) for n, t in cell.state_dict().items())
+        assert all(p.grad is None for p in cell.parameters())
+        now = cell.initial_state(2, dtype=torch.float64)
+        assert all(
+            torch.equal(a, b) for (_, a), (_, b) in zip(fields(state), fields(now), strict=True)
+        )
