@@ -30,6 +30,7 @@ PUBLIC = {
     "GRU": "unroll.layers",
     "Recurrent": "unroll.layers",
     "explain": "unroll.layers",
+    "accelerate": "unroll.layers",
     # from a file to a model
     "train": "unroll.run",
     "load": "unroll.run",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from unroll.layers import LSTM as LSTM
     from unroll.layers import RNN as RNN
     from unroll.layers import Recurrent as Recurrent
+    from unroll.layers import accelerate as accelerate
     from unroll.layers import explain as explain
     from unroll.run import Run as Run
     from unroll.run import load as load

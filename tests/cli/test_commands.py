@@ -76,14 +76,52 @@ def test_generate_at_zero_temperature_is_the_top_one(place, capsys):
     assert cold == printed(capsys, *words, "--top-k", 1, "--seed", 2).out
 
 
-def test_explain_names_the_backend(place, capsys):
-    assert "torch backend" in printed(capsys, "explain", "runs/poems").out
+def test_explain_names_the_backend_and_shows_the_plan(place, capsys):
+    out = printed(capsys, "explain", "runs/poems").out
+    assert "LSTMCell runs on the " in out.splitlines()[0]
+    assert "c' = f * c + i * g" in out
+    assert out.count("once a call, of the parameters alone") == 1
+
+
+def test_explain_as_json(place, capsys):
+    parts = json.loads(printed(capsys, "explain", "runs/poems", "--json").out)
+    for part in parts:
+        assert {"layer", "cell", "backend", "why", "refusal"} <= set(part)
+        assert part["backend"] in ("cpu", "torch", "loop") and part["cell"] == "LSTMCell"
+        assert (part["stages_forward"], part["stages_backward"]) == (1, 2)
+        assert part["saved"] == 6 * part["units"]
+        assert part["multiplied_in_loop"] == 4 * part["units"] ** 2
 
 
 def test_doctor_tells_what_is_here(capsys):
     facts = json.loads(printed(capsys, "doctor", "--json").out)
     assert {"torch", "python", "threads", "device", "missing"} <= set(facts)
+    assert {"compiled", "kernel cache"} <= set(facts)
     assert "torch" in printed(capsys, "doctor").out
+
+
+def test_doctor_tells_why_cells_are_not_compiled(capsys, monkeypatch, tmp_path):
+    kernels = tmp_path / "kernels"
+    kernels.mkdir()
+    (kernels / "one.so").write_bytes(bytes(1_500_000))
+    monkeypatch.setenv("UNROLL_CACHE", str(kernels))
+    monkeypatch.setenv("UNROLL_CXX", "no-such-compiler")
+    facts = json.loads(printed(capsys, "doctor", "--json").out)
+    assert "no-such-compiler" in facts["compiled"] and "compiler" not in facts
+    assert facts["kernel cache"] == f"{kernels} (1 kernel, 1.5 MB)"
+    assert "unset UNROLL_CXX" in facts["missing"]["what compiled cells need"]
+
+
+def test_doctor_tells_the_compiler_that_is_used(capsys, monkeypatch, tmp_path):
+    compiler = tmp_path / "c++"
+    compiler.write_text("#!/bin/sh\necho a compiler of version 7\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("UNROLL_CXX", str(compiler))
+    monkeypatch.setenv("UNROLL_CACHE", str(tmp_path / "kernels"))
+    facts = json.loads(printed(capsys, "doctor", "--json").out)
+    assert facts["compiler"] == f"{compiler}: a compiler of version 7"
+    assert facts["compiled"] == "cells are compiled" and not facts["missing"]
+    assert not (tmp_path / "kernels").exists()
 
 
 @pytest.mark.parametrize(

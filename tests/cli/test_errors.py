@@ -95,6 +95,11 @@ USE = [
     (["generate", "run", "--length", "x"], "--length"),
     (["generate", "run", "--seed", "9" * 30], "--seed"),
     (["generate", "gone"], "does not exist"),
+    (["explain", "gone"], "does not exist"),
+    (["explain", "nothing"], "not a run folder"),
+    (["explain", "run", "--device", "toaster"], "--device"),
+    (["explain", "run", "more"], "more"),
+    (["explain"], "RUN"),
     (["dance"], "dance"),
 ]
 
@@ -181,8 +186,9 @@ def test_help_and_wrong_words_do_not_load_torch():
     code = (
         "import sys\nfrom unroll.cli.main import run\n"
         "codes = [run(words, False) for words in (['--help'], ['train', '--help'], "
-        "['train', 'gone.txt'], ['train', 'x', '--steps', 'y'], ['generate', 'gone'])]\n"
-        "assert codes == [0, 0, 2, 2, 2], codes\n"
+        "['train', 'gone.txt'], ['train', 'x', '--steps', 'y'], ['generate', 'gone'], "
+        "['explain', '--help'], ['explain', 'gone'])]\n"
+        "assert codes == [0, 0, 2, 2, 2, 0, 2], codes\n"
         "loaded = {'torch', 'numpy', 'tokenizers'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )

@@ -31,7 +31,7 @@ def test_temperature_sharpens_or_flattens():
 @pytest.mark.parametrize("temperature", [0.0, 1e-50, 1e-300, 1e-9])
 def test_temperature_zero_and_next_to_it_takes_the_likeliest(temperature):
     close(distribution(P.log(), temperature), [[0.0, 1, 0, 0], [1.0, 0, 0, 0]])
-    forbidden = distribution(P.log(), temperature, never=[0, 1])
+    forbidden = distribution(P.log(), temperature, never=torch.tensor([0, 1]))
     close(forbidden, [[0.0, 0, 0, 1], [0.0, 0, 0, 1]])
 
 
@@ -61,8 +61,8 @@ def test_top_p_keeps_the_fewest_that_reach_the_share(p, expected):
 
 
 def test_never_takes_the_probability_away():
-    close(distribution(P[:1].log(), never=[1])[0], [1 / 6, 0.0, 2 / 6, 3 / 6])
-    close(distribution(P[:1].log(), top_k=1, never=[1, 3])[0], [0.0, 0, 1, 0])
+    close(distribution(P[:1].log(), never=torch.tensor([1]))[0], [1 / 6, 0.0, 2 / 6, 3 / 6])
+    close(distribution(P[:1].log(), top_k=1, never=torch.tensor([1, 3]))[0], [0.0, 0, 1, 0])
 
 
 @settings(deadline=None)
@@ -71,7 +71,7 @@ def test_never_takes_the_probability_away():
 )
 def test_every_setting_gives_probabilities_that_sum_to_one(V, k, p, temperature, seed):
     logits = 10 * torch.randn(3, V, generator=torch.Generator().manual_seed(seed))
-    found = distribution(logits, temperature, k, p, never=[0])
+    found = distribution(logits, temperature, k, p, never=torch.tensor([0]))
     assert (found >= 0).all() and (found[:, 0] == 0).all()
     torch.testing.assert_close(found.sum(1), torch.ones(3))
     assert (found.argmax(1) == logits[:, 1:].argmax(1) + 1).all()

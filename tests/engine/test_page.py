@@ -289,7 +289,7 @@ def value_of(term, numbers):
         return torch.cat(args, 1).sum(1, keepdim=True)
     if term.op == "where":
         return torch.where(args[0], *(torch.as_tensor(a, dtype=torch.float64) for a in args[1:]))
-    if term.op in ("minimum", "maximum"):
+    if term.op in ("minimum", "maximum", "lt", "le", "gt", "ge", "eq"):
         args = [torch.as_tensor(a, dtype=torch.float64) for a in args]
     named = {
         "turned": lambda a: a.T,
@@ -311,7 +311,7 @@ def worked_out(sections, numbers):
                 continue
             target = line.target
             value = value_of(line.term, numbers)
-            if line.sign == "+=" or (target.lo, target.hi) == (0, target.width):
+            if (target.lo, target.hi) == (0, target.width):
                 numbers[target.name] = value
                 continue
             if target.name not in numbers or target.name not in written:

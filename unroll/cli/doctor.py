@@ -108,7 +108,9 @@ def described_cache(folder: Path) -> str:
         kernels = [path.stat().st_size for path in folder.glob("*.so")]
     except OSError as error:
         return f"{folder} (it cannot be read: {error.strerror})"
-    return f"{folder} ({len(kernels)} kernels, {sum(kernels) / 1e6:.1f} MB)"
+    return (
+        f"{folder} ({len(kernels)} kernel{'s' * (len(kernels) != 1)}, {sum(kernels) / 1e6:.1f} MB)"
+    )
 
 
 def writable(folder: Path) -> bool:

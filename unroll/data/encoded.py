@@ -174,8 +174,10 @@ class Meta:
 
 def write(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> None:
     """Write to a temporary folder and rename it, so that half a file is never found."""
+    folder.parent.parent.parent.mkdir(parents=True, exist_ok=True)
     # closed to others: compiled kernels lie beside the tokens, and are refused where others write
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for each in (folder.parent.parent, folder.parent):
+        each.mkdir(exist_ok=True, mode=0o700)
     temporary = Path(tempfile.mkdtemp(prefix=".tokens-", dir=folder.parent))
     meta = Meta(dtype="uint16" if len(vocabulary) <= 1 << 16 else "uint32")
     try:

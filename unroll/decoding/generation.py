@@ -38,12 +38,14 @@ def generated(
     for id in context:
         logits = step(torch.tensor([id], device=device))
     pieces = Pieces(vocabulary, context)
+    banned = torch.tensor(list(never), device=device) if never else None
     for _ in range(length):
-        id = int(draw(distribution(logits, temperature, top_k, top_p, never), generator))
+        token = draw(distribution(logits, temperature, top_k, top_p, banned), generator)
+        id = int(token)
         if id == end:
             break
         yield pieces.add(id)
-        logits = step(torch.tensor([id], device=device))
+        logits = step(token)
     yield pieces.rest()
 
 

@@ -67,7 +67,6 @@ class Stepper:
         if state is not None:
             self.state = state
 
-    @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
         """The outputs [B, output_size] of the next step. x: inputs [B, I], or numbers [B]."""
         for step in self._steps:
@@ -133,6 +132,7 @@ class EagerStep:
         self.step = step_function(cell, fused)
         self.state = cell.initial_state(batch_size, dtype=like.dtype, device=like.device)
 
+    @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
         if self.table is not None:
             x = self.table[x]
