@@ -158,9 +158,7 @@ def test_pieces_begin_with_the_given_state_or_anew_and_the_last_one_ends_the_seq
     initial = map_state(lambda s: s + 100, state)
     started = where.started(state, None if resets is None else initial)
     pieces = pieces_of(*call)
-    begun = sorted(
-        b + 100 * fresh for b, mine in enumerate(pieces) for times, fresh in mine
-    )
+    begun = sorted(b + 100 * fresh for b, mine in enumerate(pieces) for times, fresh in mine)
     for field in started:
         assert field.shape == (where.R, 1)
         # a piece of no steps may be left out or not, but for the one that the batch begins with

@@ -68,6 +68,12 @@ def test_one_page_for_layers_that_are_alike(no_compiler):
     assert text.count("Its plan is that of LSTM layer 0, with other widths.") == 4
 
 
+@pytest.mark.parametrize("sizes", [(4, 20, 2), (3, 1000, 2)], ids=str)
+def test_widths_of_other_lengths_are_other_widths(sizes, no_compiler):
+    text = unroll.explain(unroll.GRU(*sizes))
+    assert text.endswith("\n    Its plan is that of GRU layer 0, with other widths.")
+
+
 def test_another_cell_has_a_page_of_its_own(no_compiler):
     model = nn.Sequential(unroll.GRU(4, 5), unroll.RNN(5, 5))
     text = unroll.explain(model)

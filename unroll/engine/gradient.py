@@ -288,9 +288,16 @@ def divide(
     made.outers = sorted(
         terms, key=lambda o: (o.block.matrix, terms.index(first_of(terms, o)), o.block.rows)
     )
+    again: set[Node] = set()  # one operation away from what is kept anyway: found after the loop
     for outer in made.outers:
         for side in (outer.left, outer.right):
             if side in forward or not (side in looped or fuses(side)):
+                continue
+            if side not in stores and side.op in ("mul", "add", "sub", "neg") and all(
+                a in forward or any(b.time == "rows" for b in stores.get(a, ()))
+                for a in side.operands
+            ):
+                again.add(side)
                 continue
             kept = next((b for b in stores.get(side, ()) if b.time == "rows"), None)
             if kept is None:
@@ -306,8 +313,9 @@ def divide(
 
     later = [n for o in made.outers for n in (o.left, o.right)]
     later += list(made.deferred.values())
-    for node in ancestors(later, lambda n: n in forward or n in looped or n in made.kept):
-        if node in looped and node not in made.kept:  # read after the loop: keep every step of it
+    at_hand = lambda n: n in forward or n in made.kept or (n in looped and n not in again)  # noqa: E731
+    for node in ancestors(later, at_hand):
+        if node in looped and node not in made.kept and node not in again:  # read after the loop: keep every step of it
             kept = next((b for b in stores.get(node, ()) if b.time == "rows"), None)
             if kept is None:
                 name = f"kept:{len(made.kept)}:later"

@@ -17,8 +17,8 @@ from unroll.engine.call import Call
 from unroll.engine.geometry import Geometry, Times, geometry
 from unroll.engine.nodes import Block, Node, ancestors, evaluate
 from unroll.engine.noise import draw_noise
-from unroll.engine.products import product
-from unroll.engine.program import Buffer, Program
+from unroll.engine.products import ROWS, over_rows, product
+from unroll.engine.program import Buffer, Merged, Program
 from unroll.engine.recipe import Recipe
 
 
@@ -297,7 +297,7 @@ def backward(
             term = product(d, matrix if read.turned else matrix.t())
             of_x = term if of_x is None else of_x + term
         rest.append(
-            None if not of_matrix else product(d.t(), x) if read.turned else product(x.t(), d)
+            None if not of_matrix else over_rows(d, x) if read.turned else over_rows(x, d)
         )
         rest.append(d.sum(0) if of_bias else None)
     return [*found, of_x, *rest]
@@ -314,14 +314,13 @@ class Later:
         given: Mapping[str, list[Tensor]],
     ) -> None:
         self.plan, self.where, self.tensors, self.given = plan, where, tensors, given
-        self.known: dict[Node, Tensor] = {}
         self.previous: dict[int, Tensor] = {}
 
-    def value(self, node: Node) -> Tensor:
-        """A value over all rows, [N, w]."""
+    def value(self, node: Node, rows: slice = slice(None)) -> Tensor:
+        """A value over all rows, [N, w], or some of them."""
         at_hand = self.at_hand(node)
         if at_hand is not None:
-            return at_hand
+            return at_hand[rows] if node.rows else at_hand
         needed: dict[Node, Tensor] = {}
         stack = [node]
         while stack:
@@ -332,16 +331,13 @@ class Later:
             if got is None:
                 stack.extend(n.operands)
             else:
-                needed[n] = got
+                needed[n] = got[rows] if n.rows else got
         blocks = {b for n in ancestors([node], needed.__contains__) for b in n.blocks}
         parts = {b: b.of(self.given["matrix"]) for b in blocks if b.matrix >= 0}
         (result,) = evaluate([node], needed, parts, product)
-        self.known[node] = result
         return result
 
     def at_hand(self, node: Node) -> Tensor | None:
-        if node in self.known:
-            return self.known[node]
         buffer = self.plan.kept.get(node) or self.plan.saved.get(node)
         if buffer is not None:
             return self.columns(buffer.tensor, buffer.lo, buffer.width, buffer.time)
@@ -390,18 +386,27 @@ class Later:
         whole = self.given["matrix"][k]
         merged = self.plan.merged[k]
         if len(merged) == 1 and merged[0].whole(whole.shape):
-            return product(self.side(merged[0].left).t(), self.side(merged[0].right))
+            return self.outer(merged[0])
         gradient = torch.zeros_like(whole, memory_format=torch.contiguous_format)
         for m in merged:
-            gradient[slice(*m.rows), slice(*m.columns)] += product(
-                self.side(m.left).t(), self.side(m.right)
-            )
+            gradient[slice(*m.rows), slice(*m.columns)] += self.outer(m)
         return gradient
 
-    def side(self, side: Node | Buffer) -> Tensor:
+    def outer(self, merged: Merged) -> Tensor:
+        """left.T @ right, some rows at a time so that what is computed for it stays small."""
+        total: Tensor | None = None
+        for first in range(0, max(self.where.N, 1), ROWS):
+            rows = slice(first, first + ROWS)
+            part = over_rows(self.side(merged.left, rows), self.side(merged.right, rows))
+            total = part if total is None else total.add_(part)
+        if total is None:
+            raise RuntimeError("There is always a first part.")
+        return total
+
+    def side(self, side: Node | Buffer, rows: slice) -> Tensor:
         if isinstance(side, Node):
-            return self.value(side)
-        return self.columns(side.tensor, side.lo, side.width, side.time)
+            return self.value(side, rows)
+        return self.columns(side.tensor, side.lo, side.width, side.time)[rows]
 
     def vector(self, k: int) -> Tensor:
         whole = self.given["vector"][k]

@@ -39,6 +39,19 @@ def product(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
     return x @ matrix if bias is None else torch.addmm(bias, x, matrix)
 
 
+ROWS = 1 << 14  # of a product over rows at once: the library copies what it turns
+
+
+def over_rows(left: Tensor, right: Tensor) -> Tensor:
+    """left.T @ right, [n, K] of [N, n] and [N, K], without gradients and without large copies."""
+    if len(left) <= ROWS:
+        return product(left.t(), right)
+    total = product(left[:ROWS].t(), right[:ROWS])
+    for a, b in zip(left[ROWS:].split(ROWS), right[ROWS:].split(ROWS), strict=True):
+        total += product(a.t(), b)
+    return total
+
+
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
@@ -49,13 +62,12 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, matrix = ctx.saved_tensors
         of_x, of_matrix, of_bias = ctx.needs_input_grad
+        multiply, outer = product, over_rows
         if torch.is_grad_enabled():  # a second derivative is wanted
-            multiply = lambda a, b: a @ b  # noqa: E731
-        else:
-            multiply = product
+            multiply, outer = torch.mm, lambda a, b: a.t() @ b  # type: ignore[assignment]
         return (
             multiply(gradient, matrix.t()) if of_x else None,
             # as [n, K] first, the layout of the weight that the matrix is a view of
-            multiply(gradient.t(), x).t() if of_matrix else None,
+            outer(gradient, x).t() if of_matrix else None,
             gradient.sum(0) if of_bias else None,
         )

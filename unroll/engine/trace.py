@@ -138,6 +138,12 @@ def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.Gra
     for node in module.graph.nodes:
         node.meta["line"] = Path((node.meta.get("stack_trace") or "").strip()).name
         node.meta["val"] = shape_of(node.meta.get("val"))
+        if node.op == "get_attr":
+            raise Unplannable(
+                "it reads a tensor that is neither a parameter nor a buffer; keep it with "
+                "register_buffer",
+                node.meta["line"],
+            )
         if node.op == "call_function" and any(r in str(node.target) for r in RANDOM):
             raise Unplannable(
                 "it draws random numbers inside the step; declare them in noise() instead",

@@ -69,7 +69,7 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
 
 def form(page: str) -> str:
     """What two pages have in common that differ in widths alone."""
-    return re.sub(r"\s+", " ", re.sub(r"\d+", "#", page))
+    return re.sub(r"\s+", " ", re.sub(r"\d[\d,.]*", "#", page))
 
 
 @dataclass(frozen=True)

@@ -172,10 +172,12 @@ def test_results_may_be_used_in_part(name, which, the_cell):
             "final": lambda s=last: weighted(s),
             "one field": lambda s=last: weighted(s[-1:]),
             "one step": lambda o=output: o[1].sum(),
-            "neither": lambda o=output: (o[:0].sum() + 0 * o[0, 0, 0]),
+            "neither": lambda o=output: o[:0].sum() + 0 * o[0, 0, 0],
         }[which]()
         leaves = [x, *smooth(state), *cell.parameters()]
-        found[backend] = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+        found[backend] = torch.autograd.grad(
+            loss, leaves, allow_unused=True, materialize_grads=True
+        )
     close(found["cpu"], found["loop"])
 
 
@@ -427,9 +429,7 @@ def test_checkpoints_and_saved_tensors_elsewhere_change_nothing(name, the_cell):
     leaves = [x, *smooth(state), *cell.parameters()]
     right = torch.autograd.grad(weighted(run(cell, x, state, lengths=LENGTHS)), leaves)
     values = checkpoint(partial(run, cell, lengths=LENGTHS), x, state, use_reentrant=False)
-    torch.testing.assert_close(
-        torch.autograd.grad(weighted(values), leaves), right, rtol=0, atol=0
-    )
+    torch.testing.assert_close(torch.autograd.grad(weighted(values), leaves), right, rtol=0, atol=0)
     with torch.autograd.graph.save_on_cpu():
         loss = weighted(run(cell, x, state, lengths=LENGTHS))
     torch.testing.assert_close(torch.autograd.grad(loss, leaves), right, rtol=0, atol=0)

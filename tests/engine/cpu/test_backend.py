@@ -242,9 +242,7 @@ def test_ragged_batches_with_resets_are_the_loops_and_nan_in_the_padding_reaches
         x[length:, b] = torch.nan
     for resets in RESETS.values():
         resets = None if resets is None else torch.tensor(resets, dtype=torch.bool)
-        got = assert_as_the_loop(
-            cell, x, state, lengths=lengths, resets=resets, reverse=reverse
-        )
+        got = assert_as_the_loop(cell, x, state, lengths=lengths, resets=resets, reverse=reverse)
         for b, length in enumerate(lengths or []):
             assert (got["output"][length:, b] == 0).all()
             assert (got["d x"][length:, b] == 0).all()
@@ -323,13 +321,16 @@ def test_any_layout_of_inputs_states_weights_and_gradients_will_do(layout, name,
     weights = dict(cell.named_parameters())
 
     def run(backend, copied):
-        now = (lambda t: change(t).clone(memory_format=torch.contiguous_format)) if copied else (
-            change
+        now = (
+            (lambda t: change(t).clone(memory_format=torch.contiguous_format))
+            if copied
+            else (change)
         )
         leaves = [plain, *[s for _, s in fields(begin)], *weights.values()]
-        leaves = [leaf(now(t)) if copied else now(t).requires_grad_() for t in map(
-            torch.Tensor.detach, leaves
-        )]
+        leaves = [
+            leaf(now(t)) if copied else now(t).requires_grad_()
+            for t in map(torch.Tensor.detach, leaves)
+        ]
         x, rest = leaves[0], iter(leaves[1:])
         state = map_state(lambda _: next(rest), begin)
         stand_ins = {n: next(rest) for n in weights}
@@ -606,9 +607,11 @@ def test_python_threads_run_the_same_and_different_cells_at_once(first_seen):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
         names = ["lstm", "lstm", "gru", "reset-before"]
-        cells = {n: copy.deepcopy(the_cell(n)) for n in names} if first_seen else {
-            n: the_cell(n) for n in names
-        }
+        cells = (
+            {n: copy.deepcopy(the_cell(n)) for n in names}
+            if first_seen
+            else {n: the_cell(n) for n in names}
+        )
     xs = [torch.randn(T, B, I, dtype=torch.float64) for _ in names]
     right = [results(cells[n], x, backend="loop") for n, x in zip(names, xs, strict=True)]
     wrong, begin = [], threading.Barrier(len(names))
@@ -703,10 +706,14 @@ def test_attributes_that_the_step_uses_are_seen():
 def test_a_function_in_the_place_of_one_that_is_gone_is_seen():
     cell = Plain(I, H).double()
     x = torch.randn(T, B, I, dtype=torch.float64)
+
+    def times(factor):
+        return lambda v: torch.tanh(v) * factor
+
     for k in range(8):
         cell.activation = None
         gc.collect()
-        cell.activation = (lambda k: lambda v: torch.tanh(v) * (k + 1))(k)
+        cell.activation = times(k + 1)
         ours, right = ours_and_the_loops(cell, x)
         torch.testing.assert_close(ours, right, rtol=1e-10, atol=1e-10)
 
@@ -893,7 +900,9 @@ def test_planning_changes_no_buffer():
 
 
 def kept_in_a_list(tensors):
-    return torch.autograd.graph.saved_tensors_hooks(lambda t: (tensors.append(t), t)[1], lambda t: t)
+    return torch.autograd.graph.saved_tensors_hooks(
+        lambda t: (tensors.append(t), t)[1], lambda t: t
+    )
 
 
 CIRCUMSTANCES = {
@@ -916,6 +925,41 @@ def test_where_a_cell_is_first_seen_does_not_matter(circumstances):
         first, _ = unroll.unroll(cell, x, h)  # auto: it must not fail, whoever runs it
     torch.testing.assert_close(first.clone(), right, rtol=1e-10, atol=1e-10)
     assert_as_the_loop(cell, x, h)  # and it must be compiled where nothing stands against it
+
+
+def test_a_call_under_another_default_device_spoils_no_later_one():
+    cell, x = the_cell("tanh"), torch.randn(17, 3, I, dtype=torch.float64)
+    h = torch.randn(3, H, dtype=torch.float64)
+    right, _ = unroll.unroll(cell, x, h, backend="loop")
+    unroll.unroll(cell, x[:1], h, backend="cpu")
+    with torch.device("meta"):
+        got, _ = unroll.unroll(cell, x, h)
+    torch.testing.assert_close(got, right, rtol=1e-10, atol=1e-10)
+    got, _ = unroll.unroll(cell, x, h, backend="cpu")
+    torch.testing.assert_close(got, right, rtol=1e-10, atol=1e-10)
+
+
+class BySize(Plain):
+    def forward(self, x, h):
+        h, _ = super().forward(x, h)
+        h = h * h.shape[0]
+        return h, h
+
+
+class ByLargeSize(Plain):
+    def forward(self, x, h):
+        h, _ = super().forward(x, h)
+        h = h * (2.0 if h.shape[0] > 50 else 1.0)
+        return h, h
+
+
+@pytest.mark.parametrize("make", [BySize, ByLargeSize])
+def test_a_step_that_knows_the_size_of_the_batch_is_right_or_refused(make):
+    cell = make(I, H).double()
+    for B in (1, 3, 60):
+        x = torch.randn(2, B, I, dtype=torch.float64)
+        right, _ = unroll.unroll(cell, x, backend="loop")
+        torch.testing.assert_close(unroll.unroll(cell, x)[0], right, rtol=1e-10, atol=1e-10)
 
 
 # ----- refusals -----------------------------------------------------------------------------------
@@ -1038,8 +1082,8 @@ HOOKS = {
     "every module's forward": lambda m, f: nn.modules.module.register_module_forward_hook(
         lambda *_: f()
     ),
-    "every module's forward pre": lambda m, f: (
-        nn.modules.module.register_module_forward_pre_hook(lambda *_: f())
+    "every module's forward pre": lambda m, f: nn.modules.module.register_module_forward_pre_hook(
+        lambda *_: f()
     ),
 }
 

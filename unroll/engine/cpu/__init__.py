@@ -67,8 +67,8 @@ def run(call: Call) -> tuple[Tensor, State]:
 def unsuited(call: Call) -> str | None:
     """Why this call, whatever its cell, is not for compiled kernels."""
     x = call.x
-    if torch.compiler.is_compiling():
-        return "its kernels cannot be traced by torch.compile or torch.export"
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return "its kernels cannot be traced by torch.compile, torch.export or torch.jit"
     if type(x) not in (Tensor, nn.Parameter):
         return f"its kernels take plain tensors, not {type(x).__name__}"
     if x.device.type != "cpu":

@@ -134,12 +134,16 @@ def recall(name: str) -> bytes | None:
 
 
 def remember(name: str, content: bytes) -> None:
-    """Keep a few bytes in the cache, sealed as the objects are."""
+    """Keep a few bytes in the cache, sealed as the objects are. Raises: BuildError."""
     folders = cache_folders()
-    make_folders(folders)
     check_folders(folders)
-    with workplace(folders[-1]) as place:
-        put(sealed(content, name), folders[-1] / name, place, 0o600)
+    try:
+        make_folders(folders)
+        check_folders(folders)
+        with workplace(folders[-1]) as place:
+            put(sealed(content, name), folders[-1] / name, place, 0o600)
+    except OSError as error:
+        raise BuildError(f"the cache cannot be used ({error})", ELSEWHERE) from error
 
 
 def circumstances() -> tuple[str | None, ...]:
