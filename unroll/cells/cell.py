@@ -5,6 +5,7 @@ Letters: B batch, I input, H hidden.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -127,3 +128,18 @@ def tapped(collect: Callable[[str, Tensor], None]) -> Iterator[None]:
         yield
     finally:
         _collect.reset(token)
+
+
+def twin(module: nn.Module) -> nn.Module:
+    """The same module with the same tensors, in dictionaries of its own.
+
+    `functional_call` puts other tensors into a module for a moment; another thread must not see
+    them.
+    """
+    other = copy.copy(module)
+    for name in ("_parameters", "_buffers"):
+        other.__dict__[name] = dict(module.__dict__[name])
+    other.__dict__["_modules"] = {
+        name: None if child is None else twin(child) for name, child in module._modules.items()
+    }
+    return other

@@ -286,7 +286,7 @@ def divide(
         for left, right in gradient.terms
     ]
     made.outers = sorted(
-        terms, key=lambda o: (o.block.matrix, terms.index(first_of(terms, o)), o.block.rows)
+        terms, key=lambda o: (o.block.matrix, first_of(terms, o), o.block.rows)
     )
     again: set[Node] = set()  # one operation away from what is kept anyway: found after the loop
     for outer in made.outers:
@@ -301,7 +301,7 @@ def divide(
                 continue
             kept = next((b for b in stores.get(side, ()) if b.time == "rows"), None)
             if kept is None:
-                name = f"kept:{outer.block.matrix}:{terms.index(first_of(terms, outer))}"
+                name = f"kept:{outer.block.matrix}:{first_of(terms, outer)}"
                 lo = made.widths.get(name, 0)
                 kept = Buffer(name, lo, side.width, "rows", side.dtype)
                 made.widths[name], made.dtypes[name] = lo + side.width, side.dtype
@@ -365,49 +365,28 @@ def merged(made: Plan, matrix: int) -> list[Merged]:
     return found
 
 
-def first_of(terms: list[Outer], outer: Outer) -> Outer:
-    """The first weight gradient of the same matrix that shares a side: they merge."""
-    return next(
-        t
-        for t in terms
-        if t.block.matrix == outer.block.matrix and (t.right is outer.right or t.left is outer.left)
-    )
+def first_of(terms: list[Outer], outer: Outer) -> int:
+    """The number of the first weight gradient of this matrix with the same operand: they merge."""
+    for number, t in enumerate(terms):
+        if t.block.matrix == outer.block.matrix and t.block.transposed == outer.block.transposed:
+            same = t.left is outer.left if t.block.transposed else t.right is outer.right
+            if same:
+                return number
+    raise ValueError("A weight gradient is one of the terms.")
 
 
 def save(made: Plan, sinks: list[Node]) -> None:
     """Choose what the forward keeps: the fewest numbers from which the sinks can be computed."""
-    made.history |= {
-        n.source.index for n in sinks if n.source is not None and n.source.kind == "state"
-    }
+    cut = sinks
+    while True:  # a state whose every step is kept costs nothing more
+        history = made.history | {
+            n.source.index for n in (*sinks, *cut) if n.source and n.source.kind == "state"
+        }
+        if cut is not sinks and history == made.history:
+            break
+        made.history = history
+        cut = smallest_cut(made, sinks)
     field_of = {a: k for k, row in enumerate(made.new_states) for a in row}
-    network = networkx.DiGraph()
-    nodes = ancestors(sinks)
-    for depth, node in enumerate(nodes):
-        free = (
-            not node.rows
-            or node.op == "constant"
-            or field_of.get(node) in made.history
-            or (node.source is not None and node.source.kind == "state"
-                and node.source.index in made.history)
-            or (node.source is not None and node.source.kind == "sequence")
-        )  # fmt: skip
-        # of two equal choices the later one, from which less is computed again
-        cost = 0 if free else node.width * 4096 - min(depth, 4095)
-        network.add_edge(("in", node), ("out", node), capacity=cost)
-        if node.op in ("input", "product", "constant"):
-            network.add_edge("source", ("in", node))  # no capacity: never cut
-        for a in node.operands:
-            network.add_edge(("out", a), ("in", node))
-    for node in sinks:
-        network.add_edge(("out", node), "sink")
-    if not sinks:
-        return
-    _, (reached, _) = networkx.minimum_cut(network, "source", "sink")
-    lows: dict[str, int] = {}
-    cut = [n for n in nodes if ("in", n) in reached and ("out", n) not in reached]
-    made.history |= {
-        n.source.index for n in cut if n.source is not None and n.source.kind == "state"
-    }
     for node in cut:
         if not node.rows or node.op in ("input", "constant"):
             continue  # at hand
@@ -418,8 +397,35 @@ def save(made: Plan, sinks: list[Node]) -> None:
             made.saved[node] = Buffer(f"state:{k}", lo, node.width, "next", node.dtype)
             continue
         name = "saved" if node.dtype.is_floating_point else f"saved:{node.dtype}"
-        lo = lows.get(name, 0)
+        lo = made.widths.get(name, 0)
         made.saved[node] = Buffer(name, lo, node.width, "rows", node.dtype)
-        lows[name] = lo + node.width
-        made.dtypes[name] = node.dtype
-    made.widths.update(lows)
+        made.widths[name], made.dtypes[name] = lo + node.width, node.dtype
+
+
+def smallest_cut(made: Plan, sinks: list[Node]) -> list[Node]:
+    """The values between what a step is given and the sinks that are the fewest numbers."""
+    field_of = {a: k for k, row in enumerate(made.new_states) for a in row}
+    network = networkx.DiGraph()
+    nodes = ancestors(sinks)
+    for depth, node in enumerate(nodes):
+        source = node.source
+        state = source.index if source and source.kind == "state" else field_of.get(node)
+        free = (
+            not node.rows
+            or node.op == "constant"
+            or state in made.history
+            or (source is not None and source.kind == "sequence")
+        )
+        # of two equal choices the later one, from which less is computed again
+        cost = 0 if free else node.width * 4096 - min(depth, 4095)
+        network.add_edge(("in", node), ("out", node), capacity=cost)
+        if node.op in ("input", "product", "constant"):
+            network.add_edge("source", ("in", node))  # no capacity: never cut
+        for a in node.operands:
+            network.add_edge(("out", a), ("in", node))
+    for node in sinks:
+        network.add_edge(("out", node), "sink")
+    if not sinks:
+        return []
+    _, (reached, _) = networkx.minimum_cut(network, "source", "sink")
+    return [n for n in nodes if ("in", n) in reached and ("out", n) not in reached]

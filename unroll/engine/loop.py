@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from unroll.cells import State, map_state
+from unroll.cells import Cell, State, map_state
+from unroll.cells.cell import twin
 from unroll.engine.call import Call
 from unroll.engine.noise import at_step, draw_noise
 
@@ -23,20 +24,19 @@ def supports(call: Call) -> str | None:
 
 def run(call: Call) -> tuple[Tensor, State]:
     """Outputs [T, B, H] and the state after each sequence's own last step."""
-    loop = Loop(call)
     if call.parameters is None:
-        return loop()
-    return functional_call(loop, {f"cell.{k}": v for k, v in call.parameters.items()})
+        return Loop(call, call.cell)()
+    return functional_call(Loop(call, twin(call.cell)), {f"cell.{k}": v for k, v in call.parameters.items()})
 
 
 class Loop(nn.Module):
     """The loop as a module, so that `functional_call` can swap the cell's parameters in it."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, cell: Cell) -> None:
         super().__init__()
-        self.cell = call.cell
+        self.cell = cell
         self.call = call
-        self.training = call.cell.training
+        self.training = cell.training
 
     def forward(self) -> tuple[Tensor, State]:
         cell, x, state, record = self.cell, self.call.x, self.call.state, self.call.record

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -119,8 +119,12 @@ def plan(traced: Traced, gradients: bool = True, hoist: bool = True, defer: bool
     tidy(graph)
     levels = label(traced, hoist)
     if hoist:
-        regroup_sums(traced, levels)
+        split_products(graph, levels)
         levels = label(traced, hoist)
+        regroup_sums(traced, levels)
+    output, *new_states = next(n for n in graph.nodes if n.op == "output").args[0]
+    traced = replace(traced, output=output, new_states=new_states)
+    levels = label(traced, hoist)
     for node in graph.nodes:
         node.meta["batched"] = is_rows(node, traced.batch)
         if levels[node] > ONCE:  # of parameters alone, torch may do whatever it likes
@@ -147,7 +151,7 @@ def plan(traced: Traced, gradients: bool = True, hoist: bool = True, defer: bool
 
 
 def tidy(graph: fx.Graph) -> None:
-    """Take out what computes nothing: a multiplication by one, a copy, a cast to the same."""
+    """Take out what computes nothing new: a multiplication by one, a copy, the same once more."""
     for node in list(graph.nodes):
         if node.op != "call_function":
             continue
@@ -165,6 +169,13 @@ def tidy(graph: fx.Graph) -> None:
             if old.dtype == val.dtype and old.shape == val.shape:
                 node.replace_all_uses_with(same)
                 graph.erase_node(node)
+    known: dict[Any, fx.Node] = {}
+    for node in list(graph.nodes):
+        if node.op == "call_function":
+            first = known.setdefault(repr((node.target, node.args, node.kwargs)), node)
+            if first is not node:
+                node.replace_all_uses_with(first)
+                graph.erase_node(node)
 
 
 def label(traced: Traced, hoist: bool) -> dict[fx.Node, int]:
@@ -181,6 +192,35 @@ def label(traced: Traced, hoist: bool) -> dict[fx.Node, int]:
         if node not in given:
             levels[node] = max((levels[a] for a in node.all_input_nodes), default=ONCE)
     return levels
+
+
+def split_products(graph: fx.Graph, levels: dict[fx.Node, int]) -> None:
+    """[x, h] @ W becomes x @ W[:I] + h @ W[I:], where what is known early can be hoisted."""
+    for node in list(graph.nodes):
+        if node.op != "call_function" or name_of(node) != "mm":
+            continue
+        whole, matrix = node.args
+        if name_of(whole) != "cat" or (whole.args[1] if len(whole.args) > 1 else 0) % 2 != 1:
+            continue
+        parts = whole.args[0]
+        if len({levels[p] for p in parts}) < 2 or levels[matrix] != ONCE:
+            continue
+        total, first = None, 0
+        with graph.inserting_before(node):
+            for part in parts:
+                last = first + width_of(part)
+                rows = graph.call_function(aten.slice.Tensor, (matrix, 0, first, last))
+                term = graph.call_function(aten.mm.default, (part, rows))
+                rows.meta.update(val=matrix.meta["val"][first:last], line=node.meta["line"])
+                term.meta.update(node.meta)
+                if total is None:
+                    total = term
+                else:
+                    total = graph.call_function(aten.add.Tensor, (total, term))
+                    total.meta.update(node.meta)
+                first = last
+        node.replace_all_uses_with(total)
+    graph.eliminate_dead_code()
 
 
 def regroup_sums(traced: Traced, levels: dict[fx.Node, int]) -> None:

@@ -24,6 +24,7 @@ from torch.fx import traceback as fx_traceback
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
+from unroll.cells.cell import twin
 from unroll.cells import Cell, State, fields, map_state
 from unroll.engine.refusal import Unplannable
 
@@ -88,7 +89,7 @@ def trace(cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State)
 def _trace(
     cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State, batch: int
 ) -> fx.Graph:
-    step = Step(cell)
+    step = Step(twin(cell))
     names = list(parameters)
     declared = cell.noise() if cell.training else {}
     noisy = bool(cell.noise())
@@ -122,11 +123,14 @@ def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.Gra
 
     Raises: Unplannable.
     """
+    make = functools.partial(make_fx, decomposition_table=decompositions())
     try:
         with torch.no_grad(), fx_traceback.preserve_node_meta():
-            module = make_fx(functionalize(function), decomposition_table=decompositions())(
-                *examples
-            )
+            module = make(functionalize(function))(*examples)
+            if any(in_place(n) for n in module.graph.nodes):
+                # some of torch's own decompositions work in place
+                again = fx.Interpreter(module)
+                module = make(functionalize(again.run))(*examples)
     except Unplannable:
         raise
     except Exception as error:
@@ -150,6 +154,11 @@ def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.Gra
                 node.meta["line"],
             )
     return module
+
+
+def in_place(node: fx.Node) -> bool:
+    packet = getattr(node.target, "overloadpacket", None)
+    return packet is not None and packet.__name__.endswith("_")
 
 
 def shape_of(value: Any) -> Any:

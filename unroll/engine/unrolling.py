@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from unroll.cells import Cell, LSTMCell, ProjectedLSTMCell, State, as_cell
+from unroll.cells.cell import twin
 from unroll.cells.state import describe
 from unroll.engine.backends import choose, say_once
 from unroll.engine.call import Call
@@ -109,7 +110,7 @@ def initial_state(cell: Cell, x: Tensor, parameters: Mapping[str, Tensor] | None
     if parameters is None or type(cell).initial_state in ZEROS:
         return cell.initial_state(x.shape[1], dtype=x.dtype, device=x.device)
     stand_ins = {f"cell.{k}": v for k, v in parameters.items()}  # a learned start may be among them
-    state: State = functional_call(Start(cell), stand_ins, (x,))
+    state: State = functional_call(Start(twin(cell)), stand_ins, (x,))
     return state
 
 

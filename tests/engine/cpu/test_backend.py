@@ -554,7 +554,7 @@ def ended(child, patience=30.0):
     return -1
 
 
-def test_a_child_is_not_held_up_by_a_parents_thread_that_was_preparing_a_cell():
+def test_a_child_is_not_held_up_by_a_parents_thread_that_was_preparing_a_cell(no_plans_on_disk):
     x = torch.randn(T, B, I, dtype=torch.float64)
     inside, go_on = threading.Event(), threading.Event()
 
@@ -757,7 +757,7 @@ class WithTensor(Scaled):
         return h, h
 
 
-def test_a_tensor_that_is_neither_parameter_nor_buffer_is_right_or_refused():
+def test_a_tensor_that_is_neither_parameter_nor_buffer_is_right_or_refused(no_plans_on_disk):
     cell, x = WithTensor(I, I).double(), torch.randn(T, B, I, dtype=torch.float64)
     for factor in (1, 3):
         cell.scale.mul_(factor)
@@ -864,10 +864,16 @@ def test_tied_weights_are_one_weight():
     assert_as_the_loop(cell, torch.randn(T, B, H, dtype=torch.float64))
 
 
+@pytest.fixture
+def no_plans_on_disk(tmp_path, monkeypatch):
+    """So that cells are planned here, and what goes wrong is remembered nowhere else."""
+    monkeypatch.setenv("UNROLL_CACHE", str(tmp_path / "kernels"))
+
+
 # ----- planning leaves no traces ------------------------------------------------------------------
 
 
-def test_planning_draws_no_random_numbers():
+def test_planning_draws_no_random_numbers(no_plans_on_disk):
     x = torch.randn(3, BAKED_BATCH, 2)
     for make in (REFUSED["rand_like"], REFUSED["dropout"]):
         cell = make(2, 5)
@@ -890,7 +896,7 @@ class Counts(Plain):
         return super().forward(x, h)
 
 
-def test_planning_changes_no_buffer():
+def test_planning_changes_no_buffer(no_plans_on_disk):
     cell = Counts(I, H)
     unroll.unroll(cell, torch.randn(T, B, I))
     assert cell.steps == T
@@ -917,7 +923,7 @@ CIRCUMSTANCES = {
 
 @pytest.mark.parametrize("circumstances", CIRCUMSTANCES.values(), ids=CIRCUMSTANCES)
 @pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
-def test_where_a_cell_is_first_seen_does_not_matter(circumstances):
+def test_where_a_cell_is_first_seen_does_not_matter(circumstances, no_plans_on_disk):
     cell = Plain(I, H).double()
     x, h = torch.randn(T, B, I, dtype=torch.float64), torch.randn(B, H, dtype=torch.float64)
     right, _ = unroll.unroll(cell, x, h, backend="loop")
@@ -954,7 +960,7 @@ class ByLargeSize(Plain):
 
 
 @pytest.mark.parametrize("make", [BySize, ByLargeSize])
-def test_a_step_that_knows_the_size_of_the_batch_is_right_or_refused(make):
+def test_a_step_that_knows_the_size_of_the_batch_is_right_or_refused(make, no_plans_on_disk):
     cell = make(I, H).double()
     for B in (1, 3, 60):
         x = torch.randn(2, B, I, dtype=torch.float64)
@@ -981,7 +987,7 @@ def place_of(name):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_refusal_names_the_line_of_the_step(name):
+def test_a_refusal_names_the_line_of_the_step(name, no_plans_on_disk):
     if name == "svd":  # stopped at the first of its operations that make matrices of the state
         where = r"written_cells\.py:\d+"
     else:
@@ -992,7 +998,7 @@ def test_a_refusal_names_the_line_of_the_step(name):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused_runs_on_the_loop_and_says_so_once(name, caplog):
+def test_what_is_refused_runs_on_the_loop_and_says_so_once(name, caplog, no_plans_on_disk):
     caplog.set_level(logging.DEBUG, logger="unroll")
     cell, x = REFUSED[name](2, 5), torch.randn(3, BAKED_BATCH, 2)
     torch.manual_seed(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -67,7 +66,12 @@ def run(call: Call) -> tuple[Tensor, State]:
 def unsuited(call: Call) -> str | None:
     """Why this call, whatever its cell, is not for compiled kernels."""
     x = call.x
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    proxy = torch._C._TorchDispatchModeKey.PROXY
+    if (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or torch._C._get_dispatch_mode(proxy) is not None
+    ):
         return "its kernels cannot be traced by torch.compile, torch.export or torch.jit"
     if type(x) not in (Tensor, nn.Parameter):
         return f"its kernels take plain tensors, not {type(x).__name__}"
@@ -132,7 +136,7 @@ def remembered(call: Call, use: str, make: Callable[[], Recipe]) -> Prepared:
 def made(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
     """The recipe from the cache on disk where it is there, else made and put there.
 
-    Raises: Unplannable, which is remembered too.
+    Raises: Unplannable.
     """
     from unroll.engine.cpu.fingerprint import fingerprint, versions
     from unroll.engine.recipe import from_json, to_json
@@ -144,16 +148,9 @@ def made(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
     name = hashlib.sha256(about.encode()).hexdigest() + ".plan"
     stored = build.recall(name)
     if stored is not None:
-        answer = json.loads(stored)
-        if "refusal" in answer:
-            raise Unplannable(answer["refusal"])
-        return from_json(answer["recipe"])
-    try:
-        recipe = make()
-    except Unplannable as reason:
-        build.remember(name, json.dumps({"refusal": str(reason)}).encode())
-        raise
-    build.remember(name, json.dumps({"recipe": to_json(recipe)}).encode())
+        return from_json(stored.decode())
+    recipe = make()
+    build.remember(name, to_json(recipe).encode())
     return recipe
 
 
