@@ -283,7 +283,7 @@ SAVED = {
     "written gru-reset-before": (3, {0}),
     "written minimal-gated": (2, {0}),
     "written multiplicative": (5, {0, 1}),
-    "written slstm": (4, {0, 1, 2, 3}),
+    "written slstm": (5, {0, 1, 2}),
     "written stacked": (8, {0, 1, 2, 3}),
     "written irnn": (0, {0}),
     "written indrnn": (0, {0}),

@@ -5,7 +5,6 @@ Letters: B batch, I input, H hidden.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -136,7 +135,8 @@ def twin(module: nn.Module) -> nn.Module:
     `functional_call` puts other tensors into a module for a moment; another thread must not see
     them.
     """
-    other = copy.copy(module)
+    other = module.__new__(type(module))
+    other.__dict__.update(module.__dict__)
     for name in ("_parameters", "_buffers"):
         other.__dict__[name] = dict(module.__dict__[name])
     other.__dict__["_modules"] = {

@@ -7,7 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from unroll.cells.cell import Cell
-from unroll.cells.lstm import LSTMState
+from unroll.cells.elman import RNNCell
+from unroll.cells.gru import GRUCell
+from unroll.cells.lstm import LSTMCell, LSTMState
 from unroll.cells.state import State
 
 
@@ -22,9 +24,25 @@ class TorchCell(Cell):
         new = self.cell(x, state)
         return (new[0], LSTMState(*new)) if isinstance(new, tuple) else (new, new)
 
+    def step(self, x: Tensor, state: State, *noise: Any) -> tuple[Tensor, State]:
+        """The equations of our own cell over torch's parameters; a subclass has its own."""
+        ours = EQUATIONS.get(type(self.cell))
+        if ours is None:
+            return self(x, state)
+        view = ours.__new__(ours)
+        view.__dict__ = self.cell.__dict__
+        return view.step(x, state)
+
     def initial_state(self, batch_size: int, **like: Any) -> State:
         zeros = super().initial_state(batch_size, **like)
         return LSTMState(zeros, zeros) if isinstance(self.cell, nn.LSTMCell) else zeros
+
+
+EQUATIONS: dict[type[nn.Module], type[Cell]] = {
+    nn.RNNCell: RNNCell,
+    nn.LSTMCell: LSTMCell,
+    nn.GRUCell: GRUCell,
+}
 
 
 def as_cell(cell: nn.Module) -> Cell:

@@ -26,7 +26,7 @@ class Times:
     """
 
     def __init__(self, counts: Tensor, sequences: int, **at: Tensor) -> None:
-        ring = torch.arange(len(counts) + 1) % 2 * sequences
+        ring = torch.arange(len(counts) + 1, device="cpu") % 2 * sequences
         self.counts, self.sequences = counts, sequences
         self.at = {**at, "carried": ring[:-1].contiguous(), "carry": ring[1:].contiguous()}
         ends = {k: int((a + counts).max()) if len(counts) else 0 for k, a in self.at.items()}
@@ -101,9 +101,11 @@ class Geometry:
     def summed(self, rows: Tensor) -> Tensor:
         """N rows summed over the steps of each sequence of the loop, [R, w]."""
         if self.batch_row is None:
-            return rows.reshape(self.T, self.B, -1).sum(0)
+            return rows.reshape(self.T, self.B, rows.shape[1]).sum(0)
         owners = (
-            torch.cat([torch.arange(int(c)) for c in self.counts]) if self.N else self.batch_row
+            torch.cat([torch.arange(int(c), device="cpu") for c in self.counts])
+            if self.N
+            else self.batch_row
         )
         return rows.new_zeros(self.R, rows.shape[1]).index_add(0, owners, rows)
 
@@ -134,11 +136,11 @@ def geometry(
 @functools.lru_cache(maxsize=64)
 def full(T: int, B: int, reverse: bool) -> Geometry:
     """Every sequence has every step."""
-    steps = torch.arange(T) * B
+    steps = torch.arange(T, device="cpu") * B
     if reverse:
         steps = steps.flip(0)
     return Geometry(
-        T, B, B, T * B, torch.full((T,), B), steps,
+        T, B, B, T * B, torch.full((T,), B, device="cpu"), steps,
         steps + B if reverse else steps, steps if reverse else steps + B, 0 if reverse else B,
     )  # fmt: skip
 
@@ -146,9 +148,13 @@ def full(T: int, B: int, reverse: bool) -> Geometry:
 def ragged(
     T: int, B: int, lengths: Tensor | None, resets: Tensor | None, reverse: bool
 ) -> Geometry:
-    limit = torch.full((B,), T) if lengths is None else lengths.cpu()
-    begin, length, begins = torch.zeros(B, dtype=torch.int64), limit, torch.arange(B)
-    ends = torch.arange(B)
+    limit = torch.full((B,), T, device="cpu") if lengths is None else lengths.cpu()
+    begin, length, begins = (
+        torch.zeros(B, dtype=torch.int64, device="cpu"),
+        limit,
+        torch.arange(B, device="cpu"),
+    )
+    ends = torch.arange(B, device="cpu")
     if resets is not None:
         b, t = resets.cpu().t().nonzero(as_tuple=True)  # sorted by sequence, then by time
         inside = t < limit[b]
@@ -158,23 +164,25 @@ def ragged(
             read = limit[b] - 1 - t
         else:
             read = t
-        owner = torch.cat([torch.arange(B), b])
-        start = torch.cat([torch.zeros(B, dtype=torch.int64), read])
-        fresh = torch.cat([torch.zeros(B, dtype=torch.int64), torch.ones_like(b)])
+        owner = torch.cat([torch.arange(B, device="cpu"), b])
+        start = torch.cat([torch.zeros(B, dtype=torch.int64, device="cpu"), read])
+        fresh = torch.cat([torch.zeros(B, dtype=torch.int64, device="cpu"), torch.ones_like(b)])
         order = torch.argsort(owner * (2 * T + 2) + start * 2 + fresh, stable=True)
         owner, start, fresh = owner[order], start[order], fresh[order]
-        after = torch.cat([owner[1:], torch.tensor([-1])]) == owner
-        stop = torch.where(after, torch.cat([start[1:], torch.tensor([0])]), limit[owner])
+        after = torch.cat([owner[1:], torch.tensor([-1], device="cpu")]) == owner
+        stop = torch.where(
+            after, torch.cat([start[1:], torch.tensor([0], device="cpu")]), limit[owner]
+        )
         begin, length, begins = start, stop - start, owner + B * fresh
         ends = torch.nonzero(~after).squeeze(1)
     order = torch.argsort(length, descending=True, stable=True)
     begin, length, begins = begin[order], length[order], begins[order]
     place = torch.empty_like(order)
-    place[order] = torch.arange(len(order))
+    place[order] = torch.arange(len(order), device="cpu")
     ends = place[ends]
 
     R, S = len(length), int(length.max()) if len(length) else 0
-    alive = torch.arange(S)[:, None] < length  # [S, R]
+    alive = torch.arange(S, device="cpu")[:, None] < length  # [S, R]
     counts = alive.sum(1)
     offset = counts.cumsum(0) - counts
     step, sequence = alive.nonzero(as_tuple=True)
@@ -182,7 +190,7 @@ def ragged(
     owner = begins[sequence] % max(B, 1)
     read = begin[sequence] + step
     time = limit[owner] - 1 - read if reverse else read
-    previous = torch.cat([torch.zeros(1, dtype=torch.int64), R + offset])[:S]
+    previous = torch.cat([torch.zeros(1, dtype=torch.int64, device="cpu"), R + offset])[:S]
     return Geometry(
         T, B, R, N, counts, offset, previous, R + offset, R,
         pick=time * B + owner, batch_row=owner, before_row=previous[step] + sequence,

@@ -188,7 +188,8 @@ def converted(node: fx.Node, value: dict[Any, Any], batch: int) -> Any:
     elif name in ("full", "zeros", "ones", "full_like", "zeros_like", "ones_like", "scalar_tensor",
                   "new_zeros", "new_full"):  # fmt: skip
         return constant_of(node)
-    elif name in ("view", "reshape", "squeeze", "unsqueeze", "expand", "_unsafe_view", "view_copy"):
+    elif name in ("view", "reshape", "squeeze", "unsqueeze", "expand", "_unsafe_view", "view_copy",
+                  "detach"):  # fmt: skip
         return first
     elif name in ELEMENTWISE or name in ("_to_copy", "masked_fill", "sgn"):
         args = [value[a] if isinstance(a, fx.Node) else a for a in elementwise_args(node)]
@@ -285,17 +286,19 @@ def divide(
         if isinstance(block, Block) and isinstance(gradient, _Sum)
         for left, right in gradient.terms
     ]
-    made.outers = sorted(
-        terms, key=lambda o: (o.block.matrix, first_of(terms, o), o.block.rows)
-    )
+    made.outers = sorted(terms, key=lambda o: (o.block.matrix, first_of(terms, o), o.block.rows))
     again: set[Node] = set()  # one operation away from what is kept anyway: found after the loop
     for outer in made.outers:
         for side in (outer.left, outer.right):
             if side in forward or not (side in looped or fuses(side)):
                 continue
-            if side not in stores and side.op in ("mul", "add", "sub", "neg") and all(
-                a in forward or any(b.time == "rows" for b in stores.get(a, ()))
-                for a in side.operands
+            if (
+                side not in stores
+                and side.op in ("mul", "add", "sub", "neg")
+                and all(
+                    a in forward or any(b.time == "rows" for b in stores.get(a, ()))
+                    for a in side.operands
+                )
             ):
                 again.add(side)
                 continue
@@ -315,7 +318,9 @@ def divide(
     later += list(made.deferred.values())
     at_hand = lambda n: n in forward or n in made.kept or (n in looped and n not in again)  # noqa: E731
     for node in ancestors(later, at_hand):
-        if node in looped and node not in made.kept and node not in again:  # read after the loop: keep every step of it
+        if (
+            node in looped and node not in made.kept and node not in again
+        ):  # read after the loop: keep every step of it
             kept = next((b for b in stores.get(node, ()) if b.time == "rows"), None)
             if kept is None:
                 name = f"kept:{len(made.kept)}:later"

@@ -26,7 +26,9 @@ def run(call: Call) -> tuple[Tensor, State]:
     """Outputs [T, B, H] and the state after each sequence's own last step."""
     if call.parameters is None:
         return Loop(call, call.cell)()
-    return functional_call(Loop(call, twin(call.cell)), {f"cell.{k}": v for k, v in call.parameters.items()})
+    return functional_call(
+        Loop(call, twin(call.cell)), {f"cell.{k}": v for k, v in call.parameters.items()}
+    )
 
 
 class Loop(nn.Module):

@@ -20,7 +20,7 @@ Product = Callable[[Tensor, Tensor], Tensor]
 # every elementwise operation that the compiler knows, by its aten name
 ELEMENTWISE = frozenset(
     """abs acos add asin atan atan2 bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clone
-    cos cosh div eq erf exp exp2 expm1 floor floor_divide fmod ge gt isnan le log log1p log2
+    detach cos cosh div eq erf exp exp2 expm1 floor floor_divide fmod ge gt isnan le log log1p log2
     logical_and logical_not logical_or logical_xor lt maximum minimum mul ne neg pow reciprocal
     relu remainder round rsqrt sigmoid sign sin sinh sqrt sub tan tanh to trunc where""".split()
 )
@@ -145,6 +145,8 @@ def apply(
         return args[0].t() @ args[1]
     if node.op == "sum_rows":
         return args[0].sum(0)
+    if node.op == "detach":
+        return args[0].detach()
     if node.op == "to":
         return args[0].to(node.dtype)
     if node.op == "clone":  # also widens a column

@@ -162,7 +162,7 @@ def tidy(graph: fx.Graph) -> None:
             for a, b in (args, args[::-1]):
                 if isinstance(a, fx.Node) and not isinstance(b, fx.Node) and b == 1:
                     same = a
-        elif name in ("clone", "alias", "detach", "lift_fresh_copy", "_to_copy", "view_copy"):
+        elif name in ("clone", "alias", "lift_fresh_copy", "_to_copy", "view_copy"):
             same = args[0] if name != "view_copy" else None
         if isinstance(same, fx.Node):
             old = same.meta["val"]

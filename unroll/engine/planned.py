@@ -79,6 +79,7 @@ def run_plan(
         inputs.append(x)
         for read in plan.reads:
             inputs += [known[read.matrix], None if read.bias is None else known[read.bias]]
+    inputs = [t if t is None else plain(t) for t in inputs]
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs):
         results = Loop.apply(plan, where, execute, *inputs)
     else:
@@ -97,6 +98,11 @@ def run_plan(
         known[name] = emit.reshape(where.N, *shape)
     (output,) = plan.after(where.N, *(known[n] for n in plan.after_inputs))
     return where.spread(output), last
+
+
+def plain(value: Tensor) -> Tensor:
+    """A view that only says that its numbers are negated has other numbers in memory."""
+    return value.resolve_neg() if value.is_neg() else value
 
 
 def flat(value: Tensor, rows: int) -> Tensor:
@@ -130,12 +136,22 @@ class Loop(torch.autograd.Function):
         saved = ctx.saved_tensors
         inputs = saved[: ctx.count]
         wanted = ctx.needs_input_grad[3:]
+        if any(g is not None and batched(g) for g in gradients):
+            raise RuntimeError(
+                "The compiled loop cannot take many gradients at once (vectorize=True or "
+                'is_grads_batched=True). Run it with backend="loop", or one gradient at a time.'
+            )
         if torch.is_grad_enabled():  # a second derivative is wanted: through the reference
             return (None, None, None, *by_reference(ctx.plan, ctx.where, inputs, gradients, wanted))
         kept = dict(zip(ctx.names, saved[ctx.count :], strict=False))
         rows = saved[len(saved) - ctx.rows :]
         found = backward(ctx.plan, ctx.where, ctx.execute, inputs, kept, rows, gradients, wanted)
         return (None, None, None, *found)
+
+
+def batched(gradient: Tensor) -> bool:
+    functorch = torch._C._functorch
+    return functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
 
 
 def split(plan: Recipe, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]:
@@ -218,10 +234,10 @@ def final_rows(kept: Tensor, where: Geometry, whole: bool) -> Tensor:
             return kept[:R].clone() if S % 2 == 0 else kept[R:].clone()
         row = int(where.next[-1]) if S else (0 if where.first else where.N)
         return kept[row : row + R].clone()
-    sequence = torch.arange(R)
+    sequence = torch.arange(R, device="cpu")
     if not whole:
         return kept.index_select(0, where.lengths % 2 * R + sequence)
-    start = torch.cat([torch.zeros(1, dtype=torch.int64), where.next])
+    start = torch.cat([torch.zeros(1, dtype=torch.int64, device="cpu"), where.next])
     return kept.index_select(0, start[where.lengths] + sequence)
 
 
@@ -296,9 +312,7 @@ def backward(
         if wants_x:
             term = product(d, matrix if read.turned else matrix.t())
             of_x = term if of_x is None else of_x + term
-        rest.append(
-            None if not of_matrix else over_rows(d, x) if read.turned else over_rows(x, d)
-        )
+        rest.append(None if not of_matrix else over_rows(d, x) if read.turned else over_rows(x, d))
         rest.append(d.sum(0) if of_bias else None)
     return [*found, of_x, *rest]
 
@@ -367,7 +381,7 @@ class Later:
     def of_rows(self, values: Tensor) -> Tensor:
         if self.where.batch_row is None:
             return self.where.of_rows(values)
-        owners = torch.cat([torch.arange(int(c)) for c in self.where.counts])
+        owners = torch.cat([torch.arange(int(c), device="cpu") for c in self.where.counts])
         return values.index_select(0, owners)
 
     def before(self, k: int) -> Tensor:
@@ -441,14 +455,15 @@ def by_reference(
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
     """Gradients that can be differentiated again: the loop once more, step by step."""
+    # one input may have been made of another; through these views the gradients stay apart
+    inputs = [t if t is None else t.view_as(t) for t in inputs]
     given = split(plan, inputs)
     read_rows(plan, given, lambda x, m, b: x @ m if b is None else x @ m + b)
     states, emitted = list(given["state"]), []
     blocks = {b for atoms in (*plan.new_states, *plan.emits) for b in blocks_of(atoms)}
     parts = {b: b.of(given["matrix"]) for b in blocks}
     finals: list[list[Tensor]] = [[] for _ in states]
-    order = torch.arange(where.steps)
-    for s in order.tolist():
+    for s in range(where.steps):
         n, at = int(where.counts[s]), int(where.offset[s])
         for k, state in enumerate(states):  # sequences that have ended keep their state
             finals[k].insert(0, state[n:])
@@ -475,7 +490,8 @@ def by_reference(
     if where.steps and int(where.offset[0]) > 0:  # read from the end
         emitted.reverse()
     for k in range(len(plan.emits)):
-        outputs.append(torch.cat([e[k] for e in emitted]))
+        width = plan.widths[f"emit:{k}"]
+        outputs.append(torch.cat([states[0].new_zeros(0, width), *(e[k] for e in emitted)]))
     outputs += [torch.cat([s, *rest]) for s, rest in zip(states, finals, strict=True)]
     pairs = [
         (o, g) for o, g in zip(outputs, gradients, strict=True) if g is not None and o.requires_grad
@@ -487,7 +503,13 @@ def by_reference(
             allow_unused=True,
         )
     )  # fmt: skip
-    return [next(found) if w else None for w in wanted]
+    return [
+        (found_or_zero(next(found), t) if w else None) for t, w in zip(inputs, wanted, strict=True)
+    ]
+
+
+def found_or_zero(gradient: Tensor | None, like: Tensor) -> Tensor:
+    return torch.zeros_like(like) if gradient is None else gradient
 
 
 def blocks_of(atoms: Sequence[Node]) -> set[Block]:
@@ -519,6 +541,7 @@ def readable(gradient: Tensor | None, rows: int, width: int, like: Tensor) -> Te
 
 
 def readable_rows(t: Tensor) -> Tensor:
+    t = plain(t)
     if t.stride(1) == 1 or t.shape[1] == 1:
         return t
     if t.stride(0) == 0 and t.shape[0] > 0:

@@ -32,9 +32,16 @@ def supports(call: Call) -> str | None:
         return "torch's kernels cannot reset the state inside a sequence"
     if call.record is not None:
         return "torch's kernels do not show their steps to a recording"
+    if within_vmap():
+        return "torch's kernels cannot be run by torch.vmap"
     if call.x.dtype not in FLOATS:
         return f"torch's kernels take floating point inputs, not {call.x.dtype}"
     return None
+
+
+def within_vmap() -> bool:
+    stack = torch._C._functorch.get_interpreter_stack() or ()
+    return any(i.key() == torch._C._functorch.TransformType.Vmap for i in stack)
 
 
 def run(call: Call) -> tuple[Tensor, State]:

@@ -81,9 +81,11 @@ def trace(cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State)
     batches = [b for b in BATCHES if all(s % b for s in sizes if s)][:2]
     if len(batches) < 2:
         raise Unplannable("its widths are multiples of every batch size that could be tried")
-    first, second = (_trace(cell, parameters, x, state, b) for b in batches)
-    _batch_as_input(first, second, *batches)
-    return _roles(first, cell, parameters, state, batches[0])
+    # two to tell what is a batch size, and small ones to see that they are treated no differently
+    batches += [3, 1]
+    graphs = [_trace(cell, parameters, x, state, b) for b in batches]
+    _batch_as_input(graphs, batches)
+    return _roles(graphs[0], cell, parameters, state, batches[0])
 
 
 def _trace(
@@ -110,7 +112,8 @@ def _trace(
 
     # real values where there are some: a step may divide by a whole number among its buffers
     examples = [
-        example(p.shape, p.dtype) if p.is_meta else p.detach().cpu() for p in parameters.values()
+        example(p.shape, p.dtype) if p.is_meta else p.detach().cpu().clone()
+        for p in parameters.values()
     ]
     examples.append(example((batch, x.shape[2]), x.dtype))
     examples += [example((batch, *f.shape[1:]), f.dtype) for _, f in fields(state)]
@@ -174,6 +177,7 @@ def shape_of(value: Any) -> Any:
 def decompositions() -> dict[Any, Any]:
     """What is taken apart before planning: torch's core set, and layer norm with its means."""
     table = dict(core_aten_decompositions())
+    table.pop(aten.detach.default, None)  # it would become a plain copy
     table.update(
         get_decompositions(
             [
@@ -267,44 +271,57 @@ def _line_of(traceback: TracebackType | None) -> str:
     return found
 
 
-def _batch_as_input(first: fx.Graph, second: fx.Graph, b1: int, b2: int) -> None:
-    """Replace every multiple of the batch size in the first graph by a multiple of an input."""
-    ours, others = list(first.nodes), list(second.nodes)
+def _batch_as_input(graphs: Sequence[fx.Graph], batches: Sequence[int]) -> None:
+    """Replace every multiple of the batch size in the first graph by a multiple of an input.
+
+    Raises: Unplannable where the graphs differ in any other way.
+    """
+    graph = graphs[0]
+    ours = list(graph.nodes)
+    others = [list(g.nodes) for g in graphs[1:]]
     baked = "its operations change with the batch size"
-    if len(ours) != len(others):
+    if any(len(nodes) != len(ours) for nodes in others):
         raise Unplannable(baked)
-    with first.inserting_before(ours[0]):
-        size = first.placeholder("N")
-    twin = dict(zip(others, ours, strict=True))
+    with graph.inserting_before(ours[0]):
+        size = graph.placeholder("N")
+    twins = [dict(zip(nodes, ours, strict=True)) for nodes in others]
     start = next(n for n in ours if n.op != "placeholder")
     multiples: dict[int, fx.Node] = {1: size}
 
-    def merged(a: Any, b: Any, line: str) -> Any:
+    def merged(a: Any, bs: Sequence[Any], line: str) -> Any:
         if isinstance(a, fx.Node):
-            if not isinstance(b, fx.Node) or twin[b] is not a:
+            if any(
+                not isinstance(b, fx.Node) or twin[b] is not a
+                for b, twin in zip(bs, twins, strict=True)
+            ):
                 raise Unplannable(baked, line)
             return a
         if isinstance(a, list | tuple):
-            if not isinstance(b, list | tuple) or len(a) != len(b):
+            if any(not isinstance(b, list | tuple) or len(b) != len(a) for b in bs):
                 raise Unplannable(baked, line)
-            return type(a)([merged(p, q, line) for p, q in zip(a, b, strict=True)])
-        if a == b or (a != a and b != b):
+            return type(a)([merged(p, q, line) for p, *q in zip(a, *bs, strict=True)])
+        if all(a == b or (a != a and b != b) for b in bs):
             return a
-        if type(a) is int and a % b1 == 0 and b % b2 == 0 and a // b1 == b // b2:
-            factor = a // b1
+        factor = a // batches[0] if type(a) is int else 0
+        if factor and [a, *bs] == [factor * b for b in batches]:
             if factor not in multiples:
-                with first.inserting_before(start):
-                    multiples[factor] = first.call_function(operator.mul, (size, factor))
+                with graph.inserting_before(start):
+                    multiples[factor] = graph.call_function(operator.mul, (size, factor))
                     multiples[factor].meta["line"] = ""
             return multiples[factor]
-        raise Unplannable(f"its numbers change with the batch size ({a} for {b1} rows)", line)
+        raise Unplannable(
+            f"its numbers change with the batch size ({a} for {batches[0]} rows)", line
+        )
 
-    for a, b in zip(ours, others, strict=True):
+    for a, *bs in zip(ours, *others, strict=True):
         line = a.meta["line"]
-        if a.op != b.op or a.target != b.target:
+        if any(b.op != a.op or b.target != a.target for b in bs):
             raise Unplannable(baked, line)
-        a.args = merged(a.args, b.args, line)
-        a.kwargs = {k: merged(v, b.kwargs.get(k), line) for k, v in a.kwargs.items()}
+        a.args = merged(a.args, [b.args for b in bs], line)
+        a.kwargs = {k: merged(v, [b.kwargs.get(k) for b in bs], line) for k, v in a.kwargs.items()}
+        sized = [n for n in (*a.args, *a.kwargs.values()) if n in multiples.values()]
+        if sized and a.target is not operator.mul and "full" not in str(a.target):
+            raise Unplannable("it computes with the batch size", line)
 
 
 def _roles(

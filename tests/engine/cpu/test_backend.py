@@ -697,7 +697,9 @@ def test_attributes_that_the_step_uses_are_seen():
     cell = Scaled(I, I).double()
     assert_seen(cell, lambda: setattr(cell, "alpha", 0.9))
     assert_seen(cell, lambda: setattr(cell, "alpha", 2))
-    assert_seen(cell, lambda: setattr(cell, "alpha", torch.tensor(0.3)))
+    cell.alpha = torch.tensor(0.3)  # what it holds may change without a trace
+    with pytest.raises(RuntimeError, match="register_buffer"):
+        unroll.unroll(cell, torch.zeros(T, B, I, dtype=torch.float64), backend="cpu")
     cell = Plain(I, H).double()
     assert_seen(cell, lambda: setattr(cell, "activation", torch.sigmoid))
     assert_seen(cell, lambda: setattr(cell, "activation", torch.nn.functional.relu))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from unroll.cells import Cell, State, fields
+from unroll.cells.torch_cell import TorchCell
 from unroll.engine.call import Call
 from unroll.engine.cpu import build
+from unroll.engine.cpu.settings import settings_of
 from unroll.engine.refusal import Unplannable
 
 if TYPE_CHECKING:
@@ -34,18 +37,24 @@ class Prepared:
     refusal: str | None = None
 
 
-_prepared: WeakKeyDictionary[Cell, dict[Any, Prepared]] = WeakKeyDictionary()
+_prepared: WeakKeyDictionary[nn.Module, dict[Any, Prepared]] = WeakKeyDictionary()
 _lock = threading.RLock()
+
+
+def _renew() -> None:
+    """A child process must not inherit a lock that a thread of its parent holds."""
+    global _lock
+    _lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 def supports(call: Call) -> str | None:
     """A reason in words where this call cannot be compiled, else None. Compiles where it can."""
     if call.record is not None:
         return "its kernels do not show their steps to a recording"
-    refusal = unsuited(call)
-    if refusal is not None:
-        return refusal
-    return prepared(call).refusal
+    return unsuited(call) or prepared(call).refusal
 
 
 def run(call: Call) -> tuple[Tensor, State]:
@@ -63,19 +72,36 @@ def run(call: Call) -> tuple[Tensor, State]:
     return run_plan(ready.recipe, call, parameters_of(call), initial, ready.kernels)
 
 
+def step_by_step(call: Call, table: Tensor | None) -> Stepping | str:
+    """This call's cell one step at a time, or the reason in words why not. See `Stepping`."""
+    from unroll.engine.cpu.stepping import Stepping, step_recipe
+
+    refusal = unsuited(call)
+    if refusal is not None:
+        return refusal
+    parameters, has_table = parameters_of(call), table is not None
+    ready = remembered(
+        call,
+        "table" if has_table else "step",
+        lambda: step_recipe(call.cell, parameters, call.x, call.state, has_table),
+    )
+    if ready.refusal is not None:
+        return ready.refusal
+    return Stepping(ready.recipe, ready.kernels, parameters, call.state, call.x.dtype, table)
+
+
 def unsuited(call: Call) -> str | None:
-    """Why this call, whatever its cell, is not for compiled kernels."""
+    """Why this call, whatever its cell computes, is not for compiled kernels."""
     x = call.x
-    proxy = torch._C._TorchDispatchModeKey.PROXY
     if (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()
-        or torch._C._get_dispatch_mode(proxy) is not None
+        or torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None
     ):
         return "its kernels cannot be traced by torch.compile, torch.export or torch.jit"
     if type(x) not in (Tensor, nn.Parameter):
         return f"its kernels take plain tensors, not {type(x).__name__}"
-    if x.device.type != "cpu":
+    if not x.is_cpu:
         return f"its kernels run on the CPU, not on {x.device.type}"
     if x.dtype not in (torch.float32, torch.float64):
         return f"its kernels compute in float32 or float64, not in {x.dtype}"
@@ -85,7 +111,20 @@ def unsuited(call: Call) -> str | None:
         return "its kernels cannot be transformed by torch.func"
     if torch.autograd.forward_ad._current_level >= 0:
         return "its kernels have no forward-mode derivative"
-    return None
+    return hooked(call.cell) or build.unavailable()
+
+
+def hooked(cell: Cell) -> str | None:
+    """A refusal where the cell, a module in it, or every module has hooks."""
+    every = torch.nn.modules.module
+    hooks = (
+        every._global_forward_hooks or every._global_forward_pre_hooks
+        or every._global_backward_hooks or every._global_backward_pre_hooks
+    )  # fmt: skip
+    for m in cell.modules() if cell._modules else (cell,):
+        hooks = hooks or m._forward_hooks or m._forward_pre_hooks
+        hooks = hooks or m._backward_hooks or m._backward_pre_hooks
+    return "it has hooks, which compiled kernels would not call" if hooks else None
 
 
 def parameters_of(call: Call) -> dict[str, Tensor]:
@@ -120,20 +159,23 @@ def remembered(call: Call, use: str, make: Callable[[], Recipe]) -> Prepared:
         call.x.shape[2],
         tuple((n, t.shape, t.dtype) for n, t in parameters_of(call).items()),
         tuple((n, f.shape[1:], f.dtype) for n, f in fields(call.state)),
-        tuple(settings_of(m) for m in call.cell.modules()),
+        settings_of(call.cell),
+        build.circumstances(),
     )
-    known = _prepared.get(call.cell)
+    # an adapter is made anew for each call; what it adapts stays
+    owner = call.cell.cell if isinstance(call.cell, TorchCell) else call.cell
+    known = _prepared.get(owner)
     ready = None if known is None else known.get(key)
     if ready is None:
         with _lock:
-            known = _prepared.setdefault(call.cell, {})
+            known = _prepared.setdefault(owner, {})
             ready = known.get(key)
             if ready is None:
-                ready = known[key] = prepare(call, functools.partial(made, call, key, make))
+                ready = known[key] = prepare(call, functools.partial(stored, call, key[:5], make))
     return ready
 
 
-def made(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
+def stored(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
     """The recipe from the cache on disk where it is there, else made and put there.
 
     Raises: Unplannable.
@@ -143,33 +185,42 @@ def made(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
 
     code = fingerprint(call.cell)
     if code is None:
-        return make()
-    about = repr((versions(), code, key[:-1]))  # the fingerprint says more than the settings
+        return apart(make)
+    about = repr((versions(), code, key))
     name = hashlib.sha256(about.encode()).hexdigest() + ".plan"
-    stored = build.recall(name)
-    if stored is not None:
-        return from_json(stored.decode())
-    recipe = make()
+    known = build.recall(name)
+    if known is not None:
+        return from_json(known.decode())
+    recipe = apart(make)
     build.remember(name, to_json(recipe).encode())
     return recipe
 
 
-# what every module has; the rest of its attributes may change what its step computes
-_INTERNAL = frozenset(vars(nn.Module())) - {"training"}
+def apart(make: Callable[[], Recipe]) -> Recipe:
+    """Run in a thread of its own: modes, hooks and default devices of this one must not be traced.
 
+    Raises: Unplannable; also where the planner itself fails, because the loop can run the cell.
+    """
+    results: list[Any] = []
 
-def settings_of(module: nn.Module) -> tuple[Any, ...]:
-    """A module's own attributes, comparable, so that changing one gives a new plan."""
-    found: list[Any] = [type(module)]
-    for name, value in vars(module).items():
-        if name not in _INTERNAL:
-            simple = value is None or isinstance(value, int | float | str | torch.dtype)
-            found.append((name, value if simple else repr_of(value)))
-    return tuple(found)
+    def work() -> None:
+        try:
+            with torch.random.fork_rng(devices=()):
+                results.append(make())
+        except Exception as error:
+            results.append(error)
 
-
-def repr_of(value: Any) -> Any:
-    return repr(value) if isinstance(value, list | dict | set | tuple) else id(value)
+    thread = threading.Thread(target=work, name="unroll-plan")
+    thread.start()
+    thread.join()
+    (result,) = results
+    if isinstance(result, Unplannable):
+        raise result
+    if isinstance(result, Exception):
+        why = f"the planner failed on it ({type(result).__name__}: {result})"
+        raise Unplannable(why) from result
+    recipe: Recipe = result
+    return recipe
 
 
 def planned(call: Call) -> Recipe:
@@ -185,9 +236,6 @@ def prepare(call: Call, make: Callable[[], Recipe], compiles: bool = True) -> Pr
     """The recipe that `make` makes, and its kernels, compiled; or the reason why not."""
     from unroll.engine.cpu.kernels import Kernels
 
-    refusal = build.unavailable() or hooked(call.cell)
-    if refusal is not None:
-        return Prepared(refusal=refusal)
     try:
         recipe = make()
         kernels = Kernels(recipe, call.x.dtype)
@@ -196,37 +244,6 @@ def prepare(call: Call, make: Callable[[], Recipe], compiles: bool = True) -> Pr
     except (Unplannable, build.BuildError) as error:
         return Prepared(refusal=getattr(error, "reason", str(error)))
     return Prepared(recipe, kernels)
-
-
-def step_by_step(call: Call, table: Tensor | None) -> Stepping | str:
-    """This call's cell one step at a time, or the reason in words why not. See `Stepping`."""
-    from unroll.engine.cpu.stepping import Stepping, step_recipe
-
-    refusal = unsuited(call)
-    if refusal is not None:
-        return refusal
-    parameters, has_table = parameters_of(call), table is not None
-    ready = remembered(
-        call,
-        "table" if has_table else "step",
-        lambda: step_recipe(call.cell, parameters, call.x, call.state, has_table),
-    )
-    if ready.refusal is not None:
-        return ready.refusal
-    return Stepping(ready.recipe, ready.kernels, parameters, call.state, call.x.dtype, table)
-
-
-def hooked(cell: Cell) -> str | None:
-    """A refusal where the cell, or a module in it, has hooks."""
-    for module in cell.modules():
-        if (
-            module._forward_hooks
-            or module._forward_pre_hooks
-            or module._backward_hooks
-            or module._backward_pre_hooks
-        ):
-            return "it has hooks, which compiled kernels would not call"
-    return None
 
 
 def prebuild(cells: Iterable[tuple[Cell, bool]], dtype: torch.dtype = torch.float64) -> None:
@@ -243,7 +260,7 @@ def prebuild(cells: Iterable[tuple[Cell, bool]], dtype: torch.dtype = torch.floa
         cell.train(training)
         x = torch.zeros(1, 1, cell.input_size, dtype=dtype)
         call = checked_call(cell, x, None, None, None, False, None, None)
-        ready = prepare(call, lambda call=call: planned(call), compiles=False)
+        ready = prepare(call, lambda call=call: planned(call), compiles=False)  # type: ignore[misc]
         cell.train(before)
         if ready.refusal is None:
             emitted += ready.kernels.emitted

@@ -281,7 +281,7 @@ class _Writer:
             return f"{op[8:]}_({', '.join(value(a, to) for a in args)})"
         if to == "Mask" and op in ("mul", "add"):
             return f"{'and_' if op == 'mul' else 'or_'}({value(args[0], to)}, {value(args[1], to)})"
-        if op in ("clone", "to"):
+        if op in ("clone", "to", "detach"):
             return value(args[0], to)
         if op == "clamp":
             low, high = (*args[1:], None, None)[:2]

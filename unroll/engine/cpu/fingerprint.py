@@ -179,13 +179,14 @@ class _Reader:
             self.read(child)
 
 
-def names_in(code: CodeType) -> list[str]:
+@functools.cache
+def names_in(code: CodeType) -> tuple[str, ...]:
     """Names that a function, or one inside it, looks up."""
     found = list(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found += names_in(constant)
-    return found
+    return tuple(found)
 
 
 def library(a: Any) -> str | None:

@@ -68,6 +68,10 @@ struct Operand {
     int64_t stride, count;  // from row to row; how many k
 };
 
+// Products are added in blocks of this many, and then the blocks: the error of a long sum grows with
+// its length.
+constexpr int64_t BLOCK = 256;
+
 // Rows [R, K] times N vectors of a panel. With one row the panel is read once and used once: then
 // the machine is as fast as its second cache, and more panels at once are slower (measured).
 template <int R, int V, int FROM, int N>
@@ -77,27 +81,49 @@ UNROLL_INLINE void accumulate(const Operand* operands, int n, const Real* w, Rea
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
         for (int v = 0; v < N; v++) sum[r][v] = Vec{};
+    int64_t left = BLOCK;
+    bool begun = false;
     for (int o = 0; o < n; o++) {
         const Real* a = operands[o].rows;
         const int64_t stride = operands[o].stride, count = operands[o].count;
+        for (int64_t from = 0; from < count;) {
+            const int64_t upto = count - from < left ? count : from + left;
+            left -= upto - from;
 #pragma GCC unroll 2
-        for (int64_t k = 0; k < count; k++) {
-            Vec b[N];
+            for (int64_t k = from; k < upto; k++) {
+                Vec b[N];
 #pragma GCC unroll 8
-            for (int v = 0; v < N; v++) b[v] = *(const Vec*)(w + (FROM + v) * LANES);
+                for (int v = 0; v < N; v++) b[v] = *(const Vec*)(w + (FROM + v) * LANES);
 #pragma GCC unroll 8
-            for (int r = 0; r < R; r++) {
-                const Vec x = splat(a[r * stride + k]);
+                for (int r = 0; r < R; r++) {
+                    const Vec x = splat(a[r * stride + k]);
 #pragma GCC unroll 8
-                for (int v = 0; v < N; v++) sum[r][v] += x * b[v];
+                    for (int v = 0; v < N; v++) sum[r][v] += x * b[v];
+                }
+                w += V * LANES;
             }
-            w += V * LANES;
+            from = upto;
+            if (!left) {  // the sum of a block joins the sum of the blocks before
+#pragma GCC unroll 8
+                for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+                    for (int v = 0; v < N; v++) {
+                        Vec* at = (Vec*)(out + (r * V + FROM + v) * LANES);
+                        *at = begun ? *at + sum[r][v] : sum[r][v];
+                        sum[r][v] = Vec{};
+                    }
+                begun = true;
+                left = BLOCK;
+            }
         }
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
-        for (int v = 0; v < N; v++) *(Vec*)(out + (r * V + FROM + v) * LANES) = sum[r][v];
+        for (int v = 0; v < N; v++) {
+            Vec* at = (Vec*)(out + (r * V + FROM + v) * LANES);
+            *at = begun ? *at + sum[r][v] : sum[r][v];
+        }
 }
 
 // R rows of a panel, [R][V][LANES]; what does not fit into the registers in several passes

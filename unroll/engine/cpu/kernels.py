@@ -143,7 +143,7 @@ class Kernel:
         turning: Container[str],
     ) -> None:
         """Run all steps."""
-        packed = torch.empty(self.packed_size, dtype=self.real)
+        packed = torch.empty(self.packed_size, dtype=self.real, device="cpu")
         prepared = self.prepare(tensors, matrices, times, turning, packed)
         if self.function(prepared.reference):
             raise RuntimeError("A kernel refused a call that is not well formed.")

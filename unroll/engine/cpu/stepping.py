@@ -64,7 +64,7 @@ class Stepping:
         self.rows: list[Tensor] | None = None
         if table is not None:
             self.rows = self.read(table, known, once)
-        self.packed = torch.empty(self.kernel.packed_size, dtype=dtype)
+        self.packed = torch.empty(self.kernel.packed_size, dtype=dtype, device="cpu")
         self.state = state
         # pack the weights now, in a call of no steps: later changes to them are not seen
         first = self.calls[0].call
@@ -110,19 +110,21 @@ class Stepping:
             tensors[f"state:{k}"] = kept
         self.states = [tensors[f"state:{k}"] for k in range(len(parts))]
         for name, (width, dtype) in made.forward.scratch.items():
-            tensors[name] = torch.empty(R, width, dtype=dtype)
+            tensors[name] = torch.empty(R, width, dtype=dtype, device="cpu")
         for k in range(len(made.emits)):
             if made.emit_is_state[k] is None:
                 name = f"emit:{k}"
-                tensors[name] = torch.empty(R, made.widths[name], dtype=made.dtypes[name])
+                tensors[name] = torch.empty(
+                    R, made.widths[name], dtype=made.dtypes[name], device="cpu"
+                )
         for k in range(len(made.rows)):
             name = f"rows:{k}"
-            tensors[name] = torch.empty(R, made.widths[name], dtype=made.dtypes[name])
+            tensors[name] = torch.empty(R, made.widths[name], dtype=made.dtypes[name], device="cpu")
         self.tensors = tensors
-        at = torch.zeros(2, dtype=torch.int64)
+        at = torch.zeros(2, dtype=torch.int64, device="cpu")
         at[1] = R
-        counts = torch.tensor([R])
-        zero = torch.zeros(1, dtype=torch.int64)
+        counts = torch.tensor([R], device="cpu")
+        zero = torch.zeros(1, dtype=torch.int64, device="cpu")
         self.calls = []
         for turn in (0, 1):
             times = Times(
