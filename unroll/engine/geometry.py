@@ -68,6 +68,13 @@ class Geometry:
         return len(self.counts)
 
     @cached_property
+    def final(self) -> int:
+        """Where the states after the last step begin, of sequences that are all of one length."""
+        if self.steps:
+            return int(self.next[-1])
+        return 0 if self.first else self.N
+
+    @cached_property
     def forward(self) -> Times:
         return Times(self.counts, self.R, rows=self.offset, previous=self.previous, next=self.next)
 

@@ -26,7 +26,7 @@ from unroll.engine.plan import (
     schedule,
     tidy,
 )
-from unroll.engine.program import Buffer, Merged
+from unroll.engine.program import Buffer, Merged, Sum
 from unroll.engine.refusal import Unplannable
 from unroll.engine.trace import graph_of
 
@@ -338,11 +338,30 @@ def divide(
     loads |= made.saved
     made.backward = schedule(stores, loads, set())
     made.merged = {k: merged(made, k) for k in range(len(made.matrices))}
+    made.sums = {k: sums(made, k) for k in range(len(made.vectors))}
     read = {a for stage in made.backward.stages for g in stage for n in g.body for a in n.operands}
     read |= set(ancestors(later, stop)) | {
         a for stage in made.backward.stages for g in stage for p in g.products for a in p[0].args
     }
     made.rows_saved = any(n.source is not None and n.source.kind == "rows" for n in read)
+
+
+def sums(made: Plan, vector: int) -> list[Sum]:
+    """The gradients of a vector's pieces, sums over rows that lie side by side in one."""
+    found: list[Sum] = []
+    pieces = [s for s in made.deferred if s.kind == "vector" and s.index == vector]
+    for source in sorted(pieces, key=lambda s: s.lo):
+        node, width = made.deferred[source], made.inputs[source].width
+        kept = made.kept.get(node.operands[0]) if node.op == "sum_rows" else None
+        last = found[-1] if found else None
+        if kept is not None and last is not None and isinstance(last.of, Buffer):
+            end = last.of.lo + last.of.width
+            if (last.of.tensor, end, last.lo + last.width) == (kept.tensor, kept.lo, source.lo):
+                wide = replace(last.of, width=last.of.width + width)
+                found[-1] = Sum(last.lo, last.width + width, wide)
+                continue
+        found.append(Sum(source.lo, width, node if kept is None else kept))
+    return found
 
 
 def merged(made: Plan, matrix: int) -> list[Merged]:

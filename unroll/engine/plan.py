@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, fx
 
 from unroll.engine.nodes import ELEMENTWISE, Block, Node, Source, ancestors
-from unroll.engine.program import Buffer, Group, Merged, Program
+from unroll.engine.program import Buffer, Group, Merged, Program, Sum
 from unroll.engine.refusal import Unplannable
 from unroll.engine.trace import Traced
 
@@ -94,6 +94,7 @@ class Plan:
     saved: dict[Node, Buffer] = field(default_factory=dict)
     outers: list[Outer] = field(default_factory=list)
     merged: dict[int, list[Merged]] = field(default_factory=dict)  # the outers, by matrix
+    sums: dict[int, list[Sum]] = field(default_factory=dict)  # deferred, by vector
     deferred: dict[Source, Node] = field(default_factory=dict)  # gradients found after the loop
     kept: dict[Node, Buffer] = field(default_factory=dict)  # for the deferred part
     history: set[int] = field(default_factory=set)  # fields whose every step is kept

@@ -18,7 +18,7 @@ from unroll.engine.geometry import Geometry, Times, geometry
 from unroll.engine.nodes import Block, Node, ancestors, evaluate
 from unroll.engine.noise import draw_noise
 from unroll.engine.products import ROWS, over_rows, product
-from unroll.engine.program import Buffer, Merged, Program
+from unroll.engine.program import Buffer, Merged, Program, Sum
 from unroll.engine.recipe import Recipe
 
 
@@ -189,7 +189,7 @@ def forward(
     tensors = named(given)
     like = inputs[0]
     turning = set()
-    whole = plan.history if keep else {k for k in plan.emit_is_state if k is not None}
+    whole = plan.history if keep else plan.shown
     for k, start in enumerate(given["state"]):
         if k in whole:
             kept = start.new_empty(R + N, start.shape[1])
@@ -201,28 +201,20 @@ def forward(
                 kept[R:] = start
             turning.add(f"state:{k}")
         tensors[f"state:{k}"] = kept
-    for k in range(len(plan.emits)):
-        if plan.emit_is_state[k] is None:
-            tensors[f"emit:{k}"] = empty(plan, f"emit:{k}", N, like)
-    if keep:
-        for name in plan.widths:
-            if name.startswith("saved"):
-                tensors[name] = empty(plan, name, N, like)
+    for name in (*plan.own_emits, *plan.saved_names) if keep else plan.own_emits:
+        tensors[name] = empty(plan, name, N, like)
     scratch(plan.forward, tensors, R, like)
     if N:
         execute(plan, plan.forward, tensors, given["matrix"], where.forward, turning)
 
     emits = [
-        tensors[f"emit:{k}"] if same is None else tensors[f"state:{same}"][where.first :][:N]
+        tensors[f"emit:{k}"] if same is None else tensors[f"state:{same}"].narrow(0, where.first, N)
         for k, same in enumerate(plan.emit_is_state)
     ]
     finals = [
         final_rows(tensors[f"state:{k}"], where, k in whole) for k in range(len(given["state"]))
     ]
-    names = [f"state:{k}" for k in sorted(plan.history)] + [
-        n for n in plan.widths if n.startswith("saved")
-    ]
-    kept = {n: tensors[n] for n in names} if keep else {}
+    kept = {n: tensors[n] for n in plan.kept_names} if keep else {}
     return [*emits, *finals], kept, given["rows"]
 
 
@@ -232,8 +224,7 @@ def final_rows(kept: Tensor, where: Geometry, whole: bool) -> Tensor:
     if where.lengths is None:
         if not whole:
             return kept[:R].clone() if S % 2 == 0 else kept[R:].clone()
-        row = int(where.next[-1]) if S else (0 if where.first else where.N)
-        return kept[row : row + R].clone()
+        return kept.narrow(0, where.final, R).clone()
     sequence = torch.arange(R, device="cpu")
     if not whole:
         return kept.index_select(0, where.lengths % 2 * R + sequence)
@@ -265,20 +256,15 @@ def backward(
     for k, start in enumerate(given["state"]):
         if start.dtype.is_floating_point:
             final = gradients[len(plan.emits) + k]
-            carried = start.new_empty(2 * R, start.shape[1])
-            for half in (carried[:R], carried[R:]):
-                half.zero_() if final is None else half.copy_(final)
+            if final is None:
+                carried = start.new_zeros(2 * R, start.shape[1])
+            else:  # where a sequence ends, in a turn of either half
+                carried = torch.cat([final, final])
             tensors[f"d_state:{k}"] = carried
-    covered = {b.tensor: 0 for bs in program.stores.values() for b in bs}
-    for bs in program.stores.values():
-        for b in bs:
-            covered[b.tensor] += b.width
-    for name, columns in covered.items():
-        if name not in tensors and name not in program.scratch:
-            partial = columns < plan.widths[name]
-            tensors[name] = empty(plan, name, N, like)
-            if partial:
-                tensors[name].zero_()
+    for name, partial in plan.found:
+        tensors[name] = empty(plan, name, N, like)
+        if partial:
+            tensors[name].zero_()
     scratch(program, tensors, R, like)
     if N:
         execute(plan, program, tensors, given["matrix"], where.backward, ())
@@ -424,12 +410,18 @@ class Later:
 
     def vector(self, k: int) -> Tensor:
         whole = self.given["vector"][k]
+        parts = self.plan.sums[k]
+        if len(parts) == 1 and parts[0].width == len(whole):
+            return self.sum(parts[0])
         gradient = torch.zeros_like(whole)
-        for source, node in self.plan.deferred.items():
-            if source.kind == "vector" and source.index == k:
-                width = self.plan.inputs[source].width
-                gradient[source.lo : source.lo + width] += self.value(node).reshape(-1)
+        for part in parts:
+            gradient[part.lo : part.lo + part.width] += self.sum(part)
         return gradient
+
+    def sum(self, part: Sum) -> Tensor:
+        if isinstance(part.of, Node):
+            return self.value(part.of).reshape(-1)
+        return self.columns(part.of.tensor, part.of.lo, part.of.width, part.of.time).sum(0)
 
     def rows(self, kind: str, k: int) -> Tensor:
         """The gradient of what was hoisted, for every row."""

@@ -64,3 +64,12 @@ class Merged:
 
     def whole(self, shape: Sequence[int]) -> bool:
         return self.rows == (0, shape[0]) and self.columns == (0, shape[1])
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The gradient of columns lo.. lo+width of a vector: columns summed over rows, or a node."""
+
+    lo: int
+    width: int
+    of: Node | Buffer

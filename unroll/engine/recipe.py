@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from unroll.engine.eager import Eager, Ref, eager
 from unroll.engine.nodes import Block, Node, Source
-from unroll.engine.program import Buffer, Group, Merged, Program
+from unroll.engine.program import Buffer, Group, Merged, Program, Sum
 
 if TYPE_CHECKING:
     from unroll.engine.plan import Plan
@@ -61,10 +62,44 @@ class Recipe:
     backward: Program | None
     saved: dict[Node, Buffer]
     merged: dict[int, list[Merged]]
+    sums: dict[int, list[Sum]]
     deferred: dict[Source, Node]
     kept: dict[Node, Buffer]
     history: set[int]
     rows_saved: bool
+
+    # found once, because a call of a small layer takes no longer than finding them
+
+    @cached_property
+    def shown(self) -> set[int]:
+        """Fields whose every step is an output."""
+        return {k for k in self.emit_is_state if k is not None}
+
+    @cached_property
+    def saved_names(self) -> list[str]:
+        return [name for name in self.widths if name.startswith("saved")]
+
+    @cached_property
+    def kept_names(self) -> list[str]:
+        """What the backward reads of the forward's tensors."""
+        return [f"state:{k}" for k in sorted(self.history)] + self.saved_names
+
+    @cached_property
+    def own_emits(self) -> list[str]:
+        """Emitted values that are no state."""
+        return [f"emit:{k}" for k, same in enumerate(self.emit_is_state) if same is None]
+
+    @cached_property
+    def found(self) -> list[tuple[str, bool]]:
+        """Tensors over all rows that the backward writes, and whether it leaves columns out."""
+        if self.backward is None:
+            return []
+        columns: dict[str, int] = {}
+        for buffers in self.backward.stores.values():
+            for b in buffers:
+                if b.time == "rows":
+                    columns[b.tensor] = columns.get(b.tensor, 0) + b.width
+        return [(name, n < self.widths[name]) for name, n in columns.items()]
 
 
 def recipe_of(plan: Plan) -> Recipe:
@@ -93,7 +128,7 @@ def recipe_of(plan: Plan) -> Recipe:
             name: getattr(plan, name)
             for name in (
                 "new_states", "emits", "emit_is_state", "widths", "dtypes", "inputs", "forward",
-                "backward", "saved", "merged", "deferred", "kept", "history", "rows_saved",
+                "backward", "saved", "merged", "sums", "deferred", "kept", "history", "rows_saved",
             )
         },
     )  # fmt: skip
@@ -103,7 +138,7 @@ def recipe_of(plan: Plan) -> Recipe:
 
 CLASSES: dict[str, type] = {
     c.__name__: c
-    for c in (Recipe, Reading, Eager, Ref, Node, Source, Block, Buffer, Group, Program, Merged)
+    for c in (Recipe, Reading, Eager, Ref, Node, Source, Block, Buffer, Group, Program, Merged, Sum)
 }
 
 

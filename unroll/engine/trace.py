@@ -24,8 +24,8 @@ from torch.fx import traceback as fx_traceback
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
-from unroll.cells.cell import twin
 from unroll.cells import Cell, State, fields, map_state
+from unroll.cells.cell import twin
 from unroll.engine.refusal import Unplannable
 
 aten = torch.ops.aten

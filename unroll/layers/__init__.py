@@ -1,9 +1,9 @@
 """Recurrent layers: drop-ins for torch.nn's, and the same of any cell."""
 
+from unroll.layers.accelerate import accelerate as accelerate
 from unroll.layers.drop_in import GRU as GRU
 from unroll.layers.drop_in import LSTM as LSTM
 from unroll.layers.drop_in import RNN as RNN
-from unroll.layers.accelerate import accelerate as accelerate
 from unroll.layers.explain import explain as explain
 from unroll.layers.recurrent import Recurrent as Recurrent
 from unroll.layers.stepper import Stepper as Stepper

@@ -66,7 +66,7 @@ class DropIn(nn.RNNBase):
         for layer in range(self.num_layers):
             width = self.input_size if layer == 0 else self._width() * len(directions)
             cell = self._cell(width)
-            names = [name for name, _ in cell.named_parameters()]
+            names = [name for name, p in cell._parameters.items() if p is not None]
             rows.append(
                 [
                     Part(cell, {n: getattr(self, f"{n}_l{layer}{d}") for n in names})

@@ -30,11 +30,19 @@ NAME = "cpu"
 
 @dataclass
 class Prepared:
-    """A step's recipe and its kernels, or why there are none."""
+    """A step's recipe and its kernels, or why there are none.
+
+    circumstances: compiler and cache, where they are the reason; others may do better.
+    """
 
     recipe: Any = None
     kernels: Any = None
     refusal: str | None = None
+    circumstances: Any = None
+
+    @property
+    def holds(self) -> bool:
+        return self.circumstances is None or self.circumstances == build.circumstances()
 
 
 _prepared: WeakKeyDictionary[nn.Module, dict[Any, Prepared]] = WeakKeyDictionary()
@@ -111,7 +119,7 @@ def unsuited(call: Call) -> str | None:
         return "its kernels cannot be transformed by torch.func"
     if torch.autograd.forward_ad._current_level >= 0:
         return "its kernels have no forward-mode derivative"
-    return hooked(call.cell) or build.unavailable()
+    return hooked(call.cell)
 
 
 def hooked(cell: Cell) -> str | None:
@@ -160,17 +168,16 @@ def remembered(call: Call, use: str, make: Callable[[], Recipe]) -> Prepared:
         tuple((n, t.shape, t.dtype) for n, t in parameters_of(call).items()),
         tuple((n, f.shape[1:], f.dtype) for n, f in fields(call.state)),
         settings_of(call.cell),
-        build.circumstances(),
     )
     # an adapter is made anew for each call; what it adapts stays
     owner = call.cell.cell if isinstance(call.cell, TorchCell) else call.cell
     known = _prepared.get(owner)
     ready = None if known is None else known.get(key)
-    if ready is None:
+    if ready is None or not ready.holds:
         with _lock:
             known = _prepared.setdefault(owner, {})
             ready = known.get(key)
-            if ready is None:
+            if ready is None or not ready.holds:
                 ready = known[key] = prepare(call, functools.partial(stored, call, key[:5], make))
     return ready
 
@@ -236,14 +243,19 @@ def prepare(call: Call, make: Callable[[], Recipe], compiles: bool = True) -> Pr
     """The recipe that `make` makes, and its kernels, compiled; or the reason why not."""
     from unroll.engine.cpu.kernels import Kernels
 
+    reason = build.unavailable()
     try:
-        recipe = make()
-        kernels = Kernels(recipe, call.x.dtype)
-        if compiles:
-            kernels.load()
-    except (Unplannable, build.BuildError) as error:
-        return Prepared(refusal=getattr(error, "reason", str(error)))
-    return Prepared(recipe, kernels)
+        if reason is None:
+            recipe = make()
+            kernels = Kernels(recipe, call.x.dtype)
+            if compiles:
+                kernels.load()
+            return Prepared(recipe, kernels)
+    except Unplannable as refusal:
+        return Prepared(refusal=str(refusal))
+    except build.BuildError as error:
+        reason = error.reason
+    return Prepared(refusal=reason, circumstances=build.circumstances())
 
 
 def prebuild(cells: Iterable[tuple[Cell, bool]], dtype: torch.dtype = torch.float64) -> None:
