@@ -18,6 +18,7 @@ from torch import Tensor
 from unroll.cells import State
 from unroll.engine import cpu, loop, torch_kernels
 from unroll.engine.call import Call
+from unroll.engine.evidence import prefers_torch
 from unroll.errors import UserError
 
 log = logging.getLogger("unroll")
@@ -90,10 +91,14 @@ def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
             )
         return BACKENDS[asked], ASKED
     refusals: list[str] = []
-    for candidate in BACKENDS.values():
+    candidates = list(BACKENDS.values())
+    if prefers_torch(call):
+        candidates.remove(torch_kernels)
+        candidates.insert(0, torch_kernels)
+    for candidate in candidates:
         reason = candidate.supports(call)
         if reason is None:
-            return candidate, "; ".join(refusals) or "it is the fastest that can run this cell"
+            return candidate, "; ".join(refusals) or "it is the fastest that can run this call"
         refusals.append(f"the {candidate.NAME} backend cannot: {reason}")
     raise RuntimeError(f"No backend can run {cell}: {'; '.join(refusals)}.")
 

@@ -16,7 +16,10 @@ from torch.nn.utils.rnn import PackedSequence
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ProjectedLSTMCell, RNNCell, State
 from unroll.engine import Recording
+from unroll.engine import cpu
 from unroll.engine.backends import wanted
+from unroll.engine.cpu import build
+from unroll.engine.evidence import torch_is_faster
 from unroll.layers.door import enter
 from unroll.layers.stack import Part, run_stack
 from unroll.layers.stepper import Stepper
@@ -38,7 +41,8 @@ class DropIn(nn.RNNBase):
         backend: str | None = None,
     ) -> tuple[Any, Any]:
         asked = wanted(backend)
-        if asked in ("auto", "torch") and lengths is None and resets is None and records is None:
+        plain = lengths is None and resets is None and records is None
+        if plain and (asked == "torch" or (asked == "auto" and not self._compiles(input))):
             return self._torch_class.forward(self, input, hx)
 
         if hx is not None and isinstance(input, Tensor) and input.dim() == 2:
@@ -74,6 +78,20 @@ class DropIn(nn.RNNBase):
                 ]
             )
         return rows
+
+    def _compiles(self, input: Any) -> bool:
+        """Whether compiled kernels are the faster way; else torch runs its own forward, whole."""
+        if type(input) is not Tensor or not input.is_cpu or input.dim() not in (2, 3):
+            return False
+        T, B = input.shape[0], 1
+        if input.dim() == 3:
+            T, B = input.shape[:2]
+            if self.batch_first:
+                T, B = B, T
+        cell = self._cell(self.input_size)
+        if torch_is_faster(type(cell), T, B, self.hidden_size):
+            return False
+        return cpu.unsuited(cell, input) is None and build.unavailable() is None
 
     def stepper(
         self, batch_size: int, state: Any = None, *, table: Tensor | None = None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from unroll.engine.plan import Plan
 
 INDENT = "    "
+STEPS, BATCH = 64, 32  # of the call that is explained: the fastest backend depends on the size
 WIDTH = 100
 
 
@@ -139,7 +140,7 @@ def explanation(part: Part, where: str, backend: str | None) -> Explanation:
 
     call = call_of(part)
     chosen, why = choose(call, backend)
-    refusal = cpu.unsuited(call) or cpu.hooked(part.cell)
+    refusal = cpu.unsuited(part.cell, call.x)
     made = None
     if call.x.dtype in (torch.float32, torch.float64):  # others are not compiled
         try:
@@ -153,5 +154,5 @@ def call_of(part: Part) -> Call:
     """A call of one step, of the parameters' dtype and on their device."""
     tensors = [*(part.parameters or {}).values(), *part.cell.parameters()]
     like = next((t for t in tensors if t.is_floating_point()), torch.zeros(()))
-    x = torch.zeros(1, 1, part.cell.input_size, dtype=like.dtype, device=like.device)
+    x = torch.zeros(STEPS, BATCH, part.cell.input_size, dtype=like.dtype, device=like.device)
     return checked_call(part.cell, x, None, None, None, False, None, part.parameters)

@@ -62,7 +62,7 @@ def supports(call: Call) -> str | None:
     """A reason in words where this call cannot be compiled, else None. Compiles where it can."""
     if call.record is not None:
         return "its kernels do not show their steps to a recording"
-    return unsuited(call) or prepared(call).refusal
+    return unsuited(call.cell, call.x) or prepared(call).refusal
 
 
 def run(call: Call) -> tuple[Tensor, State]:
@@ -84,7 +84,7 @@ def step_by_step(call: Call, table: Tensor | None) -> Stepping | str:
     """This call's cell one step at a time, or the reason in words why not. See `Stepping`."""
     from unroll.engine.cpu.stepping import Stepping, step_recipe
 
-    refusal = unsuited(call)
+    refusal = unsuited(call.cell, call.x)
     if refusal is not None:
         return refusal
     parameters, has_table = parameters_of(call), table is not None
@@ -98,9 +98,8 @@ def step_by_step(call: Call, table: Tensor | None) -> Stepping | str:
     return Stepping(ready.recipe, ready.kernels, parameters, call.state, call.x.dtype, table)
 
 
-def unsuited(call: Call) -> str | None:
-    """Why this call, whatever its cell computes, is not for compiled kernels."""
-    x = call.x
+def unsuited(cell: Cell, x: Tensor) -> str | None:
+    """Why a call, whatever its cell computes, is not for compiled kernels."""
     if (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()
@@ -119,7 +118,7 @@ def unsuited(call: Call) -> str | None:
         return "its kernels cannot be transformed by torch.func"
     if torch.autograd.forward_ad._current_level >= 0:
         return "its kernels have no forward-mode derivative"
-    return hooked(call.cell)
+    return hooked(cell)
 
 
 def hooked(cell: Cell) -> str | None:
