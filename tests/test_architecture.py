@@ -1,6 +1,7 @@
 """A room uses rooms on floors below it, never above, and never a neighbour."""
 
 import ast
+import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "unroll"
@@ -36,10 +37,14 @@ def test_rooms_use_only_floors_below():
 
 
 def test_backends_do_not_know_each_other():
-    backends = {"loop", "torch_kernels"}
+    backends = {"loop", "torch_kernels", "cpu"}
     for name in backends:
-        text = (PACKAGE / "engine" / f"{name}.py").read_text()
-        assert not any(f"engine.{other}" in text for other in backends - {name})
+        files = [PACKAGE / "engine" / f"{name}.py", *(PACKAGE / "engine" / name).glob("*.py")]
+        texts = [file.read_text() for file in files if file.exists()]
+        assert texts
+        for other in backends - {name}:
+            known = re.compile(rf"engine\.{other}\b|from unroll\.engine import .*\b{other}\b")
+            assert not any(known.search(text) for text in texts), (name, other)
 
 
 def test_no_pickle_and_no_torch_load():

@@ -20,11 +20,13 @@ class MinimalGatedCell(unroll.Cell):  # Zhou et al. 2016
 
 def test_a_step_runs_over_time_as_the_equations_say():
     cell, x = MinimalGatedCell(3, 4), torch.randn(5, 2, 3)
-    output, last = unroll.unroll(cell, x)
+    output, last = unroll.unroll(cell, x, backend="loop")
     h = torch.zeros(2, 4)
     for t in range(5):
         _, h = cell(x[t], h)
     assert torch.equal(last, h) and torch.equal(output[-1], h)
+    fast, fast_last = unroll.unroll(cell, x)  # compiled, where there is a compiler
+    torch.testing.assert_close((fast, fast_last), (output, last))
 
 
 def test_any_cell_is_a_full_layer():

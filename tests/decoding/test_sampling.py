@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unroll.decoding.sampling import checked_sampling, distribution, draw
+from unroll.decoding.sampling import checked_sampling, distribution, draw, draw_softmax
 from unroll.errors import UserError
 
 P = torch.tensor([[0.1, 0.4, 0.2, 0.3], [0.7, 0.05, 0.05, 0.2]])
@@ -124,3 +124,14 @@ def test_numbers_that_mean_nothing_are_refused_by_their_flag(numbers, said):
 def test_numbers_at_the_edge_are_taken():
     checked_sampling(0.0, 0, 1.0)
     checked_sampling(100.0, 10**6, 1e-6)
+
+
+@pytest.mark.parametrize("never", [[], [0, 7]])
+def test_the_short_way_draws_what_the_long_way_draws(never):
+    logits = torch.randn(1, 65, generator=torch.Generator().manual_seed(1)) * 3
+    forbidden = torch.tensor(never) if never else None
+    p = distribution(logits, 0.7, never=forbidden)
+    one, other = torch.Generator().manual_seed(2), torch.Generator().manual_seed(2)
+    long = [int(draw(p, one)) for _ in range(2000)]
+    short = [draw_softmax(logits, 0.7, never, other) for _ in range(2000)]
+    assert short == long

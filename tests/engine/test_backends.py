@@ -7,10 +7,16 @@ import torch
 from torch import nn
 
 import unroll
+from unroll.cells import as_cell
 from unroll.engine import backends, choose
+from unroll.engine.cpu import build
 from unroll.engine.unrolling import checked_call
 
 X = torch.zeros(3, 2, 4)
+
+needs_a_compiler = pytest.mark.skipif(
+    build.unavailable() is not None, reason="nothing can be compiled here"
+)
 
 
 class PlainCell(unroll.Cell):
@@ -23,30 +29,66 @@ class PlainCell(unroll.Cell):
         return h, h
 
 
+class Branching(PlainCell):
+    """Decides by the value of a tensor, which no plan can."""
+
+    def forward(self, x, h):
+        if h.sum() > 0:
+            h = 0.5 * h
+        return super().forward(x, h)
+
+
 @pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch):
     monkeypatch.delenv("UNROLL_BACKEND", raising=False)
     monkeypatch.setattr(backends, "_said", set())
 
 
-def chosen(cell, name=None, **keywords):
-    arguments = {"state": None, "lengths": None, "resets": None, "reverse": False}
+def chosen(cell, name=None, x=X, **keywords):
+    """For sequences of two lengths, which auto compiles also where the cell is a standard one."""
+    arguments = {"state": None, "lengths": [3, 2], "resets": None, "reverse": False}
     arguments |= {"record": None, "parameters": None, **keywords}
-    return choose(checked_call(cell, X, **arguments), name)[0].NAME
+    return choose(checked_call(cell, x, **arguments), name)[0].NAME
 
 
-def test_auto_takes_torch_for_the_standard_cells_and_the_loop_for_others():
-    assert chosen(unroll.LSTMCell(4, 5)) == "torch"
-    assert chosen(PlainCell(4, 5)) == "loop"
+def ours(caplog):
+    """What unroll has said; torch's tracer says things of its own."""
+    return [said for said in caplog.records if said.name == "unroll"]
 
 
-def test_a_subclass_of_a_standard_cell_is_not_taken_for_it():
+def test_the_order_of_auto():
+    assert list(backends.BACKENDS) == ["cpu", "torch", "loop"]
+
+
+@needs_a_compiler
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("make", [unroll.LSTMCell, unroll.GRUCell, nn.RNNCell, PlainCell])
+def test_auto_compiles_every_cell_that_can_be_planned(make, dtype):
+    assert chosen(as_cell(make(4, 5).to(dtype)), x=X.to(dtype)) == "cpu"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_auto_takes_torch_for_the_standard_cells_where_nothing_is_compiled(dtype):
+    assert chosen(unroll.LSTMCell(4, 5).to(dtype), x=X.to(dtype)) == "torch"
+    assert chosen(PlainCell(4, 5).to(dtype), x=X.to(dtype)) == "loop"
+
+
+def test_auto_takes_the_loop_for_what_no_other_can_run():
+    assert chosen(Branching(4, 5)) == "loop"
+    assert chosen(unroll.LSTMCell(4, 5), record=unroll.Recording()) == "loop"
+
+
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=needs_a_compiler), False])
+def test_a_subclass_of_a_standard_cell_is_not_taken_for_it(compiled):
     class Mine(unroll.LSTMCell):
         pass
 
-    assert chosen(Mine(4, 5)) == "loop"
+    dtype = torch.float32 if compiled else torch.float16
+    found = chosen(Mine(4, 5).to(dtype), x=X.to(dtype))
+    assert found == ("cpu" if compiled else "loop")
 
 
+@needs_a_compiler
 def test_the_call_goes_before_the_block_and_the_block_before_the_environment(monkeypatch):
     cell = unroll.GRUCell(4, 5)
     monkeypatch.setenv("UNROLL_BACKEND", "loop")
@@ -55,15 +97,17 @@ def test_the_call_goes_before_the_block_and_the_block_before_the_environment(mon
         assert chosen(cell) == "torch"
         assert chosen(cell, "auto") == "torch"
         assert chosen(cell, "loop") == "loop"
+        assert chosen(cell, "cpu") == "cpu"
     with unroll.backend("auto"):
-        assert chosen(cell) == "torch"
+        assert chosen(cell) == "cpu"
     assert chosen(cell) == "loop"
 
 
+@needs_a_compiler
 def test_a_block_ends_where_it_raises():
     with pytest.raises(KeyError), unroll.backend("loop"):
         raise KeyError
-    assert chosen(unroll.GRUCell(4, 5)) == "torch"
+    assert chosen(unroll.GRUCell(4, 5)) == "cpu"
 
 
 @pytest.mark.parametrize("layer", [unroll.GRU(4, 5), unroll.Recurrent("gru", 4, 5)])
@@ -118,9 +162,23 @@ def test_a_named_backend_that_cannot_run_a_call_says_why(cell, keywords, reason)
         unroll.unroll(cell, X, **keywords)
 
 
+@needs_a_compiler
+@pytest.mark.parametrize(
+    ("cell", "keywords", "reason"),
+    [
+        (Branching(4, 5), {}, r"it decides by the value of a tensor, .*, at test_backends.py:\d+"),
+        (PlainCell(4, 5), {"record": unroll.Recording()}, "do not show their steps"),
+    ],
+)
+def test_the_compiled_backend_says_why_too(cell, keywords, reason):
+    with pytest.raises(RuntimeError, match=rf"The cpu backend cannot run .*{reason}"):
+        unroll.unroll(cell, X, backend="cpu", **keywords)
+
+
 def test_unknown_names_are_refused_with_the_names_there_are(monkeypatch):
     cell = unroll.GRUCell(4, 5)
-    with pytest.raises(ValueError, match="backend= got 'cuda'; expected one of auto, torch, loop"):
+    names = "auto, cpu, torch, loop"
+    with pytest.raises(ValueError, match=f"backend= got 'cuda'; expected one of {names}"):
         unroll.unroll(cell, X, backend="cuda")
     with pytest.raises(ValueError, match="backend got 'cuda'"), unroll.backend("cuda"):
         pass
@@ -132,17 +190,29 @@ def test_unknown_names_are_refused_with_the_names_there_are(monkeypatch):
 def test_falling_back_to_the_loop_is_said_once(caplog):
     caplog.set_level(logging.DEBUG, logger="unroll")
     for _ in range(3):
-        unroll.unroll(PlainCell(4, 5), X)
-    (said,) = caplog.records
+        unroll.unroll(Branching(4, 5), X)
+    (said,) = ours(caplog)
     assert (said.name, said.levelname) == ("unroll", "WARNING")
-    assert said.getMessage().startswith(
-        "PlainCell runs on the loop backend, step by step in Python: the torch backend cannot: "
-        "torch has kernels for"
+    text = said.getMessage()
+    assert text.startswith(
+        "Branching runs on the loop backend, step by step in Python: the cpu backend cannot: "
+    )
+    assert "; the torch backend cannot: torch has kernels for" in text
+
+
+@needs_a_compiler
+def test_the_warning_names_the_line_that_cannot_be_planned(caplog):
+    unroll.unroll(Branching(4, 5), X)
+    place = f"test_backends.py:{Branching.forward.__code__.co_firstlineno + 1}"
+    assert f"decides by the value of a tensor, which is not known before it runs, at {place};" in (
+        caplog.text
     )
 
 
-def test_nothing_is_said_where_the_loop_was_asked_for_or_torch_runs(caplog):
+@needs_a_compiler
+def test_nothing_is_said_where_the_loop_was_asked_for_or_another_runs(caplog):
     caplog.set_level(logging.DEBUG, logger="unroll")
-    unroll.unroll(PlainCell(4, 5), X, backend="loop")
+    unroll.unroll(Branching(4, 5), X, backend="loop")
+    unroll.unroll(PlainCell(4, 5), X)
     unroll.unroll(unroll.LSTMCell(4, 5), X)
-    assert not caplog.records
+    assert not ours(caplog)

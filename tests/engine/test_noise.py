@@ -3,13 +3,14 @@ import torch
 from torch import nn
 
 import unroll
+from unroll.engine.cpu import build
 from unroll.testing import check_cell
 
 T, B, I, H = 6, 3, 2, 50
 
 
 class DropoutCell(unroll.Cell):
-    """Elman with dropout on the fed-back state; keeps what it was handed, for the tests."""
+    """Elman with dropout on the fed-back state."""
 
     each = "step"
     kind = "bernoulli"
@@ -17,13 +18,11 @@ class DropoutCell(unroll.Cell):
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
         self.inner = unroll.RNNCell(input_size, hidden_size)
-        self.handed = []
 
     def noise(self):
         return {"mask": unroll.Noise((self.hidden_size,), self.kind, self.each, keep=0.75)}
 
     def forward(self, x, h, noise):
-        self.handed.append(None if noise is None else noise["mask"])
         return self.inner.step(x, h if noise is None else h * noise["mask"] / 0.75)
 
 
@@ -31,10 +30,17 @@ class LockedDropoutCell(DropoutCell):
     each = "call"
 
 
+def handed(cell, x):
+    """What the loop hands each step of a call; only there is every step a call of the cell."""
+    kept = []
+    watch = cell.register_forward_pre_hook(lambda _, given: kept.append(given[2]))
+    unroll.unroll(cell, x, backend="loop")
+    watch.remove()
+    return [None if noise is None else noise["mask"] for noise in kept]
+
+
 def test_masks_are_zeros_and_ones_with_the_asked_probability_and_dtype():
-    cell = DropoutCell(I, H).double()
-    unroll.unroll(cell, torch.randn(T, B, I).double())
-    masks = torch.stack(cell.handed)
+    masks = torch.stack(handed(DropoutCell(I, H).double(), torch.randn(T, B, I).double()))
     assert masks.shape == (T, B, H)
     assert masks.dtype == torch.float64
     assert set(masks.unique().tolist()) == {0.0, 1.0}
@@ -43,21 +49,19 @@ def test_masks_are_zeros_and_ones_with_the_asked_probability_and_dtype():
 
 def test_each_step_draws_anew_and_each_call_draws_once():
     x, stepwise, locked = torch.randn(T, B, I), DropoutCell(I, H), LockedDropoutCell(I, H)
-    for _ in range(2):
-        unroll.unroll(stepwise, x)
-        unroll.unroll(locked, x)
-    assert not torch.equal(stepwise.handed[0], stepwise.handed[1])
-    assert all(torch.equal(mask, locked.handed[0]) for mask in locked.handed[:T])
-    assert not torch.equal(locked.handed[0], locked.handed[T])
-    assert not torch.equal(locked.handed[0][0], locked.handed[0][1])  # one mask a sequence
+    masks = handed(stepwise, x)
+    assert len(masks) == T and not torch.equal(masks[0], masks[1])
+    first, second = handed(locked, x), handed(locked, x)
+    assert len(first) == T and all(torch.equal(mask, first[0]) for mask in first)
+    assert not torch.equal(first[0], second[0])
+    assert not torch.equal(first[0][0], first[0][1])  # one mask a sequence
 
 
 @pytest.mark.parametrize(("kind", "low", "high"), [("normal", -9, 9), ("uniform", 0, 1)])
 def test_other_kinds_of_noise(kind, low, high):
     cell = DropoutCell(I, H)
     cell.kind = kind
-    unroll.unroll(cell, torch.randn(T, B, I))
-    drawn = torch.stack(cell.handed)
+    drawn = torch.stack(handed(cell, torch.randn(T, B, I)))
     assert low <= drawn.min() < drawn.max() <= high
     assert len(drawn.unique()) > T * B * H / 2
 
@@ -67,8 +71,8 @@ def test_eval_mode_hands_none_and_draws_nothing(make):
     cell, x = make(I, H).eval(), torch.randn(T, B, I)
     before = torch.get_rng_state()
     output, _ = unroll.unroll(cell, x)
+    assert handed(cell, x) == [None] * T
     assert torch.equal(before, torch.get_rng_state())
-    assert cell.handed == [None] * T
     torch.testing.assert_close(output, unroll.unroll(cell.inner, x)[0])
 
 
@@ -81,6 +85,25 @@ def test_the_seed_repeats_the_noise(make):
         runs.append(layer(x, lengths=[6, 2, 0])[0])
     assert torch.equal(runs[0], runs[1])
     assert not torch.equal(runs[0], runs[2])
+
+
+@pytest.mark.skipif(build.unavailable() is not None, reason="nothing can be compiled here")
+@pytest.mark.parametrize("lengths", [None, [6, 2, 0]], ids=["full", "ragged"])
+@pytest.mark.parametrize("kind", ["bernoulli", "normal", "uniform"])
+@pytest.mark.parametrize("make", [DropoutCell, LockedDropoutCell])
+def test_the_same_numbers_reach_compiled_kernels(make, kind, lengths):
+    cell, x = make(I, H).double().train(), torch.randn(T, B, I).double()
+    cell.kind = kind
+    runs, left = [], []
+    for backend in ("loop", "cpu"):
+        torch.manual_seed(7)
+        runs.append(unroll.unroll(cell, x, lengths=lengths, backend=backend))
+        left.append(torch.get_rng_state())
+    torch.testing.assert_close(runs[1], runs[0], rtol=1e-12, atol=1e-12)
+    assert torch.equal(*left)
+    torch.manual_seed(8)
+    other, _ = unroll.unroll(cell, x, lengths=lengths, backend="cpu")
+    assert not torch.allclose(other, runs[0][0])
 
 
 def test_a_cell_without_noise_is_called_without_it():

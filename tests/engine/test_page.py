@@ -49,6 +49,7 @@ def sections(text):
 ONCE = "once a call, of the parameters alone"
 SEQUENCE = "once for each sequence"
 BEFORE = "before the loop, for all steps together"
+EARLY = (ONCE, SEQUENCE, BEFORE)
 AFTER = "after the loop, for all steps together"
 DEFERRED = "deferred, over all N rows in one product or sum each"
 
@@ -113,24 +114,47 @@ def test_the_reset_before_gru_has_a_second_stage():
     text = page(planned(CELLS["gru-reset-before"](3, 4)))
     assert text.startswith("GRUResetBefore: 2 stages forward, 3 backward; saves 4 numbers")
     found = sections(text)
-    for equation in (
-        "r = sigmoid(p1[0:4] + p2[0:4] + gates.bias[0:4])",
-        "z = sigmoid(p1[4:8] + p2[4:8] + gates.bias[4:8])",
+    # of each product over [x, h] the part over x is done before the loop, with the bias
+    assert found[BEFORE] == [
+        "x1 = gates.bias + x @ gates.weight.T[0:3]",
+        "x2 = candidate.bias + x @ candidate.weight.T[0:3]",
+    ]
+    assert found["forward, stage 1"] == [
+        "p1 = h @ gates.weight[:, 3:7].T",
+        "r = sigmoid(x1[0:4] + p1[0:4])",
+        "z = sigmoid(x1[4:8] + p1[4:8])",
         "a = r * h",
-    ):
-        assert equation in found["forward, stage 1"]
-    assert found["forward, stage 2"][-1] == "h' = z * h + (1 - z) * n"
-    assert found["forward, stage 2"][0].startswith("n = tanh(p3 + a @ candidate.weight[:, 3:7].T")
-    assert found["backward, stage 3"] == ["d h = c + d p1 @ gates.weight[:, 3:7]"]
-    assert "d candidate.weight[:, 3:7] += d p3.T @ a" in found[DEFERRED]
-    assert "d gates.bias += total(d p1)" in found[DEFERRED]
+    ]
+    assert found["forward, stage 2"] == [
+        "n = tanh(x2 + a @ candidate.weight[:, 3:7].T)",
+        "h' = z * h + (1 - z) * n",
+    ]
+    assert found["backward, stage 1"] == [
+        "b = d output + d h'",
+        "d x2 = b * (1 - z) * (1 - n ** 2)",
+        "d x1[4:8] = (b * h - b * n) * z * (1 - z)",
+    ]
+    assert found["backward, stage 2"] == [
+        "p2 = d x2 @ candidate.weight[:, 3:7]",
+        "c = p2 * r + b * z",
+        "d x1[0:4] = p2 * h * r * (1 - r)",
+    ]
+    assert found["backward, stage 3"] == ["d h = c + d x1 @ gates.weight[:, 3:7]"]
+    assert found[DEFERRED][:3] == [
+        "d gates.weight[:, 3:7] += d x1.T @ h",
+        "d candidate.weight[:, 3:7] += d x2.T @ a",
+        "d gates.weight, d gates.bias, d candidate.weight,",
+    ]
+    assert text.endswith("\n        d candidate.bias, d x from d x1, d x2")
 
 
 def test_values_cut_into_gates_are_shown_as_they_were_written():
     found = sections(page(planned(CELLS["layer-norm"](3, 4))))
     assert found["forward, stage 1"] == ["p1 = h @ recur.weight.T"]
-    assert "e = p1 - a" in found["forward, stage 3"]
-    assert "d gain_h += total(d x2 * e * k)" in found[DEFERRED]
+    assert found["forward, stage 2"] == ["a = sum(p1) / 16"]  # for the mean and the variance
+    assert found["forward, stage 3"] == ["b = p1 - a", "e = b ** 2"]
+    assert found["forward, stage 4"] == ["j = rsqrt(sum(e) / 16 + 1e-05)"]
+    assert "d gain_h += total(d x3 * b * j)" in found[DEFERRED]
 
 
 def test_fields_and_names_of_nested_cells():
@@ -297,6 +321,7 @@ def value_of(term, numbers):
         "total": lambda a: a.sum(0),
         "sub": lambda a, b: a - b,
         "pow": lambda a, b: a**b,
+        "index": lambda a, cut: eval(f"a{cut}", {"a": a}),
     }
     return (named.get(term.op) or getattr(torch, term.op))(*args)
 
@@ -320,6 +345,33 @@ def worked_out(sections, numbers):
                 numbers[target.name] = written[target.name] = before.double().clone()
             numbers[target.name][..., target.lo : target.hi] = value
     return numbers
+
+
+def left_over(sections, numbers, got):
+    """The gradients that the last line leaves to the equations before the loop, by their names.
+
+    They add to what stands above that line, of the same parameters or of a part of them.
+    """
+    lines = [line for line in sections[-1].lines if line.sign == "from"]
+    if not lines:
+        return {}
+    (line,) = lines
+    names = [name.removeprefix("d ") for name in line.target.name.split(", ")]
+    leaves = {n: numbers[n].detach().clone().requires_grad_() for n in names}
+    with torch.enable_grad():
+        before = worked_out([s for s in sections if s.title in EARLY], {**numbers, **leaves})
+    tops = [piece.name.removeprefix("d ") for piece in line.term.args]
+    gradients = torch.autograd.grad(
+        [before[top] for top in tops], list(leaves.values()), [got[f"d {top}"] for top in tops]
+    )
+    found = {}
+    for name, gradient in zip(names, gradients, strict=True):
+        for part, value in got.items():
+            if part == f"d {name}" or part.startswith(f"d {name}["):
+                gradient = gradient.clone()
+                eval(f"g{part.removeprefix(f'd {name}')}", {"g": gradient})[...] += value
+        found[f"d {name}"] = gradient
+    return found
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -347,6 +399,7 @@ def test_the_equations_give_the_step_and_its_gradients(name):
     numbers |= dict(zip(made.traced.fields, given, strict=True))
     with torch.no_grad():
         got = worked_out(sections_of(made), numbers)
+        got |= left_over(sections_of(made), numbers, got)
     torch.testing.assert_close(got["output"], output)
     for field_name, value in zip(made.traced.fields, new, strict=True):
         torch.testing.assert_close(got[f"{field_name}'"], value)

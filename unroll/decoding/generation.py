@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unroll.data.vocabulary import Vocabulary
-from unroll.decoding.sampling import distribution, draw
+from unroll.decoding.sampling import distribution, draw, draw_softmax
 
 
 def generated(
@@ -39,13 +39,17 @@ def generated(
         logits = step(torch.tensor([id], device=device))
     pieces = Pieces(vocabulary, context)
     banned = torch.tensor(list(never), device=device) if never else None
+    plain = top_k == 0 and top_p == 1 and temperature >= 1e-3 and device.type == "cpu"
+    plain = plain and logits.dtype == torch.float32
     for _ in range(length):
-        token = draw(distribution(logits, temperature, top_k, top_p, banned), generator)
-        id = int(token)
+        if plain:
+            id = draw_softmax(logits, temperature, list(never), generator)
+        else:
+            id = int(draw(distribution(logits, temperature, top_k, top_p, banned), generator))
         if id == end:
             break
         yield pieces.add(id)
-        logits = step(token)
+        logits = step(torch.tensor([id], device=device))
     yield pieces.rest()
 
 
@@ -59,6 +63,8 @@ class Pieces:
 
     def add(self, id: int) -> str:
         """The text that this id adds; none where it is the first bytes of a character."""
+        if self.vocabulary.level == "char":  # the same, sooner
+            return self.vocabulary.decode([id])
         self.ids.append(id)
         text = self.vocabulary.decode(self.ids)
         if self.vocabulary.level == "bpe" and text.endswith("\N{REPLACEMENT CHARACTER}"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy
 import torch
 from torch import Tensor
 
@@ -44,8 +45,10 @@ def distribution(
         logits = logits.index_fill(1, never, -torch.inf)
     if temperature == 0:
         return torch.zeros_like(logits).scatter(1, logits.argmax(1, keepdim=True), 1.0)
-    # the likeliest at 0, so that no temperature, however low, divides to infinity
-    logits = (logits - logits.amax(1, keepdim=True)) / max(temperature, 1e-30)
+    if temperature < 1e-3:  # the likeliest at 0, so that nothing divides to infinity
+        logits = (logits - logits.amax(1, keepdim=True)) / max(temperature, 1e-30)
+    elif temperature != 1:
+        logits = logits / temperature
     if 0 < top_k < logits.shape[1]:
         kept = logits.topk(top_k, dim=1)
         logits = torch.full_like(logits, -torch.inf).scatter(1, kept.indices, kept.values)
@@ -66,8 +69,27 @@ def draw(p: Tensor, generator: torch.Generator) -> Tensor:
     """
     uniform = torch.rand(len(p), generator=generator).tolist()
     cumulated = p.cpu().numpy().cumsum(axis=1, dtype="float64")
+    last = p.shape[1] - 1
     drawn = [
-        min(int(row.searchsorted(u * row[-1], side="right")), len(row) - 1)
+        min(int(row.searchsorted(u * row[last], side="right")), last)
         for row, u in zip(cumulated, uniform, strict=True)
     ]
     return torch.tensor(drawn, device=p.device)
+
+
+def draw_softmax(
+    logits: Tensor, temperature: float, never: list[int], generator: torch.Generator
+) -> int:
+    """One token of one row of logits [1, V], from softmax(logits / temperature).
+
+    What `draw(distribution(...))` does where nothing is cut off, in a third of the time: for a
+    small vocabulary that is as long as the model's own step takes.
+    """
+    weights = logits.numpy()[0] / temperature
+    if never:
+        weights[never] = -numpy.inf
+    weights -= weights.max()
+    cumulated = numpy.exp(weights, out=weights).cumsum(dtype="float64")
+    uniform = torch.rand(1, generator=generator).item()
+    last = len(cumulated) - 1
+    return min(int(cumulated.searchsorted(uniform * cumulated[last], side="right")), last)

@@ -154,7 +154,7 @@ class LanguageStepper:
     """A language model with its state: give it a token, it gives the logits of the next."""
 
     def __init__(self, model: LanguageModel, batch_size: int, category: Tensor | None) -> None:
-        self._weight, self._bias = model._softmax_weight(), model.bias
+        self._weight, self._bias = model._softmax_weight().detach(), model.bias.detach()
         self._model, self._category = model, category
         symbols, width = model.embedding.weight.shape
         # the first layer's share of every symbol, where it takes less room than this many numbers
@@ -170,13 +170,16 @@ class LanguageStepper:
             for k, layer in enumerate(model.stack)
         ]
 
-    @torch.no_grad()
     def __call__(self, ids: Tensor) -> Tensor:
         """Logits [B, V] after these tokens [B]."""
-        h = ids if self._has_table else self._model._embed(ids, self._category)
+        h = ids if self._has_table else self._embed(ids)
         for layer in self._layers:
             h = layer(h)
         return linear(h, self._weight, self._bias)
+
+    @torch.no_grad()
+    def _embed(self, ids: Tensor) -> Tensor:
+        return self._model._embed(ids, self._category)
 
 
 LARGEST_TABLE = 2**22

@@ -6,7 +6,8 @@ R sequences.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from unroll.cells import Cell, State, fields, map_state
 from unroll.engine.cpu.kernels import Kernels
 from unroll.engine.geometry import Times
 from unroll.engine.plan import plan
-from unroll.engine.planned import flat, named
+from unroll.engine.planned import flat, named, plain
 from unroll.engine.products import product
 from unroll.engine.recipe import Recipe, recipe_of
 from unroll.engine.refusal import Unplannable
@@ -133,6 +134,11 @@ class Stepping:
             ready = self.kernel.prepare(tensors, self.matrices, times, (), self.packed, threads=1)
             ready.call.is_packed = 1
             self.calls.append(ready)
+        same = made.emit_is_state[0]
+        if same is None:
+            self.shown = [tensors["emit:0"]] * 2
+        else:  # what the state will be after a step from either turn
+            self.shown = [self.states[same][R:], self.states[same][:R]]
         # where the address of each input stands in a call
         self.inputs = [
             [
@@ -150,28 +156,35 @@ class Stepping:
     def __call__(self, x: Tensor) -> Tensor:
         """The outputs [R, output_size] of inputs [R, I]; with a table, of their numbers [R]."""
         turn = self.turn
-        prepared = self.calls[turn]
-        rows: list[Tensor]
+        ready = self.calls[turn]
+        starts = ready.starts
         if self.rows is None:
             if x.dtype != self.dtype or x.shape != (self.R, self.width) or not x.is_cpu:
                 raise ValueError(
                     f"The stepper got inputs of shape {list(x.shape)} and {x.dtype}; expected "
                     f"[B={self.R}, I={self.width}] and {self.dtype}."
                 )
-            rows = [x.contiguous()]
+            x = plain(x).contiguous()
+            self.place((x.data_ptr(),), starts)
         elif self.R == 1:  # rows of the table are read where they lie
             k = int(x)
-            rows = [t[k : k + 1] for t in self.rows]
+            if not 0 <= k < len(self.rows[0]):
+                raise IndexError(f"The stepper got {k}; its table has {len(self.rows[0])} rows.")
+            self.place([t.data_ptr() + k * self.stride(t) for t in self.rows], starts)
         else:
             rows = [t.index_select(0, x) for t in self.rows]
-        for places, row in zip(self.inputs, rows, strict=True):
-            start = row.data_ptr()
-            for place, lo in places:
-                prepared.starts[place] = start + lo
-        if self.kernel.function(prepared.reference):
+            self.place([t.data_ptr() for t in rows], starts)
+        if self.kernel.function(ready.reference):
             raise RuntimeError("A kernel refused a call that is not well formed.")
         self.turn = 1 - turn
-        same = self.plan.emit_is_state[0]
-        if same is None:
-            return self.tensors["emit:0"].clone()
-        return self.states[same][self.turn * self.R :][: self.R].clone()
+        return self.shown[turn].clone()
+
+    def place(self, addresses: Sequence[int], starts: Any) -> None:
+        """Let a call read its inputs there."""
+        for places, address in zip(self.inputs, addresses, strict=True):
+            for place, lo in places:
+                starts[place] = address + lo
+
+    @staticmethod
+    def stride(t: Tensor) -> int:
+        return t.stride(0) * t.element_size()
