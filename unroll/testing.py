@@ -15,8 +15,10 @@ from torch.autograd.gradcheck import GradcheckError
 
 from unroll.cells import Cell, State, as_cell, fields, map_state
 from unroll.cells.torch_cell import TorchCell
-from unroll.engine import unroll
+from unroll.engine import cpu, unroll
+from unroll.engine.backends import backend
 from unroll.engine.noise import at_step, draw_noise
+from unroll.engine.unrolling import checked_call
 from unroll.layers import Recurrent
 
 Fresh = Callable[[torch.dtype], Cell]
@@ -37,7 +39,8 @@ def check_cell(
     form; arguments left unchanged; no random numbers of its own; eval mode deterministic; the
     state matters; gradients (gradcheck over three steps); save and load; batch = one by one;
     padded = unpadded, with NaN in the padding and a length of zero; one pass = two halves; reverse
-    = each sequence flipped; a reset = starting anew; step by step = sequence.
+    = each sequence flipped; a reset = starting anew; step by step = sequence; and, where the step
+    can be compiled, compiled kernels = the loop.
 
     Args:
         make: the class, or any `callable(input_size, hidden_size) -> Cell`; called several times,
@@ -63,7 +66,7 @@ def check_cell(
     def fresh(dtype: torch.dtype) -> Cell:
         return as_cell(make(input_size, hidden_size)).to(dtype).eval()
 
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), backend("loop"):
         torch.manual_seed(0)
         for dtype in (torch.float32, torch.float64):
             check_initial_state(fresh(dtype), dtype)
@@ -79,6 +82,9 @@ def check_cell(
         check_reverse(fresh(torch.float64))
         check_resets(fresh(torch.float64))
         check_step_by_step(make, input_size, hidden_size)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        check_compiled(fresh(torch.float64))
 
 
 def check_initial_state(cell: Cell, dtype: torch.dtype) -> None:
@@ -317,6 +323,23 @@ def check_step_by_step(
         (outputs, stepper.state),
         layer(x),
     )
+
+
+def check_compiled(cell: Cell) -> None:
+    x, state = leaf(sequence(cell)), map_state(leaf, used_state(cell))
+    if cpu.supports(checked_call(cell, x, state, LENGTHS, None, False, None, None)) is not None:
+        return
+    found = []
+    for name in ("cpu", "loop"):
+        output, last = unroll(cell, x, state, lengths=LENGTHS, backend=name)
+        smooth = [t for t in tensors((output, last)) if t.requires_grad]
+        into = [t for t in (x, *tensors(state), *cell.parameters()) if t.requires_grad]
+        gradients: tuple[Tensor, ...] = ()
+        if smooth and into:
+            total = torch.stack([t.cos().sum() for t in smooth]).sum()
+            gradients = torch.autograd.grad(total, into, allow_unused=True, materialize_grads=True)
+        found.append((output, last, gradients))
+    same(cell, "computes something else in compiled kernels than in the loop", *found)
 
 
 def sequence(cell: Cell) -> Tensor:

@@ -67,6 +67,25 @@ def test_auto_compiles_every_cell_that_can_be_planned(make, dtype):
     assert chosen(as_cell(make(4, 5).to(dtype)), x=X.to(dtype)) == "cpu"
 
 
+@needs_a_compiler
+@pytest.mark.parametrize(
+    ("make", "steps", "name"),
+    [
+        (unroll.GRUCell, 3, "torch"),
+        (nn.GRUCell, 3, "torch"),
+        (unroll.GRUCell, 64, "cpu"),
+        (unroll.LSTMCell, 64, "torch"),
+        (PlainCell, 3, "cpu"),
+    ],
+)
+def test_auto_takes_torch_for_short_calls_and_small_lstms(make, steps, name):
+    call = checked_call(
+        as_cell(make(4, 5)), torch.zeros(steps, 2, 4), None, None, None, False, None, None
+    )
+    found, why = choose(call)
+    assert (found.NAME, why) == (name, "it is the fastest that can run this call")
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_auto_takes_torch_for_the_standard_cells_where_nothing_is_compiled(dtype):
     assert chosen(unroll.LSTMCell(4, 5).to(dtype), x=X.to(dtype)) == "torch"

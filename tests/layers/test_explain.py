@@ -43,19 +43,19 @@ def heads(text):
 
 def test_a_line_for_every_layer_and_direction(no_compiler):
     model = nn.Sequential(
-        unroll.LSTM(4, 5, 2, bidirectional=True),
+        unroll.GRU(4, 5, 2, bidirectional=True),
         nn.Linear(10, 4),
         unroll.Recurrent(PlainCell, 4, 5),
     )
     lines = heads(unroll.explain(model))
     assert [line.split(":")[0] for line in lines] == [
-        "LSTM 0 layer 0",
-        "LSTM 0 layer 0 backward",
-        "LSTM 0 layer 1",
-        "LSTM 0 layer 1 backward",
+        "GRU 0 layer 0",
+        "GRU 0 layer 0 backward",
+        "GRU 0 layer 1",
+        "GRU 0 layer 1 backward",
         "Recurrent 2 layer 0",
     ]
-    assert all("LSTMCell runs on the torch backend: the cpu backend cannot" in l for l in lines[:4])
+    assert all("GRUCell runs on the torch backend: the cpu backend cannot" in l for l in lines[:4])
     assert "PlainCell runs on the loop backend: the cpu backend cannot" in lines[4]
     assert "no-such-compiler" in lines[4]
 

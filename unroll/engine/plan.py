@@ -212,7 +212,7 @@ def split_products(graph: fx.Graph, levels: dict[fx.Node, int]) -> None:
                 last = first + width_of(part)
                 rows = graph.call_function(aten.slice.Tensor, (matrix, 0, first, last))
                 term = graph.call_function(aten.mm.default, (part, rows))
-                rows.meta.update(val=matrix.meta["val"][first:last], line=node.meta["line"])
+                rows.meta.update(node.meta, val=matrix.meta["val"][first:last])
                 term.meta.update(node.meta)
                 if total is None:
                     total = term
@@ -238,9 +238,8 @@ def regroup_sums(traced: Traced, levels: dict[fx.Node, int]) -> None:
             total = order[0]
             for leaf in order[1:]:
                 value = total.meta["val"] + leaf.meta["val"]
-                line = root.meta["line"]
                 total = graph.call_function(aten.add.Tensor, (total, leaf))
-                total.meta.update(val=value, line=line)
+                total.meta.update(root.meta, val=value)
                 levels[total] = max(levels[a] for a in total.all_input_nodes)
         root.replace_all_uses_with(total)
     graph.eliminate_dead_code()

@@ -92,6 +92,7 @@ def _trace(
     cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State, batch: int
 ) -> fx.Graph:
     step = Step(twin(cell))
+    before = attributes(step.cell)
     names = list(parameters)
     declared = cell.noise() if cell.training else {}
     noisy = bool(cell.noise())
@@ -118,7 +119,30 @@ def _trace(
     examples.append(example((batch, x.shape[2]), x.dtype))
     examples += [example((batch, *f.shape[1:]), f.dtype) for _, f in fields(state)]
     examples += [example((batch, *n.shape), x.dtype) for n in declared.values()]
-    return graph_of(flat, examples).graph
+    graph = graph_of(flat, examples).graph
+    after = attributes(step.cell)
+    changed = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+    if changed:
+        raise Unplannable(
+            f"its step changes {min(changed)}, which is not part of its state; keep it in the state"
+        )
+    return graph
+
+
+INTERNAL = frozenset(vars(nn.Module()))
+
+
+def attributes(cell: Cell) -> dict[str, Any]:
+    """What a cell and the modules in it hold besides tensors, to see whether a step changes it."""
+    found: dict[str, Any] = {}
+    for path, module in cell.named_modules():
+        for name, value in vars(module).items():
+            if name not in INTERNAL:
+                inside = list(value.values()) if isinstance(value, dict) else value
+                parts = inside if isinstance(inside, list | set) else ()
+                same = value if isinstance(value, int | float | str) else id(value)
+                found[f"{path}.{name}".lstrip(".")] = (same, *map(id, parts))
+    return found
 
 
 def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.GraphModule:

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ProjectedLSTMCell, RNNCell, State
-from unroll.engine import Recording
-from unroll.engine import cpu
+from unroll.engine import Recording, cpu
 from unroll.engine.backends import wanted
 from unroll.engine.cpu import build
 from unroll.engine.evidence import torch_is_faster

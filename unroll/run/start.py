@@ -127,12 +127,14 @@ def _fresh(
 
     torch.manual_seed(settings.seed)
     network = language.model(settings, corpus.vocabulary, corpus.categories).to(device)
+    with use_backend(settings.backend):
+        ran = set(chosen_backends(network))
+    # one backend for all of the run, and for what resumes it: others round differently
+    settings = settings.model_copy(update={"backend": ran.pop() if len(ran) == 1 else "auto"})
     with use_backend(settings.backend), Interrupt() as interrupt:
         work = language.work(network, corpus, settings, device)
         said_threads, settings = pick_threads(work, settings)
         torch.manual_seed(settings.seed)
-        ran = set(chosen_backends(network))
-        settings = settings.model_copy(update={"backend": ran.pop() if len(ran) == 1 else "auto"})
         config = {
             "format": FORMAT,
             "unroll": __version__,
