@@ -37,7 +37,10 @@ def product(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
         and torch._C._has_mkldnn
         and torch.backends.mkldnn.enabled
     ):
-        result: Tensor = _onednn(x, matrix.t(), bias, "none", [], "")
+        weight = matrix.t()
+        if not (weight.is_contiguous() or matrix.is_contiguous()):
+            weight = weight.contiguous()  # of part of a matrix, it takes a thousand times longer
+        result: Tensor = _onednn(x, weight, bias, "none", [], "")
         return result
     return x @ matrix if bias is None else torch.addmm(bias, x, matrix)
 
@@ -47,11 +50,10 @@ ROWS = 1 << 14  # of a product over rows at once: the library copies what it tur
 
 def over_rows(left: Tensor, right: Tensor) -> Tensor:
     """left.T @ right, [n, K] of [N, n] and [N, K], without gradients and without large copies."""
-    if len(left) <= ROWS:
-        return product(left.t(), right)
-    total = product(left[:ROWS].t(), right[:ROWS])
-    for a, b in zip(left[ROWS:].split(ROWS), right[ROWS:].split(ROWS), strict=True):
-        total += product(a.t(), b)
+    total = product(left[:ROWS].contiguous().t(), right[:ROWS])
+    if len(left) > ROWS:
+        for a, b in zip(left[ROWS:].split(ROWS), right[ROWS:].split(ROWS), strict=True):
+            total += product(a.contiguous().t(), b)
     return total
 
 
