@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from unroll.cells.state import State
 
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 _collect: ContextVar[Callable[[str, Tensor], None] | None] = ContextVar("collect", default=None)
 
 
@@ -129,7 +130,7 @@ def tapped(collect: Callable[[str, Tensor], None]) -> Iterator[None]:
         _collect.reset(token)
 
 
-def twin(module: nn.Module) -> nn.Module:
+def twin(module: AnyModule) -> AnyModule:
     """The same module with the same tensors, in dictionaries of its own.
 
     `functional_call` puts other tensors into a module for a moment; another thread must not see

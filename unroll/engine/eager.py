@@ -78,7 +78,7 @@ def refs_in(a: Any) -> list[Ref]:
 def eager(graph: fx.Graph) -> Eager:
     """A traced graph as a list of operations."""
     number: dict[fx.Node, Ref] = {}
-    operations = []
+    operations: list[tuple[str, list[Any], dict[str, Any]]] = []
     inputs = 0
 
     def encoded(a: Any) -> Any:

@@ -44,4 +44,4 @@ def prefers_torch(call: Call) -> bool:
     if kind is None or call.lengths is not None:
         return False
     T, B = call.x.shape[:2]
-    return torch_is_faster(kind, T, B, cell.hidden_size)  # type: ignore[arg-type]
+    return torch_is_faster(kind, T, B, cell.hidden_size)

@@ -118,13 +118,12 @@ class Geometry:
 
     def started(self, state: State, initial: State | None) -> State:
         """The state that each of the R sequences begins with."""
-        if self.begins is None:
+        begins = self.begins
+        if begins is None:
             return state
         if initial is None:
-            return map_state(lambda s: s.index_select(0, self.begins), state)
-        return map_state(
-            lambda s, i: torch.cat([s, i]).index_select(0, self.begins), state, initial
-        )
+            return map_state(lambda s: s.index_select(0, begins), state)
+        return map_state(lambda s, i: torch.cat([s, i]).index_select(0, begins), state, initial)
 
     def ended(self, final: Tensor) -> Tensor:
         """The final state of each of the B, of those of the R sequences."""

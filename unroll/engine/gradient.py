@@ -91,7 +91,7 @@ def add_backward(made: Plan) -> None:
             exact = tuple(o for k, o in enumerate(out) if k not in smooth)
             return tuple(out[k] for k in smooth), exact
 
-        found, pull, exact = vjp(step, *primals, has_aux=True)
+        found, pull, exact = vjp(step, *primals, has_aux=True)  # type: ignore[misc]
         floats, others = iter(found), iter(exact)
         values = [next(floats) if k in smooth else next(others) for k in range(len(flat))]
         return [*values, *pull(cotangents)]
@@ -162,7 +162,7 @@ def convert(graph: fx.Graph, given: Sequence[Any], batch: int) -> list[Any]:
 
 def converted(node: fx.Node, value: dict[Any, Any], batch: int) -> Any:
     name, line = name_of(node), node.meta["line"]
-    first = value[node.args[0]] if node.args and isinstance(node.args[0], fx.Node) else None
+    first: Any = value[node.args[0]] if node.args and isinstance(node.args[0], fx.Node) else None
     if name in ("permute", "t", "transpose"):
         if isinstance(first, _Matrix):
             return _Matrix(first.block, not first.turned)

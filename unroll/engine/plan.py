@@ -290,7 +290,7 @@ def check_rowwise(node: fx.Node, batch: int) -> None:
     val = node.meta.get("val")
     if isinstance(val, Tensor) and not is_rows(node, batch):
         raise Unplannable(f"{name} mixes the sequences of a batch", line)
-    dims = node.args[1] if len(node.args) > 1 else None
+    dims: Any = node.args[1] if len(node.args) > 1 else None
     axis = {
         "cat": dims or 0,
         "slice": dims or 0,
@@ -550,7 +550,8 @@ class _Loop:
             yield whole, node, lo
         elif name == "cat":
             lo = 0
-            for part in node.args[0]:  # type: ignore[union-attr]
+            pieces: Any = node.args[0]
+            for part in pieces:
                 yield node, part, lo
                 lo += width_of(part)
         elif name in ("elementwise", "same"):
@@ -601,21 +602,21 @@ class _Loop:
     def slice_of(self, node: fx.Node) -> tuple[fx.Node, int, int]:
         """(of what, from column, to column)."""
         name = name_of(node)
+        args: Any = node.args
         if name == "getitem":
-            split, index = node.args
-            whole = split.args[0]  # type: ignore[union-attr]
-            pieces = split.meta["val"]  # type: ignore[union-attr]
+            split, index = args
+            pieces = split.meta["val"]
             lo = sum(p.shape[-1] for p in pieces[:index])
-            return whole, lo, lo + pieces[index].shape[-1]  # type: ignore[return-value,index]
-        whole, width = node.args[0], width_of(node.args[0])
+            return split.args[0], lo, lo + pieces[index].shape[-1]
+        whole, width = args[0], width_of(args[0])
         if name == "select":
-            lo = node.args[2] % width  # type: ignore[operator]
-            return whole, lo, lo + 1  # type: ignore[return-value]
-        lo, hi, step = (*node.args[2:], *(0, width, 1)[len(node.args) - 2 :])
+            lo = args[2] % width
+            return whole, lo, lo + 1
+        lo, hi, step = args[2:] + (0, width, 1)[len(args) - 2 :]
         if step != 1:
             raise Unplannable("it slices columns with a step", node.meta["line"])
         lo, hi, _ = slice(lo, hi).indices(width)
-        return whole, lo, hi  # type: ignore[return-value]
+        return whole, lo, hi
 
     # -- cutting
 
@@ -651,22 +652,23 @@ class _Loop:
         if node not in self.inside:
             return self.given(node, lo, hi)
         kind, line = self.kind(node), node.meta["line"]
+        args: Any = node.args
         if kind == "constant":
             return constant_of(node)
         if kind in ("slice", "getitem"):
             whole, start, _ = self.slice_of(node)
             return self.atom(whole, start + lo, start + hi)
         if kind == "cat":
-            for part in node.args[0]:  # type: ignore[union-attr]
+            for part in args[0]:
                 if lo < width_of(part):
                     return self.atom(part, lo, hi)
                 lo, hi = lo - width_of(part), hi - width_of(part)
         if kind == "same":
-            return self.operand(node.args[0], lo, hi, width_of(node))
+            return self.operand(args[0], lo, hi, width_of(node))
         if kind == "sum":
             if not is_last_axis(node):
                 raise Unplannable("it sums over the batch inside the loop", line)
-            parts = self.atoms(node.args[0], as_nodes=True)  # type: ignore[arg-type]
+            parts = self.atoms(args[0], as_nodes=True)
             blocks = tuple(Block(-1, (0, 1), (0, p.width)) for p in parts)
             return Node("product", tuple(parts), 1, True, parts[0].dtype, line, blocks)
         if kind == "product":
@@ -775,16 +777,17 @@ class _Loop:
 def axis_slice(node: fx.Node) -> tuple[int, fx.Node | None, int]:
     """(axis, of what, from where) of a slice or a piece of a split; None where it has a step."""
     val = node.meta["val"]
+    args: Any = node.args
     if name_of(node) == "getitem":
-        split, index = node.args
-        axis = (split.args[2] if len(split.args) > 2 else split.kwargs.get("dim", 0)) % val.dim()  # type: ignore
-        return axis, split.args[0], sum(p.shape[axis] for p in split.meta["val"][:index])  # type: ignore
-    axis, lo, _, step = (*node.args[1:], *(0, 0, None, 1)[len(node.args) - 1 :])
-    whole = node.args[0]
+        split, index = args
+        axis = (split.args[2] if len(split.args) > 2 else split.kwargs.get("dim", 0)) % val.dim()
+        return axis, split.args[0], sum(p.shape[axis] for p in split.meta["val"][:index])
+    axis, lo, _, step = args[1:] + (0, 0, None, 1)[len(args) - 1 :]
+    whole = args[0]
     if step != 1:
         return 0, None, 0
-    axis = axis % val.dim()  # type: ignore[operator]
-    return axis, whole, slice(lo, None).indices(whole.meta["val"].shape[axis])[0]  # type: ignore
+    axis = axis % val.dim()
+    return axis, whole, slice(lo, None).indices(whole.meta["val"].shape[axis])[0]
 
 
 def as_rows(shape: torch.Size) -> tuple[int, int]:
@@ -1056,7 +1059,7 @@ def schedule(
                 n
                 for n in ancestors(
                     roots,
-                    lambda a, inside=inside: (
+                    lambda a, inside=inside: (  # type: ignore[misc]
                         a in loads
                         or a.op == "product"
                         or (a in computed and a not in inside and a in kept and not simple(a))

@@ -187,7 +187,7 @@ def forward(
     read_rows(plan, given)
     R, N = where.R, where.N
     tensors = named(given)
-    like = inputs[0]
+    like: Any = inputs[0]
     turning = set()
     whole = plan.history if keep else plan.shown
     for k, start in enumerate(given["state"]):
@@ -279,8 +279,8 @@ def backward(
     found += [later.matrix(k) if next(needs) else None for k in range(len(plan.matrices))]
     found += [later.vector(k) if next(needs) else None for k in range(len(plan.vectors))]
     for k in range(len(plan.sequences)):
-        rows = later.rows("sequence", k) if next(needs) else None
-        found.append(None if rows is None else where.summed(rows))
+        each = later.rows("sequence", k) if next(needs) else None
+        found.append(None if each is None else where.summed(each))
     if plan.reads is None:
         found += [later.rows("rows", k) if next(needs) else None for k in range(len(plan.rows))]
         return found
@@ -419,8 +419,10 @@ class Later:
         return gradient
 
     def sum(self, part: Sum) -> Tensor:
-        if isinstance(part.of, Node):
-            return self.value(part.of).reshape(-1)
+        if isinstance(part.of, Node):  # a gradient is a sum over rows, so some at a time will do
+            starts = range(0, max(self.where.N, 1), ROWS)
+            parts = [self.value(part.of, slice(r, r + ROWS)).reshape(-1) for r in starts]
+            return parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
         return self.columns(part.of.tensor, part.of.lo, part.of.width, part.of.time).sum(0)
 
     def rows(self, kind: str, k: int) -> Tensor:

@@ -45,7 +45,7 @@ def product(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
     return x @ matrix if bias is None else torch.addmm(bias, x, matrix)
 
 
-ROWS = 1 << 14  # of a product over rows at once: the library copies what it turns
+ROWS = 1 << 13  # of a product over rows at once: the library copies what it turns
 
 
 def over_rows(left: Tensor, right: Tensor) -> Tensor:

@@ -106,10 +106,20 @@ def recipe_of(plan: Plan) -> Recipe:
     """A plan as a recipe."""
     names = lambda nodes: [n.name for n in nodes]  # noqa: E731
     reads = plan.reads
+    parts: dict[str, Any] = {
+        part: eager(getattr(plan, part).graph) for part in ("once", "sequence", "before", "after")
+    }
+    loop: dict[str, Any] = {
+        name: getattr(plan, name)
+        for name in (
+            "new_states", "emits", "emit_is_state", "widths", "dtypes", "inputs", "forward",
+            "backward", "saved", "merged", "sums", "deferred", "kept", "history", "rows_saved",
+        )
+    }  # fmt: skip
     return Recipe(
         noises={name: each for name, (each, _) in plan.traced.noises.items()},
         x_width=plan.traced.x.meta["val"].shape[1],
-        **{part: eager(getattr(plan, part).graph) for part in ("once", "sequence", "before", "after")},
+        **parts,
         once_values=names(plan.once_values),
         sequence_values=names(plan.sequence_values),
         before_values=names(plan.before_values),
@@ -119,19 +129,13 @@ def recipe_of(plan: Plan) -> Recipe:
         shows_emit=plan.shows_emit,
         reads=None
         if reads is None
-        else [Reading(r.matrix.name, r.turned, r.bias and r.bias.name) for r in reads],
+        else [Reading(r.matrix.name, r.turned, r.bias.name if r.bias else None) for r in reads],
         matrices=names(plan.matrices),
         vectors=names(plan.vectors),
         sequences=names(plan.sequences),
         rows=names(plan.rows),
-        **{
-            name: getattr(plan, name)
-            for name in (
-                "new_states", "emits", "emit_is_state", "widths", "dtypes", "inputs", "forward",
-                "backward", "saved", "merged", "sums", "deferred", "kept", "history", "rows_saved",
-            )
-        },
-    )  # fmt: skip
+        **loop,
+    )
 
 
 # ---------------------------------------------------------------- JSON

@@ -32,6 +32,7 @@ aten = torch.ops.aten
 
 # primes, so that no width is mistaken for a batch
 BATCHES = (101, 103, 107, 109, 113, 127, 131, 137)
+Axes = list[int] | tuple[int, ...]
 RANDOM = ("bernoulli", "rand", "normal", "native_dropout", "multinomial", "exponential")
 
 
@@ -229,15 +230,13 @@ def decompositions() -> dict[Any, Any]:
     return table
 
 
-def mean(
-    x: Tensor, dim: Sequence[int] | None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def mean(x: Tensor, dim: Axes | None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """torch.mean by its definition, in sums."""
     x = x if dtype is None else x.to(dtype)
     return x.sum(dim, keepdim) / elements(x, dim)
 
 
-def elements(x: Tensor, dim: Sequence[int] | None) -> int:
+def elements(x: Tensor, dim: Axes | None) -> int:
     """How many numbers lie along these axes."""
     count = 1
     for axis in range(x.dim()) if dim is None else dim:
@@ -247,7 +246,7 @@ def elements(x: Tensor, dim: Sequence[int] | None) -> int:
 
 def variance(
     x: Tensor,
-    dim: Sequence[int] | None = None,
+    dim: Axes | None = None,
     *,
     correction: float | None = None,
     keepdim: bool = False,
@@ -358,7 +357,9 @@ def _roles(
     x = next(rest)
     states = [next(rest) for _ in fields(state)]
     declared = cell.noise() if cell.training else {}
-    noises = {name: (noise.each, next(rest)) for name, noise in declared.items()}
+    noises: dict[str, tuple[str, fx.Node]] = {
+        name: (noise.each, next(rest)) for name, noise in declared.items()
+    }
     returned = next(n for n in graph.nodes if n.op == "output")
     output, *new = returned.args[0]
     for node in graph.nodes:

@@ -53,7 +53,10 @@ class _Writer:
 
     def text(self) -> str:
         lines = ["namespace @_stages {"]
-        stages, packs, rooms, number = [], [], [], 0
+        stages: list[str] = []
+        packs: list[str] = []
+        rooms: list[str] = []
+        number = 0
         for stage in self.program.stages:
             names = []
             for group in stage:
