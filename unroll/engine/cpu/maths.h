@@ -32,8 +32,29 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __AVX__
+#if defined(__AVX__) && defined(__clang__)
 #include <immintrin.h>
+#elif defined(__AVX__)
+// what GCC's immintrin.h calls; reading all of that header takes a fifth of a build
+#define _mm512_maskz_loadu_ps(lanes, from) \
+    __builtin_ia32_loadups512_mask(from, (__m512){}, lanes)
+#define _mm512_maskz_loadu_pd(lanes, from) \
+    __builtin_ia32_loadupd512_mask(from, (__m512d){}, lanes)
+#define _mm512_mask_storeu_ps(to, lanes, x) __builtin_ia32_storeups512_mask(to, x, lanes)
+#define _mm512_mask_storeu_pd(to, lanes, x) __builtin_ia32_storeupd512_mask(to, x, lanes)
+#define _mm256_maskload_ps(from, lanes) __builtin_ia32_maskloadps256((const __m256*)(from), (__v8si)(lanes))
+#define _mm256_maskload_pd(from, lanes) __builtin_ia32_maskloadpd256((const __m256d*)(from), (__v4di)(lanes))
+#define _mm256_maskstore_ps(to, lanes, x) __builtin_ia32_maskstoreps256((__m256*)(to), (__v8si)(lanes), x)
+#define _mm256_maskstore_pd(to, lanes, x) __builtin_ia32_maskstorepd256((__m256d*)(to), (__v4di)(lanes), x)
+typedef uint8_t __mmask8;
+typedef uint16_t __mmask16;
+typedef float __m256 __attribute__((vector_size(32), may_alias));
+typedef float __m512 __attribute__((vector_size(64), may_alias));
+typedef double __m256d __attribute__((vector_size(32), may_alias));
+typedef double __m512d __attribute__((vector_size(64), may_alias));
+typedef long long __m256i __attribute__((vector_size(32), may_alias));
+typedef int __v8si __attribute__((vector_size(32)));
+typedef long long __v4di __attribute__((vector_size(32)));
 #endif
 
 #ifndef UNROLL_VECTOR_BYTES
