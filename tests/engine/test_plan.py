@@ -15,9 +15,10 @@ import unroll
 from unroll.cells import Noise, fields, map_state
 from unroll.engine import backends
 from unroll.engine.cpu import parameters_of
+from unroll.engine.hoist import ONCE, name_of
 from unroll.engine.interpret import execute
 from unroll.engine.nodes import ancestors
-from unroll.engine.plan import ONCE, name_of, plan
+from unroll.engine.plan import plan
 from unroll.engine.planned import run_plan
 from unroll.engine.recipe import from_json, recipe_of, to_json
 from unroll.engine.trace import Unplannable, trace

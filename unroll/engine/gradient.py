@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx
 import torch
 from torch import Tensor, fx
 from torch.func import vjp
 
+from unroll.engine.cut import constant_of, elementwise, elementwise_args, merge_products
+from unroll.engine.hoist import aslist, name_of, tidy
 from unroll.engine.nodes import ELEMENTWISE, Block, Node, Source, ancestors, evaluate
-from unroll.engine.plan import (
-    Outer,
-    Plan,
-    aslist,
-    constant_of,
-    elementwise,
-    elementwise_args,
-    load_of,
-    merge_products,
-    name_of,
-    place,
-    schedule,
-    tidy,
-)
-from unroll.engine.program import Buffer, Merged, Sum
+from unroll.engine.program import Buffer, Merged, Outer, Sum
 from unroll.engine.refusal import Unplannable
+from unroll.engine.stage import load_of, place, schedule
 from unroll.engine.trace import graph_of
+
+if TYPE_CHECKING:
+    from unroll.engine.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import fx
 
+from unroll.engine.cut import axis_slice
 from unroll.engine.equations import (
     Piece,
     Term,
@@ -22,20 +23,12 @@ from unroll.engine.equations import (
     side_by_side,
     text_of,
 )
+from unroll.engine.hoist import BEFORE, ONCE, SEQUENCE, STATE, name_of
 from unroll.engine.layout import Layout, Line, Section, merged
 from unroll.engine.naming import Place, names_of, places
 from unroll.engine.nodes import Node, Source, ancestors
-from unroll.engine.plan import (
-    BEFORE,
-    ONCE,
-    SEQUENCE,
-    STATE,
-    Outer,
-    Plan,
-    Program,
-    axis_slice,
-    name_of,
-)
+from unroll.engine.plan import Plan
+from unroll.engine.program import Outer, Program
 
 WIDTH = 100
 VIEWS = (

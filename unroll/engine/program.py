@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from unroll.engine.nodes import Node
+from unroll.engine.nodes import Block, Node
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,15 @@ class Program:
     loads: dict[Node, Buffer]
     stores: dict[Node, list[Buffer]]
     scratch: dict[str, tuple[int, torch.dtype]]  # widths of tensors that live within a step
+
+
+@dataclass(frozen=True)
+class Outer:
+    """A deferred weight gradient: left.T @ right, over all rows, for this block of a matrix."""
+
+    left: Node
+    right: Node
+    block: Block
 
 
 @dataclass(frozen=True)
