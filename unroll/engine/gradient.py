@@ -328,7 +328,7 @@ def divide(
     loads = {n: load_of(s, n) for s, n in made.inputs.items()}
     loads |= {n: load_of(n.source, n) for n in cotangents}  # type: ignore[arg-type]
     loads |= made.saved
-    made.backward = schedule(stores, loads, set())
+    made.backward = schedule(stores, loads)
     made.merged = {k: merged(made, k) for k in range(len(made.matrices))}
     made.sums = {k: sums(made, k) for k in range(len(made.vectors))}
     read = {a for stage in made.backward.stages for g in stage for n in g.body for a in n.operands}

@@ -24,7 +24,7 @@ def forward_program(made: Plan) -> Program:
     for node, buffer in made.saved.items():
         if node.op != "input" and not any(b == buffer for b in stores.get(node, [])):
             stores.setdefault(node, []).append(buffer)
-    return schedule(stores, {n: load_of(s, n) for s, n in made.inputs.items()}, set())
+    return schedule(stores, {n: load_of(s, n) for s, n in made.inputs.items()})
 
 
 def place(stores: dict[Node, list[Buffer]], atoms: list[Node], tensor: str, time: str) -> None:
@@ -43,9 +43,7 @@ def load_of(source: Source, node: Node) -> Buffer:
     return Buffer(name, source.lo, node.width, time, node.dtype, shared=not node.rows)
 
 
-def schedule(
-    stores: dict[Node, list[Buffer]], loads: dict[Node, Buffer], available: set[Node]
-) -> Program:
+def schedule(stores: dict[Node, list[Buffer]], loads: dict[Node, Buffer]) -> Program:
     """Put the nodes that make `stores` into stages and groups.
 
     loads: where inputs, and values of an earlier program, are read. A value needed in another
