@@ -107,18 +107,19 @@ class Cut:
     def read(self, node: fx.Node) -> Read | None:
         """A hoisted value as one product of x, where it is that."""
         bias = None
+        args: Any = node.args
         if plain_add(node):
-            for mm, other in (node.args, node.args[::-1]):
-                if self.levels[other] == ONCE and other.meta["val"].dim() == 1:  # type: ignore[index,union-attr]
-                    node, bias = mm, other  # type: ignore[assignment]
+            for mm, other in (args, args[::-1]):
+                if self.levels[other] == ONCE and other.meta["val"].dim() == 1:
+                    node, bias, args = mm, other, mm.args
                     break
-        if node.op != "call_function" or name_of(node) != "mm" or node.args[0] is not self.traced.x:
+        if node.op != "call_function" or name_of(node) != "mm" or args[0] is not self.traced.x:
             return None
-        matrix = node.args[1]
-        if self.levels[matrix] != ONCE:  # type: ignore[index]
+        matrix = args[1]
+        if self.levels[matrix] != ONCE:
             return None
-        turned = name_of(matrix) in ("permute", "t")  # type: ignore[arg-type]
-        return Read(matrix.args[0] if turned else matrix, turned, bias)  # type: ignore
+        turned = name_of(matrix) in ("permute", "t")
+        return Read(matrix.args[0] if turned else matrix, turned, bias)
 
     # -- where values are cut
 

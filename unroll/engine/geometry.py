@@ -42,9 +42,10 @@ class Geometry:
     counts: sequences running at each step, [S]. offset: of each step's rows among the N, [S].
     previous, next: of each step's rows among the kept states (their first or last R rows are the
     initial ones), [S]. first: the first of the kept states that is not initial.
-    pick: [N] rows of [T * B] inputs; None where they are in place. owner: [N] the sequence of
-    each row; None where row r belongs to r % B. begins: [R] 0..B-1, or B + b where sequence
-    begins at a reset; None where they are the batch. last: [B] among the kept states, or None.
+    The rest is None where every sequence has every step and nothing is reset. pick: [N] rows of
+    the [T * B] inputs. batch_row: [N] which of the B each row belongs to. before_row: [N] the row
+    of the state before it among the kept ones. begins: [R] b, or B + b where a sequence begins
+    at a reset. ends: [B] the last of each one's sequences. lengths: [R].
     """
 
     T: int

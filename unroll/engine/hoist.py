@@ -126,8 +126,9 @@ def regroup_sums(traced: Traced, levels: dict[fx.Node, int]) -> None:
 def leaves_of(root: fx.Node) -> list[fx.Node]:
     """The terms of a sum, through the sums that nobody else reads."""
     found: list[fx.Node] = []
-    for a in root.args:
-        found += leaves_of(a) if plain_add(a) and len(a.users) == 1 else [a]  # type: ignore
+    terms: Any = root.args
+    for a in terms:
+        found += leaves_of(a) if plain_add(a) and len(a.users) == 1 else [a]
     return found
 
 

@@ -271,7 +271,8 @@ class Writer:
             return node
         if node in self.given and not top:
             return self.given[node]
-        name, args = name_of(node), node.args
+        name = name_of(node)
+        args: Any = node.args
         if name in VIEWS:
             return self.traced_term(args[0])
         if name in ("permute", "t", "transpose"):
@@ -279,7 +280,7 @@ class Writer:
         if name in ("slice", "select", "getitem"):
             return self.part(node)
         if name == "cat":
-            return Term("cat", side_by_side([self.traced_term(a) for a in args[0]]))  # type: ignore
+            return Term("cat", side_by_side([self.traced_term(a) for a in args[0]]))
         if name in ("mm", "bmm"):
             return Term("matmul", tuple(self.traced_term(a) for a in args))
         if name in CONSTANTS:
