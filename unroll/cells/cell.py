@@ -94,6 +94,15 @@ class Cell(nn.Module):
         """
         return self(x, state, *noise)
 
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw every parameter anew, uniform in +-1/sqrt(H) as torch's cells do.
+
+        A cell whose paper asks for something else says so here.
+        """
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -(self.hidden_size**-0.5), self.hidden_size**-0.5)
+
     def initial_state(
         self,
         batch_size: int,
