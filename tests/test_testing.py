@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import unroll
+from unroll.cells.scan import scan
 from unroll.testing import check_cell
 
 
@@ -175,6 +176,75 @@ class DividesByItsInput(RightCell):
         return h, h
 
 
+class RightLinearCell(unroll.Cell):
+    """Linear in its state, with a form for all steps at once; each below has a wrong one."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.read = nn.Linear(input_size, 2 * hidden_size)
+
+    def keep_and_add(self, x):
+        a, b = self.read(x).chunk(2, -1)
+        return torch.sigmoid(a), b
+
+    def forward(self, x, h):
+        a, b = self.keep_and_add(x)
+        h = a * h + b
+        return h, h
+
+    def parallel(self, x, h):
+        h = scan(*self.keep_and_add(x), h)
+        return h, h
+
+
+class ForgetsTheStateItIsGiven(RightLinearCell):
+    def parallel(self, x, h):
+        return super().parallel(x, torch.zeros_like(h))
+
+
+class ForgetsBetweenBlocks(RightLinearCell):
+    """Right for 64 steps, as in every other promise."""
+
+    def parallel(self, x, h):
+        blocks = [super(ForgetsBetweenBlocks, self).parallel(p, h)[0] for p in x.split(64)]
+        return torch.cat(blocks), torch.cat(blocks)
+
+
+class GivesTheStatesBefore(RightLinearCell):
+    def parallel(self, x, h):
+        states, _ = super().parallel(x, h)
+        return states, torch.cat([h[None], states])[:-1]
+
+
+class GivesTheLastStateAlone(RightLinearCell):
+    def parallel(self, x, h):
+        states, _ = super().parallel(x, h)
+        return states, states[-1]
+
+
+class CutsTheGradientInParallel(RightLinearCell):
+    def parallel(self, x, h):
+        a, b = self.keep_and_add(x)
+        h = scan(a.detach(), b, h)
+        return h, h
+
+
+class NeedsTwoSteps(RightLinearCell):
+    """Right but for sequences of one step, which stepping through a text gives."""
+
+    def parallel(self, x, h):
+        h = super().parallel(x, h)[0] if len(x) > 1 else x.new_zeros(1, *h.shape)
+        return h, h
+
+
+class HasAnotherStepThanItsParallelForm(RightLinearCell):
+    """The engine does not take the form of a base class for this, so it is no broken promise."""
+
+    def forward(self, x, h):
+        h = super().forward(x, h)[0] / 2
+        return h, h
+
+
 WRONG = [
     (MixesTheBatch, "for a batch than for its sequences one by one: the numbers are up to"),
     (RemembersOutsideItsState, "two answers to one question in eval mode"),
@@ -195,6 +265,12 @@ WRONG = [
     (DropsInEvalMode, "two answers to one question in eval mode"),
     (ForgetsToSaveAWeight, "after its state_dict was saved and loaded"),
     (DividesByItsInput, "other gradients when padded.*NaN in the padding"),
+    (ForgetsTheStateItIsGiven, "something else in its parallel form than by steps: the numbers"),
+    (ForgetsBetweenBlocks, "something else in its parallel form than by steps: the numbers"),
+    (GivesTheStatesBefore, "something else in its parallel form than by steps: the numbers"),
+    (GivesTheLastStateAlone, r"parallel form than by steps: .*1 \[3, 4\].* instead of .*\[130,"),
+    (CutsTheGradientInParallel, "other gradients in its parallel form: the numbers are up to"),
+    (NeedsTwoSteps, "something else in its parallel form in two parts, with the state"),
 ]
 
 
@@ -218,7 +294,9 @@ def test_a_cell_that_refuses_its_own_state_dict_is_caught():
         check_cell(make)
 
 
-@pytest.mark.parametrize("cell", [RightCell, RightClockCell])
+@pytest.mark.parametrize(
+    "cell", [RightCell, RightClockCell, RightLinearCell, HasAnotherStepThanItsParallelForm]
+)
 @pytest.mark.parametrize("sizes", [(3, 4), (1, 1), (5, 2)])
 def test_a_right_cell_passes(cell, sizes):
     check_cell(cell, input_size=sizes[0], hidden_size=sizes[1])

@@ -5,10 +5,20 @@ No torch here: `unroll train --help` and wrong values answer at once.
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from unroll.cells.names import CELLS, near
+from unroll.cells.own import own_cell
 from unroll.errors import UserError
 
 
@@ -25,7 +35,7 @@ class TrainingSettings(BaseModel):
     threads: int | None = Field(
         None, ge=1, description="CPU threads; left out, a short timing chooses."
     )
-    backend: Literal["auto", "cpu", "loop", "torch"] = Field(
+    backend: Literal["auto", "cpu", "loop", "parallel", "torch"] = Field(
         "auto", description="What runs the recurrence; auto takes the fastest that can."
     )
     optimizer: Literal["adamw", "sgd"] = Field("adamw", description="adamw or sgd (with momentum).")
@@ -101,7 +111,14 @@ class LanguageSettings(TrainingSettings):
         None, ge=1, description="Sequences side by side; left out, the task's own."
     )
     # the model
-    cell: str = Field("lstm", description="rnn, rnn_relu, lstm or gru.")
+    cell: str = Field(
+        "lstm",
+        description="A name that `unroll cells` lists, or FILE.py:CLASS for one of your own.",
+    )
+    cell_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description='Further arguments of the cell\'s constructor, as JSON: {"heads": 4}.',
+    )
     layers: int = Field(1, ge=1, description="Recurrent layers.")
     hidden: int | None = Field(
         None, ge=1, description="Units of each layer; left out, 512 for characters, 256 for words."
@@ -128,6 +145,23 @@ class LanguageSettings(TrainingSettings):
         description="auto: orthogonal recurrent weights, Xavier inputs, forget bias 1; identity "
         "for rnn_relu.",
     )
+
+    @field_validator("cell")
+    @classmethod
+    def known_cell(cls, cell: str) -> str:
+        if own_cell(cell) is None and cell not in CELLS:
+            raise ValueError(f"there is no cell of this name{near(cell)}")
+        return cell
+
+    @field_validator("cell_options", mode="before")
+    @classmethod
+    def parsed(cls, options: Any) -> Any:
+        if not isinstance(options, str):
+            return options
+        try:
+            return json.loads(options)
+        except ValueError as error:
+            raise ValueError(f"it is no JSON ({error})") from error
 
     @model_validator(mode="after")
     def condition_needs_lines(self) -> Self:

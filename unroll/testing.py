@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch.autograd.gradcheck import GradcheckError
 
 from unroll.cells import Cell, State, as_cell, fields, map_state
 from unroll.cells.torch_cell import TorchCell
-from unroll.engine import cpu, unroll
+from unroll.engine import cpu, parallel, unroll
 from unroll.engine.backends import backend
 from unroll.engine.noise import at_step, draw_noise
 from unroll.engine.unrolling import checked_call
@@ -26,6 +27,7 @@ Run = tuple[Tensor, State]
 
 T, B = 6, 3
 LENGTHS = [6, 2, 0]
+LONG = 130  # steps: more than two blocks of 64, for parallel forms that work in blocks
 
 
 def check_cell(
@@ -39,8 +41,9 @@ def check_cell(
     form; arguments left unchanged; no random numbers of its own; eval mode deterministic; the
     state matters; gradients (gradcheck over three steps); save and load; batch = one by one;
     padded = unpadded, with NaN in the padding and a length of zero; one pass = two halves; reverse
-    = each sequence flipped; a reset = starting anew; step by step = sequence; and, where the step
-    can be compiled, compiled kernels = the loop.
+    = each sequence flipped; a reset = starting anew; step by step = sequence; where the cell has
+    a `parallel` form, that form = step by step, from any state that occurs and at any split; and,
+    where the step can be compiled, compiled kernels = the loop.
 
     Args:
         make: the class, or any `callable(input_size, hidden_size) -> Cell`; called several times,
@@ -82,6 +85,7 @@ def check_cell(
         check_reverse(fresh(torch.float64))
         check_resets(fresh(torch.float64))
         check_step_by_step(make, input_size, hidden_size)
+        check_parallel(fresh(torch.float64))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         check_compiled(fresh(torch.float64))
@@ -323,6 +327,50 @@ def check_step_by_step(
         (outputs, stepper.state),
         layer(x),
     )
+
+
+def check_parallel(cell: Cell) -> None:
+    """Values and gradients over a long sequence; values also in two parts."""
+    if parallel.no_parallel_form(cell) is not None or cell.noise():
+        return
+    at_once: Any = cell
+    x = torch.randn(LONG, B, cell.input_size, dtype=torch.float64)
+    initial = cell.initial_state(B, dtype=torch.float64, device="cpu")
+    weights = [p for p in cell.parameters() if p.requires_grad]
+    for start in (used_state(cell), initial):
+        found = []
+        for run in (at_once.parallel, partial(one_by_one, cell)):
+            leaves = leaf(x), map_state(leaf, start)
+            result = run(*leaves)
+            smooth = [t for t in tensors(result) if t.requires_grad]
+            into = [t for t in (*tensors(leaves), *weights) if t.requires_grad]
+            total = torch.stack([t.cos().sum() for t in smooth]).sum()
+            gradients = torch.autograd.grad(total, into, allow_unused=True, materialize_grads=True)
+            found.append((result, gradients))
+        (whole, gradients), (expected, its_gradients) = found
+        same(cell, "computes something else in its parallel form than by steps", whole, expected)
+        same(cell, "has other gradients in its parallel form", gradients, its_gradients)
+        for split in (1, LONG // 2, LONG - 1):
+            output, states = at_once.parallel(x[:split], start)
+            carried = map_state(lambda s: s[-1], states)
+            rest, further = at_once.parallel(x[split:], carried)
+            same(
+                cell,
+                "computes something else in its parallel form in two parts, with the state "
+                "carried over",
+                (torch.cat([output, rest]), map_state(lambda *s: torch.cat(s), states, further)),
+                whole,
+            )
+
+
+def one_by_one(cell: Cell, x: Tensor, state: State) -> Run:
+    """Outputs [T, B, H] and the state after every step, as a parallel form gives them."""
+    outputs, states = [], []
+    for step in x:
+        output, state = cell.step(step, state)
+        outputs.append(output)
+        states.append(state)
+    return torch.stack(outputs), map_state(lambda *s: torch.stack(s), *states)
 
 
 def check_compiled(cell: Cell) -> None:

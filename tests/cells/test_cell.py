@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 import unroll
-from unroll.cells import CELLS, as_cell, fields, map_state, named_cell
+from unroll.cells import as_cell, fields, map_state
 from unroll.cells.cell import tapped
 from unroll.testing import check_cell
 
@@ -69,17 +69,6 @@ def test_what_is_no_cell_is_refused_in_a_sentence():
         TypeError, match=r"Got Linear where a cell is wanted.*Subclass unroll\.Cell"
     ):
         as_cell(nn.Linear(3, 4))
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_every_name_makes_a_cell(name):
-    cell = named_cell(name)(3, 4)
-    assert (cell.input_size, cell.hidden_size) == (3, 4)
-
-
-def test_unknown_name_lists_the_names():
-    with pytest.raises(ValueError, match=r"no cell named 'lsmt'; the names are rnn, .*lstm, gru"):
-        named_cell("lsmt")
 
 
 class Inner(NamedTuple):

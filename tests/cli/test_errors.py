@@ -185,10 +185,12 @@ def test_debug_shows_the_traceback(place, capsys):
 def test_help_and_wrong_words_do_not_load_torch():
     code = (
         "import sys\nfrom unroll.cli.main import run\n"
-        "codes = [run(words, False) for words in (['--help'], ['train', '--help'], "
+        "codes = [run(words, False) for words in (['--help'], ['train', '--help'], ['cells'], "
+        "['cells', '--json'], ['cells', 'lsmt'], ['train', 'x', '--cell', 'lsmt'], "
+        "['train', 'x', '--cell', 'gone.py:MyCell'], "
         "['train', 'gone.txt'], ['train', 'x', '--steps', 'y'], ['generate', 'gone'], "
         "['explain', '--help'], ['explain', 'gone'])]\n"
-        "assert codes == [0, 0, 2, 2, 2, 0, 2], codes\n"
+        "assert codes == [0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 0, 2], codes\n"
         "loaded = {'torch', 'numpy', 'tokenizers'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )

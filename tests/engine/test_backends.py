@@ -57,7 +57,7 @@ def ours(caplog):
 
 
 def test_the_order_of_auto():
-    assert list(backends.BACKENDS) == ["cpu", "torch", "loop"]
+    assert list(backends.BACKENDS) == ["cpu", "torch", "parallel", "loop"]
 
 
 @needs_a_compiler
@@ -196,7 +196,7 @@ def test_the_compiled_backend_says_why_too(cell, keywords, reason):
 
 def test_unknown_names_are_refused_with_the_names_there_are(monkeypatch):
     cell = unroll.GRUCell(4, 5)
-    names = "auto, cpu, torch, loop"
+    names = "auto, cpu, torch, parallel, loop"
     with pytest.raises(ValueError, match=f"backend= got 'cuda'; expected one of {names}"):
         unroll.unroll(cell, X, backend="cuda")
     with pytest.raises(ValueError, match="backend got 'cuda'"), unroll.backend("cuda"):

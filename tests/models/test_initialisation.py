@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from unroll.cells import GRUCell, LSTMCell, RNNCell
+from unroll.cells import GRUCell, LSTMCell, PeepholeLSTMCell, RNNCell
 from unroll.cells.lstm import ProjectedLSTMCell
 from unroll.models.initialisation import initialise
 
@@ -86,6 +86,15 @@ def test_torch_changes_nothing(make):
     before = [p.clone() for p in cell.parameters()]
     assert initialise(cell, "torch") == "as torch.nn"
     assert all(map(torch.equal, before, cell.parameters()))
+
+
+def test_another_cell_keeps_its_own_start_or_says_no():
+    cell = PeepholeLSTMCell(I, H)
+    before = [p.clone() for p in cell.parameters()]
+    assert initialise(cell, "auto") == "weights start as the cell itself has it"
+    assert all(map(torch.equal, before, cell.parameters()))
+    with pytest.raises(ValueError, match="PeepholeLSTMCell starts as its paper asks"):
+        initialise(cell, "orthogonal")
 
 
 def test_unknown_names_are_refused(make):

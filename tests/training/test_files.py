@@ -10,6 +10,7 @@ from unroll.training.files import (
     Damaged,
     as_json,
     check_folder,
+    read_whole,
     update_manifest,
     write_folder,
     write_whole,
@@ -83,6 +84,16 @@ def test_names_that_lead_out_of_the_folder_are_refused(folder, name):
     (folder.parent / "secret").write_bytes(b"")
     (folder / MANIFEST).write_bytes(json.dumps({name: files.sha256(folder / "c.txt")}).encode())
     assert damage(folder)
+
+
+def test_what_is_read_whole_is_what_was_saved(folder):
+    assert read_whole(folder, "a.bin") == FILES["a.bin"]
+    (folder / "a.bin").write_bytes(b"other")
+    (folder / "new.bin").write_bytes(b"of unknown origin")
+    (folder / "b.json").unlink()
+    for name in ("a.bin", "new.bin", "b.json"):
+        with pytest.raises(Damaged, match=name):
+            read_whole(folder, name)
 
 
 def test_a_folder_is_replaced_whole(folder):

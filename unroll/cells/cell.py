@@ -18,21 +18,24 @@ from unroll.cells.state import State
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 _collect: ContextVar[Callable[[str, Tensor], None] | None] = ContextVar("collect", default=None)
+_change: ContextVar[Callable[[str, Tensor], Tensor] | None] = ContextVar("change", default=None)
 
 
 @dataclass(frozen=True)
 class Noise:
     """A random number that a cell wants: the engine draws it, the cell only multiplies or adds it.
 
-    shape: the shape after the batch, e.g. `(hidden_size,)`.
+    shape: the shape after the batch, e.g. `(hidden_size,)`; of `"once"`, the whole shape.
     kind: `"bernoulli"` (ones with probability `keep`, else zeros), `"normal"` or `"uniform"`.
-    each: `"step"` draws `[T, B, *shape]`, anew each step; `"call"` draws `[B, *shape]` once.
+    each: `"step"` draws `[T, B, *shape]`, anew each step; `"call"` draws `[B, *shape]` once a
+        call; `"once"` draws `[*shape]` once a call, the same for the whole batch, as a mask of
+        a weight must be.
     keep: the probability of a one; only for `"bernoulli"`.
     """
 
     shape: tuple[int, ...]
     kind: Literal["bernoulli", "normal", "uniform"] = "bernoulli"
-    each: Literal["step", "call"] = "step"
+    each: Literal["step", "call", "once"] = "step"
     keep: float = 1.0
 
 
@@ -120,8 +123,13 @@ class Cell(nn.Module):
     def tap(self, **values: Tensor) -> Any:
         """Name values of this step, so that a recording can show them. Otherwise the identity.
 
+        A wrapper around the cell may put another value in the place of a named one.
+
         returns: the value, or a tuple of the values where several are named.
         """
+        change = _change.get()
+        if change is not None:
+            values = {name: change(name, value) for name, value in values.items()}
         collect = _collect.get()
         if collect is not None:
             for name, value in values.items():
@@ -137,6 +145,25 @@ def tapped(collect: Callable[[str, Tensor], None]) -> Iterator[None]:
         yield
     finally:
         _collect.reset(token)
+
+
+@contextmanager
+def changed(change: Callable[[str, Tensor], Tensor]) -> Iterator[None]:
+    """Within the block, every `tap` of every cell gives `change(name, value)` for each value.
+
+    Inside another such block the inner one changes a value first.
+    """
+    outer = _change.get()
+
+    def both(name: str, value: Tensor) -> Tensor:
+        value = change(name, value)
+        return value if outer is None else outer(name, value)
+
+    token = _change.set(both)
+    try:
+        yield
+    finally:
+        _change.reset(token)
 
 
 def twin(module: AnyModule) -> AnyModule:

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from unroll.cli import demo, doctor, train, use
+from unroll.cli import cells, demo, doctor, train, use
 from unroll.errors import UserError
 from unroll.version import __version__
 
@@ -31,6 +31,7 @@ app.command("score")(use.score)
 app.command("next")(use.next_tokens)
 app.command("generate")(use.generate)
 app.command("explain")(use.explain)
+app.command("cells")(cells.cells)
 app.command("doctor")(doctor.doctor)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unroll.cells.own import own_cell, read_source
 from unroll.settings import LanguageSettings, parse_assignments, settings_from
+
+if TYPE_CHECKING:
+    from unroll.run import Run
 
 
 def setting(name: str, metavar: str | None = None) -> Any:
@@ -31,6 +35,7 @@ def train(
     ] = None,
     level: Annotated[str | None, setting("level", "char|word|bpe")] = None,
     cell: Annotated[str | None, setting("cell", "CELL")] = None,
+    cell_options: Annotated[str | None, setting("cell_options", "JSON")] = None,
     layers: Annotated[str | None, setting("layers", "N")] = None,
     hidden: Annotated[str | None, setting("hidden", "N")] = None,
     seconds: Annotated[str | None, setting("seconds", "S")] = None,
@@ -39,6 +44,9 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Start the run in --out anew.")
+    ] = False,
+    trust_code: Annotated[
+        bool, typer.Option("--trust-code", help="On resuming, run the cell.py in the run.")
     ] = False,
     per_line: Annotated[
         bool, typer.Option("--per-line", help="Each line its own sequence.")
@@ -50,7 +58,7 @@ def train(
     state: Annotated[str | None, setting("state", "carry|reset")] = None,
     device: Annotated[str | None, setting("device", "DEVICE")] = None,
     threads: Annotated[str | None, setting("threads", "N")] = None,
-    backend: Annotated[str | None, setting("backend", "auto|cpu|loop|torch")] = None,
+    backend: Annotated[str | None, setting("backend", "auto|cpu|loop|parallel|torch")] = None,
     seed: Annotated[str | None, setting("seed", "N")] = None,
     assignments: Annotated[
         list[str] | None,
@@ -64,14 +72,19 @@ def train(
     What a file is, is guessed and said, with the flag that changes it. Ctrl-C saves and ends.
     """
     values: dict[str, Any] = {
-        "level": level, "cell": cell, "layers": layers, "hidden": hidden, "seconds": seconds,
-        "steps": steps, "epochs": epochs, "per_line": per_line or None, "condition": condition,
+        "level": level, "cell": cell, "cell_options": cell_options, "layers": layers,
+        "hidden": hidden, "seconds": seconds, "steps": steps, "epochs": epochs,
+        "per_line": per_line or None, "condition": condition,
         "text": text, "valid": valid, "lower": lower or None, "state": state, "device": device,
         "threads": threads, "backend": backend, "seed": seed,
     }  # fmt: skip
     values = {key: value for key, value in values.items() if value is not None}
     values |= parse_assignments(assignments or [])
-    settings_from(LanguageSettings, values)  # wrong words are refused before torch is loaded
+    # wrong words are refused before torch is loaded
+    settings = settings_from(LanguageSettings, values)
+    own = own_cell(settings.cell)
+    if own is not None:
+        read_source(own[0])
     if data != "-":
         from unroll.data.text import text_source
 
@@ -85,24 +98,30 @@ def train(
     unit = {"char": "characters", "word": "words"}.get(level or "char", "tokens")
     report = make_report(unit, as_json=json, quiet=quiet)
     run = train_run(
-        data, out, task=task, resume=resume, overwrite=overwrite, report=report, **values
-    )
+        data, out, task=task, resume=resume, overwrite=overwrite, trust_code=trust_code,
+        report=report, **values,
+    )  # fmt: skip
     if json:
         typer.echo(json_module.dumps({"run": str(run.path), **run.result()}))
     elif not quiet:
-        for line in use_lines(str(run.path), run.settings.per_line, run.categories):
+        for line in use_lines(run):
             typer.echo(line, err=True)
 
 
-def use_lines(path: str, per_line: bool, categories: list[str]) -> list[str]:
+def use_lines(run: Run) -> list[str]:
     """What to type next."""
     import shlex
 
-    name = shlex.quote(path) + (f" --condition {shlex.quote(categories[0])}" if categories else "")
+    from unroll.run import trust_flag
+
+    path, trust = shlex.quote(str(run.path)), trust_flag(run.settings)
+    name = path + trust
+    if run.categories:
+        name += f" --condition {shlex.quote(run.categories[0])}"
     return [
         "Use it:",
         f"  unroll generate {name} --temperature 0.8"
-        + (" --count 10" if per_line else ' --prompt "..." --length 400'),
+        + (" --count 10" if run.settings.per_line else ' --prompt "..." --length 400'),
         f'  unroll score {name} "..."        unroll next {name} "..." --top 10',
-        f"  unroll eval {shlex.quote(path)} FILE --json",
+        f"  unroll eval {path}{trust} FILE --json",
     ]

@@ -22,9 +22,12 @@ Condition = Annotated[
     str | None, typer.Option(help="The category, for a run trained with --condition.")
 ]
 Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, mps.")]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Run the cell.py in the run, a cell of its own.")
+]
 
 
-def opened(path: str, device: str) -> Run:
+def opened(path: str, device: str, trust_code: bool) -> Run:
     """The run at a path. Refused before torch is loaded where it is plainly none."""
     if not (Path(path) / "config.json").is_file():
         what = "is not a run folder" if Path(path).exists() else "does not exist"
@@ -35,7 +38,7 @@ def opened(path: str, device: str) -> Run:
 
     from unroll.run import load
 
-    run = load(path, device)
+    run = load(path, device, trust_code)
     if device == "cpu":
         torch.set_num_threads(run.settings.threads or torch.get_num_threads())
     for sentence in run.said:
@@ -51,9 +54,10 @@ def evaluate(
     ] = None,
     json: AsJson = False,
     device: Device = "cpu",
+    trust_code: TrustCode = False,
 ) -> None:
     """The loss of a run on a text, beside that of a unigram and a 5-gram model."""
-    run = opened(path, device)
+    run = opened(path, device, trust_code)
     from unroll.training.report import Watch
 
     result = run.evaluate(data, Watch("evaluating", partial(typer.echo, err=True)), text)
@@ -76,12 +80,13 @@ def score(
     condition: Condition = None,
     json: AsJson = False,
     device: Device = "cpu",
+    trust_code: TrustCode = False,
 ) -> None:
     """The log-probability of a text (nats), in all and per token, and its perplexity."""
     if (text is None) == (file is None):
         given = "both a text and --file" if text is not None else "neither a text nor --file"
         raise UserError(f"score got {given}; expected one of them.")
-    run = opened(path, device)
+    run = opened(path, device, trust_code)
     if text is not None:
         show_score(run.score(text, condition), json, details=True)
         return
@@ -120,9 +125,10 @@ def next_tokens(
     condition: Condition = None,
     json: AsJson = False,
     device: Device = "cpu",
+    trust_code: TrustCode = False,
 ) -> None:
     """The likeliest next tokens after a text."""
-    found = opened(path, device).next(text, top, condition)
+    found = opened(path, device, trust_code).next(text, top, condition)
     if json:
         typer.echo(json_module.dumps({"text": text, "next": found}, ensure_ascii=False))
         return
@@ -148,11 +154,12 @@ def generate(
     condition: Condition = None,
     json: AsJson = False,
     device: Device = "cpu",
+    trust_code: TrustCode = False,
 ) -> None:
     """Text that the model writes, as it writes it."""
     if count < 1:
         raise UserError(f"--count got {count}; expected at least 1.")
-    run = opened(path, device)
+    run = opened(path, device, trust_code)
     if device == "cpu":
         import torch
 
@@ -174,13 +181,15 @@ def generate(
         sys.stdout.write("\n")
 
 
-def explain(path: RunPath, json: AsJson = False, device: Device = "cpu") -> None:
+def explain(
+    path: RunPath, json: AsJson = False, device: Device = "cpu", trust_code: TrustCode = False
+) -> None:
     """Which backend runs each recurrent part of a run's model, why, and its plan.
 
     With --json an array with an object for each part: layer, cell, backend, why, refusal, and of
     its plan the stages, the numbers saved a step, and the numbers of parameters multiplied.
     """
-    run = opened(path, device)
+    run = opened(path, device, trust_code)
     typer.echo(json_module.dumps(run.explanations()) if json else run.explain())
 
 

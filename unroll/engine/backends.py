@@ -16,7 +16,7 @@ from typing import Protocol
 from torch import Tensor
 
 from unroll.cells import State
-from unroll.engine import cpu, loop, torch_kernels
+from unroll.engine import cpu, loop, parallel, torch_kernels
 from unroll.engine.call import Call
 from unroll.engine.evidence import prefers_torch
 from unroll.errors import UserError
@@ -32,7 +32,9 @@ class Backend(Protocol):
 
 
 # in the order that `auto` tries them
-BACKENDS: dict[str, Backend] = {module.NAME: module for module in (cpu, torch_kernels, loop)}
+BACKENDS: dict[str, Backend] = {
+    module.NAME: module for module in (cpu, torch_kernels, parallel, loop)
+}
 
 ASKED = "it was asked for"
 _wanted: ContextVar[str | None] = ContextVar("backend", default=None)
@@ -43,8 +45,8 @@ _said: set[tuple[str, str]] = set()
 def backend(name: str) -> Iterator[None]:
     """Within the block, every call of the engine uses this backend.
 
-    name: `"auto"`, `"loop"` (the specification), `"torch"` (torch's own kernels) or `"cpu"`
-        (the compiler).
+    name: `"auto"`, `"loop"` (the specification), `"torch"` (torch's own kernels), `"cpu"`
+        (the compiler) or `"parallel"` (all steps at once).
     Raises: ValueError for an unknown name.
 
     Example:

@@ -9,7 +9,7 @@ from unroll.cells import Cell
 
 
 def draw_noise(cell: Cell, x: Tensor) -> dict[str, tuple[str, Tensor]] | None:
-    """Each declared noise by name, with whether it is anew each "step" or once a "call".
+    """Each declared noise by name, with whether it is anew each "step", once a "call", or "once".
 
     x: the inputs [T, B, I]; dtype and device of the noise are x's.
     returns: None where the cell declares no noise; an empty dict in eval mode.
@@ -22,7 +22,8 @@ def draw_noise(cell: Cell, x: Tensor) -> dict[str, tuple[str, Tensor]] | None:
     T, B = x.shape[:2]
     drawn: dict[str, tuple[str, Tensor]] = {}
     for name, noise in declared.items():
-        shape = (T, B, *noise.shape) if noise.each == "step" else (B, *noise.shape)
+        leading = {"step": (T, B), "call": (B,), "once": ()}[noise.each]
+        shape = (*leading, *noise.shape)
         if noise.kind == "bernoulli":
             values = torch.bernoulli(x.new_full(shape, noise.keep))
         elif noise.kind == "normal":

@@ -16,6 +16,7 @@ import torch
 from unroll.engine.eager import Eager, Ref, eager
 from unroll.engine.nodes import Block, Node, Source
 from unroll.engine.program import Buffer, Group, Merged, Program, Sum
+from unroll.engine.refusal import Unplannable
 
 if TYPE_CHECKING:
     from unroll.engine.plan import Plan
@@ -34,7 +35,7 @@ class Reading:
 class Recipe:
     """A plan by the names of its values; see `Plan` for what they mean."""
 
-    noises: dict[str, str]  # name: "step" or "call"
+    noises: dict[str, str]  # name: "step", "call" or "once"
     x_width: int
     once: Eager
     sequence: Eager
@@ -103,7 +104,12 @@ class Recipe:
 
 
 def recipe_of(plan: Plan) -> Recipe:
-    """A plan as a recipe."""
+    """A plan as a recipe. Raises: Unplannable."""
+    if plan.traced.once:
+        raise Unplannable(
+            f"it wants noise once for the whole batch ({', '.join(plan.traced.once)}), which "
+            "compiled kernels are not given yet; in eval mode, where there is none, they run it"
+        )
     names = lambda nodes: [n.name for n in nodes]  # noqa: E731
     reads = plan.reads
     parts: dict[str, Any] = {
@@ -117,7 +123,8 @@ def recipe_of(plan: Plan) -> Recipe:
         )
     }  # fmt: skip
     return Recipe(
-        noises={name: each for name, (each, _) in plan.traced.noises.items()},
+        noises={name: each for name, (each, _) in plan.traced.noises.items()}
+        | dict.fromkeys(plan.traced.once, "once"),
         x_width=plan.traced.x.meta["val"].shape[1],
         **parts,
         once_values=names(plan.once_values),

@@ -43,6 +43,9 @@ class Traced:
     graph: placeholders N, then parameters (and buffers), x, state fields, noises; the output node
         returns (output, *new state fields). Every node has its example in `meta["val"]` and
         where it stands in the user's step in `meta["line"]`.
+    parameters: by name; after them, as "noise:name", the noises that are drawn "once", which are
+        to the plan what parameters are: one tensor for all sequences and steps.
+    noises: those of each "step" and "call". once: the names of the others.
     batch: the batch size of the examples. cell: the name of its class. fields: those of the state.
     """
 
@@ -52,6 +55,7 @@ class Traced:
     x: fx.Node
     states: list[fx.Node]
     noises: dict[str, tuple[str, fx.Node]]
+    once: list[str]
     output: fx.Node
     new_states: list[fx.Node]
     batch: int
@@ -79,6 +83,7 @@ def trace(cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State)
     """
     sizes = {s for p in parameters.values() for s in p.shape}
     sizes |= {s for _, f in fields(state) for s in f.shape[1:]} | {x.shape[2]}
+    sizes |= {s for noise in cell.noise().values() for s in noise.shape}
     batches = [b for b in BATCHES if all(s % b for s in sizes if s)][:2]
     if len(batches) < 2:
         raise Unplannable("its widths are multiples of every batch size that could be tried")
@@ -119,7 +124,10 @@ def _trace(
     ]
     examples.append(example((batch, x.shape[2]), x.dtype))
     examples += [example((batch, *f.shape[1:]), f.dtype) for _, f in fields(state)]
-    examples += [example((batch, *n.shape), x.dtype) for n in declared.values()]
+    examples += [
+        example(n.shape if n.each == "once" else (batch, *n.shape), x.dtype)
+        for n in declared.values()
+    ]
     graph = graph_of(flat, examples).graph
     after = attributes(step.cell)
     changed = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
@@ -357,9 +365,13 @@ def _roles(
     x = next(rest)
     states = [next(rest) for _ in fields(state)]
     declared = cell.noise() if cell.training else {}
-    noises: dict[str, tuple[str, fx.Node]] = {
-        name: (noise.each, next(rest)) for name, noise in declared.items()
-    }
+    noises: dict[str, tuple[str, fx.Node]] = {}
+    for name, noise in declared.items():
+        if noise.each == "once":
+            weights[f"noise:{name}"] = next(rest)
+        else:
+            noises[name] = (noise.each, next(rest))
+    once = [name for name, noise in declared.items() if noise.each == "once"]
     returned = next(n for n in graph.nodes if n.op == "output")
     output, *new = returned.args[0]
     for node in graph.nodes:
@@ -377,5 +389,6 @@ def _roles(
             )
     names = tuple(name for name, _ in fields(state))
     return Traced(
-        graph, size, weights, x, states, noises, output, new, batch, type(cell).__name__, names
-    )
+        graph, size, weights, x, states, noises, once, output, new, batch,
+        type(cell).__name__, names,
+    )  # fmt: skip

@@ -43,7 +43,8 @@ def unroll(
         resets: bool [T, B]; true at t puts `cell.initial_state` before step t. None: never.
         reverse: read each sequence from its own last step to its first; outputs stay in place.
         record: an empty `unroll.Recording`, filled with every step. None: nothing is kept.
-        backend: "auto", "loop", "torch" or "cpu"; "auto" obeys `unroll.backend` and UNROLL_BACKEND.
+        backend: "auto", "loop", "torch", "cpu" or "parallel"; "auto" obeys `unroll.backend` and
+            UNROLL_BACKEND.
         parameters: tensors to use in place of the cell's own, by name. None: the cell's own.
 
     returns: outputs [T, B, output_size], zero past each length, and the state after each

@@ -21,7 +21,7 @@ class Recurrent(nn.Module):
     When to use it: for every cell that is not one of torch's three, and for those three by name.
 
     Args:
-        cell: a name ("rnn", "rnn_relu", "lstm", "gru"), a class, or any
+        cell: a name ("lstm", "gru", any that `unroll cells` lists), a class, or any
             `callable(input_size, hidden_size) -> Cell`; called once a layer and direction.
         input_size: I. hidden_size: H. num_layers: L, each reads the outputs of the one below.
         bidirectional: a second cell reads each sequence from its own end (D = 2).

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
+from unroll.errors import UserError
 
 Fill = Callable[[torch.Tensor], Any]
 
@@ -24,11 +25,18 @@ def initialise(cell: Cell, name: str) -> str:
         inputs), "xavier" (Glorot and Bengio 2010), "he" (He et al. 2015), "identity" (Le et al.
         2015, for relu Elman cells), or "auto": orthogonal, or identity where the cell is relu Elman.
         Biases start at zero, the forget gate's at one (Jozefowicz et al. 2015).
+    Any other cell keeps the start that it gave itself, which is its paper's ("auto" and "torch").
     returns: what was done, in words.
-    Raises: ValueError for an unknown name.
+    Raises: UserError, which is a ValueError, for an unknown name, and where another cell than these
+        shall start otherwise.
     """
     if not isinstance(cell, LSTMCell | GRUCell | RNNCell):
-        return "the cell's own"
+        if name not in ("auto", "torch"):
+            raise UserError(
+                f"initialisation={name} is for LSTM, GRU and Elman cells; {type(cell).__name__} "
+                "starts as its paper asks. Leave it out."
+            )
+        return "weights start as the cell itself has it"
     if name == "torch":
         return "as torch.nn"
     relu = isinstance(cell, RNNCell) and cell.nonlinearity == "relu"
@@ -41,7 +49,7 @@ def initialise(cell: Cell, name: str) -> str:
         "identity": (nn.init.xavier_uniform_, nn.init.eye_, "identity"),
     }
     if name not in matrices:
-        raise ValueError(
+        raise UserError(
             f"There is no initialisation {name!r}; the names are auto, torch, {', '.join(matrices)}."
         )
     inputs, recurrent, word = matrices[name]

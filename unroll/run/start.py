@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from unroll.cells import CELLS
 from unroll.data.corpus import Corpus
 from unroll.data.encoded import head
 from unroll.data.vocabularies import load_vocabulary
@@ -16,8 +15,9 @@ from unroll.engine.backends import backend as use_backend
 from unroll.engine.backends import wanted
 from unroll.errors import UserError
 from unroll.layers.explain import chosen_backends
+from unroll.run.cell import as_recorded, given_cell, recorded_cell, try_own
 from unroll.run.use import Run, check_needed, checked_device
-from unroll.run.words import BUDGETS, header, verdict
+from unroll.run.words import BUDGETS, header, trust_flag, verdict
 from unroll.settings import LanguageSettings, settings_from
 from unroll.tasks import language
 from unroll.training.budget import Budget
@@ -53,6 +53,7 @@ def train(
     task: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    trust_code: bool = False,
     quiet: bool = False,
     report: Report | None = None,
     **settings: Any,
@@ -66,6 +67,7 @@ def train(
         out: the run folder. None: runs/NAME, with a number where that exists.
         task: "language"; None: guessed from the file.
         resume: go on with the run in `out`. overwrite: start it anew.
+        trust_code: on resuming, whether a cell of the user's own in the run folder may be run.
         quiet: say nothing.
         report: who says how it goes. None: a live display on a terminal, else plain lines.
         settings: any field of `unroll.settings.LanguageSettings`: seconds (to add), steps or epochs
@@ -94,7 +96,7 @@ def train(
         return _fresh(str(data), path, task, overwrite, settings, report)
     if out is None:
         raise UserError("--resume goes on with a run; name its folder by --out.")
-    return _resumed(str(data), Path(out), settings, report)
+    return _resumed(str(data), Path(out), settings, report, trust_code)
 
 
 def _fresh(
@@ -108,8 +110,6 @@ def _fresh(
     settings = settings_from(LanguageSettings, values)
     settings = settings.model_copy(update={"backend": wanted(settings.backend)})
     device = checked_device(settings.device)
-    if settings.cell not in CELLS:  # before a long text is read
-        raise UserError(f"--cell got {settings.cell!r}; the cells are {', '.join(CELLS)}.")
     known = language.guess(data, settings.per_line)
     if task is None and Path(data).is_file() and known is None:
         raise UserError(
@@ -120,13 +120,17 @@ def _fresh(
     path = out if out is not None else free_folder(data)
     if path.exists() and not overwrite:
         RunFolder.create(path, {}, overwrite)  # refuses, before anything long is done
+    cell = given_cell(settings)  # before a long text is read
+    settings = settings.model_copy(update={"cell": cell.word})
+    settings = language.resolve_sizes(settings, cell.make)
+    try_own(cell, settings.embedding or 1, settings.hidden or 1)
     report = report or make_report("tokens")
     say_long_reading(data, report)
     corpus = language.read(data, settings)
     settings = language.resolve(settings, corpus)
 
     torch.manual_seed(settings.seed)
-    network = language.model(settings, corpus.vocabulary, corpus.categories).to(device)
+    network = language.model(settings, corpus.vocabulary, corpus.categories, cell.make).to(device)
     with use_backend(settings.backend):
         ran = set(chosen_backends(network))
     # one backend for all of the run, and for what resumes it: others round differently
@@ -157,6 +161,7 @@ def _fresh(
                 "model.safetensors": pack(dict(network.state_dict())),
                 "README.md": model_card(config, None).encode(),
                 **corpus.vocabulary.files(),
+                **cell.files,
             },
             overwrite,
         )
@@ -168,13 +173,17 @@ def _fresh(
             return finish(trainer, interrupt, folder, corpus, device, report)
 
 
-def _resumed(data: str, out: Path, values: dict[str, Any], report: Report | None) -> Run:
+def _resumed(
+    data: str, out: Path, values: dict[str, Any], report: Report | None, trust_code: bool
+) -> Run:
     folder = RunFolder.open(out)
     report = report or make_report("tokens")
     config = folder.config()
     check_needed(folder)
     recorded = settings_from(LanguageSettings, config["settings"])
     asked = settings_from(LanguageSettings, values)
+    cell = recorded_cell(folder, recorded, trust_code)
+    asked = asked.model_copy(update={"cell": as_recorded(asked.cell, cell)})
     for name in set(values) - FREE:
         if getattr(asked, name) != getattr(recorded, name):
             raise UserError(
@@ -195,7 +204,7 @@ def _resumed(data: str, out: Path, values: dict[str, Any], report: Report | None
             "text, or start a new run by another --out."
         )
     torch.set_num_threads(settings.threads or torch.get_num_threads())
-    network = language.model(settings, corpus.vocabulary, corpus.categories).to(device)
+    network = language.model(settings, corpus.vocabulary, corpus.categories, cell.make).to(device)
     with use_backend(settings.backend), folder.locked(), Interrupt() as interrupt:
         trainer = Trainer(
             language.work(network, corpus, settings, device), settings, folder, report
@@ -266,7 +275,7 @@ def finish(
         f"{ends.get(why, f'Stopped by {why}')}, at step {progress.step} after "
         f"{progress.seconds:.0f} s."
     )
-    run = Run(folder, device)
+    run = Run(folder, device, trust_code=True)  # the cell of its own has just been run
     valid = head(corpus.valid, language.FINAL_TOKENS)
     watch = Watch("evaluating", report.say)
     result: dict[str, Any] = language.evaluate(run.model, valid, device, watch)
@@ -286,7 +295,7 @@ def finish(
         data = shlex.quote(run.config["data"]["path"])
         report.say(
             f"Everything is saved. Go on: unroll train {data} --out {shlex.quote(str(folder.path))} "
-            "--resume"
+            f"--resume{trust_flag(run.settings)}"
         )
     return run
 

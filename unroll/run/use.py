@@ -19,6 +19,7 @@ from unroll.errors import UserError
 from unroll.layers.explain import explain, explanations
 from unroll.models.language import LanguageModel
 from unroll.models.ngram import NGramModel
+from unroll.run.cell import recorded_cell
 from unroll.settings import LanguageSettings, settings_from
 from unroll.tasks import language
 from unroll.training.checkpoint import load_model, sound_checkpoints
@@ -26,12 +27,13 @@ from unroll.training.files import Damaged, check_folder
 from unroll.training.folder import RunFolder
 
 
-def load(path: str | Path, device: str = "cpu") -> Run:
+def load(path: str | Path, device: str = "cpu", trust_code: bool = False) -> Run:
     """Load a run folder, wherever it was moved, with its best weights.
 
-    Raises: UserError where it is not a run, or nothing in it is whole.
+    trust_code: whether a cell of the user's own, which is Python in the run folder, may be run.
+    Raises: UserError where it is not a run, nothing in it is whole, or it has code and no trust.
     """
-    return Run(RunFolder.open(Path(path)), checked_device(device))
+    return Run(RunFolder.open(Path(path)), checked_device(device), trust_code)
 
 
 class Run:
@@ -42,7 +44,7 @@ class Run:
         vocabulary: text to ids and back. said: sentences about damage that was worked around.
     """
 
-    def __init__(self, folder: RunFolder, device: torch.device) -> None:
+    def __init__(self, folder: RunFolder, device: torch.device, trust_code: bool = False) -> None:
         self.folder, self.device = folder, device
         self.config = folder.config()
         if self.config.get("task") != language.NAME:
@@ -54,8 +56,11 @@ class Run:
         self.categories: list[str] = self.config["categories"]
         self.said: list[str] = []
         check_needed(folder)
+        cell = recorded_cell(folder, self.settings, trust_code)
         self.vocabulary: Vocabulary = load_vocabulary(folder.path)
-        self.model: LanguageModel = language.model(self.settings, self.vocabulary, self.categories)
+        self.model: LanguageModel = language.model(
+            self.settings, self.vocabulary, self.categories, cell.make
+        )
         self._load_weights()
         self.model.to(device).eval()
 

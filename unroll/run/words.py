@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from unroll.cells.own import own_cell
 from unroll.data.corpus import Corpus
 from unroll.models.language import LanguageModel
 from unroll.settings import LanguageSettings
@@ -54,8 +55,10 @@ def header(
         (f"{getattr(settings, n):g} {n}" for n in BUDGETS if getattr(settings, n) is not None),
         "300 seconds (--seconds, --steps or --epochs)",
     )
+    options = f" {settings.cell_options}" if settings.cell_options else ""
     said += [
-        f"Model: {settings.cell} {settings.layers}x{settings.hidden} (--cell --layers --hidden), "
+        f"Model: {settings.cell}{options} {settings.layers}x{settings.hidden} "
+        "(--cell --layers --hidden), "
         f"embedding {settings.embedding}{' tied' if settings.tie else ''}, locked dropout "
         f"{settings.dropout:g}, {parameters:,} parameters; {network.initialised}.",
         f"Training: {budget}, {settings.optimizer}, learning rate {settings.learning_rate:g}, "
@@ -64,6 +67,11 @@ def header(
         f"Run folder: {path}",
     ]
     return said
+
+
+def trust_flag(settings: LanguageSettings) -> str:
+    """What commands that use this run need, where its cell is the user's own."""
+    return " --trust-code" if own_cell(settings.cell) else ""
 
 
 def verdict(result: dict[str, Any], held_out: str) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unroll.cells import CELLS, State
+from unroll.cells import Cell, State
 from unroll.data.corpus import Corpus, read_corpus
 from unroll.data.encoded import Encoded, head
 from unroll.data.stream import (
@@ -29,6 +29,7 @@ from unroll.data.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
 from unroll.decoding.generation import generated
 from unroll.decoding.sampling import checked_sampling
 from unroll.errors import UserError
+from unroll.models.initialisation import initialise
 from unroll.models.language import LanguageModel
 from unroll.models.ngram import NGramModel
 from unroll.settings import LanguageSettings
@@ -58,30 +59,44 @@ def read(path: str, settings: LanguageSettings, **known: Any) -> Corpus:
     return read_corpus(path, settings, **known)
 
 
+Make = Callable[[int, int], Cell]
+
+
+def resolve_sizes(settings: LanguageSettings, make: Make) -> LanguageSettings:
+    """The sizes of the network that were left open get their numbers.
+
+    make: the cell; one a layer is made, so that what it cannot be is refused before a text is read.
+    Raises: UserError where settings do not fit together.
+    """
+    hidden = settings.hidden or defaults(settings)["hidden"]
+    may_tie = settings.level != "char" if settings.tie is None else settings.tie
+    embedding = settings.embedding or (hidden if may_tie else min(128, hidden))
+    width = embedding
+    for _ in range(settings.layers):
+        cell = make(width, hidden)
+        initialise(cell, settings.initialisation)
+        width = cell.output_size
+    if may_tie and settings.embedding is None:
+        embedding = width
+    if settings.tie and embedding != width:
+        raise UserError(
+            f"Tied weights need --set embedding={embedding} equal to the cell's output, {width} "
+            f"numbers with --hidden {hidden}. Leave the embedding out, or use --set tie=false."
+        )
+    return settings.model_copy(
+        update={"tie": may_tie and embedding == width, "hidden": hidden, "embedding": embedding}
+    )
+
+
 def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
-    """Every setting that was left open gets its number, which the run then records.
+    """Every other setting that was left open gets its number, which the run then records.
 
     Raises: UserError where settings and text do not fit together.
     """
-    if settings.cell not in CELLS:
-        raise UserError(f"--cell got {settings.cell!r}; the cells are {', '.join(CELLS)}.")
-    level = settings.level
-    defaults = DEFAULTS["line" if settings.per_line else level]
-    hidden = settings.hidden or defaults["hidden"]
-    characters = level == "char"
-    tie = (
-        settings.tie
-        if settings.tie is not None
-        else (not characters and settings.embedding in (None, hidden))
-    )
-    embedding = settings.embedding or (hidden if tie else min(128, hidden))
-    if tie and embedding != hidden:
-        raise UserError(
-            f"Tied weights need --set embedding={embedding} equal to --hidden {hidden}. "
-            "Leave the embedding out, or use --set tie=false."
-        )
+    preset = defaults(settings)
+    characters = settings.level == "char"
     # a large device wants more streams side by side
-    streams = defaults["batch_size"] if settings.per_line or settings.device == "cpu" else 64
+    streams = preset["batch_size"] if settings.per_line or settings.device == "cpu" else 64
     batch_size = settings.batch_size or streams
     if not settings.per_line:
         room = (corpus.train.tokens - settings.block) // settings.block
@@ -92,24 +107,25 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
                 f"--set block={max(1, corpus.train.tokens // 4)}."
             )
         batch_size = min(batch_size, room)
-    dropout = settings.dropout if settings.dropout is not None else defaults["dropout"]
+    dropout = settings.dropout if settings.dropout is not None else preset["dropout"]
     dropout_input = settings.dropout_input
     if dropout_input is None:
         dropout_input = 0.0 if characters else dropout
     learning_rate = settings.learning_rate
     if learning_rate is None:
-        learning_rate = defaults["learning_rate"] if settings.optimizer == "adamw" else 0.3
+        learning_rate = preset["learning_rate"] if settings.optimizer == "adamw" else 0.3
     return settings.model_copy(
         update={
-            "tie": tie,
-            "hidden": hidden,
-            "embedding": embedding,
             "batch_size": batch_size,
             "dropout": dropout,
             "dropout_input": dropout_input,
             "learning_rate": learning_rate,
         }
     )
+
+
+def defaults(settings: LanguageSettings) -> dict[str, Any]:
+    return DEFAULTS["line" if settings.per_line else settings.level]
 
 
 # characters: chosen by many trials (benchmarks/LOG.md); words: by two; lines and bpe: by analogy
@@ -122,15 +138,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def model(
-    settings: LanguageSettings, vocabulary: Vocabulary, categories: list[str]
+    settings: LanguageSettings, vocabulary: Vocabulary, categories: list[str], make: Make
 ) -> LanguageModel:
-    """The network, on the CPU, freshly initialised."""
+    """The network, on the CPU, freshly initialised. make: its cell."""
     return LanguageModel(
         len(vocabulary),
         settings.embedding or 128,
         settings.hidden or 512,
         settings.layers,
-        cell=settings.cell,
+        cell=make,
         categories=len(categories),
         tie=bool(settings.tie),
         dropout=settings.dropout or 0.0,

@@ -17,7 +17,7 @@ def model_card(config: dict[str, Any], result: dict[str, Any] | None) -> str:
         "|---|---|",
         f"| data | {data['characters']:,} characters, SHA-256 `{data['sha256']}` |",
         f"| held out | {data['held_out']} |",
-        *(f"| {name} | {value} |" for name, value in settings.items() if value is not None),
+        *(f"| {name} | {value} |" for name, value in settings.items() if value not in (None, {})),
         "",
     ]
     if result is None:

@@ -108,6 +108,24 @@ def check_folder(folder: Path, only: set[str] | None = None) -> None:
             raise Damaged(f"{folder / name} is not what was saved (its SHA-256 differs)")
 
 
+def read_whole(folder: Path, name: str) -> bytes:
+    """A file of a folder, read once and compared with its manifest.
+
+    Raises: Damaged, also where the manifest does not know the file.
+    """
+    check_folder(folder, only=set())
+    wanted = json.loads((folder / MANIFEST).read_bytes()).get(name, [])
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise Damaged(f"{folder / name} cannot be read: {error.strerror or error}") from error
+    if hashlib.sha256(content).hexdigest() not in (
+        wanted if isinstance(wanted, list) else [wanted]
+    ):
+        raise Damaged(f"{folder / name} is not what was saved (its SHA-256 differs)")
+    return content
+
+
 def update_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
     """Replace files of a folder that has a manifest, so that any moment of it can be loaded.
 

@@ -1,0 +1,58 @@
+"""How many numbers a cell holds, as a formula in its sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import product
+
+import torch
+
+from unroll.cells.cell import Cell
+
+# sizes that heads, modules and blocks divide
+SIZES = [(I, H) for I, H in product((24, 48), (32, 64, 128))]
+TERMS = ("I", "H", "", "I/H", "1/H")
+
+
+def a_unit(make: Callable[[int, int], Cell]) -> dict[str, str]:
+    """The numbers for each unit, with I inputs and H units: "trained", and "fixed" where there are.
+
+    A matrix [4H, I] counts 4 I a unit. Raises: ValueError where no such formula fits.
+    """
+    counts = [count(make(*size)) for size in SIZES]
+    found = {}
+    for which, numbers in zip(("trained", "fixed"), zip(*counts, strict=True), strict=True):
+        if any(numbers) or which == "trained":
+            found[which] = formula(numbers)
+    return found
+
+
+def count(cell: Cell) -> tuple[int, int]:
+    """Trained and fixed numbers of a cell."""
+    trained = sum(p.numel() for p in cell.parameters() if p.requires_grad)
+    fixed = sum(p.numel() for p in cell.parameters() if not p.requires_grad)
+    return trained, fixed + sum(b.numel() for b in cell.buffers() if b.is_floating_point())
+
+
+def formula(numbers: tuple[int, ...]) -> str:
+    """Numbers at SIZES, each divided by its H, as a sum of TERMS."""
+    rows = [[I, H, 1, I / H, 1 / H] for I, H in SIZES]
+    A = torch.tensor(rows, dtype=torch.float64)
+    b = torch.tensor([n / H for n, (_, H) in zip(numbers, SIZES, strict=True)], dtype=torch.float64)
+    found = torch.linalg.lstsq(A, b).solution
+    factors = [Fraction(float(f)).limit_denominator(64) for f in found]
+    for (I, H), n in zip(SIZES, numbers, strict=True):
+        if n != sum(f * t for f, t in zip(factors, (I * H, H * H, H, I, 1), strict=True)):
+            raise ValueError(f"{n} numbers at input_size={I} and hidden_size={H} fit no formula")
+    terms = [term(factor, letter) for factor, letter in zip(factors, TERMS, strict=True) if factor]
+    return " + ".join(terms).replace("+ -", "- ") or "0"
+
+
+def term(factor: Fraction, letter: str) -> str:
+    """As it is written: 4 I, H, 8, I / H, 5/8 H."""
+    if letter.endswith("/H"):
+        top = "" if letter == "1/H" else "I"
+        number = "" if factor == 1 and top else str(factor)
+        return f"{number} {top}".strip() + " / H"
+    return str(factor) if not letter else letter if factor == 1 else f"{factor} {letter}"

@@ -1,0 +1,258 @@
+"""Echo state networks: a fixed random reservoir, and several on top of each other.
+
+Jaeger 2001; Gallicchio, Micheli and Pedrelli 2017.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn, tanh
+from torch.nn.functional import linear
+
+from unroll.cells.cell import Cell
+
+
+class EchoStateCell(Cell):
+    """A reservoir: random recurrent weights that are never trained.
+
+    When to use it: small data and signals (chaotic series, sensors), where a linear read-out of the
+    states, solved at once by `unroll.layers.ridge.fit_ridge`, does instead of training through
+    time; and as the baseline that training the recurrent weights must beat.
+
+    Equations, with a the leak rate:
+
+        n = tanh(W_ih x + b + W_hh h)      candidate
+        h' = (1 - a) * h + a * n
+
+    The leak is outside of tanh, as Lukosevicius writes it. Every unit hears the same number of
+    units, `connectivity` of H and at least one; those weights are normal, the others zero, and all
+    are then scaled until the largest |eigenvalue| of W_hh is `spectral_radius` (Gallicchio et al.
+    scale that of (1 - a) I + a W_hh instead). W_ih is dense, uniform in +-input_scaling, b in
+    +-bias_scaling. Outputs are not fed back.
+
+    A state forgets where it began (it is an echo of its inputs) where the spectral radius is below
+    one, nearly always; with inputs that are never silent often above one too. A larger radius and a
+    smaller leak rate are more memory; more input scaling is less linear. For inputs of many values
+    take an input_scaling of about 1/sqrt(I), or tanh saturates. Without a bias the network is odd,
+    -x gives -h, which a read-out feels: with one, the error on Mackey-Glass is a quarter.
+
+    Nothing is a parameter: the weights are buffers, saved in the state_dict. The gradient still
+    goes through to the inputs and the state. Eigenvalues take H^3: half a second for 1,000 units.
+
+    Source: H. Jaeger, The "echo state" approach to analysing and training recurrent neural
+    networks, 2001 (https://www.ai.rug.nl/minds/uploads/EchoStatesTechRep.pdf); M. Lukosevicius, A
+    practical guide to applying echo state networks, 2012
+    (https://doi.org/10.1007/978-3-642-35289-8_36).
+
+    Args:
+        input_size: I. hidden_size: H.
+        spectral_radius: the largest |eigenvalue| of W_hh, at least 0.
+        leak_rate: a, 0 < a <= 1; 1 keeps nothing of the old state but its echo.
+        input_scaling: the largest |weight| of W_ih. bias_scaling: that of b.
+        connectivity: the share of units that a unit hears, 0 < connectivity <= 1.
+        seed: the same weights every time, whatever was drawn before; two directions or layers of
+            one width then share theirs. None draws from torch's generator.
+
+    Parameters: none. Buffers: weight_ih [H, I], weight_hh [H, H], bias [H].
+    Input: x [B, I]; h [B, H].
+    Output: (h', h').
+    Raises: ValueError for an option out of its range.
+
+    Example:
+        >>> import torch, unroll
+        >>> from unroll.cells.echo_state import EchoStateCell
+        >>> cell = EchoStateCell(3, 50, spectral_radius=0.8, seed=1)
+        >>> round(float(torch.linalg.eigvals(cell.weight_hh).abs().max()), 5)
+        0.8
+        >>> states, last = unroll.unroll(cell, torch.randn(7, 2, 3))
+        >>> tuple(states.shape), len(list(cell.parameters()))
+        ((7, 2, 50), 0)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        spectral_radius: float = 0.9,
+        leak_rate: float = 1.0,
+        input_scaling: float = 1.0,
+        bias_scaling: float = 1.0,
+        connectivity: float = 0.1,
+        seed: int | None = None,
+    ) -> None:
+        for name, value, fits, expected in (
+            ("spectral_radius", spectral_radius, 0 <= spectral_radius < torch.inf, "at least 0"),
+            ("leak_rate", leak_rate, 0 < leak_rate <= 1, "0 < leak_rate <= 1; 1 is no leak"),
+            ("input_scaling", input_scaling, 0 <= input_scaling < torch.inf, "at least 0"),
+            ("bias_scaling", bias_scaling, 0 <= bias_scaling < torch.inf, "at least 0"),
+            ("connectivity", connectivity, 0 < connectivity <= 1, "a share, 0 < connectivity <= 1"),
+        ):
+            if not fits:
+                raise ValueError(f"EchoStateCell got {name}={value}; expected {expected}.")
+        super().__init__(input_size, hidden_size)
+        self.leak_rate = leak_rate
+        self.drawing = Drawing(spectral_radius, input_scaling, bias_scaling, connectivity, seed)
+        self.weight_ih: Tensor
+        self.weight_hh: Tensor
+        self.bias: Tensor
+        self.register_buffer("weight_ih", torch.empty(hidden_size, input_size))
+        self.register_buffer("weight_hh", torch.empty(hidden_size, hidden_size))
+        self.register_buffer("bias", torch.empty(hidden_size))
+        self.reset_parameters()
+
+    def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        n = self.tap(candidate=self.candidate(x, h))
+        h = self.leak(h, n)
+        return h, h
+
+    def candidate(self, x: Tensor, h: Tensor) -> Tensor:
+        return tanh(linear(x, self.weight_ih, self.bias) + linear(h, self.weight_hh))
+
+    def leak(self, h: Tensor, n: Tensor) -> Tensor:
+        return n if self.leak_rate == 1 else (1 - self.leak_rate) * h + self.leak_rate * n
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw the reservoir anew; with a seed, the same one again."""
+        drawn = self.drawing.draw(self.input_size, self.hidden_size)
+        for weights, new in zip((self.weight_ih, self.weight_hh, self.bias), drawn, strict=True):
+            weights.copy_(new)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How a reservoir is drawn, which its step does not depend on.
+
+    Compiled plans are found again by what a cell's settings say they are; these say nothing, so
+    that another seed or radius needs no new plan.
+    """
+
+    spectral_radius: float = field(repr=False)
+    input_scaling: float = field(repr=False)
+    bias_scaling: float = field(repr=False)
+    connectivity: float = field(repr=False)
+    seed: int | None = field(repr=False)
+
+    def draw(self, input_size: int, hidden_size: int) -> tuple[Tensor, Tensor, Tensor]:
+        """weight_ih, weight_hh and bias, in float64 on the CPU: a seed is one reservoir anywhere."""
+        I, H = input_size, hidden_size
+        like: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}
+        if self.seed is not None:
+            like["generator"] = torch.Generator("cpu").manual_seed(self.seed)
+        weight_ih = self.input_scaling * (2 * torch.rand(H, I, **like) - 1)
+        bias = self.bias_scaling * (2 * torch.rand(H, **like) - 1)
+        weight_hh = torch.randn(H, H, **like)
+        # each row keeps as many: with one at least the graph has a cycle, so the radius is not zero
+        heard = max(1, round(self.connectivity * H))
+        weight_hh.scatter_(1, torch.rand(H, H, **like).argsort(1)[:, heard:], 0.0)
+        radius = torch.linalg.eigvals(weight_hh).abs().max()
+        return weight_ih, weight_hh * (self.spectral_radius / radius), bias
+
+
+class DeepEchoState(NamedTuple):
+    """h: the state of each reservoir, lowest first, each [B, H]."""
+
+    h: tuple[Tensor, ...]
+
+
+class DeepEchoStateCell(Cell):
+    """A stack of reservoirs in one step, whose output is the states of all of them.
+
+    When to use it: signals with several time scales. `Recurrent(EchoStateCell, ..., num_layers=L)`
+    shows the highest reservoir alone; here the read-out sees every layer, as the paper has it. The
+    stack is this one cell, so pass `num_layers` here and leave `Recurrent`'s at one.
+
+    Equations of layer l, where x is the input in the lowest layer and h' of the layer below in the
+    others:
+
+        h_l' = (1 - a_l) * h_l + a_l * tanh(W_ih x + b + W_hh h_l)
+        output = (h_1', ..., h_L')
+
+    Each layer is an `EchoStateCell`. What it reads from below is uniform in +-inter_scaling.
+
+    Source: C. Gallicchio, A. Micheli and L. Pedrelli, Deep reservoir computing: a critical
+    experimental analysis, 2017 (https://doi.org/10.1016/j.neucom.2016.12.089).
+
+    Args:
+        input_size: I. hidden_size: H, the width of every layer. num_layers: L.
+        leak_rate: of every layer, or L of them, lowest first; less leak above gives the time
+            scales an order.
+        inter_scaling: input_scaling of all layers but the lowest; sqrt(3/H) unless given, with which
+            a sum over the units below is about as large as one of them.
+        seed: layer l, from 0, has the reservoir of seed + l. None draws from torch's generator.
+        options: those of `EchoStateCell`, for every layer.
+
+    Parameters: none. Buffers: layers.l.weight_ih [H, I] in the lowest layer and [H, H] in the
+    others, layers.l.weight_hh [H, H], layers.l.bias [H].
+    Input: x [B, I]; state DeepEchoState(h), a tuple of L tensors [B, H].
+    Output: (the states side by side [B, L*H], DeepEchoState(h')).
+    Raises: ValueError where num_layers is not at least 1, for another number of leak rates, and
+    what `EchoStateCell` raises.
+
+    Example:
+        >>> import torch, unroll
+        >>> from unroll.cells.echo_state import DeepEchoStateCell
+        >>> cell = DeepEchoStateCell(3, 50, num_layers=2, leak_rate=(1.0, 0.3))
+        >>> states, last = unroll.unroll(cell, torch.randn(7, 2, 3))
+        >>> tuple(states.shape), torch.equal(states[-1, :, 50:], last.h[1])
+        ((7, 2, 100), True)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        num_layers: int = 3,
+        leak_rate: float | tuple[float, ...] = 1.0,
+        input_scaling: float = 1.0,
+        inter_scaling: float | None = None,
+        seed: int | None = None,
+        **options: Any,
+    ) -> None:
+        if num_layers < 1:
+            raise ValueError(f"DeepEchoStateCell got num_layers={num_layers}; expected at least 1.")
+        leaks = leak_rate if isinstance(leak_rate, tuple) else (leak_rate,) * num_layers
+        if len(leaks) != num_layers:
+            raise ValueError(
+                f"DeepEchoStateCell got {len(leaks)} leak rates; expected one number, or a tuple of "
+                f"num_layers={num_layers}."
+            )
+        super().__init__(input_size, hidden_size)
+        self.num_layers = num_layers
+        self.output_size = num_layers * hidden_size
+        between = (3 / hidden_size) ** 0.5 if inter_scaling is None else inter_scaling
+        self.layers = nn.ModuleList(
+            EchoStateCell(
+                hidden_size if l else input_size,
+                hidden_size,
+                leak_rate=leak,
+                input_scaling=between if l else input_scaling,
+                seed=None if seed is None else seed + l,
+                **options,
+            )
+            for l, leak in enumerate(leaks)
+        )
+
+    def forward(self, x: Tensor, state: DeepEchoState) -> tuple[Tensor, DeepEchoState]:
+        layers: list[EchoStateCell] = list(self.layers)  # type: ignore[arg-type]
+        states: list[Tensor] = []
+        for layer, h in zip(layers, state.h, strict=True):
+            n = self.tap(**{f"candidate_l{len(states)}": layer.candidate(x, h)})
+            x = layer.leak(h, n)
+            states.append(x)
+        return torch.cat(states, -1), DeepEchoState(tuple(states))
+
+    def reset_parameters(self) -> None:
+        """Draw every reservoir anew; with a seed, the same ones again."""
+        layers: list[EchoStateCell] = list(self.layers)  # type: ignore[arg-type]
+        for layer in layers:
+            layer.reset_parameters()
+
+    def initial_state(self, batch_size: int, **like: Any) -> DeepEchoState:
+        zeros = torch.zeros(batch_size, self.hidden_size, **like)
+        return DeepEchoState((zeros,) * self.num_layers)

@@ -1,0 +1,84 @@
+"""The minimal gated recurrent unit (Feng et al. 2024): a GRU whose gates do not read the state."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn, relu, sigmoid
+from torch.nn.functional import linear
+
+from unroll.cells.cell import Cell
+from unroll.cells.scan import scan
+
+
+class MinGRUCell(Cell):
+    """The minimal GRU: linear in its state, so a sequence needs no loop over time.
+
+    When to use it: long sequences and small budgets. It has two products a step instead of the
+    GRU's six and can be run for all steps at once; what it cannot do in one layer is to decide by
+    what it remembers, so stack two or three.
+
+    Equations (gate order z, h in the rows of the weights):
+
+        z = sigmoid(W_z x + b_z)            update gate
+        n = g(W_h x + b_h)                  candidate
+        h' = (1 - z) * h + z * n = h + z * (n - h)
+
+    with g(v) = v + 0.5 for v >= 0 and sigmoid(v) below, which keeps the state positive as the
+    paper's log-space version does; with `positive=False` g is the identity, the paper's plain
+    version. z lets the candidate in (Feng et al.; Chung et al. 2014); torch's GRU writes it the
+    other way.
+
+    The parallel form is exact, from any state: `unroll.cells.scan` needs no logarithms, so the
+    state that is carried in may have any sign.
+
+    Source: L. Feng et al., Were RNNs all we needed?, 2024 (https://arxiv.org/abs/2410.01201).
+
+    Args:
+        input_size: I. hidden_size: H. positive: whether the candidate goes through g.
+
+    Parameters: weight_ih [2H, I], bias [2H], uniform in +-1/sqrt(H).
+    Input: x [B, I]; h [B, H].
+    Output: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
+
+    Example:
+        >>> import torch
+        >>> from unroll.cells.min_gru import MinGRUCell
+        >>> cell, x = MinGRUCell(3, 4), torch.randn(5, 2, 3)
+        >>> outputs, states = cell.parallel(x, cell.initial_state(2))
+        >>> h = cell.initial_state(2)
+        >>> for step in x:
+        ...     output, h = cell(step, h)
+        >>> torch.allclose(states[-1], h, atol=1e-6)
+        True
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, *, positive: bool = True) -> None:
+        super().__init__(input_size, hidden_size)
+        self.positive = positive
+        self.weight_ih = nn.Parameter(torch.empty(2 * hidden_size, input_size))
+        self.bias = nn.Parameter(torch.empty(2 * hidden_size))
+        self.reset_parameters()
+
+    def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        z, n = self.gates(x)
+        h = h + z * (n - h)
+        return h, h
+
+    def parallel(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        z, n = self.gates(x)
+        h = scan(1 - z, z * n, h)
+        return h, h
+
+    def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        z, n = linear(x, self.weight_ih, self.bias).chunk(2, -1)
+        z, n = self.tap(update_gate=sigmoid(z), candidate=positive(n) if self.positive else n)
+        return z, n
+
+
+def positive(v: Tensor) -> Tensor:
+    """The paper's g: v + 0.5 for v >= 0 and sigmoid(v) below, so never less than zero.
+
+    As a sum, because of which one part is always constant; `torch.where` takes twice the time.
+    """
+    above = relu(v)
+    return above + sigmoid(v - above)

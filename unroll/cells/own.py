@@ -1,0 +1,150 @@
+"""A cell of the user's own, by its file: `--cell my_cells.py:MyCell`.
+
+The file is run, as Python runs a module. It must stand alone, because a run keeps a copy of this
+one file. No torch here before a file is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import isfunction
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from unroll.errors import UserError
+
+
+def own_cell(word: str) -> tuple[Path, str | None] | None:
+    """The file and the name in it, if there is one, of `FILE.py:NAME` or `FILE.py`; else None."""
+    file, colon, name = word.rpartition(":")
+    if colon and file.endswith(".py"):
+        return Path(file), name or None
+    return (Path(word), None) if word.endswith(".py") else None
+
+
+def read_source(path: Path) -> bytes:
+    """What the file holds, which is Python.
+
+    Raises: UserError where it cannot be read, or with the line that is no Python.
+    """
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"--cell names the file {path}, which cannot be read: {error.strerror or error}. "
+            "Expected FILE.py:CLASS, a cell of your own."
+        ) from error
+    code(source, path)
+    return source
+
+
+def code(source: bytes, path: Path) -> Any:
+    """The compiled source.
+
+    Raises: UserError with the line that is no Python.
+    """
+    try:
+        return compile(source, str(path.absolute()), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}.") from error
+    except ValueError as error:  # a NUL, in some versions of Python
+        raise UserError(f"{path} is not Python: {error}.") from error
+
+
+@dataclass(frozen=True)
+class Own:
+    """What makes a cell of the user's own, ran from its file.
+
+    name: of the class or function. make: it. path: where the user finds the file, for sentences.
+    """
+
+    name: str
+    make: Callable[..., Any]
+    path: Path
+
+    def trouble(self, error: BaseException) -> str:
+        """An error that came out of the cell, in a sentence, with the last line of its file."""
+        return trouble(error, self.path, sys.modules[self.make.__module__].__file__)
+
+
+def load_own(source: bytes, path: Path, name: str | None) -> Own:
+    """Run the source, and take from it what makes the cell.
+
+    path: where the source stands. name: a class, or a function of (input_size, hidden_size);
+    None: the only subclass of Cell that the file defines.
+    Raises: UserError with the line where the file fails, or with the names that it has.
+    """
+    module = run_source(source, path)
+    from unroll.cells.cell import Cell
+
+    cells = [
+        known
+        for known, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Cell)
+        and value.__module__ == module.__name__
+    ]
+    has = f"it defines {', '.join(cells)}" if cells else "it defines no subclass of unroll.Cell"
+    if name is None:
+        if len(cells) != 1:
+            raise UserError(
+                f"--cell names the file {path} and no class in it; {has}. "
+                f"Write {path}:{cells[0] if cells else 'CLASS'}."
+            )
+        name = cells[0]
+    if name not in vars(module):
+        raise UserError(f"{path} has no {name!r}; {has}.")
+    make = vars(module)[name]
+    if getattr(make, "__module__", None) != module.__name__ or not makes_cells(make):
+        raise UserError(
+            f"{path}: {name} is no cell of this file; {has}. Expected a subclass of unroll.Cell, or "
+            "a function of (input_size, hidden_size) that returns a cell."
+        )
+    return Own(name, make, path)
+
+
+def makes_cells(value: Any) -> bool:
+    """Whether it is a class of torch modules, or a function, which may return one."""
+    from torch import nn
+
+    return issubclass(value, nn.Module) if isinstance(value, type) else isfunction(value)
+
+
+def run_source(source: bytes, path: Path) -> ModuleType:
+    """The source as a module of a private name; the same source is run once a process.
+
+    Raises: UserError with the line where it fails.
+    """
+    name = f"_unroll_own_{hashlib.sha256(source).hexdigest()}"
+    if name in sys.modules:
+        return sys.modules[name]
+    module = ModuleType(name)
+    module.__file__ = str(path.absolute())
+    sys.modules[name] = module  # where dataclasses and annotations of the file look for it
+    try:
+        exec(code(source, path), vars(module))
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, Exception | SystemExit):
+            raise UserError(trouble(error, path, module.__file__)) from error
+        raise
+    return module
+
+
+def trouble(error: BaseException, path: Path, file: str | None) -> str:
+    """An error in a sentence, with the last line in it of the file that was run."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == file]
+    where = f"{path}, line {lines[-1]}" if lines else str(path)
+    said = " ".join(str(error).split()).rstrip(".")
+    if isinstance(error, AssertionError) and not lines:  # a promise of cells that it breaks
+        return f"{where}: {said}."
+    advice = ""
+    if isinstance(error, ModuleNotFoundError):
+        advice = " The file of a cell stands alone, beside packages that are installed."
+    return f"{where}: {type(error).__name__}{': ' * bool(said)}{said}.{advice}"

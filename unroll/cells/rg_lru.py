@@ -1,0 +1,88 @@
+"""The real-gated linear recurrent unit of Griffin and Hawk (De et al. 2024)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn, sigmoid
+from torch.nn.functional import linear, logsigmoid
+
+from unroll.cells.cell import Cell
+from unroll.cells.scan import scan
+
+POWER = 8.0  # c, the same in all of the paper
+
+
+class RGLRUCell(Cell):
+    """The real-gated linear recurrent unit: a decay that the input can slow down, never speed up.
+
+    When to use it: language models over long texts. It starts with memories of ten to a thousand
+    steps, and a unit that is told to hold (r = 0) keeps its state exactly.
+
+    Equations (gate order r, i in the rows of the weights, then p where I is not H):
+
+        r = sigmoid(W_r x + b_r)                recurrence gate
+        i = sigmoid(W_i x + b_i)                input gate
+        a = sigmoid(decay)^(8 r)
+        h' = a * h + sqrt(1 - a^2) * (i * x)    x is W_p x + b_p where I is not H
+
+    a and 1 - a^2 are computed from log a, so neither loses digits where a is near one. The paper's
+    gates are block-diagonal, to spread them over devices; these are dense. The authors' code leaves
+    sqrt(1 - a^2) out at the first step of a document; this cell, as the paper, never does.
+
+    Source: S. De et al., Griffin: mixing gated linear recurrences with local attention for
+    efficient language models, 2024 (https://arxiv.org/abs/2402.19427).
+
+    Args:
+        input_size: I. hidden_size: H.
+
+    Parameters, with G = 2, or 3 where I is not H: weight_ih [G*H, I], normal with variance 1/I;
+        bias [G*H], zeros; decay [H], the paper's Lambda, drawn so that sigmoid(decay)^8 is uniform
+        in 0.9 .. 0.999.
+    Input: x [B, I]; h [B, H].
+    Output: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
+
+    Example:
+        >>> import torch, unroll
+        >>> from unroll.cells.rg_lru import RGLRUCell
+        >>> cell = RGLRUCell(4, 4)
+        >>> slowest = torch.sigmoid(cell.decay) ** 8
+        >>> bool((slowest > 0.89).all()), bool((slowest < 1).all())
+        (True, True)
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.projects = input_size != hidden_size
+        rows = (3 if self.projects else 2) * hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(rows, input_size))
+        self.bias = nn.Parameter(torch.empty(rows))
+        self.decay = nn.Parameter(torch.empty(hidden_size))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        nn.init.normal_(self.weight_ih, std=self.input_size**-0.5)
+        nn.init.zeros_(self.bias)
+        log_a = torch.empty(self.hidden_size).uniform_(0.9, 0.999).log() / POWER
+        self.decay.copy_(log_a - torch.log(-torch.expm1(log_a)))  # log(a / (1 - a))
+
+    def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        a, added = self.gates(x)
+        h = a * h + added
+        return h, h
+
+    def parallel(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        a, added = self.gates(x)
+        h = scan(a, added, h)
+        return h, h
+
+    def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What is kept of h, and what is added to it."""
+        r, i, *projected = linear(x, self.weight_ih, self.bias).split(self.hidden_size, -1)
+        r, i = self.tap(recurrence_gate=sigmoid(r), input_gate=sigmoid(i))
+        log_a = r * (POWER * logsigmoid(self.decay))
+        # a shut gate leaves no room, and a root has no slope at zero: the tiniest number instead
+        room = torch.finfo(log_a.dtype).tiny - torch.expm1(2 * log_a)
+        value = projected[0] if self.projects else x
+        a = self.tap(decay=torch.exp(log_a))
+        return a, room.sqrt() * (i * value)

@@ -1,0 +1,149 @@
+"""Weights of a cell exchanged for the length of a step: for another tensor, or another product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from unroll.cells.cell import Cell, twin
+
+Multiply = Callable[[Tensor, Any, slice], Tensor]
+
+
+def weights_named(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[str, nn.Parameter]:
+    """All parameters of this name by their paths, in the cell and in the cells inside it.
+
+    Raises: ValueError where there is none.
+    """
+    found = {
+        path: weight
+        for path, weight in cell.named_parameters(remove_duplicate=False)
+        if path.rpartition(".")[2] == name
+    }
+    if not found:
+        names = ", ".join(path for path, _ in cell.named_parameters()) or "none"
+        raise ValueError(
+            f"{who} got {type(cell).__name__}, which has no parameter named {name}; its parameters "
+            f"are: {names}. Wrap a cell with a weight of this name, as torch's cells have.{hint}"
+        )
+    return found
+
+
+def matrices_named(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[str, nn.Parameter]:
+    """The same, of parameters that a `Product` can stand for.
+
+    Raises: ValueError where there is none, or one of them is no matrix.
+    """
+    found = weights_named(cell, name, who, hint)
+    for path, weight in found.items():
+        if weight.dim() != 2:
+            raise ValueError(
+                f"{who} got {type(cell).__name__}, whose {path} has shape {list(weight.shape)}; "
+                f"expected a matrix [rows, H] for linear(h, {name}).{hint}"
+            )
+    return found
+
+
+def weight_at(cell: nn.Module, path: str) -> Any:
+    """The parameter of this path, or what stands for it at the moment."""
+    module, _, name = path.rpartition(".")
+    return getattr(cell.get_submodule(module), name)
+
+
+def with_weights(cell: Cell, weights: Mapping[str, Any]) -> Cell:
+    """The cell with these in place of its parameters of these paths; all else is shared.
+
+    Raises: ValueError where a path leads to no parameter, as after `parametrize`.
+    """
+    other = twin(cell)
+    for path, weight in weights.items():
+        module, _, name = path.rpartition(".")
+        parameters = other.get_submodule(module)._parameters
+        if name not in parameters:
+            raise ValueError(
+                f"{path} is no parameter of {type(cell).__name__} any more (is it parametrized?). "
+                "Parametrize the cell before it is wrapped, or not at all."
+            )
+        parameters[name] = weight
+    return other
+
+
+class Product:
+    """In place of a weight in a cell: `linear(h, it)` is what `multiply(h, weight, rows)` says.
+
+    The cell may also take some rows of it first (`chunk`, `split`, `weight[a:b]`), which `rows`
+    tells, and mask it (`weight * mask`, `torch.where(mask, weight, 0.0)`). Any other use of it is
+    refused, because it would not go through `multiply`.
+    `weight` may itself be a `Product`: wrappers nest.
+    """
+
+    def __init__(self, path: str, weight: Any, multiply: Multiply, first: int = 0) -> None:
+        self.path, self.weight, self.multiply, self.first = path, weight, multiply, first
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.weight.shape
+
+    def __getitem__(self, rows: slice) -> Product:
+        if not isinstance(rows, slice) or rows.step not in (None, 1):
+            self.refuse("[...]")
+        first, _, _ = rows.indices(self.shape[0])
+        return Product(self.path, self.weight[rows], self.multiply, self.first + first)
+
+    def split(self, sizes: int | Sequence[int], dim: int = 0) -> tuple[Product, ...]:
+        if dim not in (0, -2):
+            self.refuse("split")
+        if isinstance(sizes, int):
+            sizes = [min(sizes, self.shape[0] - first) for first in range(0, self.shape[0], sizes)]
+        ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
+        return tuple(self[end - size : end] for end, size in zip(ends, sizes, strict=True))
+
+    def chunk(self, chunks: int, dim: int = 0) -> tuple[Product, ...]:
+        return self.split(-(-self.shape[0] // chunks), dim)
+
+    def __mul__(self, mask: Any) -> Product:
+        return self.masked(self.weight * mask)
+
+    def masked(self, weight: Any) -> Product:
+        """With some numbers of the weight changed, as a wrapper or a cell further in wants it."""
+        if weight.shape != self.shape:
+            self.refuse("mul")
+        return Product(self.path, weight, self.multiply, self.first)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        self.refuse(name)
+
+    def refuse(self, use: str) -> NoReturn:
+        raise AttributeError(
+            f"A wrapper changes the products with {self.path}, so the cell may only multiply with "
+            f"it, as linear(h, {self.path.rpartition('.')[2]}), all of it or some rows; its step "
+            f"asks for {use}."
+        )
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        keywords: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = dict(keywords or {})
+        if function is linear:
+            names = dict(zip(("input", "weight", "bias"), args, strict=False)) | given
+            it, bias = names["weight"], names.get("bias")
+            if isinstance(it, cls) and isinstance(names["input"], Tensor):
+                rows = slice(it.first, it.first + it.shape[0])
+                product = it.multiply(names["input"], it.weight, rows)
+                return product if bias is None else product + bias
+        it = next(a for a in (*args, *given.values()) if isinstance(a, cls))
+        if function is torch.where and len(args) == 3:
+            weights = [a.weight if a is it else a for a in args]
+            return it.masked(torch.where(*weights))
+        if function in (torch.chunk, torch.split) and args and it is args[0]:
+            return getattr(it, function.__name__)(*args[1:], **given)
+        it.refuse(getattr(function, "__name__", str(function)))
