@@ -27,7 +27,7 @@ class Times:
 
     def __init__(self, counts: Tensor, sequences: int, **at: Tensor) -> None:
         ring = torch.arange(len(counts) + 1, device="cpu") % 2 * sequences
-        self.counts, self.sequences = counts, sequences
+        self.counts, self.sequences, self.steps = counts, sequences, len(counts)
         self.at = {**at, "carried": ring[:-1].contiguous(), "carry": ring[1:].contiguous()}
         ends = {k: int((a + counts).max()) if len(counts) else 0 for k, a in self.at.items()}
         self.needed = {**ends, "fixed": sequences}

@@ -6,7 +6,7 @@ N rows of all steps together, R sequences, S steps.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -17,16 +17,22 @@ from unroll.engine.call import Call
 from unroll.engine.geometry import Geometry, Times, geometry
 from unroll.engine.nodes import Block, Node, ancestors, evaluate
 from unroll.engine.noise import draw_noise
-from unroll.engine.products import ROWS, over_rows, product
+from unroll.engine.products import ROWS
 from unroll.engine.program import Buffer, Merged, Program, Sum
 from unroll.engine.recipe import Recipe
+
+Multiply = Callable[..., Tensor]
 
 
 class Executor(Protocol):
     """Runs the stages of a program over all steps, in place on the given tensors.
 
-    turning: names of the states that have room for two steps only, used in turn.
+    turning: names of the states that have room for two steps only, used in turn. product and
+    over_rows: as those of `products.py`, by whatever is the fastest here.
     """
+
+    product: Multiply
+    over_rows: Multiply
 
     def __call__(
         self,
@@ -35,7 +41,7 @@ class Executor(Protocol):
         tensors: Mapping[str, Tensor],
         matrices: Sequence[Tensor],
         times: Times,
-        turning: Container[str],
+        turning: frozenset[str],
     ) -> None: ...
 
 
@@ -169,7 +175,7 @@ def split(plan: Recipe, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]
     return given
 
 
-def read_rows(plan: Recipe, given: dict[str, list[Any]], multiply: Any = product) -> None:
+def read_rows(plan: Recipe, given: dict[str, list[Any]], multiply: Multiply) -> None:
     """Fill in what is read from x, in one product each."""
     if plan.reads is not None:
         x, *parts = given["read"]
@@ -184,12 +190,12 @@ def forward(
 ) -> tuple[list[Tensor], dict[str, Tensor], list[Tensor]]:
     """Emitted values [N, w], then final states [R, w]; what the backward reads; and the rows."""
     given = split(plan, inputs)
-    read_rows(plan, given)
+    read_rows(plan, given, execute.product)
     R, N = where.R, where.N
     tensors = named(given)
     like: Any = inputs[0]
-    turning = set()
     whole = plan.history if keep else plan.shown
+    turning = plan.turning(keep)
     for k, start in enumerate(given["state"]):
         if k in whole:
             kept = start.new_empty(R + N, start.shape[1])
@@ -199,8 +205,7 @@ def forward(
             kept[:R] = start
             if where.lengths is not None:  # sequences of no steps keep their start
                 kept[R:] = start
-            turning.add(f"state:{k}")
-        tensors[f"state:{k}"] = kept
+        tensors[plan.state_names[k]] = kept
     for name in (*plan.own_emits, *plan.saved_names) if keep else plan.own_emits:
         tensors[name] = empty(plan, name, N, like)
     scratch(plan.forward, tensors, R, like)
@@ -267,9 +272,9 @@ def backward(
             tensors[name].zero_()
     scratch(program, tensors, R, like)
     if N:
-        execute(plan, program, tensors, given["matrix"], where.backward, ())
+        execute(plan, program, tensors, given["matrix"], where.backward, frozenset())
 
-    later = Later(plan, where, tensors, given)
+    later = Later(plan, where, execute, tensors, given)
     half = slice(0, R) if S % 2 == 0 else slice(R, 2 * R)
     found: list[Tensor | None] = []
     needs = iter(wanted)
@@ -296,9 +301,10 @@ def backward(
         d = later.rows("rows", k)
         matrix = parts[2 * k]
         if wants_x:
-            term = product(d, matrix if read.turned else matrix.t())
+            term = execute.product(d, matrix if read.turned else matrix.t())
             of_x = term if of_x is None else of_x + term
-        rest.append(None if not of_matrix else over_rows(d, x) if read.turned else over_rows(x, d))
+        left, right = (d, x) if read.turned else (x, d)
+        rest.append(execute.over_rows(left, right) if of_matrix else None)
         rest.append(d.sum(0) if of_bias else None)
     return [*found, of_x, *rest]
 
@@ -310,10 +316,12 @@ class Later:
         self,
         plan: Recipe,
         where: Geometry,
+        execute: Executor,
         tensors: Mapping[str, Tensor],
         given: Mapping[str, list[Tensor]],
     ) -> None:
         self.plan, self.where, self.tensors, self.given = plan, where, tensors, given
+        self.execute = execute
         self.previous: dict[int, Tensor] = {}
 
     def value(self, node: Node, rows: slice = slice(None)) -> Tensor:
@@ -334,7 +342,7 @@ class Later:
                 needed[n] = got[rows] if n.rows else got
         blocks = {b for n in ancestors([node], needed.__contains__) for b in n.blocks}
         parts = {b: b.of(self.given["matrix"]) for b in blocks if b.matrix >= 0}
-        (result,) = evaluate([node], needed, parts, product)
+        (result,) = evaluate([node], needed, parts, self.execute.product)
         return result
 
     def at_hand(self, node: Node) -> Tensor | None:
@@ -397,7 +405,9 @@ class Later:
         total: Tensor | None = None
         for first in range(0, max(self.where.N, 1), ROWS):
             rows = slice(first, first + ROWS)
-            part = over_rows(self.side(merged.left, rows), self.side(merged.right, rows))
+            part = self.execute.over_rows(
+                self.side(merged.left, rows), self.side(merged.right, rows)
+            )
             total = part if total is None else total.add_(part)
         if total is None:
             raise RuntimeError("There is always a first part.")

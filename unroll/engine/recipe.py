@@ -76,6 +76,21 @@ class Recipe:
         return {k for k in self.emit_is_state if k is not None}
 
     @cached_property
+    def state_names(self) -> list[str]:
+        return [f"state:{k}" for k in range(len(self.new_states))]
+
+    def turning(self, keep: bool) -> frozenset[str]:
+        """States that need room for two steps only; keep: a backward will follow."""
+        return self._turning[keep]
+
+    @cached_property
+    def _turning(self) -> list[frozenset[str]]:
+        return [
+            frozenset(n for k, n in enumerate(self.state_names) if k not in whole)
+            for whole in (self.shown, self.history)
+        ]
+
+    @cached_property
     def saved_names(self) -> list[str]:
         return [name for name in self.widths if name.startswith("saved")]
 
