@@ -16,10 +16,10 @@ from unroll.cells import Noise, fields, map_state
 from unroll.engine import backends
 from unroll.engine.cpu import parameters_of
 from unroll.engine.hoist import ONCE, name_of
-from unroll.engine.interpret import execute
+from unroll.engine.interpret import interpreter
 from unroll.engine.nodes import ancestors
 from unroll.engine.plan import plan
-from unroll.engine.planned import run_plan
+from unroll.engine.planned import Job, run_plans
 from unroll.engine.recipe import from_json, recipe_of, to_json
 from unroll.engine.trace import Unplannable, trace
 from unroll.engine.unrolling import checked_call
@@ -395,7 +395,7 @@ def test_a_step_that_mixes_sequences_is_refused_or_right(what):
     for B in (1, 3, 8):
         x = torch.randn(4, B, I, dtype=torch.float64)
         call = call_of(cell, x)
-        got, _ = run_plan(recipe, call, parameters_of(call), None, execute)
+        got, _ = run_plans([Job(recipe, call, parameters_of(call), None, interpreter)])[0]
         right, _ = unroll.unroll(cell, x, backend="loop")
         torch.testing.assert_close(got, right, rtol=1e-10, atol=1e-10)
 
@@ -431,7 +431,7 @@ def test_a_step_may_end_with_next_to_nothing(ending):
         return
     call = call_of(cell, x)
     for output, last in (
-        run_plan(recipe, call, parameters_of(call), None, execute),
+        run_plans([Job(recipe, call, parameters_of(call), None, interpreter)])[0],
         unroll.unroll(cell, x, backend="loop"),
     ):
         loss = output.sum() + last.square().sum()
@@ -468,7 +468,7 @@ class Interpreted:
             x = call.x
             initial = cell.initial_state(x.shape[1], dtype=x.dtype, device=x.device)
         _, recipe = plans[id(cell), call.x.dtype]
-        return run_plan(recipe, call, parameters_of(call), initial, execute)
+        return run_plans([Job(recipe, call, parameters_of(call), initial, interpreter)])[0]
 
 
 @pytest.fixture
@@ -547,7 +547,9 @@ def test_a_plan_serves_every_batch_and_length():
     for T, B in ((1, 1), (2, 101), (3, 103), (9, 2)):
         x = torch.randn(T, B, I, dtype=torch.float64)
         call = call_of(cell, x)
-        got, last = run_plan(recipe_of(made), call, parameters_of(call), None, execute)
+        got, last = run_plans([Job(recipe_of(made), call, parameters_of(call), None, interpreter)])[
+            0
+        ]
         right, end = unroll.unroll(cell, x, backend="loop")
         torch.testing.assert_close(got, right, rtol=1e-10, atol=1e-10)
         for (_, a), (_, b) in zip(fields(last), fields(end), strict=True):

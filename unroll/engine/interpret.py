@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from unroll.engine import products
-from unroll.engine.geometry import Times
+from unroll.engine.executor import Steps
 from unroll.engine.nodes import Node, apply
-from unroll.engine.program import TURNING, Buffer, Program
-from unroll.engine.recipe import Recipe
+from unroll.engine.program import TURNING, Buffer
 
 
 class Interpreter:
@@ -19,16 +18,16 @@ class Interpreter:
     product = staticmethod(products.product)
     over_rows = staticmethod(products.over_rows)
 
-    def __call__(
-        self,
-        plan: Recipe,
-        program: Program,
-        tensors: Mapping[str, Tensor],
-        matrices: Sequence[Tensor],
-        times: Times,
-        turning: frozenset[str],
-    ) -> None:
+    def prepare(self, steps: Steps, beside: int) -> Steps:
+        return steps
+
+    def run(self, ready: Sequence[Steps]) -> None:
+        for steps in ready:
+            self.run_one(steps)
+
+    def run_one(self, of: Steps) -> None:
         """Run every stage of every step, reading and writing only what the plan says."""
+        program, tensors, times, turning = of.program, of.tensors, of.times, of.turning
 
         def place(buffer: Buffer, s: int) -> Tensor:
             columns = tensors[buffer.tensor][:, buffer.lo : buffer.lo + buffer.width]
@@ -39,7 +38,7 @@ class Interpreter:
             return columns[first : first + int(times.counts[s])]
 
         parts = {
-            block: block.of(matrices)
+            block: block.of(of.matrices)
             for stage in program.stages
             for group in stage
             for product in group.products
@@ -67,4 +66,4 @@ class Interpreter:
                                 target.copy_(known[node].expand(target.shape))
 
 
-execute = Interpreter()
+interpreter = Interpreter()

@@ -100,6 +100,13 @@ class Recipe:
         return [f"state:{k}" for k in sorted(self.history)] + self.saved_names
 
     @cached_property
+    def inputs_of_loop(self) -> int:
+        """How many tensors the recurrent part is given; see `split`."""
+        read = len(self.rows) if self.reads is None else 1 + 2 * len(self.reads)
+        kinds = (self.new_states, self.matrices, self.vectors, self.sequences)
+        return sum(len(kind) for kind in kinds) + read
+
+    @cached_property
     def own_emits(self) -> list[str]:
         """Emitted values that are no state."""
         return [f"emit:{k}" for k, same in enumerate(self.emit_is_state) if same is None]

@@ -196,7 +196,8 @@ class _Writer:
         for index, _, count in products:
             lines.append(f"    alignas(64) Real t{index}[ROWS * U * {count} * LANES];")
         lines += [
-            "    for (int64_t panel = from; panel < upto; panel++) {",
+            "    for (int64_t next = from; next < upto; next++) {",
+            "        const int64_t panel = frame.turned ? from + upto - 1 - next : next;",
             "        for (int64_t tile = 0; tile < tiles; tile++) {",
             "            const int64_t first = frame.first + all * tile / tiles;",
             "            const int rows = (int)(frame.first + all * (tile + 1) / tiles - first);",

@@ -43,6 +43,7 @@ struct Frame {
     const Call* call;
     int64_t first, last;        // sequences
     int64_t part, parts;        // of the units
+    bool turned;                // panels from the last to the first
     char* at[MOST_BUFFERS];     // of each buffer: row 0 of this step
 };
 
@@ -329,6 +330,7 @@ void* work(void* argument) {
     const int64_t first = call.by_units ? 0 : call.sequences * i / n;
     const int64_t last = call.by_units ? call.sequences : call.sequences * (i + 1) / n;
     for (int64_t s = 0; s < call.steps; s++) {
+        frame.turned = s & 1;  // what was read last is still near
         frame.first = first;
         frame.last = call.counts[s] < last ? call.counts[s] : last;
         if (frame.first >= frame.last && !call.by_units) continue;

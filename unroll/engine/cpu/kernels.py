@@ -13,7 +13,9 @@ from torch import Tensor
 
 from unroll.engine.cpu import build, products
 from unroll.engine.cpu.emit import Emitted, emit, source
-from unroll.engine.cpu.threads import share
+from unroll.engine.cpu.library import library
+from unroll.engine.cpu.threads import Split, share
+from unroll.engine.executor import Steps
 from unroll.engine.geometry import Times
 from unroll.engine.nodes import Block
 from unroll.engine.program import TURNING, Program
@@ -45,11 +47,13 @@ class _Call(ctypes.Structure):
 
 @dataclass
 class Ready:
-    """A call of a kernel, and what it points to."""
+    """A call of a kernel, and what it points to. at_once: beside the others of its kind."""
 
+    function: Any
     call: _Call
     reference: Any
     starts: Any
+    at_once: bool
     alive: tuple[Any, ...]
 
 
@@ -128,19 +132,6 @@ class Kernel:
         )
         self.numbers = sum(len(g.body) * g.width for g in self.emitted.groups)
 
-    def __call__(
-        self,
-        tensors: Mapping[str, Tensor],
-        matrices: Sequence[Tensor],
-        times: Times,
-        turning: frozenset[str],
-    ) -> None:
-        """Run all steps."""
-        packed = torch.empty(self.packed_size, dtype=self.real, device="cpu")
-        prepared = self.prepare(tensors, matrices, times, turning, packed)
-        if self.function(prepared.reference):
-            raise RuntimeError("A kernel refused a call that is not well formed.")
-
     def prepare(
         self,
         tensors: Mapping[str, Tensor],
@@ -148,18 +139,21 @@ class Kernel:
         times: Times,
         turning: frozenset[str],
         packed: Tensor,
+        jobs: int = 1,
         threads: int | None = None,
     ) -> Ready:
         """A call, ready to run. Everything is checked here, before a pointer is taken.
 
-        The tensors must live as long as the call.
+        The tensors must live as long as the call. jobs: how many of this size are to run.
         """
         given = [tensors.get(name) for name in self.tensors]
         forms = [None if t is None else (t.dtype, t.shape, t.stride(), t.device) for t in given]
         forms += [(m.dtype, m.shape, m.stride(), m.device) for m in matrices]
-        split = (threads, 0)
         if threads is None:
-            split = share(self.work, self.numbers, times.sequences, times.total, times.steps)
+            rows, steps = times.total, times.steps
+            split = share(self.work, self.numbers, times.sequences, rows, steps, jobs)
+        else:
+            split = Split(threads, 0)
         key = (times, turning, split, forms)
         known = self.last
         if known is None or known[0] != key:  # otherwise all is as it was when it was checked
@@ -177,13 +171,15 @@ class Kernel:
         call = _Call(
             times.steps,
             times.sequences,
-            *split,
+            split.threads,
+            split.by_units,
             times.counts.data_ptr(),
             *map(addressof, (starts, strides, whens, self.widths, blocks, self.offsets)),
             packed.data_ptr(),
             0,
         )
-        return Ready(call, byref(call), starts, (strides, whens, blocks, times, matrices, packed))
+        alive = (given, strides, whens, blocks, times, matrices, packed)
+        return Ready(self.function, call, byref(call), starts, split.at_once, alive)
 
     def check(
         self,
@@ -275,18 +271,27 @@ class Kernels:
     def load(self) -> None:
         """Compile what is not compiled yet. Raises: build.BuildError."""
         load(self.emitted, self.real)
-        products.kernel(self.real)
+        library(self.real)
         self.kernels = {
             id(p): Kernel(e, p, self.real) for p, e in zip(self.programs, self.emitted, strict=True)
         }
 
-    def __call__(
-        self,
-        recipe: Recipe,
-        program: Program,
-        tensors: Mapping[str, Tensor],
-        matrices: Sequence[Tensor],
-        times: Times,
-        turning: frozenset[str],
-    ) -> None:
-        self.kernels[id(program)](tensors, matrices, times, turning)
+    def prepare(self, steps: Steps, beside: int) -> Ready:
+        """One call of a kernel. Raises: RuntimeError for tensors that do not fit."""
+        kernel = self.kernels[id(steps.program)]
+        packed = torch.empty(kernel.packed_size, dtype=self.real, device="cpu")
+        return kernel.prepare(
+            steps.tensors, steps.matrices, steps.times, steps.turning, packed, beside
+        )
+
+    def run(self, ready: Sequence[Ready]) -> None:
+        """Run calls, beside each other where all of them are to be. Raises: RuntimeError."""
+        if len(ready) > 1 and all(r.at_once for r in ready):
+            pointers = ctypes.c_void_p * len(ready)
+            functions = pointers(*[ctypes.cast(r.function, ctypes.c_void_p).value for r in ready])
+            calls = pointers(*[addressof(r.call) for r in ready])
+            refused = library(self.real).unroll_together(functions, calls, len(ready))
+        else:
+            refused = sum(r.function(r.reference) != 0 for r in ready)
+        if refused:
+            raise RuntimeError("A kernel refused a call that is not well formed.")

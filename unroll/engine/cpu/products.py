@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import functools
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from unroll.engine import products
-from unroll.engine.cpu import build
-from unroll.engine.cpu.emit import REALS, source
+from unroll.engine.cpu.emit import REALS
+from unroll.engine.cpu.library import library
 
 # More terms a sum, or more multiplications, are the library's, which packs its operands. 64 terms
 # are twice as fast here, 256 as fast (Zen 5, one thread).
@@ -55,18 +51,8 @@ def small(a: Tensor, b: Tensor) -> Tensor:
         )
     out = torch.empty(rows, columns, dtype=b.dtype, device="cpu")
     of_row, of_term = a.stride()
-    kernel(b.dtype)(
+    library(b.dtype).unroll_product(
         a.data_ptr(), of_row, of_term, b.data_ptr(), b.stride(0), out.data_ptr(), columns,
         rows, terms, columns,
     )  # fmt: skip
     return out
-
-
-@functools.cache
-def kernel(real: torch.dtype) -> Any:
-    """The kernel for these numbers, compiled when it is first wanted."""
-    function = build.load(source(real, "maths.h", "products.h")).unroll_product
-    pointer, number = ctypes.c_void_p, ctypes.c_int64
-    function.argtypes = (pointer, number, number, pointer, number, pointer, *[number] * 4)
-    function.restype = None
-    return function
