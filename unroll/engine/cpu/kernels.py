@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unroll.engine.cpu import build, products
 from unroll.engine.cpu.emit import Emitted, emit, source
-from unroll.engine.cpu.library import library
+from unroll.engine.cpu.library import borrowed, library
 from unroll.engine.cpu.threads import Split, share
 from unroll.engine.executor import Steps
 from unroll.engine.geometry import Times
@@ -42,6 +42,7 @@ class _Call(ctypes.Structure):
         *((n, ctypes.c_void_p) for n in ("counts", "starts", "strides", "times", "widths")),
         *((n, ctypes.c_void_p) for n in ("blocks", "offsets", "packed")),
         ("is_packed", ctypes.c_int64),
+        ("runtime", ctypes.c_void_p),
     )
 
 
@@ -65,7 +66,7 @@ def load(emitted: Iterable[Emitted], real: torch.dtype) -> None:
     new = {e.name: e for e in emitted if e.name not in _loaded}
     if new:
         library = build.load(
-            source(real, "maths.h", "kernels.h") + "".join(e.source for e in new.values())
+            source(real, "maths.h", "team.h", "kernels.h") + "".join(e.source for e in new.values())
         )
         for name in new:
             getattr(library, f"{name}_room").restype = ctypes.c_int64
@@ -177,6 +178,7 @@ class Kernel:
             *map(addressof, (starts, strides, whens, self.widths, blocks, self.offsets)),
             packed.data_ptr(),
             0,
+            borrowed() if split.threads > 1 else 0,
         )
         alive = (given, strides, whens, blocks, times, matrices, packed)
         return Ready(self.function, call, byref(call), starts, split.at_once, alive)
@@ -288,9 +290,12 @@ class Kernels:
         """Run calls, beside each other where all of them are to be. Raises: RuntimeError."""
         if len(ready) > 1 and all(r.at_once for r in ready):
             pointers = ctypes.c_void_p * len(ready)
+            one = all(r.call.threads == 1 for r in ready)  # a borrowed thread cannot borrow more
             functions = pointers(*[ctypes.cast(r.function, ctypes.c_void_p).value for r in ready])
             calls = pointers(*[addressof(r.call) for r in ready])
-            refused = library(self.real).unroll_together(functions, calls, len(ready))
+            refused = library(self.real).unroll_together(
+                functions, calls, len(ready), borrowed() if one else 0
+            )
         else:
             refused = sum(r.function(r.reference) != 0 for r in ready)
         if refused:

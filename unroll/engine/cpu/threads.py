@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-START = 40_000  # nanoseconds that a second thread costs to begin and end
+START = 10_000  # nanoseconds that a second thread costs to begin and end, where it is not waiting
 BARRIER = 400  # nanoseconds of a barrier between two stages, on a machine that is not idle
 RATE = 100.0  # multiplications and additions a nanosecond and thread, with few rows 30
 ELEMENT = 1.0  # nanoseconds of ten elementwise operations on a number
