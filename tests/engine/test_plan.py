@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import layer_norm, linear
 
 import unroll
 from unroll.cells import Noise, fields, map_state
@@ -571,3 +572,78 @@ def test_planning_changes_neither_the_cell_nor_its_tensors():
         assert all(
             torch.equal(a, b) for (_, a), (_, b) in zip(fields(state), fields(now), strict=True)
         )
+
+
+class OfAPart(unroll.Cell):
+    """Seen in another shape: part of a weight, which lies in pieces."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.weight = nn.Parameter(torch.randn(2, 2, hidden_size, input_size))
+
+    def forward(self, x, h):
+        part = self.weight[:, 1].reshape(-1, self.input_size)
+        h = torch.tanh(linear(x, part).chunk(2, 1)[0] + h)
+        return h, h
+
+
+class NormOfAPart(unroll.Cell):
+    """Norms of part of a product, which lies in one piece only where the batch is one."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.read = nn.Linear(input_size, hidden_size)
+        self.weight = nn.Parameter(torch.randn(2 * hidden_size, hidden_size))
+
+    def forward(self, x, h):
+        a, b = linear(h, self.weight).chunk(2, 1)
+        h = torch.tanh(layer_norm(a, [self.hidden_size]) + b + self.read(x))
+        return h, h
+
+
+@pytest.mark.parametrize("kind", [OfAPart, NormOfAPart])
+def test_where_numbers_lie_does_not_matter(kind):
+    cell = kind(I, H).double()
+    x = torch.randn(4, 3, I, dtype=torch.float64, requires_grad=True)
+    recipe = recipe_of(plan_of(cell))
+    call = call_of(cell, x)
+    found = []
+    for output, _ in (
+        run_plans([Job(recipe, call, parameters_of(call), None, interpreter)])[0],
+        unroll.unroll(cell, x, backend="loop"),
+    ):
+        found.append([output, *torch.autograd.grad(output.sum(), [x, *cell.parameters()])])
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-10)
+
+
+class NoisyOnce(unroll.Cell):
+    """Noise of a whole call beside the state, which the weights' gradient reads again."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.weight = nn.Parameter(torch.randn(hidden_size, hidden_size))
+
+    def noise(self):
+        return {"mask": unroll.Noise((self.hidden_size,), "bernoulli", "call", keep=0.5)}
+
+    def forward(self, x, h, noise):
+        kept = h if noise is None else h * noise["mask"]
+        h = torch.tanh(linear(0.6 * (1 - kept), self.weight) + x)
+        return h, h
+
+
+@pytest.mark.parametrize("lengths", [None, [0, 0, 0], [4, 0, 2]])
+def test_noise_of_a_call_where_sequences_have_no_steps(lengths):
+    cell = NoisyOnce(I, I).double()
+    recipe = recipe_of(plan_of(cell))
+    x = torch.randn(4, 3, I, dtype=torch.float64, requires_grad=True)
+    call = checked_call(cell, x, lengths=lengths)
+    found = []
+    for run in (
+        lambda: run_plans([Job(recipe, call, parameters_of(call), None, interpreter)])[0],
+        lambda: unroll.unroll(cell, x, lengths=lengths, backend="loop"),
+    ):
+        torch.manual_seed(1)
+        output, _ = run()
+        found.append([output, *torch.autograd.grad(output.sum(), [x, cell.weight])])
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-10)

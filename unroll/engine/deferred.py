@@ -85,8 +85,7 @@ class Later:
     def of_rows(self, values: Tensor) -> Tensor:
         if self.where.batch_row is None:
             return self.where.of_rows(values)
-        owners = torch.cat([torch.arange(int(c), device="cpu") for c in self.where.counts])
-        return values.index_select(0, owners)
+        return values.index_select(0, self.where.owner)
 
     def before(self, k: int) -> Tensor:
         """The state before every row's step, [N, w]."""
