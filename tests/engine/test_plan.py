@@ -10,16 +10,17 @@ from functools import partial
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import layer_norm, linear
 
 import unroll
 from unroll.cells import Noise, fields, map_state
 from unroll.engine import backends
 from unroll.engine.cpu import parameters_of
 from unroll.engine.hoist import ONCE, name_of
-from unroll.engine.interpret import execute
+from unroll.engine.interpret import interpreter
 from unroll.engine.nodes import ancestors
 from unroll.engine.plan import plan
-from unroll.engine.planned import run_plan
+from unroll.engine.planned import Job, run_plans
 from unroll.engine.recipe import from_json, recipe_of, to_json
 from unroll.engine.trace import Unplannable, trace
 from unroll.engine.unrolling import checked_call
@@ -395,7 +396,7 @@ def test_a_step_that_mixes_sequences_is_refused_or_right(what):
     for B in (1, 3, 8):
         x = torch.randn(4, B, I, dtype=torch.float64)
         call = call_of(cell, x)
-        got, _ = run_plan(recipe, call, parameters_of(call), None, execute)
+        got, _ = run_plans([Job(recipe, call, parameters_of(call), None, interpreter)])[0]
         right, _ = unroll.unroll(cell, x, backend="loop")
         torch.testing.assert_close(got, right, rtol=1e-10, atol=1e-10)
 
@@ -431,7 +432,7 @@ def test_a_step_may_end_with_next_to_nothing(ending):
         return
     call = call_of(cell, x)
     for output, last in (
-        run_plan(recipe, call, parameters_of(call), None, execute),
+        run_plans([Job(recipe, call, parameters_of(call), None, interpreter)])[0],
         unroll.unroll(cell, x, backend="loop"),
     ):
         loss = output.sum() + last.square().sum()
@@ -468,7 +469,7 @@ class Interpreted:
             x = call.x
             initial = cell.initial_state(x.shape[1], dtype=x.dtype, device=x.device)
         _, recipe = plans[id(cell), call.x.dtype]
-        return run_plan(recipe, call, parameters_of(call), initial, execute)
+        return run_plans([Job(recipe, call, parameters_of(call), initial, interpreter)])[0]
 
 
 @pytest.fixture
@@ -547,7 +548,9 @@ def test_a_plan_serves_every_batch_and_length():
     for T, B in ((1, 1), (2, 101), (3, 103), (9, 2)):
         x = torch.randn(T, B, I, dtype=torch.float64)
         call = call_of(cell, x)
-        got, last = run_plan(recipe_of(made), call, parameters_of(call), None, execute)
+        got, last = run_plans([Job(recipe_of(made), call, parameters_of(call), None, interpreter)])[
+            0
+        ]
         right, end = unroll.unroll(cell, x, backend="loop")
         torch.testing.assert_close(got, right, rtol=1e-10, atol=1e-10)
         for (_, a), (_, b) in zip(fields(last), fields(end), strict=True):
@@ -569,3 +572,78 @@ def test_planning_changes_neither_the_cell_nor_its_tensors():
         assert all(
             torch.equal(a, b) for (_, a), (_, b) in zip(fields(state), fields(now), strict=True)
         )
+
+
+class OfAPart(unroll.Cell):
+    """Seen in another shape: part of a weight, which lies in pieces."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.weight = nn.Parameter(torch.randn(2, 2, hidden_size, input_size))
+
+    def forward(self, x, h):
+        part = self.weight[:, 1].reshape(-1, self.input_size)
+        h = torch.tanh(linear(x, part).chunk(2, 1)[0] + h)
+        return h, h
+
+
+class NormOfAPart(unroll.Cell):
+    """Norms of part of a product, which lies in one piece only where the batch is one."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.read = nn.Linear(input_size, hidden_size)
+        self.weight = nn.Parameter(torch.randn(2 * hidden_size, hidden_size))
+
+    def forward(self, x, h):
+        a, b = linear(h, self.weight).chunk(2, 1)
+        h = torch.tanh(layer_norm(a, [self.hidden_size]) + b + self.read(x))
+        return h, h
+
+
+@pytest.mark.parametrize("kind", [OfAPart, NormOfAPart])
+def test_where_numbers_lie_does_not_matter(kind):
+    cell = kind(I, H).double()
+    x = torch.randn(4, 3, I, dtype=torch.float64, requires_grad=True)
+    recipe = recipe_of(plan_of(cell))
+    call = call_of(cell, x)
+    found = []
+    for output, _ in (
+        run_plans([Job(recipe, call, parameters_of(call), None, interpreter)])[0],
+        unroll.unroll(cell, x, backend="loop"),
+    ):
+        found.append([output, *torch.autograd.grad(output.sum(), [x, *cell.parameters()])])
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-10)
+
+
+class NoisyOnce(unroll.Cell):
+    """Noise of a whole call beside the state, which the weights' gradient reads again."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.weight = nn.Parameter(torch.randn(hidden_size, hidden_size))
+
+    def noise(self):
+        return {"mask": unroll.Noise((self.hidden_size,), "bernoulli", "call", keep=0.5)}
+
+    def forward(self, x, h, noise):
+        kept = h if noise is None else h * noise["mask"]
+        h = torch.tanh(linear(0.6 * (1 - kept), self.weight) + x)
+        return h, h
+
+
+@pytest.mark.parametrize("lengths", [None, [0, 0, 0], [4, 0, 2]])
+def test_noise_of_a_call_where_sequences_have_no_steps(lengths):
+    cell = NoisyOnce(I, I).double()
+    recipe = recipe_of(plan_of(cell))
+    x = torch.randn(4, 3, I, dtype=torch.float64, requires_grad=True)
+    call = checked_call(cell, x, lengths=lengths)
+    found = []
+    for run in (
+        lambda: run_plans([Job(recipe, call, parameters_of(call), None, interpreter)])[0],
+        lambda: unroll.unroll(cell, x, lengths=lengths, backend="loop"),
+    ):
+        torch.manual_seed(1)
+        output, _ = run()
+        found.append([output, *torch.autograd.grad(output.sum(), [x, cell.weight])])
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-10)

@@ -27,7 +27,7 @@ class Times:
 
     def __init__(self, counts: Tensor, sequences: int, **at: Tensor) -> None:
         ring = torch.arange(len(counts) + 1, device="cpu") % 2 * sequences
-        self.counts, self.sequences = counts, sequences
+        self.counts, self.sequences, self.steps = counts, sequences, len(counts)
         self.at = {**at, "carried": ring[:-1].contiguous(), "carry": ring[1:].contiguous()}
         ends = {k: int((a + counts).max()) if len(counts) else 0 for k, a in self.at.items()}
         self.needed = {**ends, "fixed": sequences}
@@ -76,6 +76,11 @@ class Geometry:
         return 0 if self.first else self.N
 
     @cached_property
+    def owner(self) -> Tensor:
+        """Which of the R sequences each row belongs to, [N]."""
+        return (torch.arange(self.R, device="cpu") < self.counts[:, None]).nonzero()[:, 1]
+
+    @cached_property
     def forward(self) -> Times:
         return Times(self.counts, self.R, rows=self.offset, previous=self.previous, next=self.next)
 
@@ -110,12 +115,7 @@ class Geometry:
         """N rows summed over the steps of each sequence of the loop, [R, w]."""
         if self.batch_row is None:
             return rows.reshape(self.T, self.B, rows.shape[1]).sum(0)
-        owners = (
-            torch.cat([torch.arange(int(c), device="cpu") for c in self.counts])
-            if self.N
-            else self.batch_row
-        )
-        return rows.new_zeros(self.R, rows.shape[1]).index_add(0, owners, rows)
+        return rows.new_zeros(self.R, rows.shape[1]).index_add(0, self.owner, rows)
 
     def started(self, state: State, initial: State | None) -> State:
         """The state that each of the R sequences begins with."""

@@ -77,6 +77,21 @@ class Recipe:
         return {k for k in self.emit_is_state if k is not None}
 
     @cached_property
+    def state_names(self) -> list[str]:
+        return [f"state:{k}" for k in range(len(self.new_states))]
+
+    def turning(self, keep: bool) -> frozenset[str]:
+        """States that need room for two steps only; keep: a backward will follow."""
+        return self._turning[keep]
+
+    @cached_property
+    def _turning(self) -> list[frozenset[str]]:
+        return [
+            frozenset(n for k, n in enumerate(self.state_names) if k not in whole)
+            for whole in (self.shown, self.history)
+        ]
+
+    @cached_property
     def saved_names(self) -> list[str]:
         return [name for name in self.widths if name.startswith("saved")]
 
@@ -84,6 +99,13 @@ class Recipe:
     def kept_names(self) -> list[str]:
         """What the backward reads of the forward's tensors."""
         return [f"state:{k}" for k in sorted(self.history)] + self.saved_names
+
+    @cached_property
+    def inputs_of_loop(self) -> int:
+        """How many tensors the recurrent part is given; see `split`."""
+        read = len(self.rows) if self.reads is None else 1 + 2 * len(self.reads)
+        kinds = (self.new_states, self.matrices, self.vectors, self.sequences)
+        return sum(len(kind) for kind in kinds) + read
 
     @cached_property
     def own_emits(self) -> list[str]:

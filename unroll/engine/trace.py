@@ -135,7 +135,20 @@ def _trace(
         raise Unplannable(
             f"its step changes {min(changed)}, which is not part of its state; keep it in the state"
         )
+    _forget_layout(graph)
     return graph
+
+
+def _forget_layout(graph: fx.Graph) -> None:
+    """Copies that only move numbers go: whether there is one depends on the batch. What is then
+    seen in another shape may lie in pieces."""
+    aten = torch.ops.aten
+    for node in list(graph.nodes):
+        if node.target is aten.clone.default:
+            node.replace_all_uses_with(node.args[0])
+            graph.erase_node(node)
+        elif node.target in (aten.view.default, aten._unsafe_view.default):
+            node.target = aten.reshape.default
 
 
 INTERNAL = frozenset(vars(nn.Module()))

@@ -11,6 +11,7 @@ from torch.func import functional_call
 from unroll.cells import Cell, LSTMCell, ProjectedLSTMCell, State, as_cell
 from unroll.cells.cell import twin
 from unroll.cells.state import describe
+from unroll.engine import cpu
 from unroll.engine.backends import choose, say_once
 from unroll.engine.call import Call
 from unroll.engine.record import Recording
@@ -59,27 +60,40 @@ def unroll(
         >>> bool((output[2:, 1] == 0).all()), bool((h[1] == output[1, 1]).all())
         (True, True)
     """
-    known = as_cell(cell)
-    if parameters is not None and known is not cell:  # torch's own cell, behind the adapter
-        parameters = {f"cell.{name}": tensor for name, tensor in parameters.items()}
-    call = checked_call(known, x, state, lengths, resets, reverse, record, parameters)
-    chosen, why = choose(call, backend)
-    say_once(call, chosen, why)
-    return chosen.run(call)
+    call = checked_call(cell, x, state, lengths, resets, reverse, record, parameters)
+    return run_calls([call], backend)[0]
+
+
+def run_calls(calls: Sequence[Call], backend: str | None = "auto") -> list[tuple[Tensor, State]]:
+    """Run calls that do not need each other, as the two directions of a layer.
+
+    Compiled ones run beside each other where that is faster. Raises: as `unroll`.
+    """
+    chosen = []
+    for call in calls:
+        found, why = choose(call, backend)
+        say_once(call, found, why)
+        chosen.append(found)
+    if all(found is cpu for found in chosen):
+        return cpu.run_together(calls)
+    return [found.run(call) for found, call in zip(chosen, calls, strict=True)]
 
 
 def checked_call(
-    cell: Cell,
+    cell: nn.Module,
     x: Tensor,
-    state: State | None,
-    lengths: Tensor | Sequence[int] | None,
-    resets: Tensor | None,
-    reverse: bool,
-    record: Recording | None,
-    parameters: Mapping[str, Tensor] | None,
+    state: State | None = None,
+    lengths: Tensor | Sequence[int] | None = None,
+    resets: Tensor | None = None,
+    reverse: bool = False,
+    record: Recording | None = None,
+    parameters: Mapping[str, Tensor] | None = None,
 ) -> Call:
     """The call with everything checked once, so that backends need not."""
-    name = type(cell).__name__
+    known = as_cell(cell)
+    if parameters is not None and known is not cell:  # torch's own cell, behind the adapter
+        parameters = {f"cell.{name}": tensor for name, tensor in parameters.items()}
+    cell, name = known, type(known).__name__
     if not isinstance(x, Tensor) or x.dim() != 3 or x.shape[2] != cell.input_size:
         got = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(

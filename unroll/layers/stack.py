@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn.functional import dropout
 
 from unroll.cells import Cell, State, map_state
-from unroll.engine import Recording, unroll
+from unroll.engine import Recording
+from unroll.engine.unrolling import checked_call, run_calls
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,24 @@ def run_stack(
     for layer, row in enumerate(parts):
         if layer and dropout_between:
             x = dropout(x, dropout_between)
-        outputs = []
+        calls = []
         for direction, part in enumerate(row):
             k = layer * len(row) + direction
-            output, final = unroll(
-                part.cell,
-                x,
-                None if state is None else map_state(lambda s, k=k: s[k], state),
-                lengths=lengths,
-                resets=resets,
-                reverse=direction == 1,
-                record=None if records is None else records[k],
-                backend=backend,
-                parameters=part.parameters,
+            calls.append(
+                checked_call(
+                    part.cell,
+                    x,
+                    None if state is None else map_state(lambda s, k=k: s[k], state),
+                    lengths,
+                    resets,
+                    direction == 1,
+                    None if records is None else records[k],
+                    part.parameters,
+                )
             )
-            outputs.append(output)
-            finals.append(final)
+        results = run_calls(calls, backend)
+        outputs = [output for output, _ in results]
+        finals += [final for _, final in results]
         x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
     if len(finals) == 1:  # the same as stacking, and faster
         return x, map_state(lambda s: s.unsqueeze(0), finals[0])

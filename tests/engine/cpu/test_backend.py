@@ -4,6 +4,7 @@ T time, B batch, I input, H hidden.
 """
 
 import copy
+import ctypes
 import functools
 import gc
 import inspect
@@ -28,6 +29,8 @@ import unroll
 from unroll.cells import fields, map_state
 from unroll.engine import backends, cpu, loop
 from unroll.engine.cpu import build, kernels
+from unroll.engine.cpu.threads import Split
+from unroll.engine.unrolling import checked_call
 
 from ..written_cells import BAKED_BATCH, CELLS, REFUSED
 
@@ -466,7 +469,11 @@ def test_torchs_own_cells_are_compiled_too(torchs):
 
 # ----- threads ------------------------------------------------------------------------------------
 
-SPLITS = {"two by sequences": (2, 0), "two by units": (2, 1), "three by units": (3, 1)}
+SPLITS = {
+    "two by sequences": Split(2, 0),
+    "two by units": Split(2, 1),
+    "three by units": Split(3, 1),
+}
 
 
 def every_bit(name, dtype, H, lengths, monkeypatch, split):
@@ -488,7 +495,7 @@ def test_no_bit_depends_on_how_the_work_is_split(name, H, split, monkeypatch):
         pytest.skip("as the others")
     lengths = [7, 7, 7, 6, 5, 4, 4, 4, 2, 1, 1, 1, 0]
     for given in (None, lengths):
-        alone = every_bit(name, torch.float32, H, given, monkeypatch, (1, 0))
+        alone = every_bit(name, torch.float32, H, given, monkeypatch, Split(1, 0))
         shared = every_bit(name, torch.float32, H, given, monkeypatch, split)
         assert all(torch.equal(alone[k], shared[k]) for k in alone)
 
@@ -511,12 +518,50 @@ def test_no_bit_depends_on_the_number_of_threads(name, monkeypatch, two_threads)
     for threads in (1, 2):
         torch.set_num_threads(threads)
         found[threads] = results(cell, x, state, backend="cpu")
-    assert [threads for threads, _ in chosen] == [1, 1, 2, 2]
+    assert [split.threads for split in chosen] == [1, 1, 2, 2]
     for name, value in found[1].items():
         if name == "output" or name.startswith(("final", "d state")):
             assert torch.equal(value, found[2][name]), name
         else:
             torch.testing.assert_close(value, found[2][name], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("lengths", [None, [9, 4, 0]])
+def test_two_directions_beside_each_other_are_the_same_to_the_bit(
+    lengths, monkeypatch, two_threads
+):
+    layer = unroll.Recurrent("gru", 5, 37, num_layers=2, bidirectional=True, dropout=0.5)
+    x = torch.randn(9, 3, 5, requires_grad=True)
+    found, seen = [], []
+    for at_once in (False, True):
+        split = Split(1, 0, at_once)
+        monkeypatch.setattr(kernels, "share", lambda *a, split=split: seen.append(a[-1]) or split)
+        torch.manual_seed(3)
+        output, last = layer(x, lengths=lengths, backend="cpu")
+        loss = output.square().sum() + last.sum()
+        found.append([output, last, *torch.autograd.grad(loss, [x, *layer.parameters()])])
+    assert set(seen) == {2}
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+    torch.manual_seed(3)
+    right, _ = layer(x, lengths=lengths, backend="loop")
+    torch.testing.assert_close(found[1][0], right)
+
+
+def test_two_directions_share_the_threads(two_threads):
+    assert kernels.share(10**5, 10**3, 1, 64, 64, 2) == Split(1, 0, at_once=True)
+    assert kernels.share(10**5, 10**3, 1, 64, 64, 1).at_once is False
+    torch.set_num_threads(1)
+    assert kernels.share(10**5, 10**3, 1, 64, 64, 2) == Split(1, 0)
+
+
+def test_a_direction_whose_call_is_refused_is_an_error(two_threads):
+    layer = unroll.Recurrent("gru", 2, 3, bidirectional=True)
+    executor = cpu.prepared(checked_call(layer.cells[0], torch.randn(2, 1, 2))).kernels
+    kernel = executor.kernels[id(executor.programs[0])]
+    call = kernels._Call(threads=0)
+    bad = kernels.Ready(kernel.function, call, ctypes.byref(call), None, True, ())
+    with pytest.raises(RuntimeError, match="not well formed"):
+        executor.run([bad, bad])
 
 
 def test_a_forked_child_computes_the_same(two_threads, monkeypatch):
@@ -526,7 +571,7 @@ def test_a_forked_child_computes_the_same(two_threads, monkeypatch):
     """
     cell = the_cell("lstm", dtype=torch.float32)
     x = torch.randn(T, B, I)
-    monkeypatch.setattr(kernels, "share", lambda *_: (2, 0))
+    monkeypatch.setattr(kernels, "share", lambda *_: Split(2, 0))
     expected = results(cell, x, backend="cpu")
     child = os.fork()
     if not child:

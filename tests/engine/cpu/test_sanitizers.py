@@ -25,6 +25,7 @@ import torch
 import unroll
 from unroll.engine import cpu
 from unroll.engine.cpu import build, kernels
+from unroll.engine.cpu.threads import Split
 
 build.FLAGS = (*build.FLAGS, *{flags!r})
 torch.manual_seed(0)
@@ -33,10 +34,10 @@ splits = [(1, 0), (2, 0), (2, 1), (3, 1)]
 turn = [0]
 
 
-def share(work, numbers, sequences, rows, steps):
+def share(work, numbers, sequences, rows, steps, jobs):
     turn[0] += 1
     threads, by_units = splits[turn[0] % 4]
-    return threads if by_units else min(threads, max(sequences, 1)), by_units
+    return Split(threads if by_units else min(threads, max(sequences, 1)), by_units, jobs > 1)
 
 
 kernels.share = share
@@ -68,6 +69,13 @@ for name, make in MAKE.items():
                     output.sum().backward()
                 with torch.no_grad():
                     unroll.unroll(cell, x, backend="cpu", **more)
+both = unroll.Recurrent(unroll.LSTMCell, 3, 5, bidirectional=True)
+for T, B in ((1, 1), (4, 6)):
+    x = torch.randn(T, B, 3, requires_grad=True)
+    right, _ = both(x, backend="loop")
+    output, _ = both(x, backend="cpu")
+    torch.testing.assert_close(output, right, rtol=1e-4, atol=1e-5)
+    output.sum().backward()
 print("all of it ran")
 """
 

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -23,6 +23,7 @@ from unroll.engine.refusal import Unplannable
 
 if TYPE_CHECKING:
     from unroll.engine.cpu.stepping import Stepping
+    from unroll.engine.planned import Job
     from unroll.engine.recipe import Recipe
 
 NAME = "cpu"
@@ -67,7 +68,18 @@ def supports(call: Call) -> str | None:
 
 def run(call: Call) -> tuple[Tensor, State]:
     """Outputs [T, B, H] and the state after each sequence's own last step."""
-    from unroll.engine.planned import run_plan
+    return run_together([call])[0]
+
+
+def run_together(calls: Sequence[Call]) -> list[tuple[Tensor, State]]:
+    """The same for several calls, beside each other where there are threads for it."""
+    from unroll.engine.planned import run_plans
+
+    return run_plans([job_of(call) for call in calls])
+
+
+def job_of(call: Call) -> Job:
+    from unroll.engine.planned import Job
 
     ready = prepared(call)
     if ready.refusal is not None:
@@ -77,7 +89,7 @@ def run(call: Call) -> tuple[Tensor, State]:
         from unroll.engine.unrolling import initial_state
 
         initial = initial_state(call.cell, call.x, call.parameters)
-    return run_plan(ready.recipe, call, parameters_of(call), initial, ready.kernels)
+    return Job(ready.recipe, call, parameters_of(call), initial, ready.kernels)
 
 
 def step_by_step(call: Call, table: Tensor | None) -> Stepping | str:

@@ -7,9 +7,11 @@ build serves every size.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +21,16 @@ from unroll.engine.program import Buffer, Group, Program
 from unroll.engine.refusal import Unplannable
 
 REALS = {torch.float32: "float", torch.float64: "double"}
+HERE = Path(__file__).parent
 BYTES = {"Vec": "Real", "Int": "int64_t", "Mask": "uint8_t"}
+
+
+@functools.cache
+def source(real: torch.dtype, *headers: str) -> str:
+    """The fixed part of a build: these files, for these numbers."""
+    parts = [f"#define UNROLL_REAL {REALS[real]}"]
+    parts += [(HERE / name).read_text("utf-8") for name in headers]
+    return "\n".join(parts)
 
 
 @dataclass(frozen=True)
@@ -185,7 +196,8 @@ class _Writer:
         for index, _, count in products:
             lines.append(f"    alignas(64) Real t{index}[ROWS * U * {count} * LANES];")
         lines += [
-            "    for (int64_t panel = from; panel < upto; panel++) {",
+            "    for (int64_t next = from; next < upto; next++) {",
+            "        const int64_t panel = frame.turned ? from + upto - 1 - next : next;",
             "        for (int64_t tile = 0; tile < tiles; tile++) {",
             "            const int64_t first = frame.first + all * tile / tiles;",
             "            const int rows = (int)(frame.first + all * (tile + 1) / tiles - first);",

@@ -1,6 +1,6 @@
 // The fixed part of every compiled cell: tiles of products, packing, the loop over time, threads.
 //
-// It stands behind maths.h and in front of the generated stages of one or more programs.
+// It stands behind maths.h and team.h and in front of the generated stages of one or more programs.
 //
 //     R rows of a tile (sequences), V vectors of a panel, U vectors of units, G segments (gates)
 //
@@ -10,9 +10,6 @@
 // the last k. The sums are then handed, in a few lines of cache, to the elementwise part.
 //
 // Sums run over k in order whatever the tile, so that no result depends on how rows are split.
-
-#include <pthread.h>
-#include <sched.h>
 
 namespace {
 
@@ -34,6 +31,7 @@ struct Call {
     const int64_t* offsets;       // of each product in `packed`
     Real* packed;                 // room for the packed matrices
     int64_t is_packed;            // they are there already
+    const Runtime* runtime;       // whose threads to borrow; null: nobody's
 };
 
 constexpr int MOST_BUFFERS = 1024;
@@ -43,6 +41,7 @@ struct Frame {
     const Call* call;
     int64_t first, last;        // sequences
     int64_t part, parts;        // of the units
+    bool turned;                // panels from the last to the first
     char* at[MOST_BUFFERS];     // of each buffer: row 0 of this step
 };
 
@@ -263,11 +262,10 @@ void pack(Real* out, const Block* blocks, int operands, int segments, int units,
 // Threads wait for each other a few microseconds at full speed, then give way: on a busy machine
 // the one they wait for may not be running.
 struct Barrier {
-    int parties;
     int waiting;
     int round;
 
-    void wait() {
+    void wait(int64_t parties) {
         if (parties == 1) return;
         const int mine = __atomic_load_n(&round, __ATOMIC_ACQUIRE);
         if (__atomic_add_fetch(&waiting, 1, __ATOMIC_ACQ_REL) == parties) {
@@ -298,28 +296,19 @@ struct Program {
     Pack pack;
 };
 
-enum { WAIT, GO, GIVE_UP };
-
 struct Job {
     const Program* program;
     const Call* call;
-    Barrier* barrier;
-    int* order;  // threads begin when all of them are there
-    int64_t index;
+    Barrier barrier;
 };
 
-void* work(void* argument) {
-    const Job& job = *(const Job*)argument;
+void work(void* argument, int64_t i, int64_t n) {
+    Job& job = *(Job*)argument;
     const Program& program = *job.program;
     const Call& call = *job.call;
-    const int64_t i = job.index, n = call.threads;
-
-    int order;
-    while ((order = __atomic_load_n(job.order, __ATOMIC_ACQUIRE)) == WAIT) sched_yield();
-    if (order == GIVE_UP) return nullptr;
     if (!call.is_packed) {
         program.pack(call, i, n);
-        job.barrier->wait();
+        job.barrier.wait(n);
     }
 
     Frame frame;
@@ -329,6 +318,7 @@ void* work(void* argument) {
     const int64_t first = call.by_units ? 0 : call.sequences * i / n;
     const int64_t last = call.by_units ? call.sequences : call.sequences * (i + 1) / n;
     for (int64_t s = 0; s < call.steps; s++) {
+        frame.turned = s & 1;  // what was read last is still near
         frame.first = first;
         frame.last = call.counts[s] < last ? call.counts[s] : last;
         if (frame.first >= frame.last && !call.by_units) continue;
@@ -338,38 +328,17 @@ void* work(void* argument) {
         }
         for (int k = 0; k < program.stages; k++) {
             program.stage[k](frame);
-            if (call.by_units) job.barrier->wait();
+            if (call.by_units) job.barrier.wait(n);
         }
     }
-    return nullptr;
 }
 
-constexpr int MOST_THREADS = 64;
-
 // Returns 0, or -1 for a call that is not well formed.
-int run(const Program& program, const Call& given) {
-    if (given.threads < 1 || given.threads > MOST_THREADS || program.buffers > MOST_BUFFERS)
+int run(const Program& program, const Call& call) {
+    if (call.threads < 1 || call.threads > MOST_THREADS || program.buffers > MOST_BUFFERS)
         return -1;
-    Call call = given;
-    Barrier barrier = {(int)call.threads, 0, 0};
-    int order = WAIT;
-    Job jobs[MOST_THREADS];
-    pthread_t threads[MOST_THREADS];
-    for (int64_t i = 0; i < call.threads; i++) jobs[i] = {&program, &call, &barrier, &order, i};
-    int64_t started = 1;
-    while (started < call.threads &&
-           !pthread_create(&threads[started], nullptr, work, &jobs[started]))
-        started++;
-    const bool all = started == call.threads;
-    __atomic_store_n(&order, all ? GO : GIVE_UP, __ATOMIC_RELEASE);
-    if (all) work(&jobs[0]);
-    for (int64_t i = 1; i < started; i++) pthread_join(threads[i], nullptr);
-    if (!all) {  // the system gives no more threads: this one does it all, with the same result
-        call.threads = 1;
-        barrier.parties = 1;
-        order = GO;
-        work(&jobs[0]);
-    }
+    Job job = {&program, &call, {0, 0}};
+    run_team(work, &job, call.threads, call.runtime);
     return 0;
 }
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import ctypes
-import functools
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from ctypes import addressof, byref
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from unroll.engine.cpu import build
-from unroll.engine.cpu.emit import REALS, Emitted, emit
-from unroll.engine.cpu.threads import share
+from unroll.engine.cpu import build, products
+from unroll.engine.cpu.emit import Emitted, emit, source
+from unroll.engine.cpu.library import borrowed, library
+from unroll.engine.cpu.threads import Split, share
+from unroll.engine.executor import Steps
 from unroll.engine.geometry import Times
 from unroll.engine.nodes import Block
 from unroll.engine.program import TURNING, Program
 from unroll.engine.recipe import Recipe
 
-HERE = Path(__file__).parent
 _loaded: dict[str, ctypes.CDLL] = {}  # by program name, so that many may come in one build
 
 
@@ -42,25 +42,20 @@ class _Call(ctypes.Structure):
         *((n, ctypes.c_void_p) for n in ("counts", "starts", "strides", "times", "widths")),
         *((n, ctypes.c_void_p) for n in ("blocks", "offsets", "packed")),
         ("is_packed", ctypes.c_int64),
+        ("runtime", ctypes.c_void_p),
     )
 
 
 @dataclass
 class Ready:
-    """A call of a kernel, and what it points to."""
+    """A call of a kernel, and what it points to. at_once: beside the others of its kind."""
 
+    function: Any
     call: _Call
     reference: Any
     starts: Any
+    at_once: bool
     alive: tuple[Any, ...]
-
-
-@functools.cache
-def header(real: torch.dtype) -> str:
-    """What stands in front of generated stages."""
-    parts = [f"#define UNROLL_REAL {REALS[real]}"]
-    parts += [(HERE / name).read_text("utf-8") for name in ("maths.h", "kernels.h")]
-    return "\n".join(parts)
 
 
 def load(emitted: Iterable[Emitted], real: torch.dtype) -> None:
@@ -70,7 +65,9 @@ def load(emitted: Iterable[Emitted], real: torch.dtype) -> None:
     """
     new = {e.name: e for e in emitted if e.name not in _loaded}
     if new:
-        library = build.load(header(real) + "".join(e.source for e in new.values()))
+        library = build.load(
+            source(real, "maths.h", "team.h", "kernels.h") + "".join(e.source for e in new.values())
+        )
         for name in new:
             getattr(library, f"{name}_room").restype = ctypes.c_int64
             _loaded[name] = library
@@ -114,6 +111,7 @@ class Kernel:
             for segment in segments
         ]
         self.last_blocks: tuple[Any, Any] = (None, None)
+        self.last: tuple[Any, Any] | None = None
         # the room for packed matrices depends on widths alone
         self.offsets = (ctypes.c_int64 * max(len(self.segments), 1))()
         sizes = self.block_array(None)
@@ -135,80 +133,94 @@ class Kernel:
         )
         self.numbers = sum(len(g.body) * g.width for g in self.emitted.groups)
 
-    def __call__(
-        self,
-        tensors: Mapping[str, Tensor],
-        matrices: Sequence[Tensor],
-        times: Times,
-        turning: Container[str],
-    ) -> None:
-        """Run all steps."""
-        packed = torch.empty(self.packed_size, dtype=self.real, device="cpu")
-        prepared = self.prepare(tensors, matrices, times, turning, packed)
-        if self.function(prepared.reference):
-            raise RuntimeError("A kernel refused a call that is not well formed.")
-
     def prepare(
         self,
         tensors: Mapping[str, Tensor],
         matrices: Sequence[Tensor],
         times: Times,
-        turning: Container[str],
+        turning: frozenset[str],
         packed: Tensor,
+        jobs: int = 1,
         threads: int | None = None,
     ) -> Ready:
         """A call, ready to run. Everything is checked here, before a pointer is taken.
 
-        The tensors must live as long as the call.
+        The tensors must live as long as the call. jobs: how many of this size are to run.
         """
-        found = []  # of each tensor: where it begins, bytes from row to row
-        kinds = []
-        for name, (dtype, columns, shared, moments) in self.tensors.items():
-            tensor = tensors.get(name)
-            turns = name in turning
-            kinds.append(turns)
+        given = [tensors.get(name) for name in self.tensors]
+        forms = [None if t is None else (t.dtype, t.shape, t.stride(), t.device) for t in given]
+        forms += [(m.dtype, m.shape, m.stride(), m.device) for m in matrices]
+        if threads is None:
+            rows, steps = times.total, times.steps
+            split = share(self.work, self.numbers, times.sequences, rows, steps, jobs)
+        else:
+            split = Split(threads, 0)
+        key = (times, turning, split, forms)
+        known = self.last
+        if known is None or known[0] != key:  # otherwise all is as it was when it was checked
+            self.check(given, matrices, times, turning)
+            known = self.last = key, self.fixed(given, times, turning)
+        strides, whens = known[1]
+        at = [0 if t is None else t.data_ptr() for t in given]
+        starts = self.array(*[at[i] and at[i] + lo for i, lo, _ in self.places])
+        # the same matrices at the same places as last time, nearly always
+        where = [(m.data_ptr(), m.stride()) for m in matrices]
+        last, blocks = self.last_blocks
+        if last != where:
+            blocks = self.block_array(matrices)
+            self.last_blocks = where, blocks
+        call = _Call(
+            times.steps,
+            times.sequences,
+            split.threads,
+            split.by_units,
+            times.counts.data_ptr(),
+            *map(addressof, (starts, strides, whens, self.widths, blocks, self.offsets)),
+            packed.data_ptr(),
+            0,
+            borrowed() if split.threads > 1 else 0,
+        )
+        alive = (given, strides, whens, blocks, times, matrices, packed)
+        return Ready(self.function, call, byref(call), starts, split.at_once, alive)
+
+    def check(
+        self,
+        given: Sequence[Tensor | None],
+        matrices: Sequence[Tensor],
+        times: Times,
+        turning: frozenset[str],
+    ) -> None:
+        """Whether every tensor has what the kernel will touch. Raises: RuntimeError."""
+        for (name, (dtype, columns, shared, moments)), tensor in zip(
+            self.tensors.items(), given, strict=True
+        ):
             if tensor is None and name.startswith("saved"):
-                found.append((0, 0))
                 continue
+            turns = name in turning
             rows = 1 if shared else max(times.needed[TURNING[m] if turns else m] for m in moments)
             if tensor is None or not fits(tensor, dtype, rows, columns):
                 raise RuntimeError(
                     f"A kernel was given {name} as {describe(tensor)}; it needs {rows} rows of "
                     f"{columns} {dtype}."
                 )
-            stride = 0 if shared else tensor.stride(0) * dtype.itemsize
-            found.append((tensor.data_ptr(), stride))
         for m, (rows, columns) in self.matrices.items():
             if not fits(matrices[m], self.real, rows, columns, any_strides=True):
                 raise RuntimeError(
                     f"A kernel was given a matrix {describe(matrices[m])}; it needs {self.real} "
                     f"of at least [{rows}, {columns}]."
                 )
-        starts = self.array(*[found[i][0] and found[i][0] + lo for i, lo, _ in self.places])
-        strides = self.array(*[found[i][1] for i, _, _ in self.places])
-        pointers = times.pointers
-        whens = self.array(*[pointers[TURNING[m] if kinds[i] else m] for i, _, m in self.places])
-        # the same matrices at the same places as last time, nearly always
-        where = [(m.data_ptr(), m.stride()) for m in matrices]
-        known, blocks = self.last_blocks
-        if known != where:
-            blocks = self.block_array(matrices)
-            self.last_blocks = where, blocks
-        steps, sequences = len(times.counts), times.sequences
-        split = (threads, 0)
-        if threads is None:
-            split = share(self.work, self.numbers, sequences, times.total, steps)
-        call = _Call(
-            steps,
-            sequences,
-            *split,
-            times.counts.data_ptr(),
-            *map(ctypes.addressof, (starts, strides, whens, self.widths, blocks, self.offsets)),
-            packed.data_ptr(),
-            0,
-        )
-        arrays = (strides, whens, blocks, times, matrices, packed)
-        return Ready(call, ctypes.byref(call), starts, arrays)
+
+    def fixed(
+        self, given: Sequence[Tensor | None], times: Times, turning: frozenset[str]
+    ) -> tuple[Any, Any]:
+        """Of every buffer: bytes from row to row, and where its first rows are listed."""
+        bytes_to_next, turns = [], []
+        for (name, (dtype, _, shared, _)), t in zip(self.tensors.items(), given, strict=True):
+            bytes_to_next.append(0 if shared or t is None else t.stride(0) * dtype.itemsize)
+            turns.append(name in turning)
+        strides = self.array(*[bytes_to_next[i] for i, _, _ in self.places])
+        kinds = [TURNING[moment] if turns[i] else moment for i, _, moment in self.places]
+        return strides, self.array(*[times.pointers[kind] for kind in kinds])
 
     def block_array(self, matrices: Sequence[Tensor] | None) -> Any:
         """The blocks as the kernel reads them; None: their sizes only."""
@@ -249,6 +261,9 @@ def describe(tensor: Tensor | None) -> str:
 class Kernels:
     """An executor: the programs of one recipe, compiled."""
 
+    product = staticmethod(products.product)
+    over_rows = staticmethod(products.over_rows)
+
     def __init__(self, recipe: Recipe, real: torch.dtype) -> None:
         programs = [recipe.forward] + ([recipe.backward] if recipe.backward is not None else [])
         self.emitted = [emit(p, real) for p in programs]
@@ -258,17 +273,30 @@ class Kernels:
     def load(self) -> None:
         """Compile what is not compiled yet. Raises: build.BuildError."""
         load(self.emitted, self.real)
+        library(self.real)
         self.kernels = {
             id(p): Kernel(e, p, self.real) for p, e in zip(self.programs, self.emitted, strict=True)
         }
 
-    def __call__(
-        self,
-        recipe: Recipe,
-        program: Program,
-        tensors: Mapping[str, Tensor],
-        matrices: Sequence[Tensor],
-        times: Times,
-        turning: Container[str],
-    ) -> None:
-        self.kernels[id(program)](tensors, matrices, times, turning)
+    def prepare(self, steps: Steps, beside: int) -> Ready:
+        """One call of a kernel. Raises: RuntimeError for tensors that do not fit."""
+        kernel = self.kernels[id(steps.program)]
+        packed = torch.empty(kernel.packed_size, dtype=self.real, device="cpu")
+        return kernel.prepare(
+            steps.tensors, steps.matrices, steps.times, steps.turning, packed, beside
+        )
+
+    def run(self, ready: Sequence[Ready]) -> None:
+        """Run calls, beside each other where all of them are to be. Raises: RuntimeError."""
+        if len(ready) > 1 and all(r.at_once for r in ready):
+            pointers = ctypes.c_void_p * len(ready)
+            one = all(r.call.threads == 1 for r in ready)  # a borrowed thread cannot borrow more
+            functions = pointers(*[ctypes.cast(r.function, ctypes.c_void_p).value for r in ready])
+            calls = pointers(*[addressof(r.call) for r in ready])
+            refused = library(self.real).unroll_together(
+                functions, calls, len(ready), borrowed() if one else 0
+            )
+        else:
+            refused = sum(r.function(r.reference) != 0 for r in ready)
+        if refused:
+            raise RuntimeError("A kernel refused a call that is not well formed.")

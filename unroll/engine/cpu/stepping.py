@@ -16,10 +16,10 @@ from unroll.cells import Cell, State, fields, map_state
 from unroll.engine.cpu.kernels import Kernels
 from unroll.engine.geometry import Times
 from unroll.engine.plan import plan
-from unroll.engine.planned import flat, named, plain
 from unroll.engine.products import product
 from unroll.engine.recipe import Recipe, recipe_of
 from unroll.engine.refusal import Unplannable
+from unroll.engine.storage import flat, named, plain
 from unroll.engine.trace import trace
 
 
@@ -131,7 +131,9 @@ class Stepping:
             times = Times(
                 counts, R, rows=zero, previous=at[turn : turn + 1], next=at[1 - turn : 2 - turn]
             )
-            ready = self.kernel.prepare(tensors, self.matrices, times, (), self.packed, threads=1)
+            ready = self.kernel.prepare(
+                tensors, self.matrices, times, frozenset(), self.packed, threads=1
+            )
             ready.call.is_packed = 1
             self.calls.append(ready)
         same = made.emit_is_state[0]
