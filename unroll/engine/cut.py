@@ -17,6 +17,7 @@ from unroll.engine.hoist import (
     Read,
     aslist,
     extract,
+    is_constant,
     name_of,
     plain_add,
     unique,
@@ -334,7 +335,7 @@ class Cut:
                 node, lo, hi = whole, lo + start, hi + start
             else:
                 break
-        if self.kind_of_constant(node):
+        if is_constant(node):
             return constant_of(node)
         level = self.levels[node]
         if level == STATE:  # x itself, where nothing is hoisted
@@ -350,12 +351,6 @@ class Cut:
         if node not in values:
             values.append(node)
         return self.input(Source(kind, values.index(node), lo), hi - lo, node, level != ONCE)
-
-    def kind_of_constant(self, node: fx.Node) -> bool:
-        return node.op == "call_function" and name_of(node) in (
-            "full", "zeros", "ones", "full_like", "zeros_like", "ones_like", "scalar_tensor",
-            "new_zeros", "new_full",
-        )  # fmt: skip
 
     def input(self, source: Source, width: int, node: fx.Node, rows: bool) -> Node:
         val = node.meta["val"]

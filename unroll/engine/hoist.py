@@ -211,6 +211,8 @@ def extract(inputs: list[fx.Node], outputs: list[fx.Node], graph: fx.Graph) -> f
     """The operations that make the outputs of the inputs, as a module."""
     part = fx.Graph()
     copies = {n: part.placeholder(f"input_{k}") for k, n in enumerate(inputs)}
+    for n, copy in copies.items():
+        copy.meta.update(n.meta)
     wanted: set[fx.Node] = set()
     stack = list(outputs)
     while stack:
@@ -252,6 +254,13 @@ def name_of(node: fx.Node) -> str:
         return "getitem"
     packet = getattr(target, "overloadpacket", None)
     return packet.__name__ if packet is not None else str(getattr(target, "__name__", target))
+
+
+def is_constant(node: fx.Node) -> bool:
+    return node.op == "call_function" and name_of(node) in (
+        "full", "zeros", "ones", "full_like", "zeros_like", "ones_like", "scalar_tensor",
+        "new_zeros", "new_full",
+    )  # fmt: skip
 
 
 def width_of(node: Any) -> int:

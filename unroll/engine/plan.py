@@ -1,9 +1,10 @@
 """The plan: what of a step is done once, what before the loop, in it, after it, and in what order.
 
-A pure function from a traced step to a labelled graph, in five moves:
+A pure function from a traced step to a labelled graph, in six moves:
 
     hoist   what depends on parameters alone is computed once a call; what depends on the inputs
             alone is computed for all steps together before the loop, in large products
+    fuse    elementwise work on those products goes back into the loop, where that is cheaper
     cut     what is left is cut at every border where anything is sliced or concatenated, so that
             only products and elementwise operations between equal widths remain (nodes.py)
     differ  the step's vector-Jacobian product is traced by torch.func.vjp and cut the same way
@@ -19,11 +20,13 @@ saving what it is computed from, else recomputed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import torch
 from torch import fx
 
 from unroll.engine.cut import Cut, merge_products
+from unroll.engine.fuse import into_loop, moved
 from unroll.engine.gradient import add_backward
 from unroll.engine.hoist import (
     ONCE,
@@ -42,6 +45,7 @@ from unroll.engine.hoist import (
 )
 from unroll.engine.nodes import Node, Source
 from unroll.engine.program import Buffer, Merged, Outer, Program, Sum
+from unroll.engine.refusal import Unplannable
 from unroll.engine.stage import forward_program
 from unroll.engine.trace import Traced
 
@@ -115,6 +119,28 @@ def plan(traced: Traced, gradients: bool = True, hoist: bool = True, defer: bool
         if levels[node] > ONCE:  # of parameters alone, torch may do whatever it likes
             check_rowwise(node, traced.batch)
 
+    work = in_loop(traced, levels, defer)
+    nodes = moved(traced, levels, work.loop) if hoist and defer else set()
+    if nodes:
+        inside = into_loop(levels, nodes)
+        try:
+            return assembled(Cut(traced, inside, *in_loop(traced, inside, defer)), gradients)
+        except Unplannable:  # torch may know a gradient that the loop does not
+            pass
+    return assembled(Cut(traced, levels, *work), gradients)
+
+
+class Work(NamedTuple):
+    """What is done where. emitted: values of the loop that are read after it."""
+
+    loop: list[fx.Node]
+    emitted: list[fx.Node]
+    after: set[fx.Node]
+
+
+def in_loop(traced: Traced, levels: dict[fx.Node, int], defer: bool) -> Work:
+    """Divide the operations on the state into those of the loop and those after it."""
+    graph = traced.graph
     in_step = needed(traced.new_states, levels)
     feeding = needed([traced.output], levels)
     shown = [n for n in graph.nodes if n in feeding and n not in in_step]
@@ -132,7 +158,7 @@ def plan(traced: Traced, gradients: bool = True, hoist: bool = True, defer: bool
     )
     if levels[traced.output] == STATE and traced.output not in after:
         emitted = unique([*emitted, traced.output])
-    return assembled(Cut(traced, levels, loop, emitted, after), gradients)
+    return Work(loop, emitted, after)
 
 
 def assembled(cut: Cut, gradients: bool) -> Plan:
