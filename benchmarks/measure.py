@@ -12,6 +12,8 @@ import torch
 
 from unroll.engine.cpu import build
 
+EPSILON = torch.finfo(torch.float32).eps
+
 
 def machine(threads):
     """Everything that a figure depends on and that a reader cannot see in it."""
@@ -50,6 +52,7 @@ class Row:
     pairs: (a, b) for each ratio of a's time to b's that is told.
     gates: gate-sized products of a step, or None where they are not compared per FLOP.
     apart: calls that compute something else, for the time per FLOP: their gates by name.
+    roundings: of the largest number of a result, which every candidate is allowed.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Row:
     pairs: list[tuple[str, str]]
     gates: int | None = None
     apart: dict = field(default_factory=dict)
+    roundings: float = 8.0
 
     def title(self):
         return " ".join([self.name, *(f"{k}={v}" for k, v in self.shape.items())])
@@ -80,7 +84,7 @@ def wrong_in(row):
     wrong = []
     for k, (label, expected) in enumerate(zip(row.labels, row.reference, strict=True)):
         error = {n: float((r[k] - expected).abs().max()) for n, r in results.items()}
-        few = 8 * torch.finfo(torch.float32).eps * float(expected.abs().max())
+        few = row.roundings * EPSILON * float(expected.abs().max())
         allowed = 2 * max(error[y] for y in row.yardsticks) + few
         wrong += [
             f"{row.title()}: {name} is {found:.3g} from float64 in {label}; allowed {allowed:.3g}"
@@ -96,8 +100,12 @@ def doubled(result):
     return tensor.double()
 
 
-def rounds(row, seconds):
-    """Milliseconds by name, one of each in every round; after a warm-up, for about `seconds`."""
+def rounds(row, seconds, clock=time.perf_counter):
+    """Milliseconds by name, one of each in every round; after a warm-up, for about `seconds`.
+
+    clock: `time.process_time`, the processor's seconds, is fair where one thread of a busy machine
+    compares calls of unlike length: the longer one would be interrupted more often.
+    """
     times = {name: [] for name in row.calls}
     started = time.perf_counter()
     for _ in range(2):
@@ -106,9 +114,9 @@ def rounds(row, seconds):
     round_of = (time.perf_counter() - started) / 2
     for _ in range(max(7, min(300, int(seconds / round_of)))):
         for name, call in row.calls.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            times[name].append((time.perf_counter() - start) * 1e3)
+            times[name].append((clock() - start) * 1e3)
     return times
 
 

@@ -86,6 +86,8 @@ PUBLIC = {
     "Recurrent": "unroll.layers",
     "explain": "unroll.layers",
     "accelerate": "unroll.layers",
+    "Ridge": "unroll.layers",
+    "fit_ridge": "unroll.layers",
     # from a file to a model
     "train": "unroll.run",
     "load": "unroll.run",
@@ -177,8 +179,10 @@ if TYPE_CHECKING:
     from unroll.layers import LSTM as LSTM
     from unroll.layers import RNN as RNN
     from unroll.layers import Recurrent as Recurrent
+    from unroll.layers import Ridge as Ridge
     from unroll.layers import accelerate as accelerate
     from unroll.layers import explain as explain
+    from unroll.layers import fit_ridge as fit_ridge
     from unroll.run import Run as Run
     from unroll.run import load as load
     from unroll.run import train as train

@@ -374,20 +374,28 @@ def one_by_one(cell: Cell, x: Tensor, state: State) -> Run:
 
 
 def check_compiled(cell: Cell) -> None:
-    x, state = leaf(sequence(cell)), map_state(leaf, used_state(cell))
-    if cpu.supports(checked_call(cell, x, state, LENGTHS, None, False, None, None)) is not None:
-        return
-    found = []
-    for name in ("cpu", "loop"):
-        output, last = unroll(cell, x, state, lengths=LENGTHS, backend=name)
-        smooth = [t for t in tensors((output, last)) if t.requires_grad]
-        into = [t for t in (x, *tensors(state), *cell.parameters()) if t.requires_grad]
-        gradients: tuple[Tensor, ...] = ()
-        if smooth and into:
-            total = torch.stack([t.cos().sum() for t in smooth]).sum()
-            gradients = torch.autograd.grad(total, into, allow_unused=True, materialize_grads=True)
-        found.append((output, last, gradients))
-    same(cell, "computes something else in compiled kernels than in the loop", *found)
+    """In eval mode, and where the cell wants noise also in training, with the same noise."""
+    for training in (False, True) if cell.noise() else (False,):
+        cell.train(training)
+        x, state = leaf(sequence(cell)), map_state(leaf, used_state(cell))
+        if cpu.supports(checked_call(cell, x, state, LENGTHS)) is not None:
+            return
+        seed = torch.random.initial_seed()
+        found = []
+        for name in ("cpu", "loop"):
+            torch.manual_seed(seed)
+            output, last = unroll(cell, x, state, lengths=LENGTHS, backend=name)
+            smooth = [t for t in tensors((output, last)) if t.requires_grad]
+            into = [t for t in (x, *tensors(state), *cell.parameters()) if t.requires_grad]
+            gradients: tuple[Tensor, ...] = ()
+            if smooth and into:
+                total = torch.stack([t.cos().sum() for t in smooth]).sum()
+                gradients = torch.autograd.grad(
+                    total, into, allow_unused=True, materialize_grads=True
+                )
+            found.append((output, last, gradients))
+        mode = " in training mode" if training else ""
+        same(cell, f"computes something else in compiled kernels than in the loop{mode}", *found)
 
 
 def sequence(cell: Cell) -> Tensor:

@@ -89,7 +89,7 @@ def test_promises_of_a_cell(inner, score):
 @pytest.mark.parametrize(
     ("score", "reason"),
     [
-        ("additive", r"view mixes the sequences of a batch, at attentive\.py"),
+        ("additive", r"reshape mixes the sequences of a batch, at attentive\.py"),
         ("dot", r"it makes values of more than two axes in the loop, at attentive\.py"),
     ],
 )

@@ -176,8 +176,8 @@ def test_frozen_weights_cost_no_product(dtype):
     """One product for x, beside the loop; an Elman cell has one for each of its matrices too."""
     counted = []
     for make in (EchoStateCell, unroll.RNNCell):
-        cell = make(32, 32).to(dtype)
-        x = torch.randn(20, 8, 32, dtype=dtype, requires_grad=True)
+        cell = make(128, 128).to(dtype)
+        x = torch.randn(100, 8, 128, dtype=dtype, requires_grad=True)  # the library's products
         output, _ = unroll.unroll(cell, x, backend="cpu")
         with Products() as products:
             torch.autograd.grad(output.square().sum(), [x, *cell.parameters()])

@@ -43,3 +43,13 @@ def test_unknown_nonlinearity_is_refused_when_called():
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
 def test_promises_of_a_cell(nonlinearity):
     check_cell(lambda i, h: unroll.RNNCell(i, h, nonlinearity=nonlinearity))
+
+
+def test_an_unknown_nonlinearity_is_refused_as_torch_refuses_it():
+    cell = unroll.RNNCell(3, 4, nonlinearity="sin")
+    for call in (
+        lambda: cell(torch.zeros(2, 3)),
+        lambda: unroll.unroll(cell, torch.zeros(5, 2, 3)),
+    ):
+        with pytest.raises(RuntimeError, match="Unknown nonlinearity: sin"):
+            call()

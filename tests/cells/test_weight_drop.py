@@ -11,7 +11,7 @@ from unroll.engine.trace import trace
 from unroll.engine.unrolling import checked_call
 from unroll.testing import check_cell
 
-from .trained import INNER, check_layer, runs
+from .trained import INNER, check_layer, check_trained
 
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 inners = pytest.mark.parametrize("inner", INNER)
@@ -103,10 +103,9 @@ def test_the_mask_is_planned_as_a_parameter():
     assert made.reads is not None  # and the products stay as simple as without
 
 
-def test_compiled_kernels_refuse_it_in_training_for_now():
-    cell = WeightDropCell(unroll.LSTMCell(3, 4))
-    with pytest.raises(RuntimeError, match=r"noise once for the whole batch \(mask\.weight_hh\)"):
-        runs(cell, "cpu")
+@inners
+def test_compiled_kernels_draw_the_same_mask_in_training(inner):
+    check_trained(lambda i, h: WeightDropCell(INNER[inner](i, h)))
 
 
 @inners

@@ -142,3 +142,9 @@ def test_where_it_compiles_the_cpu_backend_runs_it():
         "Recurrent layer 0: PlainCell runs on the cpu backend: it is the fastest"
     )
     assert "PlainCell: 1 stage forward, 2 backward" in text
+
+
+def test_gradients_that_nothing_wants_are_named():
+    page = unroll.explain(unroll.Recurrent("echo_state", 3, 8))
+    assert "Of weight_ih, weight_hh, bias no gradient is computed: nothing wants one." in page
+    assert "no gradient" not in unroll.explain(unroll.Recurrent("gru", 3, 8))

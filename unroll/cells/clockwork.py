@@ -70,9 +70,10 @@ class ClockworkRNNCell(Cell):
     def __init__(
         self, input_size: int, hidden_size: int, *, periods: Sequence[int] = (1, 2, 4, 8)
     ) -> None:
+        periods = (periods,) if isinstance(periods, int) else tuple(periods)
         if not periods or any(not isinstance(p, int) or p < 1 for p in periods):
             raise ValueError(
-                f"ClockworkRNNCell got periods={tuple(periods)}; expected whole numbers from 1, "
+                f"ClockworkRNNCell got periods={periods}; expected whole numbers from 1, "
                 "one a module, such as (1, 2, 4, 8)."
             )
         if hidden_size % len(periods):

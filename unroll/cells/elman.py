@@ -41,7 +41,11 @@ class RNNCell(nn.RNNCell, Cell):
     """
 
     def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        activation = torch.tanh if self.nonlinearity == "tanh" else torch.relu
+        activation = {"tanh": torch.tanh, "relu": torch.relu}.get(self.nonlinearity)
+        if activation is None:
+            raise RuntimeError(
+                f"Unknown nonlinearity: {self.nonlinearity}"  # in torch's words
+            )
         h = activation(
             linear(x, self.weight_ih, self.bias_ih) + linear(h, self.weight_hh, self.bias_hh)
         )

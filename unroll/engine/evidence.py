@@ -1,10 +1,10 @@
 """Where torch's own kernels are the faster ones, by measurement.
 
 One thread of a Zen 5 core, torch 2.13, T from 1 to 256, B 1, 8 and 32, H 32, 128 and 384, forward
-and backward, and forward alone (`python benchmarks/cells.py --grid` makes the table anew). A
-compiled call begins with 0.1 ms of checks and places, 0.2 with gradients, that torch does not
-need; after that GRU and RNN are 1.6 to 30 times faster, and an LSTM, which torch has a fused
-kernel for, is ahead where its weights outgrow the second cache or the batch is one.
+and backward, and forward alone. A compiled call begins with 0.1 ms of checks and places, 0.2 with
+gradients, that torch does not need; after that GRU and RNN are 1.6 to 30 times faster, and an LSTM,
+which torch has a fused kernel for, is ahead where its weights outgrow the second cache or the batch
+is one.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ FEW_STEPS = 12
 
 def torch_is_faster(kind: type, T: int, B: int, H: int) -> bool:
     """Whether torch's kernel wins for T steps of B sequences and H units; kind: of our cells."""
-    if issubclass(kind, GRUCell | RNNCell):
+    if issubclass(kind, GRUCell | RNNCell | ProjectedLSTMCell):  # which torch has no kernel for
         return T < FEW_STEPS
     if B == 1 and T * H >= 256 * 128:
         return False
     if B > 1 and torch.get_num_threads() > 1:
-        return True  # 0.8 to 0.9 of torch's speed: its waiting threads and ours share the cores
+        return True  # was 0.8 to 0.9 of torch's speed before threads were borrowed
     if torch.is_grad_enabled():
         return H < 256
     return B > 1 or H < 256

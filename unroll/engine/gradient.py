@@ -49,7 +49,10 @@ def add_backward(made: Plan) -> None:
     """Fill in the backward program, what is saved for it, and what is deferred."""
     batch = made.traced.batch
     sources = list(made.inputs)
-    noise = {n for _, n in made.traced.noises.values()}
+    noise = {made.traced.size, *(n for _, n in made.traced.noises.values())}
+    for n in made.traced.graph.nodes:  # and all that is made of noise alone
+        if n.op == "call_function" and n.all_input_nodes and noise.issuperset(n.all_input_nodes):
+            noise.add(n)
     values = {"rows": made.rows, "sequence": made.sequences}
 
     def differentiable(source: Source) -> bool:

@@ -55,7 +55,8 @@ def hoist(job: Job) -> Hoisted:
     where = geometry(T, B, call.lengths, call.resets, call.reverse)
     noises = plan.noises
     noise = (draw_noise(call.cell, call.x) or {}) if noises else {}
-    once = plan.once(*job.tensors.values())
+    drawn_once = [noise[n][1] for n, each in noises.items() if each == "once"]
+    once = plan.once(*job.tensors.values(), *drawn_once)
     known: dict[str, Tensor] = dict(zip(plan.once_values, once, strict=True))
     x = where.rows(call.x)
     sequence: tuple[Tensor, ...] = ()

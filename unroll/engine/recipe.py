@@ -16,7 +16,6 @@ import torch
 from unroll.engine.eager import Eager, Ref, eager
 from unroll.engine.nodes import Block, Node, Source
 from unroll.engine.program import Buffer, Group, Merged, Program, Sum
-from unroll.engine.refusal import Unplannable
 
 if TYPE_CHECKING:
     from unroll.engine.plan import Plan
@@ -126,12 +125,7 @@ class Recipe:
 
 
 def recipe_of(plan: Plan) -> Recipe:
-    """A plan as a recipe. Raises: Unplannable."""
-    if plan.traced.once:
-        raise Unplannable(
-            f"it wants noise once for the whole batch ({', '.join(plan.traced.once)}), which "
-            "compiled kernels are not given yet; in eval mode, where there is none, they run it"
-        )
+    """A plan as a recipe."""
     names = lambda nodes: [n.name for n in nodes]  # noqa: E731
     reads = plan.reads
     parts: dict[str, Any] = {

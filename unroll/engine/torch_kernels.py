@@ -28,6 +28,8 @@ def supports(call: Call) -> str | None:
     cell = call.cell.cell if isinstance(call.cell, TorchCell) else call.cell
     if type(cell) not in OURS + TORCHS:
         return f"torch has kernels for RNNCell, LSTMCell and GRUCell, not for {type(cell).__name__}"
+    if getattr(cell, "nonlinearity", "tanh") not in ("tanh", "relu"):
+        return f"torch has no kernel with the non-linearity {cell.nonlinearity!r}"
     if call.resets is not None:
         return "torch's kernels cannot reset the state inside a sequence"
     if call.record is not None:

@@ -62,6 +62,9 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
             else:
                 other = "" if text == shown else ", with other widths"
                 lines.append(f"{INDENT}Its plan is that of {where}{other}.")
+            if part.frozen:
+                names = ", ".join(part.frozen)
+                lines.append(f"{INDENT}Of {names} no gradient is computed: nothing wants one.")
         elif part.refusal is not None and part.refusal not in part.why:
             lines.append(f"{INDENT}The cpu backend cannot run it: {part.refusal}.")
         paragraphs.append("\n".join(lines))
@@ -79,6 +82,7 @@ class Explanation:
 
     where: the layer and direction. cell: the class. backend: the one that runs it, and why.
     plan: what the compiler makes of its step; refusal: why there is none, or it is not used.
+    frozen: buffers and frozen parameters, whose gradients the plan has and no call computes.
     """
 
     where: str
@@ -87,6 +91,7 @@ class Explanation:
     why: str
     plan: Plan | None
     refusal: str | None
+    frozen: tuple[str, ...]
 
     def facts(self) -> dict[str, Any]:
         """The same in numbers and words, for JSON."""
@@ -141,13 +146,16 @@ def explanation(part: Part, where: str, backend: str | None) -> Explanation:
     call = call_of(part)
     chosen, why = choose(call, backend)
     refusal = cpu.unsuited(part.cell, call.x)
-    made = None
+    made, tensors = None, cpu.parameters_of(call)
     if call.x.dtype in (torch.float32, torch.float64):  # others are not compiled
         try:
-            made = plan(trace(part.cell, cpu.parameters_of(call), call.x, call.state))
+            made = plan(trace(part.cell, tensors, call.x, call.state))
         except Unplannable as reason:
             refusal = str(reason)
-    return Explanation(where, type(part.cell).__name__, chosen.NAME, why, made, refusal)
+    frozen = tuple(
+        name for name, t in tensors.items() if t.is_floating_point() and not t.requires_grad
+    )
+    return Explanation(where, type(part.cell).__name__, chosen.NAME, why, made, refusal, frozen)
 
 
 def call_of(part: Part) -> Call:

@@ -44,10 +44,38 @@ kernels.share = share
 """
 
 RUN = """
+from typing import NamedTuple
+
 sys.path.insert(0, {tests!r})
 from written_cells import CELLS
 
+
+
+class SwitchState(NamedTuple):
+    h: torch.Tensor
+    on: torch.Tensor
+
+
+class Switch(unroll.Cell):
+    # a column of truths that is kept for the backward and computed again where it is read
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.read = torch.nn.Linear(input_size, hidden_size)
+        self.weight = torch.nn.Parameter(torch.rand(hidden_size, hidden_size) - 0.5)
+
+    def forward(self, x, state):
+        new = torch.tanh(self.read(x) + state.h @ self.weight)
+        h = torch.where(~state.on[:, None], new, 0.5 * state.h)
+        return h, SwitchState(h, ~state.on)
+
+    def initial_state(self, batch_size, *, dtype=None, device=None):
+        zeros = torch.zeros(batch_size, self.hidden_size, dtype=dtype, device=device)
+        return SwitchState(zeros, torch.zeros(batch_size, dtype=torch.bool, device=device))
+
+
 MAKE = {{
+    "switch": Switch,
     "lstm": unroll.LSTMCell,
     "gru-reset-before": CELLS["gru-reset-before"],
     "clockwork": CELLS["clockwork"],

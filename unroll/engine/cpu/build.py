@@ -46,7 +46,7 @@ VARIABLES = ("UNROLL_CXX", "CXX", "PATH", "UNROLL_CACHE", "XDG_CACHE_HOME", "HOM
 FORMAT = 1  # raise it when the same source, flags and compiler are to give another object
 MAGIC = b"\nunroll sealed object\n"
 DIGEST = 32
-PATIENCE = 120.0  # seconds for the compiler
+PATIENCE = 600.0  # seconds for the compiler: many cells in one build, on a busy machine, take minutes
 LEFT_OVER = 3600.0  # seconds after which what a killed build left behind is removed
 WORKPLACE = ".building-"
 

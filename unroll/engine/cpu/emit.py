@@ -135,6 +135,8 @@ class _Writer:
             statements.append(f"const {kind(node)} {self.names[node]} = {expression};")
         stores = []
         for node in [*sums, *group.body]:
+            if node.width != group.width:
+                continue  # computed again for this group; the one of its own width keeps it
             for buffer in self.program.stores.get(node, ()):
                 at = self.index(buffer)
                 optional = buffer.tensor.startswith("saved")
