@@ -302,6 +302,15 @@ class SharedGate(Gated):
         return self.last(h) * z + self.n(x), h
 
 
+class SharedProduct(SharedGate):
+    """Nothing is hoisted but one product, which is read in the loop and after it."""
+
+    def forward(self, x, h):
+        n = self.n(x)
+        h = h + torch.tanh(h) * n
+        return self.last(h) * n, h
+
+
 class SoftGate(Gated):
     """Sums over a row stay before the loop."""
 
@@ -310,7 +319,7 @@ class SoftGate(Gated):
         return h, h
 
 
-GATED = [Gated, OneLinear, Decaying, SummedGate, SharedGate, SoftGate]
+GATED = [Gated, OneLinear, Decaying, SummedGate, SharedGate, SharedProduct, SoftGate]
 
 
 @pytest.mark.parametrize("kind", GATED)

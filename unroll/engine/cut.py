@@ -83,7 +83,8 @@ class Cut:
         sequence = crossing(SEQUENCE, borders)
         before = [b for b in borders if levels[b] == BEFORE]
         reads = [self.read(n) for n in self.rows]
-        simple = bool(reads) and None not in reads and before == self.rows
+        later = any(a in self.rows for n in after for a in n.all_input_nodes)
+        simple = bool(reads) and None not in reads and before == self.rows and not later
         if simple:
             before = []
             parts = [p for r in reads for p in (r.matrix, r.bias) if p is not None]  # type: ignore[union-attr]

@@ -273,6 +273,13 @@ def divide(
             stores.setdefault(node, []).append(buffer)
         else:
             made.deferred[source] = node
+    looped |= {n for n in ancestors(stores, forward.__contains__) if n not in forward}
+
+    def at_once(node: Node) -> bool:
+        """One operation away from what is kept anyway."""
+        return node.op in ("mul", "add", "sub", "neg") and all(
+            a in forward or any(b.time == "rows" for b in stores.get(a, ())) for a in node.operands
+        )
 
     # weight gradients: both sides of each large product are kept over all steps
     terms = [
@@ -287,14 +294,7 @@ def divide(
         for side in (outer.left, outer.right):
             if side in forward or not (side in looped or fuses(side)):
                 continue
-            if (
-                side not in stores
-                and side.op in ("mul", "add", "sub", "neg")
-                and all(
-                    a in forward or any(b.time == "rows" for b in stores.get(a, ()))
-                    for a in side.operands
-                )
-            ):
+            if side not in stores and at_once(side):
                 again.add(side)
                 continue
             kept = next((b for b in stores.get(side, ()) if b.time == "rows"), None)
@@ -306,8 +306,23 @@ def divide(
                 stores.setdefault(side, []).append(kept)
             made.kept[side] = kept
     for source, node in nodes.items():
-        if source.kind == "vector" and isinstance(node, Node):
-            made.deferred[source] = node
+        if source.kind != "vector" or not isinstance(node, Node):
+            continue
+        made.deferred[source] = node
+        # what is summed is made in the loop: after it, all that it is made of would be made again
+        for total in ancestors([node], forward.__contains__):
+            each = total.operands[0] if total.op == "sum_rows" else None
+            if each is None or each in forward or not (each in looped or fuses(each)):
+                continue
+            if each in made.kept or (each not in stores and at_once(each)):
+                continue
+            kept = next((b for b in stores.get(each, ()) if b.time == "rows"), None)
+            if kept is None:
+                name = f"kept:{len(made.kept)}:sum"
+                made.widths[name], made.dtypes[name] = each.width, each.dtype
+                kept = Buffer(name, 0, each.width, "rows", each.dtype)
+                stores.setdefault(each, []).append(kept)
+            made.kept[each] = kept
 
     later = [n for o in made.outers for n in (o.left, o.right)]
     later += list(made.deferred.values())
