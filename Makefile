@@ -1,6 +1,8 @@
 # Two commands set everything up and run: `make demo` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
+# processes that run the tests side by side
+WORKERS ?= 2
 
 .PHONY: demo test lint clean
 
@@ -8,7 +10,7 @@ demo: $(VENV)/ready
 	$(VENV)/bin/unroll demo
 
 test: $(VENV)/ready
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS)
 
 lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .
