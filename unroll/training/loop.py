@@ -207,7 +207,7 @@ class Trainer:
         model.train()
         progress.held_out = figures
         self.metrics.write(step=progress.step, held_out=figures, seconds=round(progress.seconds, 3))
-        loss = figures["loss"]
+        loss = figures[self.work.decides]
         better = math.isfinite(loss) and (progress.best is None or loss < progress.best)
         if better:
             progress.best, progress.best_step, progress.waited = loss, progress.step, 0

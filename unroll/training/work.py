@@ -17,7 +17,8 @@ class Work:
     """model: on its device. batch(n): batch n of the run, on that device, with `.tokens` and
     `.fresh`. per_epoch: batches in an epoch. loss(batch, state): summed loss and the state to
     carry. initial_state(): of the structure that loss returns, or None where nothing is carried.
-    evaluate(): held-out figures, of which "loss" decides. sample(): a glimpse, or None.
+    evaluate(): held-out figures, of which `decides`, lower is better, says which weights are kept.
+    sample(): a glimpse, or None.
     learning_rate: the highest. unit: what a token is, for people. device: where it all is."""
 
     model: nn.Module
@@ -30,3 +31,4 @@ class Work:
     learning_rate: float
     unit: str
     device: torch.device
+    decides: str = "loss"

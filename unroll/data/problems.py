@@ -1,0 +1,45 @@
+"""Bad records: the first one stops, or with `--skip-bad` each is left out, counted and told."""
+
+from __future__ import annotations
+
+from unroll.errors import UserError
+
+SHOWN = 5
+
+
+class Problems:
+    """What is wrong with the records of some data, a sentence with file and line each.
+
+    skip: whether a bad record is left out.
+
+    Example:
+        >>> from unroll.data.problems import Problems
+        >>> problems = Problems(skip=True)
+        >>> problems.bad("a.csv, line 3: no label.")
+        >>> problems.told()
+        ['1 bad record is left out:', '  a.csv, line 3: no label.']
+    """
+
+    def __init__(self, skip: bool = False) -> None:
+        self.skip, self.count = skip, 0
+        self._first: list[str] = []
+
+    def bad(self, sentence: str) -> None:
+        """Raises: UserError with the sentence, unless bad records are skipped."""
+        if not self.skip:
+            raise UserError(f"{sentence} (--skip-bad leaves such records out.)")
+        self.count += 1
+        if len(self._first) < SHOWN:
+            self._first.append(sentence)
+
+    def told(self) -> list[str]:
+        """How many records were left out, and the first of them."""
+        if not self.count:
+            return []
+        more = self.count - len(self._first)
+        head = "1 bad record is" if self.count == 1 else f"{self.count:,} bad records are"
+        return [
+            f"{head} left out:",
+            *(f"  {sentence}" for sentence in self._first),
+            *([f"  and {more:,} more."] if more else []),
+        ]

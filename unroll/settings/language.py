@@ -1,0 +1,58 @@
+"""What a person can set of a language model."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from unroll.settings.recurrent import RecurrentSettings
+
+
+class LanguageSettings(RecurrentSettings):
+    """A recurrent language model and the text it learns."""
+
+    # the text
+    level: Literal["char", "word", "bpe"] = Field("char", description="What a token is.")
+    per_line: bool = Field(False, description="Each line its own sequence.")
+    condition: str | None = Field(
+        None, description="Column of the category, by number from 1 or by name; with per_line."
+    )
+    text: str | None = Field(
+        None, description="Column of the text, or the field of a .jsonl (there: text)."
+    )
+    valid: str | None = Field(None, description="A held-out text; left out, the last tenth.")
+    lower: bool = Field(False, description="Drop case (words).")
+    split: Literal["auto", "spaces", "punctuation"] = Field(
+        "auto",
+        description="Where words end: at spaces, or also at punctuation; auto looks at the text.",
+    )
+    end: Literal["line", "sentence"] = Field("line", description="Where <eos> stands (words).")
+    min_count: int | None = Field(
+        None,
+        ge=1,
+        description="Rarer tokens become <unk>; left out, 1, or 2 for words of a text without <unk>.",
+    )
+    vocabulary_size: int | None = Field(
+        None, ge=2, description="Keep this many of the commonest tokens (bpe: 4096)."
+    )
+    # the batches
+    state: Literal["carry", "reset"] = Field(
+        "carry", description="Whether the state goes on from block to block."
+    )
+    block: int = Field(64, ge=1, description="Steps of backpropagation through time.")
+    tie: bool | None = Field(
+        None, description="Use the embedding as the softmax's weights; left out, for words and bpe."
+    )
+    dropout_input: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Locked dropout on the embeddings; left out, as dropout for words.",
+    )
+
+    @model_validator(mode="after")
+    def condition_needs_lines(self) -> Self:
+        if self.condition is not None and not self.per_line:
+            raise ValueError("condition is given without per_line; add --per-line")
+        return self

@@ -1,0 +1,62 @@
+"""The recurrent network of a task: its cell and its sizes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from unroll.cells.names import CELLS, near
+from unroll.cells.own import own_cell
+from unroll.settings.training import TrainingSettings
+
+
+class RecurrentSettings(TrainingSettings):
+    """The recurrent network of a task: its cell and sizes; the same for every task."""
+
+    batch_size: int | None = Field(
+        None, ge=1, description="Sequences side by side; left out, the task's own."
+    )
+    cell: str = Field(
+        "lstm",
+        description="A name that `unroll cells` lists, or FILE.py:CLASS for one of your own.",
+    )
+    cell_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description='Further arguments of the cell\'s constructor, as JSON: {"heads": 4}.',
+    )
+    layers: int = Field(1, ge=1, description="Recurrent layers.")
+    hidden: int | None = Field(
+        None, ge=1, description="Units of each layer; left out, the task's own."
+    )
+    embedding: int | None = Field(
+        None,
+        ge=1,
+        description="Numbers a token; left out, the task's own.",
+    )
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="Locked dropout between layers and on the outputs."
+    )
+    initialisation: Literal["auto", "torch", "orthogonal", "xavier", "he", "identity"] = Field(
+        "auto",
+        description="auto: orthogonal recurrent weights, Xavier inputs, forget bias 1; identity "
+        "for rnn_relu.",
+    )
+
+    @field_validator("cell")
+    @classmethod
+    def known_cell(cls, cell: str) -> str:
+        if own_cell(cell) is None and cell not in CELLS:
+            raise ValueError(f"there is no cell of this name{near(cell)}")
+        return cell
+
+    @field_validator("cell_options", mode="before")
+    @classmethod
+    def parsed(cls, options: Any) -> Any:
+        if not isinstance(options, str):
+            return options
+        try:
+            return json.loads(options)
+        except ValueError as error:
+            raise ValueError(f"it is no JSON ({error})") from error

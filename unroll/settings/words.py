@@ -1,0 +1,51 @@
+"""From words of a command line, or arguments in Python, to checked settings."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from unroll.errors import UserError
+from unroll.settings.training import TrainingSettings
+
+Settings = TypeVar("Settings", bound=TrainingSettings)
+
+
+def settings_from(kind: type[Settings], values: dict[str, Any]) -> Settings:
+    """Checked settings.
+
+    Raises: UserError with the flag, the value and what was expected.
+    """
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        problem = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            names = ", ".join(sorted(kind.model_fields))
+            raise UserError(f"There is no setting {key!r}; the settings are {names}.") from error
+        if not key:
+            raise UserError(f"The settings do not fit together: {problem}.") from error
+        meaning = kind.model_fields[key].description
+        raise UserError(
+            f"--{key.replace('_', '-')} (or --set {key}=...) got {first['input']!r}: {problem}. "
+            f"{meaning}"
+        ) from error
+
+
+def parse_assignments(pairs: list[str]) -> dict[str, Any]:
+    """`key=value` words as a dict; "none" is None.
+
+    Raises: UserError for a word without `=`.
+    """
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UserError(
+                f"--set got {pair!r}; expected key=value, as in --set checkpoint_every=100."
+            )
+        values[key.strip().replace("-", "_")] = None if value.lower() == "none" else value
+    return values
