@@ -19,7 +19,6 @@ from typing import Any
 
 from unroll.errors import UserError
 
-
 PREFIX = "_unroll_own_"  # of the names of such modules
 
 

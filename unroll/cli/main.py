@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
-from unroll.cli import cells, demo, doctor, train, use
 from unroll.cells.own import trouble_in_own
+from unroll.cli import cells, demo, doctor, train, use
 from unroll.errors import UserError
 from unroll.version import __version__
 
