@@ -81,11 +81,11 @@ def find_table(
     label: str | None = None,
     *,
     labelled: bool = True,
-    numbers: bool = False,
+    id: str | None = None,
 ) -> Table:
     """What a .csv, .tsv or .jsonl (or one of them as .gz) holds in which column.
 
-    text, label: the columns, None to guess; as `unroll.settings.columns.find_columns` takes them.
+    text, label, id: the columns, None to guess; as `unroll.settings.columns.find_columns` takes them.
     Raises: UserError where there is no table, or its columns cannot be told.
     """
     path = Path(path)
@@ -106,7 +106,7 @@ def find_table(
         raise UserError(
             ". ".join([f"{name} holds no record; expected a text and a label in each", *ill.told()])
         )
-    columns = find_columns(rows, name, text, label, names=names, labelled=labelled, numbers=numbers)
+    columns = find_columns(rows, name, text, label, names=names, labelled=labelled, id=id)
     return Table(path, name, columns)
 
 

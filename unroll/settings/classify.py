@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from unroll.errors import UserError
-from unroll.settings.columns import find_columns
+from unroll.settings.columns import find_columns, is_number
 from unroll.settings.recurrent import RecurrentSettings
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -143,11 +143,3 @@ def as_rows(records: list[dict[str, Any]]) -> tuple[list[list[str]], list[str]]:
         ]
         for record in records
     ], names
-
-
-def is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True

@@ -41,14 +41,15 @@ def find_columns(
     *,
     names: Sequence[str] | None = None,
     labelled: bool = True,
-    numbers: bool = False,
+    id: str | None = None,
 ) -> Columns:
     """The columns of a table from its first rows.
 
     rows: the first ones, the header among them. table: its name, for complaints.
     text, label: a column by its name, or by its number from 1, as asked; None: guessed.
     names: where they do not stand in the first row (the fields of a .jsonl).
-    labelled: whether a label must be there. numbers: no column of a text is looked for.
+    labelled: whether a label must be there. id: of a table of numbers, the column that names the
+    sequence; then no text is looked for, and a label that is guessed is no number.
 
     The label is the column of a known name, else the one whose values come back often; the text
     the column of a known name, else the one with the longest cells.
@@ -61,7 +62,7 @@ def find_columns(
         (1, 0, True)
     """
     first = tuple(cell.strip() for cell in (names if names is not None else rows[0]))
-    asked = [word for word in (text, label) if word is not None]
+    asked = [word for word in (text, label, id) if word is not None]
     header = names is None and any(word in first and not word.isdigit() for word in asked)
     if names is None and not header:
         header = any(cell.lower() in (*TEXTS, *LABELS) for cell in first)
@@ -73,9 +74,11 @@ def find_columns(
     where = None if label is None else place(label, known, table, "--label")
     if where is None:
         taken = None if text is None else place(text, known, table, "--text")
+        if id is not None:
+            taken = place(id, known, table, "--set id")
         where = named(known, LABELS, taken)
         if where is None:
-            where = comes_back(kept, len(first), taken)
+            where = comes_back(kept, len(first), taken, words=id is not None)
         if where is None and labelled:
             raise UserError(
                 f"{table} has the columns {', '.join(known)}, and none whose values come back "
@@ -84,7 +87,7 @@ def find_columns(
         if where is not None:
             said.append(f"label: column {known[where]} (change by --label)")
     what = None
-    if not numbers:
+    if id is None:
         what = None if text is None else place(text, known, table, "--text")
         if what is None:
             what = named(known, TEXTS, where)
@@ -130,16 +133,32 @@ def named(names: Sequence[str], known: Sequence[str], but: int | None) -> int | 
     return None
 
 
-def comes_back(rows: Sequence[Sequence[str]], width: int, but: int | None) -> int | None:
-    """The column with the fewest values, more than one, that come twice and more on average."""
+def comes_back(
+    rows: Sequence[Sequence[str]], width: int, but: int | None, words: bool = False
+) -> int | None:
+    """The column with the fewest values, more than one, that come twice and more on average.
+
+    words: whether they must not be numbers.
+    """
     found: list[tuple[int, int]] = []
     for k in range(width):
         values = [row[k].strip() for row in rows]
         kinds = set(values) - {""}
-        short = all(len(value) <= LONGEST_LABEL for value in kinds)
-        if k != but and short and 1 < len(kinds) <= len(values) / 2:
+        fit = all(len(value) <= LONGEST_LABEL for value in kinds)
+        if words and all(is_number(value) for value in kinds):
+            fit = False
+        if k != but and fit and 1 < len(kinds) <= len(values) / 2:
             found.append((len(kinds), -k))
     return -min(found)[1] if found else None
+
+
+def is_number(word: str) -> bool:
+    """Whether a cell is a number."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def longest(rows: Sequence[Sequence[str]], width: int, but: int | None) -> int | None:
