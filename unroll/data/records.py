@@ -298,8 +298,10 @@ def numbered_lines(path: Path, name: str, problems: Problems) -> Iterator[tuple[
 
     Raises: UserError for a file that is UTF-16 or UTF-32, or cannot be read.
     """
+    line = 0
     with opened(path, name) as file:
-        for line, raw in enumerate(file, 1):
+        for raw in file:
+            line += 1
             if line == 1:
                 refuse_foreign(raw, name)
                 raw = raw.removeprefix(b"\xef\xbb\xbf")
@@ -314,9 +316,12 @@ def numbered_lines(path: Path, name: str, problems: Problems) -> Iterator[tuple[
             if "\0" in text:
                 problems.bad(f"{name}, line {line}: a NUL byte; expected text in UTF-8.")
                 continue
-            text = text.removesuffix("\n").removesuffix("\r")
             # files of old Macs end their lines by \r alone
-            yield from ((line, part) for part in text.split("\r"))
+            first, *more = text.removesuffix("\n").removesuffix("\r").split("\r")
+            yield line, first
+            for part in more:
+                line += 1
+                yield line, part
 
 
 def as_word(cell: Any) -> str:

@@ -97,14 +97,13 @@ def guess(path: Path, given: dict[str, Any]) -> str | None:
         return None
     if found.text is None or found.label is None:
         return None
-    values = {row[found.label] for row in rows if len(row) == len(found.names)}
-    texts = {row[found.text] for row in rows if len(row) == len(found.names)}
-    if not any(" " in text.strip() or not is_number(text) for text in list(texts)[1:]):
+    body = [row for row in rows[found.header :] if len(row) == len(found.names)]
+    if all(is_number(row[found.text]) for row in body):
         return None  # a table of numbers
+    kinds = len({row[found.label] for row in body})
     return (
         f"a table with a text (column {found.names[found.text]}) and a label (column "
-        f"{found.names[found.label]}, {len(values) - found.header} different in the first "
-        f"{len(rows) - found.header} rows)"
+        f"{found.names[found.label]}, {kinds} different in the first {len(body)} rows)"
     )
 
 

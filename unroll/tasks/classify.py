@@ -477,9 +477,9 @@ def other_source(trained: Trained, path: str, labelled: bool, **columns: Any) ->
         if any(columns.get(name) for name in given) or not Path(path).is_file():
             raise
         # questions need no label: the text's column may still be there
-        for known in ({"text": settings.text}, {"label": settings.label}):
+        for name in given:
             try:
-                return find_source(path, **known, **options)
+                return find_source(path, **{name: given[name]}, **options)
             except UserError:
                 continue
         return find_source(path, **options)
