@@ -347,3 +347,14 @@ def test_a_wrong_file_is_told_by_its_line(place, capsys, tmp_path, name):
 )
 def test_a_wrong_class_is_told_what_there_is(place, capsys, word, expected):
     assert expected in refused(capsys, "train", "poems.txt", "--cell", word, "--out", "x", *FEW)
+
+
+@pytest.mark.parametrize("word", ["zoneout", "ZoneoutCell", "weight-drop"])
+def test_a_wrapper_by_its_name_is_told_how_to_be_used(place, capsys, word):
+    for words in (["cells", word], ["train", "poems.txt", "--cell", word]):
+        assert "is a wrapper, which takes a cell" in refused(capsys, *words)
+
+
+def test_a_wrong_name_in_a_file_is_told_the_near_one(place, capsys):
+    said = refused(capsys, "train", "poems.txt", "--cell", "own.py:LeekyCell")
+    assert "Did you mean LeakyCell?" in said

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
@@ -98,7 +99,14 @@ def load_own(source: bytes, path: Path, name: str | None) -> Own:
             )
         name = cells[0]
     if name not in vars(module):
-        raise UserError(f"{path} has no {name!r}; {has}.")
+        own = [
+            known
+            for known, value in vars(module).items()
+            if getattr(value, "__module__", None) == module.__name__ and callable(value)
+        ]
+        like = get_close_matches(name, own)
+        meant = f" Did you mean {', '.join(like)}?" if like else ""
+        raise UserError(f"{path} has no {name!r}; {has}.{meant}")
     make = vars(module)[name]
     if getattr(make, "__module__", None) != module.__name__ or not makes_cells(make):
         raise UserError(
