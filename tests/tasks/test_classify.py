@@ -143,7 +143,7 @@ def test_several_labels(tmp_path):
     both, none = classify.answers(run, ["x worda wordb y", "x y"])
     assert sorted(both["labels"]) == ["a", "b"] and none["labels"] == []
     assert "none of the labels" in classify.written(none)
-    assert "labels a record" in " ".join(classify.header(data, run.settings, run.model))
+    assert "labels each on average" in " ".join(classify.header(data, run.settings, run.model))
 
 
 def test_sequences_of_numbers(tmp_path):
@@ -189,7 +189,7 @@ def test_what_is_cut_moved_and_repeated_is_said(tmp_path):
     path.write_text("\n".join(["text,label", *rows]))
     settings, data, network = begun(str(path), longest=5)
     said = "\n".join(classify.header(data, settings, network))
-    assert "are cut to their first 5 words (change by --set longest=N)" in said
+    assert "are cut to their first 5 words (--set longest=N)" in said
     assert "of the held-out texts stand in the training part too" in said
     assert "2 classes: " in said
     with pytest.raises(UserError, match="6 steps where --set longest=5"):
@@ -217,7 +217,7 @@ def test_check_counts_and_stops_at_nothing(tmp_path):
         file.write("lonely\nfilm,\n")
     found = classify.check(path, ClassifySettings(), say)
     assert found["rows"] == 40 and found["labels"] == {"poor": 20, "fine": 20}
-    assert found["problems"]["count"] == 2 and "line 42" in found["problems"]["first"][0]
+    assert found["bad"] == 2 and "line 42" in found["problems"][0]
     json.dumps(found)
 
 

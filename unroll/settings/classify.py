@@ -80,16 +80,15 @@ class ClassifySettings(RecurrentSettings):
     )
 
 
-def guess(path: Path, given: dict[str, Any]) -> str | None:
+def guess(path: str | Path, given: dict[str, Any]) -> str | None:
     """Why the file at `path`, with these settings, looks like texts or sequences with labels."""
-    if given.get("label") is not None:
-        return "--label is given"
+    path = Path(path)
+    if given.get("label") is not None or given.get("id") is not None:
+        return "records with a label, as the settings say"
     if path.is_dir():
         return folder_reason(path)
     if not path.is_file() or not path.name.endswith((*TABLES, *LINES)):
         return None
-    if given.get("id") is not None:
-        return "a table of sequences with labels"
     try:
         rows, names = first_rows(path)
         found = find_columns(rows, path.name, given.get("text"), names=names)

@@ -48,8 +48,9 @@ def find_columns(
     rows: the first ones, the header among them. table: its name, for complaints.
     text, label: a column by its name, or by its number from 1, as asked; None: guessed.
     names: where they do not stand in the first row (the fields of a .jsonl).
-    labelled: whether a label must be there. id: of a table of numbers, the column that names the
-    sequence; then no text is looked for, and a label that is guessed is no number.
+    labelled: whether a label is wanted; without, none is looked for.
+    id: of a table of numbers, the column that names the sequence; then no text is looked for, and
+    a label that is guessed is no number.
 
     The label is the column of a known name, else the one whose values come back often; the text
     the column of a known name, else the one with the longest cells.
@@ -71,21 +72,20 @@ def find_columns(
     kept = [row for row in body if len(row) == len(first)]
 
     said = []
-    where = None if label is None else place(label, known, table, "--label")
-    if where is None:
+    where = None if label is None or not labelled else place(label, known, table, "--label")
+    if where is None and labelled:
         taken = None if text is None else place(text, known, table, "--text")
         if id is not None:
             taken = place(id, known, table, "--set id")
         where = named(known, LABELS, taken)
         if where is None:
             where = comes_back(kept, len(first), taken, words=id is not None)
-        if where is None and labelled:
+        if where is None:
             raise UserError(
                 f"{table} has the columns {', '.join(known)}, and none whose values come back "
                 "often, as labels do. Say which one holds the label by --label COLUMN."
             )
-        if where is not None:
-            said.append(f"label: column {known[where]} (change by --label)")
+        said.append(f"label: column {known[where]} (change by --label)")
     what = None
     if id is None:
         what = None if text is None else place(text, known, table, "--text")

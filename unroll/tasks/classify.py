@@ -5,12 +5,10 @@ many to one: sentiment, topics, intents; gestures, sensors, digits row by row.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,15 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from unroll.data.bpe import BPEVocabulary
 from unroll.data.bucketed import in_order
-from unroll.data.characters import CharacterVocabulary
+from unroll.data.classified import (
+    Classified,
+    check_same_kind,
+    other_source,
+    read_classified,
+    source_of,
+    surveyed,
+)
 from unroll.data.labelled import (
     ClassCodec,
     Labelled,
@@ -31,50 +35,26 @@ from unroll.data.labelled import (
     batch_of,
     encoded,
     label_counts,
-    prepared,
 )
 from unroll.data.problems import Problems
 from unroll.data.records import numbered_lines
-from unroll.data.series import Scaler, file_sequence, number
-from unroll.data.sources import Source, find_source
-from unroll.data.split import held_out, shared
+from unroll.data.series import file_sequence
+from unroll.data.split import shared
 from unroll.data.text import TEXT_SUFFIXES
-from unroll.data.vocabularies import BPE_SIZE, LOOK
-from unroll.data.vocabulary import Vocabulary
-from unroll.data.words import WordVocabulary, stands_alone
 from unroll.decoding.mattered import as_words, mattering, strongest
 from unroll.errors import UserError
 from unroll.models.classifier import Classifier
 from unroll.models.initialisation import initialise
 from unroll.models.judged import judged
 from unroll.models.naive_bayes import NaiveBayes, commonest, fit_naive_bayes
-from unroll.settings.classify import ClassifySettings, guess
+from unroll.settings.classify import ClassifySettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.checkpoint import pack
 from unroll.training.work import Work
 
-NAME = "classify"
-SETTINGS = ClassifySettings
 WATCHED = 5000  # records that an evaluation during training reads at most
 ROWS = 128  # of a batch that is only read
 FEW = 10  # classes that are listed one by one
-
-__all__ = ["NAME", "SETTINGS", "guess"]
-
-
-@dataclass(frozen=True)
-class Classified:
-    """What was read. source: where from. train, valid: the two parts. moved: records that were
-    taken from the held-out part because their label is nowhere else. told: of bad records."""
-
-    source: Source
-    codec: ClassCodec
-    train: Labelled
-    valid: Labelled
-    sha256: str
-    held_out: str
-    moved: int
-    told: tuple[str, ...]
 
 
 def resolve_sizes(settings: ClassifySettings, make: Make) -> ClassifySettings:
@@ -94,150 +74,8 @@ EMBEDDING = {"word": 128, "char": 64, "bpe": 128}
 
 
 def read(path: str, settings: ClassifySettings, say: Say, codec: Any = None) -> Classified:
-    """Records in two parts; vocabulary, classes and scales are learned from the first alone.
-
-    Raises: UserError, in a sentence, for data that cannot be used.
-    """
-    problems = Problems(settings.skip_bad)
-    source = source_of(path, settings)
-    survey = surveyed(source, problems)
-    sha256 = survey.sha256
-    apart, moved, where = np.zeros(len(survey.labels), dtype=bool), 0, settings.valid or ""
-    if settings.valid is None:
-        apart, moved = without_strangers(held_out(len(survey.labels)), survey.labels)
-        size = int(apart.sum())
-        where = f"a tenth of the records, {size:,} of {len(apart):,}"
-        if size < 0.09 * len(apart):
-            where = f"{size:,} of the {len(apart):,} records"
-
-    def part(held: bool) -> Iterator[Any]:
-        for k, record in enumerate(source.read(Problems(skip=True))):
-            if apart[k] == held:
-                yield record
-
-    if codec is None:
-        codec = learned(part, survey, settings, source)
-    refuse = settings.too_long == "refuse"
-    train = encoded(part(False), codec, problems, refuse=refuse)
-    if settings.valid is None:
-        valid = encoded(part(True), codec, problems, refuse=refuse)
-    else:
-        other = source_of(settings.valid, settings, source)
-        check_same_kind(other, codec)
-        valid = encoded(other.read(problems), codec, problems, refuse=refuse)
-        sha256 = hashlib.sha256((sha256 + str(valid.marks.tolist())).encode()).hexdigest()
-    if not len(train) or not len(valid):
-        raise UserError(
-            f"{path} leaves {len(train)} records to learn from and {len(valid)} held out ({where}); "
-            "expected some of each. Give more records."
-        )
-    return Classified(source, codec, train, valid, sha256, where, moved, tuple(problems.told()))
-
-
-def source_of(path: str, settings: ClassifySettings, like: Source | None = None) -> Source:
-    """The records at a path, in the columns of the settings, or of the training data."""
-    text, label = settings.text, settings.label
-    if like is not None:
-        text, label = text or like.text, label or like.label
-    return find_source(
-        path,
-        text=text,
-        label=label,
-        separator=settings.separator,
-        id=settings.id,
-        columns=settings.columns,
-    )
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What a first reading finds: the labels of every record, and a hash of all of them."""
-
-    labels: list[tuple[str, ...]]
-    sha256: str
-
-
-def surveyed(source: Source, problems: Problems) -> Survey:
-    """Read everything once; every bad record is met here.
-
-    Raises: UserError where there are too few records, or too few classes.
-    """
-    digest, labels = hashlib.sha256(), []
-    for record in source.read(problems):
-        labels.append(record.labels)
-        digest.update(json.dumps(record.labels).encode())
-        value = record.value
-        digest.update(value.encode() if isinstance(value, str) else value.tobytes())
-        digest.update(b"\0")
-    kinds = {label for each in labels for label in each}
-    if len(labels) < 2 or not kinds or (len(kinds) < 2 and all(len(each) == 1 for each in labels)):
-        raise UserError(
-            " ".join(
-                [
-                    f"{source.name} holds {len(labels)} records with {len(kinds)} different labels; "
-                    "expected at least 2 of each to learn what tells them apart.",
-                    *problems.told(),
-                ]
-            )
-        )
-    return Survey(labels, digest.hexdigest())
-
-
-def without_strangers(apart: np.ndarray, labels: list[tuple[str, ...]]) -> tuple[np.ndarray, int]:
-    """The held-out part without the records of labels that are nowhere else, and how many."""
-    known = {label for k, each in enumerate(labels) if not apart[k] for label in each}
-    lost = [k for k in np.flatnonzero(apart) if not set(labels[k]) <= known]
-    kept = apart.copy()
-    kept[lost] = False
-    return kept, len(lost)
-
-
-def learned(part: Any, survey: Survey, settings: ClassifySettings, source: Source) -> ClassCodec:
-    """Classes, and vocabulary or scales, of the training part."""
-    classes = sorted(
-        {label for each in survey.labels for label in each},
-        key=lambda name: (number(name) is None, number(name) or 0.0, name),
-    )
-    several = settings.separator is not None or any(len(each) != 1 for each in survey.labels)
-    if source.numbers is not None:
-        scaler = Scaler.learn(list(source.numbers), (record.value for record in part(False)))
-        return ClassCodec(classes, several, scaler=scaler, longest=settings.longest)
-    split = settings.split
-    if split == "auto":
-        head = "\n".join(record.value for record in islice(part(False), 1000))[:LOOK]
-        split = "spaces" if stands_alone(head) else "punctuation"
-
-    def texts() -> Iterator[str]:
-        for record in part(False):
-            yield prepared(record.value, settings.level, split, settings.lower)
-
-    vocabulary: Vocabulary
-    size = settings.vocabulary_size
-    if settings.level == "char":
-        vocabulary = CharacterVocabulary.learn(texts(), settings.min_count, size)
-    elif settings.level == "bpe":
-        vocabulary = BPEVocabulary.learn(texts(), size or BPE_SIZE, settings.min_count)
-    else:
-        vocabulary = WordVocabulary.learn(texts(), settings.min_count, size, "spaces")
-    return ClassCodec(
-        classes,
-        several,
-        vocabulary=vocabulary,
-        split=split,
-        lower=settings.lower,
-        longest=settings.longest,
-    )
-
-
-def check_same_kind(source: Source, codec: ClassCodec) -> None:
-    """Numbers where numbers were learned from, of the same columns."""
-    expected = None if codec.scaler is None else tuple(codec.scaler.names)
-    if source.numbers != expected:
-        kinds = [
-            "texts" if names is None else f"numbers in the columns {', '.join(names)}"
-            for names in (source.numbers, expected)
-        ]
-        raise UserError(f"{source.name} holds {kinds[0]}; expected {kinds[1]}.")
+    """Records in two parts; vocabulary, classes and scales are learned from the first alone."""
+    return read_classified(path, settings, codec)
 
 
 def resolve(settings: ClassifySettings, data: Classified) -> ClassifySettings:
@@ -252,6 +90,7 @@ def resolve(settings: ClassifySettings, data: Classified) -> ClassifySettings:
         update={
             "text": settings.text or data.source.text,
             "label": settings.label or data.source.label,
+            "columns": ",".join(data.source.numbers or ()) if settings.id else settings.columns,
             "batch_size": settings.batch_size or BATCH,
             "dropout": dropout,
             "dropout_input": dropout_input,
@@ -317,7 +156,7 @@ def work(
         evaluate=evaluated,
         sample=None,
         learning_rate=settings.learning_rate or RATE,
-        unit="texts" if codec.scaler is None else "sequences",
+        unit=things_name(codec),
         device=device,
         decides="error",
     )
@@ -355,39 +194,47 @@ def probabilities(
 def header(data: Classified, settings: ClassifySettings, model: Classifier) -> list[str]:
     """What was read and guessed, each choice with the flag that changes it."""
     codec, train, valid = data.codec, data.train, data.valid
-    thing = "texts" if codec.scaler is None else "sequences"
-    said = [*data.source.said, *data.told]
-    said.append(f"{len(train):,} {thing} to learn from, {len(valid):,} held out ({data.held_out})")
+    thing, steps = things_name(codec), steps_name(codec)
+    said = [*data.told]
+    said += [f"Guessed: {', '.join(data.source.said)}."] if data.source.said else []
+    said.append(
+        f"{len(train):,} {thing} to learn from; held out: {data.held_out}, {len(valid):,} {thing} "
+        "(--valid FILE)."
+    )
     if data.moved:
         said.append(
-            f"{data.moved:,} of those that would be held out stay in training: their label is "
-            "nowhere else"
+            f"{data.moved:,} that would be held out stay in training: their label is nowhere else."
         )
     said.append(balance(train, codec))
-    said.append(
-        f"lengths: half have {int(np.median(train.lengths))} {steps_name(codec)} or fewer, the "
-        f"longest {int(train.lengths.max())}"
-    )
-    cut = train.cut + valid.cut
-    if cut:
+    reach = f"Half of them have {int(np.median(train.lengths))} {steps} or fewer"
+    said.append(f"{reach}, the longest {int(train.lengths.max()):,}.")
+    if train.cut + valid.cut:
         said.append(
-            f"{cut:,} {thing} are cut to their first {codec.longest} {steps_name(codec)} (change by "
-            "--set longest=N)"
+            f"{train.cut + valid.cut:,} {thing} are cut to their first {codec.longest} {steps} (--set "
+            "longest=N)."
         )
     if codec.vocabulary is not None:
         rate = valid.unknown / max(1, len(valid.items))
+        case = "case dropped (--set lower=false)" if codec.lower else "case kept"
+        where = f", cut at {codec.split} (--set split=...)" if steps == "words" else ""
         said.append(
-            f"vocabulary: {codec.inputs:,} {steps_name(codec)} ({'case dropped, ' * codec.lower}"
-            f"split at {codec.split}); {rate:.1%} of the held-out ones are unknown"
+            f"Vocabulary: {codec.inputs:,} {steps} (--level){where}, {case}; of the held-out ones "
+            f"{rate:.2%} are unknown."
         )
     repeated = shared(train.marks.tolist(), valid.marks.tolist())
     if repeated:
-        said.append(f"{repeated:,} of the held-out {thing} stand in the training part too")
+        said.append(f"{repeated:,} of the held-out {thing} stand in the training part too.")
+    waste = LabelledBatches(train, settings.batch_size or BATCH, settings.seed).order.waste()
     said.append(
-        f"{'both directions' if settings.bidirectional else 'one direction'}, {settings.pooling} "
-        f"pooling (change by --set pooling=last|mean|max|attention); weights: {model.initialised}"
+        f"Reads {'both ways' if settings.bidirectional else 'one way'} (--set bidirectional=...), "
+        f"{settings.pooling} pooling (--set pooling=last|mean|max|attention); {waste:.0%} of a "
+        "batch is padding."
     )
     return said
+
+
+def things_name(codec: ClassCodec) -> str:
+    return "sequences" if codec.vocabulary is None else "texts"
 
 
 def steps_name(codec: ClassCodec) -> str:
@@ -398,20 +245,19 @@ def steps_name(codec: ClassCodec) -> str:
 
 def balance(labelled: Labelled, codec: ClassCodec) -> str:
     """How often the classes come, in a sentence."""
-    counts = label_counts(labelled, len(codec.classes))
+    counts, total = label_counts(labelled, len(codec.classes)), len(labelled)
     named = sorted(zip(counts.tolist(), codec.classes, strict=True), reverse=True)
     if len(named) <= FEW:
-        each = ", ".join(f"{name} {n:,} ({n / len(labelled):.0%})" for n, name in named)
+        each = ", ".join(f"{name} {n:,} ({n / total:.0%})" for n, name in named)
         said = f"{len(named)} classes: {each}"
     else:
         (most, first), (least, last) = named[0], named[-1]
-        said = f"{len(named)} classes: from {first} with {most:,} to {last} with {least:,}"
+        said = f"{len(named)} classes, from {first} with {most:,} to {last} with {least:,}"
     if codec.several:
-        mean = labelled.targets.sum() / len(labelled)
-        said += f"; {mean:.1f} labels a record on average"
-    elif named[0][0] > 4 * max(1, named[-1][0]):
-        said += " (--set class_weights=balanced makes rare ones count as much)"
-    return said
+        said += f"; {labelled.targets.sum() / total:.1f} labels each on average"
+    if named[0][0] > 4 * max(1, named[-1][0]):
+        said += "; --set class_weights=balanced makes rare ones count as much"
+    return said + "."
 
 
 def facts(data: Classified) -> dict[str, Any]:
@@ -446,43 +292,24 @@ def result(trained: Trained, data: Classified, watch: Watch) -> dict[str, Any]:
     return compared(trained, data.valid, watch)
 
 
-def evaluate(trained: Trained, path: str, watch: Watch, **columns: Any) -> dict[str, Any]:
-    """The figures of other data. columns: text and label, where they are called otherwise."""
+def evaluate(
+    trained: Trained,
+    path: str,
+    watch: Watch,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+) -> dict[str, Any]:
+    """The figures of other data. text, label: the columns, if they are not the run's."""
     settings: ClassifySettings = trained.settings
     problems = Problems(settings.skip_bad)
-    source = other_source(trained, path, True, **columns)
+    source = other_source(path, settings, labelled=True, text=text, label=label)
     check_same_kind(source, trained.codec)
     refuse = settings.too_long == "refuse"
     labelled = encoded(source.read(problems), trained.codec, problems, refuse=refuse)
     if not len(labelled):
         raise UserError(f"{path} has nothing to evaluate; expected records with labels.")
     return {**compared(trained, labelled, watch), "bad": problems.count}
-
-
-def other_source(trained: Trained, path: str, labelled: bool, **columns: Any) -> Source:
-    """Other data of a run; in the run's columns where it has them, else guessed anew."""
-    settings: ClassifySettings = trained.settings
-    given: dict[str, Any] = {
-        name: columns.get(name) or getattr(settings, name) for name in ("text", "label")
-    }
-    options: dict[str, Any] = {
-        "separator": settings.separator,
-        "id": settings.id,
-        "columns": None if trained.codec.scaler is None else settings.columns,
-        "labelled": labelled,
-    }
-    try:
-        return find_source(path, **given, **options)
-    except UserError:
-        if any(columns.get(name) for name in given) or not Path(path).is_file():
-            raise
-        # questions need no label: the text's column may still be there
-        for name in given:
-            try:
-                return find_source(path, **{name: given[name]}, **options)
-            except UserError:
-                continue
-        return find_source(path, **options)
 
 
 def compared(trained: Trained, labelled: Labelled, watch: Watch) -> dict[str, Any]:
@@ -502,6 +329,7 @@ def compared(trained: Trained, labelled: Labelled, watch: Watch) -> dict[str, An
     confusion = figures.pop("confusion")
     return {
         **figures,
+        "unit": things_name(codec),
         "unknown_rate": labelled.unknown / max(1, len(labelled.items)),
         "cut": labelled.cut,
         "in_training": shared(known["train"].tolist(), labelled.marks.tolist()),
@@ -509,7 +337,7 @@ def compared(trained: Trained, labelled: Labelled, watch: Watch) -> dict[str, An
             name: {
                 k: v
                 for k, v in judged(q, labelled.targets).items()
-                if k in ("loss", "accuracy", "macro_f1")
+                if k in ("loss", "accuracy", "macro_f1", "micro_f1")
             }
             for name, q in baselines.items()
         },
@@ -520,22 +348,28 @@ def compared(trained: Trained, labelled: Labelled, watch: Watch) -> dict[str, An
 
 def verdict(result: dict[str, Any], where: str) -> list[str]:
     """Such figures in words, beside the baselines'."""
-    baselines = ", ".join(f"{n} {b['accuracy']:.1%}" for n, b in result["baselines"].items())
-    said = [
-        f"{where}: accuracy {result['accuracy']:.1%} of {result['records']:,} ({baselines}); macro "
-        f"F1 {result['macro_f1']:.3f}, micro F1 {result['micro_f1']:.3f}, loss "
-        f"{result['loss']:.3f} nats, probabilities off by {result['calibration_error']:.1%} on "
-        "average"
+    rows = {"this model": result, **result["baselines"]}
+    width = max(map(len, rows))
+    said = [f"On {where}, {result['records']:,} {result['unit']}:"]
+    said += [
+        f"  {name:{width}}  accuracy {row['accuracy']:6.2%}  macro F1 {row['macro_f1']:.4f}  "
+        f"micro F1 {row['micro_f1']:.4f}  loss {row['loss']:.4f} nats"
+        for name, row in rows.items()
     ]
+    said.append(
+        f"Its probabilities are off by {result['calibration_error']:.2%} on average (expected "
+        "calibration error)."
+    )
     mistaken = mistakes(result)
-    if mistaken:
-        said.append(f"taken most often for another: {mistaken}")
+    said += [f"Taken most often for another: {mistaken}."] if mistaken else []
     if result["in_training"]:
-        said.append(f"{result['in_training']:,} of these records stand in the training data too")
+        said.append(f"{result['in_training']:,} of them stand in the training data too.")
     if result["cut"]:
-        said.append(f"{result['cut']:,} are cut to what the model reads")
+        said.append(f"{result['cut']:,} of them are cut to the length that the model reads.")
     if result["unknown_rate"]:
-        said.append(f"{result['unknown_rate']:.1%} of the tokens are unknown to the model")
+        said.append(f"{result['unknown_rate']:.2%} of the tokens are unknown to the model.")
+    if result.get("bad"):
+        said.append(f"{result['bad']:,} bad records were left out.")
     return said
 
 
@@ -574,7 +408,8 @@ def check(path: str, settings: ClassifySettings, say: Say) -> dict[str, Any]:
         - len(set(data.train.marks.tolist()) | set(data.valid.marks.tolist())),
         "held_out_in_training": shared(data.train.marks.tolist(), data.valid.marks.tolist()),
         "cut": data.train.cut + data.valid.cut,
-        "problems": {"count": problems.count, "first": [s.strip() for s in problems.told()[1:]]},
+        "bad": problems.count,
+        "problems": [sentence.strip() for sentence in problems.told()[1:]],
     }
 
 
@@ -593,7 +428,7 @@ def questions(trained: Trained, path: str) -> Iterator[Any]:
             if line.strip():
                 yield line.strip()
     else:
-        source = other_source(trained, path, False)
+        source = other_source(path, trained.settings, labelled=False)
         check_same_kind(source, trained.codec)
         yield from (record.value for record in source.read(problems))
 
@@ -684,10 +519,12 @@ def written(answer: dict[str, Any]) -> str:
 
 def use_lines(run: str, trained: Trained) -> list[str]:
     """What to type next."""
-    if trained.codec.scaler is not None:
-        return [f"unroll eval {run} OTHER.csv", f"unroll predict {run} NEW.csv"]
-    return [
-        f'unroll predict {run} --input "..."',
-        f"unroll predict {run} NEW.txt --out answers.jsonl",
-        f"unroll eval {run} OTHER.csv",
+    lines = [
+        f"  unroll predict {run} NEW.csv --out answers.jsonl",
+        f"  unroll eval {run} FILE --json",
     ]
+    return (
+        lines
+        if trained.codec.scaler is not None
+        else [f'  unroll predict {run} --input "..."', *lines]
+    )
