@@ -85,3 +85,17 @@ def test_numbers_are_read_as_they_are():
     assert network.embed(x) is x
     x[3:, 1] = torch.nan
     assert bool(network(x, LENGTHS.clamp(max=3)).isfinite().all())
+
+
+def test_what_mattered_is_the_gradient_times_the_input():
+    """Of a linear network the weights sum to the logit, but for its bias."""
+    network, x = make(pooling="mean").eval(), ids()
+    network.stack = torch.nn.ModuleList()
+    network.pooling.width = E
+    network.decide = torch.nn.Linear(E, K).double()
+    p, weights = network.mattering(x, LENGTHS)
+    torch.testing.assert_close(p, network.probabilities(x, LENGTHS))
+    z, k = network(x, LENGTHS), p.argmax(1)
+    bias = network.decide.bias[k]
+    torch.testing.assert_close(weights.sum(0), z[range(B), k] - bias)
+    assert weights[2:, 1].abs().max() == 0

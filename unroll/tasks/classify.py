@@ -41,7 +41,7 @@ from unroll.data.records import numbered_lines
 from unroll.data.series import file_sequence
 from unroll.data.split import shared
 from unroll.data.text import TEXT_SUFFIXES
-from unroll.decoding.mattered import as_words, mattering, strongest
+from unroll.decoding.mattered import as_words, strongest
 from unroll.errors import UserError
 from unroll.models.classifier import Classifier
 from unroll.models.initialisation import initialise
@@ -480,7 +480,7 @@ def answered(trained: Trained, values: list[Any]) -> Iterator[dict[str, Any]]:
         0,
     )
     batch = batch_of(labelled, list(range(len(parts)))).to(trained.device)
-    p, weights = mattering(network, batch)
+    p, weights = network.mattering(batch.x, batch.lengths)
     for value, part, row, mattered in zip(
         values, parts, p.tolist(), weights.T.tolist(), strict=True
     ):
