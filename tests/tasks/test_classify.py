@@ -256,6 +256,10 @@ def test_balanced_classes_weigh_the_same(tmp_path):
     [
         ("text,label\n" + "one,a\n" * 9, "1 different labels; expected at least 2"),
         ("text,label\n", "0 records"),
+        (
+            "text,label\n" + "".join(f"one,{k}\n" for k in range(30)),
+            "30 different labels in column label in 30 records",
+        ),
     ],
 )
 def test_too_little_is_refused(tmp_path, content, expected):

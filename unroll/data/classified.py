@@ -26,6 +26,8 @@ from unroll.data.words import WordVocabulary, stands_alone
 from unroll.errors import UserError
 from unroll.settings.classify import ClassifySettings
 
+ENOUGH = 20  # records, from which on labels that never come back are told
+
 
 @dataclass(frozen=True)
 class Classified:
@@ -128,6 +130,12 @@ def surveyed(source: Source, problems: Problems) -> Survey:
                     *problems.told(),
                 ]
             )
+        )
+    if len(labels) > ENOUGH and len(kinds) > len(labels) / 2:
+        where = f" in column {source.label}" if source.label else ""
+        raise UserError(
+            f"{source.name} holds {len(kinds):,} different labels{where} in {len(labels):,} records; "
+            "a label comes back many times. Name another column by --label."
         )
     return Survey(labels, digest.hexdigest())
 

@@ -36,6 +36,15 @@ class Classifier(nn.Module):
         word_dropout: share of tokens that are read as the unknown one in training.
         label_smoothing: share of the target that is spread over all classes.
         initialisation: a name for `initialise`; what it did stands in `self.initialised`.
+
+    Raises: ValueError for sizes, a cell or a pooling that cannot be.
+
+    Example:
+        >>> import torch
+        >>> from unroll.models.classifier import Classifier
+        >>> network = Classifier(100, 3, 8, embedding_size=6, cell="gru")
+        >>> network(torch.randint(100, (5, 2)), torch.tensor([5, 3])).shape
+        torch.Size([2, 3])
     """
 
     weights: Tensor | None
