@@ -110,10 +110,12 @@ def read_corpus(
     else:
         train, told = sentences, settings.valid
         valid = read_tagged(settings.valid, settings, problems, like=columns)[0]
-    found = detect(s.tags or () for s in train)
+    # a file that is divided here has its rare tags in one part alone
+    found = detect(s.tags or () for s in (train if settings.valid else sentences))
     train, pieces = cut(train, settings.longest, found.scheme)
     if codec is None:
-        codec = learn_codec(train, found, columns, settings)
+        tags = {tag for s in (train if settings.valid else sentences) for tag in s.tags or ()}
+        codec = learn_codec(train, found, tags, columns, settings)
     valid = list(with_known_tags(valid, settings.valid or path, codec, problems))
     for sentence in problems.told():
         say(sentence)
@@ -133,9 +135,12 @@ def read_tagged(
     like: the columns of another file, which are meant here too where both are of one kind.
     """
     file = conll_file(path)
-    columns = find_columns(file, path, settings.word, settings.tag)
-    if like is not None and like.universal == columns.universal:
-        columns = as_in(like, columns, path)
+    if like is None:
+        columns = find_columns(file, path, settings.word, settings.tag)
+    else:
+        columns = find_columns(file, path)
+        if columns.universal == like.universal:
+            columns = as_in(like, columns, path)
     if columns.tag is None:
         raise UserError(
             f"{path} has no column of tags: it has {columns.width}, and the word stands in column "
@@ -204,8 +209,13 @@ def cut(
 
 
 def learn_codec(
-    train: Sequence[Sentence], found: Found, columns: Columns, settings: TagSettings
+    train: Sequence[Sentence],
+    found: Found,
+    tags: set[str],
+    columns: Columns,
+    settings: TagSettings,
 ) -> TagCodec:
+    """The codec of the training part. tags: all that are known."""
     scheme = found.scheme
     if scheme is not None and settings.scheme != "auto":
         scheme = settings.scheme
@@ -217,7 +227,7 @@ def learn_codec(
             "B-person, I-person and the like. Leave it out."
         )
     if scheme is None:
-        labels = sorted({tag for sentence in train for tag in sentence.tags or ()})
+        labels = sorted(tags)
     else:
         labels = labels_of(found.types, scheme)
     return TagCodec.learn(

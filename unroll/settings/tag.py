@@ -82,15 +82,15 @@ class TagSettings(RecurrentSettings):
 
 SUFFIXES = (".conll", ".conllu", ".conllx", ".conll2003", ".iob", ".iob2", ".bio", ".bioes")
 LOOK = 400  # lines
-SHARE = 0.5  # of rows, that a file of labelled sentences has fewer different last cells than
 
 
-def guess(path: Path, given: dict[str, object]) -> str | None:
+def guess(path: str | Path, given: dict[str, Any]) -> str | None:
     """Why this file looks like words with tags, or None.
 
     given: settings that were given; those of this task alone speak for it.
     """
     own = {"tag", "word", "scheme"} & {key for key, value in given.items() if value is not None}
+    path = Path(path)
     name = path.name.removesuffix(".gz")
     if name.endswith(SUFFIXES):
         return "words with a tag each, in columns"
@@ -111,7 +111,7 @@ def first_lines(path: Path) -> list[str]:
 
 
 def in_columns(head: list[str]) -> bool:
-    """Whether lines look like columns: rows all as wide, blank lines among them, few tags."""
+    """Whether lines look like columns: rows all as wide, blank lines among them, tags that come again."""
     rows = [line for line in head if line.strip() and not line.startswith(("#", "-DOCSTART-"))]
     if len(rows) == len(head) or len(rows) < 2:
         return False
@@ -120,5 +120,5 @@ def in_columns(head: list[str]) -> bool:
     return (
         len(cells[0]) > 1
         and all(len(row) == len(cells[0]) and " " not in row[-1] for row in cells)
-        and len(tags) <= max(2, SHARE * len(rows))
+        and len(tags) < len(rows)
     )

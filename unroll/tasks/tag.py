@@ -144,7 +144,7 @@ def model(settings: TagSettings, codec: TagCodec, make: Make) -> Tagger:
 
 
 def work(model: Tagger, data: TagCorpus, settings: TagSettings, device: torch.device) -> Work:
-    """What the training loop calls; the share of wrong words or spans decides which weights stay."""
+    """What the training loop calls; 1 - F1 of spans, or 1 - accuracy, decides which weights stay."""
     batches = TaggedBatches(data.encoded_train, settings.batch_size or 1, settings.seed)
     watched = data.encoded_valid
     if len(watched) > WATCHED:  # spread over the file, because files are often sorted
@@ -159,8 +159,10 @@ def work(model: Tagger, data: TagCorpus, settings: TagSettings, device: torch.de
 
     def held_out() -> dict[str, float]:
         found = figures(model, data.codec, watched, device)
-        shown = ("loss", "accuracy", "f1", "error")
-        return {name: found[name] for name in shown if name in found}
+        shown = {name: found[name] for name in ("loss", "accuracy", "f1") if name in found}
+        good = shown.get("f1", shown["accuracy"])
+        # while nothing is right, the loss says which weights are better
+        return {**shown, "error": 1 - good if good else 1 + shown["loss"]}
 
     return Work(
         model=model,
@@ -239,7 +241,7 @@ class Scores:
 
     def figures(self) -> dict[str, Any]:
         """accuracy, of unknown words too (those that training never saw); of spans precision,
-        recall and f1, in all and per type. error: what is to be small, 1 - f1 or 1 - accuracy.
+        recall and f1, in all and per type.
         """
         found: dict[str, Any] = {
             "accuracy": self.right / max(1, self.words),
@@ -249,9 +251,8 @@ class Scores:
             "sentences": self.sentences,
         }
         if self.codec.scheme is None:
-            return {**found, "error": 1 - found["accuracy"]}
-        found |= self.spans.figures()
-        return {**found, "types": self.spans.per_type(), "error": 1 - found["f1"]}
+            return found
+        return {**found, **self.spans.figures(), "types": self.spans.per_type()}
 
 
 def baseline(codec: TagCodec, sentences: Iterable[Sentence]) -> dict[str, dict[str, Any]]:
@@ -392,9 +393,9 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
 
 def check(path: str, settings: TagSettings, say: Say) -> dict[str, Any]:
     """What training would find in a file, every bad sentence counted."""
-    settings = settings.model_copy(update={"skip_bad": True, "long": "cut", "vectors": None})
+    whole = {"skip_bad": True, "long": "cut", "longest": None, "vectors": None}
     problems: list[str] = []
-    data = read_corpus(path, settings, problems.append)
+    data = read_corpus(path, settings.model_copy(update=whole), problems.append)
     codec = data.codec
     lengths = sorted(len(s.words) for s in (*data.train, *data.valid))
     counts: dict[str, int] = {}
@@ -415,7 +416,7 @@ def check(path: str, settings: TagSettings, say: Say) -> dict[str, Any]:
         "unknown_rate": unknown_rate(data.valid, codec),
         "held_out": data.held_out,
         "duplicates": data.duplicates,
-        "in_pieces": data.pieces,
+        "longer_than_allowed": sum(length > (settings.longest or length) for length in lengths),
         "problems": problems,
     }
 
@@ -450,7 +451,7 @@ def questions(trained: Trained, path: str) -> Iterator[Question]:
         columns = find_columns(file, path, settings.word, settings.tag)
     elif columns.universal == trained.codec.universal:  # its tags, if it has some, are not read
         columns = replace(columns, word=checked((settings.word or 1), columns.width, "word", path))
-    problems = Problems(settings.skip_bad)
+    problems = Problems()  # a question left out would be missed among the answers
     for sentence in read_sentences(file, path, columns, problems, tags=False, keep=True):
         yield Question(sentence, columns)
 
