@@ -72,7 +72,7 @@ def test_spans_are_learned_evaluated_and_written_in_the_files_own_columns(tmp_pa
     lines = "\n".join(run.written(answer) for answer in run.predict_file(other)) + "\n"
     rows = [line.split() for line in lines.split("\n") if line]
     assert all(len(row) == 3 and row[1] == row[2] for row in rows)
-    assert lines.replace(" O O", " O").count("\n") == other.read_text().count("\n") + 1
+    assert "\n".join(line.rpartition(" ")[0] for line in lines.split("\n")) == other.read_text()
     tagged = tmp_path / "tagged.conll"
     tagged.write_text(lines)
     assert run.evaluate(tagged)["f1"] == 1  # the tags are still looked for in column 2
@@ -154,7 +154,7 @@ def test_32_sentences_are_learned_by_heart(tmp_path, output):
 
 
 def test_what_is_read_is_said(tmp_path, file):
-    file.write_text(news() + "\n".join(["word O"] * 30) + "\n")
+    file.write_text(news() + "\n" + "\n".join(["word O"] * 30) + "\n")
     found = check(file, [].append, task="tag", longest=20)
     assert found["labels"] == {"place": 40}
     assert (found["scheme"], found["longest"], found["longer_than_allowed"]) == ("BIO", 30, 1)

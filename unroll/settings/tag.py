@@ -111,7 +111,7 @@ def first_lines(path: Path) -> list[str]:
 
 
 def in_columns(head: list[str]) -> bool:
-    """Whether lines look like columns: rows all as wide, blank lines among them, tags that come again."""
+    """Whether lines look like columns: rows as wide, blank ones among them, tags that recur."""
     rows = [line for line in head if line.strip() and not line.startswith(("#", "-DOCSTART-"))]
     if len(rows) == len(head) or len(rows) < 2:
         return False

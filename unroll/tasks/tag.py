@@ -159,7 +159,9 @@ def work(model: Tagger, data: TagCorpus, settings: TagSettings, device: torch.de
 
     def held_out() -> dict[str, float]:
         found = figures(model, data.codec, watched, device)
-        shown = {name: found[name] for name in ("loss", "accuracy", "f1") if name in found}
+        shown: dict[str, float] = {
+            name: found[name] for name in ("loss", "accuracy", "f1") if name in found
+        }
         good = shown.get("f1", shown["accuracy"])
         # while nothing is right, the loss says which weights are better
         return {**shown, "error": 1 - good if good else 1 + shown["loss"]}
