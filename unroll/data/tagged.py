@@ -118,8 +118,10 @@ class TagCodec:
             counts[label] += count
         return counts.most_common(1)[0][0]
 
-    def folded(self, word: str) -> str:
-        return word.lower().translate(DIGITS) if self.fold else word
+    def folded(self, word: str, fold: bool | None = None) -> str:
+        """The word without case, digits as 0, where words are folded, or `fold` says so."""
+        fold = self.fold if fold is None else fold
+        return word.lower().translate(DIGITS) if fold else word
 
     def tags(self, labels: Iterable[int]) -> list[str]:
         """The tags of a sentence, in the file's scheme, from label numbers."""
@@ -135,9 +137,20 @@ class TagCodec:
         return np.array([self.numbers[tag] for tag in own], dtype=np.int64)
 
     def baseline(self, words: Sequence[str]) -> list[str]:
-        """The tags of a sentence if each word gets its most frequent one; the unknown, the usual."""
-        nothing = (0, self.usual)
-        return self.tags(self.forms.get(word, nothing)[1] for word in words)
+        """The tags of a sentence if each word gets its most frequent one.
+
+        A word that training never saw gets that of the commonest word that differs by case or
+        digits alone, and else the most frequent of all.
+        """
+        known = (self.forms.get(word) or self._kin.get(self.folded(word, True)) for word in words)
+        return self.tags(self.usual if of is None else of[1] for of in known)
+
+    @cached_property
+    def _kin(self) -> dict[str, tuple[int, int]]:
+        kin: dict[str, tuple[int, int]] = {}
+        for form, of in sorted(self.forms.items(), key=lambda item: item[1][0]):
+            kin[self.folded(form, True)] = of
+        return kin
 
 
 def vars_of(codec: TagCodec) -> dict[str, object]:

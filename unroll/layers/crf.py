@@ -66,7 +66,7 @@ class CRF(nn.Module):
 
         tags: label numbers [T, B].
         """
-        lengths = self._checked(scores, lengths)
+        scores, lengths = self._checked(scores, lengths)
         begin, pairs, end = self._weights()
         normaliser: Tensor = LogNormaliser.apply(scores, begin, pairs, end, lengths)
         return path_scores(scores, tags, lengths, begin, pairs, end) - normaliser
@@ -74,7 +74,7 @@ class CRF(nn.Module):
     @torch.no_grad()
     def best(self, scores: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The likeliest labels, found by Viterbi's algorithm: [T, B], zero past each length."""
-        lengths = self._checked(scores, lengths)
+        scores, lengths = self._checked(scores, lengths)
         begin, pairs, end = self._weights()
         T, B, _ = scores.shape
         path = torch.zeros(T, B, dtype=torch.long, device=scores.device)
@@ -96,10 +96,17 @@ class CRF(nn.Module):
     @torch.no_grad()
     def marginals(self, scores: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The probability of each label at each step, [T, B, K], zero past each length."""
-        lengths = self._checked(scores, lengths)
+        scores, lengths = self._checked(scores, lengths)
         begin, pairs, end = self._weights()
         alpha, normaliser = forward_sums(scores, begin, pairs, end, lengths)
-        beta = backward_sums(scores, pairs, end, lengths)
+        beta, _ = backward_sums(
+            scores,
+            pairs,
+            end,
+            lengths,
+            alpha - normaliser.unsqueeze(1),
+            torch.zeros_like(normaliser),
+        )
         return label_shares(alpha, beta, normaliser, lengths)
 
     def extra_repr(self) -> str:
@@ -114,19 +121,21 @@ class CRF(nn.Module):
             self.end.masked_fill(self.no_end, forbidden),  # type: ignore[arg-type]
         )
 
-    def _checked(self, scores: Tensor, lengths: Tensor | None) -> Tensor:
+    def _checked(self, scores: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The scores with zeros for padding, which may be anything, and all lengths."""
         if scores.dim() != 3 or scores.shape[2] != self.labels:
             raise ValueError(
                 f"CRF got scores of shape {list(scores.shape)}; expected [T, B, K={self.labels}]."
             )
         T, B, _ = scores.shape
         if lengths is None:
-            return torch.full((B,), T, device=scores.device)
+            return scores, torch.full((B,), T, device=scores.device)
         if lengths.shape != (B,) or (B and not 0 <= int(lengths.min()) <= int(lengths.max()) <= T):
             raise ValueError(
                 f"CRF got lengths {lengths.tolist()}; expected B={B} numbers between 0 and T={T}."
             )
-        return lengths.to(scores.device)
+        lengths = lengths.to(scores.device)
+        return scores.masked_fill(~inside(T, lengths).unsqueeze(2), 0), lengths
 
 
 class LogNormaliser(torch.autograd.Function):
@@ -144,22 +153,14 @@ class LogNormaliser(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         scores, pairs, end, lengths, alpha, normaliser = ctx.saved_tensors
-        beta = backward_sums(scores, pairs, end, lengths)
-        share = label_shares(alpha, beta, normaliser, lengths) * gradient.unsqueeze(1)
         T, B, K = scores.shape
-        last = (lengths - 1).clamp_min(0).expand(1, B).unsqueeze(2).expand(1, B, K)
-        both = torch.zeros_like(pairs)
-        if T > 1:
-            # p(y_{t-1}, y_t) = exp(alpha_{t-1} + pairs + scores_t + beta_t - normaliser)
-            left = alpha[:-1] - normaliser.unsqueeze(1)
-            chance = left.unsqueeze(3) + pairs + (scores[1:] + beta[1:]).unsqueeze(2)
-            running = torch.arange(1, T, device=lengths.device).unsqueeze(1) < lengths
-            weight = torch.where(running, gradient, 0)  # [T - 1, B]
-            chance = chance.exp_().masked_fill_(~running[:, :, None, None], 0)
-            both = torch.einsum("tb,tbij->ij", weight, chance)
+        beta, both = backward_sums(
+            scores, pairs, end, lengths, alpha - normaliser.unsqueeze(1), gradient
+        )
+        share = label_shares(alpha, beta, normaliser, lengths) * gradient.unsqueeze(1)
         if T == 0:
-            none = torch.zeros_like(end)
-            return share, none, both, none.clone(), None
+            return share, torch.zeros_like(end), both, torch.zeros_like(end), None
+        last = (lengths - 1).clamp_min(0).view(1, B, 1).expand(1, B, K)
         return share, share[0].sum(0), both, share.gather(0, last).squeeze(0).sum(0), None
 
 
@@ -174,33 +175,49 @@ def forward_sums(
     alpha = torch.empty_like(scores)
     if T == 0:
         return alpha, scores.new_zeros(B)
+    into = pairs.T.contiguous()  # sums over the last axis are the fast ones
     alpha[0] = now = begin + scores[0]
     for t in range(1, T):
-        new = (now.unsqueeze(2) + pairs).logsumexp(1) + scores[t]
+        new = (into + now.unsqueeze(1)).logsumexp(2) + scores[t]
         now = torch.where((t < lengths).unsqueeze(1), new, now)
         alpha[t] = now
     normaliser = (now + end).logsumexp(1)
     return alpha, torch.where(lengths > 0, normaliser, 0)
 
 
-def backward_sums(scores: Tensor, pairs: Tensor, end: Tensor, lengths: Tensor) -> Tensor:
-    """beta[t, b, k] = log sum exp s over all ends that follow k at t; `end` from a last step on."""
+def backward_sums(
+    scores: Tensor,
+    pairs: Tensor,
+    end: Tensor,
+    lengths: Tensor,
+    before: Tensor,
+    weight: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """beta[t, b, k] = log sum exp s over all ends that follow k at t, which is `end` from a last
+    step on; and the counts of pairs [K, K] that are expected, each sequence with its weight [B].
+
+    before: alpha less the normaliser, so that p(y_t, y_{t+1}) = exp(before_t + pairs +
+    scores_{t+1} + beta_{t+1}).
+    """
     T, B, K = scores.shape
     beta = torch.empty_like(scores)
+    counts = scores.new_zeros(K * K)
     now = end.expand(B, K)
     for t in range(T - 1, -1, -1):
         if t + 1 < T:
-            new = (pairs + (scores[t + 1] + now).unsqueeze(1)).logsumexp(2)
-            now = torch.where((t + 1 < lengths).unsqueeze(1), new, end)
+            running = t + 1 < lengths
+            after = pairs + (scores[t + 1] + now).unsqueeze(1)  # [B, K, K]
+            now = torch.where(running.unsqueeze(1), after.logsumexp(2), end)
+            chance = after.add_(before[t].unsqueeze(2)).exp_().view(B, K * K)
+            counts += torch.where(running, weight, 0) @ chance
         beta[t] = now
-    return beta
+    return beta, counts.view(K, K)
 
 
 def label_shares(alpha: Tensor, beta: Tensor, normaliser: Tensor, lengths: Tensor) -> Tensor:
     """p(y_t = k), [T, B, K]."""
     share = (alpha + beta - normaliser.unsqueeze(1)).exp()
-    running = torch.arange(len(alpha), device=lengths.device).unsqueeze(1) < lengths
-    return share.masked_fill(~running.unsqueeze(2), 0)
+    return share.masked_fill(~inside(len(alpha), lengths).unsqueeze(2), 0)
 
 
 def path_scores(
@@ -210,10 +227,15 @@ def path_scores(
     T = len(scores)
     if T == 0:
         return scores.sum((0, 2))
-    running = torch.arange(T, device=lengths.device).unsqueeze(1) < lengths
+    running = inside(T, lengths)
     steps = scores.gather(2, tags.unsqueeze(2)).squeeze(2)
     total = torch.where(running, steps, 0).sum(0)
     links = pairs[tags[:-1], tags[1:]]
     total = total + torch.where(running[1:], links, 0).sum(0)
     last = tags.gather(0, (lengths - 1).clamp_min(0).unsqueeze(0)).squeeze(0)
     return total + torch.where(lengths > 0, begin[tags[0]] + end[last], 0)
+
+
+def inside(T: int, lengths: Tensor) -> Tensor:
+    """Which of T steps are within each length, [T, B]."""
+    return torch.arange(T, device=lengths.device).unsqueeze(1) < lengths
