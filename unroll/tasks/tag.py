@@ -182,24 +182,15 @@ def work(model: Tagger, data: TagCorpus, settings: TagSettings, device: torch.de
 
 
 @torch.no_grad()
-def labelled(
+def scored(
     model: Tagger, encoded: EncodedSentences, device: torch.device, watch: Watch | None = None
-) -> Iterator[tuple[int, list[int], list[float], float]]:
-    """Of each sentence, longest first: its number, its labels, their probabilities, and the loss
-    of its batch (0 but for the batch's first sentence, and where there are no labels to compare).
-    """
+) -> Iterator[tuple[list[int], TaggedBatch, Tensor]]:
+    """Every sentence in batches, longest first: their numbers, the batch, and its scores."""
     model.eval()
     done = 0
     for rows in in_order(encoded.lengths, EVALUATION_BATCH):
         batch = encoded.batch(rows).to(device)
-        scores = model(batch)
-        nats = float(model.loss(scores, batch)) if batch.labels is not None else 0.0
-        best = model.best(scores, batch)
-        chances = model.probabilities(scores, batch).gather(2, best.unsqueeze(2)).squeeze(2)
-        labels, shares = best.T.tolist(), chances.T.tolist()
-        for k, row in enumerate(rows):
-            length = int(encoded.lengths[row])
-            yield row, labels[k][:length], shares[k][:length], 0.0 if k else nats
+        yield rows, batch, model(batch)
         done += batch.tokens
         if watch is not None:
             watch(done / max(1, encoded.tokens))
@@ -213,11 +204,13 @@ def figures(
     watch: Watch | None = None,
 ) -> dict[str, Any]:
     """How well sentences with tags are tagged; see `Scores`. loss: nats a word."""
-    scores, nats = Scores(codec), 0.0
-    for row, labels, _, loss in labelled(model, encoded, device, watch):
-        scores.add(encoded.sentences[row], codec.tags(labels))
-        nats += loss
-    return {"loss": nats / max(1, scores.words), **scores.figures()}
+    found, nats = Scores(codec), 0.0
+    for rows, batch, scores in scored(model, encoded, device, watch):
+        nats += float(model.loss(scores, batch).detach())
+        for row, labels in zip(rows, model.best(scores, batch).T.tolist(), strict=True):
+            sentence = encoded.sentences[row]
+            found.add(sentence, codec.tags(labels[: len(sentence.words)]))
+    return {"loss": nats / max(1, found.words), **found.figures()}
 
 
 class Scores:
@@ -472,8 +465,12 @@ def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, An
         asked = [as_question(one, trained.codec) for one in some]
         encoded = EncodedSentences([q.sentence for q in asked], trained.codec, labels=False)
         found: dict[int, Answer] = {}
-        for row, labels, shares, _ in labelled(trained.model, encoded, trained.device):
-            found[row] = answer(asked[row], trained.codec.tags(labels), shares, trained.codec)
+        for rows, batch, scores in scored(trained.model, encoded, trained.device):
+            best = trained.model.best(scores, batch)
+            chances = trained.model.probabilities(scores, batch)
+            chances = chances.gather(2, best.unsqueeze(2)).squeeze(2)
+            for row, labels, shares in zip(rows, best.T.tolist(), chances.T.tolist(), strict=True):
+                found[row] = answer(asked[row], labels, shares, trained.codec)
         for row in range(len(asked)):
             yield found[row]
 
