@@ -216,8 +216,11 @@ def test_a_header_is_found_and_quotes_are_read(place, capsys, tmp_path):
     words = ["train", str(tmp_path / "names.csv"), "--per-line", "--condition", "2", "--quiet"]
     words += ["--out", str(tmp_path / "run"), "--steps", "3", "--hidden", "8", "--threads", "1"]
     assert run(words, False) == 0
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["categories"] == ["kind 0", "kind 1", "kind 2"]
+    assert json.loads((tmp_path / "run" / "categories.json").read_text()) == [
+        "kind 0",
+        "kind 1",
+        "kind 2",
+    ]
     vocabulary = json.loads((tmp_path / "run" / "vocabulary.json").read_text())
     assert "Line 1" not in capsys.readouterr().err  # --quiet
     assert "," in vocabulary["characters"] and '"' not in vocabulary["characters"]

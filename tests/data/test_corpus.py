@@ -93,7 +93,7 @@ def test_too_short_texts_are_refused(read, options):
 def test_a_vocabulary_that_is_given_is_kept(read, tmp_path):
     first = read("ab" * 50)
     (tmp_path / "b.txt").write_text("bc" * 50)
-    again = read_corpus(tmp_path / "b.txt", LanguageSettings(), vocabulary=first.vocabulary)
+    again = read_corpus(tmp_path / "b.txt", LanguageSettings(), first.codec)
     assert again.vocabulary is first.vocabulary and again.train.unknown == 45
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from unroll.cli import cells, demo, doctor, train, use
+from unroll.cli import cells, data, demo, doctor, train, use
 from unroll.errors import UserError
 from unroll.version import __version__
 
@@ -18,7 +18,7 @@ UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="unroll",
-    help="Recurrent neural networks: train one on your own text, and use it.",
+    help="Recurrent neural networks: train one on your own data, and use it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,9 +27,11 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.command("eval")(use.evaluate)
+app.command("predict")(use.predict)
 app.command("score")(use.score)
 app.command("next")(use.next_tokens)
 app.command("generate")(use.generate)
+app.add_typer(data.app, name="data")
 app.command("explain")(use.explain)
 app.command("cells")(cells.cells)
 app.command("doctor")(doctor.doctor)
@@ -39,7 +41,7 @@ app.command("doctor")(doctor.doctor)
 def version(
     show: bool = typer.Option(False, "--version", help="Show the version and exit."),
 ) -> None:
-    """Recurrent neural networks: train one on your own text, and use it."""
+    """Recurrent neural networks: train one on your own data, and use it."""
     if show:
         typer.echo(f"unroll {__version__}")
         raise typer.Exit

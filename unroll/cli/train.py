@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from unroll.cells.own import own_cell, read_source
-from unroll.settings import LanguageSettings, parse_assignments, settings_from
-
-if TYPE_CHECKING:
-    from unroll.run import Run
+from unroll.settings import SETTINGS, RecurrentSettings, parse_assignments, settings_from
+from unroll.tasks import guess_task, settings_of
 
 
 def setting(name: str, metavar: str | None = None) -> Any:
-    """An option of the command line with the sentence of its setting."""
+    """An option of the command line with the sentence of its setting, of each task that differs."""
+    said: dict[str, list[str]] = {}
+    for task, kind in SETTINGS.items():
+        if name in kind.model_fields:
+            said.setdefault(str(kind.model_fields[name].description), []).append(task)
+    if len(said) > 1:
+        help = " ".join(f"{', '.join(tasks)}: {sentence}" for sentence, tasks in said.items())
+    else:
+        help = next(iter(said))
     return typer.Option(
         f"--{name.replace('_', '-')}",
-        help=LanguageSettings.model_fields[name].description,
+        help=help,
         metavar=metavar or "VALUE",
         show_default=False,
     )
@@ -81,22 +87,17 @@ def train(
     values = {key: value for key, value in values.items() if value is not None}
     values |= parse_assignments(assignments or [])
     # wrong words are refused before torch is loaded
-    settings = settings_from(LanguageSettings, values)
+    settings = checked(data, task, resume, values)
     own = own_cell(settings.cell)
     if own is not None:
         read_source(own[0])
-    if data != "-":
-        from unroll.data.text import text_source
-
-        text_source(data)
 
     import json as json_module
 
     from unroll.run import train as train_run
     from unroll.training.report import make_report
 
-    unit = {"char": "characters", "word": "words"}.get(level or "char", "tokens")
-    report = make_report(unit, as_json=json, quiet=quiet)
+    report = make_report(as_json=json, quiet=quiet)
     run = train_run(
         data, out, task=task, resume=resume, overwrite=overwrite, trust_code=trust_code,
         report=report, **values,
@@ -104,24 +105,21 @@ def train(
     if json:
         typer.echo(json_module.dumps({"run": str(run.path), **run.result()}))
     elif not quiet:
-        for line in use_lines(run):
+        for line in ["Use it:", *run.use_lines()]:
             typer.echo(line, err=True)
 
 
-def use_lines(run: Run) -> list[str]:
-    """What to type next."""
-    import shlex
+def checked(data: str, task: str | None, resume: bool, values: dict[str, Any]) -> RecurrentSettings:
+    """The settings, where the task and they fit together. A resumed run knows its task."""
+    if resume and task is None:
+        return settings_from(RecurrentSettings, {k: v for k, v in values.items() if k in COMMON})
+    name = task or guess_task(data, values)[0]
+    settings = settings_from(settings_of(name), values)
+    if name == "language" and data != "-":
+        from unroll.data.text import text_source
 
-    from unroll.run import trust_flag
+        text_source(data)
+    return settings
 
-    path, trust = shlex.quote(str(run.path)), trust_flag(run.settings)
-    name = path + trust
-    if run.categories:
-        name += f" --condition {shlex.quote(run.categories[0])}"
-    return [
-        "Use it:",
-        f"  unroll generate {name} --temperature 0.8"
-        + (" --count 10" if run.settings.per_line else ' --prompt "..." --length 400'),
-        f'  unroll score {name} "..."        unroll next {name} "..." --top 10',
-        f"  unroll eval {path}{trust} FILE --json",
-    ]
+
+COMMON = RecurrentSettings.model_fields

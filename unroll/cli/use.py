@@ -1,10 +1,12 @@
-"""The commands that use a run: eval, score, next, generate, explain."""
+"""The commands that use a run: eval, predict, score, next, generate, explain."""
 
 from __future__ import annotations
 
 import json as json_module
 import math
 import sys
+import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +16,7 @@ import typer
 from unroll.errors import UserError
 
 if TYPE_CHECKING:
-    from unroll.run import Run
+    from unroll.run import LanguageRun, Run
 
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
@@ -46,29 +48,110 @@ def opened(path: str, device: str, trust_code: bool) -> Run:
     return run
 
 
+def speaking(path: str, device: str, trust_code: bool) -> LanguageRun:
+    """The run of a language model at a path.
+
+    Raises: UserError where it is a run of another task.
+    """
+    run = opened(path, device, trust_code)
+    from unroll.run import LanguageRun
+
+    if not isinstance(run, LanguageRun):
+        raise UserError(
+            f"{path} is a run of the task {run.task_name}, which cannot score or continue texts. "
+            f"It has: unroll predict {path} --input ..., unroll eval {path} DATA."
+        )
+    return run
+
+
 def evaluate(
     path: RunPath,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A text to evaluate on.")],
     text: Annotated[
         str | None, typer.Option(help="Column or .jsonl field of the text, as in train.")
     ] = None,
+    label: Annotated[str | None, typer.Option(help="Column of the label, as in train.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Column or file of the other side, as in train.")
+    ] = None,
     json: AsJson = False,
     device: Device = "cpu",
     trust_code: TrustCode = False,
 ) -> None:
-    """The loss of a run on a text, beside that of a unigram and a 5-gram model."""
+    """How well a run does on other data, beside simple baselines."""
     run = opened(path, device, trust_code)
     from unroll.training.report import Watch
 
-    result = run.evaluate(data, Watch("evaluating", partial(typer.echo, err=True)), text)
+    columns = {"text": text, "label": label, "target": target}
+    columns = {name: value for name, value in columns.items() if value is not None}
+    unknown = [name for name in columns if name not in type(run.settings).model_fields]
+    if unknown:
+        raise UserError(
+            f"--{unknown[0]} is no setting of the task {run.task_name}, which {path} is a run of. "
+            "Leave it out."
+        )
+    watch = Watch("evaluating", partial(typer.echo, err=True))
+    result = run.evaluate(data, watch, **columns)
     if json:
         typer.echo(json_module.dumps(result))
         return
-    from unroll.run import verdict
-
-    for line in verdict(result, data):
+    for line in run.verdict(result, data):
         typer.echo(line)
-    typer.echo(f"Unknown tokens: {result['unknown_rate']:.2%}")
+
+
+def predict(
+    path: RunPath,
+    data: Annotated[
+        str | None, typer.Argument(metavar="DATA", help="A file of the form it was trained on.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="One input; may come again.", metavar="TEXT")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Write there: .jsonl as JSON lines.", metavar="FILE")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write over an existing --out.")
+    ] = False,
+    json: AsJson = False,
+    device: Device = "cpu",
+    trust_code: TrustCode = False,
+) -> None:
+    """What a run says of new data: a file, or what --input gives."""
+    if (data is None) == (not inputs):
+        given = "both DATA and --input" if inputs else "neither DATA nor --input"
+        raise UserError(f"predict got {given}; expected one of them.")
+    if out is not None and Path(out).exists() and not overwrite:
+        raise UserError(f"{out} exists already; nothing was overwritten. Use --overwrite.")
+    run = opened(path, device, trust_code)
+    answers = run.predict_file(data) if data is not None else run.answers(inputs or [])
+    json = json or (out or "").endswith(".jsonl")
+    lines = (
+        json_module.dumps(answer, ensure_ascii=False) if json else run.written(answer)
+        for answer in answers
+    )
+    if out is None:
+        for line in lines:
+            typer.echo(line)
+        return
+    write_lines(Path(out), lines)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """A file that is whole or not there; a count on standard error while it grows."""
+    from unroll.training.files import write_whole
+
+    shown, kept = time.monotonic() + 2, []
+    for number, line in enumerate(lines, 1):
+        kept.append(line + "\n")
+        if time.monotonic() > shown:
+            shown = time.monotonic() + 5
+            typer.echo(f"{number:,} answered", err=True)
+    try:
+        write_whole(path, "".join(kept).encode())
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
+    typer.echo(f"{len(kept):,} answers written to {path}", err=True)
 
 
 def score(
@@ -86,7 +169,7 @@ def score(
     if (text is None) == (file is None):
         given = "both a text and --file" if text is not None else "neither a text nor --file"
         raise UserError(f"score got {given}; expected one of them.")
-    run = opened(path, device, trust_code)
+    run = speaking(path, device, trust_code)
     if text is not None:
         show_score(run.score(text, condition), json, details=True)
         return
@@ -128,7 +211,7 @@ def next_tokens(
     trust_code: TrustCode = False,
 ) -> None:
     """The likeliest next tokens after a text."""
-    found = opened(path, device, trust_code).next(text, top, condition)
+    found = speaking(path, device, trust_code).next(text, top, condition)
     if json:
         typer.echo(json_module.dumps({"text": text, "next": found}, ensure_ascii=False))
         return
@@ -159,7 +242,7 @@ def generate(
     """Text that the model writes, as it writes it."""
     if count < 1:
         raise UserError(f"--count got {count}; expected at least 1.")
-    run = opened(path, device, trust_code)
+    run = speaking(path, device, trust_code)
     if device == "cpu":
         import torch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,35 @@ from pathlib import Path
 from unroll.data.encoded import Encoded, encode_lines, encode_stream, part_of
 from unroll.data.table import Columns, find_columns, line_records
 from unroll.data.text import Scan, TextSource, text_source
-from unroll.data.vocabularies import learn_vocabulary
+from unroll.data.vocabularies import learn_vocabulary, load_vocabulary
 from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
 from unroll.settings import LanguageSettings
 
+CATEGORIES = "categories.json"
 HELD_OUT = 10  # one part in so many
+
+
+@dataclass(frozen=True)
+class LanguageCodec:
+    """vocabulary: text to ids and back. categories: the conditions, by name."""
+
+    vocabulary: Vocabulary
+    categories: list[str]
+
+    def files(self) -> dict[str, bytes]:
+        """What a run folder keeps of it."""
+        kept = dict(self.vocabulary.files())
+        if self.categories:
+            kept[CATEGORIES] = json.dumps(self.categories, ensure_ascii=False).encode()
+        return kept
+
+    @classmethod
+    def load(cls, folder: Path) -> LanguageCodec:
+        """That of a run folder."""
+        path = folder / CATEGORIES
+        categories = json.loads(path.read_bytes()) if path.exists() else []
+        return cls(load_vocabulary(folder), categories)
 
 
 @dataclass(frozen=True)
@@ -35,17 +59,21 @@ class Corpus:
     sha256: str
     header: tuple[str, ...] = ()
 
+    @property
+    def codec(self) -> LanguageCodec:
+        """What a run needs to read and write such texts."""
+        return LanguageCodec(self.vocabulary, self.categories)
+
 
 def read_corpus(
-    path: str | Path,
-    settings: LanguageSettings,
-    vocabulary: Vocabulary | None = None,
-    categories: list[str] | None = None,
+    path: str | Path, settings: LanguageSettings, codec: LanguageCodec | None = None
 ) -> Corpus:
-    """Read, cut, learn the vocabulary (unless one is given), encode.
+    """Read, cut, learn the vocabulary (unless the run has one), encode.
 
     Raises: UserError for everything that can be wrong with a text.
     """
+    vocabulary = None if codec is None else codec.vocabulary
+    categories = None if codec is None else codec.categories
     source = text_source(path, settings.text or "text")
     scan = source.scan()
     other = text_source(settings.valid, settings.text or "text") if settings.valid else None

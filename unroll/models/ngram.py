@@ -27,6 +27,24 @@ class NGramModel:
     keys: tuple[np.ndarray, ...]
     counts: tuple[np.ndarray, ...]
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All of it but V, by name, to be kept in a file."""
+        return {
+            f"{name}.{k}": array
+            for name in ("keys", "counts")
+            for k, array in enumerate(getattr(self, name))
+        }
+
+    @classmethod
+    def from_arrays(cls, vocabulary_size: int, arrays: dict[str, np.ndarray]) -> NGramModel:
+        """The model whose `arrays` these are."""
+        orders = range(len(arrays) // 2)
+        return cls(
+            vocabulary_size,
+            tuple(arrays[f"keys.{k}"] for k in orders),
+            tuple(arrays[f"counts.{k}"] for k in orders),
+        )
+
     @property
     def order(self) -> int:
         """The longest gram."""

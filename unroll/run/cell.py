@@ -15,7 +15,7 @@ from unroll.cells.names import options_example, options_of
 from unroll.cells.own import Own, load_own, own_cell, read_source
 from unroll.engine import unroll
 from unroll.errors import UserError
-from unroll.settings import LanguageSettings
+from unroll.settings import RecurrentSettings
 from unroll.testing import check_initial_state, check_step
 from unroll.training.files import Damaged, read_whole
 from unroll.training.folder import RunFolder
@@ -43,7 +43,7 @@ class RunCell:
         return {} if self.source is None else {FILE: self.source}
 
 
-def given_cell(settings: LanguageSettings) -> RunCell:
+def given_cell(settings: RecurrentSettings) -> RunCell:
     """The cell that a person asks for; the file of their own is read and run.
 
     Raises: UserError where it is none, or does not take the options.
@@ -58,7 +58,7 @@ def given_cell(settings: LanguageSettings) -> RunCell:
     return RunCell(f"{path.name}:{loaded.name}", make, source, loaded)
 
 
-def recorded_cell(folder: RunFolder, settings: LanguageSettings, trust_code: bool) -> RunCell:
+def recorded_cell(folder: RunFolder, settings: RecurrentSettings, trust_code: bool) -> RunCell:
     """The cell of a run that is loaded; the file of a user's own is run only where it is trusted.
 
     Raises: UserError where it is not, or is not what was saved.

@@ -8,18 +8,17 @@ from typing import Any
 
 import torch
 
-from unroll.data.corpus import Corpus
-from unroll.data.encoded import head
-from unroll.data.vocabularies import load_vocabulary
 from unroll.engine.backends import backend as use_backend
 from unroll.engine.backends import wanted
 from unroll.errors import UserError
 from unroll.layers.explain import chosen_backends
 from unroll.run.cell import as_recorded, given_cell, recorded_cell, try_own
-from unroll.run.use import Run, check_needed, checked_device
-from unroll.run.words import BUDGETS, header, trust_flag, verdict
-from unroll.settings import LanguageSettings, settings_from
-from unroll.tasks import language
+from unroll.run.kinds import run_of
+from unroll.run.use import Run, baselines_of, check_needed, checked_device
+from unroll.run.words import BUDGETS, header, trust_flag
+from unroll.settings import RecurrentSettings, settings_from
+from unroll.tasks import guess_task, settings_of, task_named
+from unroll.tasks.task import Data, Task
 from unroll.training.budget import Budget
 from unroll.training.card import model_card
 from unroll.training.checkpoint import pack
@@ -43,8 +42,6 @@ FREE = {
     "patience",
 }
 
-LONG_READING = 16_000_000  # bytes
-
 
 def train(
     data: str | Path,
@@ -58,20 +55,20 @@ def train(
     report: Report | None = None,
     **settings: Any,
 ) -> Run:
-    """Train a recurrent language model on a text, into a run folder.
+    """Train a recurrent network on data of your own, into a run folder.
 
     When to use it: `run = unroll.train("poems.txt", seconds=90)`, then `run.generate("O rose")`.
 
     Args:
-        data: a text: a file, a .gz, a folder, a .jsonl, or "-" for standard input.
+        data: a text, a table, a folder: what the task reads; "-" for a text on standard input.
         out: the run folder. None: runs/NAME, with a number where that exists.
-        task: "language"; None: guessed from the file.
+        task: "language", ...; None: guessed from the data and the settings.
         resume: go on with the run in `out`. overwrite: start it anew.
         trust_code: on resuming, whether a cell of the user's own in the run folder may be run.
         quiet: say nothing.
         report: who says how it goes. None: a live display on a terminal, else plain lines.
-        settings: any field of `unroll.settings.LanguageSettings`: seconds (to add), steps or epochs
-            (totals of the run), level, cell, layers, hidden, seed, ...
+        settings: any field of the task's settings in `unroll.settings`: seconds (to add), steps or
+            epochs (totals of the run), cell, layers, hidden, seed, ...
 
     returns: the run, with its best weights.
     Raises: UserError, in a sentence, for data, settings or folders that cannot be used.
@@ -85,8 +82,6 @@ def train(
         'rose'
     """
     settings = {k: v for k, v in settings.items() if v is not None}
-    if task not in (None, language.NAME):
-        raise UserError(f"--task got {task!r}; this version knows {language.NAME}.")
     if resume and overwrite:
         raise UserError("--resume and --overwrite are both given; expected one of them.")
     if quiet:
@@ -102,75 +97,71 @@ def train(
 def _fresh(
     data: str,
     out: Path | None,
-    task: str | None,
+    task_name: str | None,
     overwrite: bool,
     values: dict[str, Any],
     report: Report | None,
 ) -> Run:
-    settings = settings_from(LanguageSettings, values)
+    name, why = guess_task(data, values) if task_name is None else (task_name, "as asked")
+    settings = settings_from(settings_of(name), values)
+    task = task_named(name)
     settings = settings.model_copy(update={"backend": wanted(settings.backend)})
     device = checked_device(settings.device)
-    known = language.guess(data, settings.per_line)
-    if task is None and Path(data).is_file() and known is None:
-        raise UserError(
-            f"{data} does not look like the data of a task; expected {', '.join(language.SUFFIXES)}, "
-            "a folder of texts, - for standard input, or with --per-line a .tsv or .csv. To read it "
-            "as a text all the same: --task language."
-        )
     path = out if out is not None else free_folder(data)
     if path.exists() and not overwrite:
         RunFolder.create(path, {}, overwrite)  # refuses, before anything long is done
     cell = given_cell(settings)  # before a long text is read
     settings = settings.model_copy(update={"cell": cell.word})
-    settings = language.resolve_sizes(settings, cell.make)
-    try_own(cell, settings.embedding or 1, settings.hidden or 1)
+    settings = task.resolve_sizes(settings, cell.make)
+    try_own(cell, settings.embedding or settings.hidden or 1, settings.hidden or 1)
     report = report or make_report("tokens")
-    say_long_reading(data, report)
-    corpus = language.read(data, settings)
-    settings = language.resolve(settings, corpus)
+    read = task.read(data, settings, report.say)
+    settings = task.resolve(settings, read)
 
     torch.manual_seed(settings.seed)
-    network = language.model(settings, corpus.vocabulary, corpus.categories, cell.make).to(device)
+    network = task.model(settings, read.codec, cell.make).to(device)
     with use_backend(settings.backend):
         ran = set(chosen_backends(network))
     # one backend for all of the run, and for what resumes it: others round differently
     settings = settings.model_copy(update={"backend": ran.pop() if len(ran) == 1 else "auto"})
     with use_backend(settings.backend), Interrupt() as interrupt:
-        work = language.work(network, corpus, settings, device)
+        work = task.work(network, read, settings, device)
         said_threads, settings = pick_threads(work, settings)
         torch.manual_seed(settings.seed)
         config = {
             "format": FORMAT,
             "unroll": __version__,
             "torch": torch.__version__,
-            "task": language.NAME,
+            "task": name,
             "settings": settings.model_dump(mode="json"),
-            "categories": corpus.categories,
             "data": {
                 "path": str(Path(data).absolute()) if data != "-" else "-",
-                "sha256": corpus.sha256,
-                "characters": corpus.scan.characters,
-                "held_out": corpus.held_out,
+                "sha256": read.sha256,
+                **task.facts(read),
+                "held_out": read.held_out,
             },
         }
         folder = RunFolder.create(
             path,
             {
                 "config.json": as_json(config),
-                **baseline_files(corpus),
+                **task.files(read),
                 "model.safetensors": pack(dict(network.state_dict())),
                 "README.md": model_card(config, None).encode(),
-                **corpus.vocabulary.files(),
+                **read.codec.files(),
                 **cell.files,
             },
             overwrite,
         )
-        for sentence in header(data, corpus, settings, network, said_threads, path):
+        report.say(f"{data}: {why}, read for the task {name} (--task).")
+        for sentence in task.header(read, settings, network):
+            report.say(sentence)
+        for sentence in header(settings, network, said_threads, path):
             report.say(sentence)
         with folder.locked():
             trainer = Trainer(work, settings, folder, report)
             trainer.start()
-            return finish(trainer, interrupt, folder, corpus, device, report)
+            return finish(task, trainer, interrupt, folder, read, device, report)
 
 
 def _resumed(
@@ -179,9 +170,10 @@ def _resumed(
     folder = RunFolder.open(out)
     report = report or make_report("tokens")
     config = folder.config()
+    task, kind = task_named(config["task"]), settings_of(config["task"])
     check_needed(folder)
-    recorded = settings_from(LanguageSettings, config["settings"])
-    asked = settings_from(LanguageSettings, values)
+    recorded = settings_from(kind, config["settings"])
+    asked = settings_from(kind, values)
     cell = recorded_cell(folder, recorded, trust_code)
     asked = asked.model_copy(update={"cell": as_recorded(asked.cell, cell)})
     for name in set(values) - FREE:
@@ -195,20 +187,17 @@ def _resumed(
         changes = {**dict.fromkeys(BUDGETS), **changes}
     settings = recorded.model_copy(update=changes)
     device = checked_device(settings.device)
-    corpus = language.read(
-        data, settings, vocabulary=load_vocabulary(out), categories=config["categories"]
-    )
-    if corpus.sha256 != config["data"]["sha256"]:
+    codec = task.load_codec(out, config)
+    read = task.read(data, settings, report.say, codec)
+    if read.sha256 != config["data"]["sha256"]:
         raise UserError(
-            f"{data} is not the text that {out} was trained on (its SHA-256 differs). Give the same "
-            "text, or start a new run by another --out."
+            f"{data} is not the data that {out} was trained on (its SHA-256 differs). Give the same "
+            "data, or start a new run by another --out."
         )
     torch.set_num_threads(settings.threads or torch.get_num_threads())
-    network = language.model(settings, corpus.vocabulary, corpus.categories, cell.make).to(device)
+    network = task.model(settings, codec, cell.make).to(device)
     with use_backend(settings.backend), folder.locked(), Interrupt() as interrupt:
-        trainer = Trainer(
-            language.work(network, corpus, settings, device), settings, folder, report
-        )
+        trainer = Trainer(task.work(network, read, settings, device), settings, folder, report)
         trainer.resume()
         refuse_nothing_to_do(trainer, settings, out)
         if settings.seconds is not None and not any(name in values for name in BUDGETS):
@@ -216,26 +205,15 @@ def _resumed(
             left = settings.seconds - trainer.progress.seconds
             settings = trainer.settings = settings.model_copy(update={"seconds": max(left, 1e-3)})
         try:
-            check_folder(out, only={"baseline.safetensors"})
+            check_folder(out, only=baselines_of(folder))
         except Damaged as damage:
-            report.say(f"{damage}; the n-gram baseline is counted again.")
-            folder.save(baseline_files(corpus))
+            report.say(f"{damage}; the baseline is made again.")
+            folder.save(task.files(read))
         folder.update_config(settings={**config["settings"], **recorded_budget(trainer)})
-        return finish(trainer, interrupt, folder, corpus, device, report)
+        return finish(task, trainer, interrupt, folder, read, device, report)
 
 
-def baseline_files(corpus: Corpus) -> dict[str, bytes]:
-    """The counts of the n-gram model of the training text, as the run folder keeps them."""
-    baseline = language.fit_baseline(corpus)
-    arrays = {
-        f"{name}.{k}": torch.from_numpy(array)
-        for name in ("keys", "counts")
-        for k, array in enumerate(getattr(baseline, name))
-    }
-    return {"baseline.safetensors": pack(arrays)}
-
-
-def refuse_nothing_to_do(trainer: Trainer, settings: LanguageSettings, out: Path) -> None:
+def refuse_nothing_to_do(trainer: Trainer, settings: RecurrentSettings, out: Path) -> None:
     """A resume with a budget that is used up already would look like success."""
     progress = trainer.progress
     budget = Budget.of(settings, trainer.work.per_epoch, progress.seconds)
@@ -257,14 +235,16 @@ def recorded_budget(trainer: Trainer) -> dict[str, Any]:
 
 
 def finish(
+    task: Task,
     trainer: Trainer,
     interrupt: Interrupt,
     folder: RunFolder,
-    corpus: Corpus,
+    read: Data,
     device: torch.device,
     report: Report,
 ) -> Run:
     """Train, say how it ended, write the model card, and hand over the run."""
+    report.unit = trainer.work.unit
     why = trainer.train(interrupt)
     progress = trainer.progress
     ends = {
@@ -275,21 +255,19 @@ def finish(
         f"{ends.get(why, f'Stopped by {why}')}, at step {progress.step} after "
         f"{progress.seconds:.0f} s."
     )
-    run = Run(folder, device, trust_code=True)  # the cell of its own has just been run
-    valid = head(corpus.valid, language.FINAL_TOKENS)
-    watch = Watch("evaluating", report.say)
-    result: dict[str, Any] = language.evaluate(run.model, valid, device, watch)
-    result["baselines"] = language.baseline_figures(run.baseline(), valid)
-    result["held_out"] = corpus.held_out
+    run = run_of(folder, device, trust_code=True)  # the cell of its own has just been run
+    result = task.result(run.trained, read, Watch("evaluating", report.say))
+    result["held_out"] = read.held_out
     result["steps"], result["seconds"] = progress.step, round(progress.seconds, 1)
     result["stopped_by"] = why
+    verdict = task.verdict(result, read.held_out)
     folder.save(
         {
             "result.json": as_json(result),
-            "README.md": model_card(run.config, result).encode(),
+            "README.md": model_card(run.config, result, verdict).encode(),
         }
     )
-    for sentence in verdict(result, corpus.held_out):
+    for sentence in verdict:
         report.say(sentence)
     if why not in ends:
         data = shlex.quote(run.config["data"]["path"])
@@ -300,7 +278,7 @@ def finish(
     return run
 
 
-def pick_threads(work: Any, settings: LanguageSettings) -> tuple[str, LanguageSettings]:
+def pick_threads(work: Any, settings: RecurrentSettings) -> tuple[str, RecurrentSettings]:
     """The threads asked for, or the fastest in a short timing that leaves no trace."""
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
@@ -317,13 +295,6 @@ def pick_threads(work: Any, settings: LanguageSettings) -> tuple[str, LanguageSe
 
     threads, said = choose_threads(trial)
     return said, settings.model_copy(update={"threads": threads})
-
-
-def say_long_reading(data: str, report: Report) -> None:
-    """A word before a silence: a text of this size is read for more than two seconds."""
-    path = Path(data)
-    if path.is_file() and path.stat().st_size > LONG_READING:
-        report.say(f"Reading {data} ({path.stat().st_size / 1e6:,.0f} MB), then encoding it once.")
 
 
 def free_folder(data: str) -> Path:

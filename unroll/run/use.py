@@ -1,177 +1,98 @@
-"""A trained model with its folder: score, continue, generate, evaluate."""
+"""A trained model with its folder: evaluate it, ask it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 
-from unroll.data.corpus import read_text
-from unroll.data.table import find_columns
-from unroll.data.text import text_source
-from unroll.data.vocabularies import load_vocabulary
-from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
 from unroll.layers.explain import explain, explanations
-from unroll.models.language import LanguageModel
-from unroll.models.ngram import NGramModel
 from unroll.run.cell import recorded_cell
-from unroll.settings import LanguageSettings, settings_from
-from unroll.tasks import language
+from unroll.run.words import trust_flag
+from unroll.settings import settings_from
+from unroll.tasks import settings_of, task_named
+from unroll.tasks.task import Trained
 from unroll.training.checkpoint import load_model, sound_checkpoints
 from unroll.training.files import Damaged, check_folder
 from unroll.training.folder import RunFolder
 
 
-def load(path: str | Path, device: str = "cpu", trust_code: bool = False) -> Run:
-    """Load a run folder, wherever it was moved, with its best weights.
-
-    trust_code: whether a cell of the user's own, which is Python in the run folder, may be run.
-    Raises: UserError where it is not a run, nothing in it is whole, or it has code and no trust.
-    """
-    return Run(RunFolder.open(Path(path)), checked_device(device), trust_code)
-
-
 class Run:
-    """A trained language model with its folder.
+    """A trained model with its folder.
 
     Attributes:
         path: the run folder. settings: what it was trained with. model: the network, on its device.
-        vocabulary: text to ids and back. said: sentences about damage that was worked around.
+        task_name: classify, language, ... codec: what turns records into numbers and answers into
+        words. said: sentences about damage that was worked around.
     """
 
     def __init__(self, folder: RunFolder, device: torch.device, trust_code: bool = False) -> None:
         self.folder, self.device = folder, device
         self.config = folder.config()
-        if self.config.get("task") != language.NAME:
-            raise UserError(
-                f"{folder.path} is a run of the task {self.config.get('task')!r}; this version knows "
-                f"{language.NAME}."
-            )
-        self.settings = settings_from(LanguageSettings, self.config["settings"])
-        self.categories: list[str] = self.config["categories"]
+        self.task_name: str = self.config["task"]
+        self.task = task_named(self.task_name)
+        self.settings: Any = settings_from(settings_of(self.task_name), self.config["settings"])
         self.said: list[str] = []
         check_needed(folder)
         cell = recorded_cell(folder, self.settings, trust_code)
-        self.vocabulary: Vocabulary = load_vocabulary(folder.path)
-        self.model: LanguageModel = language.model(
-            self.settings, self.vocabulary, self.categories, cell.make
-        )
+        self.codec = self.task.load_codec(folder.path, self.config)
+        self.model: Any = self.task.model(self.settings, self.codec, cell.make)
         self._load_weights()
         self.model.to(device).eval()
+
+    @property
+    def trained(self) -> Trained:
+        """What the task's functions take."""
+        return Trained(self.model, self.codec, self.settings, self.device, self.path)
 
     @property
     def path(self) -> Path:
         """The run folder."""
         return self.folder.path
 
-    def score(self, text: str, condition: str | None = None) -> dict[str, Any]:
-        """The log-probability of a text (nats), per token, its perplexity, and what is unknown in it.
-
-        condition: the category, for runs that were trained with one.
-        """
-        return language.score(
-            self.model,
-            self.vocabulary,
-            text,
-            per_line=self.settings.per_line,
-            category=self._category(condition),
-        )
-
-    def next(self, text: str, top: int = 10, condition: str | None = None) -> list[dict[str, Any]]:
-        """The likeliest next tokens after a text, with their probabilities."""
-        return language.next_tokens(
-            self.model,
-            self.vocabulary,
-            text,
-            top,
-            per_line=self.settings.per_line,
-            category=self._category(condition),
-        )
-
-    def generate(self, prompt: str = "", length: int = 400, **sampling: Any) -> str:
-        """The prompt and what follows it.
-
-        sampling: temperature, top_k, top_p, seed, condition, unknown; see `stream`.
-        """
-        return prompt + "".join(self.stream(prompt, length, **sampling))
-
-    def stream(
-        self,
-        prompt: str = "",
-        length: int = 400,
-        *,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        seed: int | None = None,
-        condition: str | None = None,
-        unknown: bool = False,
-    ) -> Iterator[str]:
-        """What follows the prompt, piece by piece, at most `length` tokens.
-
-        temperature: 0 always the likeliest, 1 as learned. top_k: only the k likeliest; 0: all.
-        top_p: only the fewest that reach this probability. seed: the same seed, the same text.
-        condition: the category. unknown: whether <unk> may come.
-        """
-        return language.generate(
-            self.model,
-            self.vocabulary,
-            prompt,
-            length=length,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-            per_line=self.settings.per_line,
-            category=self._category(condition),
-            unknown=unknown,
-        )
-
     def evaluate(
-        self,
-        data: str | Path,
-        watch: Callable[[float], None] | None = None,
-        text: str | None = None,
+        self, data: str | Path, watch: Callable[[float], None] | None = None, **columns: Any
     ) -> dict[str, Any]:
-        """The figures of a text, beside those of the n-gram baselines: `nats_per_token`,
-        `bits_per_character`, `perplexity`, `tokens`, `unknown_rate`, and `baselines`.
+        """The figures of further data, beside those of simple baselines (`baselines`).
 
-        watch: told the share that is done, 0 to 1. text: the column or field, if it is not the run's.
+        watch: told the share that is done, 0 to 1. columns: `text`, `label` and so on, where they
+        are not the run's.
         """
-        text = text or self.settings.text
-        source, columns = text_source(data, text or "text"), None
-        if self.settings.condition is not None:
-            columns = find_columns(source, self.settings.condition, text)
-        encoded = read_text(
-            source,
-            self.vocabulary,
-            columns=columns,
-            per_line=self.settings.per_line,
-            categories=self.categories,
-        )
-        found = language.evaluate(self.model, encoded, self.device, watch=watch)
-        return {**found, "baselines": language.baseline_figures(self.baseline(), encoded)}
+        return self.task.evaluate(self.trained, str(data), watch or nothing, **columns)
 
-    def baseline(self) -> NGramModel:
-        """The n-gram model of the training text."""
-        try:
-            check_folder(self.path, only={"baseline.safetensors"})
-        except Damaged as damage:
-            raise UserError(
-                f"The n-gram baseline of the run is damaged: {damage}. Resume the run to make it anew."
-            ) from damage
-        arrays = {k: t.numpy() for k, t in load_file(self.path / "baseline.safetensors").items()}
-        orders = range(len(arrays) // 2)
-        return NGramModel(
-            len(self.vocabulary),
-            tuple(arrays[f"keys.{k}"] for k in orders),
-            tuple(arrays[f"counts.{k}"] for k in orders),
-        )
+    def predict(self, inputs: Any) -> Any:
+        """What the model says of an input, or of a list of them: dictionaries, as JSON holds them."""
+        one = isinstance(inputs, (str, dict))
+        answers = list(self.answers([inputs] if one else inputs))
+        return answers[0] if one else answers
+
+    def predict_file(self, path: str | Path) -> Iterator[dict[str, Any]]:
+        """An answer for each record of a file, in order."""
+        self._needs_answers()
+        return self.task.answers(self.trained, self.task.questions(self.trained, str(path)))
+
+    def answers(self, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """An answer for each question, in order."""
+        self._needs_answers()
+        return self.task.answers(self.trained, questions)
+
+    def written(self, answer: dict[str, Any]) -> str:
+        """An answer as people read it, or as the task's own files have it."""
+        return self.task.written(answer)
+
+    def verdict(self, result: dict[str, Any], where: str) -> list[str]:
+        """The figures that `evaluate` found, in words."""
+        return self.task.verdict(result, where)
+
+    def use_lines(self) -> list[str]:
+        """What to type next."""
+        name = shlex.quote(str(self.path)) + trust_flag(self.settings)
+        return self.task.use_lines(name, self.trained)
 
     def result(self) -> dict[str, Any]:
         """The held-out figures of the finished run, as `result.json` holds them; empty before."""
@@ -186,24 +107,12 @@ class Run:
         """The same as numbers and words: a dictionary for each recurrent part."""
         return [part.facts() for part in explanations(self.model)]
 
-    def _category(self, condition: str | None) -> int | None:
-        if not self.categories:
-            if condition is not None:
-                raise UserError(
-                    f"--condition got {condition!r}, but this run was trained without a condition. "
-                    "Leave it out."
-                )
-            return None
-        shown = ", ".join(self.categories[:30])
-        if condition is None:
+    def _needs_answers(self) -> None:
+        if not hasattr(self.task, "answers"):
             raise UserError(
-                f"This run was trained with a condition; say which by --condition: {shown}."
+                f"{self.path} is a run of the task {self.task_name}, which has nothing to predict; "
+                "it has: unroll score, unroll next, unroll generate."
             )
-        if condition not in self.categories:
-            raise UserError(
-                f"--condition got {condition!r}; this run knows {shown}. Choose one of them."
-            )
-        return self.categories.index(condition)
 
     def _load_weights(self) -> None:
         """The best weights, or those of the newest whole checkpoint, which is then said."""
@@ -225,12 +134,22 @@ def check_needed(folder: RunFolder) -> None:
 
     Raises: UserError with the damaged file's name.
     """
+    elsewhere = {"model.safetensors", "result.json", "README.md", *baselines_of(folder)}
     try:
-        folder.check(but={"model.safetensors", "baseline.safetensors", "result.json", "README.md"})
+        folder.check(but=elsewhere)
     except (Damaged, OSError, ValueError) as error:
         raise UserError(
             f"The run {folder.path} is damaged: {error}. Restore the file from a copy."
         ) from error
+
+
+def baselines_of(folder: RunFolder) -> set[str]:
+    """The files of a run's baselines, which can be made anew from the data."""
+    return {path.name for path in folder.path.glob("baseline.*")} | {"baseline.safetensors"}
+
+
+def nothing(share: float) -> None:
+    """Watches nothing."""
 
 
 def checked_device(name: str) -> torch.device:

@@ -8,7 +8,13 @@ from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.training import TrainingSettings
 from unroll.settings.words import parse_assignments, settings_from
 
+# a file is for the first of these tasks that says it is its own
+SETTINGS: dict[str, type[RecurrentSettings]] = {
+    "language": LanguageSettings,
+}
+
 __all__ = [
+    "SETTINGS",
     "LanguageSettings",
     "RecurrentSettings",
     "TrainingSettings",

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from unroll.settings.recurrent import RecurrentSettings
+
+SUFFIXES = (".txt", ".text", ".md", ".gz", ".jsonl")
+TABLES = (".tsv", ".csv")  # with --per-line
+
+
+def guess(path: str, given: dict[str, Any]) -> str | None:
+    """Why this file looks like a text to model, or None; a table does where lines are sequences."""
+    if path == "-":
+        return "standard input is read as a text"
+    if Path(path).is_dir():
+        return "a folder of texts"
+    endings = (*SUFFIXES, *(TABLES if given.get("per_line") else ()))
+    return "a text" if path.endswith(endings) or not Path(path).is_file() else None
 
 
 class LanguageSettings(RecurrentSettings):

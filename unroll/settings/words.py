@@ -25,7 +25,10 @@ def settings_from(kind: type[Settings], values: dict[str, Any]) -> Settings:
         problem = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             names = ", ".join(sorted(kind.model_fields))
-            raise UserError(f"There is no setting {key!r}; the settings are {names}.") from error
+            task = kind.__name__.removesuffix("Settings").lower()
+            raise UserError(
+                f"There is no setting {key!r} in the task {task} (--task); its settings are {names}."
+            ) from error
         if not key:
             raise UserError(f"The settings do not fit together: {problem}.") from error
         meaning = kind.model_fields[key].description

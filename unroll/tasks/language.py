@@ -6,16 +6,18 @@ many to many: every token predicts the next.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
-from unroll.cells import Cell, State
-from unroll.data.corpus import Corpus, read_corpus
+from unroll.cells import State
+from unroll.data.corpus import Corpus, LanguageCodec, read_corpus, read_text
 from unroll.data.encoded import Encoded, head
 from unroll.data.stream import (
     Batch,
@@ -25,41 +27,50 @@ from unroll.data.stream import (
     evaluation_blocks,
     evaluation_lines,
 )
-from unroll.data.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
-from unroll.decoding.generation import generated
-from unroll.decoding.sampling import checked_sampling
+from unroll.data.table import find_columns
+from unroll.data.text import text_source
+from unroll.decoding.language import generate
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.models.language import LanguageModel
 from unroll.models.ngram import NGramModel
 from unroll.settings import LanguageSettings
+from unroll.tasks.task import Make, Say, Trained, Watch
+from unroll.training.checkpoint import pack
+from unroll.training.files import Damaged, check_folder
 from unroll.training.work import Work
 
-NAME = "language"
-SUFFIXES = (".txt", ".text", ".md", ".gz", ".jsonl")
-TABLES = (".tsv", ".csv")  # with --per-line
 ORDER = 5  # of the n-gram baseline
 BASELINE_TOKENS = 2_000_000  # it counts at most so many
 WATCH_TOKENS = 32_768  # an evaluation during training reads at most so many
 FINAL_TOKENS = 2_000_000  # the evaluation at its end
+LONG_READING = 16_000_000  # bytes
+BASELINE = "baseline.safetensors"
+MANY_UNKNOWN = 0.2
+TOKENS = {"char": "characters", "word": "words", "bpe": "pieces of words"}
+UNKNOWN_WORDS = "rare words are <unk> (--set min_count=N or vocabulary_size=N)"
 SAMPLE_LENGTH = {"char": 160, "word": 40, "bpe": 60}
 
 
-def guess(path: str, per_line: bool = False) -> str | None:
-    """Why this file looks like a text to model, or None; a table does where lines are sequences."""
-    if path == "-":
-        return "standard input is read as a text"
-    if Path(path).is_dir():
-        return "a folder of texts"
-    return "a text" if path.endswith((*SUFFIXES, *(TABLES if per_line else ()))) else None
-
-
-def read(path: str, settings: LanguageSettings, **known: Any) -> Corpus:
+def read(
+    path: str, settings: LanguageSettings, say: Say, codec: LanguageCodec | None = None
+) -> Corpus:
     """The text with its vocabulary, cut into a training and a held-out part."""
-    return read_corpus(path, settings, **known)
+    place = Path(path)
+    if place.is_file() and place.stat().st_size > LONG_READING:
+        size = place.stat().st_size / 1e6
+        say(f"Reading {path} ({size:,.0f} MB), then encoding it once.")
+    return read_corpus(path, settings, codec)
 
 
-Make = Callable[[int, int], Cell]
+def load_codec(folder: Path, config: dict[str, Any]) -> LanguageCodec:
+    """The vocabulary and the categories of a run."""
+    return LanguageCodec.load(folder)
+
+
+def facts(corpus: Corpus) -> dict[str, Any]:
+    """How much text it is."""
+    return {"characters": corpus.scan.characters}
 
 
 def resolve_sizes(settings: LanguageSettings, make: Make) -> LanguageSettings:
@@ -137,17 +148,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def model(
-    settings: LanguageSettings, vocabulary: Vocabulary, categories: list[str], make: Make
-) -> LanguageModel:
+def model(settings: LanguageSettings, codec: LanguageCodec, make: Make) -> LanguageModel:
     """The network, on the CPU, freshly initialised. make: its cell."""
     return LanguageModel(
-        len(vocabulary),
+        len(codec.vocabulary),
         settings.embedding or 128,
         settings.hidden or 512,
         settings.layers,
         cell=make,
-        categories=len(categories),
+        categories=len(codec.categories),
         tie=bool(settings.tie),
         dropout=settings.dropout or 0.0,
         dropout_input=settings.dropout_input or 0.0,
@@ -174,7 +183,7 @@ def work(
     watched = head(corpus.valid, WATCH_TOKENS)
 
     def held_out() -> dict[str, float]:
-        figures = evaluate(network, watched, device)
+        figures = measure(network, watched, device)
         return {
             "loss": figures["nats_per_token"],
             "bits_per_character": figures["bits_per_character"],
@@ -219,7 +228,7 @@ def batch_loss(network: LanguageModel, batch: Batch, state: State | None) -> tup
 
 
 @torch.no_grad()
-def evaluate(
+def measure(
     network: LanguageModel,
     encoded: Encoded,
     device: torch.device,
@@ -262,6 +271,134 @@ def fit_baseline(corpus: Corpus) -> NGramModel:
     return NGramModel.fit(ids, len(corpus.vocabulary), ORDER)
 
 
+def files(corpus: Corpus) -> dict[str, bytes]:
+    """The counts of the n-gram model of the training text."""
+    arrays = fit_baseline(corpus).arrays()
+    return {BASELINE: pack({name: torch.from_numpy(array) for name, array in arrays.items()})}
+
+
+def load_baseline(trained: Trained) -> NGramModel:
+    """The n-gram model of the training text.
+
+    Raises: UserError where its file is damaged.
+    """
+    try:
+        check_folder(trained.path, only={BASELINE})
+    except Damaged as damage:
+        raise UserError(
+            f"The n-gram baseline of the run is damaged: {damage}. Resume the run to make it anew."
+        ) from damage
+    arrays = {k: t.numpy() for k, t in load_file(trained.path / BASELINE).items()}
+    return NGramModel.from_arrays(len(trained.codec.vocabulary), arrays)
+
+
+def result(trained: Trained, corpus: Corpus, watch: Watch) -> dict[str, Any]:
+    """The figures of the held-out part, or of its first FINAL_TOKENS tokens."""
+    return beside_baselines(trained, head(corpus.valid, FINAL_TOKENS), watch)
+
+
+def evaluate(
+    trained: Trained, path: str, watch: Watch | None = None, *, text: str | None = None
+) -> dict[str, Any]:
+    """The figures of another text. text: the column or field, if it is not the run's."""
+    settings = trained.settings
+    text = text or settings.text
+    source, columns = text_source(path, text or "text"), None
+    if settings.condition is not None:
+        columns = find_columns(source, settings.condition, text)
+    encoded = read_text(
+        source,
+        trained.codec.vocabulary,
+        columns=columns,
+        per_line=settings.per_line,
+        categories=trained.codec.categories,
+    )
+    return beside_baselines(trained, encoded, watch)
+
+
+def beside_baselines(trained: Trained, encoded: Encoded, watch: Watch | None) -> dict[str, Any]:
+    found = measure(trained.model, encoded, trained.device, watch)
+    return {**found, "baselines": baseline_figures(load_baseline(trained), encoded)}
+
+
+def header(corpus: Corpus, settings: LanguageSettings, network: LanguageModel) -> list[str]:
+    """What was read, and how it is cut into batches."""
+    codec = corpus.codec
+    said = [
+        f"{corpus.source.name}: {corpus.scan.characters:,} characters; tokens are "
+        f"{TOKENS[settings.level]} (--level), {len(codec.vocabulary):,} of them, "
+        f"{corpus.train.tokens:,} to learn from.",
+        f"Held out: {corpus.held_out}, {corpus.valid.tokens:,} tokens (--valid FILE); unknown: "
+        f"{corpus.valid.unknown_rate:.2%} there, {corpus.train.unknown_rate:.2%} in training.",
+    ]
+    if settings.level == "word":
+        split = getattr(codec.vocabulary, "split", "")
+        said.append(f"Words are cut at {split} (--set split=spaces|punctuation); {UNKNOWN_WORDS}.")
+    if corpus.header:
+        said.append(f"Line 1 is read as the names of the columns: {', '.join(corpus.header)}.")
+    if codec.categories:
+        said.append(
+            f"{len(codec.categories)} categories: {', '.join(codec.categories[:12])}"
+            f"{', ...' if len(codec.categories) > 12 else ''}."
+        )
+    if settings.per_line:
+        said.append(f"Batches: {settings.batch_size} lines a step, each its own sequence.")
+    else:
+        carried = "carried from block to block" if settings.state == "carry" else "reset each block"
+        said.append(
+            f"Batches: {settings.batch_size} streams, blocks of {settings.block} steps, state "
+            f"{carried} (--state carry|reset)."
+        )
+    return said
+
+
+def verdict(result: dict[str, Any], where: str) -> list[str]:
+    """The figures of a text beside the baselines'."""
+    rows = {"this model": result, **result["baselines"]}
+    width = max(map(len, rows))
+    said = [f"On {where}, {result['tokens']:,} tokens:"]
+    for name, row in rows.items():
+        said.append(
+            f"  {name:{width}}  {row['bits_per_character']:.3f} bits per character   "
+            f"{row['nats_per_token']:.4f} nats per token   perplexity {row['perplexity']:,.2f}"
+        )
+    if result["unknown_rate"] > MANY_UNKNOWN:
+        said.append(
+            f"{result['unknown_rate']:.0%} of these tokens are unknown to the model, so the figures "
+            "say little about the text."
+        )
+    return said
+
+
+def use_lines(run: str, trained: Trained) -> list[str]:
+    """What to type next."""
+    named = run
+    if trained.codec.categories:
+        named += f" --condition {shlex.quote(trained.codec.categories[0])}"
+    return [
+        f"  unroll generate {named} --temperature 0.8"
+        + (" --count 10" if trained.settings.per_line else ' --prompt "..." --length 400'),
+        f'  unroll score {named} "..."        unroll next {named} "..." --top 10',
+        f"  unroll eval {run} FILE --json",
+    ]
+
+
+def check(path: str, settings: LanguageSettings, say: Say) -> dict[str, Any]:
+    """How much text there is, its tokens, and how many of the held-out ones are unknown."""
+    corpus = read(path, settings, say)
+    tokens = {"train": corpus.train, "held out": corpus.valid}
+    return {
+        "characters": corpus.scan.characters,
+        "documents": corpus.scan.documents,
+        "vocabulary": len(corpus.vocabulary),
+        "categories": corpus.categories,
+        "tokens": {name: part.tokens for name, part in tokens.items()},
+        "unknown_rate": {name: part.unknown_rate for name, part in tokens.items()},
+        "held_out": corpus.held_out,
+        "problems": [],
+    }
+
+
 def baseline_figures(baseline: NGramModel, encoded: Encoded) -> dict[str, dict[str, float]]:
     """The figures of the unigram and the interpolated n-gram model on a text."""
     found = {}
@@ -281,134 +418,3 @@ def overlapping(
     for at in range(0, len(ids) - 1, size):
         first = max(0, at - order + 1)
         yield np.asarray(ids[first : at + size + 1], dtype=np.int64), at - first
-
-
-def start_ids(vocabulary: Vocabulary, per_line: bool) -> list[int]:
-    """What stands before a text of its own: the boundary, or a line end where text is a stream."""
-    if not per_line and vocabulary.level in ("char", "bpe"):
-        ids = vocabulary.encode("\n").tolist()
-        if ids and UNKNOWN not in ids:
-            return ids
-    return [BOUNDARY]
-
-
-@torch.no_grad()
-def score(
-    network: LanguageModel,
-    vocabulary: Vocabulary,
-    text: str,
-    *,
-    per_line: bool = False,
-    category: int | None = None,
-) -> dict[str, Any]:
-    """The log-probability of a text: in all, per token, and as perplexity. Natural logarithms.
-
-    Raises: UserError for a text without tokens.
-    """
-    network.eval()
-    device = network.bias.device
-    context = start_ids(vocabulary, per_line)
-    own = vocabulary.encode(text).tolist()
-    if not own:
-        raise UserError("The text to score is empty; expected at least one character or word.")
-    ids = torch.tensor(context + own + ([BOUNDARY] if per_line else []), device=device)
-    logits, _ = network(ids[:-1, None], category=category_ids(category, 1, device))
-    chosen = logits[:, 0].log_softmax(-1).gather(1, ids[1:, None]).squeeze(1)
-    log_p = chosen[len(context) - 1 :].tolist()
-    tokens = ids[len(context) :].tolist()
-    total = math.fsum(log_p)
-    return {
-        "text": text,
-        "log_probability": total,
-        "perplexity": math.exp(-total / len(log_p)),
-        "tokens": [
-            {"token": vocabulary.name(i), "log_probability": p}
-            for i, p in zip(tokens, log_p, strict=True)
-        ],
-        "unknown": vocabulary.unknown(text),
-    }
-
-
-@torch.no_grad()
-def next_tokens(
-    network: LanguageModel,
-    vocabulary: Vocabulary,
-    text: str,
-    top: int,
-    *,
-    per_line: bool = False,
-    category: int | None = None,
-) -> list[dict[str, Any]]:
-    """The likeliest next tokens after a text, with their probabilities."""
-    if top < 1:
-        raise UserError(f"--top got {top}; expected at least 1.")
-    network.eval()
-    device = network.bias.device
-    context = prompt_ids(vocabulary, text, per_line)
-    ids = torch.tensor(context, device=device)
-    logits, _ = network(ids[:, None], category=category_ids(category, 1, device))
-    p, order = logits[-1, 0].softmax(-1).topk(min(top, len(vocabulary)))
-    return [
-        {"token": vocabulary.name(i), "probability": q}
-        for i, q in zip(order.tolist(), p.tolist(), strict=True)
-    ]
-
-
-def prompt_ids(vocabulary: Vocabulary, prompt: str, per_line: bool) -> list[int]:
-    """The ids of a prompt behind what stands before every text.
-
-    Raises: UserError for characters that the model has never seen.
-    """
-    unknown = vocabulary.unknown(prompt)
-    if unknown and vocabulary.level == "char":
-        shown = ", ".join(repr(c) for c in unknown[:10])
-        raise UserError(
-            f"The prompt holds characters that the model has never seen: {shown}. Leave them out, "
-            "or train on a text that has them."
-        )
-    return start_ids(vocabulary, per_line) + vocabulary.encode(prompt).tolist()
-
-
-def generate(
-    network: LanguageModel,
-    vocabulary: Vocabulary,
-    prompt: str = "",
-    *,
-    length: int = 400,
-    temperature: float = 1.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    seed: int | None = None,
-    per_line: bool = False,
-    category: int | None = None,
-    unknown: bool = False,
-) -> Iterator[str]:
-    """The text that follows a prompt, piece by piece, at most `length` tokens of it.
-
-    unknown: whether <unk> may come. A model of lines stops at the line's end.
-    Raises: UserError for a prompt or a number that cannot be used.
-    """
-    checked_sampling(temperature, top_k, top_p, seed)
-    if length < 0:
-        raise UserError(f"--length got {length}; expected a number of tokens, 0 or more.")
-    device = network.bias.device
-    # the boundary is a line end for words, the end of the sequence for lines, and else no text
-    never = [] if unknown else [UNKNOWN]
-    never += [] if per_line or vocabulary.level == "word" else [BOUNDARY]
-    return generated(
-        network.stepper(1, category_ids(category, 1, device)),
-        vocabulary,
-        prompt_ids(vocabulary, prompt, per_line),
-        length=length,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        seed=seed,
-        never=never,
-        end=BOUNDARY if per_line else None,
-        device=device,
-    )
-
-
-def category_ids(category: int | None, batch_size: int, device: torch.device) -> Tensor | None:
-    return None if category is None else torch.full((batch_size,), category, device=device)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 
-def model_card(config: dict[str, Any], result: dict[str, Any] | None) -> str:
-    """Markdown. result: the held-out figures, or None while it still trains."""
+def model_card(
+    config: dict[str, Any],
+    result: dict[str, Any] | None,
+    verdict: list[str] = (),  # type: ignore[assignment]
+) -> str:
+    """Markdown. result: the held-out figures, or None while it still trains; verdict: in words."""
     settings, data = config["settings"], config["data"]
     lines = [
         f"# A recurrent {config['task']} model",
@@ -15,8 +19,12 @@ def model_card(config: dict[str, Any], result: dict[str, Any] | None) -> str:
         "",
         "| what | value |",
         "|---|---|",
-        f"| data | {data['characters']:,} characters, SHA-256 `{data['sha256']}` |",
-        f"| held out | {data['held_out']} |",
+        f"| data | SHA-256 `{data['sha256']}` |",
+        *(
+            f"| {name.replace('_', ' ')} | {value} |"
+            for name, value in data.items()
+            if name not in ("path", "sha256")
+        ),
         *(f"| {name} | {value} |" for name, value in settings.items() if value not in (None, {})),
         "",
     ]
@@ -24,14 +32,10 @@ def model_card(config: dict[str, Any], result: dict[str, Any] | None) -> str:
         lines.append("It has not finished training.")
     else:
         lines += [
-            f"Trained {result['steps']:,} steps in {result['seconds']:g} s. On the held-out text:",
+            f"Trained {result['steps']:,} steps in {result['seconds']:g} s.",
             "",
-            "| model | bits per character | nats per token | perplexity |",
-            "|---|---|---|---|",
+            "```text",
+            *verdict,
+            "```",
         ]
-        for name, row in {"this model": result, **result["baselines"]}.items():
-            lines.append(
-                f"| {name} | {row['bits_per_character']:.3f} | {row['nats_per_token']:.4f} | "
-                f"{row['perplexity']:,.2f} |"
-            )
     return "\n".join(lines) + "\n"

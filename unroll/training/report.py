@@ -15,7 +15,12 @@ PLAIN_SECONDS = 10.0  # between plain lines
 
 
 class Report(Protocol):
-    """Where the loop says how it goes. Figures: step, loss, tokens, seconds."""
+    """Where the loop says how it goes. Figures: step, loss, tokens, seconds.
+
+    unit: what a token is, for people.
+    """
+
+    unit: str
 
     def say(self, sentence: str) -> None: ...
     def step(self, figures: dict[str, float], share: float, left: float) -> None: ...
@@ -25,7 +30,7 @@ class Report(Protocol):
     def close(self) -> None: ...
 
 
-def make_report(unit: str, *, as_json: bool = False, quiet: bool = False) -> Report:
+def make_report(unit: str = "tokens", *, as_json: bool = False, quiet: bool = False) -> Report:
     """The report that fits: JSON lines, nothing, a live display, or plain lines."""
     if quiet:
         return QuietReport()
@@ -38,6 +43,8 @@ def make_report(unit: str, *, as_json: bool = False, quiet: bool = False) -> Rep
 
 class QuietReport:
     """Says nothing."""
+
+    unit = "tokens"
 
     def say(self, sentence: str) -> None:
         return
