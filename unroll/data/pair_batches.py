@@ -6,7 +6,7 @@ S source steps, T target steps, B batch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -72,8 +72,13 @@ class PairBatch:
 
     def to(self, device: torch.device) -> PairBatch:
         """The same batch on a device; the lengths stay."""
-        moved = (t.to(device) for t in (self.inputs, self.target, self.weight))
-        return PairBatch(self.source.to(device), self.lengths, *moved, self.forcing)
+        return replace(
+            self,
+            source=self.source.to(device),
+            inputs=self.inputs.to(device),
+            target=self.target.to(device),
+            weight=self.weight.to(device),
+        )
 
 
 def padded(sequences: list[Ids]) -> tuple[Tensor, Tensor]:

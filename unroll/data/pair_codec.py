@@ -12,7 +12,7 @@ from typing import Any
 from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
 from unroll.data.pairs import Pair
-from unroll.data.vocabulary import BOUNDARY, UNKNOWN, UNKNOWN_NAME, Ids, Vocabulary
+from unroll.data.vocabulary import BOUNDARY, UNKNOWN, UNKNOWN_NAME, Vocabulary
 from unroll.data.words import GLUE, WordVocabulary, stands_alone
 from unroll.errors import UserError
 from unroll.settings.translate import TranslateSettings
@@ -24,36 +24,34 @@ UNKNOWN_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 @dataclass(frozen=True)
 class PairCodec:
     """source, target: the vocabularies, the same object where there is one for both.
-    longest: tokens of the longest target that was learned from."""
+    longest: tokens of the longest target that was learned from. parallel: whether the pairs stand
+    in two files."""
 
     source: Vocabulary
     target: Vocabulary
     longest: int
+    parallel: bool = False
 
     @property
     def joint(self) -> bool:
         return self.source is self.target
 
     def files(self) -> dict[str, bytes]:
-        record = {"joint": self.joint, "longest": self.longest}
+        record = {"joint": self.joint, "longest": self.longest, "parallel": self.parallel}
         found = {"pairs.json": json.dumps(record).encode()}
         for side in ("target",) if self.joint else ("source", "target"):
             vocabulary: Vocabulary = getattr(self, side)
             found |= {f"{side}.{name}": data for name, data in vocabulary.files().items()}
         return found
 
-    def encode_source(self, text: str) -> Ids:
-        return self.source.encode(text)
-
     def source_tokens(self, text: str) -> list[str]:
         """The tokens of a source as they stand in it, unknown ones too, and then the end's name."""
-        ids = self.source.encode(text)
         if isinstance(self.source, WordVocabulary):
             words = [word.removeprefix(GLUE) or word for word in self.source.cut(text)]
         elif isinstance(self.source, CharacterVocabulary):
             words = list(text)
         else:
-            words = [self.source.name(int(id)) for id in ids]
+            words = [self.source.name(int(id)) for id in self.source.encode(text)]
         return [*words, self.source.name(BOUNDARY)]
 
     def target_tokens(self, ids: Iterable[int]) -> list[str]:
@@ -69,7 +67,9 @@ class PairCodec:
         return "".join(chain(*zip(parts, [*instead, ""], strict=False)))
 
 
-def learn_codec(pairs: Callable[[], Iterable[Pair]], settings: TranslateSettings) -> PairCodec:
+def learn_codec(
+    pairs: Callable[[], Iterable[Pair]], settings: TranslateSettings, parallel: bool = False
+) -> PairCodec:
     """The vocabularies that the settings ask for. pairs: reads the training part from the start."""
     if settings.joint:
         both = learn(lambda: (text for pair in pairs() for text in pair), settings)
@@ -78,7 +78,7 @@ def learn_codec(pairs: Callable[[], Iterable[Pair]], settings: TranslateSettings
         source = learn(lambda: (pair.source for pair in pairs()), settings)
         target = learn(lambda: (pair.target for pair in pairs()), settings)
     longest = max((len(target.encode(pair.target)) for pair in pairs()), default=0)
-    return PairCodec(source, target, longest)
+    return PairCodec(source, target, longest, parallel)
 
 
 def learn(texts: Callable[[], Iterable[str]], settings: TranslateSettings) -> Vocabulary:
@@ -107,7 +107,7 @@ def load_codec(folder: Path) -> PairCodec:
         record: dict[str, Any] = json.loads((folder / "pairs.json").read_text())
         target = load_side(folder, "target")
         source = target if record["joint"] else load_side(folder, "source")
-        return PairCodec(source, target, int(record["longest"]))
+        return PairCodec(source, target, int(record["longest"]), bool(record["parallel"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{folder} holds no whole vocabularies ({error}); expected a whole run, with pairs.json "

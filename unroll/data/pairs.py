@@ -109,8 +109,10 @@ def complete(pair: Pair, where: str, problems: Problems) -> bool:
     """Whether both sides hold something."""
     if pair.source and pair.target:
         return True
-    side = "both sides are" if not pair.source and not pair.target else (
-        "the source is" if not pair.source else "the target is"
+    side = (
+        "both sides are"
+        if not pair.source and not pair.target
+        else ("the source is" if not pair.source else "the target is")
     )
     problems.bad(f"{where}: {side} empty; expected a text on each side.")
     return False

@@ -103,7 +103,7 @@ class Attention(nn.Module):
         if self.coverage is None:
             weights = scores.softmax(-1)
         else:
-            weights = self.covering(scores, covered)
+            weights = covering(scores, self.coverage, covered)
         weights = weights * memory.mask[:, None]
         return torch.bmm(weights, memory.keys).transpose(0, 1), weights.transpose(0, 1)
 
@@ -115,14 +115,15 @@ class Attention(nn.Module):
         scores: Tensor = self.judge(seen).squeeze(-1)
         return scores
 
-    def covering(self, scores: Tensor, covered: Tensor | None) -> Tensor:
-        """The weights [B, T, S] where each step knows what those before it attended to."""
-        sum_so_far = torch.zeros_like(scores[:, 0]) if covered is None else covered
-        weights = []
-        for score in scores.unbind(1):
-            weights.append((score + self.coverage * sum_so_far).softmax(-1))
-            sum_so_far = sum_so_far + weights[-1]
-        return torch.stack(weights, 1)
-
     def extra_repr(self) -> str:
         return f"kind={self.kind}"
+
+
+def covering(scores: Tensor, weight: Tensor, covered: Tensor | None) -> Tensor:
+    """The weights [B, T, S] where each step knows what those before it attended to."""
+    so_far = torch.zeros_like(scores[:, 0]) if covered is None else covered
+    weights = []
+    for score in scores.unbind(1):
+        weights.append((score + weight * so_far).softmax(-1))
+        so_far = so_far + weights[-1]
+    return torch.stack(weights, 1)

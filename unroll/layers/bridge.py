@@ -78,13 +78,13 @@ def carried(state: State) -> list[Tensor]:
 def replaced(state: State, change: Change, name: str = "h", beside: tuple[str, ...] = ()) -> State:
     """The state with each of these fields changed. name: of the field; beside: all names there."""
     if isinstance(state, tuple):
-        named = hasattr(state, "_fields")
-        names = state._fields if named else (name,) * len(state)
+        own: tuple[str, ...] | None = getattr(state, "_fields", None)
+        names = own or (name,) * len(state)
         parts = [
-            replaced(part, change, field, names if named else beside)
+            replaced(part, change, field, own or beside)
             for field, part in zip(names, state, strict=True)
         ]
-        return type(state)(*parts) if named else tuple(parts)
+        return type(state)(*parts) if own else tuple(parts)
     normalised = name == "c" and "n" in beside
     if name in CARRIED and not normalised and state.is_floating_point():
         return change(state)

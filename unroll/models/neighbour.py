@@ -12,6 +12,7 @@ import numpy as np
 
 from unroll.data.pairs import Pair
 
+BASELINE = "baseline.json"
 WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -56,7 +57,7 @@ class NearestNeighbour:
 
     def files(self) -> dict[str, bytes]:
         """The file of a run folder that holds it."""
-        return {"neighbours.json": json.dumps(self.pairs, ensure_ascii=False).encode()}
+        return {BASELINE: json.dumps(self.pairs, ensure_ascii=False).encode()}
 
     @classmethod
     def from_json(cls, text: str) -> NearestNeighbour:

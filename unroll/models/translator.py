@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from unroll.cells import State
+from unroll.cells import State, map_state
 from unroll.layers import Recurrent
 from unroll.layers.attention import Attention, Memory
 from unroll.layers.bridge import Bridge
@@ -28,6 +28,13 @@ class Encoded(NamedTuple):
 
     memory: Memory
     state: State
+
+    def repeated(self, times: int) -> Encoded:
+        """Each source so often, one beside the other, for as many places of a beam."""
+        mask = self.memory.mask
+        rows = torch.arange(len(mask), device=mask.device).repeat_interleave(times)
+        state = map_state(lambda field: field.index_select(1, rows), self.state)
+        return Encoded(self.memory.select(rows), state)
 
 
 class Translator(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from itertools import islice
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -111,7 +111,9 @@ class TranslateSettings(RecurrentSettings):
         if self.lower and self.level != "word":
             raise ValueError(f"lower is for words, and level is {self.level}")
         if self.best > self.beam:
-            raise ValueError(f"best={self.best} translations need a beam as wide; it is {self.beam}")
+            raise ValueError(
+                f"best={self.best} translations need a beam as wide; it is {self.beam}"
+            )
         if self.valid_target is not None and self.valid is None:
             raise ValueError("valid_target is given without valid")
         return self
@@ -129,17 +131,19 @@ SEARCH = (
 )
 
 
-def guess(path: Path, given: dict[str, object]) -> str | None:
+def guess(path: str, given: dict[str, Any]) -> str | None:
     """Why this file looks like pairs of texts, or None.
 
     Two columns with a tab, the second as various as the first: a column of labels is not.
     """
-    target = given.get("target")
+    target, file = given.get("target"), Path(path)
     if isinstance(target, str) and Path(target).is_file():
-        return f"two files, {path.name} and {Path(target).name}"
-    if not path.is_file() or not path.name.endswith(SUFFIXES):
+        return f"two files, {file.name} and {Path(target).name}, that go line by line"
+    if given.get("per_line") or not file.is_file() or not path.endswith(SUFFIXES):
         return None
-    rows = [line.split("\t") for line in first_lines(path) if line.strip()]
+    if target is not None:
+        return "a target is given"
+    rows = [line.split("\t") for line in first_lines(file) if line.strip()]
     if not rows or any(len(row) != 2 or not all(cell.strip() for cell in row) for row in rows):
         return None
     sources, targets = ({row[k].strip() for row in rows} for k in (0, 1))
