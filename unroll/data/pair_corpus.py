@@ -59,7 +59,7 @@ def read_corpus(
     if settings.valid is None:
         pairs = file.pairs(Problems(skip=True))
         valid_pairs = [pair for pair, out in zip(pairs, held, strict=True) if out]
-        where = f"{len(valid_pairs):,} pairs of {file.name}, with a tenth of its different sources"
+        where = f"a tenth of the different sources of {file.name}"
     else:
         where = settings.valid
         target = settings.valid_target or (None if file.other else settings.target)
