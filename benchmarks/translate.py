@@ -4,8 +4,9 @@ Both read the same pairs, 64 at a time: ours in the batches that `unroll train` 
 DataLoader. The plain network is what one writes from torch's own modules: nn.Embedding, packed
 bidirectional nn.GRU or nn.LSTM, another one as the decoder, two nn.Linear for the attention, and
 nn.CrossEntropyLoss. First the gate: both have the same weights, and loss and every gradient of one
-batch must agree with float64. Then whole steps of training, one of each in every round, with Adam
-and clipped gradients: batch, loss, gradient, update.
+batch must agree with float64. Then whole steps of training, one of each in every round, with AdamW
+and clipped gradients: batch, loss, gradient, update. torch.optim.AdamW as it is by default, or with
+--fused as the training loop here makes it.
 
 The DataLoader is given the same batches of about the same lengths (`same batches`), which is what
 this compares; the one that shuffles, as DataLoaders do, is shown too (`shuffled`).
@@ -26,6 +27,8 @@ from torch.utils.data import DataLoader
 from unroll.data.pair_batches import EncodedPairs, PairBatches, Sequences
 from unroll.data.vocabulary import BOUNDARY
 from unroll.models.translator import Translator
+from unroll.settings import TrainingSettings
+from unroll.training.optimizer import make_optimizer
 
 BARS = {"gru": 1.25, "lstm": 0.97}
 PADDING = -100
@@ -106,9 +109,9 @@ def collate(rows):
     return source, lengths, inputs.clamp(min=0), target
 
 
-def plain_step(model, batches, smoothing):
+def plain_step(model, batches, smoothing, fused):
     """A whole step of training; batches: an endless iterator."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, foreach=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=fused)
     loss_of = nn.CrossEntropyLoss(ignore_index=PADDING, label_smoothing=smoothing)
 
     def step():
@@ -124,7 +127,7 @@ def plain_step(model, batches, smoothing):
 
 
 def our_step(model, batches, smoothing):
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, foreach=True)
+    optimizer = make_optimizer(model, TrainingSettings(), 1e-3)
     number = 0
 
     def step():
@@ -218,6 +221,7 @@ def main():
     parser.add_argument("--embedding", type=int, default=256)
     parser.add_argument("--vocabulary", type=int, default=4096, help="tokens of each side")
     parser.add_argument("--cells", default="gru,lstm")
+    parser.add_argument("--fused", action="store_true", help="AdamW(fused=True) for torch too")
     parser.add_argument("--json", type=Path, help="write everything that was measured there")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -248,8 +252,8 @@ def main():
         ]
         calls = {
             "unroll": our_step(model, batches, smoothing),
-            "same batches": plain_step(plains[0], endless(loaders[0]), smoothing),
-            "shuffled": plain_step(plains[1], endless(loaders[1]), smoothing),
+            "same batches": plain_step(plains[0], endless(loaders[0]), smoothing, args.fused),
+            "shuffled": plain_step(plains[1], endless(loaders[1]), smoothing, args.fused),
         }
         row = Row(cell, {"B": args.batch_size, "H": H}, [], [], calls, (), [])
         times = rounds(row, args.seconds)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from unroll.layers.dense import Dense
+
 KINDS = ("dot", "general", "additive")
 
 
@@ -80,8 +82,8 @@ class Attention(nn.Module):
                 f'key_size={key_size}. Make them equal, or take kind="general".'
             )
         self.kind = kind
-        self.project = None if kind == "dot" else nn.Linear(key_size, query_size, bias=False)
-        self.ask = nn.Linear(query_size, query_size) if kind == "additive" else None
+        self.project = None if kind == "dot" else Dense(key_size, query_size, bias=False)
+        self.ask = Dense(query_size, query_size) if kind == "additive" else None
         self.judge = nn.Linear(query_size, 1, bias=False) if kind == "additive" else None
         self.coverage = nn.Parameter(torch.zeros(())) if coverage else None
 

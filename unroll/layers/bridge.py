@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from unroll.cells import State
+from unroll.layers.dense import Dense
 
 # what a cell remembers, in the names of its papers, and a wrapped cell's own state
 CARRIED = ("h", "c", "real", "imaginary", "cell", "past")
@@ -50,7 +51,7 @@ class Bridge(nn.Module):
         super().__init__()
         # [L, 1, ...] of each carried field
         self.sizes = [math.prod((len(f), *f.shape[2:])) for f in carried(initial)]
-        self.linear = nn.Linear(summary_size, sum(self.sizes)) if self.sizes else None
+        self.linear = Dense(summary_size, sum(self.sizes)) if self.sizes else None
 
     def forward(self, summary: Tensor, initial: State) -> State:
         if self.linear is None:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from unroll.engine.products import over_rows, product
+
 CHUNK = 1 << 22  # logits at a time: 16 MiB of float32
 
 
@@ -36,10 +38,9 @@ class LinearCrossEntropy(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight) if needs_weight else None
         grad_bias = torch.zeros_like(bias) if needs_bias else None
         total = h.new_zeros(())
-        buffer = h.new_empty(rows, V)
         for at in range(0, N, rows):
             part, target = h[at : at + rows], y[at : at + rows, None]
-            logits = torch.addmm(bias, part, weight.t(), out=buffer[: len(part)])
+            logits = product(part, weight.t(), bias)
             most = logits.amax(1, keepdim=True)
             chosen = logits.gather(1, target)
             logits.sub_(most).exp_()
@@ -49,9 +50,9 @@ class LinearCrossEntropy(torch.autograd.Function):
             logits.div_(mass)
             logits.scatter_add_(1, target, logits.new_full((len(part), 1), smoothing - 1.0))
             if grad_h is not None:
-                torch.mm(logits, weight, out=grad_h[at : at + rows])
+                grad_h[at : at + rows] = product(logits, weight)
             if grad_weight is not None:
-                grad_weight.addmm_(logits.t(), part)
+                grad_weight += over_rows(logits, part)
             if grad_bias is not None:
                 grad_bias += logits.sum(0)
         if smoothing:

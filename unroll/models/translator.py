@@ -16,6 +16,7 @@ from unroll.cells import State, map_state
 from unroll.layers import Recurrent
 from unroll.layers.attention import Attention, Memory
 from unroll.layers.bridge import Bridge
+from unroll.layers.dense import Dense
 from unroll.layers.locked_dropout import LockedDropout
 from unroll.models.initialisation import initialise
 from unroll.models.softmax import linear_cross_entropy
@@ -123,7 +124,7 @@ class Translator(nn.Module):
         K, Q = self.encoder.output_size, self.decoder.output_size
         self.bridge = Bridge(K, self.decoder.initial_state(1))
         self.attention = Attention(Q, K, attention, coverage=coverage)
-        self.combine = nn.Linear(K + Q, A, bias=False)
+        self.combine = Dense(K + Q, A, bias=False)
         self.weight = None if tie else nn.Parameter(torch.empty(target_size, A))
         self.bias = nn.Parameter(torch.zeros(target_size))
         self.input_feeding = input_feeding
