@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from unroll.cells import State, map_state
+from unroll.data.vocabulary import UNKNOWN
 from unroll.layers import Recurrent
 from unroll.layers.attention import Attention, Memory
 from unroll.layers.bridge import Bridge
@@ -62,7 +63,8 @@ class Translator(nn.Module):
         joint: one embedding for both sides, which then have one vocabulary.
         tie: use the target's embedding as the softmax's weights.
         dropout: locked, on the outputs of the encoder and on h; between layers drawn each step.
-        dropout_input: locked dropout on embeddings.
+        dropout_input: locked dropout on embeddings. word_dropout: share of the tokens, of sources
+            and of inputs, that are unknown ones in training.
         initialisation: a name for `initialise`; what it did stands in `self.initialised`.
 
     Raises: ValueError for sizes that do not fit together.
@@ -95,6 +97,7 @@ class Translator(nn.Module):
         tie: bool = True,
         dropout: float = 0.0,
         dropout_input: float = 0.0,
+        word_dropout: float = 0.0,
         initialisation: str = "auto",
     ) -> None:
         super().__init__()
@@ -128,6 +131,7 @@ class Translator(nn.Module):
         self.weight = None if tie else nn.Parameter(torch.empty(target_size, A))
         self.bias = nn.Parameter(torch.zeros(target_size))
         self.input_feeding = input_feeding
+        self.word_dropout = word_dropout
         self.drop_input = LockedDropout(dropout_input)
         self.drop = LockedDropout(dropout)
         self.initialised = self._initialise(initialisation)
@@ -167,7 +171,7 @@ class Translator(nn.Module):
 
     def encode(self, source: Tensor, lengths: Tensor) -> Encoded:
         """Read the sources [S, B] of these lengths [B], at least 1 each."""
-        outputs, _ = self.encoder(self.drop_input(self.source(source)), lengths=lengths)
+        outputs, _ = self.encoder(self.embedded(self.source, source), lengths=lengths)
         forward, backward = outputs.chunk(2, 2)
         B = len(lengths)
         last = forward[lengths.to(source.device) - 1, torch.arange(B, device=source.device)]
@@ -177,7 +181,7 @@ class Translator(nn.Module):
 
     def decode(self, encoded: Encoded, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """What the softmax reads, [T, B, A], and the attention [T, B, S], for inputs [T, B]."""
-        embedded = self.drop_input(self.target(inputs))
+        embedded = self.embedded(self.target, inputs)
         if self.input_feeding:
             h, weights = self._fed(encoded, embedded)
         else:
@@ -185,6 +189,15 @@ class Translator(nn.Module):
             context, weights = self.attention(outputs, encoded.memory)
             h = self.attentional(context, outputs)
         return self.drop(h), weights
+
+    def embedded(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:
+        """The vectors of ids [N, B], some of them dropped in training."""
+        if self.training and self.word_dropout:
+            ids = ids.masked_fill(
+                torch.rand(ids.shape, device=ids.device) < self.word_dropout, UNKNOWN
+            )
+        vectors: Tensor = self.drop_input(embedding(ids))
+        return vectors
 
     def attentional(self, context: Tensor, outputs: Tensor) -> Tensor:
         """h = tanh(W [context; output])."""

@@ -73,6 +73,9 @@ class TranslateSettings(RecurrentSettings):
     dropout_input: float | None = Field(
         None, ge=0, lt=1, description="Locked dropout on the embeddings; left out, as dropout."
     )
+    word_dropout: float | None = Field(
+        None, ge=0, lt=1, description="Share of tokens that are unknown ones in training."
+    )
     # the training
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="Share of each target that is spread over all tokens."

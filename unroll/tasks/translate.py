@@ -91,6 +91,9 @@ def resolve(settings: TranslateSettings, corpus: PairCorpus) -> TranslateSetting
             "batch_size": min(settings.batch_size or preset["batch_size"], len(corpus.train)),
             "dropout": dropout,
             "dropout_input": dropout if dropout_input is None else dropout_input,
+            "word_dropout": preset["word_dropout"]
+            if settings.word_dropout is None
+            else settings.word_dropout,
             "learning_rate": learning_rate,
         }
     )
@@ -99,12 +102,15 @@ def resolve(settings: TranslateSettings, corpus: PairCorpus) -> TranslateSetting
 DEFAULTS: dict[str, dict[str, Any]] = {
     "bpe": {
         "hidden": 512, "embedding": 256, "batch_size": 64, "dropout": 0.3, "learning_rate": 2e-3,
+        "word_dropout": 0.1,
     },
     "word": {
         "hidden": 512, "embedding": 256, "batch_size": 64, "dropout": 0.3, "learning_rate": 2e-3,
+        "word_dropout": 0.1,
     },
     "char": {
         "hidden": 256, "embedding": 64, "batch_size": 64, "dropout": 0.1, "learning_rate": 3e-3,
+        "word_dropout": 0.0,
     },
 }  # fmt: skip
 
@@ -127,6 +133,7 @@ def model(settings: TranslateSettings, codec: PairCodec, make: Make) -> Translat
         tie=settings.tie,
         dropout=settings.dropout or 0.0,
         dropout_input=settings.dropout_input or 0.0,
+        word_dropout=settings.word_dropout or 0.0,
         initialisation=settings.initialisation,
     )
 
