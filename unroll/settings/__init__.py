@@ -6,10 +6,12 @@ No torch here: `unroll train --help` and wrong values answer at once.
 from unroll.settings.language import LanguageSettings
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.training import TrainingSettings
+from unroll.settings.translate import TranslateSettings
 from unroll.settings.words import parse_assignments, settings_from
 
 # a file is for the first of these tasks that says it is its own
 SETTINGS: dict[str, type[RecurrentSettings]] = {
+    "translate": TranslateSettings,
     "language": LanguageSettings,
 }
 
@@ -18,6 +20,7 @@ __all__ = [
     "LanguageSettings",
     "RecurrentSettings",
     "TrainingSettings",
+    "TranslateSettings",
     "parse_assignments",
     "settings_from",
 ]
