@@ -7,9 +7,9 @@ import gzip
 import json
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from unroll.errors import UserError
 from unroll.settings.columns import TEXTS, find_columns
@@ -73,12 +73,22 @@ class ClassifySettings(RecurrentSettings):
     word_dropout: float = Field(
         0.1, ge=0, lt=1, description="Share of words that are read as unknown ones in training."
     )
+    readout: Literal["gradient", "ridge"] = Field(
+        "gradient",
+        description="ridge: only what decides is learned, in closed form; for reservoirs.",
+    )
     class_weights: Literal["none", "balanced"] = Field(
         "none", description="balanced: rare classes weigh more, so that each counts the same."
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of the target that is spread over all classes."
     )
+
+    @model_validator(mode="after")
+    def closed_form_has_no_weights(self) -> Self:
+        if self.readout == "ridge" and self.class_weights != "none":
+            raise ValueError("readout=ridge is given with class_weights; expected one of them")
+        return self
 
 
 def guess(path: str | Path, given: dict[str, Any]) -> str | None:
