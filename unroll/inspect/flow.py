@@ -26,8 +26,8 @@ FAR = 50  # steps: a gradient of which a hundredth is left there has vanished
 MUCH = 100.0
 VANISHES = {  # what to try, by class
     "LSTMCell": "a higher forget bias",
+    "RNNCell": "an LSTM with a high forget bias",
     "GRUCell": "an LSTM with a high forget bias",
-    "RNNCell": "an orthogonal start, an LSTM with a high forget bias",
     "": "a gated cell such as an LSTM with a high forget bias",
 }
 
@@ -95,9 +95,12 @@ class Flow:
             said += f"; {far} steps back {left:.1e} of it is left"
         said += f". It {self.verdict}."
         if self.verdict == "vanishes":
-            said += f" Try {VANISHES.get(self.cell, VANISHES[''])}; clipping does not help."
+            advice = VANISHES.get(self.cell, VANISHES[""])
+            if self.cell == "RNNCell" and "orthogonal" not in self.start:
+                advice = f"an orthogonal start, {advice}"
+            said += f" Try {advice}; clipping does not help."
         if self.verdict == "explodes":
-            said += " Try clipping (clip_norm=1), an orthogonal start, smaller recurrent weights."
+            said += " Try clipping (--set clip_norm=1) and smaller recurrent weights."
         return said
 
     def facts(self) -> dict[str, Any]:

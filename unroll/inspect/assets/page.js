@@ -29,7 +29,6 @@ const rows = data.curves.map((curve) => {
   element("th", row, curve.label).scope = "row";
   return [curve, element("td", row), element("td", row), element("td", row)];
 });
-const nearest = (values, k) => values[String(k)];
 
 // one square a unit
 const squares = data.units.map((flow) => {
@@ -46,7 +45,7 @@ function paintUnits(k) {
   const ground = dark.matches ? [20, 24, 29] : [255, 255, 255];
   for (const [flow, canvas] of squares) {
     const values = flow.values[nearestStep(k)];
-    const full = Math.max(...flow.values[0].map(Math.abs), flow.full) || 1;
+    const full = flow.full || 1;
     paint(canvas, (n) => {
       if (n >= values.length) return ground;
       const share = Math.min(1, Math.sqrt(Math.abs(values[n]) / full));
@@ -123,7 +122,7 @@ function look(k) {
   for (const [curve, norm, share, sigma] of rows) {
     norm.textContent = shown(curve.norms[k]);
     share.textContent = curve.norms[0] ? shown(curve.norms[k] / curve.norms[0]) : "-";
-    sigma.textContent = nearest(curve.singular_values, k)?.toFixed(4) ?? "-";
+    sigma.textContent = curve.singular_values[k]?.toFixed(4) ?? "-";
   }
   paintUnits(k);
 }
