@@ -55,6 +55,7 @@ def test_bars_are_plain_and_read_without_colour(found):
     assert text.isascii() and "\x1b" not in text
     lines = [line for line in text.splitlines() if line.endswith("#")]
     assert max(map(len, lines)) <= 80
+    assert "What truncation throws away of the weights' gradient (steps): " in text
     of_rnn = lines[:4]
     assert [int(line.split()[0]) for line in of_rnn] == [0, 1, 2, 5]
     lengths = [line.count("#") for line in of_rnn]

@@ -34,6 +34,9 @@ def bar_picture(flows: Sequence[Flow]) -> str:
                 f"{n:11.1e}" for n in (flow.whole[k], *(flow.norms[f][k] for f in several))
             )
             lines.append(f"{k:10,}{numbers}  {bar(flow.whole[k], bottom, top)}".rstrip())
+        if flow.truncation:
+            lost = ", ".join(f"{percent(share)} ({w})" for w, share in flow.truncation.items())
+            lines.append(f"What truncation throws away of the weights' gradient (steps): {lost}")
     return "\n".join(lines)
 
 
@@ -42,3 +45,10 @@ def bar(norm: float, bottom: int, top: int) -> str:
         return ""
     share = 1.0 if math.isinf(norm) else (math.log10(norm) - bottom) / (top - bottom)
     return "#" * max(0, round(share * WIDTH))
+
+
+def percent(share: float) -> str:
+    """`12.3%`, `0.04%`, `3e-08`, `0`."""
+    if share == 0:
+        return "0"
+    return f"{share:.1%}" if share >= 0.01 else f"{share:.2%}" if share >= 1e-4 else f"{share:.0e}"

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from unroll.cells import map_state
 from unroll.engine import Recording
-from unroll.inspect.halving import halving_distance, halving_in_words, rate
+from unroll.inspect.halving import halving_distance, halving_in_words
 from unroll.inspect.jacobian import largest_singular_values
 from unroll.inspect.lyapunov import lyapunov_exponents
 from unroll.inspect.trajectory import Trajectory
 from unroll.inspect.truncation import WeightGradient, truncation_errors
 
 LEFT_AFTER = (10, 50, 100)  # steps back at which people ask what is left
-FAR = 50  # steps: a gradient of which a hundredth is left there has vanished
+FAR = 50  # steps
 MUCH = 100.0
 VANISHES = {  # what to try, by class
     "LSTMCell": "a higher forget bias",
@@ -79,20 +79,28 @@ class Flow:
         return self.whole[steps] / start if steps < self.steps and start > 0 else None
 
     @property
+    def far(self) -> int:
+        """The step back at which the gradient is judged: FAR, or the last of a shorter sequence."""
+        return min(FAR, self.steps - 1)
+
+    @property
     def verdict(self) -> str:
-        """`vanishes`, `explodes` or `lasts`: by what FAR steps at its rate make of it."""
-        slope = rate(self.whole)
-        if slope is None or slope * FAR < -math.log(MUCH):
+        """`vanishes`, `explodes` or `lasts`: by what is left at `far`, a hundredth or a hundredfold
+        of it after FAR steps."""
+        left = self.left(self.far)
+        if left is None:
             return "vanishes"
-        return "explodes" if slope * FAR > math.log(MUCH) else "lasts"
+        much = MUCH ** (self.far / FAR)
+        if left < 1 / much:
+            return "vanishes"
+        return "lasts" if left < much else "explodes"
 
     def sentence(self) -> str:
         """What happens to the gradient, and what to try, with the numbers."""
         said = f"{self.name}: the gradient {halving_in_words(self.halving)}"
-        far = min(FAR, self.steps - 1)
-        left = self.left(far)
+        left = self.left(self.far)
         if left is not None:
-            said += f"; {far} steps back {left:.1e} of it is left"
+            said += f"; {self.far} steps back {left:.1e} of it is left"
         said += f". It {self.verdict}."
         if self.verdict == "vanishes":
             advice = VANISHES.get(self.cell, VANISHES[""])

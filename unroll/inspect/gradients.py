@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from unroll.inspect.bars import bar_picture
+from unroll.inspect.bars import bar_picture, percent
 from unroll.inspect.curves import Curve, curves
 from unroll.inspect.flow import LEFT_AFTER, Flow
 from unroll.inspect.halving import halving_in_words
@@ -83,7 +83,7 @@ class Gradients:
             row += [shown(median(flow.singular_values.values()))]
             row += [shown(flow.left(k)) for k in lefts]
             row += [shown(flow.weight_norm)]
-            row += [percent(flow.truncation.get(w)) for w in windows]
+            row += [percent(flow.truncation[w]) if w in flow.truncation else "-" for w in windows]
             rows.append(row)
         return rows
 
@@ -114,7 +114,3 @@ def shown(value: float | None) -> str:
     if value is None or math.isnan(value):
         return "-"
     return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
-
-
-def percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2%}" if value >= 1e-4 else f"{value:.0e}"
