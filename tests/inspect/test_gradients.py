@@ -146,6 +146,10 @@ def test_forget_bias_gain_and_inputs_do_what_they_say():
         ({"cells": ["rnn"], "forget_bias": 1.0}, "--forget-bias is for LSTM cells"),
         ({"cells": ["gru", "sru"], "gain": 2.0}, "weight_hh, which sru does not have"),
         ({"cells": ["rnn"], "init": "magic"}, "expected one of auto, torch, orthogonal"),
+        (
+            {"cells": ["rnn_relu"], "gain": 30.0, "length": 400, "hidden": 8},
+            "The state of rnn_relu overflows at step .* of 400",
+        ),
         ({"length": 1}, "--length got 1"),
         ({"hidden": 0}, "--hidden got 0"),
         ({"batch": 0}, "--batch got 0"),

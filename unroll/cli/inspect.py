@@ -122,8 +122,7 @@ def of_cells(given: dict[str, Any]) -> Gradients:
     for_runs = [name for name in ("device", "trust_code") if name in given]
     if for_runs:
         raise UserError(f"--{for_runs[0].replace('_', '-')} is for a RUN. Leave it out.")
-    names = [name.strip() for name in given.get("cells", CELLS).split(",")]
-    names = list(dict.fromkeys(name for name in names if name))
+    names = [name.strip() for name in given.get("cells", CELLS).split(",") if name.strip()]
     import torch
 
     from unroll.inspect import gradients_of_cells

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from unroll.cells import map_state
 from unroll.engine import Recording
+from unroll.errors import UserError
 from unroll.inspect.halving import halving_distance, halving_in_words
 from unroll.inspect.jacobian import largest_singular_values
 from unroll.inspect.lyapunov import lyapunov_exponents
@@ -100,7 +101,7 @@ class Flow:
         said = f"{self.name}: the gradient {halving_in_words(self.halving)}"
         left = self.left(self.far)
         if left is not None:
-            said += f"; {self.far} steps back {left:.1e} of it is left"
+            said += f"; {self.far} step{'s' * (self.far > 1)} back {left:.1e} of it is left"
         said += f". It {self.verdict}."
         if self.verdict == "vanishes":
             advice = VANISHES.get(self.cell, VANISHES[""])
@@ -149,7 +150,9 @@ def flow_of(
     weight_gradient: of its weights through a window, see `truncation_errors`.
     clip: the norm to which the gradient of the weights is clipped, which scales all of it.
     exponent_rows: the Lyapunov exponent is the mean over so many sequences.
+    Raises: UserError where the state itself overflows.
     """
+    check_finite(name, record)
     gradient, clipped = weight_gradient(trajectory.steps), 1.0
     weight_norm = None if gradient is None else float(gradient.norm())
     if clip is not None and weight_norm is not None and weight_norm > clip:
@@ -172,6 +175,19 @@ def flow_of(
         weight_norm=weight_norm,
         clipped=clipped,
     )
+
+
+def check_finite(name: str, record: Recording) -> None:
+    """Raise UserError where a state is no number: nothing can be followed through it."""
+    for states in record.states.values():
+        lost = ~states.flatten(1).isfinite().all(1)
+        if states.is_floating_point() and bool(lost.any()):
+            t = int(lost.nonzero()[0])
+            raise UserError(
+                f"The state of {name} overflows at step {t + 1} of {len(states)}, so no gradient can "
+                f"be followed back through it. Take fewer steps (--length {max(2, t)}), or smaller "
+                "recurrent weights."
+            )
 
 
 def step_norms(gradient: Tensor) -> list[float]:
