@@ -8,7 +8,7 @@ import unroll
 from unroll.data.encoded import Encoded
 from unroll.errors import UserError
 from unroll.inspect import gradients_of_run
-from unroll.inspect.of_run import windows
+from unroll.inspect.of_run import read, windows
 
 TEXT = "the clouds are in the sky.\nthe apple and pear salad.\n" * 30
 
@@ -39,8 +39,6 @@ def test_each_layer_has_the_gradients_of_a_plain_loop(place):
     assert all(torch.equal(p, before[n]) for n, p in run.model.state_dict().items())
     assert run.model.bias.dtype == torch.float32 and run.model.bias.grad is None
 
-    from unroll.inspect.of_run import read
-
     places = windows(read(run, "poems.txt"), 20, 3, "poems.txt")
     model = run.model.double()
     states = [
@@ -61,6 +59,31 @@ def test_each_layer_has_the_gradients_of_a_plain_loop(place):
         for norm, gradient in zip(norms, some, strict=True):
             expected = 0.0 if gradient is None else float(gradient.norm()) / math.sqrt(3)
             assert norm[back] == pytest.approx(expected, rel=1e-9)
+
+
+def test_what_a_window_loses_is_what_plain_truncation_loses(place):
+    run = unroll.load("poems")
+    found = gradients_of_run(run, "poems.txt", length=20, batch=3)
+    places = windows(read(run, "poems.txt"), 20, 3, "poems.txt")
+    model = run.model.double()
+
+    def gradients(window):
+        with torch.no_grad():
+            seen = torch.cat([places.before, places.x[: 20 - window]])
+            _, state = model(seen, model.initial_state(3))
+        logits, _ = model(places.x[20 - window :], state)
+        loss = cross_entropy(logits[-1], places.y, reduction="sum")
+        found = [
+            torch.autograd.grad(loss, list(c.parameters()), retain_graph=True) for c in model.stack
+        ]
+        return [torch.cat([g.flatten() for g in some]) for some in found]
+
+    exact, cut = gradients(20), gradients(5)
+    for flow, whole, part in zip(found.flows, exact, cut, strict=True):
+        assert set(flow.truncation) == {1, 5, 10}
+        lost = float((whole - part).norm() / whole.norm())
+        assert flow.truncation[5] == pytest.approx(lost, rel=1e-6) and lost > 1e-3
+        assert flow.weight_norm == pytest.approx(float(whole.norm()))
 
 
 def test_lines_with_a_condition_are_followed_from_their_beginning(place):
