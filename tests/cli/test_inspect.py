@@ -7,11 +7,7 @@ import sys
 import pytest
 
 import unroll
-from unroll.cli.inspect import app as inspect_app
-from unroll.cli.main import app, run
-
-if not any(group.name == "inspect" for group in app.registered_groups):
-    app.add_typer(inspect_app, name="inspect")
+from unroll.cli.main import run
 
 QUICK = ["--cells", "rnn,lstm", "--length", 12, "--hidden", 6, "--batch", 2]
 
