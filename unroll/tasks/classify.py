@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from unroll.data.bucketed import in_order
 from unroll.data.classified import (
@@ -105,7 +106,7 @@ DROPOUT, BATCH, RATE = 0.5, 32, 1e-3
 
 def model(settings: ClassifySettings, codec: ClassCodec, make: Make) -> Classifier:
     """The network, on the CPU, freshly initialised. make: its cell."""
-    return Classifier(
+    network = Classifier(
         codec.inputs,
         len(codec.classes),
         settings.hidden or HIDDEN,
@@ -121,6 +122,10 @@ def model(settings: ClassifySettings, codec: ClassCodec, make: Make) -> Classifi
         label_smoothing=settings.label_smoothing,
         initialisation=settings.initialisation,
     )
+    if settings.readout == "ridge" and network.embedding is not None:
+        # embeddings that are not learned are to be heard by the reservoir
+        nn.init.normal_(network.embedding.weight)
+    return network
 
 
 def work(
