@@ -63,6 +63,7 @@ class ClassifySettings(RecurrentSettings):
         "cut", description="What happens to longer ones: the end is cut off, or they are refused."
     )
     # the network
+    cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
     bidirectional: bool = Field(True, description="Read from both ends.")
     pooling: Literal["last", "mean", "max", "attention"] = Field(
         "max", description="How the steps become one vector; last: each direction's own last step."
@@ -81,7 +82,7 @@ class ClassifySettings(RecurrentSettings):
         "none", description="balanced: rare classes weigh more, so that each counts the same."
     )
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="Share of the target that is spread over all classes."
+        0.1, ge=0, lt=1, description="Share of the target that is spread over all classes."
     )
 
     @model_validator(mode="after")

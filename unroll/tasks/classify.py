@@ -101,7 +101,8 @@ def resolve(settings: ClassifySettings, data: Classified) -> ClassifySettings:
     )
 
 
-DROPOUT, BATCH, RATE = 0.5, 32, 1e-3
+# chosen on validation parts of the training data of two sets (reviews, 77 intents)
+DROPOUT, BATCH, RATE = 0.5, 32, 2e-3
 
 
 def model(settings: ClassifySettings, codec: ClassCodec, make: Make) -> Classifier:
