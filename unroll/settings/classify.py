@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from unroll.errors import UserError
-from unroll.settings.columns import TEXTS, find_columns
+from unroll.settings.columns import LABELS, TEXTS, find_columns
 from unroll.settings.recurrent import RecurrentSettings
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -108,6 +108,8 @@ def guess(path: str | Path, given: dict[str, Any]) -> str | None:
         return None
     if found.text is None or found.label is None:
         return None
+    if names is not None and found.names[found.label].lower() not in LABELS:
+        return None  # texts with a field of something else, more likely
     body = [row for row in rows[found.header :] if len(row) == len(found.names)]
     words = [len(row[found.text].split()) for row in body]
     if found.names[found.text].lower() not in TEXTS and sum(words) < 2 * len(words):
