@@ -267,3 +267,11 @@ def test_too_little_is_refused(tmp_path, content, expected):
     path.write_text(content)
     with pytest.raises(UserError, match=expected):
         begun(str(path))
+
+
+def test_small_data_is_read_a_few_times_unless_a_budget_is_given(tmp_path):
+    path = reviews(tmp_path / "train.csv", 40)
+    assert begun(path)[0].epochs == classify.EPOCHS
+    assert begun(path, seconds=9)[0].epochs is None
+    assert begun(path, steps=9)[0].epochs is None
+    assert begun(path, epochs=2)[0].epochs == 2
