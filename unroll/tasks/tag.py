@@ -484,9 +484,14 @@ def as_question(asked: Any, codec: TagCodec) -> Question:
     return Question(Sentence(tuple(words)))
 
 
-def answer(question: Question, tags: list[str], shares: Sequence[float], codec: TagCodec) -> Answer:
+def answer(
+    question: Question, labels: Sequence[int], shares: Sequence[float], codec: TagCodec
+) -> Answer:
+    """labels, shares: the label of each word and its probability, and what is padding."""
     words = question.sentence.words
-    found = Answer(words=list(words), tags=tags, probabilities=[round(p, 6) for p in shares])
+    tags = codec.tags(labels[: len(words)])
+    chances = [round(share, 6) for share in shares[: len(words)]]
+    found = Answer(words=list(words), tags=tags, probabilities=chances)
     if codec.scheme is not None:
         found["spans"] = [
             {
