@@ -3,7 +3,7 @@
 import json
 import math
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -406,3 +406,20 @@ def test_checkpoints_come_as_often_as_asked_and_two_are_kept(tmp_path):
     fake.train()
     assert found[0] == [0] and found[4] == [3, 0] and found[8] == [6, 3]
     assert [int(p.name[5:]) for p in checkpoints(fake.path)] == [12, 9]
+
+
+def test_weights_in_closed_form_are_set_once_evaluated_and_kept(tmp_path):
+    fake = Fake(tmp_path / "run", held_out=[0.25])
+
+    def solve(watch):
+        watch(0.5)
+        for p in fake.model.parameters():
+            p.fill_(0.125)
+        return ["solved"]
+
+    fake.trainer.work = replace(fake.trainer.work, solve=solve)
+    assert fake.train() == "done" and fake.said.has("solved")
+    assert fake.trainer.progress.step == 1 and fake.trainer.progress.best == 0.25
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    assert all((value == 0.125).all() for value in kept.values())
+    assert read_progress(checkpoints(tmp_path / "run")[0]).finished

@@ -134,6 +134,20 @@ FAMILIES: dict[str, dict[str, Named]] = {
     },
 }
 
+# cells that take a cell: in Python, or in a file of one's own
+WRAPPERS = (
+    "AttentiveCell",
+    "DilatedCell",
+    "GateNormCell",
+    "HighwayCell",
+    "RecurrentDropoutCell",
+    "ResidualCell",
+    "StackedCell",
+    "UpdateDropoutCell",
+    "WeightDropCell",
+    "ZoneoutCell",
+)
+
 CELLS: dict[str, Named] = {name: row for rows in FAMILIES.values() for name, row in rows.items()}
 
 
@@ -172,6 +186,14 @@ def options_example(needs: list[str]) -> str:
 def near(name: str) -> str:
     """The names that are like a wrong one, as the end of a sentence; empty where none is."""
     word = name.strip().lower().replace("-", "_")
+    wrapper = {w.lower().removesuffix("cell"): w for w in WRAPPERS}.get(
+        word.replace("_", "").removesuffix("cell")
+    )
+    if wrapper is not None:
+        return (
+            f"; unroll.{wrapper} is a wrapper, which takes a cell: write a function that returns "
+            "it into a file of yours, and name it by --cell FILE.py:FUNCTION"
+        )
     by_spelling = {row.cell.lower(): known for known, row in reversed(CELLS.items())}
     by_spelling |= {known: known for known in CELLS}
     like = get_close_matches(word, by_spelling, MANY)

@@ -11,12 +11,15 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from unroll.errors import UserError
+
+PREFIX = "_unroll_own_"  # of the names of such modules
 
 
 def own_cell(word: str) -> tuple[Path, str | None] | None:
@@ -98,7 +101,14 @@ def load_own(source: bytes, path: Path, name: str | None) -> Own:
             )
         name = cells[0]
     if name not in vars(module):
-        raise UserError(f"{path} has no {name!r}; {has}.")
+        own = [
+            known
+            for known, value in vars(module).items()
+            if getattr(value, "__module__", None) == module.__name__ and callable(value)
+        ]
+        like = get_close_matches(name, own)
+        meant = f" Did you mean {', '.join(like)}?" if like else ""
+        raise UserError(f"{path} has no {name!r}; {has}.{meant}")
     make = vars(module)[name]
     if getattr(make, "__module__", None) != module.__name__ or not makes_cells(make):
         raise UserError(
@@ -120,7 +130,7 @@ def run_source(source: bytes, path: Path) -> ModuleType:
 
     Raises: UserError with the line where it fails.
     """
-    name = f"_unroll_own_{hashlib.sha256(source).hexdigest()}"
+    name = PREFIX + hashlib.sha256(source).hexdigest()
     if name in sys.modules:
         return sys.modules[name]
     module = ModuleType(name)
@@ -148,3 +158,13 @@ def trouble(error: BaseException, path: Path, file: str | None) -> str:
     if isinstance(error, ModuleNotFoundError):
         advice = " The file of a cell stands alone, beside packages that are installed."
     return f"{where}: {type(error).__name__}{': ' * bool(said)}{said}.{advice}"
+
+
+def trouble_in_own(error: BaseException) -> str | None:
+    """The same for an error from anywhere, or None where it passed through no user's file."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    for frame in reversed(frames):
+        if str(frame.f_globals.get("__name__", "")).startswith(PREFIX):
+            file = frame.f_code.co_filename
+            return trouble(error, Path(file), file)
+    return None

@@ -217,6 +217,11 @@ def refuse_nothing_to_do(trainer: Trainer, settings: RecurrentSettings, out: Pat
     """A resume with a budget that is used up already would look like success."""
     progress = trainer.progress
     budget = Budget.of(settings, trainer.work.per_epoch, progress.seconds)
+    if trainer.work.solve is not None:
+        raise UserError(
+            f"{out} has a read-out in closed form: there is nothing to go on with. Start a new run by "
+            "another --out."
+        )
     result = out / "result.json"  # not there: the run was killed between its last step and its end
     if budget.kind == "steps" and progress.step >= budget.total and result.exists():
         raise UserError(

@@ -41,7 +41,7 @@ def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
         )
     for name in SETTINGS:
         module = import_module(f"unroll.settings.{name}")
-        why = module.guess(path, given)
+        why = module.guess(Path(path), given)
         if why is not None:
             return name, why
     raise UserError(

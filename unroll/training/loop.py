@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ from unroll.training.folder import RunFolder
 from unroll.training.interrupt import Interrupt
 from unroll.training.metrics import Metrics
 from unroll.training.optimizer import make_optimizer
-from unroll.training.report import Report
+from unroll.training.report import Report, Watch
 from unroll.training.work import Work
 
 LOG_EVERY = 10  # steps between lines of metrics.jsonl
@@ -84,6 +85,8 @@ class Trainer:
         asked: an Interrupt that has listened since before the run folder was made, so that no
         Ctrl-C falls between the folder and the first step.
         """
+        if self.work.solve is not None:
+            return self._solve(self.work.solve)
         settings, progress = self.settings, self.progress
         budget = Budget.of(settings, self.work.per_epoch, progress.seconds)
         progress.finished = False
@@ -130,6 +133,22 @@ class Trainer:
         finally:
             self.report.close()
         return why
+
+    def _solve(self, solve: Callable[[Callable[[float], None]], list[str]]) -> str:
+        """The weights in closed form: one step, however long it takes, and nothing to go on with."""
+        progress, begun = self.progress, time.perf_counter()
+        self.work.model.eval()
+        with torch.no_grad():
+            for sentence in solve(Watch("solving", self.report.say)):
+                self.report.say(sentence)
+        progress.step, progress.seconds = 1, time.perf_counter() - begun
+        self._evaluate(1.0)
+        progress.finished = True
+        self._save()
+        if progress.best is None:
+            self._keep_best()
+        self.report.close()
+        return "done"
 
     def _due(self, share: float) -> bool:
         """Whether it is time to evaluate: as the settings say, at each tenth, and at the end."""

@@ -19,7 +19,9 @@ class Work:
     carry. initial_state(): of the structure that loss returns, or None where nothing is carried.
     evaluate(): held-out figures, of which `decides`, lower is better, says which weights are kept.
     sample(): a glimpse, or None.
-    learning_rate: the highest. unit: what a token is, for people. device: where it all is."""
+    learning_rate: the highest. unit: what a token is, for people. device: where it all is.
+    solve(watch): where the weights are found in closed form: it sets them, and returns what to say;
+    then nothing is trained."""
 
     model: nn.Module
     batch: Callable[[int], Any]
@@ -32,3 +34,4 @@ class Work:
     unit: str
     device: torch.device
     decides: str = "loss"
+    solve: Callable[[Callable[[float], None]], list[str]] | None = None
