@@ -9,21 +9,16 @@ import torch
 import unroll
 from unroll.errors import UserError
 from unroll.run.data_check import check
-from unroll.settings import SETTINGS, settings_from
+from unroll.settings import settings_from
 from unroll.settings.tag import TagSettings
 from unroll.tasks import tag as task
 
 SMALL = {
-    "task": "tag", "hidden": 16, "embedding": 12, "characters": 8, "batch_size": 8, "threads": 1,
+    "hidden": 16, "embedding": 12, "characters": 8, "batch_size": 8, "threads": 1,
     "quiet": True,
 }  # fmt: skip
 FAST = SMALL | {"learning_rate": 0.02, "dropout": 0.1, "dropout_input": 0.1}
 PLACES, VERBS = ["Rome", "New York", "San Marino", "Oslo"], ["saw", "left", "likes"]
-
-
-@pytest.fixture(autouse=True)
-def known_task(monkeypatch):
-    monkeypatch.setitem(SETTINGS, "tag", TagSettings)
 
 
 def news(count=40, seed=1):
@@ -155,12 +150,12 @@ def test_32_sentences_are_learned_by_heart(tmp_path, output):
 
 def test_what_is_read_is_said(tmp_path, file):
     file.write_text(news() + "\n" + "\n".join(["word O"] * 30) + "\n")
-    found = check(file, [].append, task="tag", longest=20)
+    found = check(file, [].append, longest=20)
     assert found["labels"] == {"place": 40}
     assert (found["scheme"], found["longest"], found["longer_than_allowed"]) == ("BIO", 30, 1)
     assert found["sentences"] >= 41
     file.write_text(news() + "bad row here\n\nrose I-place\n")
-    found = check(file, [].append, task="tag")
+    found = check(file, [].append)
     assert "1 bad record is left out:" in found["problems"]
     assert found["irregular"] == 1
 
