@@ -65,6 +65,12 @@ class TagSettings(RecurrentSettings):
         description="Labels of a sentence together (crf) or each alone (softmax); left out, crf for "
         "spans.",
     )
+    recall: float | None = Field(
+        None,
+        ge=0,
+        description="How much more a missed span costs in training: higher finds more spans, and "
+        "more wrong ones; left out, the task's own.",
+    )
     dropout_input: float | None = Field(
         None, ge=0, lt=1, description="Locked dropout on what the first layer reads."
     )

@@ -62,6 +62,7 @@ DEFAULTS: dict[str, Any] = {
     "dropout": 0.4,
     "dropout_input": 0.3,
     "word_dropout": 0.5,
+    "recall": 0.0,
     "learning_rate": 3e-3,
 }
 
@@ -137,6 +138,7 @@ def model(settings: TagSettings, codec: TagCodec, make: Make) -> Tagger:
         crf=crf,
         allowed=(may[0], may[1], may[2]) if crf else None,
         word_dropout=settings.word_dropout or 0.0,
+        recall=(settings.recall or 0.0) if codec.scheme is not None else 0.0,
         dropout=settings.dropout or 0.0,
         dropout_input=settings.dropout_input or 0.0,
         initialisation=settings.initialisation,
