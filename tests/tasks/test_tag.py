@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -217,3 +218,44 @@ def test_evaluation_of_files_of_other_kinds(tmp_path, file):
         run.evaluate(strange)
     with pytest.raises(UserError, match="no sentence that can be used"):
         run.evaluate(strange, skip_bad=True)
+
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "tagging"
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not DATA.exists(), reason="there is no ../shared/data")
+def test_real_files_hold_what_their_sources_say():
+    """SOURCE.md of each: sentences, words, entities."""
+    for name, sentences, words, found in (
+        ("ud_english_ewt/en_ewt-ud-train.conllu", 12_544, 204_577, 17),
+        ("ud_english_ewt/en_ewt-ud-test.conllu", 2_077, 25_094, 17),
+        ("wnut17_ner/wnut17train.conll", 3_394, 62_730, 6),
+        ("wnut17_ner/emerging.test.annotated", 1_287, 23_394, 6),
+    ):
+        told = check(DATA / name, [].append, task="tag")
+        assert (told["sentences"], told["words"], len(told["labels"])) == (sentences, words, found)
+        assert told["problems"] == []
+    assert sum(told["labels"].values()) == 1_079
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not DATA.exists(), reason="there is no ../shared/data")
+def test_parts_of_speech_in_half_a_minute(tmp_path):
+    folder = DATA / "ud_english_ewt"
+    run = unroll.train(
+        folder / "en_ewt-ud-train.conllu",
+        tmp_path / "run",
+        valid=str(folder / "en_ewt-ud-dev.conllu"),
+        hidden=100,
+        steps=400,
+        quiet=True,
+    )
+    result = run.result()
+    assert result["words"] == 25_147
+    assert result["accuracy"] > 0.92 > result["baselines"]["most frequent tag"]["accuracy"]
+    written = [run.written(a) for a in run.predict_file(folder / "en_ewt-ud-dev.conllu")]
+    before = (folder / "en_ewt-ud-dev.conllu").read_text().split("\n")
+    after = "\n".join(written).split("\n")
+    kept = [line.split("\t")[:3] + line.split("\t")[4:] for line in after]
+    assert kept == [line.split("\t")[:3] + line.split("\t")[4:] for line in before[:-1]]
