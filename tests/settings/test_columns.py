@@ -69,6 +69,9 @@ def test_which_files_look_like_texts_with_labels(tmp_path, name):
 def test_a_folder_of_folders_looks_like_classes(tmp_path):
     for name in ("good", "bad"):
         (tmp_path / name).mkdir()
+    assert guess(tmp_path, {}) is None
+    for name in ("good/1.txt", "good/2.txt", "bad/1.txt", "bad/2.txt"):
+        (tmp_path / name).write_text("words")
     assert guess(tmp_path, {}) == "a folder for each of 2 classes"
     (tmp_path / "a.txt").touch()
     assert guess(tmp_path, {}) is None

@@ -9,22 +9,14 @@ from typer.testing import CliRunner
 
 import unroll
 from unroll.cli.main import app
-from unroll.settings import SETTINGS
-from unroll.settings.classify import ClassifySettings
 
 SMALL = {"hidden": 8, "embedding": 8, "cell": "gru", "threads": 1, "quiet": True}
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch, tmp_path):
-    before = dict(SETTINGS)
-    SETTINGS.clear()
-    SETTINGS.update({"classify": ClassifySettings, **before})
+def place(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    yield
-    SETTINGS.clear()
-    SETTINGS.update(before)
 
 
 @pytest.fixture
@@ -97,3 +89,13 @@ def test_bad_data_is_told_with_its_line(reviews, tmp_path):
     assert "line 12: 1 columns where 2 are expected (review, stars)" in said
     checked = CliRunner().invoke(app, ["data", "check", data, "--json"])
     assert checked.exit_code == 1 and json.loads(checked.stdout)["bad"] == 1
+
+
+def test_a_reservoir_with_a_read_out_in_closed_form(reviews):
+    data = reviews("train.csv", 30)
+    words = ["train", data, "--out", "run", "--cell", "echo_state", "--hidden", 40]
+    said = command(*words, "--readout", "ridge", "--threads", 1).output
+    assert "none but the read-out, in closed form" in said and "Solved, at step 1" in said
+    assert unroll.load("run").result()["accuracy"] == 1
+    refused = CliRunner().invoke(app, ["train", data, "--out", "run", "--resume"])
+    assert "there is nothing to go on with" in str(refused.exception)

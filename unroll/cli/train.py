@@ -43,6 +43,7 @@ def train(
     level: Annotated[str | None, setting("level", "char|word|bpe")] = None,
     cell: Annotated[str | None, setting("cell", "CELL")] = None,
     cell_options: Annotated[str | None, setting("cell_options", "JSON")] = None,
+    readout: Annotated[str | None, setting("readout", "gradient|ridge")] = None,
     layers: Annotated[str | None, setting("layers", "N")] = None,
     hidden: Annotated[str | None, setting("hidden", "N")] = None,
     seconds: Annotated[str | None, setting("seconds", "S")] = None,
@@ -85,7 +86,7 @@ def train(
     """
     values: dict[str, Any] = {
         "level": level, "cell": cell, "cell_options": cell_options, "layers": layers,
-        "hidden": hidden, "seconds": seconds, "steps": steps, "epochs": epochs,
+        "readout": readout, "hidden": hidden, "seconds": seconds, "steps": steps, "epochs": epochs,
         "per_line": per_line or None, "condition": condition,
         "text": text, "label": label, "target": target, "valid": valid,
         "skip_bad": skip_bad or None, "lower": lower or None, "state": state, "device": device,

@@ -99,13 +99,18 @@ class Classifier(nn.Module):
 
     def read(self, h: Tensor, lengths: Tensor) -> Tensor:
         """Logits [B, K] of embedded steps [T, B, E]."""
+        pooled = self.pooled(h, lengths)
+        logits: Tensor = self.decide(dropout(pooled, self.drop.p, self.training))
+        return logits
+
+    def pooled(self, h: Tensor, lengths: Tensor) -> Tensor:
+        """What decides, [B, D*H], of embedded steps [T, B, E]."""
         for k, layer in enumerate(self.stack):
             if k:
                 h = self.drop(h)
             h, _ = layer(h, lengths=lengths)
-        pooled = dropout(self.pooling(h, lengths), self.drop.p, self.training)
-        logits: Tensor = self.decide(pooled)
-        return logits
+        pooled: Tensor = self.pooling(h, lengths)
+        return pooled
 
     def loss(self, x: Tensor, lengths: Tensor, y: Tensor) -> Tensor:
         """Summed cross-entropy in nats. y: classes [B], or [B, K] where there may be several."""

@@ -7,16 +7,17 @@ import gzip
 import json
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from unroll.errors import UserError
-from unroll.settings.columns import find_columns, is_number
+from unroll.settings.columns import TEXTS, find_columns
 from unroll.settings.recurrent import RecurrentSettings
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 LINES = (".jsonl", ".jsonl.gz")
+RECORDS = (".txt", ".csv", ".tsv")  # of a folder for each class
 LOOK = 200  # rows
 
 
@@ -72,12 +73,22 @@ class ClassifySettings(RecurrentSettings):
     word_dropout: float = Field(
         0.1, ge=0, lt=1, description="Share of words that are read as unknown ones in training."
     )
+    readout: Literal["gradient", "ridge"] = Field(
+        "gradient",
+        description="ridge: only what decides is learned, in closed form; for reservoirs.",
+    )
     class_weights: Literal["none", "balanced"] = Field(
         "none", description="balanced: rare classes weigh more, so that each counts the same."
     )
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Share of the target that is spread over all classes."
     )
+
+    @model_validator(mode="after")
+    def closed_form_has_no_weights(self) -> Self:
+        if self.readout == "ridge" and self.class_weights != "none":
+            raise ValueError("readout=ridge is given with class_weights; expected one of them")
+        return self
 
 
 def guess(path: str | Path, given: dict[str, Any]) -> str | None:
@@ -97,8 +108,9 @@ def guess(path: str | Path, given: dict[str, Any]) -> str | None:
     if found.text is None or found.label is None:
         return None
     body = [row for row in rows[found.header :] if len(row) == len(found.names)]
-    if all(is_number(row[found.text]) for row in body):
-        return None  # a table of numbers
+    words = [len(row[found.text].split()) for row in body]
+    if found.names[found.text].lower() not in TEXTS and sum(words) < 2 * len(words):
+        return None  # dates, names, numbers
     kinds = len({row[found.label] for row in body})
     return (
         f"a table with a text (column {found.names[found.text]}) and a label (column "
@@ -110,7 +122,9 @@ def folder_reason(path: Path) -> str | None:
     """A folder of folders, each with the texts (or the tables of numbers) of one class."""
     inside = [p for p in sorted(path.iterdir()) if not p.name.startswith(".")]
     folders = [p for p in inside if p.is_dir()]
-    if len(folders) < 2 or any(p.suffix in (".txt", ".csv", ".tsv") for p in inside):
+    if len(folders) < 2 or any(p.suffix in RECORDS for p in inside):
+        return None
+    if any(sum(p.suffix in RECORDS for p in folder.iterdir()) < 2 for folder in folders):
         return None
     return f"a folder for each of {len(folders)} classes"
 

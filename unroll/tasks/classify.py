@@ -47,6 +47,7 @@ from unroll.models.classifier import Classifier
 from unroll.models.initialisation import initialise
 from unroll.models.judged import judged
 from unroll.models.naive_bayes import NaiveBayes, commonest, fit_naive_bayes
+from unroll.models.ridge_head import Batch, solve_head
 from unroll.settings.classify import ClassifySettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.checkpoint import pack
@@ -147,6 +148,19 @@ def work(
             "error": 1 - figures["accuracy"],
         }
 
+    def solve(watch: Watch) -> list[str]:
+        def of(part: Labelled, most: float) -> Iterator[Batch]:
+            for k, rows in enumerate(in_order(part.lengths, ROWS)):
+                batch = batch_of(part, rows).to(device)
+                yield batch.x, batch.lengths, batch.y
+                watch(most * (k + 1) * ROWS / max(len(part), ROWS))
+
+        penalty = solve_head(network, lambda: of(data.train, 0.9), lambda: of(data.valid, 1.0))
+        return [
+            f"The read-out is solved by ridge regression over {len(data.train):,} records, penalty "
+            f"{penalty:g} a record, chosen in the held-out part."
+        ]
+
     return Work(
         model=network,
         batch=lambda number: batches.batch(number).to(device),
@@ -159,6 +173,7 @@ def work(
         unit=things_name(codec),
         device=device,
         decides="error",
+        solve=solve if settings.readout == "ridge" else None,
     )
 
 
