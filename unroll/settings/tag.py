@@ -119,7 +119,7 @@ def first_lines(path: Path) -> list[str]:
 def in_columns(head: list[str]) -> bool:
     """Whether lines look like columns: rows as wide, blank ones among them, tags that recur."""
     rows = [line for line in head if line.strip() and not line.startswith(("#", "-DOCSTART-"))]
-    if len(rows) == len(head) or len(rows) < 2:
+    if len(rows) < 2 or all(line.strip() for line in head):
         return False
     cells = [line.split("\t") if "\t" in rows[0] else line.split() for line in rows]
     tags = {row[-1] for row in cells}
