@@ -134,19 +134,19 @@ SEARCH = (
 )
 
 
-def guess(path: str, given: dict[str, Any]) -> str | None:
+def guess(path: Path, given: dict[str, Any]) -> str | None:
     """Why this file looks like pairs of texts, or None.
 
     Two columns with a tab, the second as various as the first: a column of labels is not.
     """
-    target, file = given.get("target"), Path(path)
+    target = given.get("target")
     if isinstance(target, str) and Path(target).is_file():
-        return f"two files, {file.name} and {Path(target).name}, that go line by line"
-    if given.get("per_line") or not file.is_file() or not path.endswith(SUFFIXES):
+        return f"two files, {path.name} and {Path(target).name}, that go line by line"
+    if given.get("per_line") or not path.is_file() or not path.name.endswith(SUFFIXES):
         return None
     if target is not None:
         return "a target is given"
-    rows = [line.split("\t") for line in first_lines(file) if line.strip()]
+    rows = [line.split("\t") for line in first_lines(path) if line.strip()]
     if not rows or any(len(row) != 2 or not all(cell.strip() for cell in row) for row in rows):
         return None
     sources, targets = ({row[k].strip() for row in rows} for k in (0, 1))
