@@ -242,7 +242,7 @@ class Translator(nn.Module):
         for layer in (self.encoder, self.decoder):
             for cell in layer.cells:
                 said = initialise(cell, name)  # type: ignore[arg-type]
-        for embedding in {self.source, self.target}:
+        for embedding in dict.fromkeys((self.source, self.target)):  # in order, each once
             nn.init.normal_(embedding.weight, 0.0, embedding.embedding_dim**-0.5)
         if self.weight is not None:
             nn.init.xavier_uniform_(self.weight)
