@@ -103,11 +103,11 @@ def resolve(settings: TranslateSettings, corpus: PairCorpus) -> TranslateSetting
 DEFAULTS: dict[str, dict[str, Any]] = {
     "bpe": {
         "hidden": 512, "embedding": 256, "batch_size": 64, "dropout": 0.4, "word_dropout": 0.1,
-        "learning_rate": 1e-3,
+        "learning_rate": 2e-3,
     },
     "word": {
         "hidden": 512, "embedding": 256, "batch_size": 64, "dropout": 0.4, "word_dropout": 0.1,
-        "learning_rate": 1e-3,
+        "learning_rate": 2e-3,
     },
     "char": {
         "hidden": 256, "embedding": 64, "batch_size": 64, "dropout": 0.1, "word_dropout": 0.0,
