@@ -209,7 +209,8 @@ def measure(
     weight, bias = network.softmax_weight, network.bias
     for _, batch in evaluation_batches(pairs):
         moved = batch.to(device)
-        h, _ = network.decode(network.encode(moved.source, moved.lengths), moved.inputs)
+        encoded = network.encode(moved.source, moved.lengths)
+        h, _ = network.decode(encoded, moved.inputs, moved.weight.sum(0))
         rows, targets = h[moved.weight], moved.target[moved.weight]
         size = max(1, LOGITS // len(bias))
         for part, wanted in zip(rows.split(size), targets.split(size), strict=True):
