@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from unroll.cells.own import trouble_in_own
-from unroll.cli import cells, data, demo, doctor, train, use
+from unroll.cli import cells, data, demo, doctor, inspect, train, use
 from unroll.errors import UserError
 from unroll.version import __version__
 
@@ -33,6 +33,7 @@ app.command("score")(use.score)
 app.command("next")(use.next_tokens)
 app.command("generate")(use.generate)
 app.add_typer(data.app, name="data")
+app.add_typer(inspect.app, name="inspect")
 app.command("explain")(use.explain)
 app.command("cells")(cells.cells)
 app.command("doctor")(doctor.doctor)
