@@ -136,6 +136,13 @@ def test_the_backends_alone(no_compiler):
 
 
 @pytest.mark.skipif(build.unavailable() is not None, reason="nothing can be compiled here")
+def test_sequences_of_different_lengths_are_another_question():
+    layer = unroll.LSTM(200, 200)  # for which torch's kernel is the faster one where none ends early
+    assert chosen_backends(layer) == ["torch"]
+    assert chosen_backends(layer, ragged=True) == ["cpu"]
+
+
+@pytest.mark.skipif(build.unavailable() is not None, reason="nothing can be compiled here")
 def test_where_it_compiles_the_cpu_backend_runs_it():
     text = unroll.explain(unroll.Recurrent(PlainCell, 3, 4))
     assert text.startswith(

@@ -135,6 +135,10 @@ def test_the_commands(place, run, capsys):
     printed(capsys, "predict", "run", "test.tsv", "--out", "out.jsonl")
     rows = [json.loads(line) for line in (place / "out.jsonl").read_text().splitlines()]
     assert len(rows) == 20 and rows[0]["source"] == next(pairs_of(1, seed=7)).source
+    words = ["predict", "run", "--input", "red dog", "--set", "beam=3", "--set", "best=3"]
+    assert len(json.loads(printed(capsys, *words, "--json").out)["others"]) == 2
+    said = printed(capsys, "predict", "run", "--input", "a", "--set", "hidden=3", code=2).err
+    assert "hidden=... cannot be changed in a trained run; those that can are beam" in said
     checked = json.loads(printed(capsys, "data", "check", "pairs.tsv", "--json").out)
     assert checked["pairs"] == 300 and checked["problems"] == []
 

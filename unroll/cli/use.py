@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unroll.errors import UserError
+from unroll.settings import parse_assignments
 
 if TYPE_CHECKING:
     from unroll.run import LanguageRun, Run
@@ -64,6 +65,14 @@ def speaking(path: str, device: str, trust_code: bool) -> LanguageRun:
     return run
 
 
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="A setting of how it is used, as key=value: beam=1.", metavar="KEY=VALUE"
+    ),
+]
+
+
 def evaluate(
     path: RunPath,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A text to evaluate on.")],
@@ -74,12 +83,14 @@ def evaluate(
     target: Annotated[
         str | None, typer.Option(help="Column or file of the other side, as in train.")
     ] = None,
+    assignments: Assignments = None,
     json: AsJson = False,
     device: Device = "cpu",
     trust_code: TrustCode = False,
 ) -> None:
     """How well a run does on other data, beside simple baselines."""
     run = opened(path, device, trust_code)
+    run.adjust(**parse_assignments(assignments or []))
     from unroll.training.report import Watch
 
     columns = {"text": text, "label": label, "target": target}
@@ -113,6 +124,7 @@ def predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write over an existing --out.")
     ] = False,
+    assignments: Assignments = None,
     json: AsJson = False,
     device: Device = "cpu",
     trust_code: TrustCode = False,
@@ -124,6 +136,7 @@ def predict(
     if out is not None and Path(out).exists() and not overwrite:
         raise UserError(f"{out} exists already; nothing was overwritten. Use --overwrite.")
     run = opened(path, device, trust_code)
+    run.adjust(**parse_assignments(assignments or []))
     answers = run.predict_file(data) if data is not None else run.answers(inputs or [])
     json = json or (out or "").endswith(".jsonl")
     lines = (

@@ -121,9 +121,12 @@ def explanations(module: nn.Module, *, backend: str | None = None) -> list[Expla
     return found
 
 
-def chosen_backends(module: nn.Module) -> list[str]:
-    """The backend of every recurrent part, without its plan."""
-    return [choose(call_of(part))[0].NAME for _, part in parts_of(module)]
+def chosen_backends(module: nn.Module, ragged: bool = False) -> list[str]:
+    """The backend of every recurrent part, without its plan.
+
+    ragged: for sequences of different lengths, which are another question.
+    """
+    return [choose(call_of(part, ragged))[0].NAME for _, part in parts_of(module)]
 
 
 def parts_of(module: nn.Module) -> Iterator[tuple[str, Part]]:
@@ -158,9 +161,10 @@ def explanation(part: Part, where: str, backend: str | None) -> Explanation:
     return Explanation(where, type(part.cell).__name__, chosen.NAME, why, made, refusal, frozen)
 
 
-def call_of(part: Part) -> Call:
-    """A call of one step, of the parameters' dtype and on their device."""
+def call_of(part: Part, ragged: bool = False) -> Call:
+    """A call of the parameters' dtype and on their device, with other lengths where ragged."""
     tensors = [*(part.parameters or {}).values(), *part.cell.parameters()]
     like = next((t for t in tensors if t.is_floating_point()), torch.zeros(()))
     x = torch.zeros(STEPS, BATCH, part.cell.input_size, dtype=like.dtype, device=like.device)
-    return checked_call(part.cell, x, None, None, None, False, None, part.parameters)
+    lengths = torch.arange(STEPS, STEPS - BATCH, -1) if ragged else None
+    return checked_call(part.cell, x, None, lengths, None, False, None, part.parameters)

@@ -120,12 +120,13 @@ def _fresh(
 
     torch.manual_seed(settings.seed)
     network = task.model(settings, read.codec, cell.make).to(device)
+    work = task.work(network, read, settings, device)
     with use_backend(settings.backend):
-        ran = set(chosen_backends(network))
+        ragged = getattr(work.batch(0), "lengths", None) is not None
+        ran = set(chosen_backends(network, ragged))
     # one backend for all of the run, and for what resumes it: others round differently
     settings = settings.model_copy(update={"backend": ran.pop() if len(ran) == 1 else "auto"})
     with use_backend(settings.backend), Interrupt() as interrupt:
-        work = task.work(network, read, settings, device)
         said_threads, settings = pick_threads(work, settings)
         torch.manual_seed(settings.seed)
         config = {

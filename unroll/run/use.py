@@ -50,6 +50,22 @@ class Run:
         """What the task's functions take."""
         return Trained(self.model, self.codec, self.settings, self.device, self.path)
 
+    def adjust(self, **changes: Any) -> None:
+        """Change settings of how it is used, such as the width of a beam; the run folder keeps its own.
+
+        Raises: UserError for a setting that training has fixed, or a value that cannot be.
+        """
+        free = getattr(self.task, "IN_USE", ())
+        for name in changes:
+            if name not in free:
+                may = f"those that can are {', '.join(free)}" if free else "none of this task can"
+                raise UserError(
+                    f"--set {name}=... cannot be changed in a trained run; {may}. Leave it out."
+                )
+        checked = settings_from(settings_of(self.task_name), changes)
+        update = {name: getattr(checked, name) for name in changes}
+        self.settings = self.settings.model_copy(update=update)
+
     @property
     def path(self) -> Path:
         """The run folder."""

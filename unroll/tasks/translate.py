@@ -27,11 +27,12 @@ from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.models.neighbour import BASELINE, NearestNeighbour
 from unroll.models.translator import Translator
-from unroll.settings.translate import TranslateSettings
+from unroll.settings.translate import SEARCH, TranslateSettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.files import Damaged, check_folder
 from unroll.training.work import Work
 
+IN_USE = SEARCH
 WATCHED = 200  # held-out pairs that are translated during training
 WATCHED_LOSS = 2000  # held-out pairs whose loss is taken then
 FINAL = 2000  # held-out pairs that are translated at the end
