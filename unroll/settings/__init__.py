@@ -3,6 +3,7 @@
 No torch here: `unroll train --help` and wrong values answer at once.
 """
 
+from unroll.settings.forecast import ForecastSettings
 from unroll.settings.language import LanguageSettings
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.training import TrainingSettings
@@ -10,11 +11,13 @@ from unroll.settings.words import parse_assignments, settings_from
 
 # a file is for the first of these tasks that says it is its own
 SETTINGS: dict[str, type[RecurrentSettings]] = {
+    "forecast": ForecastSettings,
     "language": LanguageSettings,
 }
 
 __all__ = [
     "SETTINGS",
+    "ForecastSettings",
     "LanguageSettings",
     "RecurrentSettings",
     "TrainingSettings",
