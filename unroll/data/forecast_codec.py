@@ -103,7 +103,7 @@ class ForecastCodec:
         }
         return ForecastCodec(
             table.time, table.by, table.columns, table.ahead, table.step, table.dates, words,
-            tuple(logs), tuple(levels), season, calendar, time_format, scales,
+            tuple(map(bool, logs)), tuple(map(bool, levels)), season, calendar, time_format, scales,
         )  # fmt: skip
 
     @property
@@ -227,7 +227,7 @@ def steadier(columns: list[np.ndarray]) -> bool:
         plain, ratios = rms(np.diff(known)), rms(np.diff(logs))
         if plain > 0 and ratios > 0:
             gain += (len(known) - 1) * (np.log(plain) - np.log(ratios)) - logs[1:].sum()
-    return gain > 0
+    return bool(gain > 0)
 
 
 def comes_back(columns: list[np.ndarray]) -> bool:
@@ -246,7 +246,7 @@ def comes_back(columns: list[np.ndarray]) -> bool:
         b = float(x @ y / (x @ x))
         rest = y - y.mean() - b * x
         error = np.sqrt(rest @ rest / (len(x) - 2) / (x @ x))
-        votes.append(b < RETURNS * error)
+        votes.append(bool(b < RETURNS * error))
     return bool(votes) and sum(votes) * 2 >= len(votes)
 
 

@@ -233,6 +233,11 @@ def is_date(text: str, format: str | None = None) -> bool:
         return False
 
 
+def mostly_dates(cells: list[str], wanted: Wanted) -> bool:
+    found = [is_date(c, wanted.time_format) or bool(PARTS.match(c.strip())) for c in cells]
+    return sum(found) * 2 > len(found)
+
+
 def is_number(text: str) -> bool:
     try:
         float(text)
@@ -268,11 +273,9 @@ def find_columns(
     if wanted.time:
         time = one(wanted.time, "--time")
     else:
-        sample = rows[:20]
+        sample = [row for _, row in rows[:20]]
         dated = [
-            each
-            for k, each in enumerate(names)
-            if all(is_date(row[k], wanted.time_format) or PARTS.match(row[k]) for _, row in sample)
+            each for k, each in enumerate(names) if mostly_dates([r[k] for r in sample], wanted)
         ]
         if not dated:
             raise UserError(

@@ -38,12 +38,13 @@ class Forecaster(nn.Module):
     """The next K values of a series, relative to what a naive forecast says.
 
         h_t = stack(x_t, h_{t-1})                          over the history
-        direct     f_k = C tanh(A h + D future_k + e_k)    every step from the last state
+        direct     f_k = C tanh(A h + D future_k + e_k) + S_k x
+                                                           every step from the last state and input
         recursive  f_k = C h_{k-1}, and h_k = stack(x_k, h_{k-1}) reads what f_k says
         linear     f = C [h, x, future_1 .. future_K]      what a read-out in closed form solves
         forecast_k = base_k + scale * f_k
 
-    C starts at zero, so the forecast starts as the naive one. A recursive head is relative to its
+    C and S start at zero, so the forecast starts as the naive one. A recursive head is relative to its
     own last step where base is the last value.
 
     Args:
@@ -100,6 +101,7 @@ class Forecaster(nn.Module):
             self.future = nn.Linear(known, hidden_size, bias=False) if known else None
             self.steps = nn.Parameter(torch.zeros(horizon, 1, hidden_size))
             self.readout = nn.Linear(hidden_size, P)
+            self.skip = nn.Linear(inputs, horizon * P, bias=False)
         else:
             self.readout = nn.Linear(width, P)
         self.initialised = self._initialise(initialisation)
@@ -116,7 +118,8 @@ class Forecaster(nn.Module):
             z = self.state(last) + self.steps
             if self.future is not None:
                 z = z + self.future(batch.future)
-            return self.readout(self.drop(tanh(z))), base
+            skip = self.skip(batch.x[-1]).unflatten(1, (self.horizon, -1)).transpose(0, 1)
+            return self.readout(self.drop(tanh(z))) + skip, base
         return self._recursive(batch, last, states, base)
 
     def loss(self, batch: WindowBatch) -> Tensor:
@@ -202,4 +205,6 @@ class Forecaster(nn.Module):
                 said = initialise(cell, name)
         nn.init.zeros_(self.readout.weight)
         nn.init.zeros_(self.readout.bias)
+        if self.head == "direct":
+            nn.init.zeros_(self.skip.weight)
         return said
