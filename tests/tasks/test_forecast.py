@@ -156,7 +156,7 @@ def test_values_that_are_missing_are_filled_as_asked(place):
         unroll.train(file, steps=2, **FAST)
     run = unroll.train(file, missing="interpolate", steps=5, **FAST)
     assert run.result()["values"] < run.result()["forecasts"]
-    assert list(run.predict_file(file))[0]["forecast"][0]["value"] > 0
+    assert next(iter(run.predict_file(file)))["forecast"][0]["value"] > 0
 
 
 def test_a_dictionary_of_columns_can_be_asked(place):

@@ -156,7 +156,14 @@ class ForecastCodec:
         )  # fmt: skip
 
     def check(self, table: SeriesTable) -> None:
-        """Raises: UserError for values without a logarithm, where the run takes it."""
+        """Raises: UserError for times of another kind, and for values without a logarithm where the
+        run takes it."""
+        if table.dates != self.dates:
+            kinds = ["dates" if dates else "plain numbers" for dates in (table.dates, self.dates)]
+            raise UserError(
+                f"{table.name}: the times in {table.time} are {kinds[0]}; expected {kinds[1]}, as the "
+                "run learned from."
+            )
         for k, log in enumerate(self.logs):
             for one in table.series:
                 wrong = np.flatnonzero(one.values[:, k] <= 0)

@@ -62,18 +62,18 @@ def quantile_errors(
     }
 
 
-def advantage(ours: np.ndarray, other: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+def advantage(ours: np.ndarray, other: np.ndarray, truth: np.ndarray) -> tuple[float, float | None]:
     """How much smaller the mean absolute error of `ours` [N, K] is than `other`'s, as a share of
     the latter, and the share below which it may be chance: BAND standard errors of the difference,
-    over means of blocks of neighbouring origins, whose errors are alike."""
+    over means of blocks of neighbouring origins, whose errors are alike; None: too few to tell."""
     known = ~np.isnan(truth).any(1)
     a, b = (np.abs(f[known] - truth[known]).mean(1) for f in (ours, other))
     if not len(a) or b.mean() == 0:
-        return 0.0, math.inf
+        return 0.0, None
     size = max(truth.shape[1], round(len(a) ** (1 / 3)))
     blocks = len(a) // size
     if blocks < 2:
-        return float(1 - a.mean() / b.mean()), math.inf
+        return float(1 - a.mean() / b.mean()), None
     means = (b - a)[: blocks * size].reshape(blocks, size).mean(1)
     error = float(means.std(ddof=1)) / math.sqrt(blocks)
     return float(1 - a.mean() / b.mean()), BAND * error / float(b.mean())

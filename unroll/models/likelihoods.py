@@ -170,8 +170,8 @@ def student_quantiles(freedom: Tensor, levels: tuple[float, ...]) -> Tensor:
     Example:
         >>> import torch
         >>> from unroll.models.likelihoods import student_quantiles
-        >>> [round(t, 3) for t in student_quantiles(torch.tensor([3.0]), (0.5, 0.975))[0].tolist()]
-        [0.0, 3.182]
+        >>> [round(t, 3) for t in student_quantiles(torch.tensor([3.0]), (0.9, 0.975))[0].tolist()]
+        [1.638, 3.182]
     """
     nu = freedom.double().cpu()[:, None]
     angles = torch.linspace(-math.pi / 2, math.pi / 2, GRID, dtype=torch.float64)

@@ -102,7 +102,7 @@ def read(
     season = settings.season or table.step.season
     train, valid = cut(table, apart=settings.valid is not None)
     history = settings.history or chosen_history(train, season, settings.horizon)
-    keep = usable(table, train, valid, history, season, settings, problems)
+    keep = usable(table, train, history, season, settings, problems)
     table = replace(table, series=tuple(table.series[k] for k in keep))
     train, valid = [train[k] for k in keep], [valid[k] for k in keep]
     if codec is None:
@@ -123,10 +123,9 @@ def read(
         sha256 += later.sha256
         where = settings.valid
     else:
-        begin = min(
-            one.times[n] for one, n in zip(table.series, valid, strict=True) if n < len(one)
-        )
-        where = f"the last fifth of the times, from {table.at(begin)}"
+        begins = [one.times[n] for one, n in zip(table.series, valid, strict=True) if n < len(one)]
+        where = "the last fifth of the times"
+        where += f", from {table.at(min(begins))}" if begins else ""
     return Forecasts(
         table, codec, train, valid, later, history, sha256, where, tuple(problems.told())
     )
@@ -152,7 +151,6 @@ def chosen_history(train: list[int], season: int, horizon: int) -> int:
 def usable(
     table: SeriesTable,
     train: list[int],
-    valid: list[int],
     history: int,
     season: int,
     settings: ForecastSettings,
@@ -170,7 +168,7 @@ def usable(
         name = f"the series {one.name}, {lines}," if one.name else "the series"
         part = one.values[: train[k], 0]
         known = part[~np.isnan(part)]
-        if train[k] < least or len(one) - valid[k] < (0 if settings.valid else 1):
+        if train[k] < least:
             problems.bad(
                 f"{table.name}: {name} has {len(one)} steps, of which {train[k]} are to learn from; "
                 f"expected at least {least} of them, for a history of {history} "
@@ -425,7 +423,8 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
     said.append(
         f"Forecasts correct the {base[settings.relative_to]} (--set relative_to=...) by "
         f"{settings.loss} loss (--set loss=...); as ratios (--set transform=...): "
-        f"{', '.join(logs) or 'nothing'}; by changes alone, because their levels do not come back (--set level=...): "
+        f"{', '.join(logs) or 'nothing'}; by changes alone, as levels that do not come back "
+        f"(--set level=...): "
         f"{', '.join(changes) or 'nothing'}. Season: {codec.season} steps (--set season=N)."
     )
     return said
@@ -460,14 +459,15 @@ def evaluate(
     trained: Trained, path: str, watch: Watch | None = None, **columns: Any
 ) -> dict[str, Any]:
     """The backtest of a whole table of the run's columns; its first steps are only read."""
-    windows, _ = opened(trained, path)
+    windows, told = opened(trained, path)
     origins = windows.origins()
     if not len(origins):
         raise UserError(
             f"{path} has no series of more than {windows.first + trained.settings.horizon} steps; "
             "expected some, to read a history and compare a horizon. Give more rows."
         )
-    return backtest(trained, windows, origins, watch)
+    left_out = {"left_out": list(told)} if told else {}
+    return {**backtest(trained, windows, origins, watch), **left_out}
 
 
 def opened(trained: Trained, path: str) -> tuple[Windows, tuple[str, ...]]:
@@ -506,8 +506,9 @@ def backtest(
         "target": windows.codec.target,
         "baselines": {name: point_errors(one, truth, scale) for name, one in naive.items()},
         "advantage": {
-            name: dict(zip(("share", "noise"), advantage(middle, one, truth), strict=True))
+            name: {"share": share, "noise": noise}
             for name, one in naive.items()
+            for share, noise in [advantage(middle, one, truth)]
         },
         "anomalies_found": len(outside),
         "anomalies": outside[:LISTED],
@@ -568,7 +569,7 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
         f"  {result['coverage']:.1%} of the values lie in the band, which promises "
         f"{result['expected_coverage']:.1%}; quantile loss {result['quantile_loss']:.4g}."
     )
-    said += against(result)
+    said += [*against(result), *result.get("left_out", [])]
     if result.get("new_series"):
         said.append(
             f"{result['new_series']:,} of the series were not learned from; they are scaled by their "
@@ -590,14 +591,14 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
 
 def against(result: dict[str, Any]) -> list[str]:
     """Whether the model beats persistence, and every other naive way."""
-    share, noise = result["advantage"]["naive"].values()
+    share, noise = (result["advantage"]["naive"][name] for name in ("share", "noise"))
     if share <= 0:
         said = [
             f"The model does not beat persistence: to say that nothing changes is {-share:.1%} better "
             "(MAE). Do not act on its forecasts as if they knew more."
         ]
-    elif share < noise:
-        chance = f"+- {noise:.1%}" if np.isfinite(noise) else "too few windows to tell"
+    elif noise is None or share < noise:
+        chance = "too few windows to tell" if noise is None else f"+- {noise:.1%}"
         said = [
             f"The model does not clearly beat persistence: its MAE is {share:.1%} smaller, which may "
             f"be chance ({chance})."
@@ -640,7 +641,7 @@ def check(path: str, settings: ForecastSettings, say: Say) -> dict[str, Any]:
     season = settings.season or table.step.season
     history = settings.history or chosen_history(train, season, settings.horizon)
     try:
-        usable(table, train, valid, history, season, settings, problems)
+        usable(table, train, history, season, settings, problems)
     except UserError as error:
         refused.append(str(error))
     for sentence in table.said if not refused else ():
@@ -667,19 +668,18 @@ def check(path: str, settings: ForecastSettings, say: Say) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Question:
-    """One series of some windows: forecast from its end."""
+    """One series of some windows: forecast from its end. told: what was left out of its table."""
 
     windows: Windows
     series: int
+    told: tuple[str, ...] = ()
 
 
 def questions(trained: Trained, path: str) -> Iterator[Question]:
     """Each series of a table of the run's columns."""
     windows, told = opened(trained, path)
-    if told:
-        raise UserError(" ".join(told))
     for k in range(len(windows.table.series)):
-        yield Question(windows, k)
+        yield Question(windows, k, told)
 
 
 def answers(trained: Trained, asked: Iterable[Any]) -> Iterator[dict[str, Any]]:
@@ -735,6 +735,7 @@ def answer(trained: Trained, question: Question) -> dict[str, Any]:
         "last": float(windows.filled[origin]),
         "band": settings.levels[-1] - settings.levels[0],
         "forecast": rows,
+        **({"left_out": list(question.told)} if question.told else {}),
     }
 
 
@@ -762,12 +763,16 @@ def checked_origin(windows: Windows, series: int, horizon: int) -> int:
 
 
 def written(answer: dict[str, Any]) -> str:
-    """A row a step: the series where there are several, time, forecast, low, high; tabs between."""
+    """A row a step: the series where there are several, time, forecast, low, high; tabs between.
+
+    What was left out of the table stands before it, after a #.
+    """
     first = [answer["series"]] if "series" in answer else []
-    return "\n".join(
+    rows = [
         "\t".join([*first, row["time"], *(f"{row[k]:.6g}" for k in ("value", "low", "high"))])
         for row in answer["forecast"]
-    )
+    ]
+    return "\n".join([*(f"# {sentence}" for sentence in answer.get("left_out", [])), *rows])
 
 
 def picture(trained: Trained, path: str) -> str:
