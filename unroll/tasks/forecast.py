@@ -459,6 +459,11 @@ def evaluate(
     trained: Trained, path: str, watch: Watch | None = None, **columns: Any
 ) -> dict[str, Any]:
     """The backtest of a whole table of the run's columns; its first steps are only read."""
+    if columns.get("target", trained.codec.target) != trained.codec.target:
+        raise UserError(
+            f"--target got {columns['target']!r}; this run forecasts {trained.codec.target}. Leave it "
+            "out."
+        )
     windows, told = opened(trained, path)
     origins = windows.origins()
     if not len(origins):
