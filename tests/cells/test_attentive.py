@@ -101,3 +101,8 @@ def test_it_is_not_compiled(score, reason):
 @inners
 def test_in_a_layer(inner):
     check_layer(lambda i, h: AttentiveCell(INNER[inner](i, h), 2))
+
+
+def test_a_span_of_one_is_refused_by_the_compiler_with_a_reason():
+    layer = unroll.Recurrent(lambda i, h: AttentiveCell(unroll.LSTMCell(i, h), 1), 3, 4)
+    assert "makes values of more than two axes in the loop" in unroll.explain(layer)

@@ -358,3 +358,16 @@ def test_a_wrapper_by_its_name_is_told_how_to_be_used(place, capsys, word):
 def test_a_wrong_name_in_a_file_is_told_the_near_one(place, capsys):
     said = refused(capsys, "train", "poems.txt", "--cell", "own.py:LeekyCell")
     assert "Did you mean LeakyCell?" in said
+
+
+def test_a_cell_that_fails_in_the_middle_of_training_is_named_with_its_line(place, capsys):
+    late = OWN.replace(
+        "        new = ",
+        "        self.steps = getattr(self, 'steps', 0) + 1\n"
+        "        if self.steps > 40:\n"
+        "            raise KeyError('late')\n        new = ",
+    )
+    (place / "late.py").write_text(late)
+    words = ["train", "poems.txt", "--cell", "late.py", "--out", "late", "--set", "batch_size=2"]
+    said = printed(capsys, *words, *FEW, "--quiet", code=2).err
+    assert "late.py, line 14: KeyError: 'late'." in said and "fault of unroll" not in said

@@ -30,6 +30,19 @@ def test_equals_the_plain_loss_for_every_cut(monkeypatch, chunk, size):
         assert torch.allclose(a, b, atol=1e-12)
 
 
+@pytest.mark.parametrize("chunk", [20, 1 << 22])
+def test_smoothed_equals_the_plain_smoothed_loss(monkeypatch, chunk):
+    monkeypatch.setattr(softmax, "CHUNK", chunk)
+    *tensors, y = inputs(7, 3, 11)
+    ours = linear_cross_entropy(*tensors, y, 0.3)
+    plain = cross_entropy(linear(*tensors), y, reduction="sum", label_smoothing=0.3)
+    assert torch.allclose(ours, plain, atol=1e-12)
+    got = torch.autograd.grad(3 * ours, tensors)
+    expected = torch.autograd.grad(3 * plain, tensors)
+    for a, b in zip(got, expected, strict=True):
+        assert torch.allclose(a, b, atol=1e-12)
+
+
 def test_gradcheck():
     *tensors, y = inputs(4, 3, 5)
     assert torch.autograd.gradcheck(lambda *t: linear_cross_entropy(*t, y), tensors)

@@ -1,6 +1,7 @@
 """Forecast from end to end: it learns what can be, and says what cannot."""
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -226,15 +227,15 @@ def test_ratios_are_learned_of_prices(place):
 def test_files_are_guessed(place):
     y = list(range(10))
     dated = write(place / "a.csv", {"y": y})
-    assert guess(dated, {}) == "a table with times in its column day"
-    assert guess(dated, {"horizon": "3"}) == "a table, and horizon is given"
+    assert guess(Path(dated), {}) == "a table with times in its column day"
+    assert guess(Path(dated), {"horizon": "3"}) == "a table, and horizon is given"
     texts = place / "b.csv"
     texts.write_text("text,label\nhello there,1\nbye,0\n")
-    assert guess(str(texts), {}) is None
+    assert guess(texts, {}) is None
     mixed = place / "c.csv"
     mixed.write_text("day,words,y\n2024-01-01,hello,1\n2024-01-02,bye,0\n")
-    assert guess(str(mixed), {}) is None and guess(str(mixed), {"target": "y"})
-    assert guess("none.csv", {}) is None and guess(str(place), {"horizon": 3}) is None
+    assert guess(mixed, {}) is None and guess(mixed, {"target": "y"})
+    assert guess(Path("none.csv"), {}) is None and guess(place, {"horizon": 3}) is None
 
 
 def test_a_resumed_run_ends_as_one_in_one_go(place):

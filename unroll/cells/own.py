@@ -19,6 +19,8 @@ from typing import Any
 
 from unroll.errors import UserError
 
+PREFIX = "_unroll_own_"  # of the names of such modules
+
 
 def own_cell(word: str) -> tuple[Path, str | None] | None:
     """The file and the name in it, if there is one, of `FILE.py:NAME` or `FILE.py`; else None."""
@@ -128,7 +130,7 @@ def run_source(source: bytes, path: Path) -> ModuleType:
 
     Raises: UserError with the line where it fails.
     """
-    name = f"_unroll_own_{hashlib.sha256(source).hexdigest()}"
+    name = PREFIX + hashlib.sha256(source).hexdigest()
     if name in sys.modules:
         return sys.modules[name]
     module = ModuleType(name)
@@ -156,3 +158,13 @@ def trouble(error: BaseException, path: Path, file: str | None) -> str:
     if isinstance(error, ModuleNotFoundError):
         advice = " The file of a cell stands alone, beside packages that are installed."
     return f"{where}: {type(error).__name__}{': ' * bool(said)}{said}.{advice}"
+
+
+def trouble_in_own(error: BaseException) -> str | None:
+    """The same for an error from anywhere, or None where it passed through no user's file."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    for frame in reversed(frames):
+        if str(frame.f_globals.get("__name__", "")).startswith(PREFIX):
+            file = frame.f_code.co_filename
+            return trouble(error, Path(file), file)
+    return None

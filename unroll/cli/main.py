@@ -9,7 +9,8 @@ from typing import Any
 
 import typer
 
-from unroll.cli import cells, data, demo, doctor, train, use
+from unroll.cells.own import trouble_in_own
+from unroll.cli import cells, data, demo, doctor, inspect, train, use
 from unroll.errors import UserError
 from unroll.version import __version__
 
@@ -32,6 +33,7 @@ app.command("score")(use.score)
 app.command("next")(use.next_tokens)
 app.command("generate")(use.generate)
 app.add_typer(data.app, name="data")
+app.add_typer(inspect.app, name="inspect")
 app.command("explain")(use.explain)
 app.command("cells")(cells.cells)
 app.command("doctor")(doctor.doctor)
@@ -88,6 +90,10 @@ def run(words: list[str], debug: bool) -> int:
 
 
 def fault(error: Exception, debug: bool) -> int:
+    """Trouble that nobody foresaw: the user's own code is named where it comes from there."""
+    own = trouble_in_own(error)
+    if own is not None:
+        return told(own, 2, debug)
     return told(
         f"This is a fault of unroll, not of the input: {type(error).__name__}: {error}. "
         "Run it again with --debug and report what it shows.",

@@ -31,17 +31,19 @@ def setting(name: str, metavar: str | None = None) -> Any:
 
 def train(
     data: Annotated[
-        str, typer.Argument(help="A text: a file, .gz, folder, .jsonl, or - for stdin.")
+        str,
+        typer.Argument(help="A text, a table, sentences in columns, pairs, a folder; - for stdin."),
     ],
     out: Annotated[
         str | None, typer.Option(help="The run folder; left out, runs/NAME.", metavar="RUN")
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="language; left out, guessed from the file.", metavar="TASK")
+        str | None, typer.Option(help=f"{', '.join(SETTINGS)}; left out, guessed.", metavar="TASK")
     ] = None,
     level: Annotated[str | None, setting("level", "char|word|bpe")] = None,
     cell: Annotated[str | None, setting("cell", "CELL")] = None,
     cell_options: Annotated[str | None, setting("cell_options", "JSON")] = None,
+    readout: Annotated[str | None, setting("readout", "gradient|ridge")] = None,
     layers: Annotated[str | None, setting("layers", "N")] = None,
     hidden: Annotated[str | None, setting("hidden", "N")] = None,
     seconds: Annotated[str | None, setting("seconds", "S")] = None,
@@ -59,7 +61,12 @@ def train(
     ] = False,
     condition: Annotated[str | None, setting("condition", "COLUMN")] = None,
     text: Annotated[str | None, setting("text", "COLUMN")] = None,
+    label: Annotated[str | None, setting("label", "COLUMN")] = None,
+    target: Annotated[str | None, setting("target", "COLUMN")] = None,
     valid: Annotated[str | None, setting("valid", "FILE")] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad records out, count and tell them.")
+    ] = False,
     lower: Annotated[bool, typer.Option("--lower", help="Drop case (words).")] = False,
     state: Annotated[str | None, setting("state", "carry|reset")] = None,
     device: Annotated[str | None, setting("device", "DEVICE")] = None,
@@ -73,15 +80,16 @@ def train(
     json: Annotated[bool, typer.Option("--json", help="JSON lines on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
 ) -> None:
-    """Train a recurrent language model on a text.
+    """Train a recurrent network on your own data.
 
     What a file is, is guessed and said, with the flag that changes it. Ctrl-C saves and ends.
     """
     values: dict[str, Any] = {
         "level": level, "cell": cell, "cell_options": cell_options, "layers": layers,
-        "hidden": hidden, "seconds": seconds, "steps": steps, "epochs": epochs,
+        "readout": readout, "hidden": hidden, "seconds": seconds, "steps": steps, "epochs": epochs,
         "per_line": per_line or None, "condition": condition,
-        "text": text, "valid": valid, "lower": lower or None, "state": state, "device": device,
+        "text": text, "label": label, "target": target, "valid": valid,
+        "skip_bad": skip_bad or None, "lower": lower or None, "state": state, "device": device,
         "threads": threads, "backend": backend, "seed": seed,
     }  # fmt: skip
     values = {key: value for key, value in values.items() if value is not None}

@@ -126,7 +126,8 @@ def read_series(path: str | Path, wanted: Wanted, problems: Problems) -> SeriesT
     for line, row in rows:
         try:
             of = row[names.index(by)].strip() if by else ""
-            found.setdefault(of, []).append(reader.read(line, row, wanted.zero_is_missing))
+            read = reader.read(line, row, wanted.zero_is_missing)
+            found.setdefault(of, []).append(read)
         except UserError as error:
             problems.bad(str(error))
     unsorted, sorted_rows = 0, {}

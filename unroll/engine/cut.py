@@ -153,7 +153,8 @@ class Cut:
                 lo += width_of(part)
         elif name in ("elementwise", "same"):
             for a in node.all_input_nodes:
-                if width_of(a) == width and width > 1:
+                # the number of rows is an operand of a reshape, and no value
+                if "val" in a.meta and width_of(a) == width and width > 1:
                     yield node, a, 0
 
     def tie(self, whole: fx.Node, part: fx.Node, lo: int) -> bool:

@@ -274,6 +274,8 @@ def divide(
         else:
             made.deferred[source] = node
     looped |= {n for n in ancestors(stores, forward.__contains__) if n not in forward}
+    # a state's gradient is there in the loop alone, also where nothing in it reads these columns
+    looped |= {n for n in cotangents if n.source is not None and n.source.kind == "d_state"}
 
     def at_once(node: Node) -> bool:
         """One operation away from what is kept anyway."""

@@ -15,39 +15,55 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from unroll.engine.products import over_rows, product
+
 CHUNK = 1 << 22  # logits at a time: 16 MiB of float32
 
 
 class LinearCrossEntropy(torch.autograd.Function):
-    """sum_n -log softmax(weight h_n + bias)[y_n], with its gradients found on the way."""
+    """sum_n -log softmax(weight h_n + bias)[y_n], with its gradients found on the way.
+
+    smoothing: this share of each target is spread over the vocabulary. Its part of the loss is
+    linear in the logits, so that it costs two small products and no further look at them.
+    """
 
     @staticmethod
-    def forward(ctx: Any, h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, h: Tensor, weight: Tensor, bias: Tensor, y: Tensor, smoothing: float
+    ) -> Tensor:
         N, V = len(h), len(weight)
         rows = max(1, min(N, CHUNK // V))
-        needs_h, needs_weight, needs_bias, _ = ctx.needs_input_grad
+        needs_h, needs_weight, needs_bias, *_ = ctx.needs_input_grad
         grad_h = torch.empty_like(h) if needs_h else None
         grad_weight = torch.zeros_like(weight) if needs_weight else None
         grad_bias = torch.zeros_like(bias) if needs_bias else None
         total = h.new_zeros(())
-        buffer = h.new_empty(rows, V)
         for at in range(0, N, rows):
             part, target = h[at : at + rows], y[at : at + rows, None]
-            logits = torch.addmm(bias, part, weight.t(), out=buffer[: len(part)])
+            logits = product(part, weight.t(), bias)
             most = logits.amax(1, keepdim=True)
             chosen = logits.gather(1, target)
             logits.sub_(most).exp_()
             mass = logits.sum(1, keepdim=True)
-            total += (mass.log() + most - chosen).sum()
+            total += (mass.log() + most - (1 - smoothing) * chosen).sum()
             # from here on `logits` holds softmax - one_hot, the gradient of the loss by them
             logits.div_(mass)
-            logits.scatter_add_(1, target, logits.new_full((len(part), 1), -1.0))
+            logits.scatter_add_(1, target, logits.new_full((len(part), 1), smoothing - 1.0))
             if grad_h is not None:
-                torch.mm(logits, weight, out=grad_h[at : at + rows])
+                grad_h[at : at + rows] = product(logits, weight)
             if grad_weight is not None:
-                grad_weight.addmm_(logits.t(), part)
+                grad_weight += over_rows(logits, part)
             if grad_bias is not None:
                 grad_bias += logits.sum(0)
+        if smoothing:
+            spread = smoothing / V
+            total -= spread * (h @ weight.sum(0) + bias.sum()).sum()
+            if grad_h is not None:
+                grad_h -= spread * weight.sum(0)
+            if grad_weight is not None:
+                grad_weight -= spread * h.sum(0)
+            if grad_bias is not None:
+                grad_bias -= spread * N
         ctx.save_for_backward(grad_h, grad_weight, grad_bias)
         return total
 
@@ -55,15 +71,20 @@ class LinearCrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         gradients = [None if g is None else g * scale for g in ctx.saved_tensors]
-        return (*gradients, None)
+        return (*gradients, None, None)
 
 
-def linear_cross_entropy(h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> Tensor:
+def linear_cross_entropy(
+    h: Tensor, weight: Tensor, bias: Tensor, y: Tensor, smoothing: float = 0.0
+) -> Tensor:
     """Summed cross-entropy in nats of targets y [N] under softmax(h weight^T + bias).
 
     When to use it: as the loss over a large vocabulary; first derivatives only.
 
     h: [N, H]. weight: [V, H]. bias: [V]. y: ids [N]. returns: a scalar.
+    smoothing: the target is 1 - smoothing of y and smoothing / V of every id (label smoothing:
+        C. Szegedy et al., Rethinking the Inception architecture, 2016,
+        https://arxiv.org/abs/1512.00567), as in `torch.nn.functional.cross_entropy`.
 
     Example:
         >>> import torch
@@ -74,5 +95,5 @@ def linear_cross_entropy(h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> 
         >>> torch.allclose(loss, expected)
         True
     """
-    loss: Tensor = LinearCrossEntropy.apply(h, weight, bias, y)
+    loss: Tensor = LinearCrossEntropy.apply(h, weight, bias, y, smoothing)
     return loss

@@ -253,7 +253,7 @@ def finish(
     why = trainer.train(interrupt)
     progress = trainer.progress
     ends = {
-        "done": "The budget is used",
+        "done": "The budget is used" if trainer.work.solve is None else "Solved",
         "early": f"Stopped early: no better for {progress.waited} evaluations",
     }
     report.say(

@@ -24,13 +24,18 @@ def header(settings: RecurrentSettings, network: nn.Module, threads: str, path: 
     tied = " tied" if getattr(settings, "tie", False) else ""
     embedding = f", embedding {settings.embedding}{tied}" if settings.embedding else ""
     dropout = f", dropout {settings.dropout:g}" if settings.dropout is not None else ""
+    training = (
+        f"{budget}, {settings.optimizer}, learning rate {settings.learning_rate:g}, "
+        f"{settings.schedule}, batches of {settings.batch_size}"
+    )
+    if getattr(settings, "readout", "gradient") == "ridge":
+        training = "none but the read-out, in closed form (--readout gradient|ridge)"
     initialised = getattr(network, "initialised", "")
     return [
         f"Model: {settings.cell}{options} {settings.layers}x{settings.hidden} "
         f"(--cell --layers --hidden){embedding}{dropout}, {parameters:,} parameters"
         f"{f'; {initialised}' if initialised else ''}.",
-        f"Training: {budget}, {settings.optimizer}, learning rate {settings.learning_rate:g}, "
-        f"{settings.schedule}, batches of {settings.batch_size}.",
+        f"Training: {training}.",
         f"Runs on {settings.device}, {threads}, {settings.backend} backend, seed {settings.seed}.",
         f"Run folder: {path}",
     ]

@@ -18,20 +18,19 @@ OWN = ("horizon", "time", "history", "covariates", "known", "by", "every")
 DATE = re.compile(r"\s*(\d{4}-\d{2}(-\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{4})([T ]\d{2}:\d{2}.*)?\s*")
 
 
-def guess(path: str, given: dict[str, Any]) -> str | None:
+def guess(path: Path, given: dict[str, Any]) -> str | None:
     """Why this file looks like values over time, or None."""
-    place = Path(path)
-    if not path.endswith(TABLES) or not place.is_file():
+    if not path.name.endswith(TABLES) or not path.is_file():
         return None
     asked = next((name for name in OWN if given.get(name) is not None), None)
     if asked is not None:
         return f"a table, and {asked} is given"
     try:
-        if path.endswith(".gz"):
+        if path.name.endswith(".gz"):
             with gzip.open(path, "rt", encoding="utf-8-sig") as packed:
                 head = list(islice(packed, 4))
         else:
-            with place.open(encoding="utf-8-sig") as file:
+            with path.open(encoding="utf-8-sig") as file:
                 head = list(islice(file, 4))
     except (OSError, UnicodeDecodeError, EOFError):
         return None

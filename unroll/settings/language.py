@@ -13,14 +13,14 @@ SUFFIXES = (".txt", ".text", ".md", ".gz", ".jsonl")
 TABLES = (".tsv", ".csv")  # with --per-line
 
 
-def guess(path: str, given: dict[str, Any]) -> str | None:
+def guess(path: Path, given: dict[str, Any]) -> str | None:
     """Why this file looks like a text to model, or None; a table does where lines are sequences."""
-    if path == "-":
+    if str(path) == "-":
         return "standard input is read as a text"
-    if Path(path).is_dir():
+    if path.is_dir():
         return "a folder of texts"
     endings = (*SUFFIXES, *(TABLES if given.get("per_line") else ()))
-    return "a text" if path.endswith(endings) or not Path(path).is_file() else None
+    return "a text" if path.name.endswith(endings) or not path.is_file() else None
 
 
 class LanguageSettings(RecurrentSettings):

@@ -31,7 +31,7 @@ def settings_of(name: str) -> type[RecurrentSettings]:
 def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
     """Which task a file is for, and why.
 
-    given: the settings that were given; a name that only one task has decides.
+    given: the settings that were given; tasks that do not have one of them are not thought of.
     Raises: UserError where nothing is at the path, or it looks like no task's data.
     """
     if path != "-" and "\n" not in path and len(path) < 4096 and not Path(path).exists():
@@ -39,9 +39,10 @@ def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
             f"There is no file or folder {path}; expected data to learn from. Check the path, from "
             f"{Path.cwd()}."
         )
-    for name in SETTINGS:
+    fit = [name for name, kind in SETTINGS.items() if set(given) <= set(kind.model_fields)]
+    for name in fit or SETTINGS:
         module = import_module(f"unroll.settings.{name}")
-        why = module.guess(path, given)
+        why = module.guess(Path(path), given)
         if why is not None:
             return name, why
     raise UserError(

@@ -1,0 +1,81 @@
+"""Sequences of numbers: a table each in a folder for each class, or one long table."""
+
+import numpy as np
+import pytest
+
+from unroll.data.problems import Problems
+from unroll.data.series import Scaler
+from unroll.data.sources import find_source
+from unroll.errors import UserError
+
+LONG = """id,time,x,y,kind
+a,0,1,2,up
+a,1,3,4,up
+b,0,5,6,down
+b,1,7,8,down
+b,2,9,10,down
+"""
+
+
+def sequences(path, skip=False, **given):
+    problems = Problems(skip)
+    source = find_source(path, **given)
+    return [(r.value.tolist(), *r.labels) for r in source.read(problems)], problems, source
+
+
+def test_one_long_table(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text(LONG)
+    found, _, source = sequences(path, id="id", columns="x,y")
+    assert found == [([[1, 2], [3, 4]], "up"), ([[5, 6], [7, 8], [9, 10]], "down")]
+    assert source.numbers == ("x", "y") and source.label == "kind"
+    assert sequences(path, id="id", label="kind")[2].numbers == ("time", "x", "y")
+
+
+def test_a_folder_for_each_class(tmp_path):
+    for name, rows in (("up/1", "x,y\n1,2\n3,4\n"), ("up/2", "5,6\n"), ("down/1", "x,y\n7,8\n")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.csv").write_text(rows)
+    found, _, source = sequences(tmp_path)
+    assert found == [([[7, 8]], "down"), ([[1, 2], [3, 4]], "up"), ([[5, 6]], "up")]
+    assert source.numbers == ("x", "y")
+
+
+BAD = [
+    ("b,2,9,x,down", "line 6: 'x' in column y is no finite number"),
+    ("b,2,9,inf,down", "line 6: 'inf' in column y"),
+    ("b,2,9,,down", "line 6: no y"),
+    ("b,2,9,10,up", "line 6: another label than 'down'"),
+    ("a,2,9,10,up", "line 6: id 'a' comes back"),
+    ("c,2,9,10,", "line 6: no label"),
+    (",2,9,10,up", "line 6: no id"),
+]
+
+
+@pytest.mark.parametrize("row,expected", BAD)
+def test_a_bad_row_is_told_and_its_sequence_left_out(tmp_path, row, expected):
+    path = tmp_path / "long.csv"
+    path.write_text(LONG.replace("b,2,9,10,down", row) + "z,0,1,1,up\n")
+    with pytest.raises(UserError, match=expected):
+        sequences(path, id="id", columns="x,y")
+    found, problems, _ = sequences(path, skip=True, id="id", columns="x,y")
+    assert problems.count == 1
+    assert found[0] == ([[1, 2], [3, 4]], "up") and found[-1] == ([[1, 1]], "up")
+
+
+def test_a_column_of_words_is_refused(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text(LONG.replace("1,3,4", "1,3,4").replace("a,0,", "a,zero,"))
+    with pytest.raises(UserError, match=r"column time holds no number.*--set columns=a,b"):
+        find_source(path, id="id")
+
+
+def test_scales_are_those_of_numpy():
+    draw = np.random.default_rng(0)
+    parts = [draw.normal(3, 5, (n, 2)) for n in (1, 7, 40)]
+    scaler = Scaler.learn(["x", "y"], parts)
+    whole = np.concatenate(parts)
+    assert scaler.mean == pytest.approx(whole.mean(0).tolist(), rel=1e-12)
+    assert scaler.deviation == pytest.approx(whole.std(0).tolist(), rel=1e-12)
+    still = Scaler.learn(["x"], [np.full((5, 1), 4.0)])
+    assert still(np.array([[4.0], [5.0]])).tolist() == [[0.0], [1.0]]

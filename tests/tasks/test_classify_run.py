@@ -1,0 +1,101 @@
+"""A classifier from `unroll train` to `unroll predict`, and resumed to the bit."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+import unroll
+from unroll.cli.main import app
+
+SMALL = {"hidden": 8, "embedding": 8, "cell": "gru", "threads": 1, "quiet": True}
+
+
+@pytest.fixture(autouse=True)
+def place(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    def write(name, count):
+        rows = [f"the {word} film {k % 7},{stars}" for k in range(count)
+                for word, stars in (("lovely", 5), ("dull", 1))]  # fmt: skip
+        (tmp_path / name).write_text("\n".join(["review,stars", *rows, ""]))
+        return str(tmp_path / name)
+
+    return write
+
+
+def test_train_eval_predict_in_python(reviews):
+    run = unroll.train(reviews("train.csv", 30), steps=20, **SMALL)
+    assert run.task_name == "classify" and run.path.name == "train"
+    assert run.result()["records"] == 6 and "naive Bayes" in run.result()["baselines"]
+    again = unroll.load(run.path)
+    figures = again.evaluate(reviews("test.csv", 5))
+    assert figures["records"] == 10
+    answer = again.predict("the lovely film")
+    assert set(answer["probabilities"]) == {"1", "5"}
+    assert again.predict(["a", "b"])[1]["text"] == "b"
+
+
+def test_a_resumed_run_is_the_unbroken_one(reviews):
+    data = reviews("train.csv", 40)
+    options = {**SMALL, "schedule": "constant", "word_dropout": 0.2, "dropout": 0.3}
+    whole = unroll.train(data, "whole", steps=20, **options)
+    unroll.train(data, "parts", steps=10, **options)
+    parts = unroll.train(data, "parts", steps=20, resume=True, quiet=True)
+    found = [
+        load_file(run.path / "checkpoints" / "step-000000020" / "model.safetensors")
+        for run in (whole, parts)
+    ]
+    assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+
+
+def command(*words):
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_the_commands(reviews, tmp_path):
+    data = reviews("train.csv", 30)
+    said = command(
+        "train", data, "--out", "run", "--steps", 20, "--cell", "gru", "--hidden", 8, "--threads", 1
+    ).output
+    assert "text: column review (change by --text)" in said
+    assert "label: column stars (change by --label)" in said
+    assert "54 texts to learn from" in said and "2 classes: " in said
+    assert "naive Bayes" in said and "accuracy" in said
+    figures = json.loads(command("eval", "run", reviews("test.csv", 5), "--json").stdout)
+    assert figures["records"] == 10
+    assert "macro F1" in command("eval", "run", reviews("test.csv", 5)).output
+    assert "the lovely film" in command("predict", "run", "--input", "the lovely film").output
+    command("predict", "run", "test.csv", "--out", "answers.jsonl")
+    answers = (tmp_path / "answers.jsonl").read_text().splitlines()
+    assert len(answers) == 10 and json.loads(answers[0])["text"] == "the lovely film 0"
+    assert "rows: 60" in command("data", "check", data).output
+
+
+def test_bad_data_is_told_with_its_line(reviews, tmp_path):
+    data = reviews("train.csv", 5)
+    with (tmp_path / "train.csv").open("a") as file:
+        file.write("lonely\n")
+    result = CliRunner().invoke(app, ["train", data, "--steps", "1"])
+    said = str(result.exception) + result.output
+    assert "line 12: 1 columns where 2 are expected (review, stars)" in said
+    checked = CliRunner().invoke(app, ["data", "check", data, "--json"])
+    assert checked.exit_code == 1 and json.loads(checked.stdout)["bad"] == 1
+
+
+def test_a_reservoir_with_a_read_out_in_closed_form(reviews):
+    data = reviews("train.csv", 30)
+    words = ["train", data, "--out", "run", "--cell", "echo_state", "--hidden", 40]
+    said = command(*words, "--readout", "ridge", "--threads", 1).output
+    assert "none but the read-out, in closed form" in said and "Solved, at step 1" in said
+    assert unroll.load("run").result()["accuracy"] == 1
+    refused = CliRunner().invoke(app, ["train", data, "--out", "run", "--resume"])
+    assert "there is nothing to go on with" in str(refused.exception)

@@ -1,0 +1,169 @@
+"""Sequences of numbers with a label: a table each in a folder for each class, or one long table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from unroll.data.problems import Problems
+from unroll.data.records import (
+    TABLE_SUFFIXES,
+    Record,
+    Row,
+    Table,
+    as_word,
+    class_files,
+    table_rows,
+)
+from unroll.errors import UserError
+
+
+class Scaler:
+    """Every column to mean 0 and deviation 1, as measured on the training data alone.
+
+        y = (x - mean) / deviation
+
+    names: of the columns. mean, deviation: [F]; a column that never changes keeps its size.
+
+    Example:
+        >>> import numpy as np
+        >>> from unroll.data.series import Scaler
+        >>> scaler = Scaler.learn(["v"], [np.array([[1.0], [3.0]])])
+        >>> scaler(np.array([[5.0]])).tolist()
+        [[3.0]]
+    """
+
+    def __init__(self, names: list[str], mean: list[float], deviation: list[float]) -> None:
+        self.names, self.mean, self.deviation = names, mean, deviation
+
+    @classmethod
+    def learn(cls, names: list[str], sequences: Iterable[np.ndarray]) -> Scaler:
+        """From sequences [T, F], one after the other (Welford's sums, in blocks)."""
+        count, mean, squares = 0, np.zeros(len(names)), np.zeros(len(names))
+        for sequence in sequences:
+            values = sequence.astype(np.float64)
+            own = values.mean(0)
+            total = count + len(values)
+            apart = own - mean
+            squares += ((values - own) ** 2).sum(0) + apart**2 * count * len(values) / total
+            mean += apart * len(values) / total
+            count = total
+        deviation = np.sqrt(squares / max(1, count))
+        deviation[deviation < 1e-12] = 1.0
+        return cls(names, mean.tolist(), deviation.tolist())
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        scaled: np.ndarray = (values - np.array(self.mean)) / np.array(self.deviation)
+        return scaled.astype(np.float32)
+
+
+def folder_columns(folder: Path) -> list[str]:
+    """The columns of the first table in a folder of classes, by name or number."""
+    first = class_files(folder, TABLE_SUFFIXES)[0]
+    row = next(table_rows(first, str(first), Problems(skip=True)), None)
+    if row is None:
+        raise UserError(f"{first} is empty; expected rows of numbers.")
+    if any(number(cell) is None for cell in row.cells):
+        return [str(cell).strip() for cell in row.cells]
+    return [str(k + 1) for k in range(len(row.cells))]
+
+
+def folder_sequences(folder: Path, names: list[str], problems: Problems) -> Iterator[Record]:
+    """Each table of each class's folder as a sequence [T, F]; the folder's name is the label."""
+    for path in class_files(folder, TABLE_SUFFIXES):
+        values = file_sequence(path, names, problems)
+        if values is not None:
+            yield Record(values, (path.relative_to(folder).parts[0],), str(path))
+
+
+def file_sequence(path: Path, names: list[str], problems: Problems) -> np.ndarray | None:
+    """The numbers of one table [T, F]; None where they are bad."""
+    steps: list[list[float]] = []
+    for row in table_rows(path, str(path), problems):
+        if row.line == 1 and [str(cell).strip() for cell in row.cells] == names:
+            continue
+        wrong = row_trouble(row, names, range(len(row.cells)))
+        if len(row.cells) != len(names):
+            wrong = f"{len(row.cells)} columns where {len(names)} are expected"
+        if wrong is not None:
+            problems.bad(f"{path}, line {row.line}: {wrong}.")
+            return None
+        steps.append([float(cell) for cell in row.cells])
+    if not steps:
+        problems.bad(f"{path}: no row of numbers; expected one a step.")
+        return None
+    return np.asarray(steps, dtype=np.float64)
+
+
+def table_sequences(
+    table: Table, id: int, columns: list[int], problems: Problems
+) -> Iterator[Record]:
+    """The rows with the same id, which stand together, as a sequence [T, F] with their label.
+
+    id, columns: places of the columns. The label is `table.columns.label`; every row of a
+    sequence has the same. A sequence with a bad row is left out whole.
+    """
+    names, label = table.columns.names, table.columns.label
+    seen: set[str] = set()
+    current: str | None = None
+    steps: list[list[float]] = []
+    labels: tuple[str, ...] = ()
+    line, good = 0, True
+
+    def finished() -> Iterator[Record]:
+        if current is not None and good:
+            where = f"{table.name}, line {line}"
+            yield Record(np.asarray(steps, dtype=np.float64), labels, where)
+
+    for row in table.rows(problems):
+        name = as_word(row.cells[id]).strip()
+        where = f"{table.name}, line {row.line}"
+        if name != current:
+            yield from finished()
+            current, steps, good, line = name, [], True, row.line
+            own = None if label is None else as_word(row.cells[label]).strip()
+            labels = () if own is None else (own,)
+            wrong = None
+            if not name:
+                wrong = f"no {names[id]}"
+            elif name in seen:
+                wrong = (
+                    f"{names[id]} {name!r} comes back behind other sequences; the rows of one stand "
+                    "together. Sort the table"
+                )
+            elif own == "":
+                wrong = f"no label; expected one in column {names[label or 0]}"
+            seen.add(name)
+        else:
+            wrong = None
+            if label is not None and as_word(row.cells[label]).strip() != labels[0]:
+                wrong = f"another label than {labels[0]!r}, with which {name!r} began"
+        wrong = wrong or row_trouble(row, list(names), columns)
+        if wrong is not None and good:
+            problems.bad(f"{where}: {wrong}.")
+            good = False
+        if good:
+            steps.append([float(row.cells[k]) for k in columns])
+    yield from finished()
+
+
+def row_trouble(row: Row, names: list[str], columns: Iterable[int]) -> str | None:
+    """What is wrong with the numbers of a row, in a sentence's half; None: nothing."""
+    for k in columns:
+        if number(row.cells[k]) is None:
+            got = as_word(row.cells[k]).strip()
+            name = names[k] if k < len(names) else str(k + 1)
+            return f"{got!r} in column {name} is no finite number" if got else f"no {name}"
+    return None
+
+
+def number(cell: object) -> float | None:
+    """A finite number, or None."""
+    try:
+        value = float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,131 @@
+"""Attention: what a decoder's step looks at in the encoder's outputs.
+
+T steps that ask, S places that are looked at, B batch, Q width of a query, K width of a key.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from unroll.layers.dense import Dense
+
+KINDS = ("dot", "general", "additive")
+
+
+class Memory(NamedTuple):
+    """What is attended to, made ready once for all steps.
+
+    keys: [B, S, K]. projected: [B, S, Q], as the scores want them. mask: [B, S], true where there
+    is a key.
+    """
+
+    keys: Tensor
+    projected: Tensor
+    mask: Tensor
+
+    def select(self, rows: Tensor) -> Memory:
+        """These rows of the batch, in this order; a row may be taken twice (beam search)."""
+        return Memory(*(field.index_select(0, rows) for field in self))
+
+
+class Attention(nn.Module):
+    """A weighted mean of the encoder's outputs for each query, all queries at once.
+
+    When to use it: between an encoder and a decoder whose lengths differ. "general" is the one to
+    start with; "dot" has no weights and wants Q = K; "additive" is often a little better where
+    queries and keys are of different kinds, and takes T * S * Q numbers a sequence.
+
+        e_ti = score(q_t, k_i)         a_t = softmax over i of e_t         context_t = sum_i a_ti k_i
+
+        dot       q_t . k_i
+        general   q_t . (W k_i)
+        additive  v . tanh(W q_t + U k_i)
+        coverage  adds w * sum_{t' < t} a_t'i to e_ti: what was looked at is looked at less, or more
+
+    Source: M.-T. Luong et al., Effective approaches to attention-based neural machine translation,
+    2015 (https://arxiv.org/abs/1508.04025) for dot and general; D. Bahdanau et al., Neural machine
+    translation by jointly learning to align and translate, 2015 (https://arxiv.org/abs/1409.0473)
+    for additive; Z. Tu et al., Modeling coverage for neural machine translation, 2016
+    (https://arxiv.org/abs/1601.04811) for coverage, of which this is the plainest form.
+
+    Args:
+        query_size: Q. key_size: K. kind: "dot", "general" or "additive".
+        coverage: whether earlier attention counts; the steps then come one after the other.
+
+    Input: queries [T, B, Q], a Memory of `remember`, and with coverage what earlier steps attended
+        to, [B, S], or None.
+    Output: contexts [T, B, K] and weights [T, B, S], zero where there is no key.
+    Raises: ValueError for an unknown kind, and for dot where Q and K differ.
+
+    Example:
+        >>> import torch
+        >>> from unroll.layers.attention import Attention
+        >>> attention = Attention(query_size=4, key_size=6, kind="general")
+        >>> keys, lengths = torch.randn(5, 2, 6), torch.tensor([5, 3])
+        >>> context, weights = attention(torch.randn(7, 2, 4), attention.remember(keys, lengths))
+        >>> tuple(context.shape), tuple(weights.shape), weights[0, 1, 3:].tolist()
+        ((7, 2, 6), (7, 2, 5), [0.0, 0.0])
+    """
+
+    def __init__(
+        self, query_size: int, key_size: int, kind: str = "general", *, coverage: bool = False
+    ) -> None:
+        super().__init__()
+        if kind not in KINDS:
+            raise ValueError(f"Attention got kind={kind!r}; expected one of {', '.join(KINDS)}.")
+        if kind == "dot" and query_size != key_size:
+            raise ValueError(
+                f"Attention by dot needs queries as wide as keys; got query_size={query_size} and "
+                f'key_size={key_size}. Make them equal, or take kind="general".'
+            )
+        self.kind = kind
+        self.project = None if kind == "dot" else Dense(key_size, query_size, bias=False)
+        self.ask = Dense(query_size, query_size) if kind == "additive" else None
+        self.judge = nn.Linear(query_size, 1, bias=False) if kind == "additive" else None
+        self.coverage = nn.Parameter(torch.zeros(())) if coverage else None
+
+    def remember(self, keys: Tensor, lengths: Tensor | None = None) -> Memory:
+        """The encoder's outputs [S, B, K] with their true lengths [B], ready to be attended to."""
+        S, B = keys.shape[:2]
+        if lengths is None:
+            lengths = torch.full((B,), S)
+        mask = torch.arange(S, device=keys.device) < lengths.to(keys.device)[:, None]
+        projected = keys if self.project is None else self.project(keys)
+        return Memory(keys.transpose(0, 1), projected.transpose(0, 1), mask)
+
+    def forward(
+        self, queries: Tensor, memory: Memory, covered: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        scores = self.scores(queries.transpose(0, 1), memory.projected)  # [B, T, S]
+        # not -inf: a sequence without any key gives zeros, and no NaN
+        scores = scores.masked_fill(~memory.mask[:, None], torch.finfo(scores.dtype).min)
+        if self.coverage is None:
+            weights = scores.softmax(-1)
+        else:
+            weights = covering(scores, self.coverage, covered)
+        weights = weights * memory.mask[:, None]
+        return torch.bmm(weights, memory.keys).transpose(0, 1), weights.transpose(0, 1)
+
+    def scores(self, queries: Tensor, projected: Tensor) -> Tensor:
+        """e [B, T, S] of queries [B, T, Q] and projected keys [B, S, Q]."""
+        if self.ask is None or self.judge is None:
+            return torch.bmm(queries, projected.transpose(1, 2))
+        seen = torch.tanh(self.ask(queries)[:, :, None] + projected[:, None])  # [B, T, S, Q]
+        scores: Tensor = self.judge(seen).squeeze(-1)
+        return scores
+
+    def extra_repr(self) -> str:
+        return f"kind={self.kind}"
+
+
+def covering(scores: Tensor, weight: Tensor, covered: Tensor | None) -> Tensor:
+    """The weights [B, T, S] where each step knows what those before it attended to."""
+    so_far = torch.zeros_like(scores[:, 0]) if covered is None else covered
+    weights = []
+    for score in scores.unbind(1):
+        weights.append((score + weight * so_far).softmax(-1))
+        so_far = so_far + weights[-1]
+    return torch.stack(weights, 1)

@@ -1,0 +1,545 @@
+"""Classify: a label, or several, for each text or sequence of numbers.
+
+many to one: sentiment, topics, intents; gestures, sensors, digits row by row.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from unroll.data.bucketed import in_order
+from unroll.data.classified import (
+    Classified,
+    check_same_kind,
+    other_source,
+    read_classified,
+    source_of,
+    surveyed,
+)
+from unroll.data.labelled import (
+    ClassCodec,
+    Labelled,
+    LabelledBatch,
+    LabelledBatches,
+    balanced,
+    batch_of,
+    encoded,
+    label_counts,
+)
+from unroll.data.problems import Problems
+from unroll.data.records import numbered_lines
+from unroll.data.series import file_sequence
+from unroll.data.split import shared
+from unroll.data.text import TEXT_SUFFIXES
+from unroll.decoding.mattered import as_words, strongest
+from unroll.errors import UserError
+from unroll.models.classifier import Classifier
+from unroll.models.initialisation import initialise
+from unroll.models.judged import judged
+from unroll.models.naive_bayes import NaiveBayes, commonest, fit_naive_bayes
+from unroll.models.ridge_head import Batch, solve_head
+from unroll.settings.classify import ClassifySettings
+from unroll.tasks.task import Make, Say, Trained, Watch
+from unroll.training.checkpoint import pack
+from unroll.training.work import Work
+
+WATCHED = 5000  # records that an evaluation during training reads at most
+ROWS = 128  # of a batch that is only read
+FEW = 10  # classes that are listed one by one
+
+
+def resolve_sizes(settings: ClassifySettings, make: Make) -> ClassifySettings:
+    """The sizes that were left open; `make` is tried."""
+    hidden = settings.hidden or HIDDEN
+    embedding = settings.embedding or EMBEDDING[settings.level]
+    width = embedding
+    for _ in range(settings.layers):
+        cell = make(width, hidden)
+        initialise(cell, settings.initialisation)
+        width = cell.output_size * (2 if settings.bidirectional else 1)
+    return settings.model_copy(update={"hidden": hidden, "embedding": embedding})
+
+
+HIDDEN = 128
+EMBEDDING = {"word": 128, "char": 64, "bpe": 128}
+
+
+def read(path: str, settings: ClassifySettings, say: Say, codec: Any = None) -> Classified:
+    """Records in two parts; vocabulary, classes and scales are learned from the first alone."""
+    return read_classified(path, settings, codec)
+
+
+def resolve(settings: ClassifySettings, data: Classified) -> ClassifySettings:
+    """Every other setting that was left open; the columns by the names that were found."""
+    dropout = DROPOUT if settings.dropout is None else settings.dropout
+    numbers = data.codec.scaler is not None
+    dropout_input = settings.dropout_input
+    if dropout_input is None:
+        dropout_input = 0.0 if numbers else dropout
+    rate = RATE if settings.optimizer == "adamw" else 0.1
+    return settings.model_copy(
+        update={
+            "text": settings.text or data.source.text,
+            "label": settings.label or data.source.label,
+            "columns": ",".join(data.source.numbers or ()) if settings.id else settings.columns,
+            "batch_size": settings.batch_size or BATCH,
+            "dropout": dropout,
+            "dropout_input": dropout_input,
+            "learning_rate": settings.learning_rate or rate,
+        }
+    )
+
+
+DROPOUT, BATCH, RATE = 0.5, 32, 1e-3
+
+
+def model(settings: ClassifySettings, codec: ClassCodec, make: Make) -> Classifier:
+    """The network, on the CPU, freshly initialised. make: its cell."""
+    return Classifier(
+        codec.inputs,
+        len(codec.classes),
+        settings.hidden or HIDDEN,
+        settings.layers,
+        embedding_size=None if codec.scaler is not None else settings.embedding,
+        cell=make,
+        bidirectional=settings.bidirectional,
+        pooling=settings.pooling,
+        several=codec.several,
+        dropout=settings.dropout or 0.0,
+        dropout_input=settings.dropout_input or 0.0,
+        word_dropout=settings.word_dropout,
+        label_smoothing=settings.label_smoothing,
+        initialisation=settings.initialisation,
+    )
+
+
+def work(
+    network: Classifier, data: Classified, settings: ClassifySettings, device: torch.device
+) -> Work:
+    """What the training loop calls."""
+    codec = data.codec
+    batches = LabelledBatches(data.train, settings.batch_size or BATCH, settings.seed)
+    if settings.class_weights == "balanced":
+        weights = torch.from_numpy(balanced(data.train, len(codec.classes)))
+        network.weights = weights.to(device)
+
+    def loss(batch: LabelledBatch, state: Any) -> tuple[torch.Tensor, None]:
+        return network.loss(batch.x, batch.lengths, batch.y), None
+
+    watched = spread(len(data.valid), WATCHED)
+
+    def evaluated() -> dict[str, float]:
+        p = probabilities(network, data.valid, device, rows=watched)
+        figures = judged(p, data.valid.targets[watched])
+        return {
+            "loss": figures["loss"],
+            "accuracy": figures["accuracy"],
+            "macro_f1": figures["macro_f1"],
+            "error": 1 - figures["accuracy"],
+        }
+
+    def solve(watch: Watch) -> list[str]:
+        def of(part: Labelled, most: float) -> Iterator[Batch]:
+            for k, rows in enumerate(in_order(part.lengths, ROWS)):
+                batch = batch_of(part, rows).to(device)
+                yield batch.x, batch.lengths, batch.y
+                watch(most * (k + 1) * ROWS / max(len(part), ROWS))
+
+        penalty = solve_head(network, lambda: of(data.train, 0.9), lambda: of(data.valid, 1.0))
+        return [
+            f"The read-out is solved by ridge regression over {len(data.train):,} records, penalty "
+            f"{penalty:g} a record, chosen in the held-out part."
+        ]
+
+    return Work(
+        model=network,
+        batch=lambda number: batches.batch(number).to(device),
+        per_epoch=batches.per_epoch,
+        loss=loss,
+        initial_state=lambda: None,
+        evaluate=evaluated,
+        sample=None,
+        learning_rate=settings.learning_rate or RATE,
+        unit=things_name(codec),
+        device=device,
+        decides="error",
+        solve=solve if settings.readout == "ridge" else None,
+    )
+
+
+def spread(count: int, most: int) -> np.ndarray:
+    """At most so many of `count` rows, evenly spread."""
+    if count <= most:
+        return np.arange(count)
+    return np.linspace(0, count - 1, most).round().astype(np.int64)
+
+
+@torch.no_grad()
+def probabilities(
+    network: Classifier,
+    labelled: Labelled,
+    device: torch.device,
+    watch: Watch | None = None,
+    rows: np.ndarray | None = None,
+) -> np.ndarray:
+    """[R, K] of records, in their order. rows: only those. watch: told the share that is done."""
+    network.eval()
+    rows = np.arange(len(labelled)) if rows is None else rows
+    found = np.zeros((len(rows), network.decide.out_features))
+    done = 0
+    for places in in_order(labelled.lengths[rows], ROWS):
+        batch = batch_of(labelled, rows[places].tolist()).to(device)
+        found[places] = network.probabilities(batch.x, batch.lengths).cpu().numpy()
+        done += len(places)
+        if watch is not None:
+            watch(done / len(rows))
+    return found
+
+
+def header(data: Classified, settings: ClassifySettings, model: Classifier) -> list[str]:
+    """What was read and guessed, each choice with the flag that changes it."""
+    codec, train, valid = data.codec, data.train, data.valid
+    thing, steps = things_name(codec), steps_name(codec)
+    said = [*data.told]
+    said += [f"Guessed: {', '.join(data.source.said)}."] if data.source.said else []
+    said.append(
+        f"{len(train):,} {thing} to learn from; held out: {data.held_out}, {len(valid):,} {thing} "
+        "(--valid FILE)."
+    )
+    if data.moved:
+        said.append(
+            f"{data.moved:,} that would be held out stay in training: their label is nowhere else."
+        )
+    said.append(balance(train, codec))
+    reach = f"Half of them have {int(np.median(train.lengths))} {steps} or fewer"
+    said.append(f"{reach}, the longest {int(train.lengths.max()):,}.")
+    if train.cut + valid.cut:
+        said.append(
+            f"{train.cut + valid.cut:,} {thing} are cut to their first {codec.longest} {steps} (--set "
+            "longest=N)."
+        )
+    if codec.vocabulary is not None:
+        rate = valid.unknown / max(1, len(valid.items))
+        case = "case dropped (--set lower=false)" if codec.lower else "case kept"
+        where = f", cut at {codec.split} (--set split=...)" if steps == "words" else ""
+        said.append(
+            f"Vocabulary: {codec.inputs:,} {steps} (--level){where}, {case}; of the held-out ones "
+            f"{rate:.2%} are unknown."
+        )
+    repeated = shared(train.marks.tolist(), valid.marks.tolist())
+    if repeated:
+        said.append(f"{repeated:,} of the held-out {thing} stand in the training part too.")
+    waste = LabelledBatches(train, settings.batch_size or BATCH, settings.seed).order.waste()
+    said.append(
+        f"Reads {'both ways' if settings.bidirectional else 'one way'} (--set bidirectional=...), "
+        f"{settings.pooling} pooling (--set pooling=last|mean|max|attention); {waste:.0%} of a "
+        "batch is padding."
+    )
+    return said
+
+
+def things_name(codec: ClassCodec) -> str:
+    return "sequences" if codec.vocabulary is None else "texts"
+
+
+def steps_name(codec: ClassCodec) -> str:
+    if codec.vocabulary is None:
+        return "rows"
+    return {"char": "characters", "word": "words", "bpe": "tokens"}[codec.vocabulary.level]
+
+
+def balance(labelled: Labelled, codec: ClassCodec) -> str:
+    """How often the classes come, in a sentence."""
+    counts, total = label_counts(labelled, len(codec.classes)), len(labelled)
+    named = sorted(zip(counts.tolist(), codec.classes, strict=True), reverse=True)
+    if len(named) <= FEW:
+        each = ", ".join(f"{name} {n:,} ({n / total:.0%})" for n, name in named)
+        said = f"{len(named)} classes: {each}"
+    else:
+        (most, first), (least, last) = named[0], named[-1]
+        said = f"{len(named)} classes, from {first} with {most:,} to {last} with {least:,}"
+    if codec.several:
+        said += f"; {labelled.targets.sum() / total:.1f} labels each on average"
+    if named[0][0] > 4 * max(1, named[-1][0]):
+        said += "; --set class_weights=balanced makes rare ones count as much"
+    return said + "."
+
+
+def facts(data: Classified) -> dict[str, Any]:
+    """Of the data, for the run's config and its model card."""
+    return {
+        "records": len(data.train) + len(data.valid),
+        "classes": data.codec.classes
+        if len(data.codec.classes) <= 100
+        else len(data.codec.classes),
+        "steps": len(data.train.items) + len(data.valid.items),
+    }
+
+
+def files(data: Classified) -> dict[str, bytes]:
+    """What baselines know, and hashes of what was learned from."""
+    K = len(data.codec.classes)
+    kept = {"share": commonest(data.train, K), "train": np.unique(data.train.marks)}
+    if data.codec.vocabulary is not None:
+        bayes = fit_naive_bayes(data.train, data.codec.inputs, K)
+        kept |= {"prior": bayes.prior, "words": bayes.words.astype(np.float32)}
+    arrays = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in kept.items()}
+    return {"baseline.safetensors": pack(arrays)}
+
+
+def load_codec(folder: Path, config: dict[str, Any]) -> ClassCodec:
+    """The codec of a run folder."""
+    return ClassCodec.load(folder)
+
+
+def result(trained: Trained, data: Classified, watch: Watch) -> dict[str, Any]:
+    """The figures of the held-out part at the end of training."""
+    return compared(trained, data.valid, watch)
+
+
+def evaluate(
+    trained: Trained,
+    path: str,
+    watch: Watch,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+) -> dict[str, Any]:
+    """The figures of other data. text, label: the columns, if they are not the run's."""
+    settings: ClassifySettings = trained.settings
+    problems = Problems(settings.skip_bad)
+    source = other_source(path, settings, labelled=True, text=text, label=label)
+    check_same_kind(source, trained.codec)
+    refuse = settings.too_long == "refuse"
+    labelled = encoded(source.read(problems), trained.codec, problems, refuse=refuse)
+    if not len(labelled):
+        raise UserError(f"{path} has nothing to evaluate; expected records with labels.")
+    return {**compared(trained, labelled, watch), "bad": problems.count}
+
+
+def compared(trained: Trained, labelled: Labelled, watch: Watch) -> dict[str, Any]:
+    """The figures of a model on records beside those of the baselines."""
+    codec: ClassCodec = trained.codec
+    p = probabilities(trained.model, labelled, trained.device, watch)
+    figures = judged(p, labelled.targets)
+    known = {
+        name: tensor.numpy()
+        for name, tensor in load_file(trained.path / "baseline.safetensors").items()
+    }
+    share = np.broadcast_to(known["share"], p.shape)
+    baselines = {"most frequent class": share}
+    if "words" in known:
+        bayes = NaiveBayes(known["prior"], known["words"], codec.several)
+        baselines["naive Bayes"] = bayes.probabilities(labelled.items, labelled.starts)
+    confusion = figures.pop("confusion")
+    return {
+        **figures,
+        "unit": things_name(codec),
+        "unknown_rate": labelled.unknown / max(1, len(labelled.items)),
+        "cut": labelled.cut,
+        "in_training": shared(known["train"].tolist(), labelled.marks.tolist()),
+        "baselines": {
+            name: {
+                k: v
+                for k, v in judged(q, labelled.targets).items()
+                if k in ("loss", "accuracy", "macro_f1", "micro_f1")
+            }
+            for name, q in baselines.items()
+        },
+        "classes": codec.classes,
+        "confusion": confusion,
+    }
+
+
+def verdict(result: dict[str, Any], where: str) -> list[str]:
+    """Such figures in words, beside the baselines'."""
+    rows = {"this model": result, **result["baselines"]}
+    width = max(map(len, rows))
+    said = [f"On {where}, {result['records']:,} {result['unit']}:"]
+    said += [
+        f"  {name:{width}}  accuracy {row['accuracy']:6.2%}  macro F1 {row['macro_f1']:.4f}  "
+        f"micro F1 {row['micro_f1']:.4f}  loss {row['loss']:.4f} nats"
+        for name, row in rows.items()
+    ]
+    said.append(
+        f"Its probabilities are off by {result['calibration_error']:.2%} on average (expected "
+        "calibration error)."
+    )
+    mistaken = mistakes(result)
+    said += [f"Taken most often for another: {mistaken}."] if mistaken else []
+    if result["in_training"]:
+        said.append(f"{result['in_training']:,} of them stand in the training data too.")
+    if result["cut"]:
+        said.append(f"{result['cut']:,} of them are cut to the length that the model reads.")
+    if result["unknown_rate"]:
+        said.append(f"{result['unknown_rate']:.2%} of the tokens are unknown to the model.")
+    if result.get("bad"):
+        said.append(f"{result['bad']:,} bad records were left out.")
+    return said
+
+
+def mistakes(result: dict[str, Any], most: int = 3) -> str:
+    """The commonest confusions of a classifier with one label a record."""
+    confusion = np.asarray(result["confusion"])
+    if confusion.ndim != 2:
+        return ""
+    np.fill_diagonal(confusion, 0)
+    names = result["classes"]
+    worst = np.argsort(-confusion, axis=None, kind="stable")[:most]
+    pairs = [divmod(int(k), len(names)) for k in worst if confusion.flat[k]]
+    return ", ".join(f"{names[a]} for {names[b]} ({confusion[a, b]} times)" for a, b in pairs)
+
+
+def check(path: str, settings: ClassifySettings, say: Say) -> dict[str, Any]:
+    """What `unroll train` would meet: every bad record is counted, none stops it."""
+    problems = Problems(skip=True)
+    source = source_of(path, settings)
+    survey = surveyed(source, problems)
+    data = read(path, settings.model_copy(update={"skip_bad": True}), say)
+    counts = Counter(label for each in survey.labels for label in each)
+    lengths = np.concatenate([data.train.lengths, data.valid.lengths])
+    return {
+        "guessed": list(source.said),
+        "rows": len(survey.labels),
+        "labels": dict(counts.most_common()),
+        "lengths": {
+            "median": float(np.median(lengths)),
+            "longest": int(lengths.max()),
+            "unit": steps_name(data.codec),
+        },
+        "unknown_rate": data.valid.unknown / max(1, len(data.valid.items)),
+        "duplicates": len(data.train)
+        + len(data.valid)
+        - len(set(data.train.marks.tolist()) | set(data.valid.marks.tolist())),
+        "held_out_in_training": shared(data.train.marks.tolist(), data.valid.marks.tolist()),
+        "cut": data.train.cut + data.valid.cut,
+        "bad": problems.count,
+        "problems": [sentence.strip() for sentence in problems.told()[1:]],
+    }
+
+
+def questions(trained: Trained, path: str) -> Iterator[Any]:
+    """The texts of a file, one a line or of its column; or the sequences of numbers it holds."""
+    problems = Problems(trained.settings.skip_bad)
+    if trained.codec.scaler is not None and trained.settings.id is None and Path(path).is_file():
+        values = file_sequence(Path(path), trained.codec.scaler.names, problems)
+        if values is not None:
+            yield values
+        return
+    if path == "-":
+        yield from (line.strip() for line in sys.stdin if line.strip())
+    elif path.removesuffix(".gz").endswith(TEXT_SUFFIXES) and Path(path).is_file():
+        for _, line in numbered_lines(Path(path), path, problems):
+            if line.strip():
+                yield line.strip()
+    else:
+        source = other_source(path, trained.settings, labelled=False)
+        check_same_kind(source, trained.codec)
+        yield from (record.value for record in source.read(problems))
+
+
+def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """The label of each text or sequence, all probabilities, and the words or rows that mattered."""
+    asked = iter(questions)
+    while some := list(islice(asked, ROWS)):
+        yield from answered(trained, [as_value(question, trained.codec) for question in some])
+
+
+def as_value(question: Any, codec: ClassCodec) -> Any:
+    """A question as the codec reads it; numbers may come as JSON.
+
+    Raises: UserError for what is no text, or no numbers.
+    """
+    if codec.scaler is None:
+        if not isinstance(question, str) or not question.strip():
+            raise UserError(f"Got {question!r} to classify; expected a text with words in it.")
+        return question
+    names = codec.scaler.names
+    try:
+        rows = json.loads(question) if isinstance(question, str) else question
+        values = np.asarray(rows, dtype=np.float64)
+        if values.ndim == 1 and len(names) == 1:
+            values = values[:, None]
+        if values.ndim == 2 and len(values) and values.shape[1] == len(names):
+            if np.isfinite(values).all():
+                return values
+    except (ValueError, TypeError):
+        pass
+    raise UserError(
+        f"Got {str(question)[:60]!r} to classify; expected rows of {len(names)} finite numbers "
+        f"({', '.join(names)}), as JSON: [[...], [...]]."
+    )
+
+
+def answered(trained: Trained, values: list[Any]) -> Iterator[dict[str, Any]]:
+    codec: ClassCodec = trained.codec
+    network: Classifier = trained.model
+    network.eval()
+    parts = [codec.encode(value)[: codec.longest] for value in values]
+    labelled = Labelled(
+        np.concatenate(parts),
+        np.cumsum([0, *map(len, parts)]),
+        np.zeros(len(parts), dtype=np.int64),
+        np.zeros(len(parts), dtype=np.int64),
+        0,
+        0,
+    )
+    batch = batch_of(labelled, list(range(len(parts)))).to(trained.device)
+    p, weights = network.mattering(batch.x, batch.lengths)
+    for value, part, row, mattered in zip(
+        values, parts, p.tolist(), weights.T.tolist(), strict=True
+    ):
+        ranked = sorted(zip(codec.classes, row, strict=True), key=lambda pair: -pair[1])
+        answer: dict[str, Any] = {}
+        if isinstance(value, str):
+            answer["text"] = value
+        if codec.several:
+            answer["labels"] = [name for name, q in ranked if q >= 0.5]
+        else:
+            answer["label"], answer["probability"] = ranked[0]
+        answer["probabilities"] = dict(ranked)
+        if isinstance(value, str):
+            tokens = codec.tokens(value)[: len(part)]
+            words = as_words(tokens, mattered[: len(part)], whole=steps_name(codec) == "words")
+            answer["words"] = strongest(words)
+        else:
+            answer["rows"] = strongest(list(enumerate(mattered[: len(part)], 1)))
+        if len(part) == codec.longest:
+            answer["read"] = len(part)
+        yield answer
+
+
+def written(answer: dict[str, Any]) -> str:
+    """An answer as people read it: the label, how sure, what mattered, the text."""
+    if "labels" in answer:
+        sure = ", ".join(f"{name} {answer['probabilities'][name]:.0%}" for name in answer["labels"])
+        said = sure or "none of the labels"
+    else:
+        said = f"{answer['label']} {answer['probability']:.0%}"
+    if "words" in answer:
+        mattered = " ".join(f"{word}{weight:+.1f}" for word, weight in answer["words"][:4])
+        return f"{said}\t{answer['text']}\t({mattered})"
+    return f"{said}\t(rows {', '.join(str(row) for row, _ in answer['rows'][:4])})"
+
+
+def use_lines(run: str, trained: Trained) -> list[str]:
+    """What to type next."""
+    lines = [
+        f"  unroll predict {run} NEW.csv --out answers.jsonl",
+        f"  unroll eval {run} FILE --json",
+    ]
+    return (
+        lines
+        if trained.codec.scaler is not None
+        else [f'  unroll predict {run} --input "..."', *lines]
+    )

@@ -1,0 +1,517 @@
+"""Taggers: a label for each word of a sentence: named entities, parts of speech.
+
+many to many: every word gets one label, in the light of all words around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unroll.cells import Cell
+from unroll.data.bucketed import in_order
+from unroll.data.conll import (
+    PLAIN,
+    Columns,
+    Sentence,
+    checked,
+    conll_file,
+    find_columns,
+    read_sentences,
+    with_tags,
+)
+from unroll.data.problems import Problems
+from unroll.data.schemes import allowed, spans
+from unroll.data.sentence_words import sentence_words
+from unroll.data.span_scores import SpanScores
+from unroll.data.tag_corpus import (
+    TagCorpus,
+    read_corpus,
+    read_tagged,
+    unknown_rate,
+    with_known_tags,
+)
+from unroll.data.tagged import FILE, EncodedSentences, TagCodec, TaggedBatch, TaggedBatches
+from unroll.data.text import lines
+from unroll.data.vectors import vector_size
+from unroll.errors import UserError
+from unroll.models.initialisation import initialise
+from unroll.models.tagger import LETTER_SIZE, Tagger
+from unroll.settings.tag import TagSettings, in_columns
+from unroll.tasks.task import Make, Say, Trained, Watch
+from unroll.training.work import Work
+
+NAME = "tag"
+WATCHED = 2000  # sentences that an evaluation during training reads at most
+EVALUATION_BATCH = 64
+PREDICTED_TOGETHER = 256  # questions that are sorted by length and answered together
+LOOK = 200  # lines of a file of questions that a guess looks at
+
+# chosen on ud_english_ewt's dev and wnut17_ner's dev: benchmarks/LOG.md
+DEFAULTS: dict[str, Any] = {
+    "hidden": 200,
+    "embedding": 100,
+    "characters": 50,
+    "batch_size": 32,
+    "dropout": 0.4,
+    "dropout_input": 0.3,
+    "word_dropout": 0.5,
+    "learning_rate": 3e-3,
+}
+
+
+def resolve_sizes(settings: TagSettings, make: Make) -> TagSettings:
+    """The sizes that were left open; vectors give theirs. One cell of each size is tried.
+
+    Raises: UserError where settings do not fit together, or the cell cannot be of such a size.
+    """
+    sizes = {name: DEFAULTS[name] for name in ("hidden", "embedding", "characters")}
+    if settings.vectors is not None:
+        sizes["embedding"] = vector_size(settings.vectors)
+        if settings.embedding not in (None, sizes["embedding"]):
+            raise UserError(
+                f"--set embedding={settings.embedding} does not fit {settings.vectors}, whose words "
+                f"have {sizes['embedding']} numbers. Leave it out."
+            )
+    settings = filled(settings, sizes)
+    hidden = settings.hidden or 1
+    tried: list[Cell] = [make(LETTER_SIZE, settings.characters)] if settings.characters else []
+    width = settings.embedding or 1
+    for _ in range(settings.layers):
+        tried.append(make(width, hidden))
+        width = 2 * tried[-1].output_size
+    for cell in tried:
+        initialise(cell, settings.initialisation)
+    return settings
+
+
+def filled(settings: TagSettings, values: dict[str, Any]) -> TagSettings:
+    """The settings with these values where none was given."""
+    left_open = {name: value for name, value in values.items() if getattr(settings, name) is None}
+    return settings.model_copy(update=left_open)
+
+
+def read(path: str, settings: TagSettings, say: Say, codec: Any = None) -> TagCorpus:
+    """The sentences to learn from and the held-out ones. codec: of a run that is resumed."""
+    if codec is not None:  # the weights of its words are in its checkpoint
+        settings = settings.model_copy(update={"vectors": None})
+    return read_corpus(path, settings, say, codec)
+
+
+def resolve(settings: TagSettings, data: TagCorpus) -> TagSettings:
+    """Every other setting that was left open, the columns among them."""
+    columns = data.columns
+    tag = str((columns.tag or 0) + 1)
+    if columns.universal:
+        tag = {"4": "upos", "5": "xpos"}.get(tag, tag)
+    return filled(
+        settings,
+        {
+            **DEFAULTS,
+            "word": columns.word + 1,
+            "tag": tag,
+            "output": "softmax" if data.codec.scheme is None else "crf",
+        },
+    )
+
+
+def model(settings: TagSettings, codec: TagCodec, make: Make) -> Tagger:
+    """The network, on the CPU, freshly initialised. make: its cell."""
+    crf = settings.output == "crf"
+    may = tuple(torch.from_numpy(x) for x in allowed(codec.labels, codec.scheme))
+    return Tagger(
+        codec.counts,
+        letters=len(codec.alphabet),
+        labels=len(codec.labels),
+        embedding_size=settings.embedding or 1,
+        character_size=settings.characters or 0,
+        hidden_size=settings.hidden or 1,
+        num_layers=settings.layers,
+        cell=make,
+        crf=crf,
+        allowed=(may[0], may[1], may[2]) if crf else None,
+        word_dropout=settings.word_dropout or 0.0,
+        dropout=settings.dropout or 0.0,
+        dropout_input=settings.dropout_input or 0.0,
+        initialisation=settings.initialisation,
+    )
+
+
+def work(model: Tagger, data: TagCorpus, settings: TagSettings, device: torch.device) -> Work:
+    """What the training loop calls; 1 - F1 of spans, or 1 - accuracy, decides which weights stay."""
+    batches = TaggedBatches(data.encoded_train, settings.batch_size or 1, settings.seed)
+    watched = data.encoded_valid
+    if len(watched) > WATCHED:  # spread over the file, because files are often sorted
+        step = len(watched) / WATCHED
+        some = [data.valid[int(k * step)] for k in range(WATCHED)]
+        watched = EncodedSentences(some, data.codec)
+    if data.vectors is not None:
+        model.take_vectors({k: torch.from_numpy(v) for k, v in data.vectors.items()})
+
+    def loss(batch: TaggedBatch, state: Any) -> tuple[Tensor, None]:
+        return model.loss(model(batch), batch), None
+
+    def held_out() -> dict[str, float]:
+        found = figures(model, data.codec, watched, device)
+        shown: dict[str, float] = {
+            name: found[name] for name in ("loss", "accuracy", "f1") if name in found
+        }
+        good = shown.get("f1", shown["accuracy"])
+        # while nothing is right, the loss says which weights are better
+        return {**shown, "error": 1 - good if good else 1 + shown["loss"]}
+
+    return Work(
+        model=model,
+        batch=lambda number: batches.batch(number).to(device),
+        per_epoch=batches.per_epoch,
+        loss=loss,
+        initial_state=lambda: None,
+        evaluate=held_out,
+        sample=None,
+        learning_rate=settings.learning_rate or DEFAULTS["learning_rate"],
+        unit="words",
+        device=device,
+        decides="error",
+    )
+
+
+@torch.no_grad()
+def scored(
+    model: Tagger, encoded: EncodedSentences, device: torch.device, watch: Watch | None = None
+) -> Iterator[tuple[list[int], TaggedBatch, Tensor]]:
+    """Every sentence in batches, longest first: their numbers, the batch, and its scores."""
+    model.eval()
+    done = 0
+    for rows in in_order(encoded.lengths, EVALUATION_BATCH):
+        batch = encoded.batch(rows).to(device)
+        yield rows, batch, model(batch)
+        done += batch.tokens
+        if watch is not None:
+            watch(done / max(1, encoded.tokens))
+
+
+def figures(
+    model: Tagger,
+    codec: TagCodec,
+    encoded: EncodedSentences,
+    device: torch.device,
+    watch: Watch | None = None,
+) -> dict[str, Any]:
+    """How well sentences with tags are tagged; see `Scores`. loss: nats a word."""
+    found, nats = Scores(codec), 0.0
+    for rows, batch, scores in scored(model, encoded, device, watch):
+        nats += float(model.loss(scores, batch).detach())
+        for row, labels in zip(rows, model.best(scores, batch).T.tolist(), strict=True):
+            sentence = encoded.sentences[row]
+            found.add(sentence, codec.tags(labels[: len(sentence.words)]))
+    return {"loss": nats / max(1, found.words), **found.figures()}
+
+
+class Scores:
+    """Right words, right unknown words, and spans as conlleval counts them."""
+
+    def __init__(self, codec: TagCodec) -> None:
+        self.codec = codec
+        self.words = self.right = self.unknown = self.unknown_right = self.sentences = 0
+        self.spans = SpanScores()
+
+    def add(self, sentence: Sentence, predicted: Sequence[str]) -> None:
+        """Count one sentence. predicted: its tags, in the file's scheme."""
+        gold = sentence.tags or ()
+        self.sentences += 1
+        for word, tag, own in zip(sentence.words, gold, predicted, strict=True):
+            right, unknown = tag == own, word not in self.codec.forms
+            self.words += 1
+            self.right += right
+            self.unknown += unknown
+            self.unknown_right += right and unknown
+        if self.codec.scheme is not None:
+            self.spans.add(spans(gold), spans(predicted))
+
+    def figures(self) -> dict[str, Any]:
+        """accuracy, of unknown words too (those that training never saw); of spans precision,
+        recall and f1, in all and per type.
+        """
+        found: dict[str, Any] = {
+            "accuracy": self.right / max(1, self.words),
+            "unknown_accuracy": self.unknown_right / max(1, self.unknown),
+            "unknown_rate": self.unknown / max(1, self.words),
+            "words": self.words,
+            "sentences": self.sentences,
+        }
+        if self.codec.scheme is None:
+            return found
+        return {**found, **self.spans.figures(), "types": self.spans.per_type()}
+
+
+def baseline(codec: TagCodec, sentences: Iterable[Sentence]) -> dict[str, dict[str, Any]]:
+    """The same figures if each word gets its most frequent tag."""
+    scores = Scores(codec)
+    for sentence in sentences:
+        scores.add(sentence, codec.baseline(sentence.words))
+    return {"most frequent tag": scores.figures()}
+
+
+def header(data: TagCorpus, settings: TagSettings, model: Any) -> list[str]:
+    """What was read and guessed, each choice with the flag that changes it."""
+    codec, found = data.codec, data.found
+    said = [
+        f"{data.name}: {data.columns.told()} (--set word=N, --set tag=N).",
+        f"{len(data.train):,} sentences of {data.words:,} words to learn from; held out: "
+        f"{len(data.valid):,} sentences, {data.held_out} (--valid FILE).",
+    ]
+    if found.scheme is None:
+        said.append(f"{len(codec.labels)} tags, which are no spans.")
+    else:
+        text = f"Spans in {found.scheme}, {len(found.types)} types: {', '.join(found.types)}."
+        if codec.scheme != found.scheme:
+            text += f" They are learned in {codec.scheme} (--set scheme=...)."
+        said.append(text)
+        if found.irregular:
+            said.append(
+                f"{found.irregular:,} tags break {found.scheme}; they are read as conlleval reads "
+                "them."
+            )
+    if data.pieces:
+        said.append(
+            f"{data.pieces:,} sentences of more than {settings.longest} words are learned in pieces "
+            "(--set longest=none, --set long=refuse)."
+        )
+    if data.duplicates:
+        said.append(
+            f"{data.duplicates:,} of the held-out sentences stand in the training part too."
+        )
+    waste = TaggedBatches(data.encoded_train, settings.batch_size or 1, settings.seed)
+    said.append(
+        f"{len(codec.words):,} words with a vector, {len(codec.alphabet):,} letters; "
+        f"{data.unknown_rate:.1%} of the held-out words are unknown; {waste.bucketed.waste():.1%} "
+        "of a batch is padding."
+    )
+    joint = "their likeliest sequence (CRF)" if settings.output == "crf" else "each alone (softmax)"
+    said.append(f"Labels are chosen by {joint} (--set output=...).")
+    return said
+
+
+def facts(data: TagCorpus) -> dict[str, Any]:
+    """Of the data, for the run's config and its model card."""
+    return {
+        "sentences": len(data.train),
+        "words": data.words,
+        "columns": data.columns.told(),
+        "scheme": data.found.scheme,
+        "tags": len(data.codec.labels),
+        "held_out": data.held_out,
+        "duplicates": data.duplicates,
+    }
+
+
+def files(data: TagCorpus) -> dict[str, bytes]:
+    """The baseline is in the codec."""
+    return {}
+
+
+def load_codec(folder: Path, config: dict[str, Any]) -> TagCodec:
+    """The codec of a run folder."""
+    path = folder / FILE
+    if not path.exists():
+        raise UserError(f"{folder} holds no {FILE}; expected a whole run of the task {NAME}.")
+    return TagCodec.from_json(path.read_text(encoding="utf-8", errors="surrogatepass"))
+
+
+def result(trained: Trained, data: TagCorpus, watch: Watch) -> dict[str, Any]:
+    """The figures of the held-out part at the end of training, beside the baseline's."""
+    found = figures(trained.model, trained.codec, data.encoded_valid, trained.device, watch)
+    return {**found, "baselines": baseline(trained.codec, data.valid)}
+
+
+def evaluate(trained: Trained, path: str, watch: Watch, **columns: Any) -> dict[str, Any]:
+    """The figures of another file, beside the baseline's.
+
+    columns: word, tag and skip_bad, where they differ from the run's.
+    """
+    codec: TagCodec = trained.codec
+    settings = columns_of(trained, path, columns)
+    problems = Problems(settings.skip_bad)
+    sentences, _ = read_tagged(path, settings, problems)
+    sentences = list(with_known_tags(sentences, path, codec, problems))
+    if not sentences:
+        raise UserError(f"{path} holds no sentence that can be used. {' '.join(problems.told())}")
+    encoded = EncodedSentences(sentences, codec)
+    found = figures(trained.model, codec, encoded, trained.device, watch)
+    if problems.count:
+        found["left_out"] = problems.count
+    return {**found, "baselines": baseline(codec, sentences)}
+
+
+def columns_of(trained: Trained, path: str, given: dict[str, Any]) -> TagSettings:
+    """The run's settings with the columns that a file has: those given, else as in training where
+    the file is of the same kind, else guessed.
+    """
+    settings: TagSettings = trained.settings
+    given = {key: value for key, value in given.items() if value is not None}
+    guessed = find_columns(conll_file(path), path)
+    if guessed.universal != trained.codec.universal:
+        settings = settings.model_copy(update={"word": None, "tag": None})
+    return TagSettings(**{**settings.model_dump(), **given})
+
+
+def verdict(result: dict[str, Any], where: str) -> list[str]:
+    """The figures in words, beside the baseline's."""
+    usual = result["baselines"]["most frequent tag"]
+    said = [
+        f"{where}: {result['accuracy']:.2%} of {result['words']:,} words right (each word's most "
+        f"frequent tag: {usual['accuracy']:.2%}); of the {result['unknown_rate']:.1%} that training "
+        f"never saw, {result['unknown_accuracy']:.1%} ({usual['unknown_accuracy']:.1%})."
+    ]
+    if "f1" not in result:
+        return said
+    said.append(
+        f"Spans, as conlleval counts them: precision {result['precision']:.2%}, recall "
+        f"{result['recall']:.2%}, F1 {100 * result['f1']:.2f} (most frequent tag: "
+        f"{100 * usual['f1']:.2f}); {result['spans']:,} spans, {result['predicted']:,} predicted, "
+        f"{result['right']:,} right."
+    )
+    width = max((len(kind) for kind in result["types"]), default=0)
+    said += [
+        f"  {kind:<{width}}  precision {of['precision']:7.2%}  recall {of['recall']:7.2%}  "
+        f"F1 {100 * of['f1']:6.2f}  {of['spans']:,} spans"
+        for kind, of in result["types"].items()
+    ]
+    return said
+
+
+def check(path: str, settings: TagSettings, say: Say) -> dict[str, Any]:
+    """What training would find in a file, every bad sentence counted."""
+    whole = {"skip_bad": True, "long": "cut", "longest": None, "vectors": None}
+    problems: list[str] = []
+    data = read_corpus(path, settings.model_copy(update=whole), problems.append)
+    codec = data.codec
+    lengths = sorted(len(s.words) for s in (*data.train, *data.valid))
+    counts: dict[str, int] = {}
+    for sentence in (*data.train, *data.valid):
+        tags = sentence.tags or ()
+        names = [s.type for s in spans(tags)] if codec.scheme else tags
+        for name in names:
+            counts[name] = counts.get(name, 0) + 1
+    return {
+        "columns": data.columns.told(),
+        "sentences": len(lengths),
+        "words": sum(lengths),
+        "longest": lengths[-1],
+        "median": lengths[len(lengths) // 2],
+        "scheme": data.found.scheme,
+        "irregular": data.found.irregular,
+        "labels": dict(sorted(counts.items(), key=lambda item: -item[1])),
+        "unknown_rate": unknown_rate(data.valid, codec),
+        "held_out": data.held_out,
+        "duplicates": data.duplicates,
+        "longer_than_allowed": sum(length > (settings.longest or length) for length in lengths),
+        "problems": problems,
+    }
+
+
+@dataclass(frozen=True)
+class Question:
+    """A sentence to be tagged, and the columns of the file where it stands."""
+
+    sentence: Sentence
+    columns: Columns = PLAIN
+
+
+class Answer(dict[str, Any]):
+    """An answer as JSON can hold it, and the question, so that it can be written as a file has it."""
+
+    question: Question
+
+
+def questions(trained: Trained, path: str) -> Iterator[Question]:
+    """The sentences of a file: in columns, as training had them, or a text with one a line."""
+    file = conll_file(path)
+    head = list(islice(lines(file, path), LOOK))
+    if prose(head):
+        for number, line in enumerate(lines(file, path), 1):
+            words = sentence_words(line, trained.codec.forms)
+            if words:
+                yield Question(Sentence(tuple(words), first=number))
+        return
+    settings: TagSettings = trained.settings
+    columns = find_columns(file, path)
+    if columns.universal and trained.codec.universal:
+        columns = find_columns(file, path, settings.word, settings.tag)
+    elif columns.universal == trained.codec.universal:  # its tags, if it has some, are not read
+        columns = replace(columns, word=checked((settings.word or 1), columns.width, "word", path))
+    problems = Problems()  # a question left out would be missed among the answers
+    for sentence in read_sentences(file, path, columns, problems, tags=False, keep=True):
+        yield Question(sentence, columns)
+
+
+def prose(head: Sequence[str]) -> bool:
+    """Whether lines are sentences as people write them, and no columns."""
+    rows = [line for line in head if line.strip()]
+    one_word_a_line = all(len(line.split()) == 1 for line in rows)
+    return bool(rows) and not one_word_a_line and not in_columns([*head, ""])
+
+
+def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """The tags of each question: a text, which is cut into words, or a sentence of a file."""
+    waiting = iter(questions)
+    while some := list(islice(waiting, PREDICTED_TOGETHER)):
+        asked = [as_question(one, trained.codec) for one in some]
+        encoded = EncodedSentences([q.sentence for q in asked], trained.codec, labels=False)
+        found: dict[int, Answer] = {}
+        for rows, batch, scores in scored(trained.model, encoded, trained.device):
+            best = trained.model.best(scores, batch)
+            chances = trained.model.probabilities(scores, batch)
+            chances = chances.gather(2, best.unsqueeze(2)).squeeze(2)
+            for row, labels, shares in zip(rows, best.T.tolist(), chances.T.tolist(), strict=True):
+                found[row] = answer(asked[row], labels, shares, trained.codec)
+        for row in range(len(asked)):
+            yield found[row]
+
+
+def as_question(asked: Any, codec: TagCodec) -> Question:
+    if isinstance(asked, Question):
+        return asked
+    words = sentence_words(str(asked), codec.forms)
+    if not words:
+        raise UserError(f"--input got {asked!r}, which holds no word; expected a sentence.")
+    return Question(Sentence(tuple(words)))
+
+
+def answer(question: Question, tags: list[str], shares: Sequence[float], codec: TagCodec) -> Answer:
+    words = question.sentence.words
+    found = Answer(words=list(words), tags=tags, probabilities=[round(p, 6) for p in shares])
+    if codec.scheme is not None:
+        found["spans"] = [
+            {
+                "type": s.type,
+                "text": " ".join(words[s.start : s.end]),
+                "start": s.start,
+                "end": s.end,
+            }
+            for s in spans(tags)
+        ]
+    found.question = question
+    return found
+
+
+def written(answer: dict[str, Any]) -> str:
+    """The lines of a sentence with its tags, as `with_tags` has them."""
+    question = getattr(answer, "question", None) or Question(Sentence(tuple(answer["words"])))
+    return "\n".join(with_tags(question.sentence, answer["tags"], question.columns))
+
+
+def use_lines(run: str, trained: Trained) -> list[str]:
+    """What to type next."""
+    suffix = "conllu" if trained.codec.universal else "conll"
+    return [
+        f'  unroll predict {run} --input "..."',
+        f"  unroll predict {run} new.{suffix} --out tagged.{suffix}",
+        f"  unroll eval {run} test.{suffix} --json",
+    ]
