@@ -41,6 +41,9 @@ def main():
     parser.add_argument("--vocabulary", type=int, default=8000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument(
+        "--same-batches", action="store_true", help="theirs too has texts of like lengths together"
+    )
     parser.add_argument("--json", type=Path, help="write everything that was measured there")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -183,6 +186,10 @@ def race(cell, pair, texts, args):
 
     def theirs_for_ever():
         loader = DataLoader(records, args.batch, shuffle=True, collate_fn=collate)
+        if args.same_batches:
+            order = LabelledBatches(texts, args.batch, seed=1).order
+            rows = [order.rows(k) for k in range(order.per_epoch)]
+            loader = DataLoader(records, batch_sampler=rows, collate_fn=collate)
         for each in repeat(loader):
             yield from each
 

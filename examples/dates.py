@@ -19,7 +19,7 @@ days = [date(1970, 1, 1) + timedelta(draw.randrange(36_000)) for _ in range(6000
 pairs = "".join(f"{written(day)}\t{day.isoformat()}\n" for day in days)
 Path("dates.tsv").write_text(pairs)
 
-run = unroll.train("dates.tsv", level="char", cell="gru", hidden=128, steps=240)
+run = unroll.train("dates.tsv", level="char", cell="gru", hidden=128, steps=200)
 print(f"{run.result()['exact_match']:.0%} of the held-out dates are right to the digit")
 for answer in run.predict(["Sunday, 20 July 1969", "May 9, 2031", "the 29th of February, 2024"]):
     print(answer["source"], "->", answer["translation"])

@@ -18,7 +18,6 @@ SETTINGS += ["--set", "evaluate_every=50", "--set", "batch_size=4", "--set", "bl
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     (tmp_path / "song.txt").write_text(TEXT)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -46,7 +46,6 @@ def test_the_standard_layer_is_torchs():
 
 
 def test_a_text_becomes_a_model_that_is_used(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     text = tmp_path / "rose.txt"
     text.write_text("a rose is a rose is a rose.\n" * 300)
     run = unroll.train(text, tmp_path / "run", steps=150, hidden=64, seed=3)

@@ -14,7 +14,6 @@ QUICK = ["--cells", "rnn,lstm", "--length", 12, "--hidden", 6, "--batch", 2]
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -250,7 +250,7 @@ def test_long_pairs_are_refused_cut_or_left_out_as_asked(place):
 def test_guess(place):
     def looks(text, name="x.tsv", **given):
         (place / name).write_text(text)
-        return guess(name, given)
+        return guess(place / name, given)
 
     assert "a tab between" in looks(GOOD) and looks(GOOD, "x.txt")
     assert looks("one line\nand another\n", "x.txt") is None
@@ -259,5 +259,5 @@ def test_guess(place):
     assert looks("a,b\n", "x.csv") is None
     (place / "x.fr").write_text("a\n")
     assert "line by line" in looks("a\n", "x.en", target="x.fr")
-    assert guess("nothing.tsv", {}) is None and looks(GOOD, per_line=True) is None
+    assert guess(place / "nothing.tsv", {}) is None and looks(GOOD, per_line=True) is None
     assert looks("", "empty.tsv") is None

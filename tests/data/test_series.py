@@ -63,6 +63,25 @@ def test_a_bad_row_is_told_and_its_sequence_left_out(tmp_path, row, expected):
     assert found[0] == ([[1, 2], [3, 4]], "up") and found[-1] == ([[1, 1]], "up")
 
 
+@pytest.mark.parametrize(
+    "rows,expected",
+    [
+        ("1,2\n3\n", "line 2: 1 columns where 2 are expected"),
+        ("1,2\n3,4,5\n", "line 2: 3 columns where 2 are expected"),
+        ("1,2\n3,x\n", "line 2: 'x' in column 2 is no finite number"),
+        ("\n", "no row of numbers"),
+    ],
+)
+def test_a_bad_table_of_a_folder_is_told(tmp_path, rows, expected):
+    for name, content in (("a/1.csv", "5,6\n"), ("b/1.csv", rows), ("b/2.csv", "7,8\n")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=expected):
+        sequences(tmp_path)
+    found, problems, _ = sequences(tmp_path, skip=True)
+    assert found == [([[5, 6]], "a"), ([[7, 8]], "b")] and problems.count == 1
+
+
 def test_a_column_of_words_is_refused(tmp_path):
     path = tmp_path / "long.csv"
     path.write_text(LONG.replace("1,3,4", "1,3,4").replace("a,0,", "a,zero,"))

@@ -67,6 +67,17 @@ def test_rare_words_are_forgotten_more_often_and_only_in_training():
     assert torch.equal(seen[0], batch.words)
 
 
+@pytest.mark.parametrize("crf", [False, True])
+def test_missed_spans_cost_more_in_training_alone(crf):
+    plain, careful = tagger(crf=crf), tagger(crf=crf, recall=1.5)
+    batch = EncodedSentences(SENTENCES, CODEC).batch([0, 1, 2])
+    scores = torch.randn(6, 3, len(LABELS))
+    given = scores.clone()
+    given[..., 0] += 1.5 * (batch.labels != 0)
+    torch.testing.assert_close(careful.loss(scores, batch), plain.loss(given, batch))
+    torch.testing.assert_close(careful.eval().loss(scores, batch), plain.loss(scores, batch))
+
+
 def test_without_letters():
     model = tagger(character_size=0)
     assert model.letters is None

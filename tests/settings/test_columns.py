@@ -49,6 +49,11 @@ FILES = {
     "reviews.tsv": ("great fun\t5\nso dull\t1\n" * 3, "column 1"),
     "data.jsonl": ('{"text": "great fun", "label": "good"}\n', "column text"),
     "texts.jsonl": ('{"text": "great fun"}\n{"text": "so dull"}\n', None),
+    "wiki.jsonl": ('{"text": "great fun", "source": "wiki"}\n' * 4, None),
+    "news.jsonl": (
+        "".join(f'{{"text": "a b", "source": "{k % 2}"}}\n' for k in range(9)),
+        None,
+    ),
     "pairs.tsv": ("".join(f"the word {k}\tdas Wort {k}\n" for k in range(9)), None),
     "series.csv": ("date,value\n" + "".join(f"2020-01-{k:02},{k}\n" for k in range(1, 30)), None),
     "poem.txt": ("text,label\n", None),

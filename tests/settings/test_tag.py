@@ -18,6 +18,7 @@ COLUMNS = "New B-x\nYork I-x\nis O\n\nIt O\nis O\n"
         ("a.tsv", COLUMNS.replace(" ", "\t"), {}, True),
         ("a.txt", "A rose is\na rose is a rose.\n\nTwo words\n", {}, False),
         ("a.tsv", "go\tva\nrun\tcours\n", {}, False),
+        ("a.tsv", "# pairs\ngo\tva\nrun\tva\n", {}, False),
         ("a.csv", "text,label\nfine,1\n", {}, False),
         ("a.dat", "x", {"tag": "2"}, True),
         ("a.txt", "", {}, False),

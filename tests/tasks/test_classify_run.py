@@ -16,7 +16,6 @@ SMALL = {"hidden": 8, "embedding": 8, "cell": "gru", "threads": 1, "quiet": True
 @pytest.fixture(autouse=True)
 def place(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture

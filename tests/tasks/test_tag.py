@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,21 +10,16 @@ import torch
 import unroll
 from unroll.errors import UserError
 from unroll.run.data_check import check
-from unroll.settings import SETTINGS, settings_from
+from unroll.settings import settings_from
 from unroll.settings.tag import TagSettings
 from unroll.tasks import tag as task
 
 SMALL = {
-    "task": "tag", "hidden": 16, "embedding": 12, "characters": 8, "batch_size": 8, "threads": 1,
+    "hidden": 16, "embedding": 12, "characters": 8, "batch_size": 8, "threads": 1,
     "quiet": True,
 }  # fmt: skip
 FAST = SMALL | {"learning_rate": 0.02, "dropout": 0.1, "dropout_input": 0.1}
 PLACES, VERBS = ["Rome", "New York", "San Marino", "Oslo"], ["saw", "left", "likes"]
-
-
-@pytest.fixture(autouse=True)
-def known_task(monkeypatch):
-    monkeypatch.setitem(SETTINGS, "tag", TagSettings)
 
 
 def news(count=40, seed=1):
@@ -155,12 +151,12 @@ def test_32_sentences_are_learned_by_heart(tmp_path, output):
 
 def test_what_is_read_is_said(tmp_path, file):
     file.write_text(news() + "\n" + "\n".join(["word O"] * 30) + "\n")
-    found = check(file, [].append, task="tag", longest=20)
+    found = check(file, [].append, longest=20)
     assert found["labels"] == {"place": 40}
     assert (found["scheme"], found["longest"], found["longer_than_allowed"]) == ("BIO", 30, 1)
     assert found["sentences"] >= 41
     file.write_text(news() + "bad row here\n\nrose I-place\n")
-    found = check(file, [].append, task="tag")
+    found = check(file, [].append)
     assert "1 bad record is left out:" in found["problems"]
     assert found["irregular"] == 1
 
@@ -222,3 +218,44 @@ def test_evaluation_of_files_of_other_kinds(tmp_path, file):
         run.evaluate(strange)
     with pytest.raises(UserError, match="no sentence that can be used"):
         run.evaluate(strange, skip_bad=True)
+
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "tagging"
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not DATA.exists(), reason="there is no ../shared/data")
+def test_real_files_hold_what_their_sources_say():
+    """SOURCE.md of each: sentences, words, entities."""
+    for name, sentences, words, found in (
+        ("ud_english_ewt/en_ewt-ud-train.conllu", 12_544, 204_577, 17),
+        ("ud_english_ewt/en_ewt-ud-test.conllu", 2_077, 25_094, 17),
+        ("wnut17_ner/wnut17train.conll", 3_394, 62_730, 6),
+        ("wnut17_ner/emerging.test.annotated", 1_287, 23_394, 6),
+    ):
+        told = check(DATA / name, [].append, task="tag")
+        assert (told["sentences"], told["words"], len(told["labels"])) == (sentences, words, found)
+        assert told["problems"] == []
+    assert sum(told["labels"].values()) == 1_079
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not DATA.exists(), reason="there is no ../shared/data")
+def test_parts_of_speech_in_half_a_minute(tmp_path):
+    folder = DATA / "ud_english_ewt"
+    run = unroll.train(
+        folder / "en_ewt-ud-train.conllu",
+        tmp_path / "run",
+        valid=str(folder / "en_ewt-ud-dev.conllu"),
+        hidden=100,
+        steps=400,
+        quiet=True,
+    )
+    result = run.result()
+    assert result["words"] == 25_147
+    assert result["accuracy"] > 0.92 > result["baselines"]["most frequent tag"]["accuracy"]
+    written = [run.written(a) for a in run.predict_file(folder / "en_ewt-ud-dev.conllu")]
+    before = (folder / "en_ewt-ud-dev.conllu").read_text().split("\n")
+    after = "\n".join(written).split("\n")
+    kept = [line.split("\t")[:3] + line.split("\t")[4:] for line in after]
+    assert kept == [line.split("\t")[:3] + line.split("\t")[4:] for line in before[:-1]]

@@ -86,7 +86,8 @@ def learn(texts: Callable[[], Iterable[str]], settings: TranslateSettings) -> Vo
     if settings.level == "char":
         return CharacterVocabulary.learn(texts(), settings.min_count or 1, size)
     if settings.level == "bpe":
-        return BPEVocabulary.learn(texts(), size or BPE_SIZE, settings.min_count or 2)
+        size = size or bpe_size(sum(1 for _ in texts()))
+        return BPEVocabulary.learn(texts(), size, settings.min_count or 2)
     split = settings.split
     if split == "auto":
         apart = stands_alone("\n".join(islice(texts(), LOOK)))
@@ -95,7 +96,13 @@ def learn(texts: Callable[[], Iterable[str]], settings: TranslateSettings) -> Vo
     return WordVocabulary.learn(texts(), count, size, split, "line", settings.lower)
 
 
-BPE_SIZE = 4096
+def bpe_size(count: int) -> int:
+    """Pieces for so many texts: few for few texts, whose words come too seldom to be learned whole.
+
+    Source: R. Sennrich and B. Zhang, Revisiting low-resource neural machine translation, 2019
+    (https://arxiv.org/abs/1905.11901).
+    """
+    return 2000 if count < 100_000 else 4000 if count < 500_000 else 8000
 
 
 def load_codec(folder: Path) -> PairCodec:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -85,13 +86,12 @@ def file_sequence(path: Path, names: list[str], problems: Problems) -> np.ndarra
     for row in table_rows(path, str(path), problems):
         if row.line == 1 and [str(cell).strip() for cell in row.cells] == names:
             continue
-        wrong = row_trouble(row, names, range(len(row.cells)))
-        if len(row.cells) != len(names):
-            wrong = f"{len(row.cells)} columns where {len(names)} are expected"
-        if wrong is not None:
+        values = numbers(row.cells) if len(row.cells) == len(names) else None
+        if values is None:
+            wrong = row_trouble(row, names, range(len(names)))
             problems.bad(f"{path}, line {row.line}: {wrong}.")
             return None
-        steps.append([float(cell) for cell in row.cells])
+        steps.append(values)
     if not steps:
         problems.bad(f"{path}: no row of numbers; expected one a step.")
         return None
@@ -141,29 +141,36 @@ def table_sequences(
             wrong = None
             if label is not None and as_word(row.cells[label]).strip() != labels[0]:
                 wrong = f"another label than {labels[0]!r}, with which {name!r} began"
-        wrong = wrong or row_trouble(row, list(names), columns)
-        if wrong is not None and good:
-            problems.bad(f"{where}: {wrong}.")
+        values = numbers([row.cells[k] for k in columns])
+        if good and (wrong is not None or values is None):
+            problems.bad(f"{where}: {wrong or row_trouble(row, names, columns)}.")
             good = False
-        if good:
-            steps.append([float(row.cells[k]) for k in columns])
+        if values is not None:
+            steps.append(values)
     yield from finished()
 
 
-def row_trouble(row: Row, names: list[str], columns: Iterable[int]) -> str | None:
-    """What is wrong with the numbers of a row, in a sentence's half; None: nothing."""
+def row_trouble(row: Row, names: Sequence[str], columns: Sequence[int]) -> str:
+    """What is wrong with the numbers of a row, in half a sentence."""
+    if len(row.cells) < len(columns):
+        return f"{len(row.cells)} columns where {len(names)} are expected"
     for k in columns:
-        if number(row.cells[k]) is None:
-            got = as_word(row.cells[k]).strip()
-            name = names[k] if k < len(names) else str(k + 1)
-            return f"{got!r} in column {name} is no finite number" if got else f"no {name}"
-    return None
+        got = as_word(row.cells[k]).strip()
+        if number(got) is None:
+            return f"{got!r} in column {names[k]} is no finite number" if got else f"no {names[k]}"
+    return f"{len(row.cells)} columns where {len(names)} are expected"
 
 
-def number(cell: object) -> float | None:
-    """A finite number, or None."""
+def numbers(cells: Sequence[Any]) -> list[float] | None:
+    """The cells as finite numbers, or None."""
     try:
-        value = float(cell)  # type: ignore[arg-type]
+        values = [float(cell) for cell in cells]
     except (TypeError, ValueError):
         return None
-    return value if math.isfinite(value) else None
+    return values if all(map(math.isfinite, values)) else None
+
+
+def number(cell: Any) -> float | None:
+    """A finite number, or None."""
+    values = numbers([cell])
+    return None if values is None else values[0]

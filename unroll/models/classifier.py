@@ -153,7 +153,8 @@ class Classifier(nn.Module):
             for cell in layer.cells:  # type: ignore[union-attr]
                 said = initialise(cell, name)
         if self.embedding is not None:
-            nn.init.normal_(self.embedding.weight, 0.0, 1.0)
+            # small, so that rare words say little until they are learned
+            nn.init.normal_(self.embedding.weight, 0.0, 0.1)
         nn.init.xavier_uniform_(self.decide.weight)
         nn.init.zeros_(self.decide.bias)
         return said

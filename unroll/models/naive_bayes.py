@@ -1,6 +1,6 @@
 """The baseline of every classifier of texts: multinomial naive Bayes on the words.
 
-    p(k | x) ~ p(k) prod_t p(x_t | k),   p(w | k) = (n_kw + 1) / (n_k + V)
+    p(k | x) ~ p(k) prod_t p(x_t | k),   p(w | k) = (n_kw + a) / (n_k + a V)
 
 Source: A. McCallum and K. Nigam, A comparison of event models for naive Bayes text classification,
 1998. Where a text may have several classes, each is told from all others so.
@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from unroll.data.labelled import Labelled
+from unroll.models.judged import judged
+
+ADDED = (1.0, 0.3, 0.1)
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,16 @@ class NaiveBayes:
 
     @classmethod
     def fit(
-        cls, ids: np.ndarray, starts: np.ndarray, targets: np.ndarray, inputs: int, classes: int
+        cls,
+        ids: np.ndarray,
+        starts: np.ndarray,
+        targets: np.ndarray,
+        inputs: int,
+        classes: int,
+        added: float = 1.0,
     ) -> NaiveBayes:
-        """Count. ids [N], starts [R + 1], targets [R] or bool [R, K]; inputs: V."""
+        """Count. ids [N], starts [R + 1], targets [R] or bool [R, K]; inputs: V. added: a, to each
+        count; 1 is Laplace's."""
         several = targets.ndim == 2
         row = np.repeat(np.arange(len(starts) - 1), np.diff(starts))  # of each token
         counts = np.zeros((inputs, classes))
@@ -47,10 +57,10 @@ class NaiveBayes:
             np.add.at(counts, (ids, targets[row]), 1.0)
             labelled = np.bincount(targets, minlength=classes)
         prior = np.log(labelled + 1.0)
-        words = smoothed(counts)
+        words = smoothed(counts, added)
         if several:
             total = np.bincount(ids, minlength=inputs)[:, None]
-            words = words - smoothed(total - counts)
+            words = words - smoothed(total - counts, added)
             return cls(prior - np.log(len(targets) - labelled + 1.0), words, several)
         return cls(prior - np.log(np.exp(prior).sum()), words)
 
@@ -69,15 +79,27 @@ class NaiveBayes:
         return found
 
 
-def smoothed(counts: np.ndarray) -> np.ndarray:
-    """log p(w | k) from counts [V, K], one added to each (Laplace)."""
-    found: np.ndarray = np.log(counts + 1) - np.log(counts.sum(0) + len(counts))
+def smoothed(counts: np.ndarray, added: float) -> np.ndarray:
+    """log p(w | k) from counts [V, K]."""
+    found: np.ndarray = np.log(counts + added) - np.log(counts.sum(0) + added * len(counts))
     return found
 
 
-def fit_naive_bayes(labelled: Labelled, inputs: int, classes: int) -> NaiveBayes:
-    """Naive Bayes of encoded records."""
-    return NaiveBayes.fit(labelled.items, labelled.starts, labelled.targets, inputs, classes)
+def best_naive_bayes(train: Labelled, valid: Labelled, inputs: int, classes: int) -> NaiveBayes:
+    """Naive Bayes of encoded records, with the smoothing that is most often right in `valid`.
+
+    Many small classes want less than Laplace's: of 77 intents 86 % are right instead of 78 %.
+    """
+    found = [
+        NaiveBayes.fit(train.items, train.starts, train.targets, inputs, classes, added)
+        for added in ADDED
+    ]
+
+    def right(model: NaiveBayes) -> float:
+        p = model.probabilities(valid.items, valid.starts)
+        return float(judged(p, valid.targets)["accuracy"])
+
+    return max(found, key=right)
 
 
 def commonest(labelled: Labelled, classes: int) -> np.ndarray:

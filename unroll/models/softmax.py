@@ -18,6 +18,8 @@ from torch.autograd.function import once_differentiable
 from unroll.engine.products import over_rows, product
 
 CHUNK = 1 << 22  # logits at a time: 16 MiB of float32
+# and rows: batches of ever other sizes would leave the memory in pieces of ever other sizes
+ROWS = 256
 
 
 class LinearCrossEntropy(torch.autograd.Function):
@@ -32,7 +34,7 @@ class LinearCrossEntropy(torch.autograd.Function):
         ctx: Any, h: Tensor, weight: Tensor, bias: Tensor, y: Tensor, smoothing: float
     ) -> Tensor:
         N, V = len(h), len(weight)
-        rows = max(1, min(N, CHUNK // V))
+        rows = max(1, min(N, ROWS, CHUNK // V))
         needs_h, needs_weight, needs_bias, *_ = ctx.needs_input_grad
         grad_h = torch.empty_like(h) if needs_h else None
         grad_weight = torch.zeros_like(weight) if needs_weight else None

@@ -20,6 +20,7 @@ from unroll.layers.locked_dropout import LockedDropout
 from unroll.models.initialisation import initialise
 
 LETTER_SIZE, SHAPE_SIZE = 32, 16  # numbers a letter, and a shape
+OUTSIDE = 0  # the label of words in no span
 
 
 class Tagger(nn.Module):
@@ -43,6 +44,8 @@ class Tagger(nn.Module):
             layers, in each direction.
         cell: a name or a callable, as `unroll.Recurrent` takes it.
         allowed: what `CRF` takes; None with output "softmax".
+        recall: what label 0, which is outside all spans, is given in training where it is wrong.
+            Missed spans then cost more, and more are found (B. Mohit et al. 2012).
         dropout, dropout_input: locked dropout between layers and on outputs; on x.
         initialisation: a name for `initialise`; what it did stands in `self.initialised`.
 
@@ -72,6 +75,7 @@ class Tagger(nn.Module):
         crf: bool = False,
         allowed: tuple[Tensor, Tensor, Tensor] | None = None,
         word_dropout: float = 0.0,
+        recall: float = 0.0,
         dropout: float = 0.0,
         dropout_input: float = 0.0,
         initialisation: str = "auto",
@@ -92,7 +96,7 @@ class Tagger(nn.Module):
         self.drop_input = LockedDropout(dropout_input)
         self.drop = LockedDropout(dropout)
         self.register_buffer("forget", word_dropout / (word_dropout + counts), persistent=False)
-        self.forgets = word_dropout > 0
+        self.forgets, self.recall = word_dropout > 0, recall
         self.initialised = self._initialise(initialisation)
 
     def forward(self, batch: TaggedBatch) -> Tensor:
@@ -119,6 +123,9 @@ class Tagger(nn.Module):
         """
         if batch.labels is None:
             raise ValueError("The batch has no labels; expected some to compare with.")
+        if self.training and self.recall:
+            missed = self.recall * (batch.labels != OUTSIDE)  # [T, B]
+            scores = torch.cat([scores[..., :1] + missed.unsqueeze(2), scores[..., 1:]], 2)
         if self.crf is not None:
             return -self.crf.log_likelihood(scores, batch.labels, batch.lengths).sum()
         inside = self._inside(batch)

@@ -156,7 +156,8 @@ class Translator(nn.Module):
         smoothing: float = 0.0,
         teacher_forcing: float = 1.0,
     ) -> Tensor:
-        """Summed cross-entropy in nats of targets [T, B] where `weight` is true.
+        """Summed cross-entropy in nats of targets [T, B] where `weight` is true: the first steps of
+        each, as many as it has.
 
         smoothing: of the labels. teacher_forcing: the share of inputs that are the true ones; the
         others are what the model itself would have said.
@@ -164,7 +165,7 @@ class Translator(nn.Module):
         encoded = self.encode(source, lengths)
         if teacher_forcing < 1:
             inputs = self.mixed(encoded, inputs, teacher_forcing)
-        h, _ = self.decode(encoded, inputs)
+        h, _ = self.decode(encoded, inputs, weight.sum(0))
         return linear_cross_entropy(
             h[weight], self.softmax_weight, self.bias, targets[weight], smoothing
         )
@@ -179,13 +180,18 @@ class Translator(nn.Module):
         state = self.bridge(self.drop(torch.cat([last, backward[0]], 1)[None])[0], start)
         return Encoded(self.attention.remember(self.drop(outputs), lengths), state)
 
-    def decode(self, encoded: Encoded, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """What the softmax reads, [T, B, A], and the attention [T, B, S], for inputs [T, B]."""
+    def decode(
+        self, encoded: Encoded, inputs: Tensor, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What the softmax reads, [T, B, A], and the attention [T, B, S], for inputs [T, B].
+
+        lengths: of the inputs, [B], past which nothing is wanted; None: all T.
+        """
         embedded = self.embedded(self.target, inputs)
         if self.input_feeding:
             h, weights = self._fed(encoded, embedded)
         else:
-            outputs, _ = self.decoder(embedded, encoded.state)
+            outputs, _ = self.decoder(embedded, encoded.state, lengths=lengths)
             context, weights = self.attention(outputs, encoded.memory)
             h = self.attentional(context, outputs)
         return self.drop(h), weights
@@ -242,7 +248,7 @@ class Translator(nn.Module):
         for layer in (self.encoder, self.decoder):
             for cell in layer.cells:
                 said = initialise(cell, name)  # type: ignore[arg-type]
-        for embedding in {self.source, self.target}:
+        for embedding in dict.fromkeys((self.source, self.target)):  # in order, each once
             nn.init.normal_(embedding.weight, 0.0, embedding.embedding_dim**-0.5)
         if self.weight is not None:
             nn.init.xavier_uniform_(self.weight)

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from unroll.errors import UserError
-from unroll.settings.columns import TEXTS, find_columns
+from unroll.settings.columns import LABELS, TEXTS, find_columns
 from unroll.settings.recurrent import RecurrentSettings
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -63,6 +63,7 @@ class ClassifySettings(RecurrentSettings):
         "cut", description="What happens to longer ones: the end is cut off, or they are refused."
     )
     # the network
+    cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
     bidirectional: bool = Field(True, description="Read from both ends.")
     pooling: Literal["last", "mean", "max", "attention"] = Field(
         "max", description="How the steps become one vector; last: each direction's own last step."
@@ -81,7 +82,7 @@ class ClassifySettings(RecurrentSettings):
         "none", description="balanced: rare classes weigh more, so that each counts the same."
     )
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="Share of the target that is spread over all classes."
+        0.1, ge=0, lt=1, description="Share of the target that is spread over all classes."
     )
 
     @model_validator(mode="after")
@@ -107,6 +108,8 @@ def guess(path: str | Path, given: dict[str, Any]) -> str | None:
         return None
     if found.text is None or found.label is None:
         return None
+    if names is not None and found.names[found.label].lower() not in LABELS:
+        return None  # texts with a field of something else, more likely
     body = [row for row in rows[found.header :] if len(row) == len(found.names)]
     words = [len(row[found.text].split()) for row in body]
     if found.names[found.text].lower() not in TEXTS and sum(words) < 2 * len(words):

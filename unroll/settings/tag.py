@@ -65,6 +65,12 @@ class TagSettings(RecurrentSettings):
         description="Labels of a sentence together (crf) or each alone (softmax); left out, crf for "
         "spans.",
     )
+    recall: float | None = Field(
+        None,
+        ge=0,
+        description="How much more a missed span costs in training: higher finds more spans, and "
+        "more wrong ones; left out, the task's own.",
+    )
     dropout_input: float | None = Field(
         None, ge=0, lt=1, description="Locked dropout on what the first layer reads."
     )
@@ -113,7 +119,7 @@ def first_lines(path: Path) -> list[str]:
 def in_columns(head: list[str]) -> bool:
     """Whether lines look like columns: rows as wide, blank ones among them, tags that recur."""
     rows = [line for line in head if line.strip() and not line.startswith(("#", "-DOCSTART-"))]
-    if len(rows) == len(head) or len(rows) < 2:
+    if len(rows) < 2 or all(line.strip() for line in head):
         return False
     cells = [line.split("\t") if "\t" in rows[0] else line.split() for line in rows]
     tags = {row[-1] for row in cells}

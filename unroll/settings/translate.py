@@ -46,7 +46,10 @@ class TranslateSettings(RecurrentSettings):
         False, description="One vocabulary and one embedding for both sides, else one for each."
     )
     vocabulary_size: int | None = Field(
-        None, ge=2, description="Keep this many of the commonest tokens of a side (bpe: 4096)."
+        None,
+        ge=2,
+        description="Keep this many of the commonest tokens of a side; bpe: 2000 to "
+        "8000, by how much there is.",
     )
     min_count: int | None = Field(
         None, ge=1, description="Rarer tokens become <unk>; left out, 2, or 1 for characters."
