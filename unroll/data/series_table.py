@@ -15,6 +15,7 @@ from unroll.data.problems import Problems
 from unroll.data.text import lines
 from unroll.data.times import PARTS, Step, find_format, find_step, seconds_of, written_time
 from unroll.errors import UserError
+from unroll.settings.columns import is_number
 
 NOTHING = {"", "na", "nan", "n/a", "null", "none", "-", "?", "."}
 MOST_WORDS = 50  # of a column of words
@@ -219,11 +220,7 @@ def csv_rows(reader: Iterator[list[str]], name: str) -> Iterator[list[str]]:
 
 def is_value(text: str) -> bool:
     """Whether it is a number or a date, so no name."""
-    try:
-        float(text)
-        return True
-    except ValueError:
-        return is_date(text)
+    return is_number(text) or is_date(text)
 
 
 def is_date(text: str, format: str | None = None) -> bool:
@@ -237,14 +234,6 @@ def is_date(text: str, format: str | None = None) -> bool:
 def mostly_dates(cells: list[str], wanted: Wanted) -> bool:
     found = [is_date(c, wanted.time_format) or bool(PARTS.match(c.strip())) for c in cells]
     return sum(found) * 2 > len(found)
-
-
-def is_number(text: str) -> bool:
-    try:
-        float(text)
-        return True
-    except ValueError:
-        return False
 
 
 def numeric(column: int, rows: list[Row]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from unroll.settings.columns import is_number
 from unroll.settings.recurrent import RecurrentSettings
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -45,14 +46,6 @@ def guess(path: Path, given: dict[str, Any]) -> str | None:
     if wanted is None and len(dated) + len(numbers) < len(names):
         return None
     return f"a table with times in its column {names[dated[0]]}"
-
-
-def is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 class ForecastSettings(RecurrentSettings):
