@@ -160,6 +160,18 @@ def test_values_that_are_missing_are_filled_as_asked(place):
     assert next(iter(run.predict_file(file)))["forecast"][0]["value"] > 0
 
 
+def test_a_reservoir_is_read_out_in_closed_form(place):
+    y = (np.sin(0.4 * np.arange(300)) * np.sin(0.11 * np.arange(300))).round(6)
+    run = unroll.train(
+        write(place / "a.csv", {"y": y}), readout="ridge", cell="echo_state", horizon=3, history=30,
+        **{**FAST, "hidden": 60, "backend": "loop"},
+    )  # fmt: skip
+    assert run.settings.loss == "mse" and run.result()["steps"] == 1
+    assert run.result()["advantage"]["naive"]["share"] > 0.9
+    with pytest.raises(UserError, match="no recursive head"):
+        unroll.train(place / "a.csv", readout="ridge", head="recursive", quiet=True)
+
+
 def test_a_dictionary_of_columns_can_be_asked(place):
     y = (5 + np.sin(0.9 * np.arange(200))).round(4)
     run = unroll.train(write(place / "a.csv", {"y": y}), history=8, steps=5, **FAST)
