@@ -6,6 +6,7 @@ import pytest
 from unroll.data.times import (
     Step,
     calendar_features,
+    find_cycles,
     find_format,
     find_step,
     seconds_of,
@@ -88,11 +89,21 @@ def test_numbers_have_steps_too():
 
 def test_calendar_turns_with_its_cycles():
     hours = seconds("2024-01-01 00:00", "2024-01-01 06:00", "2024-01-02 00:00")
-    features = calendar_features(hours, Step("second", 3600))
+    features = calendar_features(hours, ("day", "week", "year"))
     assert features.shape == (3, 8)  # day, week, year twice
     np.testing.assert_allclose(features[:, 0], [0, 1, 0], atol=1e-9)  # sine of the day
-    week = calendar_features(seconds("2024-01-01", "2024-01-08"), Step("second", 86_400))
-    assert week.shape == (2, 6)
-    np.testing.assert_allclose(week[0, [0, 3]], week[1, [0, 3]], atol=1e-9)
-    assert calendar_features(hours, Step("number", 1)).shape == (3, 0)
-    assert calendar_features(hours, Step("month", 12)).shape == (3, 0)
+    np.testing.assert_allclose(features[0, [1, 5]], [0, 1], atol=1e-9)  # a Monday
+    week = calendar_features(seconds("2024-01-01", "2024-01-08"), ("week",))
+    np.testing.assert_allclose(week[0], week[1], atol=1e-9)
+    assert calendar_features(hours, ()).shape == (3, 0)
+
+
+def test_cycles_are_those_that_were_seen_whole():
+    hour, day, month, year = 3600.0, 86_400.0, 2_629_746.0, 31_556_952.0
+    assert find_cycles(Step("second", hour), 3 * year) == ("day", "week", "year")
+    assert find_cycles(Step("second", hour), 5 * day) == ("day",)
+    assert find_cycles(Step("second", day), 0.9 * year) == ("week",)
+    assert find_cycles(Step("weekday", 1), 2 * year) == ("week", "year")
+    assert find_cycles(Step("month", 1), 2 * year) == ("year",)
+    assert find_cycles(Step("month", 12), 200 * year) == ()
+    assert find_cycles(Step("number", 1), 9 * month) == ()

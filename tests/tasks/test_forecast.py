@@ -167,7 +167,7 @@ def test_a_reservoir_is_read_out_in_closed_form(place):
         **{**FAST, "hidden": 60, "backend": "loop"},
     )  # fmt: skip
     assert run.settings.loss == "mse" and run.result()["steps"] == 1
-    assert run.result()["advantage"]["naive"]["share"] > 0.9
+    assert run.result()["advantage"]["naive"]["share"] > 0.7
     with pytest.raises(UserError, match="no recursive head"):
         unroll.train(place / "a.csv", readout="ridge", head="recursive", quiet=True)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unroll.data.series_table import SeriesTable, Wanted
-from unroll.data.times import Step, calendar_features
+from unroll.data.times import Step, calendar_features, find_cycles
 from unroll.errors import UserError
 
 FILE = "series.json"
@@ -35,7 +35,8 @@ class ForecastCodec:
 
     columns: the target, those read up to the present, `ahead` known ones. words: of the columns of
     words. logs, levels: whether a column is read as its logarithm, and whether its level is read
-    beside its changes. season: in steps. scales: by name of the series.
+    beside its changes. season: in steps. cycles: of the calendar, that are read. scales: by name of
+    the series.
     """
 
     time: str
@@ -48,7 +49,7 @@ class ForecastCodec:
     logs: tuple[bool, ...]
     levels: tuple[bool, ...]
     season: int
-    calendar: bool
+    cycles: tuple[str, ...]
     time_format: str | None
     scales: dict[str, Scale]
 
@@ -83,6 +84,9 @@ class ForecastCodec:
             asked = transform == "log" and k == 0
             ratios = positive and transform != "none" and steadier([p[:, k] for p in parts])
             logs.append(asked or ratios)
+        learned = [one.times[:n] for one, n in zip(table.series, train, strict=True)]
+        span = max(float(np.ptp(times)) for times in learned)
+        cycles = find_cycles(table.step, span) if calendar and table.dates else ()
         parts = [transformed(part, logs) for part in parts]
         levels = [
             {"yes": True, "no": False}.get(level, comes_back([p[:, k] for p in parts]))
@@ -103,7 +107,7 @@ class ForecastCodec:
         }
         return ForecastCodec(
             table.time, table.by, table.columns, table.ahead, table.step, table.dates, words,
-            tuple(map(bool, logs)), tuple(map(bool, levels)), season, calendar, time_format, scales,
+            tuple(map(bool, logs)), tuple(map(bool, levels)), season, cycles, time_format, scales,
         )  # fmt: skip
 
     @property
@@ -127,12 +131,8 @@ class ForecastCodec:
     def known(self) -> int:
         """How many of them are known ahead; they are the last ones."""
         ahead = range(len(self.columns) - self.ahead, len(self.columns))
-        turns = calendar_features(np.zeros(1), self.step).shape[1] if self.reads_calendar else 0
+        turns = calendar_features(np.zeros(1), self.cycles).shape[1]
         return sum(self.width(k) for k in ahead) + turns
-
-    @property
-    def reads_calendar(self) -> bool:
-        return self.calendar and self.dates
 
     def width(self, column: int) -> int:
         """Numbers of a column: one, or one for each of its words."""
@@ -184,7 +184,7 @@ class ForecastCodec:
         found: dict[str, Any] = json.loads((folder / FILE).read_bytes())
         found["step"] = Step(**found["step"])
         found["scales"] = {name: Scale(**one) for name, one in found["scales"].items()}
-        for name in ("columns", "logs", "levels"):
+        for name in ("columns", "logs", "levels", "cycles"):
             found[name] = tuple(found[name])
         return ForecastCodec(**found)
 

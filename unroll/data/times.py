@@ -17,6 +17,8 @@ from unroll.errors import UserError
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 SEASONS = {"minute": 60, "hour": 24, "day": 7, "weekday": 5, "week": 52, "month": 12, "quarter": 4}
+CYCLES = {"day": 86_400, "week": 604_800, "year": 31_556_952}  # seconds
+WEEK_STARTS = 3 * 86_400  # 1970 began on a Thursday
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PARTS = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})")
 
@@ -186,22 +188,28 @@ def likeliest_step(times: Sequence[np.ndarray], differences: np.ndarray, dates: 
     return Step("second", commonest)
 
 
-def calendar_features(times: np.ndarray, step: Step) -> np.ndarray:
-    """[T, F]: sine and cosine of the hour, the day of the week and the time of the year.
+def find_cycles(step: Step, span: float) -> tuple[str, ...]:
+    """The cycles of the calendar, among day, week and year, that say something of a series.
 
-    Only what turns faster than the series is read, and slower than its step: no weekday of months.
-    times: seconds since 1970. Cycles: a day (steps under half a day), a week (under half a week),
-    a year (under half a year); the year has a second, twice as fast, for seasons that are skew.
+    A cycle is at least two steps long, and no longer than the `span` of seconds that is learned
+    from: what only a part of a year was seen of says nothing of the rest of it.
     """
+    if step.unit == "number":
+        return ()
     size = {"weekday": 86_400.0, "month": 2_629_746.0 * step.size}.get(step.unit, step.size)
+    return tuple(name for name, cycle in CYCLES.items() if 2 * size <= cycle <= span)
+
+
+def calendar_features(times: np.ndarray, cycles: tuple[str, ...]) -> np.ndarray:
+    """[T, F]: sine and cosine of the time in each cycle.
+
+    times: seconds since 1970. The year has a second pair, twice as fast, for seasons that are skew.
+    """
     turns = []
-    if step.unit != "number":
-        if size < 43_200:
-            turns.append(times / 86_400)
-        if size < 302_400:
-            turns.append((times / 86_400 + 3) / 7)
-        if size < 15_000_000:
-            turns += [times / 31_556_952, 2 * times / 31_556_952]
+    for name in cycles:
+        turns.append((times + WEEK_STARTS * (name == "week")) / CYCLES[name])
+        if name == "year":
+            turns.append(2 * times / CYCLES[name])
     angles = 2 * math.pi * np.stack(turns, 1) if turns else np.zeros((len(times), 0))
     return np.concatenate([np.sin(angles), np.cos(angles)], 1)
 

@@ -183,8 +183,7 @@ class Windows:
         held, line, after = filled(self._one_hot(scaled[:, :past], 0))
         known = self._one_hot(scaled[:, past:], past)
         ahead = [filled(known)[1] if interpolate else filled(known)[0]]
-        if codec.reads_calendar:
-            ahead.append(calendar_features(times, steps))
+        ahead.append(calendar_features(times, codec.cycles))
         return {
             "values": values[:, 0],
             "filled": filled(values[:, :1])[0][:, 0],

@@ -70,7 +70,8 @@ class ForecastSettings(RecurrentSettings):
         None, description="Columns whose future is known (prices, promotions), with commas."
     )
     calendar: bool = Field(
-        True, description="Read hour, weekday and time of year from the times, as far as they vary."
+        True,
+        description="Read the time of the day, the week and the year, as far as a whole one was seen.",
     )
     every: Literal[
         "auto", "row", "second", "minute", "hour", "day", "weekday", "week", "month", "quarter",

@@ -405,7 +405,11 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
         f"steps from {table.at(first)} to {table.at(last)}; {step} (--set every=...).",
         f"Read beside it up to the present (--covariates): {', '.join(past) or 'nothing'}; known "
         f"ahead (--set known=...): {', '.join(ahead) or 'nothing'}"
-        + (", and the calendar (--set calendar=false)." if codec.reads_calendar else "."),
+        + (
+            f", and the time of the {' and the '.join(codec.cycles)} (--set calendar=false)."
+            if codec.cycles
+            else "."
+        ),
     ]
     sizes = {name: len(origins) for name, (_, origins) in parts(data, settings).items()}
     said.append(
