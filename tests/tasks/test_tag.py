@@ -57,7 +57,7 @@ def universal(count=30):
 def test_spans_are_learned_evaluated_and_written_in_the_files_own_columns(tmp_path, file):
     run = unroll.train(file, tmp_path / "run", steps=100, **FAST)
     assert (run.settings.output, run.codec.scheme, run.codec.file_scheme) == ("crf", "BIOES", "BIO")
-    assert (run.settings.word, run.settings.tag) == (1, "2")
+    assert (run.settings.word, run.settings.tag, run.settings.min_count) == (1, "2", 2)
     other = tmp_path / "other.conll"
     other.write_text(news(20, seed=3))
     result = run.evaluate(other)

@@ -237,7 +237,7 @@ def learn_codec(
         file_scheme=found.scheme,
         universal=columns.universal,
         fold=settings.fold,
-        min_count=settings.min_count,
+        min_count=settings.min_count or (1 if scheme is None else 2),
         vocabulary_size=settings.vocabulary_size,
     )
 

@@ -72,7 +72,7 @@ class ClassifySettings(RecurrentSettings):
         None, ge=0, lt=1, description="Locked dropout on the embeddings; left out, as dropout."
     )
     word_dropout: float = Field(
-        0.1, ge=0, lt=1, description="Share of words that are read as unknown ones in training."
+        0.2, ge=0, lt=1, description="Share of words that are read as unknown ones in training."
     )
     readout: Literal["gradient", "ridge"] = Field(
         "gradient",

@@ -40,7 +40,11 @@ class TagSettings(RecurrentSettings):
     fold: bool = Field(
         True, description="Words that differ by case or digits alone share a vector."
     )
-    min_count: int = Field(1, ge=1, description="Rarer words have no vector of their own.")
+    min_count: int | None = Field(
+        None,
+        ge=1,
+        description="Rarer words have no vector of their own; left out, 2 for spans, else 1.",
+    )
     vocabulary_size: int | None = Field(
         None, ge=1, description="Only this many of the commonest words have a vector."
     )

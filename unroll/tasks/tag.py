@@ -117,6 +117,7 @@ def resolve(settings: TagSettings, data: TagCorpus) -> TagSettings:
             **DEFAULTS,
             "word": columns.word + 1,
             "tag": tag,
+            "min_count": data.codec.min_count,
             "output": "softmax" if data.codec.scheme is None else "crf",
         },
     )
