@@ -4,6 +4,7 @@ No torch here: `unroll train --help` and wrong values answer at once.
 """
 
 from unroll.settings.classify import ClassifySettings
+from unroll.settings.forecast import ForecastSettings
 from unroll.settings.language import LanguageSettings
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.tag import TagSettings
@@ -14,6 +15,7 @@ from unroll.settings.words import parse_assignments, settings_from
 # a file is for the first of these tasks that says it is its own
 SETTINGS: dict[str, type[RecurrentSettings]] = {
     "tag": TagSettings,
+    "forecast": ForecastSettings,
     "classify": ClassifySettings,
     "translate": TranslateSettings,
     "language": LanguageSettings,
@@ -22,6 +24,7 @@ SETTINGS: dict[str, type[RecurrentSettings]] = {
 __all__ = [
     "SETTINGS",
     "ClassifySettings",
+    "ForecastSettings",
     "LanguageSettings",
     "RecurrentSettings",
     "TagSettings",
