@@ -137,7 +137,9 @@ def test_the_backends_alone(no_compiler):
 
 @pytest.mark.skipif(build.unavailable() is not None, reason="nothing can be compiled here")
 def test_sequences_of_different_lengths_are_another_question():
-    layer = unroll.LSTM(200, 200)  # for which torch's kernel is the faster one where none ends early
+    layer = unroll.LSTM(
+        200, 200
+    )  # for which torch's kernel is the faster one where none ends early
     assert chosen_backends(layer) == ["torch"]
     assert chosen_backends(layer, ragged=True) == ["cpu"]
 

@@ -27,6 +27,9 @@ def check(
     text: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
     target: Annotated[str | None, typer.Option(help="Column or file of the other side.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column of the time.")] = None,
+    by: Annotated[str | None, typer.Option(help="Column that names the series.")] = None,
+    horizon: Annotated[str | None, typer.Option(help="Steps to forecast.")] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other setting, as key=value.", metavar="KEY=VALUE"),
@@ -34,7 +37,9 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
     """Rows, lengths, labels, unknown words, what is bad and what will be cut; exit code 1 if bad."""
-    values: dict[str, Any] = {"text": text, "label": label, "target": target}
+    values: dict[str, Any] = {
+        "text": text, "label": label, "target": target, "time": time, "by": by, "horizon": horizon,
+    }  # fmt: skip
     values = {name: value for name, value in values.items() if value is not None}
     values |= parse_assignments(assignments or [])
     settings_from(settings_of(task or guess_task(data, values)[0]), values)

@@ -64,6 +64,11 @@ def train(
     label: Annotated[str | None, setting("label", "COLUMN")] = None,
     target: Annotated[str | None, setting("target", "COLUMN")] = None,
     valid: Annotated[str | None, setting("valid", "FILE")] = None,
+    time: Annotated[str | None, setting("time", "COLUMN")] = None,
+    by: Annotated[str | None, setting("by", "COLUMN")] = None,
+    horizon: Annotated[str | None, setting("horizon", "N")] = None,
+    history: Annotated[str | None, setting("history", "N")] = None,
+    covariates: Annotated[str | None, setting("covariates", "COLUMNS")] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad records out, count and tell them.")
     ] = False,
@@ -89,6 +94,7 @@ def train(
         "readout": readout, "hidden": hidden, "seconds": seconds, "steps": steps, "epochs": epochs,
         "per_line": per_line or None, "condition": condition,
         "text": text, "label": label, "target": target, "valid": valid,
+        "time": time, "by": by, "horizon": horizon, "history": history, "covariates": covariates,
         "skip_bad": skip_bad or None, "lower": lower or None, "state": state, "device": device,
         "threads": threads, "backend": backend, "seed": seed,
     }  # fmt: skip

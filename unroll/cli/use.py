@@ -119,7 +119,8 @@ def predict(
         list[str] | None, typer.Option("--input", help="One input; may come again.", metavar="TEXT")
     ] = None,
     out: Annotated[
-        str | None, typer.Option(help="Write there: .jsonl as JSON lines.", metavar="FILE")
+        str | None,
+        typer.Option(help="Write there: .jsonl as JSON lines, .svg a picture.", metavar="FILE"),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write over an existing --out.")
@@ -137,6 +138,12 @@ def predict(
         raise UserError(f"{out} exists already; nothing was overwritten. Use --overwrite.")
     run = opened(path, device, trust_code)
     run.adjust(**parse_assignments(assignments or []))
+    if out is not None and out.endswith(".svg"):
+        if data is None:
+            raise UserError("A picture is drawn of a file; got --input. Give DATA.")
+        write_text(Path(out), run.picture(data))
+        typer.echo(f"Drawn in {out}", err=True)
+        return
     answers = run.predict_file(data) if data is not None else run.answers(inputs or [])
     json = json or (out or "").endswith(".jsonl")
     lines = (
@@ -150,20 +157,25 @@ def predict(
     write_lines(Path(out), lines)
 
 
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """A file that is whole or not there; a count on standard error while it grows."""
+def write_text(path: Path, text: str) -> None:
+    """A file that is whole or not there."""
     from unroll.training.files import write_whole
 
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """A file that is whole or not there; a count on standard error while it grows."""
     shown, kept = time.monotonic() + 2, []
     for number, line in enumerate(lines, 1):
         kept.append(line + "\n")
         if time.monotonic() > shown:
             shown = time.monotonic() + 5
             typer.echo(f"{number:,} answered", err=True)
-    try:
-        write_whole(path, "".join(kept).encode())
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
+    write_text(path, "".join(kept))
     typer.echo(f"{len(kept):,} answers written to {path}", err=True)
 
 

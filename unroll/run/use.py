@@ -97,6 +97,19 @@ class Run:
         self._needs_answers()
         return self.task.answers(self.trained, questions)
 
+    def picture(self, data: str | Path) -> str:
+        """What the model says of a file, drawn: an SVG.
+
+        Raises: UserError for tasks that draw nothing.
+        """
+        if not hasattr(self.task, "picture"):
+            raise UserError(
+                f"{self.path} is a run of the task {self.task_name}, which draws nothing. Write to "
+                "a .jsonl or .txt."
+            )
+        picture: str = self.task.picture(self.trained, str(data))
+        return picture
+
     def written(self, answer: dict[str, Any]) -> str:
         """An answer as people read it, or as the task's own files have it."""
         return self.task.written(answer)
