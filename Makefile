@@ -10,7 +10,7 @@ demo: $(VENV)/ready
 	$(VENV)/bin/unroll demo
 
 test: $(VENV)/ready
-	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS)
+	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .
