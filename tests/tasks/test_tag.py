@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import unroll
+from unroll.cli.main import run as command
 from unroll.errors import UserError
 from unroll.run.data_check import check
 from unroll.settings import settings_from
@@ -259,3 +260,18 @@ def test_parts_of_speech_in_half_a_minute(tmp_path):
     after = "\n".join(written).split("\n")
     kept = [line.split("\t")[:3] + line.split("\t")[4:] for line in after]
     assert kept == [line.split("\t")[:3] + line.split("\t")[4:] for line in before[:-1]]
+
+
+def test_bad_sentences_of_an_evaluation_are_left_out_where_asked(tmp_path, file, capsys):
+    run = unroll.train(file, tmp_path / "run", steps=2, **FAST)
+    other = tmp_path / "other.conll"
+    other.write_text(news(20, seed=3) + "\nragged O O O\n")
+    words = ["eval", str(run.path), str(other)]
+    assert command(words, False) == 2
+    assert "--skip-bad leaves such records out" in capsys.readouterr().err
+    assert command([*words, "--skip-bad", "--json"], False) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == 1
+    assert command(["predict", str(run.path), str(other)], False) == 2
+    assert "--skip-bad" not in capsys.readouterr().err
+    assert command(["eval", str(run.path), str(other), "--set", "layers=2"], False) == 2
+    assert "those that can are word, tag, skip_bad" in capsys.readouterr().err

@@ -65,6 +65,9 @@ def speaking(path: str, device: str, trust_code: bool) -> LanguageRun:
     return run
 
 
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave bad records out, count and tell them.")
+]
 Assignments = Annotated[
     list[str] | None,
     typer.Option(
@@ -83,6 +86,7 @@ def evaluate(
     target: Annotated[
         str | None, typer.Option(help="Column or file of the other side, as in train.")
     ] = None,
+    skip_bad: SkipBad = False,
     assignments: Assignments = None,
     json: AsJson = False,
     device: Device = "cpu",
@@ -90,7 +94,7 @@ def evaluate(
 ) -> None:
     """How well a run does on other data, beside simple baselines."""
     run = opened(path, device, trust_code)
-    run.adjust(**parse_assignments(assignments or []))
+    run.adjust(**({"skip_bad": True} if skip_bad else {}), **parse_assignments(assignments or []))
     from unroll.training.report import Watch
 
     columns = {"text": text, "label": label, "target": target}
@@ -125,6 +129,7 @@ def predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write over an existing --out.")
     ] = False,
+    skip_bad: SkipBad = False,
     assignments: Assignments = None,
     json: AsJson = False,
     device: Device = "cpu",
@@ -137,7 +142,7 @@ def predict(
     if out is not None and Path(out).exists() and not overwrite:
         raise UserError(f"{out} exists already; nothing was overwritten. Use --overwrite.")
     run = opened(path, device, trust_code)
-    run.adjust(**parse_assignments(assignments or []))
+    run.adjust(**({"skip_bad": True} if skip_bad else {}), **parse_assignments(assignments or []))
     if out is not None and out.endswith(".svg"):
         if data is None:
             raise UserError("A picture is drawn of a file; got --input. Give DATA.")

@@ -10,7 +10,7 @@ SHOWN = 5
 class Problems:
     """What is wrong with the records of some data, a sentence with file and line each.
 
-    skip: whether a bad record is left out.
+    skip: whether a bad record is left out. may_skip: whether that could have been asked for.
 
     Example:
         >>> from unroll.data.problems import Problems
@@ -20,14 +20,15 @@ class Problems:
         ['1 bad record is left out:', '  a.csv, line 3: no label.']
     """
 
-    def __init__(self, skip: bool = False) -> None:
-        self.skip, self.count = skip, 0
+    def __init__(self, skip: bool = False, may_skip: bool = True) -> None:
+        self.skip, self.may_skip, self.count = skip, may_skip, 0
         self._first: list[str] = []
 
     def bad(self, sentence: str) -> None:
         """Raises: UserError with the sentence, unless bad records are skipped."""
         if not self.skip:
-            raise UserError(f"{sentence} (--skip-bad leaves such records out.)")
+            hint = " (--skip-bad leaves such records out.)" if self.may_skip else ""
+            raise UserError(sentence + hint)
         self.count += 1
         if len(self._first) < SHOWN:
             self._first.append(sentence)

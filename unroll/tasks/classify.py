@@ -54,6 +54,7 @@ from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.checkpoint import pack
 from unroll.training.work import Work
 
+IN_USE = ("text", "label", "skip_bad")
 WATCHED = 5000  # records that an evaluation during training reads at most
 ROWS = 128  # of a batch that is only read
 FEW = 10  # classes that are listed one by one

@@ -29,6 +29,7 @@ from unroll.settings import ForecastSettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.work import Work
 
+IN_USE = ("skip_bad", "missing")
 ROWS = 512  # windows that are read at once
 WATCHED = 4096  # windows that an evaluation during training reads at most
 LISTED = 100  # anomalies in a result; a few of them in words

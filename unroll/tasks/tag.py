@@ -43,11 +43,12 @@ from unroll.data.vectors import vector_size
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.models.tagger import LETTER_SIZE, Tagger
-from unroll.settings.tag import TagSettings, in_columns
+from unroll.settings.tag import SUFFIXES, TagSettings, in_columns
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.work import Work
 
 NAME = "tag"
+IN_USE = ("word", "tag", "skip_bad")
 WATCHED = 2000  # sentences that an evaluation during training reads at most
 EVALUATION_BATCH = 64
 PREDICTED_TOGETHER = 256  # questions that are sorted by length and answered together
@@ -437,7 +438,8 @@ def questions(trained: Trained, path: str) -> Iterator[Question]:
     """The sentences of a file: in columns, as training had them, or a text with one a line."""
     file = conll_file(path)
     head = list(islice(lines(file, path), LOOK))
-    if prose(head):
+    named = Path(path).name.removesuffix(".gz").endswith(SUFFIXES)
+    if not named and prose(head):
         for number, line in enumerate(lines(file, path), 1):
             words = sentence_words(line, trained.codec.forms)
             if words:
@@ -449,7 +451,8 @@ def questions(trained: Trained, path: str) -> Iterator[Question]:
         columns = find_columns(file, path, settings.word, settings.tag)
     elif columns.universal == trained.codec.universal:  # its tags, if it has some, are not read
         columns = replace(columns, word=checked((settings.word or 1), columns.width, "word", path))
-    problems = Problems()  # a question left out would be missed among the answers
+    # a question left out would be missed among the answers
+    problems = Problems(may_skip=False)
     for sentence in read_sentences(file, path, columns, problems, tags=False, keep=True):
         yield Question(sentence, columns)
 

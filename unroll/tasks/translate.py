@@ -32,7 +32,7 @@ from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.files import Damaged, check_folder
 from unroll.training.work import Work
 
-IN_USE = SEARCH
+IN_USE = (*SEARCH, "skip_bad")
 WATCHED = 200  # held-out pairs that are translated during training
 WATCHED_LOSS = 2000  # held-out pairs whose loss is taken then
 FINAL = 2000  # held-out pairs that are translated at the end
