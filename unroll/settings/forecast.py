@@ -35,13 +35,17 @@ def guess(path: Path, given: dict[str, Any]) -> str | None:
                 head = list(islice(file, 4))
     except (OSError, UnicodeDecodeError, EOFError):
         return None
+    if not head:
+        return None
     names, *rows = csv.reader(head, delimiter="\t" if "\t" in "".join(head[:1]) else ",")
     if not rows or len(names) < 2 or any(len(row) != len(names) for row in rows):
         return None
     dated = [k for k, name in enumerate(names) if all(DATE.fullmatch(row[k]) for row in rows)]
     numbers = [k for k in range(len(names)) if all(is_number(row[k]) for row in rows)]
     wanted = given.get("target")
-    if not dated or not numbers or (wanted and wanted not in [names[k] for k in numbers]):
+    if dated and wanted in names:  # whatever stands in it: what is wrong with it is said later
+        return f"a table with times in its column {names[dated[0]]}, and target is given"
+    if not dated or not numbers or wanted:
         return None
     if wanted is None and len(dated) + len(numbers) < len(names):
         return None
@@ -123,8 +127,8 @@ class ForecastSettings(RecurrentSettings):
         "auto",
         description="Whether levels are read beside changes; auto: those that come back to a mean.",
     )
-    readout: Literal["trained", "ridge"] = Field(
-        "trained", description="ridge: only a linear read-out is learned, in closed form."
+    readout: Literal["gradient", "ridge"] = Field(
+        "gradient", description="ridge: only a linear read-out is learned, in closed form."
     )
 
     @field_validator("quantiles")

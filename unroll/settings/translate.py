@@ -150,8 +150,10 @@ def guess(path: Path, given: dict[str, Any]) -> str | None:
     if target is not None:
         return "a target is given"
     rows = [line.split("\t") for line in first_lines(path) if line.strip()]
-    if not rows or any(len(row) != 2 or not all(cell.strip() for cell in row) for row in rows):
+    pairs = [row for row in rows if len(row) == 2 and all(cell.strip() for cell in row)]
+    if len(pairs) < max(1, 0.9 * len(rows) - 1):  # a bad line is told later
         return None
+    rows = pairs
     sources, targets = ({row[k].strip() for row in rows} for k in (0, 1))
     if len(rows) > 4 and min(len(sources), len(targets)) < len(rows) / 3:
         return None

@@ -39,6 +39,8 @@ def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
             f"There is no file or folder {path}; expected data to learn from. Check the path, from "
             f"{Path.cwd()}."
         )
+    if path != "-" and Path(path).is_file() and Path(path).stat().st_size == 0:
+        raise UserError(f"{path} is empty; expected data to learn from.")
     fit = [name for name, kind in SETTINGS.items() if set(given) <= set(kind.model_fields)]
     for name in fit or SETTINGS:
         module = import_module(f"unroll.settings.{name}")
