@@ -15,7 +15,7 @@ from unroll.data.vocabulary import UNKNOWN
 from unroll.layers import Recurrent
 from unroll.layers.locked_dropout import LockedDropout
 from unroll.layers.pooling import Pooling
-from unroll.models.initialisation import initialise
+from unroll.models.initialisation import initialise_layers
 
 
 class Classifier(nn.Module):
@@ -148,10 +148,7 @@ class Classifier(nn.Module):
         return p.detach(), (gradient * e.detach()).sum(-1)
 
     def _initialise(self, name: str) -> str:
-        said = ""
-        for layer in self.stack:
-            for cell in layer.cells:  # type: ignore[union-attr]
-                said = initialise(cell, name)
+        said = initialise_layers(self.stack, name)
         if self.embedding is not None:
             # small, so that rare words say little until they are learned
             nn.init.normal_(self.embedding.weight, 0.0, 0.1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn, tanh
 from unroll.cells import State
 from unroll.layers import Recurrent
 from unroll.layers.locked_dropout import LockedDropout
-from unroll.models.initialisation import initialise
+from unroll.models.initialisation import initialise_layers
 from unroll.models.likelihoods import Point, likelihood
 
 if TYPE_CHECKING:
@@ -199,10 +199,7 @@ class Forecaster(nn.Module):
         return x, last
 
     def _initialise(self, name: str) -> str:
-        said = ""
-        for layer in self.stack:
-            for cell in layer.cells:  # type: ignore[union-attr]
-                said = initialise(cell, name)
+        said = initialise_layers(self.stack, name)
         nn.init.zeros_(self.readout.weight)
         nn.init.zeros_(self.readout.bias)
         if self.head == "direct":

@@ -5,7 +5,7 @@ Layers keep torch's own; a task model chooses one of these and says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -15,6 +15,15 @@ from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
 from unroll.errors import UserError
 
 Fill = Callable[[torch.Tensor], Any]
+
+
+def initialise_layers(layers: Iterable[nn.Module], name: str) -> str:
+    """The same for every cell of recurrent layers, in their order; what was done, in words."""
+    said = ""
+    for layer in layers:
+        for cell in layer.cells:  # type: ignore[union-attr]
+            said = initialise(cell, name)
+    return said
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from torch.nn.functional import linear
 from unroll.cells import State
 from unroll.layers import Recurrent, Stepper
 from unroll.layers.locked_dropout import LockedDropout
-from unroll.models.initialisation import initialise
+from unroll.models.initialisation import initialise_layers
 from unroll.models.softmax import linear_cross_entropy
 
 
@@ -136,10 +136,7 @@ class LanguageModel(nn.Module):
         return self.embedding.weight if self.weight is None else self.weight
 
     def _initialise(self, name: str) -> str:
-        said = ""
-        for layer in self.stack:
-            for cell in layer.cells:  # type: ignore[union-attr]
-                said = initialise(cell, name)
+        said = initialise_layers(self.stack, name)
         tied = self.weight is None
         scale = self.embedding.embedding_dim**-0.5 if tied else 1.0
         nn.init.normal_(self.embedding.weight, 0.0, scale)

@@ -17,7 +17,7 @@ from unroll.data.vocabulary import UNKNOWN
 from unroll.layers import Recurrent
 from unroll.layers.crf import CRF
 from unroll.layers.locked_dropout import LockedDropout
-from unroll.models.initialisation import initialise
+from unroll.models.initialisation import initialise_layers
 
 LETTER_SIZE, SHAPE_SIZE = 32, 16  # numbers a letter, and a shape
 OUTSIDE = 0  # the label of words in no span
@@ -154,11 +154,8 @@ class Tagger(nn.Module):
         return steps.unsqueeze(1) < batch.lengths
 
     def _initialise(self, name: str) -> str:
-        said = ""
-        for layer in self.modules():
-            if isinstance(layer, Recurrent):
-                for cell in layer.cells:
-                    said = initialise(cell, name)  # type: ignore[arg-type]
+        layers = [layer for layer in self.modules() if isinstance(layer, Recurrent)]
+        said = initialise_layers(layers, name)
         for table in (self.words, self.shapes):
             nn.init.normal_(table.weight, 0.0, table.embedding_dim**-0.5)
         nn.init.xavier_uniform_(self.output.weight)

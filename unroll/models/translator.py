@@ -19,7 +19,7 @@ from unroll.layers.attention import Attention, Memory
 from unroll.layers.bridge import Bridge
 from unroll.layers.dense import Dense
 from unroll.layers.locked_dropout import LockedDropout
-from unroll.models.initialisation import initialise
+from unroll.models.initialisation import initialise_layers
 from unroll.models.softmax import linear_cross_entropy
 
 Make = str | Callable[[int, int], nn.Module]
@@ -244,10 +244,7 @@ class Translator(nn.Module):
         return TranslatorStepper(self, encoded)
 
     def _initialise(self, name: str) -> str:
-        said = ""
-        for layer in (self.encoder, self.decoder):
-            for cell in layer.cells:
-                said = initialise(cell, name)  # type: ignore[arg-type]
+        said = initialise_layers((self.encoder, self.decoder), name)
         for embedding in dict.fromkeys((self.source, self.target)):  # in order, each once
             nn.init.normal_(embedding.weight, 0.0, embedding.embedding_dim**-0.5)
         if self.weight is not None:
