@@ -21,6 +21,6 @@ def test_quoted_line_ends_and_crlf_are_read():
 
 @pytest.mark.real_data
 def test_intents_are_told_apart_better_than_by_naive_bayes(tmp_path):
-    run = unroll.train(DATA / "train.csv", tmp_path / "run", epochs=5, threads=1, quiet=True)
+    run = unroll.train(DATA / "train.csv", tmp_path / "run", epochs=12, threads=2, quiet=True)
     found = run.result()
     assert found["accuracy"] > found["baselines"]["naive Bayes"]["accuracy"] > 0.75
