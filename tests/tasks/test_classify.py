@@ -14,6 +14,7 @@ from unroll.errors import UserError
 from unroll.settings.classify import ClassifySettings
 from unroll.tasks import classify
 from unroll.tasks.task import Trained
+from unroll.training.folder import RunFolder
 from unroll.training.optimizer import make_optimizer
 
 GOOD = "lovely great wonderful bright".split()
@@ -69,10 +70,10 @@ def trained(path, folder, steps=60, rate=0.02, **given):
         (loss / batch.tokens).backward()
         optimizer.step()
         losses.append(loss.item() / batch.tokens)
-    for name, content in {**data.codec.files(), **classify.files(data)}.items():
-        (folder / name).write_bytes(content)
-    codec = classify.load_codec(folder, {})
-    return Trained(network, codec, settings, torch.device("cpu"), folder), data, losses
+    place = folder / "run"
+    RunFolder.create(place, {**data.codec.files(), **classify.files(data)}, False)
+    codec = classify.load_codec(place, {})
+    return Trained(network, codec, settings, torch.device("cpu"), place), data, losses
 
 
 def test_thirty_two_examples_are_learned_by_heart(tmp_path):

@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 import unroll
+import unroll.errors
 from unroll.cli.main import app
 
 SMALL = {"hidden": 8, "embedding": 8, "cell": "gru", "threads": 1, "quiet": True}
@@ -98,3 +99,12 @@ def test_a_reservoir_with_a_read_out_in_closed_form(reviews):
     assert unroll.load("run").result()["accuracy"] == 1
     refused = CliRunner().invoke(app, ["train", data, "--out", "run", "--resume"])
     assert "there is nothing to go on with" in str(refused.exception)
+
+
+def test_a_damaged_baseline_is_named_and_everything_else_still_works(reviews):
+    run = unroll.train(reviews("train.csv", 30), steps=2, **SMALL)
+    (run.path / "baseline.safetensors").write_bytes(b"cut")
+    again = unroll.load(run.path)
+    assert again.predict("the lovely film")["label"] in ("1", "5")
+    with pytest.raises(unroll.errors.UserError, match="The baseline of the run is damaged"):
+        again.evaluate(reviews("test.csv", 5))

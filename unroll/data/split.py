@@ -25,3 +25,11 @@ def shared(train: Sequence[Hashable], other: Sequence[Hashable]) -> int:
     """How many of the other records stand in the training part too."""
     known = set(train)
     return sum(record in known for record in other)
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """The places of at most so many of `count` records, evenly spread, because files are often
+    sorted."""
+    if count <= most:
+        return np.arange(count)
+    return np.linspace(0, count - 1, most).round().astype(np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 
 from unroll.data.text import lines, text_source
 from unroll.errors import UserError
+from unroll.settings.columns import is_number
 
 
 def vector_size(path: str | Path) -> int:
@@ -79,11 +80,3 @@ def one_file(path: str | Path) -> Path:
     if len(source.files) != 1 or Path(path).is_dir():
         raise UserError(f"{path} is a folder; expected one file of word vectors.")
     return source.files[0]
-
-
-def is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -40,7 +40,7 @@ from unroll.data.labelled import (
 from unroll.data.problems import Problems
 from unroll.data.records import numbered_lines
 from unroll.data.series import file_sequence
-from unroll.data.split import shared
+from unroll.data.split import evenly, shared
 from unroll.data.text import TEXT_SUFFIXES
 from unroll.decoding.mattered import as_words, strongest
 from unroll.errors import UserError
@@ -52,9 +52,11 @@ from unroll.models.ridge_head import Batch, solve_head
 from unroll.settings.classify import ClassifySettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.checkpoint import pack
+from unroll.training.folder import check_baseline
 from unroll.training.work import Work
 
 IN_USE = ("text", "label", "skip_bad")
+BASELINE = "baseline.safetensors"
 WATCHED = 5000  # records that an evaluation during training reads at most
 ROWS = 128  # of a batch that is only read
 FEW = 10  # classes that are listed one by one
@@ -149,7 +151,7 @@ def work(
     def loss(batch: LabelledBatch, state: Any) -> tuple[torch.Tensor, None]:
         return network.loss(batch.x, batch.lengths, batch.y), None
 
-    watched = spread(len(data.valid), WATCHED)
+    watched = evenly(len(data.valid), WATCHED)
 
     def evaluated() -> dict[str, float]:
         p = probabilities(network, data.valid, device, rows=watched)
@@ -188,13 +190,6 @@ def work(
         decides="error",
         solve=solve if settings.readout == "ridge" else None,
     )
-
-
-def spread(count: int, most: int) -> np.ndarray:
-    """At most so many of `count` rows, evenly spread."""
-    if count <= most:
-        return np.arange(count)
-    return np.linspace(0, count - 1, most).round().astype(np.int64)
 
 
 @torch.no_grad()
@@ -309,7 +304,7 @@ def files(data: Classified) -> dict[str, bytes]:
         bayes = best_naive_bayes(data.train, data.valid, data.codec.inputs, K)
         kept |= {"prior": bayes.prior, "words": bayes.words.astype(np.float32)}
     arrays = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in kept.items()}
-    return {"baseline.safetensors": pack(arrays)}
+    return {BASELINE: pack(arrays)}
 
 
 def load_codec(folder: Path, config: dict[str, Any]) -> ClassCodec:
@@ -347,10 +342,8 @@ def compared(trained: Trained, labelled: Labelled, watch: Watch) -> dict[str, An
     codec: ClassCodec = trained.codec
     p = probabilities(trained.model, labelled, trained.device, watch)
     figures = judged(p, labelled.targets)
-    known = {
-        name: tensor.numpy()
-        for name, tensor in load_file(trained.path / "baseline.safetensors").items()
-    }
+    check_baseline(trained.path, BASELINE)
+    known = {name: t.numpy() for name, t in load_file(trained.path / BASELINE).items()}
     share = np.broadcast_to(known["share"], p.shape)
     baselines = {"most frequent class": share}
     if "words" in known:

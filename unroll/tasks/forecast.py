@@ -17,22 +17,20 @@ import torch
 from unroll.data.forecast_codec import ForecastCodec
 from unroll.data.problems import Problems
 from unroll.data.series_table import SeriesTable, Wanted, read_series, series_of_columns
+from unroll.data.split import evenly
 from unroll.data.windows import WindowBatch, WindowBatches, Windows, seasonal
 from unroll.decoding.forecast_picture import Panel, Stretch, draw
 from unroll.errors import UserError
 from unroll.layers import Ridge
-from unroll.models.forecast_errors import advantage, point_errors, quantile_errors
+from unroll.models.backtest import ROWS, backtest, chunks, forecast
 from unroll.models.forecaster import Forecaster, Reading
 from unroll.models.initialisation import initialise
-from unroll.models.naive_forecasts import naive_forecasts
 from unroll.settings import ForecastSettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.work import Work
 
 IN_USE = ("skip_bad", "missing")
-ROWS = 512  # windows that are read at once
 WATCHED = 4096  # windows that an evaluation during training reads at most
-LISTED = 100  # anomalies in a result; a few of them in words
 SHOWN = 5
 DRAWN = 8  # series in a picture
 PENALTIES = tuple(10.0**k for k in range(-6, 5))
@@ -287,7 +285,8 @@ def work(
     """What the training loop calls."""
     windows, origins = parts(data, settings)["learn from"]
     _, chosen_by = parts(data, settings)["choose weights by"]
-    watched = [batch.to(device) for batch in chunks(windows, spread(chosen_by, WATCHED))]
+    some = chosen_by[evenly(len(chosen_by), WATCHED)]
+    watched = [batch.to(device) for batch in chunks(windows, some)]
     batches = WindowBatches(windows, origins, settings.batch_size or BATCH, settings.seed)
 
     def evaluated() -> dict[str, float]:
@@ -355,37 +354,6 @@ def solved(
         f"{best[1]:g} (the best of {len(PENALTIES)} on the part that chooses); the recurrent weights "
         "stay as they were drawn."
     ]
-
-
-def chunks(windows: Windows, origins: np.ndarray) -> Iterator[WindowBatch]:
-    """Windows in order, ROWS at a time."""
-    for at in range(0, len(origins), ROWS):
-        yield windows.batch(origins[at : at + ROWS])
-
-
-def spread(origins: np.ndarray, most: int) -> np.ndarray:
-    """At most so many, evenly spread."""
-    if len(origins) <= most:
-        return origins
-    return origins[np.linspace(0, len(origins) - 1, most).round().astype(np.int64)]
-
-
-@torch.no_grad()
-def forecast(
-    network: Forecaster,
-    windows: Windows,
-    origins: np.ndarray,
-    device: torch.device,
-    watch: Watch | None = None,
-) -> np.ndarray:
-    """Quantiles [N, K, Q] of the steps after each origin, in the target's own unit."""
-    network.eval()
-    found = []
-    for k, batch in enumerate(chunks(windows, origins)):
-        found.append(network.quantiles(batch.to(device)).cpu().double().numpy().transpose(1, 0, 2))
-        if watch is not None:
-            watch(min(1.0, (k + 1) * ROWS / len(origins)))
-    return windows.unscaled(np.concatenate(found), origins)
 
 
 def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> list[str]:
@@ -457,7 +425,7 @@ def load_codec(folder: Path, config: dict[str, Any]) -> ForecastCodec:
 def result(trained: Trained, data: Forecasts, watch: Watch) -> dict[str, Any]:
     """The backtest of the held-out part: a forecast from every step that it may start from."""
     windows, origins = parts(data, trained.settings)["test"]
-    return backtest(trained, windows, origins, watch)
+    return backtest(trained.model, windows, origins, trained.settings, trained.device, watch)
 
 
 def evaluate(
@@ -477,7 +445,8 @@ def evaluate(
             "expected some, to read a history and compare a horizon. Give more rows."
         )
     left_out = {"left_out": list(told)} if told else {}
-    return {**backtest(trained, windows, origins, watch), **left_out}
+    found = backtest(trained.model, windows, origins, trained.settings, trained.device, watch)
+    return {**found, **left_out}
 
 
 def opened(trained: Trained, path: str) -> tuple[Windows, tuple[str, ...]]:
@@ -488,73 +457,6 @@ def opened(trained: Trained, path: str) -> tuple[Windows, tuple[str, ...]]:
     table = read_series(path, wanted, problems)
     codec.check(table)
     return windows_of(table, codec, settings, settings.history), tuple(problems.told())
-
-
-def backtest(
-    trained: Trained, windows: Windows, origins: np.ndarray, watch: Watch | None = None
-) -> dict[str, Any]:
-    """Forecasts from these origins against what came, beside those of naive ways."""
-    settings, table = trained.settings, windows.table
-    quantiles = forecast(trained.model, windows, origins, trained.device, watch)
-    middle = quantiles[..., settings.levels.index(0.5)]
-    truth = windows.values[origins[:, None] + np.arange(1, settings.horizon + 1)]
-    if np.isnan(truth).all():
-        raise UserError(f"{table.name} has no known value to compare a forecast with.")
-    of = windows.of[origins]
-    scale = windows.naive_error[of]
-    naive = naive_forecasts(
-        windows.filled, origins, windows.starts[of], settings.horizon, windows.codec.season
-    )
-    outside = anomalies(windows, origins, quantiles, truth, settings.horizon)
-    found: dict[str, Any] = {
-        **point_errors(middle, truth, scale),
-        **quantile_errors(quantiles, truth, settings.levels),
-        "forecasts": len(origins),
-        "values": int((~np.isnan(truth)).sum()),
-        "horizon": settings.horizon,
-        "season": windows.codec.season,
-        "target": windows.codec.target,
-        "baselines": {name: point_errors(one, truth, scale) for name, one in naive.items()},
-        "advantage": {
-            name: {"share": share, "noise": noise}
-            for name, one in naive.items()
-            for share, noise in [advantage(middle, one, truth)]
-        },
-        "anomalies_found": len(outside),
-        "anomalies": outside[:LISTED],
-    }
-    if settings.horizon > 1:
-        found["mae_of_steps"] = np.nanmean(np.abs(middle - truth), 0).tolist()
-    if len(table.series) > 1:
-        found["series"] = {
-            table.series[k].name: point_errors(middle[of == k], truth[of == k], scale[of == k])
-            for k in np.unique(of)
-            if not np.isnan(truth[of == k]).all()
-        }
-        new = [one.name for one in table.series if one.name not in windows.codec.scales]
-        found["new_series"] = len(new)
-    return found
-
-
-def anomalies(
-    windows: Windows, origins: np.ndarray, quantiles: np.ndarray, truth: np.ndarray, horizon: int
-) -> list[dict[str, Any]]:
-    """Values outside the band that the forecast one step before them gave, the farthest first."""
-    low, high, value = quantiles[:, 0, 0], quantiles[:, 0, -1], truth[:, 0]
-    width = np.maximum(high - low, 1e-12)
-    beyond = np.maximum(low - value, value - high) / width
-    rows = np.flatnonzero(beyond > 0)
-    table = windows.table
-    return [
-        {
-            **({"series": table.series[windows.of[origins[k]]].name} if table.by else {}),
-            "time": table.at(windows.times[origins[k] + 1]),
-            "value": float(value[k]),
-            "low": float(low[k]),
-            "high": float(high[k]),
-        }
-        for k in rows[np.argsort(-beyond[rows], kind="stable")]
-    ]
 
 
 def verdict(result: dict[str, Any], where: str) -> list[str]:

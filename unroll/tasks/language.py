@@ -37,7 +37,7 @@ from unroll.models.ngram import NGramModel
 from unroll.settings import LanguageSettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.checkpoint import pack
-from unroll.training.files import Damaged, check_folder
+from unroll.training.folder import check_baseline
 from unroll.training.work import Work
 
 ORDER = 5  # of the n-gram baseline
@@ -282,12 +282,7 @@ def load_baseline(trained: Trained) -> NGramModel:
 
     Raises: UserError where its file is damaged.
     """
-    try:
-        check_folder(trained.path, only={BASELINE})
-    except Damaged as damage:
-        raise UserError(
-            f"The n-gram baseline of the run is damaged: {damage}. Resume the run to make it anew."
-        ) from damage
+    check_baseline(trained.path, BASELINE)
     arrays = {k: t.numpy() for k, t in load_file(trained.path / BASELINE).items()}
     return NGramModel.from_arrays(len(trained.codec.vocabulary), arrays)
 

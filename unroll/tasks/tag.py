@@ -30,6 +30,7 @@ from unroll.data.problems import Problems
 from unroll.data.schemes import allowed, spans
 from unroll.data.sentence_words import sentence_words
 from unroll.data.span_scores import SpanScores
+from unroll.data.split import evenly
 from unroll.data.tag_corpus import (
     TagCorpus,
     read_corpus,
@@ -151,9 +152,8 @@ def work(model: Tagger, data: TagCorpus, settings: TagSettings, device: torch.de
     """What the training loop calls; 1 - F1 of spans, or 1 - accuracy, decides which weights stay."""
     batches = TaggedBatches(data.encoded_train, settings.batch_size or 1, settings.seed)
     watched = data.encoded_valid
-    if len(watched) > WATCHED:  # spread over the file, because files are often sorted
-        step = len(watched) / WATCHED
-        some = [data.valid[int(k * step)] for k in range(WATCHED)]
+    if len(watched) > WATCHED:
+        some = [data.valid[k] for k in evenly(len(watched), WATCHED)]
         watched = EncodedSentences(some, data.codec)
     if data.vectors is not None:
         model.take_vectors({k: torch.from_numpy(v) for k, v in data.vectors.items()})

@@ -22,6 +22,7 @@ from unroll.data.pair_codec import load_codec as load_pair_codec
 from unroll.data.pair_corpus import PairCorpus, encode, read_corpus, unknown_rates
 from unroll.data.pairs import Pair, numbered, one_file, open_pairs
 from unroll.data.problems import Problems
+from unroll.data.split import evenly
 from unroll.decoding.translation import answers as translated
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
@@ -29,7 +30,7 @@ from unroll.models.neighbour import BASELINE, NearestNeighbour
 from unroll.models.translator import Translator
 from unroll.settings.translate import SEARCH, TranslateSettings
 from unroll.tasks.task import Make, Say, Trained, Watch
-from unroll.training.files import Damaged, check_folder
+from unroll.training.folder import check_baseline
 from unroll.training.work import Work
 
 IN_USE = (*SEARCH, "skip_bad")
@@ -194,12 +195,6 @@ def work(
     )
 
 
-def evenly(count: int, most: int) -> list[int]:
-    """At most so many places of `count`, spread over them."""
-    places = np.linspace(0, count - 1, min(count, most))
-    return [int(place) for place in places]
-
-
 @torch.no_grad()
 def measure(
     network: Translator, pairs: EncodedPairs, device: torch.device, watch: Watch | None = None
@@ -261,12 +256,7 @@ def load_baseline(trained: Trained) -> NearestNeighbour:
 
     Raises: UserError where its file is damaged.
     """
-    try:
-        check_folder(trained.path, only={BASELINE})
-    except Damaged as damage:
-        raise UserError(
-            f"The baseline of the run is damaged: {damage}. Resume the run to make it anew."
-        ) from damage
+    check_baseline(trained.path, BASELINE)
     return NearestNeighbour.from_json((trained.path / BASELINE).read_text(encoding="utf-8"))
 
 

@@ -15,6 +15,19 @@ from unroll.training.files import Damaged, as_json, check_folder, update_manifes
 FORMAT = 1
 
 
+def check_baseline(path: Path, name: str) -> None:
+    """The file of a run's baseline is whole.
+
+    Raises: UserError where it is damaged.
+    """
+    try:
+        check_folder(path, only={name})
+    except Damaged as damage:
+        raise UserError(
+            f"The baseline of the run is damaged: {damage}. Resume the run to make it anew."
+        ) from damage
+
+
 class RunFolder:
     """One run: a folder that may be moved, read by its one path.
 
