@@ -1,0 +1,32 @@
+"""Packages that only some tasks need: found when they are wanted, and named where they are missing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from unroll.errors import UserError
+
+EXTRAS = {"soundfile": "audio", "soxr": "audio", "PIL": "image", "av": "video", "mido": "music"}
+
+
+def optional(module: str, what: str) -> Any:
+    """A module of an optional package.
+
+    module: its import name, or one inside it: "PIL.Image". what: what it does, for people:
+    "reads images".
+    Raises: UserError where it is not installed, with the line that installs it.
+
+    Example:
+        >>> from unroll.data.optional import optional
+        >>> optional("PIL.Image", "reads images").__name__
+        'PIL.Image'
+    """
+    package = module.split(".")[0]
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise UserError(
+            f"{what[0].upper()}{what[1:]}: this needs the package {package}, which is not installed "
+            f"({error}). Install it: pip install 'unroll-rnn[{EXTRAS[package]}]'."
+        ) from error

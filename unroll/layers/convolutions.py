@@ -1,0 +1,111 @@
+"""A small convolutional network in front of a recurrent one: images to grids of features.
+
+N images, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Convolutions(nn.Module):
+    """Blocks of a 3x3 convolution, batch normalisation, rectifier and max pooling.
+
+    When to use it: to look at small images (lines of writing, frames, drawings) on a laptop: a few
+    ten thousand parameters a block.
+
+        y_k = pool_k(relu(norm(W_k * y_{k-1})))
+
+    Images of a batch may end at different widths (lines that are padded on the right): with
+    `lengths`, what stands behind an image's own end is zero after every block and counts in no
+    mean, so that an image alone and an image in a batch give the same.
+
+    Args:
+        channels: C of the images. widths: C of each block. pools: (down, across) of each block;
+        (2, 2) where left out.
+
+    Input: [N, C, H, W], and lengths [N], in columns, where they differ. Output: [N, C', H', W'] and
+    the lengths in columns of it (None where none were given); `reduced(H, W)` says H' and W'.
+    Raises: ValueError where widths and pools are not as many.
+
+    Source: K. Simonyan, A. Zisserman, Very deep convolutional networks, 2015
+    (https://arxiv.org/abs/1409.1556), section 2.1; S. Ioffe, C. Szegedy, Batch normalization, 2015
+    (https://arxiv.org/abs/1502.03167).
+
+    Example:
+        >>> import torch
+        >>> from unroll.layers.convolutions import Convolutions
+        >>> look = Convolutions(1, [8, 16], [(2, 2), (2, 1)])
+        >>> features, lengths = look(torch.rand(3, 1, 28, 60), torch.tensor([60, 31, 2]))
+        >>> tuple(features.shape), lengths.tolist()
+        ((3, 16, 7, 30), [30, 15, 1])
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        widths: Sequence[int],
+        pools: Sequence[tuple[int, int]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.pools = list(pools) if pools is not None else [(2, 2)] * len(widths)
+        if len(self.pools) != len(widths):
+            raise ValueError(
+                f"Convolutions got {len(widths)} widths and {len(self.pools)} pools; expected one "
+                "pool a block."
+            )
+        self.convolutions, self.norms = nn.ModuleList(), nn.ModuleList()
+        for width in widths:
+            convolution = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            self.convolutions.append(convolution)
+            self.norms.append(MaskedNorm(width))
+            channels = width
+        self.channels = channels
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        inside = None if lengths is None else within(lengths, x)
+        if inside is not None:
+            x = x * inside
+        for convolve, norm, pool in zip(self.convolutions, self.norms, self.pools, strict=True):
+            x = norm(convolve(x), inside).relu()
+            x = nn.functional.max_pool2d(x if inside is None else x * inside, pool)
+            if lengths is not None:
+                # a column that is only partly an image's own belongs to nobody
+                lengths = lengths // pool[1]
+                inside = within(lengths, x)
+                x = x * inside
+        return x, lengths
+
+    def reduced(self, height: int, width: int) -> tuple[int, int]:
+        """The height and width of the grid for an image of these."""
+        for down, across in self.pools:
+            height, width = height // down, width // across
+        return height, width
+
+
+class MaskedNorm(nn.BatchNorm2d):
+    """Batch normalisation whose means leave out what lies outside of the images."""
+
+    def forward(self, x: Tensor, inside: Tensor | None = None) -> Tensor:
+        if inside is None or not self.training:
+            return super().forward(x)
+        count = (inside.sum() * x.shape[2]).clamp(min=1)
+        mean = (x * inside).sum((0, 2, 3)) / count
+        variance = (((x - mean[:, None, None]) * inside) ** 2).sum((0, 2, 3)) / count
+        if self.running_mean is not None and self.running_var is not None:
+            momentum = self.momentum or 0.1
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, momentum)
+                self.running_var.lerp_(variance * (count / (count - 1).clamp(min=1)), momentum)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+
+
+def within(lengths: Tensor, x: Tensor) -> Tensor:
+    """[N, 1, 1, W]: 1 in the columns that belong to an image, else 0."""
+    columns = torch.arange(x.shape[-1], device=x.device)
+    return (columns < lengths[:, None]).to(x.dtype)[:, None, None, :]
