@@ -131,9 +131,11 @@ def assert_same(one, other):
 OPTIONS = {"schedule": "cosine", "warm_up": 0.1, "evaluate_every": 10}
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_forty_steps_equal_twenty_a_kill_and_twenty_more(tmp_path, optimizer):
-    options = OPTIONS | {"steps": 40, "optimizer": optimizer, "held_out": [3.0, 2.0, 2.5, 1.0]}
+@pytest.mark.parametrize(
+    "how", [{"optimizer": "adamw"}, {"optimizer": "sgd"}, {"average": 0.9}], ids=str
+)
+def test_forty_steps_equal_twenty_a_kill_and_twenty_more(tmp_path, how):
+    options = OPTIONS | {"steps": 40, "held_out": [3.0, 2.0, 2.5, 1.0], **how}
     whole = Fake(tmp_path / "whole", **options)
     assert whole.train() == "done"
     expected = everything(whole)
@@ -150,7 +152,11 @@ def test_forty_steps_equal_twenty_a_kill_and_twenty_more(tmp_path, optimizer):
     assert second.progress.step == 20 and second.said.has("Resuming at step 20")
     assert second.train() == "done"
     assert_same(everything(second), expected)
-    assert load_file(tmp_path / "parts/model.safetensors").keys() == whole.model.state_dict().keys()
+    kept, of_whole = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("parts", "whole")
+    )
+    assert kept.keys() == of_whole.keys()
+    assert all(torch.equal(tensor, of_whole[name]) for name, tensor in kept.items())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -312,6 +318,22 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path):
     assert torch.equal(saved["0.weight"], best[0]) and not torch.equal(best[0], last[0])
     assert (fake.progress.best, fake.progress.best_step) == (1.0, 10)
     assert [line["held_out"]["loss"] for line in fake.lines("held_out")] == [3.0, 1.0, 2.0, "nan"]
+
+
+def test_the_average_is_what_is_evaluated_and_kept_and_training_goes_on_without_it(tmp_path):
+    alone = Fake(tmp_path / "alone", steps=4, evaluate_every=1)
+    alone.train()
+    fake = Fake(tmp_path / "run", [4.0, 3.0, 2.0, 1.0], steps=4, evaluate_every=1, average=0.2)
+    fake.train()
+    assert everything(alone)[0][0].equal(everything(fake)[0][0])
+    raw = [weights[0] for weights in alone.evaluated]
+    mean = fake.trainer.average.tensors[0]
+    expected = Fake(tmp_path / "start", steps=1).model[0].weight.detach()
+    for step, weight in enumerate(raw, 1):
+        kept = min(0.2, step / (step + 9))
+        expected = kept * expected + (1 - kept) * weight
+        torch.testing.assert_close(fake.evaluated[step - 1][0], expected)
+    assert torch.equal(load_file(fake.path / "model.safetensors")["0.weight"], mean)
 
 
 def test_a_run_that_never_found_a_best_keeps_its_last_weights(tmp_path):

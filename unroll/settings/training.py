@@ -41,6 +41,12 @@ class TrainingSettings(BaseModel):
     clip_value: float | None = Field(
         None, gt=0, description="Largest single number of a gradient; none: no limit."
     )
+    average: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Evaluate and keep the moving average of the weights, with this decay: 0.999.",
+    )
     evaluate_every: int | None = Field(
         None, ge=1, description="Steps between evaluations; left out, ten a run."
     )

@@ -17,6 +17,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from unroll.cells import State, fields, map_state
+from unroll.training.average import Average
 from unroll.training.files import Damaged, as_json, check_folder, write_folder
 
 NAME = re.compile(r"step-(\d{9})")
@@ -60,6 +61,7 @@ def save_checkpoint(
     state: State | None,
     progress: Progress,
     keep: int,
+    average: Average | None = None,
 ) -> Path:
     """Write checkpoints/step-N, whole or not at all, and drop the oldest beyond `keep`."""
     tensors = {"random.cpu": torch.get_rng_state()}
@@ -69,6 +71,8 @@ def save_checkpoint(
         for name, value in slots.items():
             if isinstance(value, Tensor):
                 tensors[f"optimizer.{index}.{name}"] = value
+    if average is not None:
+        tensors |= {f"average.{k}": tensor for k, tensor in enumerate(average.tensors)}
     if state is not None:
         for k, (_, tensor) in enumerate(fields(state)):
             tensors[f"state.{k}"] = tensor
@@ -116,6 +120,7 @@ def load_checkpoint(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     template: State | None,
+    average: Average | None = None,
 ) -> tuple[State | None, Progress]:
     """Put a checkpoint back: weights, optimizer, random numbers. Returns carried state, progress.
 
@@ -136,6 +141,8 @@ def load_checkpoint(
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
+    if average is not None:
+        average.load([tensors[f"average.{k}"] for k in range(len(average.tensors))])
     if template is None or "state.0" not in tensors:
         return None, progress
     carried = (tensors[f"state.{k}"] for k in range(len(tensors)))

@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from unroll.cells import State, map_state
 from unroll.errors import UserError
 from unroll.settings import TrainingSettings
+from unroll.training.average import Average
 from unroll.training.budget import Budget, rate_factor
 from unroll.training.checkpoint import (
     Progress,
@@ -46,6 +48,7 @@ class Trainer:
     ) -> None:
         self.work, self.settings, self.folder, self.report = work, settings, folder, report
         self.optimizer = make_optimizer(work.model, settings, work.learning_rate)
+        self.average = Average(work.model, settings.average) if settings.average else None
         self.metrics = Metrics(folder.path / "metrics.jsonl")
         self.progress = Progress()
         self.state: State | None = None
@@ -74,7 +77,7 @@ class Trainer:
                 "--overwrite."
             )
         self.state, self.progress = load_checkpoint(
-            newest, self.work.model, self.optimizer, self.work.initial_state()
+            newest, self.work.model, self.optimizer, self.work.initial_state(), self.average
         )
         self.metrics.cut(self.progress.step)
         self.report.say(f"Resuming at step {self.progress.step} from {newest.name}.")
@@ -179,6 +182,8 @@ class Trainer:
         progress.tokens += tokens
         if math.isfinite(norm):
             self.optimizer.step()
+            if self.average is not None:
+                self.average.update(progress.step)
             self.state = None if state is None else map_state(Tensor.detach, state)
             progress.fresh = self.state is None
             progress.skipped_in_row = 0
@@ -215,6 +220,10 @@ class Trainer:
 
     def _evaluate(self, share: float) -> None:
         """Held-out figures, the best weights, a sample; nothing random of training is touched."""
+        with nullcontext() if self.average is None else self.average.in_place():
+            self._evaluate_weights(share)
+
+    def _evaluate_weights(self, share: float) -> None:
         progress, model = self.progress, self.work.model
         model.eval()
         with torch.no_grad():
@@ -259,7 +268,7 @@ class Trainer:
                 "for bad values in the data."
             )
         self.state, now = load_checkpoint(
-            folder, self.work.model, self.optimizer, self.work.initial_state()
+            folder, self.work.model, self.optimizer, self.work.initial_state(), self.average
         )
         now.rollbacks, now.skipped = before.rollbacks + 1, before.skipped
         now.skipped_in_row = 0
@@ -293,6 +302,7 @@ class Trainer:
             self.state,
             self.progress,
             self.settings.keep_checkpoints,
+            self.average,
         )
 
     def _figures(self) -> dict[str, float]:
