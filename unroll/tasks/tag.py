@@ -46,6 +46,7 @@ from unroll.models.initialisation import initialise
 from unroll.models.tagger import LETTER_SIZE, Tagger
 from unroll.settings.tag import SUFFIXES, TagSettings, in_columns
 from unroll.tasks.task import Make, Say, Trained, Watch
+from unroll.training.budget import small_epochs
 from unroll.training.work import Work
 
 NAME = "tag"
@@ -64,9 +65,10 @@ DEFAULTS: dict[str, Any] = {
     "dropout": 0.4,
     "dropout_input": 0.3,
     "word_dropout": 0.5,
-    "recall": 2.0,
+    "recall": 3.0,
     "learning_rate": 3e-3,
 }
+EPOCHS, SMALL = 12, 4_000_000  # words read in a run that is given no budget
 
 
 def resolve_sizes(settings: TagSettings, make: Make) -> TagSettings:
@@ -117,6 +119,7 @@ def resolve(settings: TagSettings, data: TagCorpus) -> TagSettings:
         settings,
         {
             **DEFAULTS,
+            "epochs": small_epochs(settings, EPOCHS, data.words, SMALL),
             "word": columns.word + 1,
             "tag": tag,
             "min_count": data.codec.min_count,
@@ -299,6 +302,8 @@ def header(data: TagCorpus, settings: TagSettings, model: Any) -> list[str]:
     )
     joint = "their likeliest sequence (CRF)" if settings.output == "crf" else "each alone (softmax)"
     said.append(f"Labels are chosen by {joint} (--set output=...).")
+    if settings.epochs == EPOCHS:
+        said.append(f"Small data: {EPOCHS} epochs (--seconds, --steps or --epochs).")
     return said
 
 

@@ -35,6 +35,17 @@ class Budget:
 DEFAULT_SECONDS = 300.0
 
 
+def small_epochs(settings: TrainingSettings, epochs: int, size: int, most: int) -> int | None:
+    """A task's own number of epochs where no budget is given and its data is small.
+
+    Small data is learned by heart when it is read for the usual seconds. size: steps of sequences
+    in an epoch; most: as many as can be read so often in about that time.
+    """
+    given = (settings.seconds, settings.steps, settings.epochs)
+    left_out = all(budget is None for budget in given)
+    return epochs if left_out and epochs * size <= most else settings.epochs
+
+
 def rate_factor(schedule: str, share: float, warm_up: float) -> float:
     """What the learning rate is multiplied with at this share of the budget.
 
