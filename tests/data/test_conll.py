@@ -171,5 +171,5 @@ def test_a_line_that_is_not_utf_8_costs_its_sentence_alone(tmp_path):
             found = list(read_sentences(path, path.name, columns, problems))
             assert [s.words for s in found] == [("a", "b")] * (len(parts) - 1), parts
             assert problems.count == 1 and "not UTF-8" in problems.told()[1]
-            with pytest.raises(UserError, match="line [0-9]+: not UTF-8"):
+            with pytest.raises(UserError, match=r"line \d+: not UTF-8"):
                 list(read_sentences(path, path.name, columns, Problems()))
