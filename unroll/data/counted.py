@@ -115,8 +115,8 @@ class Counted:
         _, first = np.unique((row * len(known) + at)[there], return_index=True)
         row, place, at = (each[there][first] for each in (row, place, at))
         n, records = self.counts[o][at].astype(np.float64), self.records[o][at].astype(np.int64)
-        R, (total, everything) = len(starts) - 1, self._sums[o]
-        total, everything = np.tile(total, (R, 1)), np.full(R, everything)
+        R, (of_class, of_any) = len(starts) - 1, self._sums[o]
+        total, everything = np.tile(of_class, (R, 1)), np.full(R, of_any)
         size = np.full(R, len(known))
         if own is not None:  # as if each record had not been counted
             added = np.bincount(row, minlength=R)
