@@ -22,12 +22,12 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def command(*words):
-    return [sys.executable, "-m", "unroll", "train", "song.txt", *words]
+def command(*words, data="song.txt"):
+    return [sys.executable, "-m", "unroll", "train", data, *words]
 
 
-def train(*words):
-    return subprocess.run(command(*words), capture_output=True, text=True, check=False)
+def train(*words, data="song.txt"):
+    return subprocess.run(command(*words, data=data), capture_output=True, text=True, check=False)
 
 
 def weights(run: Path):
@@ -40,9 +40,11 @@ def losses(run: Path):
     return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
 
 
-def started(run: Path, step: int, *words):
+def started(run: Path, step: int, *words, data="song.txt"):
     """A process that has passed this step, by its metrics."""
-    process = subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command(*words, data=data), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         if (run / "metrics.jsonl").exists() and losses(run) and losses(run)[-1]["step"] >= step:
@@ -78,6 +80,46 @@ def test_stopped_and_resumed_is_bit_identical_to_one_go(place, how, layout):
     assert "Resuming at step" in resumed.stderr
     assert weights(place / "half") == weights(place / "whole")
     assert losses(place / "half") == losses(place / "whole")
+
+
+OTHERS = {
+    "classify": (
+        "reviews.csv",
+        "text,label\n" + "".join(f"take {n} of film {n * n},{'ab'[n % 2]}\n" for n in range(200)),
+    ),
+    "tag": (
+        "names.conll",
+        "".join(f"in\tO\nCity{n}\tB-place\nNorth\tI-place\n.\tO\n\n" for n in range(200)),
+    ),
+    "translate": (
+        "numbers.tsv",
+        "".join(f"{n} {n * n}\tthe {n} and {n * n}\n" for n in range(200)),
+    ),
+}
+
+
+@pytest.mark.parametrize("task", OTHERS)
+def test_a_killed_run_of_another_task_is_bit_identical_to_one_go(tmp_path, monkeypatch, task):
+    monkeypatch.chdir(tmp_path)
+    data, content = OTHERS[task]
+    Path(data).write_text(content)
+    words = ["--steps", "120", "--hidden", "12", "--threads", "1", "--set", "batch_size=4"]
+    words += ["--set", "checkpoint_every=15", "--set", "evaluate_every=50"]
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    done = train("--out", "whole", *words, data=data)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((whole / "config.json").read_text())["task"] == task
+    process = started(half, 40, "--out", "half", *words, data=data)
+    process.kill()
+    process.communicate()
+    assert losses(half)[-1]["step"] < 120, "the run was over before it was killed"
+    resumed = train("--out", "half", "--resume", data=data)
+    assert resumed.returncode == 0, resumed.stderr
+    assert weights(half) == weights(whole) and losses(half) == losses(whole)
+    results = [json.loads((run / "result.json").read_text()) for run in (half, whole)]
+    for result in results:
+        del result["seconds"]
+    assert results[0] == results[1]
 
 
 def test_steps_are_a_total_that_a_resume_may_raise(place):

@@ -157,3 +157,19 @@ def test_no_file_is_more_than_a_sentence_of_trouble(tmp_path_factory, text):
     assert [x for s in found for x in s.lines] == (
         text.removesuffix("\n").split("\n") if text else []
     )
+
+
+def test_a_line_that_is_not_utf_8_costs_its_sentence_alone(tmp_path):
+    """Wherever it stands: first, within, alone, last."""
+    good, bad = b"a X\nb Y\n", b"caf\xe9 X\n"
+    path = tmp_path / "mixed.conll"
+    for broken in (bad + good, b"a X\n" + bad + b"b Y\n", bad, good + bad):
+        for parts in ([broken, good], [good, broken, good], [good, broken]):
+            path.write_bytes(b"\n".join(parts))
+            problems = Problems(skip=True)
+            columns = find_columns(path, path.name)
+            found = list(read_sentences(path, path.name, columns, problems))
+            assert [s.words for s in found] == [("a", "b")] * (len(parts) - 1), parts
+            assert problems.count == 1 and "not UTF-8" in problems.told()[1]
+            with pytest.raises(UserError, match=r"line \d+: not UTF-8"):
+                list(read_sentences(path, path.name, columns, Problems()))

@@ -101,7 +101,7 @@ def objects(line):
 
 BAD = [
     ("ragged.csv", table("x,y,z"), "line 3: 3 columns where 2 are expected"),
-    ("short.tsv", table("x").replace(",", "\t"), "line 3: 1 columns where 2 are expected"),
+    ("short.tsv", table("x").replace(",", "\t"), "line 3: 1 column where 2 are expected"),
     ("empty.csv", table(" ,b"), "line 3: the text is empty"),
     ("label.csv", table("x, "), "line 3: no label; expected one in column label"),
     ("open.csv", table('"x,b'), "line 3: a quote is opened and never closed"),

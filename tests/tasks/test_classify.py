@@ -119,6 +119,32 @@ def test_answers_do_not_depend_on_what_else_is_asked(tmp_path):
         assert alone["probabilities"] == pytest.approx(answer["probabilities"], abs=1e-6)
 
 
+def test_counts_stand_beside_the_network_and_temper_nothing_away(tmp_path):
+    path = reviews(tmp_path / "train.csv", 60)
+    run, data, _ = trained(path, tmp_path, steps=5)
+    assert run.model.trust.shape == (2,) and run.codec.counted is not None
+    batch = LabelledBatches(data.train, 8, 1).batch(0)
+    assert batch.counted.shape == (8, 2, 2)
+    assert classify.settled(run, data, watch)
+    temperature = float(run.model.temperature)
+    assert temperature != 1
+    p, _ = run.model.mattering(batch.x, batch.lengths, batch.counted)
+    torch.testing.assert_close(p, run.model.probabilities(batch.x, batch.lengths, batch.counted))
+    figures = classify.result(run, data, watch)
+    assert figures["temperature"] == temperature
+    run.model.temperature.fill_(1.0)
+    before = classify.result(run, data, watch)
+    assert before["accuracy"] == figures["accuracy"] and before["loss"] >= figures["loss"]
+    assert before["calibration_error"] == pytest.approx(figures["uncalibrated_error"], abs=1e-6)
+
+
+def test_without_counts_there_are_none(tmp_path):
+    path = reviews(tmp_path / "train.csv", 60)
+    run, data, _ = trained(path, tmp_path, steps=1, counts=False)
+    assert run.model.trust is None and run.codec.counted is None
+    assert LabelledBatches(data.train, 8, 1).batch(0).counted is None
+
+
 @pytest.mark.parametrize("level", ["char", "bpe"])
 def test_other_tokens(tmp_path, level):
     path = reviews(tmp_path / "train.csv", 80)

@@ -86,7 +86,7 @@ def test_bad_data_is_told_with_its_line(reviews, tmp_path):
         file.write("lonely\n")
     result = CliRunner().invoke(app, ["train", data, "--steps", "1"])
     said = str(result.exception) + result.output
-    assert "line 12: 1 columns where 2 are expected (review, stars)" in said
+    assert "line 12: 1 column where 2 are expected (review, stars)" in said
     checked = CliRunner().invoke(app, ["data", "check", data, "--json"])
     assert checked.exit_code == 1 and json.loads(checked.stdout)["bad"] == 1
 

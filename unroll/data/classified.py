@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
+from unroll.data.counted import Counted
 from unroll.data.labelled import ClassCodec, Labelled, encoded, prepared
 from unroll.data.problems import Problems
 from unroll.data.records import Record
@@ -66,10 +67,17 @@ def read_classified(
             if apart[k] == held:
                 yield record
 
+    fresh = codec is None
     if codec is None:
         codec = learned(part, survey, settings, source)
     refuse = settings.too_long == "refuse"
     train = encoded(part(False), codec, problems, refuse=refuse)
+    if fresh and counts(settings, codec) and len(train):
+        counted = Counted.learn(
+            train.items, train.starts, train.targets, codec.inputs, len(codec.classes)
+        )
+        codec = replace(codec, counted=counted)
+    train = replace(train, counted=codec.counted, own=True)
     if settings.valid is None:
         valid = encoded(part(True), codec, problems, refuse=refuse)
     else:
@@ -83,6 +91,13 @@ def read_classified(
             "expected some of each. Give more records."
         )
     return Classified(source, codec, train, valid, sha256, where, moved, tuple(problems.told()))
+
+
+def counts(settings: ClassifySettings, codec: ClassCodec) -> bool:
+    """Whether counting stands beside the network: of words and pieces, if nothing is said."""
+    if settings.counts is None:
+        return codec.scaler is None and settings.level != "char" and settings.readout == "gradient"
+    return settings.counts and codec.scaler is None
 
 
 def source_of(path: str, settings: ClassifySettings, like: Source | None = None) -> Source:

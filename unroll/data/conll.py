@@ -15,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 
 from unroll.data.problems import Problems
-from unroll.data.text import lines, text_source
+from unroll.data.records import numbered_lines
+from unroll.data.text import text_source
 from unroll.errors import UserError
 
 DOCUMENT = "-DOCSTART-"
@@ -95,7 +96,8 @@ def find_columns(path: Path, name: str, word: int | None = None, tag: str | None
     word: from 1. tag: from 1, or "upos" or "xpos", which only CoNLL-U has.
     Raises: UserError where there are no rows, or no such column.
     """
-    head = [line for line in islice(lines(path, name), LOOK) if line.strip(" \t")]
+    some = islice(numbered_lines(path, name, Problems(skip=True)), LOOK)
+    head = [line for _, line in some if line.strip(" \t")]
     row = next((x for x in head if not x.startswith(("#", DOCUMENT))), head[0] if head else None)
     if row is None:
         raise UserError(f"{name} holds no words; expected a word a line, with its tag.")
@@ -159,7 +161,8 @@ def read_sentences(
 
     tags: whether each word must have one. keep: also the lines as they stand, and then also
     sentences without words, so that the whole file can be written back.
-    problems: told about ragged rows, empty words and missing tags; the whole sentence is left out.
+    problems: told about ragged rows, empty words, missing tags and lines that are not UTF-8; the
+    whole sentence is left out.
 
     Example:
         >>> from pathlib import Path
@@ -170,24 +173,35 @@ def read_sentences(
         >>> [s.words for s in read_sentences(Path("rose.conll"), "rose.conll", columns, Problems())]
         [('A', 'rose'), ('Is',)]
     """
-    for first, block in blocks(path, name):
+    for first, block in blocks(path, name, problems):
         sentence = parse(block, first, name, columns, problems, tags and columns.tag is not None)
         if sentence is not None and (sentence.words or keep):
             yield sentence if keep else replace(sentence, lines=())
 
 
-def blocks(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines up to and with the blank ones that end a sentence, and the first one's number."""
+def blocks(path: Path, name: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """The lines up to and with the blank ones that end a sentence, and the first one's number.
+
+    problems: told about lines that cannot be read; their sentence is left out.
+    """
     block: list[str] = []
-    over, first = False, 1
-    for number, line in enumerate(lines(path, name), 1):
-        blank = not line.strip(" \t")
-        if not blank and block and (over or line.startswith(DOCUMENT)):
-            yield first, block
-            block, first, over = [], number, False
+    over, spoiled, first, known = False, False, 1, problems.count
+    for number, line in numbered_lines(path, name, problems):
+        blank, lost = not line.strip(" \t"), problems.count > known
+        if block and (over or line.startswith(DOCUMENT)) and (not blank or lost):
+            if not spoiled:
+                yield first, block
+            block, over, spoiled = [], False, False
+        known = problems.count
+        spoiled = spoiled or lost
+        if spoiled and blank:
+            block, over, spoiled = [], False, False
+            continue
+        if not block:
+            first = number
         block.append(line)
         over = over or (blank and any(x.strip(" \t") for x in block))
-    if block:
+    if block and not spoiled and (over or problems.count == known):
         yield first, block
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from unroll.data.bucketed import Bucketed
+from unroll.data.counted import FILE, Counted, owned
 from unroll.data.problems import Problems
 from unroll.data.records import Record
 from unroll.data.series import Scaler
@@ -34,7 +35,8 @@ class ClassCodec:
 
     classes: the labels, in order. several: whether a record may have any number of them.
     vocabulary: of texts; scaler: of numbers; one of the two is None. split: "punctuation" cuts
-    marks off words first. lower: case is dropped. longest: steps that are read.
+    marks off words first. lower: case is dropped. longest: steps that are read. counted: what words
+    say by counting, where that stands beside the network.
     """
 
     classes: list[str]
@@ -44,6 +46,7 @@ class ClassCodec:
     split: str = "spaces"
     lower: bool = True
     longest: int = 400
+    counted: Counted | None = field(default=None, compare=False)
     number: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +94,8 @@ class ClassCodec:
             record["scaler"] = vars(self.scaler)
         text = json.dumps(record, ensure_ascii=False, indent=0)
         files = {"classes.json": text.encode("utf-8", "surrogatepass")}
+        if self.counted is not None:
+            files[FILE] = self.counted.file()
         return files if self.vocabulary is None else {**files, **self.vocabulary.files()}
 
     @classmethod
@@ -106,7 +111,8 @@ class ClassCodec:
         scaler = record.pop("scaler", None)
         if scaler is not None:
             return cls(**record, scaler=Scaler(**scaler))
-        return cls(**record, vocabulary=load_vocabulary(folder))
+        counted = Counted.load(folder / FILE) if (folder / FILE).exists() else None
+        return cls(**record, vocabulary=load_vocabulary(folder), counted=counted)
 
 
 def prepared(text: str, level: str, split: str, lower: bool) -> str:
@@ -125,7 +131,8 @@ class Labelled:
     items: ids int32 [N], or numbers float32 [N, F]. starts: where each of R records begins, and N,
     [R + 1]. targets: class int64 [R], or bool [R, K] where there may be several. marks: a hash of
     each record's value, int64 [R]. cut: how many were longer than is read. unknown: how many steps
-    are unknown tokens.
+    are unknown tokens. counted: what scores them by counting, or None; own: whether they are the
+    records that it counted.
     """
 
     items: np.ndarray
@@ -134,6 +141,8 @@ class Labelled:
     marks: np.ndarray
     cut: int
     unknown: int
+    counted: Counted | None = None
+    own: bool = False
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -193,6 +202,7 @@ def encoded(
         marks=np.asarray(marks, dtype=np.int64),
         cut=cut,
         unknown=unknown,
+        counted=codec.counted,
     )
 
 
@@ -220,11 +230,12 @@ def shown(names: list[str]) -> str:
 @dataclass(frozen=True)
 class LabelledBatch:
     """x: ids [T, B] or numbers [T, B, F], zero where padded. lengths: [B]. y: classes [B], or
-    float [B, K] where there may be several."""
+    float [B, K] where there may be several. counted: scores by counting [B, O, K], or None."""
 
     x: Tensor
     lengths: Tensor
     y: Tensor
+    counted: Tensor | None = None
     fresh: bool = True
 
     @property
@@ -234,7 +245,9 @@ class LabelledBatch:
 
     def to(self, device: torch.device) -> LabelledBatch:
         """The same batch on a device."""
-        return LabelledBatch(self.x.to(device), self.lengths.to(device), self.y.to(device))
+        counted = None if self.counted is None else self.counted.to(device)
+        x, lengths, y = (each.to(device) for each in (self.x, self.lengths, self.y))
+        return LabelledBatch(x, lengths, y, counted)
 
 
 def batch_of(labelled: Labelled, rows: list[int]) -> LabelledBatch:
@@ -244,11 +257,19 @@ def batch_of(labelled: Labelled, rows: list[int]) -> LabelledBatch:
     own = steps < lengths  # [T, B]
     x = labelled.items[np.where(own, labelled.starts[rows] + steps, 0)]
     x[~own] = 0
+    counted = None
+    if labelled.counted is not None:
+        K = labelled.counted.classes
+        classes = owned(labelled.targets[rows], K) if labelled.own else None
+        read = labelled.items[(labelled.starts[rows] + steps).T[own.T]]
+        ends = np.cumsum([0, *lengths])
+        counted = torch.from_numpy(labelled.counted.scores(read, ends, classes))
     y = torch.from_numpy(labelled.targets[rows])
     return LabelledBatch(
         torch.from_numpy(x if x.ndim == 3 else x.astype(np.int64)),
         torch.from_numpy(lengths),
         y.float() if y.dim() == 2 else y,
+        counted,
     )
 
 

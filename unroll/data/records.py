@@ -69,9 +69,10 @@ class Table:
             if len(row.cells) == len(names):
                 yield row
             else:
+                width = f"{len(row.cells)} column{'s' * (len(row.cells) != 1)}"
                 problems.bad(
-                    f"{self.name}, line {row.line}: {len(row.cells)} columns where {len(names)} are "
-                    f"expected ({', '.join(names)})."
+                    f"{self.name}, line {row.line}: {width} where {len(names)} are expected "
+                    f"({', '.join(names)})."
                 )
 
 

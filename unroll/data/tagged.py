@@ -33,7 +33,8 @@ DIGITS = str.maketrans("123456789", "000000000")
 class TagCodec:
     """What turns words and tags into numbers and back: all of it learned from the training text.
 
-    forms: each word as it stands there, how often, and the number of its most frequent label.
+    forms: each word as it stands there, how often, and the number of its most frequent label,
+    whatever its case.
     labels: tags in the scheme that the network learns; scheme: its name, None where tags are no
     spans. file_scheme: the scheme of the file, in which answers are given. universal: whether the
     file was CoNLL-U. letters: of its words. fold: whether words that differ by case or digits alone
@@ -57,16 +58,17 @@ class TagCodec:
         """From the training sentences. labels: every label, in the scheme of `choices`."""
         scheme = choices.get("scheme")
         numbers = {label: k for k, label in enumerate(labels)}
-        counts: dict[str, Counter[int]] = {}
+        counts: Counter[str] = Counter()
+        labelled: dict[str, Counter[int]] = {}
         for sentence in sentences:
             tags = sentence.tags or ()
             for word, tag in zip(
                 sentence.words, convert(tags, str(scheme)) if scheme else tags, strict=True
             ):
-                counts.setdefault(word, Counter())[numbers[tag]] += 1
-        forms = {
-            word: (of.total(), min(of, key=lambda k: (-of[k], k))) for word, of in counts.items()
-        }
+                counts[word] += 1
+                labelled.setdefault(word.lower(), Counter())[numbers[tag]] += 1
+        usual = {word: commonest(of) for word, of in labelled.items()}
+        forms = {word: (count, usual[word.lower()]) for word, count in counts.items()}
         # a letter of one word alone is unknown, so that the unknown letter is learned too
         letters = CharacterVocabulary.learn(forms, min_count=2).characters
         return cls(forms, tuple(labels), letters, **choices)  # type: ignore[arg-type]
@@ -111,12 +113,15 @@ class TagCodec:
         return {label: k for k, label in enumerate(self.labels)}
 
     @cached_property
-    def usual(self) -> int:
-        """The most frequent label."""
-        counts: Counter[int] = Counter()
-        for count, label in self.forms.values():
-            counts[label] += count
-        return counts.most_common(1)[0][0]
+    def _usual(self) -> dict[bool, int]:
+        """The most frequent label of words seen once: of those with a capital first, and others."""
+        counts: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
+        rare = min(count for count, _ in self.forms.values())
+        for word, (count, label) in self.forms.items():
+            if count == rare:
+                counts[word[:1].isupper()][label] += 1
+        every = commonest(counts[True] + counts[False])
+        return {capital: commonest(of) if of else every for capital, of in counts.items()}
 
     def folded(self, word: str, fold: bool | None = None) -> str:
         """The word without case, digits as 0, where words are folded, or `fold` says so."""
@@ -137,20 +142,25 @@ class TagCodec:
         return np.array([self.numbers[tag] for tag in own], dtype=np.int64)
 
     def baseline(self, words: Sequence[str]) -> list[str]:
-        """The tags of a sentence if each word gets its most frequent one.
+        """The tags of a sentence if each word gets its most frequent one, whatever its case.
 
-        A word that training never saw gets that of the commonest word that differs by case or
-        digits alone, and else the most frequent of all.
+        An unknown word gets that of the words seen once: of those that begin with a capital, if it
+        does, or of the others.
         """
-        known = (self.forms.get(word) or self._kin.get(self.folded(word, True)) for word in words)
-        return self.tags(self.usual if of is None else of[1] for of in known)
+        known = (self._labels.get(word.lower()) for word in words)
+        return self.tags(
+            self._usual[word[:1].isupper()] if label is None else label
+            for word, label in zip(words, known, strict=True)
+        )
 
     @cached_property
-    def _kin(self) -> dict[str, tuple[int, int]]:
-        kin: dict[str, tuple[int, int]] = {}
-        for form, of in sorted(self.forms.items(), key=lambda item: item[1][0]):
-            kin[self.folded(form, True)] = of
-        return kin
+    def _labels(self) -> dict[str, int]:
+        return {form.lower(): label for form, (_, label) in self.forms.items()}
+
+
+def commonest(labels: Counter[int]) -> int:
+    """The most frequent label; of several, the first."""
+    return min(labels, key=lambda k: (-labels[k], k))
 
 
 def vars_of(codec: TagCodec) -> dict[str, object]:

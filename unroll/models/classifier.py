@@ -22,8 +22,10 @@ class Classifier(nn.Module):
     """The probability of each class, given a whole sequence.
 
         e_t = embedding[x_t], or x_t itself where it is numbers
-        h_1 .. h_n = stack(e_1 .. e_n),   z = W pool(h_1 .. h_n) + b
-        p = softmax(z), or sigmoid(z) where a sequence may have several classes
+        h_1 .. h_n = stack(e_1 .. e_n),   z = W pool(h_1 .. h_n) + b + sum_o trust_o counted_o
+        p = softmax(z / temperature), or sigmoid where a sequence may have several classes
+
+    The temperature is 1 in training; what is fitted afterwards is kept with the weights.
 
     Args:
         inputs: V, the tokens of the vocabulary; or F where numbers. classes: K.
@@ -35,6 +37,7 @@ class Classifier(nn.Module):
         dropout: between layers and on the pooled vector. dropout_input: locked, on embeddings.
         word_dropout: share of tokens that are read as the unknown one in training.
         label_smoothing: share of the target that is spread over all classes.
+        orders: O, of the scores by counting that stand beside (`data.counted`); 0: none.
         initialisation: a name for `initialise`; what it did stands in `self.initialised`.
 
     Raises: ValueError for sizes, a cell or a pooling that cannot be.
@@ -48,6 +51,7 @@ class Classifier(nn.Module):
     """
 
     weights: Tensor | None
+    temperature: Tensor
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Classifier(nn.Module):
         dropout_input: float = 0.0,
         word_dropout: float = 0.0,
         label_smoothing: float = 0.0,
+        orders: int = 0,
         initialisation: str = "auto",
     ) -> None:
         super().__init__()
@@ -80,12 +85,14 @@ class Classifier(nn.Module):
         self.pooling = Pooling(pooling, width, 2 if bidirectional else 1)
         self.decide = nn.Linear(width, classes)
         self.drop_input, self.drop = LockedDropout(dropout_input), LockedDropout(dropout)
+        self.trust = nn.Parameter(torch.ones(orders)) if orders else None
         self.register_buffer("weights", weights, persistent=False)
+        self.register_buffer("temperature", torch.ones(()))
         self.initialised = self._initialise(initialisation)
 
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Logits [B, K]. x: ids [T, B] or numbers [T, B, F]. lengths: [B]."""
-        return self.read(self.embed(x), lengths)
+    def forward(self, x: Tensor, lengths: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Logits [B, K]. x: ids [T, B] or numbers [T, B, F]. lengths: [B]. counted: [B, O, K]."""
+        return self.read(self.embed(x), lengths, counted)
 
     def embed(self, x: Tensor) -> Tensor:
         """What the stack reads, [T, B, E] or [T, B, F]."""
@@ -97,11 +104,13 @@ class Classifier(nn.Module):
         embedded: Tensor = self.drop_input(self.embedding(x))
         return embedded
 
-    def read(self, h: Tensor, lengths: Tensor) -> Tensor:
+    def read(self, h: Tensor, lengths: Tensor, counted: Tensor | None = None) -> Tensor:
         """Logits [B, K] of embedded steps [T, B, E]."""
         pooled = self.pooled(h, lengths)
         logits: Tensor = self.decide(dropout(pooled, self.drop.p, self.training))
-        return logits
+        if self.trust is None or counted is None:
+            return logits
+        return logits + torch.einsum("o,bok->bk", self.trust, counted.to(logits.dtype))
 
     def pooled(self, h: Tensor, lengths: Tensor) -> Tensor:
         """What decides, [B, D*H], of embedded steps [T, B, E]."""
@@ -112,9 +121,9 @@ class Classifier(nn.Module):
         pooled: Tensor = self.pooling(h, lengths)
         return pooled
 
-    def loss(self, x: Tensor, lengths: Tensor, y: Tensor) -> Tensor:
+    def loss(self, x: Tensor, lengths: Tensor, y: Tensor, counted: Tensor | None = None) -> Tensor:
         """Summed cross-entropy in nats. y: classes [B], or [B, K] where there may be several."""
-        logits = self(x, lengths)
+        logits = self(x, lengths, counted)
         if self.several:
             if self.training and self.smoothing:
                 y = y * (1 - self.smoothing) + self.smoothing / 2
@@ -126,12 +135,14 @@ class Classifier(nn.Module):
             logits, y, weight=self.weights, reduction="sum", label_smoothing=smoothing
         )
 
-    def probabilities(self, x: Tensor, lengths: Tensor) -> Tensor:
+    def probabilities(self, x: Tensor, lengths: Tensor, counted: Tensor | None = None) -> Tensor:
         """[B, K]; each row sums to one, unless a sequence may have several classes."""
-        logits = self(x, lengths)
+        logits: Tensor = self(x, lengths, counted) / self.temperature
         return logits.sigmoid() if self.several else logits.softmax(-1)
 
-    def mattering(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def mattering(
+        self, x: Tensor, lengths: Tensor, counted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Probabilities [B, K], and the weight of each step [T, B]: gradient times input.
 
             weight_t = sum_e (d z_k / d e_t) e_t,   k the likeliest class
@@ -142,8 +153,9 @@ class Classifier(nn.Module):
         """
         with torch.enable_grad():
             e = self.embed(x).detach().requires_grad_()
-            z = self.read(e, lengths)
+            z = self.read(e, lengths, counted)
             (gradient,) = torch.autograd.grad(z.max(1).values.sum(), e)
+        z = z / self.temperature
         p = z.sigmoid() if self.several else z.softmax(-1)
         return p.detach(), (gradient * e.detach()).sum(-1)
 

@@ -54,7 +54,7 @@ def judged(p: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
     there = (both + only_said + only_true) > 0
     each = f1(both, only_said, only_true)
     return {
-        "loss": float(loss),
+        "loss": float(loss) + 0.0,  # not -0
         "accuracy": float(accuracy),
         "macro_f1": float(each[there].mean()) if there.any() else 0.0,
         "micro_f1": float(f1(both.sum(), only_said.sum(), only_true.sum())),

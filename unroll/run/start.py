@@ -262,6 +262,11 @@ def finish(
         f"{progress.seconds:.0f} s."
     )
     run = run_of(folder, device, trust_code=True)  # the cell of its own has just been run
+    if settle := getattr(task, "settled", None):
+        # the weights that are trained on stay as they are, in their checkpoints
+        for sentence in settle(run.trained, read, Watch("settling", report.say)):
+            report.say(sentence)
+        folder.save({"model.safetensors": pack(dict(run.model.state_dict()))})
     result = task.result(run.trained, read, Watch("evaluating", report.say))
     result["held_out"] = read.held_out
     result["steps"], result["seconds"] = progress.step, round(progress.seconds, 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -74,6 +76,11 @@ class ClassifySettings(RecurrentSettings):
     word_dropout: float = Field(
         0.2, ge=0, lt=1, description="Share of words that are read as unknown ones in training."
     )
+    counts: bool | None = Field(
+        None,
+        description="Beside the network, what words and pairs of words say by counting; left out, "
+        "for words and pieces of words.",
+    )
     readout: Literal["gradient", "ridge"] = Field(
         "gradient",
         description="ridge: only what decides is learned, in closed form; for reservoirs.",
@@ -89,6 +96,8 @@ class ClassifySettings(RecurrentSettings):
     def closed_form_has_no_weights(self) -> Self:
         if self.readout == "ridge" and self.class_weights != "none":
             raise ValueError("readout=ridge is given with class_weights; expected one of them")
+        if self.readout == "ridge" and self.counts:
+            raise ValueError("readout=ridge is given with counts; expected one of them")
         return self
 
 
@@ -104,7 +113,9 @@ def guess(path: str | Path, given: dict[str, Any]) -> str | None:
     try:
         rows, names = first_rows(path)
         found = find_columns(rows, path.name, given.get("text"), names=names)
-    except (UserError, OSError, ValueError, csv.Error, IndexError):
+    except (UserError, OSError, ValueError, csv.Error, IndexError) as error:
+        if given.get("text") is not None and isinstance(error, UserError):
+            raise  # a column that was asked for and is not there
         return None
     if found.text is None or found.label is None:
         return None
@@ -135,10 +146,10 @@ def folder_reason(path: Path) -> str | None:
 def first_rows(path: Path) -> tuple[list[list[str]], list[str] | None]:
     """The first rows of a table; of JSON lines the fields' names apart."""
     opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+    # a bad line is told with its number when the file is read; it does not hide what the rest is
+    with opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
         if path.name.endswith(LINES):
-            records = [json.loads(line) for line in islice(file, LOOK) if line.strip()]
-            return as_rows(records)
+            return as_rows(list(json_objects(islice(file, LOOK))))
         tabs = ".tsv" in path.name
         reader = csv.reader(
             file,
@@ -146,6 +157,15 @@ def first_rows(path: Path) -> tuple[list[list[str]], list[str] | None]:
             quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
         )
         return [row for row in islice(reader, LOOK) if row], None
+
+
+def json_objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Those lines that are JSON objects."""
+    for line in lines:
+        with suppress(ValueError):
+            record = json.loads(line)
+            if isinstance(record, dict):
+                yield record
 
 
 def as_rows(records: list[dict[str, Any]]) -> tuple[list[list[str]], list[str]]:

@@ -163,6 +163,7 @@ def guess(path: Path, given: dict[str, Any]) -> str | None:
 def first_lines(path: Path) -> list[str]:
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            return [line.decode().rstrip("\r\n") for line in islice(file, LOOK)]
-    except (OSError, UnicodeDecodeError, EOFError):
+            lines = islice(file, LOOK)  # one that is not UTF-8 is told when the file is read
+            return [line.decode(errors="replace").rstrip("\r\n") for line in lines]
+    except (OSError, EOFError):
         return []

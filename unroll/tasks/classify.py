@@ -27,6 +27,7 @@ from unroll.data.classified import (
     source_of,
     surveyed,
 )
+from unroll.data.counted import ORDERS
 from unroll.data.labelled import (
     ClassCodec,
     Labelled,
@@ -44,6 +45,7 @@ from unroll.data.split import evenly, shared
 from unroll.data.text import TEXT_SUFFIXES
 from unroll.decoding.mattered import as_words, strongest
 from unroll.errors import UserError
+from unroll.models.calibration import fit_temperature, tempered
 from unroll.models.classifier import Classifier
 from unroll.models.initialisation import initialise
 from unroll.models.judged import judged
@@ -99,6 +101,7 @@ def resolve(settings: ClassifySettings, data: Classified) -> ClassifySettings:
             "text": settings.text or data.source.text,
             "label": settings.label or data.source.label,
             "columns": ",".join(data.source.numbers or ()) if settings.id else settings.columns,
+            "counts": data.codec.counted is not None,
             "batch_size": settings.batch_size or BATCH,
             "dropout": dropout,
             "dropout_input": dropout_input,
@@ -130,6 +133,7 @@ def model(settings: ClassifySettings, codec: ClassCodec, make: Make) -> Classifi
         dropout_input=settings.dropout_input or 0.0,
         word_dropout=settings.word_dropout,
         label_smoothing=settings.label_smoothing,
+        orders=0 if codec.counted is None else len(ORDERS),
         initialisation=settings.initialisation,
     )
     if settings.readout == "ridge" and network.embedding is not None:
@@ -149,7 +153,7 @@ def work(
         network.weights = weights.to(device)
 
     def loss(batch: LabelledBatch, state: Any) -> tuple[torch.Tensor, None]:
-        return network.loss(batch.x, batch.lengths, batch.y), None
+        return network.loss(batch.x, batch.lengths, batch.y, batch.counted), None
 
     watched = evenly(len(data.valid), WATCHED)
 
@@ -207,7 +211,8 @@ def probabilities(
     done = 0
     for places in in_order(labelled.lengths[rows], ROWS):
         batch = batch_of(labelled, rows[places].tolist()).to(device)
-        found[places] = network.probabilities(batch.x, batch.lengths).cpu().numpy()
+        p = network.probabilities(batch.x, batch.lengths, batch.counted)
+        found[places] = p.cpu().numpy()
         done += len(places)
         if watch is not None:
             watch(done / len(rows))
@@ -247,6 +252,12 @@ def header(data: Classified, settings: ClassifySettings, model: Classifier) -> l
     repeated = shared(train.marks.tolist(), valid.marks.tolist())
     if repeated:
         said.append(f"{repeated:,} of the held-out {thing} stand in the training part too.")
+    if codec.counted is not None:
+        words, pairs = (len(keys) for keys in codec.counted.keys)
+        said.append(
+            f"Beside the network: what {words:,} {steps} and {pairs:,} pairs of neighbours say by "
+            "counting (--set counts=false)."
+        )
     waste = LabelledBatches(train, settings.batch_size or BATCH, settings.seed).order.waste()
     said.append(
         f"Reads {'both ways' if settings.bidirectional else 'one way'} (--set bidirectional=...), "
@@ -312,6 +323,18 @@ def load_codec(folder: Path, config: dict[str, Any]) -> ClassCodec:
     return ClassCodec.load(folder)
 
 
+def settled(trained: Trained, data: Classified, watch: Watch) -> list[str]:
+    """The temperature of the kept weights is fitted on the held-out part."""
+    network: Classifier = trained.model
+    network.temperature.fill_(1.0)
+    p = probabilities(network, data.valid, trained.device, watch)
+    network.temperature.fill_(fit_temperature(p, data.valid.targets))
+    return [
+        f"Its probabilities are taken at temperature {float(network.temperature):.2f}, fitted on the "
+        "held-out part."
+    ]
+
+
 def result(trained: Trained, data: Classified, watch: Watch) -> dict[str, Any]:
     """The figures of the held-out part at the end of training."""
     return compared(trained, data.valid, watch)
@@ -342,6 +365,7 @@ def compared(trained: Trained, labelled: Labelled, watch: Watch) -> dict[str, An
     codec: ClassCodec = trained.codec
     p = probabilities(trained.model, labelled, trained.device, watch)
     figures = judged(p, labelled.targets)
+    before = tempered(p, 1 / float(trained.model.temperature), codec.several)
     check_baseline(trained.path, BASELINE)
     known = {name: t.numpy() for name, t in load_file(trained.path / BASELINE).items()}
     share = np.broadcast_to(known["share"], p.shape)
@@ -352,6 +376,8 @@ def compared(trained: Trained, labelled: Labelled, watch: Watch) -> dict[str, An
     confusion = figures.pop("confusion")
     return {
         **figures,
+        "uncalibrated_error": judged(before, labelled.targets)["calibration_error"],
+        "temperature": float(trained.model.temperature),
         "unit": things_name(codec),
         "unknown_rate": labelled.unknown / max(1, len(labelled.items)),
         "cut": labelled.cut,
@@ -381,7 +407,8 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     ]
     said.append(
         f"Its probabilities are off by {result['calibration_error']:.2%} on average (expected "
-        "calibration error)."
+        f"calibration error); {result['uncalibrated_error']:.2%} at temperature 1, now "
+        f"{result['temperature']:.2f}."
     )
     mistaken = mistakes(result)
     said += [f"Taken most often for another: {mistaken}."] if mistaken else []
@@ -392,7 +419,10 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     if result["unknown_rate"]:
         said.append(f"{result['unknown_rate']:.2%} of the tokens are unknown to the model.")
     if result.get("bad"):
-        said.append(f"{result['bad']:,} bad records were left out.")
+        bad = result["bad"]
+        said.append(
+            "1 bad record is left out." if bad == 1 else f"{bad:,} bad records are left out."
+        )
     return said
 
 
@@ -413,7 +443,7 @@ def check(path: str, settings: ClassifySettings, say: Say) -> dict[str, Any]:
     problems = Problems(skip=True)
     source = source_of(path, settings)
     survey = surveyed(source, problems)
-    data = read(path, settings.model_copy(update={"skip_bad": True}), say)
+    data = read(path, settings.model_copy(update={"skip_bad": True, "counts": False}), say)
     counts = Counter(label for each in survey.labels for label in each)
     lengths = np.concatenate([data.train.lengths, data.valid.lengths])
     return {
@@ -501,12 +531,16 @@ def answered(trained: Trained, values: list[Any]) -> Iterator[dict[str, Any]]:
         np.zeros(len(parts), dtype=np.int64),
         0,
         0,
+        codec.counted,
     )
     batch = batch_of(labelled, list(range(len(parts)))).to(trained.device)
-    p, weights = network.mattering(batch.x, batch.lengths)
-    for value, part, row, mattered in zip(
-        values, parts, p.tolist(), weights.T.tolist(), strict=True
-    ):
+    p, weights = network.mattering(batch.x, batch.lengths, batch.counted)
+    for value, part, row, steps in zip(values, parts, p.tolist(), weights.T, strict=True):
+        mattered = steps[: len(part)].tolist()
+        if codec.counted is not None and network.trust is not None:
+            trust = network.trust.detach().cpu().numpy()
+            said = np.einsum("o,tok->tk", trust, codec.counted.of_steps(part))
+            mattered = (np.array(mattered) + said[:, int(np.argmax(row))]).tolist()
         ranked = sorted(zip(codec.classes, row, strict=True), key=lambda pair: -pair[1])
         answer: dict[str, Any] = {}
         if isinstance(value, str):
@@ -518,10 +552,10 @@ def answered(trained: Trained, values: list[Any]) -> Iterator[dict[str, Any]]:
         answer["probabilities"] = dict(ranked)
         if isinstance(value, str):
             tokens = codec.tokens(value)[: len(part)]
-            words = as_words(tokens, mattered[: len(part)], whole=steps_name(codec) == "words")
+            words = as_words(tokens, mattered, whole=steps_name(codec) == "words")
             answer["words"] = strongest(words)
         else:
-            answer["rows"] = strongest(list(enumerate(mattered[: len(part)], 1)))
+            answer["rows"] = strongest(list(enumerate(mattered, 1)))
         if len(part) == codec.longest:
             answer["read"] = len(part)
         yield answer

@@ -378,6 +378,10 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
         f"frequent tag: {usual['accuracy']:.2%}); of the {result['unknown_rate']:.1%} that training "
         f"never saw, {result['unknown_accuracy']:.1%} ({usual['unknown_accuracy']:.1%})."
     ]
+    if bad := result.get("left_out"):
+        said.append(
+            "1 bad sentence is left out." if bad == 1 else f"{bad:,} bad sentences are left out."
+        )
     if "f1" not in result:
         return said
     said.append(

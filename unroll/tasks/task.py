@@ -94,6 +94,9 @@ class Task(Protocol):
         """The codec of a run folder."""
         ...
 
+    # settled(trained, data, watch) -> list[str]: where a task has it, what is fitted on the held-out
+    # part when training has ended, into the kept weights; returns what to say.
+
     def result(self, trained: Trained, data: Any, watch: Watch) -> dict[str, Any]:
         """The figures of the held-out part at the end of training, `baselines` among them."""
         ...
