@@ -23,7 +23,7 @@ from unroll.data.clip_source import clips_in, find_clips
 from unroll.data.clips import CLIP_FILES, Clip, frame_files, is_numbers
 from unroll.data.framed import FrameBatch, FrameBatches, FrameCodec, Framed, batch_of, class_counts
 from unroll.data.framed import framed as framed_clips
-from unroll.data.number_rows import read_numbers
+from unroll.data.number_rows import find_wide, read_numbers
 from unroll.data.problems import Problems
 from unroll.data.split import evenly, shared
 from unroll.data.video import BadClip
@@ -456,16 +456,15 @@ def questions(trained: Trained, path: str) -> Iterator[Question]:
         else:
             yield Question(path)
         return
-    if place.name.lower().endswith(CLIP_FILES) and codec.columns is None:
-        if codec.scaler is None or is_frames(place, codec):
-            yield Question(path)
-            return
-    source = find_clips(path, video=settings.video, labelled=False, columns=codec.columns)
-    if source.wide is None and codec.columns is not None:
+    if is_one_clip(place, codec):
+        yield Question(path)
+        return
+    if codec.columns is not None and find_wide(place, None, codec.columns) is None:
         raise UserError(
             f"{path} does not hold rows of {codec.columns} numbers (with a label or without); "
             "expected those, as in training."
         )
+    source = find_clips(path, video=settings.video, labelled=False, columns=codec.columns)
     for row in source.rows(problems):
         try:
             if isinstance(row.source, Path):
@@ -489,13 +488,17 @@ def has_frames(place: Path) -> bool:
         return False
 
 
-def is_frames(place: Path, codec: FrameCodec) -> bool:
-    """Whether a table is one clip of numbers, not a table that names clips."""
+def is_one_clip(place: Path, codec: FrameCodec) -> bool:
+    """Whether a file is a clip itself, not a table that names clips or holds a row for each."""
+    if not is_numbers(place):
+        return place.name.lower().endswith(CLIP_FILES)
+    if codec.scaler is None or codec.columns is not None:
+        return False
     try:
         read_numbers(place, codec.reading.shape[0])
     except BadClip:
         return False
-    return is_numbers(place)
+    return True
 
 
 def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
