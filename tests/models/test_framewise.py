@@ -54,7 +54,9 @@ def test_the_loss_is_that_of_the_probabilities():
 
 
 def test_blocks_end_where_the_grid_is_small():
-    assert blocks(64, 64) == [16, 32, 64, 64] and blocks(16, 64) == [16, 32] and blocks(4, 4) == [16]
+    assert (
+        blocks(64, 64) == [16, 32, 64, 64] and blocks(16, 64) == [16, 32] and blocks(4, 4) == [16]
+    )
     with pytest.raises(ValueError, match="each halves the sides"):
         Framewise((3, 4, 4), 2, 3, widths=[4, 4, 4])
 

@@ -49,7 +49,7 @@ def gestures(name, count, seed=0, labelled=True):
     draw = np.random.default_rng(seed)
     rows = []
     for k in range(count):
-        path = np.cumsum(draw.normal((0, 0.5 if k % 2 else -0.5), 0.3, (6, 2)), 0) + (0, 9)
+        path = np.cumsum(draw.normal((0, 0.5 if k % 2 else -0.5), 0.3, (6, 2)), 0) + 9
         rows.append(",".join([str(k % 2)] * labelled + [f"{v:.3f}" for v in path.flat]))
     Path(name).write_text("\n".join(rows) + "\n")
     return name
@@ -72,9 +72,7 @@ def test_the_way_of_a_square_is_learned():
     assert [each["clip"] for each in found][:2] == ["test/0.png", "test/1.png"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "suffix"), [("video", ".mp4"), ("folder", ""), ("gif", ".gif")]
-)
+@pytest.mark.parametrize(("kind", "suffix"), [("video", ".mp4"), ("folder", ""), ("gif", ".gif")])
 def test_every_kind_of_clip(kind, suffix):
     data = table("clips", 12, kind, suffix)
     run = unroll.train(data, video="path", steps=2, **SMALL)
@@ -131,7 +129,9 @@ def test_labels_that_are_not_as_many_as_frames():
     text = Path("clips.csv").read_text().replace("low", "low low", 1).replace("high", "high", 1)
     Path("clips.csv").write_text(text)
     given = {"video": "path", "label": "state", "steps": 1, **SMALL}
-    with pytest.raises(UserError, match=r"clips.csv, line \d: 13 labels for the 12 frames of \d.csv"):
+    with pytest.raises(
+        UserError, match=r"clips.csv, line \d: 13 labels for the 12 frames of \d.csv"
+    ):
         unroll.train("clips.csv", **given)
     run = unroll.train("clips.csv", skip_bad=True, **given)
     assert run.config["data"]["clips"] == 5
@@ -150,7 +150,7 @@ def test_a_wide_table_of_numbers():
     Path("odd.csv").write_text("1,2,3\n" * 4)
     with pytest.raises(UserError, match="does not hold rows of 12 numbers"):
         list(run.predict_file("odd.csv"))
-    with pytest.raises(UserError, match="features of|no frames of 5 each"):
+    with pytest.raises(UserError, match="no frames of 5 each"):
         unroll.train(data, features=5, steps=1, **SMALL)
 
 

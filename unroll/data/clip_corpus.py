@@ -14,8 +14,9 @@ from unroll.data.clip_source import ClipRow, ClipSource, find_clips
 from unroll.data.clips import Clip, Reading, clip_size
 from unroll.data.framed import FrameCodec, Framed, Loaded, framed, mark, small
 from unroll.data.number_rows import guess_features, read_numbers
+from unroll.data.number_scale import NumberScale
 from unroll.data.problems import Problems
-from unroll.data.series import Scaler, number
+from unroll.data.series import number
 from unroll.data.split import evenly, held_out
 from unroll.data.video import BadClip
 from unroll.errors import UserError
@@ -321,9 +322,7 @@ def learned(
     )
     scaler = None
     if source.numbers:
-        names = [str(k + 1) for k in range(reading.shape[0])]
-        values = (clip.values for clip in train if clip.values is not None)
-        scaler = Scaler.learn(names, values)
+        scaler = NumberScale.learn([clip.values for clip in train if clip.values is not None])
     return FrameCodec(classes, per_frame, reading, scaler, columns)
 
 

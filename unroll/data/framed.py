@@ -18,8 +18,8 @@ from torch import Tensor
 
 from unroll.data.bucketed import Bucketed
 from unroll.data.clips import Clip, Reading
+from unroll.data.number_scale import NumberScale
 from unroll.data.problems import Problems
-from unroll.data.series import Scaler
 from unroll.errors import UserError
 
 MANY = 10  # classes that a sentence names
@@ -38,15 +38,22 @@ class FrameCodec:
     classes: list[str]
     per_frame: bool
     reading: Reading
-    scaler: Scaler | None = None
+    scaler: NumberScale | None = None
     columns: int | None = None
     number: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "number", {name: k for k, name in enumerate(self.classes)})
 
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The shape of a frame as the network reads it: of numbers also their changes."""
+        shape = self.reading.shape
+        return shape if self.scaler is None else (2 * shape[0],)
+
     def prepared(self, clip: Clip) -> np.ndarray:
-        """What the network reads of a clip: 8-bit pixels as they are, numbers scaled."""
+        """What the network reads of a clip: 8-bit pixels as they are, numbers scaled,
+        with their changes."""
         return clip.values if self.scaler is None else self.scaler(clip.values)
 
     def wide_clip(self, values: np.ndarray) -> Clip:
@@ -81,7 +88,7 @@ class FrameCodec:
         return cls(
             **record,
             reading=Reading(**reading),
-            scaler=None if scaler is None else Scaler(**scaler),
+            scaler=None if scaler is None else NumberScale(**scaler),
         )
 
 

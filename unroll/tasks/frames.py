@@ -92,7 +92,7 @@ def model(settings: FramesSettings, codec: FrameCodec, make: Make) -> Framewise:
     widths = None if settings.widths is None else [int(part) for part in settings.widths.split(",")]
     try:
         return Framewise(
-            codec.reading.shape,
+            codec.inputs,
             len(codec.classes),
             settings.hidden or HIDDEN,
             settings.layers,
