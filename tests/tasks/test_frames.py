@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,19 @@ def test_nobody_is_held_out_in_part():
     read = task.read(data, FramesSettings(video="path", by="who"), print)
     groups = [{clip.group for clip in part.clips} for part in (read.train, read.valid)]
     assert len(groups[1]) == 1 and not groups[0] & groups[1] and len(read.valid) == 4
+
+
+def test_held_out_clips_of_another_table():
+    train, valid = table("train", 8), table("valid", 4, seed=50)
+    run = unroll.train(train, video="path", valid=valid, steps=1, **SMALL)
+    assert run.result()["records"] == 4 and run.result()["held_out"] == "valid.csv"
+
+
+def test_what_is_not_installed_is_named(monkeypatch):
+    data = table("clips", 4, "video", ".mp4")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(UserError, match=r"needs the package av.*pip install 'unroll-rnn\[video\]'"):
+        unroll.train(data, video="path", steps=1, **SMALL)
 
 
 def test_labels_of_two_columns():

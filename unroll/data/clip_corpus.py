@@ -107,12 +107,10 @@ def read_framed(
 
 def source_of(path: str, settings: FramesSettings, like: ClipSource | None = None) -> ClipSource:
     """The clips at a path, in the columns of the settings, or of the training data."""
-    video, label = settings.video, settings.label
+    video, label, by = settings.video, settings.label, settings.by
     if like is not None:
-        video, label = video or like.video, label or like.label
-    return find_clips(
-        path, video=video, label=label, by=settings.by, label_names=settings.label_names
-    )
+        video, label, by = video or like.video, label or like.label, None
+    return find_clips(path, video=video, label=label, by=by, label_names=settings.label_names)
 
 
 def load_for(

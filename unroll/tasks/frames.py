@@ -385,9 +385,11 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
             f"Of {clips['records']:,} clips, the commonest label is right in {clips['accuracy']:.2%}, "
             f"every frame in {clips['every_frame']:.2%}."
         )
-    best = max(row["accuracy"] for row in result["baselines"].values())
-    if result["accuracy"] <= best:
-        said.append("It is no better than the best baseline.")
+    name, best = max(result["baselines"].items(), key=lambda pair: pair[1]["accuracy"])
+    if result["accuracy"] < best["accuracy"]:
+        said.append(f"It is worse than the baseline {name}.")
+    elif result["accuracy"] == best["accuracy"]:
+        said.append(f"The baseline {name} does as well: these clips need no network.")
     mistaken = mistakes(result)
     said += [f"Taken most often for another: {mistaken}."] if mistaken else []
     if result["in_training"]:
