@@ -1,12 +1,12 @@
 """Tables of clips for `unroll train`, with the splits of ../shared/data/video/*/SOURCE.md.
 
     python benchmarks/clip_tables.py OUT
-    unroll train OUT/sprites_train.csv --label action,direction
+    unroll train OUT/sprites_train.csv --video clip --label action,direction --by character
     unroll train OUT/gestures_train.csv
 
 Sprites: characters of the training split, and unseen ones to test. Gestures: overlapping windows
 sorted by label, so the last fifth of each label's rows is the test. The rows of its training part
-stay in their order; what `unroll train` holds out is its last tenth of each label.
+stay in their order; what `unroll train` holds out are three blocks of each label.
 """
 
 import argparse

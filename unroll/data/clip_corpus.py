@@ -25,6 +25,7 @@ from unroll.settings.frames import FramesSettings
 LOOK = 5  # clips that tell whether labels are the frames'
 HIGHEST = 64  # pixels of a frame, where size is left out
 ALIKE = 0.5  # rows whose neighbours are nearer than this share of others' distance are windows
+BLOCKS = 3  # of windows that are held out: one alone is one stretch of one recording
 PAIRS = 500  # of a label that are compared for that
 Watch = Callable[[float], None]
 
@@ -275,8 +276,9 @@ def parted(
         apart = np.zeros(len(clips), dtype=bool)
         for label in {clip.labels for clip in clips}:
             own = [k for k, clip in enumerate(clips) if clip.labels == label]
-            apart[own[len(own) - len(own) // 10 :]] = True
-        where = f"the last tenth of each label of {name}, whose neighbouring rows are alike"
+            for block in np.array_split(own, BLOCKS):
+                apart[block[len(block) - len(block) // 10 :]] = True
+        where = f"{BLOCKS} blocks of each label of {name}, a tenth, as neighbouring rows are alike"
         return apart, where
     where = "a tenth" if len(clips) <= 50_000 else "a small part"
     return held_out(len(clips)), f"{where} of the clips of {name}"
