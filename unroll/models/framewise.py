@@ -133,8 +133,9 @@ class Framewise(nn.Module):
     def _seen(self, x: Tensor) -> Tensor:
         if self.look is None or self.feature is None:
             return x
-        # bytes around zero, about as wide as one
-        grid, _ = self.look(x.float().sub(127.5).div(64.0))
+        # bytes around zero, about as wide as one; channels last take half the time on a CPU
+        pixels = x.float().sub(127.5).div(64.0).contiguous(memory_format=torch.channels_last)
+        grid, _ = self.look(pixels)
         return self.feature(grid.flatten(1)).relu()
 
     def loss(self, x: Tensor, lengths: Tensor, y: Tensor) -> Tensor:
