@@ -11,22 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from unroll.data.clip_source import ClipRow, ClipSource, find_clips
+from unroll.data.clip_split import parted, without_strangers
 from unroll.data.clips import Clip, Reading, clip_size
 from unroll.data.framed import FrameCodec, Framed, Loaded, framed, mark, small
 from unroll.data.number_rows import guess_features, read_numbers
 from unroll.data.number_scale import NumberScale
 from unroll.data.problems import Problems
 from unroll.data.series import number
-from unroll.data.split import evenly, held_out
 from unroll.data.video import BadClip
 from unroll.errors import UserError
 from unroll.settings.frames import FramesSettings
 
 LOOK = 5  # clips that tell whether labels are the frames'
 HIGHEST = 64  # pixels of a frame, where size is left out
-ALIKE = 0.5  # rows whose neighbours are nearer than this share of others' distance are windows
-BLOCKS = 3  # of windows that are held out: one alone is one stretch of one recording
-PAIRS = 500  # of a label that are compared for that
 Watch = Callable[[float], None]
 
 
@@ -78,7 +75,7 @@ def read_framed(
     digest = hashlib.sha256(json.dumps([(c.labels, c.mark) for c in clips]).encode())
     apart, moved, where = np.zeros(len(clips), dtype=bool), 0, settings.valid or ""
     if settings.valid is None:
-        apart, where = parted(clips, source, settings)
+        apart, where = parted(clips, source, settings.by)
         apart, moved = without_strangers(apart, clips)
     train = [clip for clip, held in zip(clips, apart, strict=True) if not held]
     valid = [clip for clip, held in zip(clips, apart, strict=True) if held]
@@ -259,52 +256,6 @@ def labels_are_frames(rows: list[ClipRow], reading: Reading, settings: FramesSet
         except BadClip:
             continue
     return 2 * fit > len(asked[:LOOK])
-
-
-def parted(
-    clips: list[Loaded], source: ClipSource, settings: FramesSettings
-) -> tuple[np.ndarray, str]:
-    """Which clips are held out, and what they are, for people."""
-    name = Path(source.name).name
-    if settings.by is not None:
-        groups = sorted({clip.group or "" for clip in clips})
-        chosen = held_out(len(groups))
-        away = {group for group, held in zip(groups, chosen, strict=True) if held}
-        where = f"those of {len(away)} of {len(groups)} in column {settings.by} of {name}"
-        return np.array([(clip.group or "") in away for clip in clips]), where
-    if source.wide is not None and are_windows(clips):
-        apart = np.zeros(len(clips), dtype=bool)
-        for label in {clip.labels for clip in clips}:
-            own = [k for k, clip in enumerate(clips) if clip.labels == label]
-            for block in np.array_split(own, BLOCKS):
-                apart[block[len(block) - len(block) // 10 :]] = True
-        where = f"{BLOCKS} blocks of each label of {name}, a tenth, as neighbouring rows are alike"
-        return apart, where
-    where = "a tenth" if len(clips) <= 50_000 else "a small part"
-    return held_out(len(clips)), f"{where} of the clips of {name}"
-
-
-def are_windows(clips: list[Loaded]) -> bool:
-    """Whether neighbouring rows of a label look like windows of one recording: much nearer to each
-    other than to any row of the label."""
-    draw = np.random.default_rng(0)
-    near, far = 0.0, 0.0
-    for label in sorted({clip.labels for clip in clips}):
-        own = [clip.thumbs for clip in clips if clip.labels == label]
-        for k in evenly(len(own) - 1, PAIRS):
-            near += float(np.abs(own[k] - own[k + 1]).mean())
-            far += float(np.abs(own[k] - own[draw.integers(len(own))]).mean())
-    return near < ALIKE * far
-
-
-def without_strangers(apart: np.ndarray, clips: list[Loaded]) -> tuple[np.ndarray, int]:
-    """The held-out part without clips that have a label that is nowhere else, and how many."""
-    known = {label for clip, held in zip(clips, apart, strict=True) if not held
-             for label in clip.labels}  # fmt: skip
-    lost = [k for k in np.flatnonzero(apart) if not set(clips[k].labels) <= known]
-    kept = apart.copy()
-    kept[lost] = False
-    return kept, len(lost)
 
 
 def learned(
