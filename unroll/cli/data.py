@@ -26,6 +26,7 @@ def check(
     ] = None,
     text: Annotated[str | None, typer.Option(help="Column of the text.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
+    video: Annotated[str | None, typer.Option(help="Column of the clip.")] = None,
     target: Annotated[str | None, typer.Option(help="Column or file of the other side.")] = None,
     time: Annotated[str | None, typer.Option(help="Column of the time.")] = None,
     by: Annotated[str | None, typer.Option(help="Column that names the series.")] = None,
@@ -38,7 +39,8 @@ def check(
 ) -> None:
     """Rows, lengths, labels, unknown words, what is bad and what will be cut; exit code 1 if bad."""
     values: dict[str, Any] = {
-        "text": text, "label": label, "target": target, "time": time, "by": by, "horizon": horizon,
+        "text": text, "label": label, "video": video, "target": target, "time": time, "by": by,
+        "horizon": horizon,
     }  # fmt: skip
     values = {name: value for name, value in values.items() if value is not None}
     values |= parse_assignments(assignments or [])

@@ -83,6 +83,7 @@ def evaluate(
         str | None, typer.Option(help="Column or .jsonl field of the text, as in train.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="Column of the label, as in train.")] = None,
+    video: Annotated[str | None, typer.Option(help="Column of the clip, as in train.")] = None,
     target: Annotated[
         str | None, typer.Option(help="Column or file of the other side, as in train.")
     ] = None,
@@ -97,7 +98,7 @@ def evaluate(
     run.adjust(**({"skip_bad": True} if skip_bad else {}), **parse_assignments(assignments or []))
     from unroll.training.report import Watch
 
-    columns = {"text": text, "label": label, "target": target}
+    columns = {"text": text, "label": label, "video": video, "target": target}
     columns = {name: value for name, value in columns.items() if value is not None}
     unknown = [name for name in columns if name not in type(run.settings).model_fields]
     if unknown:

@@ -5,6 +5,7 @@ No torch here: `unroll train --help` and wrong values answer at once.
 
 from unroll.settings.classify import ClassifySettings
 from unroll.settings.forecast import ForecastSettings
+from unroll.settings.frames import FramesSettings
 from unroll.settings.language import LanguageSettings
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.tag import TagSettings
@@ -16,6 +17,7 @@ from unroll.settings.words import parse_assignments, settings_from
 SETTINGS: dict[str, type[RecurrentSettings]] = {
     "tag": TagSettings,
     "forecast": ForecastSettings,
+    "frames": FramesSettings,
     "classify": ClassifySettings,
     "translate": TranslateSettings,
     "language": LanguageSettings,
@@ -25,6 +27,7 @@ __all__ = [
     "SETTINGS",
     "ClassifySettings",
     "ForecastSettings",
+    "FramesSettings",
     "LanguageSettings",
     "RecurrentSettings",
     "TagSettings",

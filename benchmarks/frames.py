@@ -1,0 +1,235 @@
+"""Training steps of the network of frames beside the same one written plainly with torch.nn.
+
+Theirs: a DataLoader with a random order, clips padded to the longest, convolutions over all B x T
+frames, pack_padded_sequence, nn.GRU in both directions, the mean over each clip's own frames. Ours:
+the task's own batches, network and loss. Both with the same sizes, optimizer and clipping. Clips
+are of one length, or of lengths from a third to the whole; pictures, or numbers. The gate first: the
+same loss and gradients with the same weights, without dropout, beside float64.
+"""
+
+import argparse
+import copy
+import json
+import sys
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import torch
+from measure import Row, machine, rounds, summary, table, wrong_in
+from torch import nn
+from torch.nn.functional import cross_entropy, dropout
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+from torch.utils.data import DataLoader
+
+from unroll.data.clips import Reading
+from unroll.data.framed import FrameBatches, FrameCodec, Framed, Loaded, batch_of
+from unroll.models.framewise import Framewise, blocks
+from unroll.settings.frames import FramesSettings
+from unroll.training.optimizer import make_optimizer
+
+KINDS = {
+    "numbers": ((4,), 16),
+    "numbers, ragged": ((4,), 48),
+    "pictures": ((3, 32, 32), 8),
+    "pictures, ragged": ((3, 32, 32), 24),
+}
+CLASSES, DROPOUT, CLIP, FEATURES = 4, 0.3, 0.25, 128
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of timing, a row")
+    parser.add_argument("--clips", type=int, default=320)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--only", nargs="*", choices=list(KINDS), default=list(KINDS))
+    parser.add_argument("--json", type=Path, help="write everything that was measured there")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    about = machine(args.threads)
+    for key, value in about.items():
+        print(f"{key}: {value}")
+
+    measured, lines = [], []
+    for kind in args.only:
+        shape, longest = KINDS[kind]
+        clips = made_up(args.clips, shape, longest, "ragged" in kind)
+        pair = networks(shape, args)
+        wrong = wrong_in(gate(kind, pair, clips, args))
+        if wrong:
+            print("The gate is red; nothing was timed.", *wrong, sep="\n")
+            sys.exit(1)
+        row = race(kind, pair, clips, args)
+        found = summary(row, rounds(row, args.seconds))
+        faster = found["ratios"]["torch.nn / unroll"]
+        measured.append(found | {"times faster": faster})
+        lines.append(
+            {"clips": kind, "frames": longest}
+            | {f"{name}, steps/s": f"{1e3 / ms:.1f}" for name, ms in found["ms"].items()}
+            | {"times faster": f"{faster:.2f}"}
+        )
+    print(f"\n{args.clips} clips, batches of {args.batch}, 2 x {args.hidden} units")
+    table(lines)
+    if args.json:
+        options = {k: v for k, v in vars(args).items() if k != "json"}
+        everything = {"machine": about, "options": options, "rows": measured}
+        args.json.write_text(json.dumps(everything, indent=1) + "\n")
+
+
+def made_up(count, shape, longest, ragged):
+    """Clips of noise, of one length or of lengths from a third of it."""
+    draw = np.random.default_rng(0)
+    lengths = draw.integers(longest // 3, longest + 1, count) if ragged else [longest] * count
+    codec = FrameCodec([str(k) for k in range(CLASSES)], False, Reading(shape))
+    clips = []
+    for k, length in enumerate(lengths):
+        size = (int(length), *shape)
+        values = draw.integers(256, size=size).astype(np.uint8)
+        if len(shape) == 1:
+            values = draw.normal(size=size).astype(np.float32)
+        clips.append(
+            Loaded(values, Path(), ("0",), int(length), int(length), values, k, "", "", None)
+        )
+    starts = np.cumsum([0, *lengths])
+    return Framed(clips, codec, draw.integers(CLASSES, size=count), starts)
+
+
+class Plain(nn.Module):
+    """The network as one would write it with torch.nn."""
+
+    def __init__(self, shape, hidden):
+        super().__init__()
+        width, self.look = shape[0], None
+        if len(shape) == 3:
+            parts, channels = [], shape[0]
+            widths = blocks(*shape[1:])
+            for each in widths:
+                parts += [nn.Conv2d(channels, each, 3, padding=1, bias=False)]
+                parts += [nn.BatchNorm2d(each), nn.ReLU(), nn.MaxPool2d(2)]
+                channels = each
+            side = shape[1] // 2 ** len(widths)
+            parts += [nn.Flatten(), nn.Linear(channels * side * side, FEATURES), nn.ReLU()]
+            self.look, width = nn.Sequential(*parts), FEATURES
+        self.recurrent = nn.GRU(width, hidden, bidirectional=True, batch_first=True)
+        self.decide = nn.Linear(2 * hidden, CLASSES)
+
+    def forward(self, x, lengths):
+        if self.look is not None:
+            B, T = x.shape[:2]
+            seen = self.look((x.to(self.decide.weight.dtype).flatten(0, 1) - 127.5) / 64)
+            x = dropout(seen.unflatten(0, (B, T)), DROPOUT, self.training)
+        x = x.to(self.decide.weight.dtype)
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        h, _ = pad_packed_sequence(self.recurrent(packed)[0], batch_first=True)
+        pooled = h.sum(1) / lengths[:, None]
+        return self.decide(dropout(pooled, DROPOUT, self.training))
+
+    def loss(self, x, lengths, y):
+        return cross_entropy(self(x, lengths), y, reduction="sum")
+
+
+def networks(shape, args):
+    """Theirs and ours with the same weights."""
+    torch.manual_seed(0)
+    ours = Framewise(shape, CLASSES, args.hidden, feature_size=FEATURES, dropout=DROPOUT)
+    theirs = Plain(shape, args.hidden)
+    own = dict(theirs.named_parameters())
+    for suffix, each in zip(("", "_reverse"), ours.stack[0].cells, strict=True):
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            own[f"recurrent.{name}_l0{suffix}"].data.copy_(getattr(each, name).data)
+    theirs.decide.load_state_dict(ours.decide.state_dict())
+    if ours.look is not None:
+        for k, convolution in enumerate(ours.look.convolutions):
+            theirs.look[4 * k].load_state_dict(convolution.state_dict())
+        theirs.look[-2].load_state_dict(ours.feature.state_dict())
+    return theirs, ours
+
+
+def padded(clips, rows):
+    """A batch as the plain network takes it."""
+    x = [torch.from_numpy(clips.values(row)) for row in rows]
+    lengths = torch.tensor([len(each) for each in x])
+    return pad_sequence(x, batch_first=True), lengths, torch.from_numpy(clips.targets[list(rows)])
+
+
+def gate(kind, pair, clips, args):
+    """The loss of one batch and the gradients of weights that both name alike."""
+    rows = list(range(min(8, args.batch)))
+    batch = batch_of(clips, rows)
+    inputs = (padded(clips, rows), (batch.x, batch.lengths, batch.y))
+
+    def result(network, given):
+        network.eval()
+        network.zero_grad()
+        loss = network.loss(*given)
+        loss.backward()
+        return [loss.detach(), network.decide.weight.grad]
+
+    calls = {
+        name: partial(result, network, given)
+        for name, network, given in zip(("torch.nn", "unroll"), pair, inputs, strict=True)
+    }
+    return Row(
+        name=kind,
+        shape={"B": len(rows), "H": args.hidden},
+        labels=["the loss", "the gradient of the decision"],
+        reference=result(copy.deepcopy(pair[0]).double(), inputs[0]),
+        calls=calls,
+        yardsticks=("torch.nn",),
+        pairs=[],
+        roundings=64.0,  # sums over thousands of products and steps
+    )
+
+
+def race(kind, pair, clips, args):
+    """A training step of each a call, going on where the last call ended."""
+
+    def theirs_for_ever():
+        collate = partial(padded, clips)
+        for loader in repeat(
+            DataLoader(range(len(clips)), args.batch, shuffle=True, collate_fn=collate)
+        ):
+            yield from loader
+
+    def ours_for_ever():
+        batches = FrameBatches(clips, args.batch, seed=1)
+        number = 0
+        while True:
+            batch = batches.batch(number)
+            yield batch.x, batch.lengths, batch.y
+            number += 1
+
+    return Row(
+        name=kind,
+        shape={"B": args.batch, "H": args.hidden},
+        labels=[],
+        reference=[],
+        calls={
+            "torch.nn": trainer(pair[0], theirs_for_ever()),
+            "unroll": trainer(pair[1], ours_for_ever()),
+        },
+        yardsticks=(),
+        pairs=[("torch.nn", "unroll")],
+    )
+
+
+def trainer(network, batches):
+    """A function that takes a step."""
+    network.train()
+    optimizer = make_optimizer(network, FramesSettings(), 1e-3)
+
+    def call():
+        x, lengths, y = next(batches)
+        optimizer.zero_grad()
+        (network.loss(x, lengths, y) / len(y)).backward()
+        nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+        optimizer.step()
+
+    return call
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,511 @@
+"""Frames: a label for each clip, or for each of its frames.
+
+many to one, or many to many: actions and gestures in video, what happens when, and sequences of
+numbers that a tracker has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from unroll.data.bucketed import in_order
+from unroll.data.clip_corpus import FramedData, load_for, read_framed, source_of
+from unroll.data.clip_questions import Question, asked, questions_of
+from unroll.data.clips import Clip
+from unroll.data.framed import FrameBatch, FrameBatches, FrameCodec, Framed, batch_of, class_counts
+from unroll.data.framed import framed as framed_clips
+from unroll.data.problems import Problems
+from unroll.data.split import evenly, shared
+from unroll.decoding.segments import Segment, seconds, segments
+from unroll.errors import UserError
+from unroll.models.framewise import Framewise
+from unroll.models.initialisation import initialise
+from unroll.models.judged import judged
+from unroll.models.nearest_centroid import NearestCentroid
+from unroll.settings.frames import FramesSettings
+from unroll.tasks.task import Make, Say, Trained, Watch
+from unroll.training.checkpoint import pack
+from unroll.training.folder import check_baseline
+from unroll.training.report import Watch as Shown
+from unroll.training.work import Work
+
+IN_USE = ("video", "label", "by", "label_names", "rate", "cache", "skip_bad")
+BASELINE = "baseline.safetensors"
+WATCHED = 2000  # clips that an evaluation during training reads at most
+ROWS = 64  # of a batch that is only read
+FEW = 10  # classes that are listed one by one
+
+HIDDEN, FEATURES = 128, 128
+# chosen on validation parts of the training data of two sets (drawn figures, tracked fingers)
+DROPOUT, RATE = 0.3, 2e-3
+BATCH, TOGETHER = 32, 512  # clips, and frames of pictures, that a batch has at most
+
+
+def resolve_sizes(settings: FramesSettings, make: Make) -> FramesSettings:
+    """The sizes that were left open; `make` is tried."""
+    hidden = settings.hidden or HIDDEN
+    width = settings.embedding or FEATURES
+    for _ in range(settings.layers):
+        cell = make(width, hidden)
+        initialise(cell, settings.initialisation)
+        width = cell.output_size * (2 if settings.bidirectional else 1)
+    return settings.model_copy(update={"hidden": hidden})
+
+
+def read(path: str, settings: FramesSettings, say: Say, codec: Any = None) -> FramedData:
+    """Clips in two parts; scales are learned from the first alone."""
+    return read_framed(path, settings, Shown("reading clips", say), codec)
+
+
+def resolve(settings: FramesSettings, data: FramedData) -> FramesSettings:
+    """Every other setting that was left open; the columns by the names that were found."""
+    batch, pictures = BATCH, data.codec.scaler is None
+    if pictures:
+        batch = max(1, min(BATCH, TOGETHER // max(1, int(np.median(data.train.lengths)))))
+    rate = RATE if settings.optimizer == "adamw" else 0.1
+    return settings.model_copy(
+        update={
+            "video": settings.video or data.source.video,
+            "label": settings.label or data.source.label,
+            "per": "frame" if data.codec.per_frame else "clip",
+            "embedding": (settings.embedding or FEATURES) if pictures else None,
+            "batch_size": settings.batch_size or batch,
+            "dropout": DROPOUT if settings.dropout is None else settings.dropout,
+            "learning_rate": settings.learning_rate or rate,
+        }
+    )
+
+
+def model(settings: FramesSettings, codec: FrameCodec, make: Make) -> Framewise:
+    """The network, on the CPU, freshly initialised. make: its cell."""
+    widths = None if settings.widths is None else [int(part) for part in settings.widths.split(",")]
+    try:
+        return Framewise(
+            codec.inputs,
+            len(codec.classes),
+            settings.hidden or HIDDEN,
+            settings.layers,
+            feature_size=settings.embedding or FEATURES,
+            widths=widths,
+            cell=make,
+            bidirectional=settings.bidirectional,
+            pooling=None if codec.per_frame else settings.pooling,
+            dropout=settings.dropout or 0.0,
+            label_smoothing=settings.label_smoothing,
+            initialisation=settings.initialisation,
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def work(
+    network: Framewise, data: FramedData, settings: FramesSettings, device: torch.device
+) -> Work:
+    """What the training loop calls."""
+    batches = FrameBatches(data.train, settings.batch_size or BATCH, settings.seed)
+    if settings.class_weights == "balanced":
+        counts = class_counts(data.train).clip(1)
+        weights = counts.sum() / (len(counts) * counts)
+        network.weights = torch.from_numpy(weights.astype(np.float32)).to(device)
+
+    def loss(batch: FrameBatch, state: Any) -> tuple[torch.Tensor, None]:
+        return network.loss(batch.x, batch.lengths, batch.y), None
+
+    watched = evenly(len(data.valid), WATCHED).tolist()
+
+    def evaluated() -> dict[str, float]:
+        each = probabilities(network, data.valid, device, rows=watched)
+        p, true = np.concatenate(each), truth(data.valid, watched)
+        figures = judged(p, true)
+        return {
+            "loss": figures["loss"],
+            "smoothed_loss": smoothed_loss(p, true, settings.label_smoothing),
+            "accuracy": figures["accuracy"],
+            "macro_f1": figures["macro_f1"],
+            "error": 1 - figures["accuracy"],
+        }
+
+    return Work(
+        model=network,
+        batch=lambda number: batches.batch(number).to(device),
+        per_epoch=batches.per_epoch,
+        loss=loss,
+        initial_state=lambda: None,
+        evaluate=evaluated,
+        sample=None,
+        learning_rate=settings.learning_rate or RATE,
+        unit=unit_name(data.codec),
+        device=device,
+        decides="smoothed_loss",
+    )
+
+
+def smoothed_loss(p: np.ndarray, true: np.ndarray, smoothing: float) -> float:
+    """What training makes small, nats a record. With smoothed targets the plain loss of held-out clips
+    that are all right is lowest by chance, often early."""
+    said = np.log(p.clip(1e-12))
+    own = said[np.arange(len(true)), true]
+    return float(-((1 - smoothing) * own + smoothing * said.mean(1)).mean())
+
+
+def unit_name(codec: FrameCodec) -> str:
+    """What has a label."""
+    return "frames" if codec.per_frame else "clips"
+
+
+def truth(data: Framed, rows: Iterable[int]) -> np.ndarray:
+    """The classes of these clips, or of all their frames, end to end."""
+    return np.concatenate([data.target(row) for row in rows])
+
+
+@torch.no_grad()
+def probabilities(
+    network: Framewise,
+    data: Framed,
+    device: torch.device,
+    watch: Watch | None = None,
+    rows: list[int] | None = None,
+) -> list[np.ndarray]:
+    """Of each clip in order, [1, K] or [T, K]. rows: only those. watch: told the share that is done."""
+    network.eval()
+    rows = list(range(len(data))) if rows is None else rows
+    found: list[np.ndarray] = [np.zeros(0)] * len(rows)
+    done = 0
+    for places in in_order(data.lengths[rows], ROWS):
+        batch = batch_of(data, [rows[k] for k in places]).to(device)
+        p = network.probabilities(batch.x, batch.lengths).double().cpu().numpy()
+        sizes = batch.lengths.tolist() if data.codec.per_frame else [1] * len(places)
+        for k, part in zip(places, np.split(p, np.cumsum(sizes)[:-1]), strict=True):
+            found[k] = part
+        done += len(places)
+        if watch is not None:
+            watch(done / len(rows))
+    return found
+
+
+def header(data: FramedData, settings: FramesSettings, model: Framewise) -> list[str]:
+    """What was read and guessed, each choice with the flag that changes it."""
+    codec, train, valid, reading = data.codec, data.train, data.valid, data.codec.reading
+    said = [*data.told]
+    said += [f"Guessed: {', '.join(data.said)}."] if data.said else []
+    said.append(
+        f"{len(train):,} clips to learn from; held out: {data.held_out}, {len(valid):,} clips "
+        "(--valid FILE)."
+    )
+    if data.moved:
+        said.append(
+            f"{data.moved:,} that would be held out stay in training: their label is nowhere else."
+        )
+    said.append(balance(train))
+    every = "" if reading.every == 1 else f", every {reading.every}."
+    said.append(
+        f"{shape_of(codec)}{every}; half of the clips have {int(np.median(train.lengths))} frames or "
+        f"fewer, the longest {int(train.lengths.max()):,} (--set every=... longest=...)."
+    )
+    if train.cut + valid.cut:
+        said.append(
+            f"{train.cut + valid.cut:,} clips are cut to their first {reading.longest} frames (--set "
+            "longest=N)."
+        )
+    unread = sum(clip.values is None for clip in [*train.clips, *valid.clips])
+    if unread:
+        said.append(
+            f"{unread:,} clips do not fit into {settings.cache:g} MB and are read from their files "
+            "each time (--set cache=MB)."
+        )
+    repeated = shared(train.marks, valid.marks)
+    if repeated:
+        said.append(f"{repeated:,} of the held-out clips stand in the training part too.")
+    decides = "a label for each frame" if codec.per_frame else f"{settings.pooling} pooling"
+    way = "both ways" if settings.bidirectional else "one way"
+    looks = "" if model.look is None else (
+        f"Looks at each frame with {len(model.look.pools)} blocks of convolutions, "
+        f"{','.join(str(c.out_channels) for c in model.look.convolutions)} channels (--set widths), "
+        f"to {model.feature.out_features if model.feature else 0} numbers (--set embedding). "
+    )  # fmt: skip
+    said.append(
+        f"{looks}Reads {way} (--set bidirectional=...), {decides} (--set per=clip|frame"
+        f"{'' if codec.per_frame else ' pooling=last|mean|max|attention'})."
+    )
+    return said
+
+
+def shape_of(codec: FrameCodec) -> str:
+    """What a frame is, in words."""
+    shape = codec.reading.shape
+    if len(shape) == 1:
+        return f"{shape[0]} numbers a frame (--set features=...)"
+    colours = "in colour" if shape[0] == 3 else "in greys"
+    return f"Frames of {shape[2]} x {shape[1]} pixels {colours} (--set size=... grey=true)"
+
+
+def balance(data: Framed) -> str:
+    """How often the classes come, in a sentence."""
+    counts, classes = class_counts(data), data.codec.classes
+    total = int(counts.sum())
+    named = sorted(zip(counts.tolist(), classes, strict=True), reverse=True)
+    if len(named) <= FEW:
+        each = ", ".join(f"{name} {n:,} ({n / total:.0%})" for n, name in named)
+        said = f"{len(named)} classes: {each}"
+    else:
+        (most, first), (least, last) = named[0], named[-1]
+        said = f"{len(named)} classes, from {first} with {most:,} to {last} with {least:,}"
+    if named[0][0] > 4 * max(1, named[-1][0]):
+        said += "; --set class_weights=balanced makes rare ones count as much"
+    return said + "."
+
+
+def facts(data: FramedData) -> dict[str, Any]:
+    """Of the data, for the run's config and its model card."""
+    classes = data.codec.classes
+    return {
+        "clips": len(data.train) + len(data.valid),
+        "classes": classes if len(classes) <= 100 else len(classes),
+        "frames": int(data.train.starts[-1] + data.valid.starts[-1]),
+    }
+
+
+def files(data: FramedData) -> dict[str, bytes]:
+    """What baselines know, and hashes of what was learned from."""
+    classes = len(data.codec.classes)
+    counts = class_counts(data.train)
+    centroid = NearestCentroid.learn(thumbs(data.train), data.train.targets, classes)
+    arrays = {
+        "share": counts / counts.sum(),
+        "means": centroid.means,
+        "deviation": centroid.deviation,
+        "train": np.unique(np.asarray(data.train.marks, dtype=np.int64)),
+    }
+    return {
+        BASELINE: pack({k: torch.from_numpy(np.ascontiguousarray(a)) for k, a in arrays.items()})
+    }
+
+
+def thumbs(data: Framed) -> np.ndarray:
+    """What the centroids are of: the mean frame of each clip, or each frame, small."""
+    if data.codec.per_frame:
+        return np.concatenate([clip.thumbs for clip in data.clips])
+    return np.stack([clip.thumbs.mean(0) for clip in data.clips])
+
+
+def load_codec(folder: Path, config: dict[str, Any]) -> FrameCodec:
+    """The codec of a run folder."""
+    return FrameCodec.load(folder)
+
+
+def result(trained: Trained, data: FramedData, watch: Watch) -> dict[str, Any]:
+    """The figures of the held-out part at the end of training."""
+    return compared(trained, data.valid, watch)
+
+
+def evaluate(
+    trained: Trained,
+    path: str,
+    watch: Watch,
+    *,
+    video: str | None = None,
+    label: str | None = None,
+) -> dict[str, Any]:
+    """The figures of other data. video, label: the columns, if they are not the run's."""
+    settings: FramesSettings = trained.settings
+    given = {name: value for name, value in (("video", video), ("label", label)) if value}
+    asked = settings.model_copy(update={"by": None, **given})
+    problems = Problems(settings.skip_bad)
+    source = source_of(path, asked)
+    clips = load_for(trained.codec, source, settings, problems, lambda share: watch(share / 2))
+    data = framed_clips(clips, trained.codec, problems)
+    if not len(data):
+        raise UserError(f"{path} has nothing to evaluate; expected clips with labels.")
+    found = compared(trained, data, lambda share: watch(0.5 + share / 2))
+    return {**found, "bad": problems.count}
+
+
+def compared(trained: Trained, data: Framed, watch: Watch) -> dict[str, Any]:
+    """The figures of a model on clips beside those of the baselines."""
+    codec: FrameCodec = trained.codec
+    each = probabilities(trained.model, data, trained.device, watch)
+    p = np.concatenate(each)
+    figures = judged(p, data.targets)
+    confusion = figures.pop("confusion")
+    check_baseline(trained.path, BASELINE)
+    known = {name: t.numpy() for name, t in load_file(trained.path / BASELINE).items()}
+    nearest = NearestCentroid(known["means"], known["deviation"])(thumbs(data))
+    what = "frame" if codec.per_frame else "mean frame"
+    said = {
+        "most frequent class": np.broadcast_to(known["share"], p.shape),
+        f"nearest {what}": np.eye(len(codec.classes))[nearest],
+    }
+    baselines = {}
+    for name, q in said.items():
+        row = judged(q, data.targets)
+        # a nearest class has no probabilities, so no loss
+        keep = ("accuracy", "macro_f1") + (("loss",) if name.startswith("most") else ())
+        baselines[name] = {key: row[key] for key in keep}
+    found: dict[str, Any] = {
+        **figures,
+        "unit": unit_name(codec),
+        "cut": data.cut,
+        "in_training": shared(known["train"].tolist(), data.marks),
+        "baselines": baselines,
+        "classes": codec.classes,
+        "confusion": confusion,
+    }
+    return {**found, "clips": whole_clips(each, data)} if codec.per_frame else found
+
+
+def whole_clips(each: list[np.ndarray], data: Framed) -> dict[str, float]:
+    """Of labels a frame, how clips come out: the commonest label right, and every frame right."""
+    classes = len(data.codec.classes)
+    commonest = right = 0
+    for row, p in enumerate(each):
+        said, true = p.argmax(1), data.target(row)
+        right += bool((said == true).all())
+        most = [np.bincount(labels, minlength=classes).argmax() for labels in (said, true)]
+        commonest += bool(most[0] == most[1])
+    return {
+        "records": len(each),
+        "accuracy": commonest / len(each),
+        "every_frame": right / len(each),
+    }
+
+
+def verdict(result: dict[str, Any], where: str) -> list[str]:
+    """Such figures in words, beside the baselines'."""
+    rows = {"this model": result, **result["baselines"]}
+    width = max(map(len, rows))
+    said = [f"On {where}, {result['records']:,} {result['unit']}:"]
+    for name, row in rows.items():
+        loss = f"  loss {row['loss']:.4f} nats" if "loss" in row else ""
+        said.append(
+            f"  {name:{width}}  accuracy {row['accuracy']:6.2%}  macro F1 {row['macro_f1']:.4f}{loss}"
+        )
+    if "clips" in result:
+        clips = result["clips"]
+        said.append(
+            f"Of {clips['records']:,} clips, the commonest label is right in {clips['accuracy']:.2%}, "
+            f"every frame in {clips['every_frame']:.2%}."
+        )
+    name, best = max(result["baselines"].items(), key=lambda pair: pair[1]["accuracy"])
+    if result["accuracy"] < best["accuracy"]:
+        said.append(f"It is worse than the baseline {name}.")
+    elif result["accuracy"] == best["accuracy"]:
+        said.append(f"The baseline {name} does as well: these clips need no network.")
+    mistaken = mistakes(result)
+    said += [f"Taken most often for another: {mistaken}."] if mistaken else []
+    if result["in_training"]:
+        said.append(f"{result['in_training']:,} of the clips stand in the training data too.")
+    if result["cut"]:
+        said.append(f"{result['cut']:,} clips are cut to the frames that the model reads.")
+    if result.get("bad"):
+        said.append(f"{result['bad']:,} bad clips were left out.")
+    return said
+
+
+def mistakes(result: dict[str, Any], most: int = 3) -> str:
+    """The commonest confusions."""
+    confusion, names = np.array(result["confusion"]), result["classes"]
+    np.fill_diagonal(confusion, 0)
+    worst = np.argsort(-confusion, axis=None, kind="stable")[:most]
+    pairs = [divmod(int(k), len(names)) for k in worst if confusion.flat[k]]
+    return ", ".join(f"{names[a]} for {names[b]} ({confusion[a, b]} times)" for a, b in pairs)
+
+
+def check(path: str, settings: FramesSettings, say: Say) -> dict[str, Any]:
+    """What `unroll train` would meet: every bad clip is counted, none stops it."""
+    problems = Problems(skip=True)
+    data = read_framed(path, settings, Shown("reading clips", say), problems=problems)
+    train, valid = data.train, data.valid
+    counts = class_counts(train) + class_counts(valid)
+    marks = train.marks + valid.marks
+    lengths = np.concatenate([train.lengths, valid.lengths])
+    named = sorted(zip(counts.tolist(), data.codec.classes, strict=True), reverse=True)
+    return {
+        "guessed": list(data.said),
+        "rows": len(train) + len(valid) + problems.count,
+        "labels": {name: count for count, name in named},
+        "label_of": "each frame" if data.codec.per_frame else "each clip",
+        "frame": shape_of(data.codec),
+        "lengths": {
+            "median": float(np.median(lengths)),
+            "longest": int(lengths.max()),
+            "unit": "frames",
+        },
+        "duplicates": len(marks) - len(set(marks)),
+        "held_out_in_training": shared(train.marks, valid.marks),
+        "cut": train.cut + valid.cut,
+        "bad": problems.count,
+        "problems": [sentence.strip() for sentence in problems.told()[1:]],
+    }
+
+
+def questions(trained: Trained, path: str) -> Iterator[Question]:
+    """The clips that a table names, those of a folder, the rows of a wide table, or one clip."""
+    settings: FramesSettings = trained.settings
+    return questions_of(path, trained.codec, settings.video, Problems(settings.skip_bad))
+
+
+def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """The label of each clip with all probabilities; or of each frame, and the segments with times."""
+    for question in questions:
+        if not isinstance(question, Question):
+            question = asked(question, trained.codec)
+        clip = question.clip or trained.codec.reading(question.name)
+        yield answered(trained, question.name, clip)
+
+
+@torch.no_grad()
+def answered(trained: Trained, name: str, clip: Clip) -> dict[str, Any]:
+    """What the model says of one clip."""
+    codec: FrameCodec = trained.codec
+    network: nn.Module = trained.model.eval()
+    x = torch.from_numpy(np.ascontiguousarray(codec.prepared(clip))).to(trained.device)
+    lengths = torch.tensor([len(x)], device=trained.device)
+    p = network(x, lengths).softmax(-1).double().cpu().numpy()
+    answer: dict[str, Any] = {"clip": name, "frames": clip.total}
+    if len(x) * codec.reading.every < clip.total:
+        answer["read"] = len(x)
+    if not codec.per_frame:
+        ranked = sorted(zip(codec.classes, p[0].tolist(), strict=True), key=lambda pair: -pair[1])
+        answer["label"], answer["probability"] = ranked[0]
+        return {**answer, "probabilities": dict(ranked)}
+    times = clip.times
+    if times is None and trained.settings.rate is not None:
+        times = np.arange(len(x) + 1) * codec.reading.every / trained.settings.rate
+    found = segments(p, codec.classes, codec.reading.every, clip.total, times)
+    answer["segments"] = [vars(segment) for segment in found]
+    answer["labels"] = [codec.classes[k] for k in p.argmax(1)]
+    answer["probabilities"] = [round(float(q), 6) for q in p.max(1)]
+    return answer
+
+
+def written(answer: dict[str, Any]) -> str:
+    """An answer as people read it: the label and how sure, or the segments; then the clip."""
+    if "label" in answer:
+        return f"{answer['label']} {answer['probability']:.0%}\t{answer['clip']}"
+    parts = [spoken(Segment(**segment)) for segment in answer["segments"]]
+    return f"{answer['clip']}\t{', '.join(parts)}"
+
+
+def spoken(segment: Segment) -> str:
+    """A segment with its times, or its frames where there are none."""
+    where = f"frames {segment.first}-{segment.last}"
+    if segment.begin is not None and segment.end is not None:
+        where = f"{seconds(segment.begin)}-{seconds(segment.end)}"
+    return f"{segment.label} {segment.probability:.0%} ({where})"
+
+
+def use_lines(run: str, trained: Trained) -> list[str]:
+    """What to type next."""
+    clip = "FILE.csv" if trained.codec.scaler is not None else "CLIP.mp4"
+    return [
+        f"  unroll predict {run} {clip}",
+        f"  unroll predict {run} NEW.csv --out answers.jsonl",
+        f"  unroll eval {run} FILE --json",
+    ]
