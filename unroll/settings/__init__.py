@@ -3,6 +3,7 @@
 No torch here: `unroll train --help` and wrong values answer at once.
 """
 
+from unroll.settings.caption import CaptionSettings
 from unroll.settings.classify import ClassifySettings
 from unroll.settings.forecast import ForecastSettings
 from unroll.settings.language import LanguageSettings
@@ -16,6 +17,7 @@ from unroll.settings.words import parse_assignments, settings_from
 SETTINGS: dict[str, type[RecurrentSettings]] = {
     "tag": TagSettings,
     "forecast": ForecastSettings,
+    "caption": CaptionSettings,
     "classify": ClassifySettings,
     "translate": TranslateSettings,
     "language": LanguageSettings,
@@ -23,6 +25,7 @@ SETTINGS: dict[str, type[RecurrentSettings]] = {
 
 __all__ = [
     "SETTINGS",
+    "CaptionSettings",
     "ClassifySettings",
     "ForecastSettings",
     "LanguageSettings",
