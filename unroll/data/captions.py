@@ -195,7 +195,8 @@ def find_captions(
 
 def rows_of(table: MediaTable, problems: Problems) -> Rows:
     """What a table says, its images not yet opened."""
-    rows, places = Rows(), {}
+    rows = Rows()
+    places: dict[Path, int] = {}
     for row in table.rows(problems):
         place = places.setdefault(row.path, len(places))
         if place == len(rows.paths):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, linear
+from torch.nn.functional import batch_norm, dropout, linear
 
 from unroll.data.vocabulary import UNKNOWN
 from unroll.layers import Recurrent
@@ -27,8 +27,9 @@ from unroll.models.translator import Encoded, TranslatorStepper
 class Captioner(nn.Module):
     """The probability of the next word, given an image and all words before it.
 
-        k_1 .. k_G = convolutions(image) + row embedding + column embedding
-        s_0 = bridge([mean of k; maximum of k])
+        v_1 .. v_G = norm(convolutions(image))
+        k_i = v_i + row embedding + column embedding
+        s_0 = bridge(norm([mean of v; maximum of v]))
         s_t = decoder(embedding[y_{t-1}], s_{t-1})
         c_t = sum_i a_ti k_i,   a_t = attention(s_t, k)
         h_t = tanh(W [c_t; s_t])            p(y_t | y_1 .. y_{t-1}, image) = softmax(W_y h_t + b)
@@ -90,6 +91,8 @@ class Captioner(nn.Module):
                 f"which halves them; expected at least {2 ** len(widths)} rows and columns."
             )
         K = widths[-1]
+        # what all images share would drown what they differ in
+        self.norm_grid, self.norm_summary = nn.BatchNorm2d(K), nn.BatchNorm1d(2 * K)
         self.rows = nn.Parameter(torch.zeros(self.grid[0], 1, K))
         self.columns = nn.Parameter(torch.zeros(1, self.grid[1], K))
         self.target = nn.Embedding(vocabulary_size, E)
@@ -132,11 +135,14 @@ class Captioner(nn.Module):
         """Look at images, uint8 [B, C, H, W], once for all steps."""
         if self.training and self.shift:
             images = shifted(images, self.shift)
-        seen, _ = self.look(images.to(self.bias.dtype) / 127.5 - 1)
+        # with the colours last the convolutions take half the time
+        pixels = images.to(self.bias.dtype).contiguous(memory_format=torch.channels_last)
+        seen, _ = self.look(pixels / 127.5 - 1)
+        seen = self.norm_grid(seen)
         if self.training and self.drop.p:
             seen = nn.functional.dropout2d(seen, self.drop.p)
         flat = seen.flatten(2)  # [B, K, G]
-        summary = torch.cat([flat.mean(2), flat.amax(2)], 1)
+        summary = self._normed(torch.cat([flat.mean(2), flat.amax(2)], 1))
         keys = flat.permute(2, 0, 1) + (self.rows + self.columns).flatten(0, 1)[:, None]
         start = self.decoder.initial_state(len(images), dtype=keys.dtype, device=keys.device)
         state = self.bridge(dropout(summary, self.drop.p, self.training), start)
@@ -168,6 +174,15 @@ class Captioner(nn.Module):
     def stepper(self, encoded: Encoded) -> TranslatorStepper:
         """The decoder one word at a time over images that were looked at, for every search."""
         return TranslatorStepper(self, encoded)
+
+    def _normed(self, summary: Tensor) -> Tensor:
+        """The summary [B, 2 K] normalised; a batch of one has no spread of its own."""
+        norm = self.norm_summary
+        if self.training and len(summary) > 1:
+            return norm(summary)
+        return batch_norm(
+            summary, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+        )
 
     def _initialise(self, name: str) -> str:
         said = initialise_layers([self.decoder], name)
