@@ -62,7 +62,7 @@ class CaptionSettings(RecurrentSettings):
     )
     # the network
     channels: str = Field(
-        "24,48,96", description="Channels of each block of convolutions; each halves the image."
+        "16,32,64", description="Channels of each block of convolutions; each halves the image."
     )
     attention: Literal["dot", "general", "additive"] = Field(
         "general", description="How a step of the decoder looks for a place of the image."
