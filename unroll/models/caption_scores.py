@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 WORD = re.compile(r"\w+(?:['’]\w+)*")
 ORDERS = 4  # the longest n-gram, in words
 SIGMA = 6.0  # words by which a caption may well be longer or shorter
@@ -77,12 +79,24 @@ class CiderD:
         """The mean CIDEr-D of each caption with all of them as references; a caption that stands
         there several times counts so often."""
         times = Counter(captions)
-        known = {text: self.weighted(text) for text in times}
-        worth = {
-            text: sum(n * self.alike(one, known[other]) for other, n in times.items())
-            for text, one in known.items()
-        }
-        return [worth[text] / len(captions) for text in captions]
+        known = [self.weighted(text) for text in times]
+        lengths = np.array([one.length for one in known])
+        total = np.zeros((len(known), len(known)))  # a row a caption, a column a reference
+        for n in range(ORDERS):
+            grams: dict[Gram, int] = {}
+            for one in known:
+                for gram in one.grams[n]:
+                    grams.setdefault(gram, len(grams))
+            weights = np.zeros((len(known), len(grams)))
+            for row, one in zip(weights, known, strict=True):
+                row[[grams[gram] for gram in one.grams[n]]] = list(one.grams[n].values())
+            norms = np.array([one.norms[n] or np.inf for one in known])
+            for k, row in enumerate(weights):
+                total[k] += (np.minimum(row, weights) * weights).sum(1) / (norms[k] * norms)
+        total *= np.exp(-((lengths[:, None] - lengths) ** 2) / (2 * SIGMA**2))
+        worth = 10 / ORDERS * total @ np.array(list(times.values())) / max(1, len(captions))
+        found = dict(zip(times, worth.tolist(), strict=True))
+        return [found[text] for text in captions]
 
     def weighted(self, text: str) -> Weighted:
         """What of a caption is compared."""
