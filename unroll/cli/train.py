@@ -60,6 +60,7 @@ def train(
         bool, typer.Option("--per-line", help="Each line its own sequence.")
     ] = False,
     condition: Annotated[str | None, setting("condition", "COLUMN")] = None,
+    image: Annotated[str | None, setting("image", "COLUMN")] = None,
     text: Annotated[str | None, setting("text", "COLUMN")] = None,
     label: Annotated[str | None, setting("label", "COLUMN")] = None,
     video: Annotated[str | None, setting("video", "COLUMN")] = None,
@@ -94,7 +95,8 @@ def train(
         "level": level, "cell": cell, "cell_options": cell_options, "layers": layers,
         "readout": readout, "hidden": hidden, "seconds": seconds, "steps": steps, "epochs": epochs,
         "per_line": per_line or None, "condition": condition,
-        "text": text, "label": label, "video": video, "target": target, "valid": valid,
+        "image": image, "text": text, "label": label, "video": video, "target": target,
+        "valid": valid,
         "time": time, "by": by, "horizon": horizon, "history": history, "covariates": covariates,
         "skip_bad": skip_bad or None, "lower": lower or None, "state": state, "device": device,
         "threads": threads, "backend": backend, "seed": seed,

@@ -79,6 +79,9 @@ Assignments = Annotated[
 def evaluate(
     path: RunPath,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A text to evaluate on.")],
+    image: Annotated[
+        str | None, typer.Option(help="Column of the image's path, as in train.")
+    ] = None,
     text: Annotated[
         str | None, typer.Option(help="Column or .jsonl field of the text, as in train.")
     ] = None,
@@ -98,7 +101,7 @@ def evaluate(
     run.adjust(**({"skip_bad": True} if skip_bad else {}), **parse_assignments(assignments or []))
     from unroll.training.report import Watch
 
-    columns = {"text": text, "label": label, "video": video, "target": target}
+    columns = {"image": image, "video": video, "text": text, "label": label, "target": target}
     columns = {name: value for name, value in columns.items() if value is not None}
     unknown = [name for name in columns if name not in type(run.settings).model_fields]
     if unknown:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
@@ -81,7 +81,21 @@ def learn_codec(
     return PairCodec(source, target, longest, parallel)
 
 
-def learn(texts: Callable[[], Iterable[str]], settings: TranslateSettings) -> Vocabulary:
+class TokenSettings(Protocol):
+    """The settings that say what a token is."""
+
+    vocabulary_size: int | None
+    min_count: int | None
+    lower: bool
+
+    @property
+    def level(self) -> str: ...
+    @property
+    def split(self) -> str: ...
+
+
+def learn(texts: Callable[[], Iterable[str]], settings: TokenSettings) -> Vocabulary:
+    """The vocabulary of texts that the settings ask for. texts: reads them from the start."""
     size = settings.vocabulary_size
     if settings.level == "char":
         return CharacterVocabulary.learn(texts(), settings.min_count or 1, size)

@@ -6,7 +6,7 @@ S source steps, T target steps, B batch, E embedding, H hidden, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -252,12 +252,27 @@ class Translator(nn.Module):
         return said
 
 
+class AttentiveDecoder(Protocol):
+    """What a stepper asks of a model that decodes with attention."""
+
+    target: nn.Embedding
+    decoder: Recurrent
+    attention: Attention
+    combine: Dense
+    bias: nn.Parameter
+    input_feeding: bool
+
+    @property
+    def softmax_weight(self) -> Tensor: ...
+    def attentional(self, context: Tensor, outputs: Tensor) -> Tensor: ...
+
+
 class TranslatorStepper:
     """A decoder with its state: give it tokens [N], it gives log p [N, V] of the next ones, and the
     attention [N, S]. The weights are those of the moment it was made; no dropout."""
 
     @torch.no_grad()
-    def __init__(self, model: Translator, encoded: Encoded) -> None:
+    def __init__(self, model: AttentiveDecoder, encoded: Encoded) -> None:
         self._model, self._memory = model, encoded.memory
         N = len(encoded.memory.mask)
         self._weight, self._bias = model.softmax_weight.detach(), model.bias.detach()

@@ -3,6 +3,7 @@
 No torch here: `unroll train --help` and wrong values answer at once.
 """
 
+from unroll.settings.caption import CaptionSettings
 from unroll.settings.classify import ClassifySettings
 from unroll.settings.forecast import ForecastSettings
 from unroll.settings.frames import FramesSettings
@@ -18,6 +19,7 @@ SETTINGS: dict[str, type[RecurrentSettings]] = {
     "tag": TagSettings,
     "forecast": ForecastSettings,
     "frames": FramesSettings,
+    "caption": CaptionSettings,
     "classify": ClassifySettings,
     "translate": TranslateSettings,
     "language": LanguageSettings,
@@ -25,6 +27,7 @@ SETTINGS: dict[str, type[RecurrentSettings]] = {
 
 __all__ = [
     "SETTINGS",
+    "CaptionSettings",
     "ClassifySettings",
     "ForecastSettings",
     "FramesSettings",

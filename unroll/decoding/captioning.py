@@ -1,0 +1,141 @@
+"""A captioner's answers: the caption that a search finds, or the one that drawn ones agree on.
+
+`network` is a `unroll.models.captioner.Captioner`, or what is called as one is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unroll.data.caption_codec import CaptionCodec
+from unroll.data.vocabulary import BOUNDARY, UNKNOWN
+from unroll.decoding.beam_search import Hypothesis, beam_search, follow
+from unroll.decoding.sampling import distribution
+from unroll.settings.caption import CaptionSettings
+
+ROWS = 1024  # of a batch of searches
+
+# how far each of some captions agrees with the others: a number each, higher is better
+Agreement = Callable[[Sequence[str]], list[float]]
+
+
+def at_once(settings: CaptionSettings) -> int:
+    """Images that are answered together."""
+    return max(1, ROWS // (settings.consensus or settings.beam))
+
+
+@torch.no_grad()
+def search(
+    network: Any,
+    codec: CaptionCodec,
+    images: Tensor,
+    settings: CaptionSettings,
+    device: torch.device,
+    agreement: Agreement,
+) -> list[list[Hypothesis]]:
+    """The captions of each image, best first. images: uint8 [B, C, H, W].
+
+    With `consensus` so many are drawn for each image and ranked by how far each agrees with all:
+    where the model is not sure, the likeliest words one by one make a caption that is like none of
+    those that people write, and a short one; this one has what they have in common.
+    Source: S. Kumar and W. Byrne, Minimum Bayes-risk decoding for statistical machine translation,
+    2004, with CIDEr-D as the gain.
+    """
+    network.eval()
+    encoded = network.encode(images.to(device))
+    length = settings.max_output or codec.longest + 1
+    B, never = len(images), torch.tensor([UNKNOWN], device=device)
+    if not settings.consensus:
+        wide = encoded.repeated(settings.beam)
+        return beam_search(
+            network.stepper(wide),
+            B,
+            width=settings.beam,
+            start=BOUNDARY,
+            end=BOUNDARY,
+            length=length,
+            length_penalty=settings.length_penalty,
+            never=never,
+            device=device,
+        )
+    n, generator = settings.consensus, torch.Generator().manual_seed(settings.seed)
+
+    def choose(log_p: Tensor) -> Tensor:
+        # the same numbers for each image, so that its captions do not depend on those beside it
+        uniform = torch.rand(n, generator=generator, dtype=torch.float64).repeat(B)
+        return drawn_at(distribution(log_p, settings.temperature, never=never), uniform)
+
+    drawn = follow(
+        network.stepper(encoded.repeated(n)),
+        B * n,
+        choose,
+        start=BOUNDARY,
+        end=BOUNDARY,
+        length=length,
+        device=device,
+    )
+    return [agreed(drawn[b * n : (b + 1) * n], codec, agreement) for b in range(B)]
+
+
+def drawn_at(p: Tensor, uniform: Tensor) -> Tensor:
+    """The tokens [N] of probabilities [N, V] at numbers [N] from 0 to 1: the first whose cumulated
+    probability is above.
+
+    Example:
+        >>> import torch
+        >>> from unroll.decoding.captioning import drawn_at
+        >>> drawn_at(torch.tensor([[0.25, 0.75], [0.5, 0.5]]), torch.tensor([0.3, 0.3])).tolist()
+        [1, 0]
+    """
+    cumulated = p.cpu().double().cumsum(1)
+    below = cumulated <= uniform[:, None] * cumulated[:, -1:]
+    return below.sum(1).clamp(max=p.shape[1] - 1).to(p.device)
+
+
+def agreed(drawn: list[Hypothesis], codec: CaptionCodec, agreement: Agreement) -> list[Hypothesis]:
+    """Drawn captions, each once, that with the highest agreement first; it is their score."""
+    texts = [codec.vocabulary.decode(one.tokens) for one in drawn]
+    worth = agreement(texts)
+    found: dict[str, Hypothesis] = {}
+    for text, one, value in zip(texts, drawn, worth, strict=True):
+        if text not in found:
+            found[text] = Hypothesis(
+                one.tokens, one.log_probability, value, one.finished, one.attention
+            )
+    return sorted(found.values(), key=lambda one: (-one.score, -one.log_probability))
+
+
+def answer(
+    codec: CaptionCodec,
+    hypotheses: list[Hypothesis],
+    settings: CaptionSettings,
+    grid: tuple[int, int],
+) -> dict[str, Any]:
+    """What was found for one image, as JSON can hold it. attention: a row a token, G numbers."""
+    told = [in_words(codec, one) for one in hypotheses[: settings.best]]
+    best, *others = told
+    looked = hypotheses[0].attention
+    ends = [codec.vocabulary.name(BOUNDARY)] if hypotheses[0].finished else []
+    return {
+        **best,
+        "tokens": [*(codec.vocabulary.name(id) for id in hypotheses[0].tokens), *ends],
+        "grid": list(grid),
+        "attention": []
+        if looked is None
+        else [[round(weight, 4) for weight in row] for row in looked.tolist()],
+        "others": others,
+    }
+
+
+def in_words(codec: CaptionCodec, one: Hypothesis) -> dict[str, Any]:
+    """A hypothesis as text."""
+    return {
+        "caption": codec.vocabulary.decode(one.tokens),
+        "log_probability": one.log_probability,
+        "score": one.score,
+        "finished": one.finished,
+    }
