@@ -6,6 +6,7 @@ No torch here: `unroll train --help` and wrong values answer at once.
 from unroll.settings.classify import ClassifySettings
 from unroll.settings.forecast import ForecastSettings
 from unroll.settings.language import LanguageSettings
+from unroll.settings.music import MusicSettings
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.tag import TagSettings
 from unroll.settings.training import TrainingSettings
@@ -14,6 +15,7 @@ from unroll.settings.words import parse_assignments, settings_from
 
 # a file is for the first of these tasks that says it is its own
 SETTINGS: dict[str, type[RecurrentSettings]] = {
+    "music": MusicSettings,
     "tag": TagSettings,
     "forecast": ForecastSettings,
     "classify": ClassifySettings,
@@ -26,6 +28,7 @@ __all__ = [
     "ClassifySettings",
     "ForecastSettings",
     "LanguageSettings",
+    "MusicSettings",
     "RecurrentSettings",
     "TagSettings",
     "TrainingSettings",
