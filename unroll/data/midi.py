@@ -159,6 +159,7 @@ def moved_midi(text: str, semitones: int) -> str:
             body = f"{body[0]}{note}"
         elif body.startswith(KEY):
             sharps, minor = bytes.fromhex(body[len(KEY) :])
+            sharps = (sharps + 128) % 256 - 128  # a signed byte
             sharps = (sharps + 7 * semitones + 5) % 12 - 5  # of -5 to 6 sharps
             body = f"{KEY}{sharps % 256:02x}{minor:02x}"
         new.append(body + tail)

@@ -85,6 +85,7 @@ class TuneRules:
         self.pending = False  # a note was written whose length may follow
         self.triplet: tuple[int, Fraction | None] = (0, None)
         self.last = "start"
+        self.fresh = True  # no note since the last line
         self.closed = False  # the last bar line ended a part
         self.closing = False
         self.done = False
@@ -108,7 +109,8 @@ class TuneRules:
     def room(self) -> Fraction:
         """How much the bar, or what is left of the tune in it, takes."""
         goal = self.metre
-        if self.closing and self.open and self.part and self.at < self.part:
+        before = self.at < self.part or (self.at == self.part and not self.fresh)
+        if self.closing and self.open and self.part and before:
             goal = self.part
         return goal - self.at
 
@@ -193,7 +195,9 @@ class TuneRules:
 
     def forced(self) -> str:
         """What must come where no token may: a rest that fills the bar, or a line."""
-        if self.pending or self.room > 0:
+        if self.pending:
+            self.commit(ONE)
+        if self.room > 0:
             return "z" + length_text(self.room / self.unit)
         if self.last == "line":
             return "\n"
@@ -232,7 +236,7 @@ class TuneRules:
     def commit(self, size: Fraction) -> None:
         """The last note has so many units."""
         left, same = self.triplet
-        self.pending = False
+        self.pending = self.fresh = False
         self.at += size * self.unit * (TRIPLET if left else 1)
         self.triplet = (left - 1, size if same is None else same) if left else (0, None)
 
@@ -242,7 +246,7 @@ class TuneRules:
         if self.last == "start":  # a repeat from the very start
             self.open, self.last = True, "line"
             return
-        self.last = "line"
+        self.last, self.fresh = "line", True
         here = self.at % self.metre
         if self.first:
             self.first = False
