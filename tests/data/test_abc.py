@@ -24,8 +24,8 @@ from unroll.errors import UserError
 
 HEAD = "X:1\nT:A\nM:4/4\nL:1/8\nK:{}\n"
 PARTS = st.sampled_from(
-    '| || |: :| :: [1 [2 "G" "D7/f+" "Bbm" "^soft" A ^c _B, =f\' z 2 3/2 / // (3 > < { } [ ] - ~ !trill!'
-    ' K:D\n [M:3/4] %x\n \\\n \n'.split(" ") + [" ", "P:A\n"]
+    [*'| || |: :| :: [1 [2 "G" "D7/f+" "Bbm" "^soft" A ^c _B, =f z 2 3/2 / // (3 > <'.split(),
+     *"{ } [ ] - ~".split(), "f'", "!trill!", " ", " K:D\n", "[M:3/4]", " %x\n", "\\\n", "\n", "P:A\n"]
 )  # fmt: skip
 
 

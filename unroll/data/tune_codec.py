@@ -35,6 +35,12 @@ class TuneCodec:
     notation: "abc" or "midi". tokens: beyond the boundary and the bytes, the commonest first.
     keys: how many tunes there are in each key. low, high: where nearly all notes of ABC lie on the
     staff.
+
+    Example:
+        >>> from unroll.data.tune_codec import TuneCodec
+        >>> codec = TuneCodec.learn(["X:1\\nK:G\\nG2B|A3|\\n"] * 2, "abc", min_count=1)
+        >>> codec.decode(codec.encode("K:G\\nB3|\\n")), len(codec.encode("K:G\\nB3|\\n"))
+        ('K:G\\nB3|\\n', 5)
     """
 
     notation: str
