@@ -17,7 +17,7 @@ from unroll.errors import UserError
 from unroll.settings import parse_assignments
 
 if TYPE_CHECKING:
-    from unroll.run import LanguageRun, Run
+    from unroll.run import LanguageRun, MusicRun, Run
 
 RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
@@ -54,7 +54,10 @@ def speaking(path: str, device: str, trust_code: bool) -> LanguageRun:
 
     Raises: UserError where it is a run of another task.
     """
-    run = opened(path, device, trust_code)
+    return as_speaking(opened(path, device, trust_code), path)
+
+
+def as_speaking(run: Run, path: str) -> LanguageRun:
     from unroll.run import LanguageRun
 
     if not isinstance(run, LanguageRun):
@@ -269,18 +272,36 @@ def generate(
     count: Annotated[int, typer.Option(help="How many texts.")] = 1,
     unknown: Annotated[bool, typer.Option("--unknown", help="Let <unk> come (words).")] = False,
     condition: Condition = None,
+    out: Annotated[
+        str | None,
+        typer.Option(help="Music: write there, .abc, .mid, .wav (sound) or .svg.", metavar="FILE"),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write over an existing --out.")
+    ] = False,
     json: AsJson = False,
     device: Device = "cpu",
     trust_code: TrustCode = False,
 ) -> None:
-    """Text that the model writes, as it writes it."""
+    """Text or a tune that the model writes; text as it writes it."""
     if count < 1:
         raise UserError(f"--count got {count}; expected at least 1.")
-    run = speaking(path, device, trust_code)
+    run = opened(path, device, trust_code)
     if device == "cpu":
         import torch
 
         torch.set_num_threads(1)  # a single step is too small to share
+    from unroll.run import MusicRun
+
+    if isinstance(run, MusicRun):
+        sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        play(run, prompt, length, sampling, seed, count, out, overwrite, json)
+        return
+    run = as_speaking(run, path)
+    if out is not None:
+        raise UserError(
+            f"--out is for tunes, and {path} writes text. Leave it out, and use > FILE."
+        )
     for number in range(count):
         pieces = run.stream(
             prompt, length,
@@ -296,6 +317,47 @@ def generate(
             sys.stdout.write(piece)
             sys.stdout.flush()
         sys.stdout.write("\n")
+
+
+def play(
+    run: MusicRun,
+    prompt: str,
+    length: int,
+    sampling: dict[str, Any],
+    seed: int | None,
+    count: int,
+    out: str | None,
+    overwrite: bool,
+    json: bool,
+) -> None:
+    """Tunes that the model writes: shown, or written to --out (of several, to NAME-1 and so on)."""
+    from unroll.run.music import check_ending
+    from unroll.training.files import write_whole
+
+    path = None if out is None else Path(out)
+    paths = [path] * count
+    if path is not None:
+        check_ending(path.suffix.lower(), run.notation)
+        if count > 1:
+            paths = [path.with_name(f"{path.stem}-{n + 1}{path.suffix}") for n in range(count)]
+        taken = [one for one in paths if one is not None and one.exists()]
+        if taken and not overwrite:
+            raise UserError(f"{taken[0]} exists already; nothing was overwritten. Use --overwrite.")
+    for number, place in enumerate(paths):
+        drawn = None if seed is None else seed + number
+        tune = run.generate(prompt, length, seed=drawn, **sampling)
+        if place is not None:
+            try:
+                write_whole(place, run.rendered(tune, place.suffix.lower()))
+            except OSError as error:
+                raise UserError(f"{place} cannot be written: {error.strerror or error}.") from error
+        if json:
+            found = {"prompt": prompt, "text": tune, "out": None if place is None else str(place)}
+            typer.echo(json_module.dumps(found, ensure_ascii=False))
+        elif place is None:
+            typer.echo(tune)
+        else:
+            typer.echo(f"Written to {place}", err=True)
 
 
 def explain(

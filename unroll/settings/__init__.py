@@ -8,6 +8,7 @@ from unroll.settings.classify import ClassifySettings
 from unroll.settings.forecast import ForecastSettings
 from unroll.settings.frames import FramesSettings
 from unroll.settings.language import LanguageSettings
+from unroll.settings.music import MusicSettings
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.tag import TagSettings
 from unroll.settings.training import TrainingSettings
@@ -16,6 +17,7 @@ from unroll.settings.words import parse_assignments, settings_from
 
 # a file is for the first of these tasks that says it is its own
 SETTINGS: dict[str, type[RecurrentSettings]] = {
+    "music": MusicSettings,
     "tag": TagSettings,
     "forecast": ForecastSettings,
     "frames": FramesSettings,
@@ -32,6 +34,7 @@ __all__ = [
     "ForecastSettings",
     "FramesSettings",
     "LanguageSettings",
+    "MusicSettings",
     "RecurrentSettings",
     "TagSettings",
     "TrainingSettings",

@@ -51,5 +51,6 @@ def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
         f"{path} does not look like the data of a task. Expected a text (.txt, .md, .gz, .jsonl, a "
         "folder of texts, or - for standard input), a table with a text and a label (--label), two "
         "texts a line with a tab between, words with tags in columns, a table with a time and "
-        f"--target, a table with paths of images; or name the task by --task: {', '.join(SETTINGS)}."
+        "--target, tunes (.abc, .mid), a table that names images, sounds or clips; or name the task by "
+        f"--task: {', '.join(SETTINGS)}."
     )

@@ -1,0 +1,440 @@
+"""Music: tunes in ABC or MIDI, learned note by note; new ones by key, metre and seed.
+
+one to many: every token of a tune predicts the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from unroll.data.abc import Found, field_value
+from unroll.data.abc_bars import odd_bars, read_bars
+from unroll.data.bucketed import in_order
+from unroll.data.problems import Problems
+from unroll.data.split import evenly, shared
+from unroll.data.stream import Batch
+from unroll.data.tune_codec import ABC, MIDI, TuneCodec, pieces_of
+from unroll.data.tunes import (
+    TuneBatches,
+    Tunes,
+    all_tunes,
+    bounded,
+    read_tunes,
+    side_by_side,
+)
+from unroll.errors import UserError
+from unroll.models.initialisation import initialise
+from unroll.models.language import LanguageModel
+from unroll.models.ngram import NGramModel
+from unroll.settings.music import MusicSettings
+from unroll.tasks.task import Make, Say, Trained, Watch
+from unroll.training.checkpoint import pack
+from unroll.training.folder import check_baseline
+from unroll.training.work import Work
+
+IN_USE = ("skip_bad",)
+BASELINE = "baseline.safetensors"
+ORDER = 5  # of the n-gram baseline, at most
+WATCHED = 500  # tunes that an evaluation during training reads at most
+ROWS = 16  # tunes that are only read, side by side
+HIDDEN, EMBEDDING, BATCH, RATE, DROPOUT = 512, 128, 8, 3e-3, 0.3
+
+
+def resolve_sizes(settings: MusicSettings, make: Make) -> MusicSettings:
+    """The sizes that were left open; `make` is tried."""
+    hidden = settings.hidden or HIDDEN
+    embedding = settings.embedding or EMBEDDING
+    width = embedding
+    for _ in range(settings.layers):
+        cell = make(width, hidden)
+        initialise(cell, settings.initialisation)
+        width = cell.output_size
+    return settings.model_copy(update={"hidden": hidden, "embedding": embedding})
+
+
+def read(path: str, settings: MusicSettings, say: Say, codec: TuneCodec | None = None) -> Tunes:
+    """Tunes in two parts; the tokens are learned from the first alone."""
+    return read_tunes(path, settings, codec)
+
+
+def resolve(settings: MusicSettings, data: Tunes) -> MusicSettings:
+    """Every other setting that was left open."""
+    dropout = DROPOUT if settings.dropout is None else settings.dropout
+    dropout_input = dropout if settings.dropout_input is None else settings.dropout_input
+    rate = RATE if settings.optimizer == "adamw" else 0.3
+    return settings.model_copy(
+        update={
+            "batch_size": settings.batch_size or BATCH,
+            "dropout": dropout,
+            "dropout_input": dropout_input,
+            "learning_rate": settings.learning_rate or rate,
+        }
+    )
+
+
+def model(settings: MusicSettings, codec: TuneCodec, make: Make) -> LanguageModel:
+    """The network, on the CPU, freshly initialised. make: its cell."""
+    return LanguageModel(
+        len(codec),
+        settings.embedding or EMBEDDING,
+        settings.hidden or HIDDEN,
+        settings.layers,
+        cell=make,
+        dropout=settings.dropout or 0.0,
+        dropout_input=settings.dropout_input or 0.0,
+        initialisation=settings.initialisation,
+    )
+
+
+def work(
+    network: LanguageModel, data: Tunes, settings: MusicSettings, device: torch.device
+) -> Work:
+    """What the training loop calls."""
+    batches = TuneBatches([tune.text for tune in data.train], data.codec, settings)
+    watched = [data.valid[k].text for k in evenly(len(data.valid), WATCHED)]
+
+    def held_out() -> dict[str, float]:
+        nats = nats_of(network, watched, data.codec, device)
+        return {"loss": sum(map(float, map(sum, nats))) / count(watched, data.codec.notation)}
+
+    return Work(
+        model=network,
+        batch=lambda number: batches.batch(number).to(device),
+        per_epoch=batches.per_epoch,
+        loss=lambda batch, state: (summed(network, batch), None),
+        initial_state=lambda: None,
+        evaluate=held_out,
+        sample=None,
+        learning_rate=settings.learning_rate or RATE,
+        unit="tokens",
+        device=device,
+    )
+
+
+def summed(network: LanguageModel, batch: Batch) -> Tensor:
+    return network.loss(batch.x, batch.y, lengths=batch.lengths, weight=batch.weight)[0]
+
+
+@torch.no_grad()
+def nats_of(
+    network: LanguageModel,
+    tunes: Sequence[str],
+    codec: TuneCodec,
+    device: torch.device,
+    watch: Watch | None = None,
+) -> list[np.ndarray]:
+    """What each token of each tune costs, and its end: [N + 1] nats, in the order of the tunes."""
+    network.eval()
+    rows = [bounded(codec.encode(tune)) for tune in tunes]
+    found: list[np.ndarray] = [np.zeros(0)] * len(rows)
+    done = 0
+    for places in in_order([len(row) for row in rows], ROWS):
+        batch = side_by_side([rows[k] for k in places]).to(device)
+        logits, _ = network(batch.x, lengths=batch.lengths)
+        nats = -logits.log_softmax(-1).gather(2, batch.y[:, :, None]).squeeze(2).cpu().numpy()
+        for b, k in enumerate(places):
+            found[k] = nats[: len(rows[k]) - 1, b].astype(np.float64)
+        done += len(places)
+        if watch is not None:
+            watch(done / len(rows))
+    return found
+
+
+def count(tunes: Sequence[str], notation: str) -> int:
+    """What the nats are shared out among: characters of ABC, words of MIDI."""
+    if notation == MIDI:
+        return sum(len(pieces_of(tune, notation)) for tune in tunes)
+    return sum(map(len, tunes))
+
+
+def header(data: Tunes, settings: MusicSettings, model: LanguageModel) -> list[str]:
+    """What was read and guessed, each choice with the flag that changes it."""
+    codec, said = data.codec, list(data.told)
+    said.append(
+        f"{len(data.train):,} tunes to learn from; held out: {data.held_out}, "
+        f"{len(data.valid):,} tunes (--valid FILE)."
+    )
+    if codec.notation == ABC:
+        keys = ", ".join(f"{name} {n:,}" for name, n in list(codec.keys.items())[:8])
+        said.append(
+            f"Keys: {keys}{', ...' if len(codec.keys) > 8 else ''}; metres: {metres(data.train)}."
+        )
+    elif data.several:
+        said.append(
+            f"{data.several:,} of them have several tracks: all are kept, one after the other. "
+            "Notes that sound together are kept too."
+        )
+    said.append(
+        f"Tokens: {len(codec.tokens):,} pieces seen {settings.min_count} times or more (--set "
+        "min_count=N) and characters; what is none of them is spelled, so nothing is lost."
+    )
+    if settings.transpose:
+        said.append(
+            f"{settings.transpose:.0%} of the tunes are read in another key, anew each time (--set "
+            f"transpose=0 to leave them); {data.stay:,} cannot be and stay as they are."
+        )
+    batches = TuneBatches([tune.text for tune in data.train], codec, settings)
+    if batches.cut:
+        said.append(
+            f"{batches.cut:,} tunes are longer than {settings.longest:,} tokens and learned in parts "
+            "(--set longest=N)."
+        )
+    repeated = shared([t.text for t in data.train], [t.text for t in data.valid])
+    if repeated:
+        said.append(f"{repeated:,} of the held-out tunes stand in the training part too.")
+    return said
+
+
+def metres(tunes: Sequence[Found]) -> str:
+    """How often the metres come, the commonest first."""
+    counts = Counter(field_value(tune.text, "M") or "none" for tune in tunes)
+    return ", ".join(f"{name} {n:,}" for name, n in counts.most_common(6))
+
+
+def facts(data: Tunes) -> dict[str, Any]:
+    """Of the data, for the run's config and its model card."""
+    notation = data.codec.notation
+    return {
+        "tunes": len(data.train) + len(data.valid),
+        "notation": notation,
+        "keys": data.codec.keys,
+        "size": count([t.text for t in data.train + data.valid], notation),
+    }
+
+
+def files(data: Tunes) -> dict[str, bytes]:
+    """The counts of the n-gram model of the tunes that are learned from, of its best order."""
+    notation = data.codec.notation
+    texts = [tune.text for tune in data.train]
+    symbols = Symbols(sorted(set("".join(texts)))) if notation == ABC else None
+    ids = baseline_ids(texts, data.codec, symbols)
+    size = len(symbols) if symbols else len(data.codec)
+    whole = NGramModel.fit(ids, size, ORDER)
+    held = baseline_ids([tune.text for tune in data.valid], data.codec, symbols)
+    nats = [-whole.log_probabilities(held, k).sum() for k in range(1, ORDER + 1)]
+    best = 1 + int(np.argmin(nats))
+    kept = NGramModel(size, whole.keys[:best], whole.counts[:best])
+    arrays = {name: torch.from_numpy(array) for name, array in kept.arrays().items()}
+    marks = np.unique(marks_of(texts))
+    characters = [ord(c) for c in symbols.characters] if symbols else []
+    arrays |= {"train": torch.from_numpy(marks), "characters": torch.tensor(characters)}
+    return {BASELINE: pack(arrays)}
+
+
+class Symbols:
+    """Characters as numbers for the baseline: 0 between tunes, 1 for those never seen."""
+
+    def __init__(self, characters: Sequence[str]) -> None:
+        self.characters = list(characters)
+        self.ids = {c: k + 2 for k, c in enumerate(characters)}
+
+    def __len__(self) -> int:
+        return len(self.characters) + 2
+
+
+def baseline_ids(texts: Sequence[str], codec: TuneCodec, symbols: Symbols | None) -> np.ndarray:
+    """Tunes as one row of characters, or of tokens, with boundaries before, between and behind."""
+    parts = [np.zeros(1, dtype=np.int64)]
+    for text in texts:
+        if symbols is None:
+            parts.append(codec.encode(text))
+        else:
+            parts.append(np.array([symbols.ids.get(c, 1) for c in text], dtype=np.int64))
+        parts.append(np.zeros(1, dtype=np.int64))
+    return np.concatenate(parts)
+
+
+def marks_of(texts: Sequence[str]) -> np.ndarray:
+    """A number for each tune, to tell those that were learned from."""
+    digests = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts)
+    return np.array([int.from_bytes(d[:7], "big") for d in digests], dtype=np.int64)
+
+
+def load_codec(folder: Path, config: dict[str, Any]) -> TuneCodec:
+    """The codec of a run folder."""
+    return TuneCodec.load(folder)
+
+
+def result(trained: Trained, data: Tunes, watch: Watch) -> dict[str, Any]:
+    """The figures of the held-out tunes at the end of training."""
+    return compared(trained, [tune.text for tune in data.valid], watch)
+
+
+def evaluate(trained: Trained, path: str, watch: Watch) -> dict[str, Any]:
+    """The figures of other tunes."""
+    problems = Problems(trained.settings.skip_bad)
+    tunes = tunes_of(trained, path, problems)
+    if not tunes:
+        words = " ".join([f"{path} holds no tune that can be used.", *problems.told()])
+        raise UserError(words)
+    found = compared(trained, [tune.text for tune in tunes], watch)
+    return {**found, "bad": problems.count}
+
+
+def tunes_of(trained: Trained, path: str, problems: Problems) -> list[Found]:
+    """The tunes of a file or folder, in the notation of the run."""
+    notation, tunes = all_tunes(path, problems)
+    if notation != trained.codec.notation:
+        raise UserError(
+            f"{path} is {notation}, and {trained.path} has learned {trained.codec.notation}; "
+            "expected the same."
+        )
+    return tunes
+
+
+def compared(trained: Trained, texts: Sequence[str], watch: Watch) -> dict[str, Any]:
+    """The figures of a model on tunes beside those of the n-gram model."""
+    codec: TuneCodec = trained.codec
+    nats = nats_of(trained.model, texts, codec, trained.device, watch)
+    check_baseline(trained.path, BASELINE)
+    arrays = {name: t.numpy() for name, t in load_file(trained.path / BASELINE).items()}
+    known, characters = arrays.pop("train"), arrays.pop("characters")
+    symbols = Symbols([chr(c) for c in characters]) if codec.notation == ABC else None
+    ngrams = NGramModel.from_arrays(len(symbols) if symbols else len(codec), arrays)
+    ids = baseline_ids(texts, codec, symbols)
+    size, total = count(texts, codec.notation), float(sum(part.sum() for part in nats))
+    baselines = {
+        f"{order}-gram": {"loss": -float(ngrams.log_probabilities(ids, order).sum()) / size}
+        for order in sorted({1, ngrams.order})
+    }
+    return {
+        "loss": total / size,
+        "unit": UNITS[codec.notation],
+        "tunes": len(texts),
+        "size": size,
+        "nats_per_token": total / sum(map(len, nats)),
+        "nats_per_tune": total / len(texts),
+        "in_training": shared(known.tolist(), marks_of(texts).tolist()),
+        "baselines": baselines,
+    }
+
+
+UNITS = {ABC: "character", MIDI: "word"}
+
+
+def verdict(result: dict[str, Any], where: str) -> list[str]:
+    """Such figures in words, beside the baselines'."""
+    rows = {"this model": result, **result["baselines"]}
+    width, unit = max(map(len, rows)), result["unit"]
+    said = [f"On {where}, {result['tunes']:,} tunes, {result['size']:,} {unit}s:"]
+    said += [f"  {name:{width}}  {row['loss']:.4f} nats per {unit}" for name, row in rows.items()]
+    name, best = min(result["baselines"].items(), key=lambda item: item[1]["loss"])
+    gain = 1 - result["loss"] / best["loss"]
+    than = f"{abs(gain):.1%} {'fewer' if gain >= 0 else 'more'} nats than the {name} model"
+    said.append(f"{than} of {'characters' if unit == 'character' else 'tokens'}.")
+    if result["in_training"]:
+        said.append(f"{result['in_training']:,} of them stand in the training data too.")
+    if result.get("bad"):
+        said.append(f"{result['bad']:,} bad records were left out.")
+    return said
+
+
+def check(path: str, settings: MusicSettings, say: Say) -> dict[str, Any]:
+    """What `unroll train` would meet: every bad tune is counted, none stops it."""
+    problems = Problems(skip=True)
+    notation, tunes = all_tunes(path, problems)
+    texts = [tune.text for tune in tunes]
+    found: dict[str, Any] = {"notation": notation, "tunes": len(tunes)}
+    if texts:
+        codec = TuneCodec.learn(texts, notation, settings.min_count)
+        draw = np.random.default_rng(0)
+        sizes = [len(codec.encode(text)) for text in texts]
+        found |= {
+            "size": f"{count(texts, notation):,} {UNITS[notation]}s",
+            "lengths": {"median": float(np.median(sizes)), "longest": max(sizes), "unit": "tokens"},
+            "keys": codec.keys,
+            "cannot_be_transposed": sum(
+                codec.moved(text, codec.target(text, draw)) is None for text in texts
+            ),
+            "duplicates": len(texts) - len(set(texts)),
+        }
+        if notation == ABC:
+            found["metres"] = metres(tunes)
+            found["bars"] = bars_in_words(texts)
+        else:
+            found["several_tracks"] = sum(text.count("\n") > 2 for text in texts)
+    found["bad"] = problems.count
+    found["problems"] = [sentence.strip() for sentence in problems.told()[1:]]
+    return found
+
+
+def bars_in_words(texts: Sequence[str]) -> str:
+    """How many bars there are, and how many are not as long as the metre says."""
+    total = odd = 0
+    for text in texts:
+        for voice in read_bars(text):
+            total += len(voice)
+            odd += len(odd_bars(voice))
+    return f"{total:,}, of which {odd:,} do not add up to their metre (pickups apart)"
+
+
+def questions(trained: Trained, path: str) -> Iterator[Any]:
+    """The tunes of a file or folder."""
+    problems = Problems(trained.settings.skip_bad)
+    for tune in tunes_of(trained, path, problems):
+        yield tune.text
+
+
+def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """How likely each tune is, and what in it was least expected."""
+    codec: TuneCodec = trained.codec
+    for question in questions:
+        if not isinstance(question, str) or not question.strip():
+            raise UserError(f"Got {question!r}; expected a tune, as text.")
+        tune = question if question.endswith("\n") else question + "\n"
+        (nats,) = nats_of(trained.model, [tune], codec, trained.device)
+        ids = [int(id) for id in codec.encode(tune)]
+        ends = np.cumsum([len(codec.bytes_of(id)) for id in ids])
+        whole = tune.encode()
+        least = sorted(range(len(ids)), key=lambda k: -nats[k])[:FEW]
+        yield {
+            "tune": field_value(tune, "T") or "",
+            "nats": float(nats.sum()),
+            f"nats_per_{UNITS[codec.notation]}": float(nats.sum()) / count([tune], codec.notation),
+            "tokens": len(ids),
+            "least_expected": [
+                {
+                    "token": codec.bytes_of(ids[k]).decode("utf-8", "replace"),
+                    "nats": float(nats[k]),
+                    "line": whole[: int(ends[k]) - 1].count(b"\n") + 1,
+                }
+                for k in least
+            ],
+        }
+
+
+FEW = 5
+
+
+def written(answer: dict[str, Any]) -> str:
+    """An answer as people read it: how likely, the title, what was least expected."""
+    unit = next(name for name in answer if name.startswith("nats_per_"))
+    least = ", ".join(
+        f"{one['token'].strip()!r} in line {one['line']} ({one['nats']:.1f})"
+        for one in answer["least_expected"]
+    )
+    per = f"{answer[unit]:.3f} {unit.replace('_', ' ')}"
+    return f"{per}\t{answer['tune']}\tleast expected: {least}"
+
+
+def use_lines(run: str, trained: Trained) -> list[str]:
+    """What to type next."""
+    codec: TuneCodec = trained.codec
+    kind, other = ("abc", "tune.abc, ") if codec.notation == ABC else ("mid", "")
+    prompt = ""
+    if codec.keys:
+        prompt = f' --prompt "K:{next(iter(codec.keys))}"'
+    return [
+        f"  unroll generate {run}{prompt} --seed 3 --out tune.mid   (or {other}tune.wav, roll.svg)",
+        f"  unroll predict {run} OTHER.{kind}",
+        f"  unroll eval {run} OTHER.{kind} --json",
+    ]
