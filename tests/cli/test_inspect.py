@@ -100,6 +100,6 @@ def test_what_is_wrong_is_told_in_a_sentence(capsys, words, expected):
 def test_help_and_wrong_words_cost_no_torch():
     code = (
         "import sys; from unroll.cli import inspect; import unroll.inspect; "
-        "import unroll.inspect.halving; sys.exit('torch' in sys.modules)"
+        "import unroll.inspect.finding; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

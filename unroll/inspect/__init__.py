@@ -12,7 +12,7 @@ PUBLIC = {
     "Trajectory": "unroll.inspect.trajectory",
     "gradients_of_cells": "unroll.inspect.experiment",
     "gradients_of_run": "unroll.inspect.of_run",
-    "halving_distance": "unroll.inspect.halving",
+    "halving_distance": "unroll.training.halving",
     "jacobians": "unroll.inspect.jacobian",
     "largest_singular_values": "unroll.inspect.jacobian",
     "lyapunov_exponents": "unroll.inspect.lyapunov",
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from unroll.inspect.experiment import gradients_of_cells as gradients_of_cells
     from unroll.inspect.flow import Flow as Flow
     from unroll.inspect.gradients import Gradients as Gradients
-    from unroll.inspect.halving import halving_distance as halving_distance
+    from unroll.training.halving import halving_distance as halving_distance
     from unroll.inspect.jacobian import jacobians as jacobians
     from unroll.inspect.jacobian import largest_singular_values as largest_singular_values
     from unroll.inspect.lyapunov import lyapunov_exponents as lyapunov_exponents
