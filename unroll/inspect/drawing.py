@@ -13,6 +13,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,8 @@ def as_svg(mark: Path | Words | Dot | Pixels) -> str:
     if isinstance(mark, Dot):
         said = f"<title>{html.escape(mark.label)}</title>" if mark.label else ""
         kind = f"dot c{mark.colour % len(LIGHT)}"
-        return f'<circle class="{kind}" cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{mark.radius:.1f}">{said}</circle>'
+        place = f'cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{mark.radius:.1f}"'
+        return f'<circle class="{kind}" {place}>{said}</circle>'
     if isinstance(mark, Pixels):
         source = base64.b64encode(png_bytes(mark.values)).decode()
         return (
@@ -187,7 +189,7 @@ def dashed(
     """The pieces of the lines through the points that are drawn; an empty pattern draws all."""
     found = []
     n, left = 0, float(pattern[0]) if pattern else math.inf
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in pairwise(points):
         if start is None or end is None:
             continue
         length, at = math.dist(start, end), 0.0

@@ -9,7 +9,7 @@ import numpy as np
 from unroll.inspect.drawing import Drawing, Pixels, Words
 
 LETTER = 7.4
-HIGHEST = 14  # units of the picture a row or column is at least, where it has a name
+NARROW, HIGH = 14.0, 22.0  # units of the picture of a column and of a row that have names
 STOPS = np.array([[16, 21, 27], [91, 33, 130], [214, 84, 60], [253, 224, 150], [255, 253, 240]])
 NEGATIVE, POSITIVE, MIDDLE = (np.array(c) for c in ([11, 92, 173], [217, 95, 2], [255, 255, 255]))
 
@@ -27,13 +27,11 @@ def heat_map(
     """The picture of values [R, C]. rows, columns: their names; without names it is as wide and
     high as asked. signed: blue below zero and orange above, else dark for 0 and pale for 1."""
     R, C = values.shape
-    left = 12 + max(map(len, rows), default=0) * LETTER
-    top = 30.0
-    bottom = 12 + max(map(len, columns), default=0) * HIGHEST if columns else 12.0
-    wide = C * max(HIGHEST, max(map(len, columns)) * LETTER + 6) if columns else float(width)
-    high = R * 22.0 if rows else float(height)
+    left, top = 12 + max(map(len, rows), default=0) * LETTER, 30.0
+    wide, high = float(width), R * HIGH if rows else float(height)
     if columns:
-        bottom = 28.0
+        wide = C * max(NARROW, max(map(len, columns)) * LETTER + 6)
+    bottom = 28.0 if columns else 12.0
     drawing = Drawing(round(left + wide + 12), round(top + high + bottom), title)
     marks = drawing.marks
     marks.append(Words(8, 18, title))
