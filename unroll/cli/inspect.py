@@ -137,8 +137,8 @@ def states(
 ) -> None:
     """What single units do while a language model or a classifier reads a text."""
     if (text is None) == (file is None):
-        given = "both a text and --file" if text is not None else "neither a text nor --file"
-        raise UserError(f"inspect states got {given}; expected one of them.")
+        what = "both a text and --file" if text is not None else "neither a text nor --file"
+        raise UserError(f"inspect states got {what}; expected one of them.")
     wanted = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     run = opened_run(path, device, trust_code)
     from unroll.inspect import states_of_run

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from unroll.engine.backends import backend as use_backend
 from unroll.errors import UserError
 from unroll.inspect.alignment import alignment_of_run
 from unroll.inspect.finding import Finding
@@ -34,7 +35,8 @@ def attention_of_run(run: Run, text: str) -> Finding:
     """
     for has, look in WAYS:
         if has(run):
-            return look(run, text)
+            with use_backend("loop"):  # one text is read: not worth a compiler
+                return look(run, text)
     raise UserError(
         f"{run.path} is a run of the task {run.task_name}, which has no attention to look at; "
         "translators and classifiers have. It has: unroll inspect states, unroll inspect gates."

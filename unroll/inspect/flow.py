@@ -21,7 +21,7 @@ from unroll.inspect.lyapunov import lyapunov_exponents
 from unroll.inspect.trajectory import Trajectory
 from unroll.inspect.truncation import WeightGradient, truncation_errors
 from unroll.training.halving import halving_distance, halving_in_words
-from unroll.training.vanishing import FAR, advice, verdict
+from unroll.training.vanishing import FAR, flow_in_words, verdict
 
 LEFT_AFTER = (10, 50, 100)  # steps back at which people ask what is left
 
@@ -85,13 +85,8 @@ class Flow:
 
     def sentence(self) -> str:
         """What happens to the gradient, and what to try, with the numbers."""
-        said = f"{self.name}: the gradient {halving_in_words(self.halving)}"
         left = self.left(self.far)
-        if left is not None:
-            said += f"; {self.far} step{'s' * (self.far > 1)} back {left:.1e} of it is left"
-        said += f". It {self.verdict}."
-        said += f" {advice(self.verdict, self.cell, self.start)}".rstrip()
-        return said
+        return flow_in_words(self.name, self.halving, left, self.far, self.cell, self.start)
 
     def facts(self) -> dict[str, Any]:
         """Everything but the units, for JSON; what is no finite number is None."""

@@ -45,11 +45,7 @@ class History(Finding):
     def table(self) -> list[list[str]]:
         """Some steps, evenly spaced, with everything that was measured there or just before."""
         steps = sorted({step for points in self.series.values() for step in points})
-        some = (
-            steps
-            if len(steps) <= ROWS
-            else [steps[k * (len(steps) - 1) // (ROWS - 1)] for k in range(ROWS)]
-        )
+        some = [steps[k * (len(steps) - 1) // (ROWS - 1)] for k in range(ROWS)]
         rows = [["step", *self.series]]
         for step in dict.fromkeys(some):
             before = [[v for at, v in p.items() if at <= step] for p in self.series.values()]

@@ -82,7 +82,7 @@ def flows_of(
             k = layer * len(row) + direction
             initial = cell.initial_state(len(rows), dtype=x.dtype)
             if call.state is not None:
-                given = map_state(lambda s, k=k: s[k, rows].detach().cpu(), call.state)  # type: ignore[misc]
+                given = map_state(lambda s, k=k: s[k, rows].detach().cpu(), call.state)
                 initial = map_state(lambda s, own: s.to(own), given, initial)
             read = x.flip(0) if direction else x  # each direction from its own end
             with torch.no_grad():

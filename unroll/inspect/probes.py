@@ -31,8 +31,9 @@ OPENING, CLOSING = "([{\N{LEFT DOUBLE QUOTATION MARK}", ")]}\N{RIGHT DOUBLE QUOT
 def inside_quotes(tokens: Sequence[str]) -> list[float]:
     """1 from behind an opening quotation mark to the closing one; a blank line closes it too.
 
-    A straight mark opens where a space, a bracket or a dash stands before it, and closes elsewhere:
-    a text that is met in its middle is then read rightly from its next mark on.
+    A straight mark closes behind a letter or another mark, so that a text that is met in its middle
+    is read rightly from there on; behind a space, a bracket or a dash it opens, or closes what is
+    open: in tokenised texts spaces stand on both sides.
 
     Example:
         >>> inside_quotes(list('a "bc"d'))
@@ -43,7 +44,8 @@ def inside_quotes(tokens: Sequence[str]) -> list[float]:
         for character in token:
             if character in '"' + OPENING[-1] + CLOSING[-1]:
                 straight = before.isspace() or before in BEFORE_OPENING
-                inside = straight if character == '"' else character == OPENING[-1]
+                opens = straight and not inside
+                inside = opens if character == '"' else character == OPENING[-1]
             elif character == before == "\n":
                 inside = False
             before = character

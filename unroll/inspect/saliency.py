@@ -11,7 +11,7 @@ import torch
 
 from unroll.errors import UserError
 from unroll.inspect.drawing import Drawing
-from unroll.inspect.finding import Finding, Picture, html_table, in_brackets, rounded
+from unroll.inspect.finding import Finding, Picture, Row, html_table, in_brackets, rounded
 from unroll.inspect.heat import heat_map
 from unroll.inspect.page import Section
 from unroll.layers.recorded import recorded
@@ -73,8 +73,8 @@ class Saliency(Finding):
 
     def pictures(self) -> dict[str, Picture]:
         """`words`: both rows over the steps."""
-        rows = [["step", "gradient_times_input", f"{self.kind}_pooling"]]
-        rows += [list(row) for row in zip(self.steps, self.weights, self.pooled, strict=True)]  # type: ignore[list-item]
+        rows: list[Row] = [["step", "gradient_times_input", f"{self.kind}_pooling"]]
+        rows += zip(self.steps, self.weights, self.pooled, strict=True)
         return {"words": Picture(self._draw, rows)}
 
     def _draw(self) -> Drawing:

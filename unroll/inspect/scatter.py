@@ -38,7 +38,7 @@ def scatter(
     across, up = (
         Axis(0.0, 1.0, False)
         if unit
-        else axis_for([Curve("", 0, dict(enumerate(p[k] for p in every)))], False, None)
+        else axis_for([Curve("", 0, dict(enumerate(float(p[k]) for p in every)))], False, None)
         or Axis(0.0, 1.0, False)
         for k in (0, 1)
     )

@@ -103,7 +103,7 @@ class States(Finding):
 
     def table(self) -> list[list[str]]:
         """The best units of every probe, with their scores."""
-        rows = [["tells", *("" for _ in range(3))]]
+        rows = [["tells", "best unit", "second", "third"]]
         for probe, _, _ in self.telling():
             best = [f"{self.labels[unit]} {score:+.2f}" for unit, score in self.best(probe, 3)]
             rows.append([probe, *best, *[""] * (3 - len(best))])
@@ -297,8 +297,8 @@ def states_of_run(
         "units": len(labels),
         "scored_on": f"{every.shape[0] * every.shape[1]:,} tokens of {where}",
     }
-    maps = {name: principal(s[:, 0]) for name, s in reading.states.items()}
-    maps = {name: one for name, one in maps.items() if one is not None}
+    planes = {name: principal(s[:, 0]) for name, s in reading.states.items()}
+    maps = {name: plane for name, plane in planes.items() if plane is not None}
     return States(f"States of {run.path.name}", conditions, reading, labels, values, maps, found)
 
 
