@@ -148,7 +148,7 @@ def test_every_picture_goes_to_a_folder(capsys, trained, place):
     kinds = ("saturation", "distribution", "input_gate", "forget_gate", "output_gate")
     assert names == {f"{kind}.{end}" for kind in kinds for end in ("svg", "csv", "png")}
     assert (place / "it" / "saturation.png").read_bytes()[:4] == b"\x89PNG"
-    assert "it exists already" in looked(capsys, *words, code=2).err
+    assert "it.html exists already" in looked(capsys, *words, code=2).err
     looked(capsys, *words, "--overwrite")
 
 

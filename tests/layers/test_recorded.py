@@ -21,10 +21,11 @@ class Network(nn.Module):
 
 def test_every_layer_is_recorded_and_nothing_is_changed():
     network, x, lengths = Network(), torch.randn(5, 2, 3), torch.tensor([5, 3])
-    expected = network(x, lengths)
+    with unroll.backend("loop"):  # as the recording takes
+        expected = network(x, lengths)
     with recorded(network) as calls:
         found = network(x, lengths)
-    torch.testing.assert_close(found, expected)
+    assert torch.equal(found, expected)
     assert [call.name for call in calls] == ["encoder", "stack.0", "stack.1"]
     encoder, first, second = calls
     assert encoder.x is x and torch.equal(second.x, first.output) and second.output is found

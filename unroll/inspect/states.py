@@ -259,10 +259,11 @@ class States(Finding):
         most = max(1, ROOM // max(1, len(self.tokens)))
         if len(self.labels) <= most:
             return list(range(len(self.labels)))
-        rank = self.values.std(0).double() * 1e-6
-        for score in self.scores.values():
-            rank = torch.maximum(rank, score.abs())
-        return sorted(rank.argsort(descending=True)[:most].tolist())
+        place = (-self.values.std(0)).argsort().argsort() + len(self.labels)
+        for score in self.scores.values():  # the best of each probe first, as `best` has them
+            order = score.abs().argsort(descending=True, stable=True)
+            place = torch.minimum(place, order.argsort())
+        return sorted(place.argsort(stable=True)[:most].tolist())
 
 
 def states_of_run(
