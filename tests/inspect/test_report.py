@@ -1,6 +1,7 @@
 """The report of a run: every part of it, and in a real browser."""
 
 import json
+from datetime import date, timedelta
 
 import pytest
 
@@ -88,6 +89,13 @@ def test_a_unit_is_picked_and_its_activation_read(page, found):
     assert part.locator(".maps .map").first.locator("circle").count() == len(states.tokens)
 
 
+def test_a_page_of_states_alone_draws_its_trace_as_a_line(opened, found):
+    page = opened(dict(found.parts)["states"].html())
+    curve = page.locator(".trace .curve")
+    assert curve.evaluate("path => getComputedStyle(path).fill") == "none"
+    assert curve.evaluate("path => path.getTotalLength()") > 700
+
+
 def test_a_dot_of_the_gates_says_which_it_is(page, found):
     gates = dict(found.parts)["gates"]
     part = page.locator("section.gates")
@@ -120,3 +128,26 @@ def test_words_take_the_colour_of_what_they_say(opened, classifier):
     assert float(page.locator(".value").inner_text().split()[-1]) == pytest.approx(
         found.pooled[1], rel=1e-2
     )
+
+
+def test_lines_with_a_condition_tags_and_numbers_have_what_they_have(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    names = "".join(f"{'ab'[n % 2]}\tname {n}\n" for n in range(60))
+    (tmp_path / "names.tsv").write_text(names)
+    (tmp_path / "tags.conll").write_text("the\tDET\ncat\tNOUN\nruns\tVERB\n\n" * 60)
+    days = (date(2020, 1, 1) + timedelta(n) for n in range(200))
+    (tmp_path / "days.csv").write_text(
+        "day,y\n" + "".join(f"{day},{n % 7}\n" for n, day in enumerate(days))
+    )
+    small = {"steps": 2, "hidden": 6, "threads": 1, "backend": "loop", "quiet": True}
+    lines = {"task": "language", "per_line": True, "condition": "1", "cell": "gru"}
+    for data, settings, parts, missing in (
+        ("names.tsv", lines, {"states", "gates", "gradients", "vectors"}, 0),
+        ("tags.conll", {"task": "tag"}, {"gates", "gradients", "vectors"}, 1),
+        ("days.csv", {"target": "y", "horizon": 3, "history": 14}, {"gates", "gradients"}, 2),
+    ):
+        found = report_of_run(unroll.train(data, **small, **settings))
+        assert {name for name, _ in found.parts} == parts | {"training", "Elman beside LSTM"}
+        assert len(found.missing) == missing
+        assert json.dumps(found.facts(), allow_nan=False) and "<section" in found.html()

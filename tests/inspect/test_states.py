@@ -93,12 +93,16 @@ def test_a_classifier_of_texts_is_read_too(classifier):
     found = states_of_run(classifier, "a good film")
     assert found.tokens == ["a", "good", "film"] and found.reading.guesses == []
     assert found.labels[0] == "layer 1 forward[0]" and found.labels[-1] == "layer 1 backward[7]"
-    assert "varies most" in found.text()
+    assert "varies most" in found.text() and found.conditions["not_read"] is None
+    long = states_of_run(classifier, "good film " * 300)
+    assert long.conditions["not_read"] == 600 - classifier.codec.longest
 
 
 def test_what_cannot_be_read_is_told(language, translator):
     with pytest.raises(UserError, match="text is empty"):
         states_of_run(language, "")
+    with pytest.raises(UserError, match="has 6,000 tokens; at most 5,000"):
+        states_of_run(language, "a rose" * 1000)
     with pytest.raises(UserError, match="never seen"):
         states_of_run(language, "\N{SNOWMAN}")
     with pytest.raises(UserError, match="task translate"):

@@ -24,6 +24,11 @@ WAYS: list[tuple[Callable[[Run], bool], Callable[[Run, str], Finding]]] = [
 ]
 
 
+def looks(run: Run) -> bool:
+    """Whether the network has anything to look with."""
+    return any(has(run) for has, _ in WAYS)
+
+
 def attention_of_run(run: Run, text: str) -> Finding:
     """What the network looks at in a text: the alignment of a translation, the words that a
     classification rests on.
@@ -39,5 +44,5 @@ def attention_of_run(run: Run, text: str) -> Finding:
                 return look(run, text)
     raise UserError(
         f"{run.path} is a run of the task {run.task_name}, which has no attention to look at; "
-        "translators and classifiers have. It has: unroll inspect states, unroll inspect gates."
+        "translators and classifiers have. It has: unroll inspect gates, unroll inspect gradients."
     )

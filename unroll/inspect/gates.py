@@ -221,6 +221,8 @@ def gates_of_run(run: Run, data: str | Path, *, steps: int = STEPS) -> Gates:
     does not count. Dropout is off.
     Raises: UserError for a cell that names no gates, and data that cannot be read.
     """
+    if steps < 1:
+        raise UserError(f"--steps got {steps}; expected at least 1.")
     counters: dict[tuple[str, str], Counter] = {}
     seen: set[str] = set()
     read = 0

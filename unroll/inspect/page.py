@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unroll.inspect.drawing import STYLE
+
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -35,7 +37,7 @@ def page(title: str, sections: Sequence[Section], command: str = "") -> str:
     scripts += [asset(f"{kind}.js") for kind in kinds if (ASSETS / f"{kind}.js").exists()]
     parts = {
         "title": html.escape(title),
-        "style": asset("page.css"),
+        "style": asset("page.css") + STYLE,
         "contents": contents(sections) if several else "",
         "sections": "\n".join(
             f'<section class="{section.kind}" id="part-{n}">'

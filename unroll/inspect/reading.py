@@ -18,6 +18,7 @@ from unroll.layers.recorded import RecordedCall, recorded
 from unroll.run import LanguageRun, Run
 
 GUESSES = 5  # next tokens that are told
+LONGEST = 5000  # tokens of a text
 CHUNK = 128  # steps at a time: their logits stay small
 
 
@@ -26,12 +27,13 @@ class Reading:
     """tokens: as they stand, of each of B streams. states: [T, B, H], by layer and field:
     `layer 1 h`. guesses: the likeliest next tokens after each of the first stream, with their
     probabilities; surprise: nats of each token of it given all before; empty where nothing is
-    foretold."""
+    foretold. not_read: tokens behind those that a classifier reads."""
 
     tokens: list[list[str]]
     states: dict[str, Tensor]
     guesses: list[list[tuple[str, float]]]
     surprise: list[float]
+    not_read: int = 0
 
 
 def read_text(run: Run, text: str, condition: str | None = None) -> Reading:
@@ -44,6 +46,11 @@ def read_text(run: Run, text: str, condition: str | None = None) -> Reading:
         ids = prompt_ids(run.vocabulary, text, run.settings.per_line)
         if len(ids) == start:
             raise UserError("The text is empty; expected some characters or words to read.")
+        if len(ids) - start > LONGEST:
+            raise UserError(
+                f"The text has {len(ids) - start:,} tokens; at most {LONGEST:,} are shown. Give a "
+                "shorter one."
+            )
         category = run.category(condition)
         given = None if category is None else torch.tensor([category])
         return spoken(run, torch.tensor(ids)[:, None], given, start)
@@ -53,14 +60,15 @@ def read_text(run: Run, text: str, condition: str | None = None) -> Reading:
             f"{run.path} is a run of the task {run.task_name}; inspect states reads texts with a "
             "language model or a classifier of texts."
         )
-    ids = codec.encode(text)[: codec.longest]
+    every = codec.encode(text)
+    ids = every[: codec.longest]
     if not len(ids):
         raise UserError("The text is empty; expected some words to read.")
     x = torch.as_tensor(ids, dtype=torch.int64, device=run.device)[:, None]
     with torch.no_grad(), recorded(network.eval()) as calls:
         network(x, torch.tensor([len(x)], device=run.device))
     states = {name: s.cpu() for call in calls for name, s in states_of(call).items()}
-    return Reading([codec.tokens(text)[: len(x)]], states, [], [])
+    return Reading([codec.tokens(text)[: len(x)]], states, [], [], len(every) - len(ids))
 
 
 def read_data(run: LanguageRun, path: str, tokens: int) -> Reading:

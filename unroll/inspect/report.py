@@ -9,8 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
-from unroll.inspect.attention import attention_of_run
+from unroll.inspect import attention
 from unroll.inspect.experiment import gradients_of_cells
 from unroll.inspect.finding import Finding, Picture, html_table
 from unroll.inspect.gates import gates_of_run
@@ -133,14 +136,17 @@ def looks(run: Run, data: str | Path | None) -> Iterator[tuple[str, Callable[[],
             yield "states", lambda: states_of_run(run, text, condition=condition, score_on=data)
         yield "gates", lambda: gates_of_run(run, data)
     yield "vectors", lambda: vectors_of_run(run)
-    if data is not None and not isinstance(run, LanguageRun):
+    if data is not None and attention.looks(run):
         try:
             questions = list(islice(run.task.questions(run.trained, str(data)), EXAMPLES))
         except UserError as why:
             yield "attention", failing(why)
         else:
             for n, question in enumerate(questions, 1):
-                yield f"attention {n}", lambda asked=question: attention_of_run(run, asked)  # type: ignore[misc]
+                yield (
+                    f"attention {n}",
+                    lambda asked=question: attention.attention_of_run(run, asked),
+                )  # type: ignore[misc]
     yield (
         "Elman beside LSTM",
         lambda: gradients_of_cells(["rnn", "lstm"], length=100, hidden=32, noise=True),
@@ -162,15 +168,20 @@ def some_text(run: Run, path: str) -> tuple[str, str | None]:
     encoded = read(run, path)
     if encoded.starts is not None:
         line = len(encoded.starts) - 1
-        ids = encoded.ids[encoded.starts[line] + 1 :]
+        ids = known(encoded.ids[encoded.starts[line] + 1 :])
         condition = None
         if encoded.categories is not None:
             condition = run.categories[int(encoded.categories[line])]
-        return run.vocabulary.decode(int(i) for i in ids).strip(), condition
+        return run.vocabulary.decode(ids).strip(), condition
     at = max(1, min(int(0.9 * len(encoded.ids)), len(encoded.ids) - TOKENS))
-    text = run.vocabulary.decode(int(i) for i in encoded.ids[at : at + TOKENS])
+    text = run.vocabulary.decode(known(encoded.ids[at : at + TOKENS]))
     first, _, rest = text.partition("\n")
     return (rest if len(rest) > len(first) else text), None
+
+
+def known(ids: np.ndarray) -> list[int]:
+    """Without what the vocabulary does not know: it could not be read again."""
+    return [int(i) for i in ids if i != UNKNOWN]
 
 
 def figures(run: Run) -> dict[str, str]:

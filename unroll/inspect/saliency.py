@@ -116,7 +116,8 @@ def saliency_of_run(run: Run, text: str) -> Saliency:
     """
     codec, network = run.codec, run.model.eval()
     value = run.task.as_value(text, codec)  # type: ignore[attr-defined]
-    steps = codec.encode(value)[: codec.longest]
+    every = codec.encode(value)
+    steps = every[: codec.longest]
     if not len(steps):
         raise UserError("The text is empty; expected some words to classify.")
     x = torch.as_tensor(steps, device=run.device)[:, None]
@@ -132,6 +133,8 @@ def saliency_of_run(run: Run, text: str) -> Saliency:
         names = [f"row {n}" for n in range(1, len(x) + 1)]
     ranked = sorted(zip(codec.classes, p[0].tolist(), strict=True), key=lambda pair: -pair[1])
     conditions = {"run": str(run.path), "class": ranked[0][0], "steps": len(x)}
+    if len(every) > len(steps):
+        conditions["not_read"] = len(every) - len(steps)
     return Saliency(
         f"What {run.path.name} looks at",
         conditions,

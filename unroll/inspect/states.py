@@ -295,6 +295,7 @@ def states_of_run(
     conditions = {
         "run": str(run.path),
         "tokens": len(reading.tokens[0]),
+        "not_read": reading.not_read or None,
         "units": len(labels),
         "scored_on": f"{every.shape[0] * every.shape[1]:,} tokens of {where}",
     }

@@ -23,6 +23,11 @@ const ground = () => dark.matches ? [20, 24, 29] : [255, 255, 255];
 const NEGATIVE = [11, 92, 173], POSITIVE = [217, 95, 2];
 const mixed = (colour, share) => ground().map((c, i) => Math.round(c + (colour[i] - c) * Math.min(1, share)));
 const signed = (share) => mixed(share < 0 ? NEGATIVE : POSITIVE, Math.abs(share));
+// a ground in that colour, with words that can be read on it
+const tint = (span, share) => {
+  span.style.background = css(signed(share));
+  span.style.color = Math.abs(share) > 0.5 ? "#fff" : "";
+};
 const css = ([r, g, b]) => `rgb(${r},${g},${b})`;
 
 // heat maps: black, violet, orange, pale

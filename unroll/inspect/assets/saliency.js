@@ -13,7 +13,7 @@ draw.saliency = (root, data) => {
   function colour() {
     const values = data[picker.value];
     const most = Math.max(...values.map(Math.abs)) || 1;
-    spans.forEach((span, t) => { span.style.background = css(signed(values[t] / most)); });
+    spans.forEach((span, t) => tint(span, values[t] / most));
   }
   picker.addEventListener("change", colour);
   dark.addEventListener("change", colour);

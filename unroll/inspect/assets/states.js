@@ -71,7 +71,7 @@ draw.states = (root, data) => {
   function pick() {
     const unit = +picker.value;
     const colours = data.tokens.map((_, t) => css(signed(share(unit, t))));
-    spans.forEach((span, t) => { span.style.background = colours[t]; });
+    spans.forEach((span, t) => tint(span, share(unit, t)));
     for (const some of dots) some.forEach((dot, t) => dot.setAttribute("fill", colours[t]));
     const d = data.tokens.map((_, t) => `${t ? "L" : "M"}${across(t).toFixed(1)} ${(high / 2 * (1 - 0.95 * share(unit, t))).toFixed(1)}`);
     curve.setAttribute("d", d.join(""));
