@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -143,10 +144,7 @@ def looks(run: Run, data: str | Path | None) -> Iterator[tuple[str, Callable[[],
             yield "attention", failing(why)
         else:
             for n, question in enumerate(questions, 1):
-                yield (
-                    f"attention {n}",
-                    lambda asked=question: attention.attention_of_run(run, asked),
-                )  # type: ignore[misc]
+                yield f"attention {n}", partial(attention.attention_of_run, run, question)
     yield (
         "Elman beside LSTM",
         lambda: gradients_of_cells(["rnn", "lstm"], length=100, hidden=32, noise=True),
