@@ -1,7 +1,13 @@
+import shutil
+
 import pytest
 import torch
 
+import unroll
 from unroll.inspect.experiment import measure
+from unroll.training.report import QuietReport
+
+QUOTED = 'The wind said "all (red and gold) leaves" and went on.\nA rose (white) grew by "it".\n'
 
 
 @pytest.fixture
@@ -14,3 +20,88 @@ def followed():
         return measure("it", cell.double().eval(), "as given", x, target, noise, clip), x, target
 
     return follow
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """The folders of small runs, by task; their data lie beside them."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "text.txt").write_text(QUOTED * 60)
+    kinds = ("good film number {},pos\n", "bad film number {},neg\n")
+    rows = [kinds[n % 2].format(n % 7) for n in range(80)]
+    (folder / "films.csv").write_text("text,label\n" + "".join(rows))
+    (folder / "pairs.tsv").write_text(
+        "".join(f"a{n % 5} b{n % 3} c\tC B{n % 3} A{n % 5}\n" for n in range(90))
+    )
+    small = {"hidden": 8, "embedding": 8, "threads": 1, "backend": "loop"}
+    made = {
+        "language": ("text.txt", {"layers": 2, "steps": 20, "block": 16, "evaluate_every": 10}),
+        "classify": ("films.csv", {"steps": 4, "pooling": "attention", "cell": "gru"}),
+        "translate": ("pairs.tsv", {"steps": 4, "level": "word"}),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        patch.chdir(folder)
+        for task, (data, settings) in made.items():
+            watch = {"watch": "gradients"} if task == "language" else {}
+            unroll.train(data, task, task=task, report=QuietReport(), **small, **settings, **watch)
+        yield {task: folder / task for task in made}
+
+
+@pytest.fixture(scope="session")
+def language(runs):
+    return unroll.load(runs["language"])
+
+
+@pytest.fixture(scope="session")
+def classifier(runs):
+    return unroll.load(runs["classify"])
+
+
+@pytest.fixture(scope="session")
+def translator(runs):
+    return unroll.load(runs["translate"])
+
+
+@pytest.fixture(scope="session")
+def browser():
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """A page in a browser without a network; what it complains of fails the test."""
+    contexts, troubles = [], []
+
+    def outside(url):
+        if not url.startswith(("file:", "data:")):
+            troubles.append(url)
+
+    def open_page(html, scheme="light"):
+        file = tmp_path / "page.html"
+        file.write_text(html, encoding="utf-8")
+        context = browser.new_context(color_scheme=scheme, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "console", lambda said: troubles.append(said.text) if said.type == "error" else None
+        )
+        page.on("request", lambda asked: outside(asked.url))
+        page.goto(file.as_uri())
+        page.scheme = scheme
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not troubles

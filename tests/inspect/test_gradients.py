@@ -82,12 +82,13 @@ def test_the_svg_is_a_picture_of_its_own(found):
 
 
 def test_curves_are_lifted_over_what_cannot_be_drawn():
-    picture = curves([Curve("a<b", 0, {0: 1.0, 1: 0.0, 2: math.inf, 3: 0.1, 4: 0.1})], "y", "x")
+    line = Curve("a<b", 0, {0: 1.0, 1: 0.0, 2: math.inf, 3: 0.1, 4: 0.1})
+    picture = curves([line], "y", "x").svg()
     path = next(
         p for p in ElementTree.fromstring(picture).iter(f"{SVG}path") if p.get("data-label")
     )
     assert path.get("d").count("M") == 2 and path.get("data-label") == "a<b"
-    assert "nothing to draw" in curves([Curve("a", 0, {0: 0.0})], "y", "x")
+    assert "nothing to draw" in curves([Curve("a", 0, {0: 0.0})], "y", "x").svg()
 
 
 def test_a_notebook_shows_a_picture_and_a_table(found):
@@ -109,7 +110,7 @@ def test_the_page_needs_nothing_but_itself(found):
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
     assert "src=" not in page.replace("-src", "") and "@import" not in page and "{{" not in page
     start = page.index('id="data">') + len('id="data">')
-    data = json.loads(page[start : page.index("</script>", start)])
+    data = json.loads(page[start : page.index("</script>", start)])["sections"][0]["data"]
     assert data["last"] == 39 and data["curves"][0]["label"] == "rnn h"
     assert data["curves"][0]["norms"] == pytest.approx(found.flows[0].norms["h"], rel=1e-3)
 
@@ -118,7 +119,7 @@ def test_large_states_and_long_sequences_are_thinned_in_the_page_and_it_says_so(
     many = gradients_of_cells(["rnn"], length=300, hidden=65, batch=1)
     page = many.html()
     start = page.index('id="data">') + len('id="data">')
-    data = json.loads(page[start : page.index("</script>", start)])
+    data = json.loads(page[start : page.index("</script>", start)])["sections"][0]["data"]
     assert len(data["unit_steps"]) == 256 and data["unit_steps"][-1] == 299
     assert len(data["units"][0]["values"][0]) == 64 and "64 of 65" in page
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from unroll.inspect.halving import halving_distance, halving_in_words, rate
+from unroll.training.halving import halving_distance, halving_in_words, rate
 
 from .linear import Linear
 

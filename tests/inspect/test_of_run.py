@@ -113,10 +113,3 @@ def test_windows_are_spaced_over_the_text_and_end_at_their_loss():
     assert found.before.shape == (256, 4) and found.x.shape == (100, 4)
     assert found.before[0, 0] == 0 and found.y[-1] == 1000
     assert (found.x[0] == found.before[-1] + 1).all() and (found.y == found.x[-1] + 1).all()
-
-
-def test_a_run_of_another_task_is_refused(place):
-    run = unroll.load("poems")
-    run.__class__ = unroll.Run
-    with pytest.raises(UserError, match="--cells lstm"):
-        gradients_of_run(run, "poems.txt")

@@ -51,3 +51,20 @@ def test_the_last_step_is_the_final_state_of_both_directions():
 def test_an_unknown_pooling_is_refused():
     with pytest.raises(ValueError, match="expected one of last, mean, max, attention"):
         Pooling("min", 4)
+
+
+@pytest.mark.parametrize("kind", ["last", "mean", "max", "attention"])
+@pytest.mark.parametrize("directions", [1, 2])
+def test_weights_say_how_much_each_step_counts(kind, directions):
+    pool, h = Pooling(kind, 6, directions), torch.randn(5, 3, 6)
+    lengths = torch.tensor([5, 2, 0])
+    weights = pool.weights(h, lengths)
+    torch.testing.assert_close(weights.sum(0), torch.tensor([1.0, 1.0, 0.0]))
+    assert not weights[2:, 1].any()
+    if kind in ("mean", "attention"):
+        torch.testing.assert_close((weights[..., None] * h).sum(0), pool(h, lengths))
+    elif kind == "max":
+        came = [(h[t, 0] == pool(h, lengths)[0]).float().mean() for t in range(5)]
+        torch.testing.assert_close(weights[:, 0], torch.stack(came))
+    else:
+        assert weights[4, 0] == 1 / directions

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-import json as json_module
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unroll.cli.findings import checked_files, flags, tell, tell_files
 from unroll.errors import UserError
 
 if TYPE_CHECKING:
     from unroll.inspect import Gradients
+    from unroll.run import Run
 
 CELLS = "rnn,irnn,lstm,gru"
-OF_RUNS = ("length", "batch", "device", "trust_code")  # the flags that a RUN takes
+OF_RUNS = ("length", "batch", "noise", "seed", "device", "trust_code")  # the flags that a RUN takes
+
+RunPath = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
+Out = Annotated[
+    str | None, typer.Option(help="A page with pictures; works offline.", metavar="FILE.html")
+]
+Svg = Annotated[
+    str | None,
+    typer.Option(help="The picture; a folder gets every picture.", metavar="FILE.svg|FOLDER"),
+]
+Csv = Annotated[str | None, typer.Option(help="Its numbers.", metavar="FILE.csv|FOLDER")]
+Png = Annotated[str | None, typer.Option(help="It as pixels.", metavar="FILE.png|FOLDER")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over files that are there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Device = Annotated[str | None, typer.Option(help="Where a run is loaded: cpu, cuda.")]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Run the cell.py in the run, a cell of its own.")
+]
 
 app = typer.Typer(no_args_is_help=True, help="Look inside a cell or a run.")
 
@@ -27,11 +45,9 @@ def inspect() -> None:
 
 @app.command("gradients")
 def gradients(
-    path: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A run of a language model.")
-    ] = None,
+    path: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run folder.")] = None,
     data: Annotated[
-        str | None, typer.Argument(metavar="[DATA]", help="A text to follow it in.")
+        str | None, typer.Argument(metavar="[DATA]", help="Data to follow it in.")
     ] = None,
     cells: Annotated[
         str | None,
@@ -64,19 +80,14 @@ def gradients(
     clip: Annotated[
         float | None, typer.Option(help="Clip the gradient of the weights to this norm.")
     ] = None,
-    out: Annotated[
-        str | None, typer.Option(help="A report: one page, works offline.", metavar="FILE.html")
-    ] = None,
-    svg: Annotated[str | None, typer.Option(help="The curves.", metavar="FILE.svg")] = None,
-    csv: Annotated[str | None, typer.Option(help="Every norm.", metavar="FILE.csv")] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write over files that are there.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
-    device: Annotated[str | None, typer.Option(help="Where a run is loaded: cpu, cuda.")] = None,
-    trust_code: Annotated[
-        bool, typer.Option("--trust-code", help="Run the cell.py in the run, a cell of its own.")
-    ] = False,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = None,
+    trust_code: TrustCode = False,
 ) -> None:
     """How far back the gradient of a loss goes, step by step: of fresh cells, or in a RUN."""
     given = {
@@ -95,26 +106,180 @@ def gradients(
         "trust_code": trust_code or None,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    files = {"--out": out, "--svg": svg, "--csv": csv}
-    wanted = {flag: Path(file) for flag, file in files.items() if file is not None}
-    check_files(wanted, overwrite)
+    wanted = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     found = of_cells(given) if path is None else of_run(path, data, given)
-
     words = ["unroll", "inspect", "gradients", *filter(None, (path, data)), *flags(given)]
-    write = {
-        "--out": lambda: found.html(shlex.join(words)),
-        "--svg": found.svg,
-        "--csv": found.csv,
-    }
-    for flag, file in wanted.items():
-        write_text(file, write[flag]())
+    tell(found, words, wanted, json, "gradients.html")
+
+
+@app.command("states")
+def states(
+    path: RunPath,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The text to read.")] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", help="Read a file instead.", metavar="FILE")
+    ] = None,
+    score_on: Annotated[
+        str | None,
+        typer.Option(help="A text on which units are scored; left out, the run's own data."),
+    ] = None,
+    condition: Annotated[
+        str | None, typer.Option(help="The category, for a run trained with --condition.")
+    ] = None,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = None,
+    trust_code: TrustCode = False,
+) -> None:
+    """What single units do while a language model or a classifier reads a text."""
+    if (text is None) == (file is None):
+        what = "both a text and --file" if text is not None else "neither a text nor --file"
+        raise UserError(f"inspect states got {what}; expected one of them.")
+    wanted = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
+    run = opened_run(path, device, trust_code)
+    from unroll.inspect import states_of_run
+
+    read = text if text is not None else text_of(str(file))
+    found = states_of_run(run, read, condition=condition, score_on=score_on)
+    given = flags_of(file=file, score_on=score_on, condition=condition, device=device)
+    words = ["unroll", "inspect", "states", path, *([text] if text is not None else []), *given]
+    tell(found, words, wanted, json, "states.html")
+
+
+@app.command("gates")
+def gates(
+    path: RunPath,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Data as it was trained on.")],
+    steps: Annotated[int, typer.Option(help="Steps of sequences that are read, about.")] = 10_000,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = None,
+    trust_code: TrustCode = False,
+) -> None:
+    """How often the gates of every unit are shut (under 0.1) or open (over 0.9)."""
+    wanted = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
+    run = opened_run(path, device, trust_code)
+    from unroll.inspect import gates_of_run
+
+    found = gates_of_run(run, data, steps=steps)
+    words = ["unroll", "inspect", "gates", path, data, *flags_of(steps=steps, device=device)]
+    tell(found, words, wanted, json, "gates.html")
+
+
+@app.command("attention")
+def attention(
+    path: RunPath,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What predict --input takes.")],
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = None,
+    trust_code: TrustCode = False,
+) -> None:
+    """What an answer looked at: a translation's alignment, the words a classification rests on."""
+    wanted = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
+    run = opened_run(path, device, trust_code)
+    from unroll.inspect import attention_of_run
+
+    found = attention_of_run(run, text)
+    words = ["unroll", "inspect", "attention", path, text, *flags_of(device=device)]
+    tell(found, words, wanted, json, "attention.html")
+
+
+@app.command("vectors")
+def vectors(
+    path: RunPath,
+    near: Annotated[
+        list[str] | None,
+        typer.Option("--near", help="A token; may come again; left out, common ones."),
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many neighbours of each.")] = 10,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = None,
+    trust_code: TrustCode = False,
+) -> None:
+    """The nearest neighbours of a word, or any token, in what the run has embedded."""
+    wanted = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
+    run = opened_run(path, device, trust_code)
+    from unroll.inspect import vectors_of_run
+
+    found = vectors_of_run(run, near or [], top=top)
+    words = ["unroll", "inspect", "vectors", path, *flags_of(near=near, top=top, device=device)]
+    tell(found, words, wanted, json, "vectors.html")
+
+
+@app.command("report")
+def report(
+    path: RunPath,
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATA]", help="Data as it was trained on; left out, its own."),
+    ] = None,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = None,
+    trust_code: TrustCode = False,
+) -> None:
+    """All of it on one page that works offline: RUN/report.html, unless --out says otherwise."""
+    files = {"--out": out, "--svg": svg, "--csv": csv, "--png": png}
+    if not json and not any(files.values()):
+        files["--out"] = str(Path(path) / "report.html")
+        overwrite = True  # a report of the same run
+    run = opened_run(path, device, trust_code)
+    wanted = checked_files(files, overwrite)
+    from unroll.inspect import report_of_run
+
+    found = report_of_run(run, data, lambda name: typer.echo(f"Looking at {name}.", err=True))
+    words = ["unroll", "inspect", "report", *filter(None, (path, data)), *flags_of(device=device)]
     if json:
-        typer.echo(json_module.dumps(found.facts(), allow_nan=False))
+        tell(found, words, wanted, json, "report.html")
         return
-    typer.echo(found.text())
-    if not wanted:
-        again = shlex.join([*words, "--out", "gradients.html"])
-        typer.echo(f"\nAs pictures, in a browser: {again}")
+    tell_files(found, words, wanted)
+    for sentence in found.missing:
+        typer.echo(f"Not shown: {sentence}", err=True)
+
+
+def text_of(file: str) -> str:
+    """The text of a file.
+
+    Raises: UserError where it cannot be read.
+    """
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read as text: {error}.") from error
+
+
+def flags_of(**given: Any) -> list[str]:
+    """What was given, as one would type it."""
+    return flags({name: value for name, value in given.items() if value is not None})
+
+
+def opened_run(path: str, device: str | None, trust_code: bool) -> Run:
+    """The run at a path."""
+    from unroll.cli.use import opened
+
+    return opened(path, device or "cpu", trust_code)
 
 
 def of_cells(given: dict[str, Any]) -> Gradients:
@@ -135,7 +300,7 @@ def of_run(path: str, data: str | None, given: dict[str, Any]) -> Gradients:
     """Those in a trained model."""
     if data is None:
         raise UserError(
-            f"inspect gradients got the run {path} and no DATA; expected a text to follow the "
+            f"inspect gradients got the run {path} and no DATA; expected data to follow the "
             f"gradient in: unroll inspect gradients {shlex.quote(path)} FILE"
         )
     wrong = [name for name in given if name not in OF_RUNS]
@@ -144,41 +309,8 @@ def of_run(path: str, data: str | None, given: dict[str, Any]) -> Gradients:
             f"--{wrong[0].replace('_', '-')} is for fresh cells, and {path} is a run, which has its "
             "own. Leave one of them out."
         )
-    from unroll.cli.use import opened
-
-    run = opened(path, given.get("device", "cpu"), given.get("trust_code", False))
+    run = opened_run(path, given.get("device"), given.get("trust_code", False))
     from unroll.inspect import gradients_of_run
 
-    sizes = {name: given[name] for name in ("length", "batch") if name in given}
+    sizes = {name: given[name] for name in ("length", "batch", "noise", "seed") if name in given}
     return gradients_of_run(run, data, **sizes)
-
-
-def flags(given: dict[str, Any]) -> list[str]:
-    """The given settings as one would type them."""
-    words = []
-    for name, value in given.items():
-        flag = f"--{name.replace('_', '-')}"
-        words += [flag] if value is True else [flag, str(value)]
-    return words
-
-
-def check_files(wanted: dict[str, Path], overwrite: bool) -> None:
-    """Raise UserError for files that cannot be written, before anything is computed."""
-    for flag, file in wanted.items():
-        if file.exists() and not overwrite:
-            raise UserError(f"{file} exists already; nothing was overwritten. Use --overwrite.")
-        if not file.absolute().parent.is_dir():
-            raise UserError(f"{flag} names {file}, but there is no folder {file.parent}. Make it.")
-    if len(set(wanted.values())) < len(wanted):
-        raise UserError(f"{' and '.join(wanted)} name the same file. Give each its own.")
-
-
-def write_text(path: Path, text: str) -> None:
-    """A file that is whole or not there."""
-    from unroll.training.files import write_whole
-
-    try:
-        write_whole(path, text.encode())
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
-    typer.echo(f"Written: {path}", err=True)

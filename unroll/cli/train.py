@@ -80,6 +80,7 @@ def train(
     threads: Annotated[str | None, setting("threads", "N")] = None,
     backend: Annotated[str | None, setting("backend", "auto|cpu|loop|parallel|torch")] = None,
     seed: Annotated[str | None, setting("seed", "N")] = None,
+    watch: Annotated[str | None, setting("watch", "gradients")] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other setting, as key=value.", metavar="KEY=VALUE"),
@@ -99,7 +100,7 @@ def train(
         "valid": valid,
         "time": time, "by": by, "horizon": horizon, "history": history, "covariates": covariates,
         "skip_bad": skip_bad or None, "lower": lower or None, "state": state, "device": device,
-        "threads": threads, "backend": backend, "seed": seed,
+        "threads": threads, "backend": backend, "seed": seed, "watch": watch,
     }  # fmt: skip
     values = {key: value for key, value in values.items() if value is not None}
     values |= parse_assignments(assignments or [])

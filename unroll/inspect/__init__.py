@@ -1,4 +1,4 @@
-"""Looking inside: where gradients go, and how far.
+"""Looking inside: where gradients go, what states and gates do, what is looked at.
 
 Each name is loaded when it is first used, so that the command line's help costs no torch.
 """
@@ -7,16 +7,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 PUBLIC = {
+    "Alignment": "unroll.inspect.alignment",
+    "Finding": "unroll.inspect.finding",
     "Flow": "unroll.inspect.flow",
+    "Gates": "unroll.inspect.gates",
     "Gradients": "unroll.inspect.gradients",
+    "History": "unroll.inspect.history",
+    "Report": "unroll.inspect.report",
+    "Saliency": "unroll.inspect.saliency",
+    "States": "unroll.inspect.states",
     "Trajectory": "unroll.inspect.trajectory",
+    "Vectors": "unroll.inspect.vectors",
+    "attention_of_run": "unroll.inspect.attention",
+    "gates_of_run": "unroll.inspect.gates",
     "gradients_of_cells": "unroll.inspect.experiment",
     "gradients_of_run": "unroll.inspect.of_run",
-    "halving_distance": "unroll.inspect.halving",
+    "halving_distance": "unroll.training.halving",
+    "history_of_run": "unroll.inspect.history",
     "jacobians": "unroll.inspect.jacobian",
     "largest_singular_values": "unroll.inspect.jacobian",
     "lyapunov_exponents": "unroll.inspect.lyapunov",
+    "report_of_run": "unroll.inspect.report",
+    "states_of_run": "unroll.inspect.states",
     "truncation_errors": "unroll.inspect.truncation",
+    "vectors_of_run": "unroll.inspect.vectors",
 }
 
 __all__ = list(PUBLIC)
@@ -29,13 +43,27 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
+    from unroll.inspect.alignment import Alignment as Alignment
+    from unroll.inspect.attention import attention_of_run as attention_of_run
     from unroll.inspect.experiment import gradients_of_cells as gradients_of_cells
+    from unroll.inspect.finding import Finding as Finding
     from unroll.inspect.flow import Flow as Flow
+    from unroll.inspect.gates import Gates as Gates
+    from unroll.inspect.gates import gates_of_run as gates_of_run
     from unroll.inspect.gradients import Gradients as Gradients
-    from unroll.inspect.halving import halving_distance as halving_distance
+    from unroll.inspect.history import History as History
+    from unroll.inspect.history import history_of_run as history_of_run
     from unroll.inspect.jacobian import jacobians as jacobians
     from unroll.inspect.jacobian import largest_singular_values as largest_singular_values
     from unroll.inspect.lyapunov import lyapunov_exponents as lyapunov_exponents
     from unroll.inspect.of_run import gradients_of_run as gradients_of_run
+    from unroll.inspect.report import Report as Report
+    from unroll.inspect.report import report_of_run as report_of_run
+    from unroll.inspect.saliency import Saliency as Saliency
+    from unroll.inspect.states import States as States
+    from unroll.inspect.states import states_of_run as states_of_run
     from unroll.inspect.trajectory import Trajectory as Trajectory
     from unroll.inspect.truncation import truncation_errors as truncation_errors
+    from unroll.inspect.vectors import Vectors as Vectors
+    from unroll.inspect.vectors import vectors_of_run as vectors_of_run
+    from unroll.training.halving import halving_distance as halving_distance

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from unroll.inspect.flow import Flow
-from unroll.inspect.halving import halving_in_words
+from unroll.training.halving import halving_in_words
 
 WIDTH = 32  # characters of the longest bar
 DEPTH = 16  # powers of ten below the gradient at the loss: what float64 can add to it

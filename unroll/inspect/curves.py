@@ -1,21 +1,17 @@
-"""Curves on a logarithmic axis, as an SVG picture that stands alone or in a page; no dependency."""
+"""Curves over steps, on a logarithmic or a plain axis."""
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from unroll.inspect.drawing import DASHES, LIGHT, Drawing, Path, Words
 
 WIDTH, HEIGHT = 760, 380
 LEFT, TOP, BOTTOM = 64, 34, 44  # beside and around the axes
 LETTER = 7.2  # width of a letter of the legend, about
 DEPTH = 16  # powers of ten below the largest start that the axis shows at most: float64's precision
-
-# by curve: dark on light and light on dark, told apart with most forms of colour blindness too
-LIGHT = ("#0b5cad", "#c2410c", "#0f766e", "#7c3aed", "#a16207", "#be185d", "#475569", "#15803d")
-DARK = ("#6cb2f7", "#fb923c", "#5eead4", "#c4b5fd", "#fde047", "#f9a8d4", "#cbd5e1", "#86efac")
-DASHES = ("", "7 4", "2 3", "10 3 2 3")
 
 
 @dataclass(frozen=True)
@@ -28,87 +24,107 @@ class Curve:
     dashes: int = 0
 
 
-def curves(
-    lines: Sequence[Curve], y_label: str, x_label: str, *, line_at: float | None = None
-) -> str:
-    """The picture. line_at: a level that is drawn across, such as 1.
+@dataclass(frozen=True)
+class Axis:
+    """The values of an axis from low to high: powers of ten where `powers`, else themselves."""
 
-    What is zero, negative or no number is not drawn. The places of the axes stand in `data-`
-    attributes of the picture, so that a script can tell what is under the pointer.
+    low: float
+    high: float
+    powers: bool
+
+    def share(self, y: float) -> float:
+        """Where a value lies between low and high, 0 to 1."""
+        return ((math.log10(y) if self.powers else y) - self.low) / (self.high - self.low)
+
+    def shows(self, y: float) -> bool:
+        """Whether it is drawn: a number, and on a logarithmic axis one that is not too small."""
+        return math.isfinite(y) and (not self.powers or y >= 10.0**self.low)
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Values with their names."""
+        if self.powers:
+            low, high = round(self.low), round(self.high)
+            every = max(1, math.ceil((high - low) / 9))
+            return [(10.0**p, tick(p)) for p in range(low, high + 1) if (p - low) % every == 0]
+        step = plain_step((self.high - self.low) / 6)
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [(n * step, f"{n * step:g}") for n in range(first, last + 1)]
+
+
+def curves(
+    lines: Sequence[Curve],
+    y_label: str,
+    x_label: str,
+    *,
+    line_at: float | None = None,
+    powers: bool = True,
+) -> Drawing:
+    """The picture. line_at: a level that is drawn across, such as 1. powers: a logarithmic axis,
+    where what is zero, negative or no number is not drawn.
+
+    The places of the axes stand in `data-` attributes of the picture, so that a script can tell
+    what is under the pointer.
     """
-    good = [y for line in lines for y in line.points.values() if y > 0 and math.isfinite(y)]
-    if not good:
-        return '<p class="unroll-none">Every value is zero: there is nothing to draw.</p>'
-    first = [y for line in lines for y in list(line.points.values())[:1] if y > 0]
-    floor = max([y for y in first if math.isfinite(y)], default=max(good)) * 10.0**-DEPTH
-    low = math.floor(math.log10(max(min(good), floor)))
-    high = max(math.ceil(math.log10(max(good))), low + 1)
-    if line_at is not None:
-        low, high = min(low, -1), max(high, 1)
+    axis = axis_for(lines, powers, line_at)
+    if axis is None:
+        drawing = Drawing(WIDTH, 60, y_label)
+        drawing.marks.append(Words(8, 34, "Every value is zero: there is nothing to draw."))
+        return drawing
     last = max(1, max(x for line in lines for x in line.points))
     legend = max(len(line.label) for line in lines) * LETTER + 44
-    right = WIDTH - legend
+    right = round(WIDTH - legend, 1)
     plot_height = HEIGHT - TOP - BOTTOM
+    data = {"last": last, "left": LEFT, "right": right, "low": axis.low, "high": axis.high}
+    drawing = Drawing(WIDTH, HEIGHT, y_label, data)
 
     def across(x: float) -> float:
         return LEFT + x / last * (right - LEFT)
 
     def up(y: float) -> float:
-        return TOP + (high - math.log10(y)) / (high - low) * plot_height
+        return TOP + (1 - axis.share(y)) * plot_height
 
-    parts = [
-        f'<svg class="unroll-plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'xmlns="http://www.w3.org/2000/svg" data-last="{last}" data-left="{LEFT}" '
-        f'data-right="{right:.1f}" data-low="{low}" data-high="{high}">',
-        f"<title>{html.escape(y_label)}</title><style>{STYLE}</style>",
-        f'<rect class="ground" width="{WIDTH}" height="{HEIGHT}"/>',
-        f'<text x="8" y="18">{html.escape(y_label)}</text>',
-    ]
-    every = max(1, math.ceil((high - low) / 9))
-    for power in range(low, high + 1):
-        if (power - low) % every == 0:
-            y = up(10.0**power)
-            parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{right:.1f}"/>')
-            parts.append(f'<text class="end" x="{LEFT - 8}" y="{y + 4:.1f}">{tick(power)}</text>')
-    step = nice(last / 6)
-    for x in range(0, last + 1, step):
-        parts.append(f'<path class="grid" d="M{across(x):.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
-        parts.append(
-            f'<text class="mid" x="{across(x):.1f}" y="{HEIGHT - BOTTOM + 18}">{x:,}</text>'
-        )
-    middle = (LEFT + right) / 2
-    parts.append(
-        f'<text class="mid" x="{middle:.1f}" y="{HEIGHT - 6}">{html.escape(x_label)}</text>'
-    )
+    marks = drawing.marks
+    marks.append(Words(8, 18, y_label))
+    for value, name in axis.ticks():
+        marks.append(Path([(LEFT, up(value)), (right, up(value))], "grid"))
+        marks.append(Words(LEFT - 8, up(value) + 4, name, "end"))
+    for x in range(0, last + 1, nice(last / 6)):
+        marks.append(Path([(across(x), TOP), (across(x), HEIGHT - BOTTOM)], "grid"))
+        marks.append(Words(across(x), HEIGHT - BOTTOM + 18, f"{x:,}", "mid"))
+    marks.append(Words((LEFT + right) / 2, HEIGHT - 6, x_label, "mid"))
     if line_at is not None:
-        parts.append(f'<path class="level" d="M{LEFT} {up(line_at):.1f}H{right:.1f}"/>')
-    bottom = 10.0**low
+        marks.append(Path([(LEFT, up(line_at)), (right, up(line_at))], "level"))
     for n, line in enumerate(lines):
-        kind = f'class="curve c{line.colour % len(LIGHT)}" stroke-dasharray="{dashes(line)}"'
-        d = pen(
-            [(across(x), up(y)) if bottom <= y < math.inf else None for x, y in line.points.items()]
-        )
+        kind, pattern = f"curve c{line.colour % len(LIGHT)}", line.dashes % len(DASHES)
+        points = [(across(x), up(y)) if axis.shows(y) else None for x, y in line.points.items()]
         y = TOP + 8 + 20 * n
-        label = html.escape(line.label)
-        parts.append(f'<path {kind} d="{d}" data-label="{label}"/>')
-        parts.append(f'<path {kind} d="M{right + 10:.1f} {y}h24"/>')
-        parts.append(f'<text x="{right + 40:.1f}" y="{y + 4}">{label}</text>')
-    parts.append(f'<path class="here" d="M0 {TOP}V{HEIGHT - BOTTOM}" visibility="hidden"/></svg>')
-    return "\n".join(parts)
+        marks.append(Path(points, kind, pattern, line.label))
+        marks.append(Path([(right + 10, y), (right + 34, y)], kind, pattern))
+        marks.append(Words(right + 40, y + 4, line.label))
+    marks.append(Path([(0, TOP), (0, HEIGHT - BOTTOM)], "here"))
+    return drawing
 
 
-def pen(points: Sequence[tuple[float, float] | None]) -> str:
-    """The path through the points, lifted where there is none."""
-    commands, down = [], False
-    for point in points:
-        if point is not None:
-            commands.append(f"{'L' if down else 'M'}{point[0]:.1f} {point[1]:.1f}")
-        down = point is not None
-    return "".join(commands)
-
-
-def dashes(line: Curve) -> str:
-    return DASHES[line.dashes % len(DASHES)]
+def axis_for(lines: Sequence[Curve], powers: bool, line_at: float | None) -> Axis | None:
+    """The axis that shows every value; None where there is nothing to show."""
+    values = [y for line in lines for y in line.points.values() if math.isfinite(y)]
+    if not powers:
+        values += [] if line_at is None else [line_at]
+        if not values:
+            return None
+        low, high = min(values), max(values)
+        edge = (high - low) * 0.05 or 1.0
+        return Axis(low - edge, high + edge, False)
+    good = [y for y in values if y > 0]
+    if not good:
+        return None
+    first = [y for line in lines for y in list(line.points.values())[:1] if y > 0]
+    floor = max([y for y in first if math.isfinite(y)], default=max(good)) * 10.0**-DEPTH
+    least = math.floor(math.log10(max(min(good), floor)))
+    most = max(math.ceil(math.log10(max(good))), least + 1)
+    if line_at is not None:
+        least, most = min(least, -1), max(most, 1)
+    return Axis(least, most, True)
 
 
 def tick(power: int) -> str:
@@ -117,22 +133,10 @@ def tick(power: int) -> str:
 
 def nice(step: float) -> int:
     """The next of 1, 2, 5, 10, 20, 50, ... that is no smaller."""
-    power = 10 ** max(0, math.floor(math.log10(max(step, 1))))
-    return next(power * k for k in (1, 2, 5, 10) if power * k >= step)
+    return max(1, round(plain_step(max(step, 1))))
 
 
-def palette(colours: Sequence[str]) -> str:
-    return "".join(f".unroll-plot .c{n}{{stroke:{colour}}}" for n, colour in enumerate(colours))
-
-
-STYLE = (
-    ".unroll-plot{max-width:100%;height:auto;font:12px system-ui,sans-serif}"
-    ".unroll-plot .ground{fill:#fff}.unroll-plot text{fill:#1f2933}"
-    ".unroll-plot .end{text-anchor:end}.unroll-plot .mid{text-anchor:middle}"
-    ".unroll-plot .grid{stroke:#dfe3e8}.unroll-plot .level{stroke:#6b7785;stroke-dasharray:4 4}"
-    ".unroll-plot .here{stroke:#1f2933}.unroll-plot .curve{fill:none;stroke-width:2}"
-    + palette(LIGHT)
-    + "@media(prefers-color-scheme:dark){.unroll-plot .ground{fill:#14181d}"
-    ".unroll-plot text{fill:#dde3ea}.unroll-plot .grid{stroke:#2c343d}"
-    ".unroll-plot .here{stroke:#dde3ea}.unroll-plot .level{stroke:#9aa6b2}" + palette(DARK) + "}"
-)
+def plain_step(step: float) -> float:
+    """The next of ... 0.1, 0.2, 0.5, 1, 2, 5, 10, ... that is no smaller."""
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(power * k for k in (1, 2, 5, 10) if power * k >= step * (1 - 1e-9))

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from unroll.cells import Cell, LSTMCell, named_cell
+from unroll.cells import Cell, LSTMCell, State, named_cell
 from unroll.cells.own import own_cell
 from unroll.engine import Recording, unroll
 from unroll.errors import UserError
@@ -96,10 +96,19 @@ def gradients_of_cells(
 
 
 def measure(
-    name: str, cell: Cell, start: str, x: Tensor, target: Tensor, noise: bool, clip: float | None
+    name: str,
+    cell: Cell,
+    start: str,
+    x: Tensor,
+    target: Tensor,
+    noise: bool,
+    clip: float | None = None,
+    initial: State | None = None,
 ) -> Flow:
-    """One cell over x [T, B, I]; target [B, H], or the noise itself."""
-    initial = asking(cell.initial_state(x.shape[1], dtype=x.dtype))
+    """One cell over x [T, B, I]; target [B, H], or the noise itself. initial: None: its own."""
+    if initial is None:
+        initial = cell.initial_state(x.shape[1], dtype=x.dtype)
+    initial = asking(initial)
     record = Recording()
     output, _ = unroll(cell, x, initial, record=record, backend="loop")
     last = output[-1]

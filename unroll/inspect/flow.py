@@ -16,21 +16,14 @@ from torch import Tensor
 from unroll.cells import map_state
 from unroll.engine import Recording
 from unroll.errors import UserError
-from unroll.inspect.halving import halving_distance, halving_in_words
 from unroll.inspect.jacobian import largest_singular_values
 from unroll.inspect.lyapunov import lyapunov_exponents
 from unroll.inspect.trajectory import Trajectory
 from unroll.inspect.truncation import WeightGradient, truncation_errors
+from unroll.training.halving import halving_distance, halving_in_words
+from unroll.training.vanishing import FAR, flow_in_words, verdict
 
 LEFT_AFTER = (10, 50, 100)  # steps back at which people ask what is left
-FAR = 50  # steps
-MUCH = 100.0
-VANISHES = {  # what to try, by class
-    "LSTMCell": "a higher forget bias",
-    "RNNCell": "an LSTM with a high forget bias",
-    "GRUCell": "an LSTM with a high forget bias",
-    "": "a gated cell such as an LSTM with a high forget bias",
-}
 
 
 @dataclass(frozen=True)
@@ -88,29 +81,12 @@ class Flow:
     def verdict(self) -> str:
         """`vanishes`, `explodes` or `lasts`: by what is left at `far`, a hundredth or a hundredfold
         of it after FAR steps."""
-        left = self.left(self.far)
-        if left is None:
-            return "vanishes"
-        much = MUCH ** (self.far / FAR)
-        if left < 1 / much:
-            return "vanishes"
-        return "lasts" if left < much else "explodes"
+        return verdict(self.left(self.far), self.far)
 
     def sentence(self) -> str:
         """What happens to the gradient, and what to try, with the numbers."""
-        said = f"{self.name}: the gradient {halving_in_words(self.halving)}"
         left = self.left(self.far)
-        if left is not None:
-            said += f"; {self.far} step{'s' * (self.far > 1)} back {left:.1e} of it is left"
-        said += f". It {self.verdict}."
-        if self.verdict == "vanishes":
-            advice = VANISHES.get(self.cell, VANISHES[""])
-            if self.cell == "RNNCell" and "orthogonal" not in self.start:
-                advice = f"an orthogonal start, {advice}"
-            said += f" Try {advice}; clipping does not help."
-        if self.verdict == "explodes":
-            said += " Try clipping (--set clip_norm=1) and smaller recurrent weights."
-        return said
+        return flow_in_words(self.name, self.halving, left, self.far, self.cell, self.start)
 
     def facts(self) -> dict[str, Any]:
         """Everything but the units, for JSON; what is no finite number is None."""

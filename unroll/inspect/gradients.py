@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import html as html_module
-import io
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from unroll.inspect.bars import bar_picture, percent
 from unroll.inspect.curves import Curve, curves
+from unroll.inspect.drawing import Drawing
+from unroll.inspect.finding import Finding, Picture, Row, in_brackets, shown
 from unroll.inspect.flow import LEFT_AFTER, Flow
-from unroll.inspect.halving import halving_in_words
+from unroll.inspect.heat import heat_map
+from unroll.inspect.page import Section
+from unroll.training.halving import halving_in_words
 
 
 @dataclass(frozen=True)
-class Gradients:
+class Gradients(Finding):
     """The flows of several cells or layers, side by side.
 
     title: what was measured. conditions: under what. flows: one a cell, or a layer.
@@ -38,23 +42,28 @@ class Gradients:
 
     def text(self) -> str:
         """A picture for terminals, and what it means."""
-        given = ", ".join(f"{k} {v}" for k, v in self.conditions.items() if v is not None)
+        given = in_brackets(self.conditions)
         lines = [f"{self.title}.", f"({given})", "", bar_picture(self.flows), ""]
         return "\n".join([*lines, *(flow.sentence() for flow in self.flows)])
 
-    def csv(self) -> str:
-        """A row for each cell, field of its state, and step back."""
-        out = io.StringIO()
-        rows = csv.writer(out, lineterminator="\n")
-        rows.writerow(["name", "field", "steps_back", "gradient_norm", "largest_singular_value"])
+    def pictures(self) -> dict[str, Picture]:
+        """`norms` and `singular_values` as curves, and a heat map over units of every state."""
+        rows = self._rows()
+        found = {
+            "norms": Picture(self._norms, rows),
+            "singular_values": Picture(self._singular_values, rows),
+        }
         for flow in self.flows:
-            for field, norms in flow.norms.items():
-                for k, norm in enumerate(norms):
-                    rows.writerow([flow.name, field, k, norm, flow.singular_values.get(k, "")])
-        return out.getvalue()
+            for field, units in flow.units.items():
+                values, name = units.T.numpy(), f"{flow.name} {field}"
+                head = ["unit", *(f"{k} back" for k in range(len(units)))]
+                found[f"units {name}"] = Picture(
+                    partial(fading, values, name),
+                    [head, *([n, *row] for n, row in enumerate(values.tolist()))],
+                )
+        return found
 
-    def svg(self) -> str:
-        """The curves of the gradient norms, a picture of its own."""
+    def _norms(self) -> Drawing:
         several = any(len(flow.norms) > 1 for flow in self.flows)
         lines = [
             Curve(f"{flow.name} {field}" if several else flow.name, n, k, dashes)
@@ -64,11 +73,23 @@ class Gradients:
         ]
         return curves(lines, "norm of the gradient at the state", "steps back from the loss")
 
-    def singular_svg(self) -> str:
-        """The largest singular values of the steps' Jacobians, a picture of its own."""
+    def _singular_values(self) -> Drawing:
         lines = [Curve(flow.name, n, flow.singular_values, 0) for n, flow in enumerate(self.flows)]
         label = "largest singular value of the step's Jacobian"
         return curves(lines, label, "steps back from the loss", line_at=1.0)
+
+    def _rows(self) -> Sequence[Row]:
+        """A row for each cell, field of its state, and step back."""
+        head = ["name", "field", "steps_back", "gradient_norm", "largest_singular_value"]
+        return [
+            head,
+            *(
+                [flow.name, field, k, norm, flow.singular_values.get(k, "")]
+                for flow in self.flows
+                for field, norms in flow.norms.items()
+                for k, norm in enumerate(norms)
+            ),
+        ]
 
     def table(self) -> list[list[str]]:
         """The numbers of every flow, with a first row of names."""
@@ -87,30 +108,17 @@ class Gradients:
             rows.append(row)
         return rows
 
-    def html(self, command: str = "") -> str:
-        """The report: one page that needs nothing but itself. command: how it was made."""
-        from unroll.inspect.page import gradient_page
+    def section(self) -> Section:
+        """Its part of a page."""
+        from unroll.inspect.gradient_section import gradient_section
 
-        return gradient_page(self, command)
-
-    def _repr_html_(self) -> str:
-        return f"<h3>{html_module.escape(self.title)}</h3>{self.svg()}{html_table(self.table())}"
+        return gradient_section(self)
 
 
-def html_table(rows: list[list[str]]) -> str:
-    """A table whose first row and first column are headings."""
-    head = "".join(f'<th scope="col">{html_module.escape(cell)}</th>' for cell in rows[0])
-    body = "".join(
-        f'<tr><th scope="row">{html_module.escape(row[0])}</th>'
-        + "".join(f"<td>{html_module.escape(cell)}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows[1:]
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def shown(value: float | None) -> str:
-    """Three figures, or a dash where there is no number."""
-    if value is None or math.isnan(value):
-        return "-"
-    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
+def fading(values: np.ndarray, name: str) -> Drawing:
+    """The gradient of every unit [H, T], the loss on the left: dark is a trillionth of the largest."""
+    size = np.abs(values)
+    most = float(size.max(initial=0.0)) or 1.0
+    with np.errstate(divide="ignore"):
+        share = 1 + np.log10(size / most) / 12
+    return heat_map(np.clip(share, 0, 1), f"{name}: the gradient of every unit, steps back")

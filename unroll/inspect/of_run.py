@@ -9,23 +9,25 @@ import copy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import cross_entropy
 
 from unroll.cells import State, map_state
 from unroll.data.corpus import read_text
 from unroll.data.encoded import Encoded
 from unroll.data.table import find_columns
 from unroll.data.text import text_source
-from unroll.engine import Recording
 from unroll.errors import UserError
 from unroll.inspect.flow import flow_of
 from unroll.inspect.gradients import Gradients
-from unroll.inspect.trajectory import Trajectory, along, asking
+from unroll.inspect.noise_in import noise_through_layers
+from unroll.inspect.trajectory import along, asking
 from unroll.inspect.truncation import in_a_row
+from unroll.layers.recorded import RecordedCall, recorded
 from unroll.models.language import LanguageModel
 from unroll.run import LanguageRun, Run
 
@@ -34,57 +36,64 @@ WARM_UP = 256  # tokens read before them, so that the state is one that the mode
 
 
 def gradients_of_run(
-    run: Run, data: str | Path, *, length: int | None = None, batch: int = 8
+    run: Run,
+    data: str | Path,
+    *,
+    length: int | None = None,
+    batch: int = 8,
+    noise: bool = False,
+    seed: int = 1,
 ) -> Gradients:
-    """Follow the gradient of the last token's loss back through every layer, in float64.
+    """Follow the gradient back through every layer of a run, in float64.
 
     When to use it: to see how far back a trained model can learn from, and what its block length
     throws away. The run is not changed.
 
-    data: a text. length: T, how many steps are followed; None: 100, or of a run on lines what its
-    lines have. batch: B places of the text, evenly spaced; of lines, the longest.
-    Raises: UserError for a run of another task and a text that is too short.
+    Of a language model it is the loss of one token that is followed, back through all layers. Of
+    any other task, and with `noise`, white noise is put in at the last output of every layer, and
+    followed through that layer alone.
+
+    data: a file of the kind it was trained on. length: T, how many steps are followed; None: 100,
+    or what the sequences have. batch: B places of a text, evenly spaced; of lines and sequences,
+    the longest. seed: of the noise.
+    Raises: UserError for data that the run cannot read, or that is too short.
     """
-    if not isinstance(run, LanguageRun):
-        raise UserError(
-            f"{run.path} is a run of the task {run.task_name}; gradients are followed in language "
-            "models. For its cell alone: unroll inspect gradients --cells "
-            f"{run.settings.cell}"
-        )
     if length is not None and length < 2:
         raise UserError(f"--length got {length}; expected at least 2 steps, to go back over one.")
     if batch < 1:
         raise UserError(f"--batch got {batch}; expected at least 1.")
+    if noise or not isinstance(run, LanguageRun):
+        return noise_through_layers(run, data, length=length, batch=batch, seed=seed)
     found = windows(read(run, str(data)), length, batch, str(data))
     model = copy.deepcopy(run.model).to("cpu", torch.float64).eval()
-    network = Network(model, found)
-    records = [Recording() for _ in model.stack]
-    logits, inputs = network.forward(found.x, network.start, records)
-    cross_entropy(logits, found.y, reduction="sum").backward()
-    flows = []
-    trajectories = network.trajectories(inputs, records)
+    start = initial_states(model, found)
+    calls = followed(model, found, found.x, start)
+    cross_entropy(calls.logits, found.y, reduction="sum").backward()
+    trajectories = [
+        along(call.layer.cells[0], call.x, map_state(lambda s: s[0], state), call.records[0])  # type: ignore[arg-type]
+        for call, state in zip(calls.layers, start, strict=True)
+    ]
 
     @cache
     def weight_gradients(window: int) -> list[Tensor]:
         first = found.steps - window
         states = [map_state(lambda s: s[None], t.before(first)) for t in trajectories]
-        logits, _ = network.forward(found.x[first:], states)
-        loss = cross_entropy(logits, found.y, reduction="sum")
+        logits, _ = model(found.x[first:], tuple(states), category=found.category)
+        loss = cross_entropy(logits[-1], found.y, reduction="sum")
         weights = [list(layer.parameters()) for layer in model.stack]
         flat = in_a_row(loss, [w for some in weights for w in some], torch.ones_like(loss))
         return list(flat.split([sum(w.numel() for w in some) for some in weights]))
 
-    for k, (trajectory, record) in enumerate(zip(trajectories, records, strict=True)):
-        name = f"layer {k + 1}" if len(records) > 1 else run.settings.cell
-        flows.append(
-            flow_of(
-                name,
-                trajectory,
-                record,
-                start=f"trained, {model.initialised}",
-                weight_gradient=lambda window, k=k: weight_gradients(window)[k],  # type: ignore[misc]
-            )
+    flows = [
+        flow_of(
+            f"layer {k + 1}" if len(trajectories) > 1 else run.settings.cell,
+            trajectory,
+            call.records[0],
+            start=f"trained, {model.initialised}",
+            weight_gradient=lambda window, k=k: weight_gradients(window)[k],  # type: ignore[misc]
         )
+        for k, (trajectory, call) in enumerate(zip(trajectories, calls.layers, strict=True))
+    ]
     conditions = {
         "run": str(run.path),
         "data": str(data),
@@ -115,40 +124,27 @@ class Windows:
         return len(self.x)
 
 
-class Network:
-    """A language model layer by layer, so that each can be recorded."""
+class Followed(NamedTuple):
+    """logits: [B, V] after the last token. layers: what each layer did."""
 
-    def __init__(self, model: LanguageModel, found: Windows) -> None:
-        self.model, self.category = model, found.category
-        initial = list(model.initial_state(found.x.shape[1]))
+    logits: Tensor
+    layers: list[RecordedCall]
+
+
+def initial_states(model: LanguageModel, found: Windows) -> list[State]:
+    """The layers' states where the steps begin that are followed: what was read before is read."""
+    state = model.initial_state(found.x.shape[1])
+    if len(found.before):
         with torch.no_grad():
-            self.start = self.read(found.before, initial) if len(found.before) else initial
-        self.start = [asking(state) for state in self.start]
+            _, state = model(found.before, state, category=found.category)
+    return [asking(one) for one in state]
 
-    def read(self, x: Tensor, states: list[State]) -> list[State]:
-        """The states after these ids."""
-        _, after = self.model(x, tuple(states), category=self.category)
-        return list(after)
 
-    def forward(
-        self, x: Tensor, states: list[State], records: list[Recording] | None = None
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Logits [B, V] after the last of the ids [T, B], and what each layer read."""
-        h, inputs = self.model._embed(x, self.category), []
-        for k, layer in enumerate(self.model.stack):
-            inputs.append(h)
-            records_of = None if records is None else [records[k]]
-            h, _ = layer(h, states[k], records=records_of, backend="loop")
-        return linear(h[-1], self.model._softmax_weight(), self.model.bias), inputs
-
-    def trajectories(self, inputs: list[Tensor], records: list[Recording]) -> list[Trajectory]:
-        """The way of every layer's one cell."""
-        return [
-            along(layer.cells[0], x, map_state(lambda s: s[0], start), record)  # type: ignore[index, arg-type]
-            for layer, x, start, record in zip(
-                self.model.stack, inputs, self.start, records, strict=True
-            )
-        ]
+def followed(model: LanguageModel, found: Windows, x: Tensor, states: list[State]) -> Followed:
+    """Read ids [T, B], every layer recorded."""
+    with recorded(model) as calls:
+        logits, _ = model(x, tuple(states), category=found.category)
+    return Followed(logits[-1], calls)
 
 
 def read(run: LanguageRun, path: str) -> Encoded:

@@ -1,106 +1,73 @@
-"""The report: one HTML page that works offline, in light and dark, with its numbers as JSON."""
+"""The page: sections of HTML that work offline, in light and dark, with their numbers as JSON."""
 
 from __future__ import annotations
 
 import html
 import json
-import math
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import torch
-from torch import Tensor
-
-from unroll.inspect.flow import Flow, finite
-
-if TYPE_CHECKING:
-    from unroll.inspect.gradients import Gradients
+from unroll.inspect.drawing import STYLE
 
 ASSETS = Path(__file__).parent / "assets"
-UNITS = 64  # shown of each field at most, evenly spaced
-STEPS = 256  # at which single units are shown, at most
-DEPTH = 12  # powers of ten of the heat maps' scale
 
 
-def gradient_page(found: Gradients, command: str) -> str:
-    """The page of a measurement. command: how it was made, in words of a shell."""
-    from unroll.inspect.gradients import html_table
+@dataclass(frozen=True)
+class Section:
+    """A part of a page.
 
-    last = max(flow.steps for flow in found.flows) - 1
-    given = ", ".join(
-        f"{k.replace('_', ' ')} {v}" for k, v in found.conditions.items() if v is not None
-    )
-    widest = max(units.shape[1] for flow in found.flows for units in flow.units.values())
+    kind: `KIND.html` in the assets is its form, whose {{places}} `parts` fills with HTML, and
+    `KIND.js`, where there is one, brings it to life. data: what that script reads.
+    """
+
+    kind: str
+    title: str
+    parts: Mapping[str, str]
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def page(title: str, sections: Sequence[Section], command: str = "") -> str:
+    """One page. command: how it was made, in words of a shell."""
+    several = len(sections) > 1
+    kinds = dict.fromkeys(section.kind for section in sections)
+    scripts = [asset("common.js")]
+    scripts += [asset(f"{kind}.js") for kind in kinds if (ASSETS / f"{kind}.js").exists()]
     parts = {
-        "title": html.escape(found.title),
-        "style": asset("page.css"),
-        "script": asset("page.js"),
-        "conditions": html.escape(given),
-        "verdicts": "".join(f"<li>{html.escape(flow.sentence())}</li>" for flow in found.flows),
-        "last": str(last),
-        "norms": found.svg(),
-        "singular": found.singular_svg(),
-        "some_units": f" ({UNITS} of {widest}, evenly spaced)" if widest > UNITS else "",
-        "table": html_table(found.table()),
-        "starts": html.escape(
-            "; ".join(f"{flow.name}: {flow.start}" for flow in found.flows) + "."
+        "title": html.escape(title),
+        "style": asset("page.css") + STYLE,
+        "contents": contents(sections) if several else "",
+        "sections": "\n".join(
+            f'<section class="{section.kind}" id="part-{n}">'
+            + (f"<h2>{html.escape(section.title)}</h2>" if several else "")
+            + filled(asset(f"{section.kind}.html"), section.parts)
+            + "</section>"
+            for n, section in enumerate(sections)
         ),
         "command": f"Made by <code>{html.escape(command)}</code>" if command else "",
-        "data": as_json(page_data(found, last)),
+        "data": as_json(
+            {"sections": [{"kind": one.kind, "data": one.data} for one in sections]},
+        ),
+        "script": "\n".join([*scripts, "begin();"]),
     }
-    # one pass, so that nothing a title or a cell's name holds is taken for a place of the page
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], asset("page.html"))
+    return filled(asset("page.html"), parts)
 
 
-def page_data(found: Gradients, last: int) -> dict[str, Any]:
-    """What the page's script reads."""
-    steps = torch.linspace(0, last, min(last + 1, STEPS)).round().long().unique()
-    shown = [
-        (flow, field, units(flow, field, steps)) for flow in found.flows for field in flow.units
-    ]
-    sizes = [float(u.abs().max()) for _, _, u in shown if float(u.abs().max()) > 0]
-    sizes = [size for size in sizes if math.isfinite(size)]
-    high = math.ceil(math.log10(max(sizes, default=1.0)))
-    return {
-        "last": last,
-        "curves": [
-            {
-                "label": label(flow, field),
-                "norms": [rounded(norm) for norm in norms],
-                "singular_values": {k: rounded(v) for k, v in flow.singular_values.items()},
-            }
-            for flow in found.flows
-            for field, norms in flow.norms.items()
-        ],
-        "unit_steps": steps.tolist(),
-        "units": [
-            {
-                "label": label(flow, field),
-                "full": rounded(max(float(u[0].abs().max()) for f, _, u in shown if f is flow)),
-                "values": [[rounded(v) or 0.0 for v in row] for row in values.tolist()],
-            }
-            for flow, field, values in shown
-        ],
-        "heat": {"low": high - DEPTH, "high": high},
-    }
+def contents(sections: Sequence[Section]) -> str:
+    """Where everything is."""
+    rows = "".join(
+        f'<li><a href="#part-{n}">{html.escape(section.title)}</a></li>'
+        for n, section in enumerate(sections)
+    )
+    return f"<nav><ol>{rows}</ol></nav>"
 
 
-def units(flow: Flow, field: str, steps: Tensor) -> Tensor:
-    """The gradients of some units at some steps back."""
-    every = flow.units[field]
-    columns = torch.linspace(0, every.shape[1] - 1, min(every.shape[1], UNITS)).round().long()
-    return every[steps.clamp(max=len(every) - 1)][:, columns]
-
-
-def label(flow: Flow, field: str) -> str:
-    return f"{flow.name} {field}"
-
-
-def rounded(value: float) -> float | None:
-    """Four figures, so that the page stays small; None for what is no number."""
-    known = finite(value)
-    return None if known is None else float(f"{known:.3e}")
+def filled(form: str, parts: Mapping[str, str]) -> str:
+    """The form with its places filled: in one pass, so that nothing that a text or a name holds is
+    taken for a place."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], form)
 
 
 def as_json(value: Any) -> str:

@@ -62,10 +62,42 @@ class Pooling(nn.Module):
         if self.kind == "max":
             highest = h.masked_fill(outside[..., None], -torch.inf).amax(0)
             return highest.masked_fill(lengths[:, None] == 0, 0.0)
-        score = self.query(torch.tanh(self.key(h)))  # [T, B, 1]
+        return (self.attention(h, outside)[..., None] * h).sum(0)
+
+    def attention(self, h: Tensor, outside: Tensor) -> Tensor:
+        """The learned weights a [T, B] of steps that are not outside [T, B]; zero there."""
+        score = self.query(torch.tanh(self.key(h)))[..., 0]
         # not -inf: a sequence without steps would be 0 / 0
-        weight = score.masked_fill(outside[..., None], -1e9).softmax(0)
-        return (weight.masked_fill(outside[..., None], 0.0) * h).sum(0)
+        return score.masked_fill(outside, -1e9).softmax(0).masked_fill(outside, 0.0)
+
+    def weights(self, h: Tensor, lengths: Tensor) -> Tensor:
+        """How much each step counts, [T, B]: the weights of a mean or of attention, and of "max" and
+        "last" the share of the result's numbers that are the step's.
+
+        When to use it: to see what a decision about a sequence rests on. Each column sums to one, or
+        to zero where a length is 0.
+
+        Example:
+            >>> import torch
+            >>> from unroll.layers.pooling import Pooling
+            >>> h = torch.tensor([[[1.0, 5.0]], [[3.0, 4.0]]])
+            >>> Pooling("max", 2).weights(h, torch.tensor([2])).squeeze(1).tolist()
+            [0.5, 0.5]
+        """
+        T = len(h)
+        steps = torch.arange(T, device=h.device)[:, None]
+        outside = steps >= lengths  # [T, B]
+        if self.kind == "attention":
+            return self.attention(h, outside)
+        if self.kind == "mean":
+            return torch.where(outside, 0.0, 1.0 / lengths.clamp(min=1)).to(h)
+        if self.kind == "last":
+            share = (steps == lengths - 1).to(h)
+            if self.directions == 2:
+                share = (share + (steps == 0)) / 2
+            return share.masked_fill(outside, 0.0)
+        most = h.masked_fill(outside[..., None], -torch.inf).argmax(0)  # [B, D*W]
+        return ((steps[..., None] == most).to(h).mean(2)).masked_fill(outside, 0.0)
 
     def extra_repr(self) -> str:
         return f"{self.kind}, {self.width}, directions={self.directions}"

@@ -39,7 +39,7 @@ class LanguageRun(Run):
             self.vocabulary,
             text,
             per_line=self.settings.per_line,
-            category=self._category(condition),
+            category=self.category(condition),
         )
 
     def next(self, text: str, top: int = 10, condition: str | None = None) -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ class LanguageRun(Run):
             text,
             top,
             per_line=self.settings.per_line,
-            category=self._category(condition),
+            category=self.category(condition),
         )
 
     def generate(self, prompt: str = "", length: int = 400, **sampling: Any) -> str:
@@ -88,11 +88,15 @@ class LanguageRun(Run):
             top_p=top_p,
             seed=seed,
             per_line=self.settings.per_line,
-            category=self._category(condition),
+            category=self.category(condition),
             unknown=unknown,
         )
 
-    def _category(self, condition: str | None) -> int | None:
+    def category(self, condition: str | None) -> int | None:
+        """The number of a condition; None for a run that was trained without.
+
+        Raises: UserError for a condition that it does not know, or that is missing.
+        """
         if not self.categories:
             if condition is not None:
                 raise UserError(

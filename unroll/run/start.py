@@ -40,6 +40,7 @@ FREE = {
     "checkpoint_every",
     "keep_checkpoints",
     "patience",
+    "watch",
 }
 
 

@@ -54,6 +54,11 @@ class TrainingSettings(BaseModel):
         None, ge=1, description="Steps between checkpoints; left out, at each evaluation."
     )
     keep_checkpoints: int = Field(2, ge=2, description="How many checkpoints to keep.")
+    watch: Literal["gradients"] | None = Field(
+        None,
+        description="gradients: at the first step and each evaluation, say whether they vanish or "
+        "explode on their way back, and write their norms to metrics.jsonl.",
+    )
     patience: int | None = Field(
         None, ge=1, description="Stop after this many evaluations without a better one."
     )

@@ -29,6 +29,7 @@ from unroll.training.interrupt import Interrupt
 from unroll.training.metrics import Metrics
 from unroll.training.optimizer import make_optimizer
 from unroll.training.report import Report, Watch
+from unroll.training.watch import watched_gradients
 from unroll.training.work import Work
 
 LOG_EVERY = 10  # steps between lines of metrics.jsonl
@@ -55,6 +56,7 @@ class Trainer:
         self._next_sample = 0.0
         self._tenths = 0  # of the budget, at the last look
         self._recent: deque[float] = deque(maxlen=100)
+        self._verdicts: dict[str, str] = {}  # of gradients, by layer, at the last look
 
     def start(self) -> None:
         """The first checkpoint, before any step: there is always one to go back to."""
@@ -112,6 +114,8 @@ class Trainer:
                         continue
 
                     due = self._due(share)
+                    if due or progress.step == 1:
+                        self._watch()
                     if due:
                         self._evaluate(share)
                         progress.seconds = time.perf_counter() - begun
@@ -217,6 +221,24 @@ class Trainer:
         if self.settings.clip_value is not None:
             nn.utils.clip_grad_value_(parameters, self.settings.clip_value)
         return norm
+
+    def _watch(self) -> None:
+        """Where it is asked for, follow gradients back; nothing random of training is touched."""
+        if self.settings.watch != "gradients":
+            return
+        batch = self.work.batch(self.progress.step)  # the next one, which the state is for
+        carried = None if batch.fresh or self.progress.fresh else self.state
+        said, start = [], getattr(self.work.model, "initialised", "")
+        found = watched_gradients(self.work, batch, carried)
+        for part in found:
+            if self._verdicts.get(part.name) != part.verdict:  # what stays as it is was said
+                said.append(part.sentence(start, self.settings.clip_norm))
+            self._verdicts[part.name] = part.verdict
+        if found:
+            facts = {part.name: part.facts() for part in found}
+            self.metrics.write(step=self.progress.step, gradients=facts, said=said)
+        for sentence in said:
+            self.report.say(f"Step {self.progress.step}, {sentence}")
 
     def _evaluate(self, share: float) -> None:
         """Held-out figures, the best weights, a sample; nothing random of training is touched."""

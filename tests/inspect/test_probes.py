@@ -1,0 +1,75 @@
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from unroll.inspect.probes import (
+    PROBES,
+    inside_brackets,
+    inside_quotes,
+    place_in_line,
+    ranks,
+    score,
+    scores,
+    start_of_word,
+)
+
+
+def marked(found):
+    return "".join(str(int(value)) for value in found)
+
+
+def test_what_stands_inside():
+    assert marked(inside_quotes(list('he "is\nhe" so'))) == "0001111110000"
+    assert (
+        marked(
+            inside_quotes(list("\N{LEFT DOUBLE QUOTATION MARK}a\N{RIGHT DOUBLE QUOTATION MARK}b"))
+        )
+        == "1100"
+    )
+    assert marked(inside_quotes(list('"a\n\nb'))) == "11100"  # a blank line closes it
+    assert marked(inside_quotes(list('and" so "yes'))) == "000000001111"  # met in its middle
+    assert marked(inside_brackets(list("a(b[c]d)e)f"))) == "01111110000"
+    assert marked(inside_brackets(["a (", "b", ") c"])) == "110"
+    assert marked(place_in_line(list("ab\ncd"))) == "12012"
+    assert marked(start_of_word(list("a rose, is"))) == "1010000010"
+    assert marked(start_of_word(["the", " rose", "s", ",", " 7"])) == "11001"
+
+
+def test_ranks_share_the_mean_of_ties():
+    found = ranks(torch.tensor([[3.0], [1.0], [3.0], [0.0]]))
+    assert found[:, 0].tolist() == [2.5, 1.0, 2.5, 0.0]
+
+
+def test_the_score_is_two_auc_minus_one():
+    values = torch.randn(200, 3, dtype=torch.float64).round(decimals=1)
+    inside = (torch.rand(200) < 0.3).double()
+    found = score(ranks(values), inside)
+    expected = [2 * roc_auc_score(inside, column) - 1 for column in values.T]
+    assert found.tolist() == pytest.approx(expected)
+
+
+def test_a_unit_that_knows_scores_one_and_noise_next_to_nothing():
+    text = list('say "what (is) it" or\nnot "so" (at all)\n' * 40)
+    T = len(text)
+    known = [torch.tensor(probe(text)) for probe in PROBES.values()]
+    units = torch.stack([*known, -known[0], torch.randn(T)], 1)
+    found = scores(units[:, None], [text])
+    assert list(found) == list(PROBES)
+    for k, name in enumerate(PROBES):
+        assert float(found[name][k]) == pytest.approx(1.0)
+    assert float(found["inside quotes"][4]) == pytest.approx(-1.0)
+    assert all(abs(float(score[5])) < 0.2 for score in found.values())
+
+
+def test_a_unit_that_changes_its_mind_has_no_score():
+    text = list('say "what" now ' * 40)
+    unit = torch.tensor(inside_quotes(text))
+    unit[len(unit) // 2 :] *= -1
+    assert float(scores(unit[:, None, None], [text])["inside quotes"][0]) == 0
+
+
+def test_what_a_text_has_too_little_of_is_left_out():
+    assert set(scores(torch.randn(90, 1, 2), [list("plain words, no marks at all  " * 3)])) == {
+        "place in the line",
+        "start of a word",
+    }

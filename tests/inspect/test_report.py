@@ -1,0 +1,153 @@
+"""The report of a run: every part of it, and in a real browser."""
+
+import json
+from datetime import date, timedelta
+
+import pytest
+
+import unroll
+from unroll.inspect import history_of_run, report_of_run
+
+
+@pytest.fixture(scope="module")
+def found(language):
+    return report_of_run(language)
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request, opened, found):
+    return opened(found.html("unroll inspect report RUN"), request.param)
+
+
+def test_training_is_told_with_what_the_watch_saw(language):
+    found = history_of_run(language)
+    assert set(found.series) >= {"training loss", "gradient norm", "held-out loss"}
+    assert set(found.series["held-out loss"]) == {10, 20}
+    assert set(found.series["left of the gradient layer 2"]) == {1, 10, 20}
+    assert found.sentences[0].startswith("Step 1: layer 1: the gradient halves every")
+    assert list(found.pictures()) == ["losses", "gradient", "left"]
+    assert "held-out loss" in found.text() and json.dumps(found.facts(), allow_nan=False)
+
+
+def test_every_part_is_there(found):
+    names = [name for name, _ in found.parts]
+    assert names == ["training", "gradients", "states", "gates", "vectors", "Elman beside LSTM"]
+    assert found.missing == () and found.figures["task"] == "language"
+    facts = json.loads(json.dumps(found.facts(), allow_nan=False))
+    assert list(facts["parts"]) == names
+    assert {"training losses", "gates saturation", "states traces"} <= set(found.pictures())
+
+
+def test_a_report_of_other_tasks_says_what_it_lacks(translator, runs, monkeypatch):
+    found = report_of_run(translator)
+    names = [name for name, _ in found.parts]
+    assert [name for name in names if name.startswith("attention")] == [
+        "attention 1", "attention 2", "attention 3",
+    ]  # fmt: skip
+    assert found.missing[0].startswith("states: ") and "gates" in names
+    gone = unroll.load(runs["translate"])
+    monkeypatch.setitem(gone.config["data"], "path", "gone.tsv")
+    found = report_of_run(gone)
+    assert found.missing == ("What needs data: gone.tsv is gone; give DATA.",)
+    assert [name for name, _ in found.parts] == ["training", "vectors", "Elman beside LSTM"]
+
+
+def test_the_parts_stand_on_one_page_one_under_the_other(page, found):
+    assert page.locator("section").count() == 1 + len(found.parts)
+    assert page.locator("nav a").count() == 1 + len(found.parts)
+    assert page.locator("section.history path[data-label]").count() == 2 + 1 + 2
+    assert page.locator("section.gradients .back").count() == 2
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == ("rgb(255, 255, 255)" if page.scheme == "light" else "rgb(20, 24, 29)")
+
+
+def test_a_unit_is_picked_and_its_activation_read(page, found):
+    states = dict(found.parts)["states"]
+    part = page.locator("section.states")
+    groups = part.locator("optgroup")
+    assert groups.first.get_attribute("label") == states.telling()[0][0]
+    assert groups.last.locator("option").count() == len(states.labels)
+    tokens = part.locator(".text span")
+    assert tokens.count() == len(states.tokens)
+    colours = "spans => spans.map(s => s.style.background)"
+    before = tokens.evaluate_all(colours)
+    shape = part.locator(".trace .curve").get_attribute("d")
+    part.locator(".unit").select_option(label="layer 2 c[3]")
+    assert tokens.evaluate_all(colours) != before
+    assert part.locator(".trace .curve").get_attribute("d") != shape
+    tokens.nth(7).hover()
+    value = part.locator(".value").inner_text().split()[-1]
+    unit = states.labels.index("layer 2 c[3]")
+    scale = float(states.values[:, unit].abs().max())
+    assert float(value) == pytest.approx(float(states.values[7, unit]), abs=scale / 200 + 1e-3)
+    assert "foretold at" in part.locator(".look").inner_text()
+    columns = part.locator(".guesses > span")
+    assert columns.count() == len(states.tokens) and columns.nth(7).locator("i").count() == 5
+    assert float(
+        columns.nth(7).locator("i").first.get_attribute("title").split()[-1]
+    ) == pytest.approx(states.reading.guesses[7][0][1], rel=1e-2)
+    assert part.locator(".maps .map").first.locator("circle").count() == len(states.tokens)
+
+
+def test_a_page_of_states_alone_draws_its_trace_as_a_line(opened, found):
+    page = opened(dict(found.parts)["states"].html())
+    curve = page.locator(".trace .curve")
+    assert curve.evaluate("path => getComputedStyle(path).fill") == "none"
+    assert curve.evaluate("path => path.getTotalLength()") > 700
+
+
+def test_a_dot_of_the_gates_says_which_it_is(page, found):
+    gates = dict(found.parts)["gates"]
+    part = page.locator("section.gates")
+    part.locator(".planes circle").first.dispatch_event("pointerenter")
+    said = part.locator(".chosen-unit").inner_text()
+    first = gates.gates[0]
+    assert said.startswith(f"{first.label}[0]: shut {100 * float(first.shut[0]):.1f} %")
+
+
+def test_an_alignment_is_drawn_and_read_back(opened, translator):
+    found = unroll.inspect.attention_of_run(translator, "a1 b2 c")
+    page = opened(found.html())
+    canvas = page.locator(".matrix canvas")
+    assert canvas.evaluate("c => [c.width, c.height]") == [len(found.source), len(found.target)]
+    box = canvas.bounding_box()
+    canvas.hover(position={"x": box["width"] - 2, "y": 2})
+    expected = f"looks at {found.source[-1]}: {100 * found.weights[0, -1]:.1f} %"
+    assert expected in page.locator(".pointed").inner_text()
+
+
+def test_words_take_the_colour_of_what_they_say(opened, classifier):
+    found = unroll.inspect.attention_of_run(classifier, "a good film")
+    page = opened(found.html(), "dark")
+    words = page.locator(".words span")
+    assert words.all_inner_texts() == found.steps
+    by_gradient = words.evaluate_all("spans => spans.map(s => s.style.background)")
+    page.locator(".by").select_option("pooled")
+    assert words.evaluate_all("spans => spans.map(s => s.style.background)") != by_gradient
+    words.nth(1).hover()
+    assert float(page.locator(".value").inner_text().split()[-1]) == pytest.approx(
+        found.pooled[1], rel=1e-2
+    )
+
+
+def test_lines_with_a_condition_tags_and_numbers_have_what_they_have(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    names = "".join(f"{'ab'[n % 2]}\tname {n}\n" for n in range(60))
+    (tmp_path / "names.tsv").write_text(names)
+    (tmp_path / "tags.conll").write_text("the\tDET\ncat\tNOUN\nruns\tVERB\n\n" * 60)
+    days = (date(2020, 1, 1) + timedelta(n) for n in range(200))
+    (tmp_path / "days.csv").write_text(
+        "day,y\n" + "".join(f"{day},{n % 7}\n" for n, day in enumerate(days))
+    )
+    small = {"steps": 2, "hidden": 6, "threads": 1, "backend": "loop", "quiet": True}
+    lines = {"task": "language", "per_line": True, "condition": "1", "cell": "gru"}
+    for data, settings, parts, missing in (
+        ("names.tsv", lines, {"states", "gates", "gradients", "vectors"}, 0),
+        ("tags.conll", {"task": "tag"}, {"gates", "gradients", "vectors"}, 1),
+        ("days.csv", {"target": "y", "horizon": 3, "history": 14}, {"gates", "gradients"}, 2),
+    ):
+        found = report_of_run(unroll.train(data, **small, **settings))
+        assert {name for name, _ in found.parts} == parts | {"training", "Elman beside LSTM"}
+        assert len(found.missing) == missing
+        assert json.dumps(found.facts(), allow_nan=False) and "<section" in found.html()

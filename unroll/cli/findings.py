@@ -1,0 +1,93 @@
+"""The files that a finding of `unroll inspect` is written to, and what is said of it."""
+
+from __future__ import annotations
+
+import json as json_module
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from unroll.errors import UserError
+
+if TYPE_CHECKING:
+    from unroll.inspect.finding import Finding, Picture
+
+
+def checked_files(files: dict[str, str | None], overwrite: bool) -> dict[str, Path]:
+    """The files that were asked for, by flag; a name without an ending is a folder.
+
+    Raises: UserError for files that cannot be written, before anything is computed.
+    """
+    wanted = {flag: Path(file) for flag, file in files.items() if file is not None}
+    for flag, path in wanted.items():
+        there = path.exists() and (path.is_file() or path.suffix or any(path.iterdir()))
+        if there and not overwrite:
+            raise UserError(f"{path} exists already; nothing was overwritten. Use --overwrite.")
+        if path.is_dir() and path.suffix:
+            raise UserError(f"{flag} names {path}, which is a folder. Give the file another name.")
+        if not path.absolute().parent.is_dir():
+            raise UserError(f"{flag} names {path}, but there is no folder {path.parent}. Make it.")
+    single = [path for path in wanted.values() if path.suffix]
+    if len(set(single)) < len(single):
+        raise UserError(f"{' and '.join(wanted)} name the same file. Give each its own.")
+    return wanted
+
+
+def tell(found: Finding, words: list[str], wanted: dict[str, Path], json: bool, page: str) -> None:
+    """Write the files; say the rest. words: the command. page: a name for a page, to suggest."""
+    tell_files(found, words, wanted)
+    if json:
+        typer.echo(json_module.dumps(found.facts(), allow_nan=False))
+        return
+    typer.echo(found.text())
+    if not wanted:
+        again = shlex.join([*words, "--out", page])
+        typer.echo(f"\nAs pictures, in a browser: {again}")
+
+
+def tell_files(found: Finding, words: list[str], wanted: dict[str, Path]) -> None:
+    """Write the files that were asked for."""
+    pictures: dict[str, Callable[[Picture], bytes]] = {
+        "--svg": lambda picture: picture.draw().svg().encode(),
+        "--csv": lambda picture: picture.csv().encode(),
+        "--png": lambda picture: picture.draw().png(),
+    }
+    for flag, path in wanted.items():
+        if flag == "--out":
+            write(path, found.html(shlex.join(words)).encode())
+        elif path.suffix:
+            write(path, pictures[flag](found.picture()))
+        else:
+            path.mkdir(exist_ok=True)
+            for name, picture in found.pictures().items():
+                file = path / f"{file_name(name)}.{flag.removeprefix('--')}"
+                write(file, pictures[flag](picture))
+
+
+def file_name(name: str) -> str:
+    """A picture's name as that of a file, whatever a cell or a class is called."""
+    return "".join(c if c.isalnum() else "_" for c in name)
+
+
+def flags(given: dict[str, Any]) -> list[str]:
+    """The given settings as one would type them."""
+    words = []
+    for name, value in given.items():
+        flag = f"--{name.replace('_', '-')}"
+        for one in value if isinstance(value, list) else [value]:
+            words += [flag] if one is True else [flag, str(one)]
+    return words
+
+
+def write(path: Path, data: bytes) -> None:
+    """A file that is whole or not there."""
+    from unroll.training.files import write_whole
+
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
+    typer.echo(f"Written: {path}", err=True)

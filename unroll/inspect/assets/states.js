@@ -1,0 +1,97 @@
+// A unit is picked; the text, its trace and the map take its colours.
+draw.states = (root, data) => {
+  const part = (selector) => root.querySelector(selector);
+  const T = data.tokens.length;
+  const bytes = Uint8Array.from(atob(data.values), (c) => c.charCodeAt(0));
+  const values = new Int8Array(bytes.buffer);
+  const share = (unit, t) => values[unit * T + t] / 127;
+  const activation = (unit, t) => share(unit, t) * data.scale[unit];
+
+  const picker = part(".unit");
+  const option = (group, unit, text) => { element("option", group, text).value = unit; };
+  for (const { probe, units } of data.groups) {
+    const group = element("optgroup", picker);
+    group.label = probe;
+    for (const [unit, score] of units) option(group, unit, `${data.labels[unit]}  (score ${score})`);
+  }
+  const all = element("optgroup", picker);
+  all.label = "all units";
+  data.labels.forEach((label, unit) => option(all, unit, label));
+
+  // the text
+  let here = 0;
+  const spans = data.tokens.map((token, t) => {
+    const span = element("span", part(".text"), visible(token));
+    if (token.includes("\n")) element("br", part(".text"));
+    span.addEventListener("pointerenter", () => look(t));
+    return span;
+  });
+
+  // the trace
+  const wide = 760, high = 150;
+  const svg = marks("svg", part(".trace"), { viewBox: `0 0 ${wide} ${high}`, class: "unroll-plot", role: "img" });
+  marks("path", svg, { class: "grid", d: `M0 ${high / 2}H${wide}` });
+  const curve = marks("path", svg, { class: "curve c0", d: "", "data-label": "trace" });
+  const line = marks("path", svg, { class: "here", d: `M0 0V${high}` });
+  const across = (t) => (t + 0.5) / T * wide;
+  svg.addEventListener("pointermove", (event) => look(under(event, T, 1)[0]));
+
+  // what comes next
+  if (!data.guesses.length) part(".next-part").remove();
+  data.guesses.forEach((some, t) => {
+    const column = element("span", part(".guesses"));
+    element("b", column, visible(data.tokens[t]));
+    for (const [name, p] of some) {
+      const cell = element("i", column, visible(name));
+      cell.style.background = `rgba(217,95,2,${Math.min(0.85, p)})`;
+      cell.title = `${name}: ${p}`;
+    }
+    column.addEventListener("pointerenter", () => look(t));
+  });
+
+  // the maps
+  const dots = data.maps.map((map) => {
+    const figure = element("figure", part(".maps"));
+    element("figcaption", figure, `${map.label}: ${(100 * (map.shares[0] + map.shares[1])).toFixed(0)} % of the variance`);
+    const plane = marks("svg", figure, { viewBox: "-6 -6 312 312", class: "unroll-plot map" });
+    const range = [0, 1].map((k) => {
+      const some = map.places.map((place) => place[k]);
+      const low = Math.min(...some);
+      return [low, Math.max(...some) - low || 1];
+    });
+    return map.places.map((place, t) => {
+      const [x, y] = place.map((v, k) => (v - range[k][0]) / range[k][1] * 300);
+      const dot = marks("circle", plane, { cx: x.toFixed(1), cy: (300 - y).toFixed(1), r: 4 });
+      marks("title", dot, {}).textContent = visible(data.tokens[t]);
+      dot.addEventListener("pointerenter", () => look(t));
+      return dot;
+    });
+  });
+
+  function pick() {
+    const unit = +picker.value;
+    const colours = data.tokens.map((_, t) => css(signed(share(unit, t))));
+    spans.forEach((span, t) => tint(span, share(unit, t)));
+    for (const some of dots) some.forEach((dot, t) => dot.setAttribute("fill", colours[t]));
+    const d = data.tokens.map((_, t) => `${t ? "L" : "M"}${across(t).toFixed(1)} ${(high / 2 * (1 - 0.95 * share(unit, t))).toFixed(1)}`);
+    curve.setAttribute("d", d.join(""));
+    look(here);
+  }
+  function look(t) {
+    const unit = +picker.value;
+    spans[here].classList.remove("chosen");
+    for (const some of dots) some[here].setAttribute("r", 4);
+    here = t;
+    spans[t].classList.add("chosen");
+    for (const some of dots) some[t].setAttribute("r", 8);
+    line.setAttribute("transform", `translate(${across(t)})`);
+    part(".value").value = `${visible(data.tokens[t])}  ${activation(unit, t).toFixed(3)}`;
+    const next = (data.guesses[t] ?? []).map(([name, p]) => `${visible(name)} ${(100 * p).toFixed(1)} %`).join(", ");
+    const nats = data.surprise[t];
+    part(".look").textContent = (nats === undefined ? "" : `It was foretold at ${nats} nats. `) + (next ? `Next: ${next}.` : "");
+  }
+  picker.addEventListener("change", pick);
+  dark.addEventListener("change", pick);
+  picker.value = data.first;
+  pick();
+};

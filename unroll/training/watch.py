@@ -1,0 +1,138 @@
+"""Watching gradients while a network trains: how much of one is left, going back through each layer.
+
+White noise is put in at the last output of every recurrent layer and followed back through that
+layer alone, on the batch that comes next, by the engine's own backward (`unroll.Recording`). It is
+a pass of its own, in eval mode and with a random generator of its own, so a watched run takes the
+same steps to the bit as one that is not watched.
+
+T time, B batch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unroll.cells import State
+from unroll.layers.recorded import RecordedCall, recorded
+from unroll.training.halving import halving_distance
+from unroll.training.vanishing import FAR, flow_in_words, verdict
+from unroll.training.work import Work
+
+KEPT = 256  # norms that are written down at most, from the end of the sequences backwards
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the watch saw of one layer and direction.
+
+    name: what people call it. cell: its class. norms: |d state| by steps back, the root mean square
+    over the sequences that are as long. forget: the mean of a forget gate, where the cell names one.
+    """
+
+    name: str
+    cell: str
+    norms: list[float]
+    forget: float | None
+
+    @property
+    def far(self) -> int:
+        """The step back at which it is judged."""
+        return min(FAR, len(self.norms) - 1)
+
+    @property
+    def left(self) -> float | None:
+        """What is left there of the gradient at the end."""
+        return self.norms[self.far] / self.norms[0] if self.norms[0] > 0 else None
+
+    @property
+    def verdict(self) -> str:
+        """`vanishes`, `lasts` or `explodes`."""
+        return verdict(self.left, self.far)
+
+    def sentence(self, start: str, clip: float | None) -> str:
+        """What happens to the gradient and what to try, with the numbers."""
+        halving = halving_distance(self.norms)
+        said = flow_in_words(self.name, halving, self.left, self.far, self.cell, start, clip)
+        if self.forget is not None and self.verdict == "vanishes" and 0 < self.forget < 1:
+            alone = math.log(0.5) / math.log(self.forget)
+            said += (
+                f" Its forget gate is {self.forget:.2f} on average, which alone would halve every "
+                f"{alone:.3g} steps."
+            )
+        return said
+
+    def facts(self) -> dict[str, Any]:
+        """For metrics.jsonl."""
+        halving = halving_distance(self.norms)
+        return {
+            "norms": [float(f"{n:.3e}") if math.isfinite(n) else None for n in self.norms[:KEPT]],
+            "steps": len(self.norms),
+            "halves_every": None if halving is None or math.isinf(halving) else round(halving, 4),
+            "left": self.left if self.left is None or math.isfinite(self.left) else None,
+            "steps_back": self.far,
+            "verdict": self.verdict,
+            "forget_gate": self.forget,
+        }
+
+
+def watched_gradients(work: Work, batch: Any, state: State | None) -> list[Watched]:
+    """What is left of a gradient on its way back through every recurrent layer; layers whose
+    sequences have one step, or through which nothing flows, are absent."""
+    model, was = work.model, work.model.training
+    devices = [work.device] if work.device.type == "cuda" else []
+    model.eval()
+    try:
+        with torch.random.fork_rng(devices), torch.enable_grad(), recorded(model) as calls:
+            work.loss(batch, state)
+    finally:
+        model.train(was)
+    found: list[Watched] = []
+    seen: set[str] = set()
+    for call in calls:
+        if call.name not in seen and len(call.x) > 1:
+            seen.add(call.name)
+            found += through(call)
+    return found
+
+
+def through(call: RecordedCall) -> list[Watched]:
+    """Noise put in at the end of one layer: what arrives at its top cells' states."""
+    weights = [p for p in call.layer.parameters() if p.requires_grad]
+    if not call.output.requires_grad or not weights:
+        return []
+    D, lengths = call.layer.directions, call.alive.sum(0)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(call.output.shape[1:], generator=generator).to(call.output)
+    at_output = torch.zeros_like(call.output)
+    rows = torch.arange(len(lengths), device=noise.device)
+    width = noise.shape[1] // D
+    at_output[(lengths - 1).clamp(min=0), rows, :width] = noise[:, :width]
+    if D == 2:  # the other direction ends at the first step
+        at_output[0, :, width:] = noise[:, width:]
+    torch.autograd.grad(call.output, weights, at_output, allow_unused=True)
+    parts = call.parts()[-D:]  # lower layers get what the upper ones hand down
+    found = []
+    for direction, (name, cell, record) in enumerate(parts):
+        gradients = list(record.gradients.values())
+        if gradients:
+            gate = record.values.get("forget_gate")
+            forget = None if gate is None else float(gate[call.alive].mean())
+            norms = norms_back(gradients, lengths, reverse=direction == 1)
+            found.append(Watched(name, type(cell).__name__, norms, forget))
+    return found
+
+
+def norms_back(gradients: list[Tensor], lengths: Tensor, reverse: bool) -> list[float]:
+    """The norm over all fields [T, B, ...] by steps back from each sequence's own end."""
+    squares = sum(g.double().flatten(2).square().sum(2) for g in gradients)  # [T, B]
+    norms = []
+    for k in range(int(lengths.max())):
+        rows = (lengths > k).nonzero()[:, 0]
+        at = torch.full_like(rows, k) if reverse else lengths[rows] - 1 - k
+        norms.append(float(squares[at, rows].mean().sqrt()))  # type: ignore[index]
+    return norms
