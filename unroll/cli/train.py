@@ -69,6 +69,9 @@ def train(
     horizon: Annotated[str | None, setting("horizon", "N")] = None,
     history: Annotated[str | None, setting("history", "N")] = None,
     covariates: Annotated[str | None, setting("covariates", "COLUMNS")] = None,
+    audio: Annotated[str | None, setting("audio", "COLUMN")] = None,
+    image: Annotated[str | None, setting("image", "COLUMN")] = None,
+    strokes: Annotated[str | None, setting("strokes", "COLUMN")] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad records out, count and tell them.")
     ] = False,
@@ -95,6 +98,7 @@ def train(
         "per_line": per_line or None, "condition": condition,
         "text": text, "label": label, "target": target, "valid": valid,
         "time": time, "by": by, "horizon": horizon, "history": history, "covariates": covariates,
+        "audio": audio, "image": image, "strokes": strokes,
         "skip_bad": skip_bad or None, "lower": lower or None, "state": state, "device": device,
         "threads": threads, "backend": backend, "seed": seed,
     }  # fmt: skip

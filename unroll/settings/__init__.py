@@ -9,6 +9,7 @@ from unroll.settings.language import LanguageSettings
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.tag import TagSettings
 from unroll.settings.training import TrainingSettings
+from unroll.settings.transcribe import TranscribeSettings
 from unroll.settings.translate import TranslateSettings
 from unroll.settings.words import parse_assignments, settings_from
 
@@ -16,6 +17,7 @@ from unroll.settings.words import parse_assignments, settings_from
 SETTINGS: dict[str, type[RecurrentSettings]] = {
     "tag": TagSettings,
     "forecast": ForecastSettings,
+    "transcribe": TranscribeSettings,
     "classify": ClassifySettings,
     "translate": TranslateSettings,
     "language": LanguageSettings,
@@ -29,6 +31,7 @@ __all__ = [
     "RecurrentSettings",
     "TagSettings",
     "TrainingSettings",
+    "TranscribeSettings",
     "TranslateSettings",
     "parse_assignments",
     "settings_from",
