@@ -73,7 +73,7 @@ class Convolutions(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         inside = None if lengths is None else within(lengths, x)
         if inside is not None:
-            x = x * inside
+            x = x.masked_fill(inside == 0, 0)  # padding may be anything, even NaN
         for convolve, norm, pool in zip(self.convolutions, self.norms, self.pools, strict=True):
             if self.causal:
                 x = nn.functional.pad(x, (2, 0))
@@ -148,6 +148,8 @@ class MaskedNorm(nn.BatchNorm2d):
         if self.running_mean is not None and self.running_var is not None:
             momentum = self.momentum or 0.1
             with torch.no_grad():
+                if self.num_batches_tracked is not None:
+                    self.num_batches_tracked += 1
                 self.running_mean.lerp_(mean, momentum)
                 self.running_var.lerp_(variance * (count / (count - 1).clamp(min=1)), momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
