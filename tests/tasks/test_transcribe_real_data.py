@@ -1,7 +1,6 @@
 """The 1,600 spoken digits: what reading them costs in open files, and what is learned of them."""
 
 import csv
-import os
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,7 @@ def test_no_file_stays_open(tmp_path):
     assert len(data.train) + len(data.valid) == 1600
     for first in range(0, len(data.train), 100):
         batch_of(data.train, list(range(first, min(first + 100, len(data.train)))))
-        assert len(os.listdir(opened)) <= before + 2
+        assert len(list(opened.iterdir())) <= before + 2
     assert data.codec.units == "word" and data.codec.subsample == 4
 
 
