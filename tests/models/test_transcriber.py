@@ -53,9 +53,7 @@ def test_loss_is_the_sum_over_paths_and_leaves_out_what_cannot_be():
     log_p, steps = net(x, torch.tensor([2, 2]))
     p = log_p.exp()
     # the text [1] in two steps: 1 1, 1 -, - 1; the text [1, 1] needs three
-    first = -(
-        p[0, 0, 1] * p[1, 0, 1] + p[0, 0, 1] * p[1, 0, 0] + p[0, 0, 0] * p[1, 0, 1]
-    ).log()
+    first = -(p[0, 0, 1] * p[1, 0, 1] + p[0, 0, 1] * p[1, 0, 0] + p[0, 0, 0] * p[1, 0, 1]).log()
     losses = net.losses(log_p, steps, torch.tensor([1, 1, 1]), torch.tensor([1, 2]))
     assert torch.allclose(losses, torch.stack([first, torch.tensor(0.0)]), atol=1e-5)
     loss = net.loss(x, torch.tensor([2, 2]), torch.tensor([1, 1, 1]), torch.tensor([1, 2]))
