@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 
 from unroll.data.audio import read_audio
+from unroll.data.line_images import read_line, varied
 from unroll.data.log_mel import LogMel, deltas, masked
+from unroll.data.strokes import read_strokes
 from unroll.errors import UserError
 
 BLANK = 0
@@ -29,12 +31,13 @@ SEVERAL, FEW = 20, 500  # how often a word comes on average, and how many, to be
 
 @dataclass(frozen=True)
 class Perturbation:
-    """How far a sound is changed for training; see `TranscribeSettings` for each."""
+    """How far sounds, and lines, are changed for training; see `TranscribeSettings` for each."""
 
     speed: float
     vocal_tract: float
     noise: float
     masks: float
+    vary: float
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,14 @@ class TranscribeCodec:
         draw: np.random.Generator | None = None,
     ) -> Tensor:
         """[T, F] of what `load_raw` gave. scale: mean and deviation of its speaker [F]."""
+        if self.kind == "image":
+            line = torch.from_numpy(raw)
+            if draw is not None and perturbation is not None and perturbation.vary:
+                hand = torch.Generator().manual_seed(int(draw.integers(1 << 62)))
+                line = varied(line.T[None], hand, perturbation.vary)[0].T
+            return line
         if self.mel is None:
-            x = torch.from_numpy(raw)
-            return x if self.kind == "image" else self._scaled(x, None)
+            return self.scaled_by_corpus(torch.from_numpy(raw))
         warp = 1.0
         if draw is not None and perturbation is not None:
             raw = perturbed(raw, perturbation, draw)
@@ -144,7 +152,7 @@ class TranscribeCodec:
         return torch.cat(orders, 1) if self.deltas else x
 
     def _scaled(self, x: Tensor, scale: tuple[np.ndarray, np.ndarray] | None) -> Tensor:
-        if self.mel is None or self.normalise == "corpus":
+        if self.normalise == "corpus":
             return self.scaled_by_corpus(x)
         if scale is None:
             return (x - x.mean(0)) / x.std(0, correction=0).clamp(min=LEAST)
@@ -180,7 +188,9 @@ class TranscribeCodec:
 
 def load_written(kind: str, path: Path, height: int) -> np.ndarray:
     """The columns of an image of a line [T, H], or the rows of strokes [T, F]."""
-    raise UserError(f"Reading {kind} is not there yet: {path}, {height}.")
+    if kind == "strokes":
+        return read_strokes(path).numpy()
+    return read_line(path, height)[0].T.contiguous().numpy()
 
 
 def perturbed(

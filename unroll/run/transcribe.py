@@ -60,9 +60,9 @@ class TranscribeRun(Run):
         return LanguageScorer(
             run.model,
             run.vocabulary,
-            self.codec.tokens,
-            self.codec.units,
-            settings.weight,
+            ["", *self.codec.tokens],
+            words=self.codec.units == "word",
+            weight=settings.weight,
+            bonus=settings.bonus,
             per_line=run.settings.per_line,
-            name=settings.language_model,
         )

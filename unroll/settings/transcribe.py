@@ -83,12 +83,18 @@ class TranscribeSettings(RecurrentSettings):
     masks: float = Field(
         0.2, ge=0, lt=1, description="Widest stripe that is hidden in training, of bands and time."
     )
+    vary: float = Field(
+        1.0, ge=0, le=3, description="How differently lines are written anew in training; 0: not."
+    )
     # the search
     beam: int = Field(1, ge=1, description="Width of the beam; 1 takes the likeliest each step.")
     language_model: str | None = Field(
         None, description="A run of the task language that helps the beam, in the same units."
     )
     weight: float = Field(0.3, ge=0, description="What the language model's word counts.")
+    bonus: float = Field(
+        0.0, description="Added for each token, against a language model's wish for short texts."
+    )
 
     @model_validator(mode="after")
     def fits_together(self) -> Self:
@@ -119,7 +125,7 @@ class TranscribeSettings(RecurrentSettings):
 
 
 # what may be changed for each use of a run
-IN_USE = ("skip_bad", "beam", "language_model", "weight")
+IN_USE = ("skip_bad", "beam", "language_model", "weight", "bonus")
 
 
 def guess(path: str | Path, given: dict[str, Any]) -> str | None:

@@ -126,13 +126,13 @@ def work(
     """What the training loop calls."""
     codec = data.codec
     perturbation = Perturbation(
-        settings.speed, settings.vocal_tract, settings.noise, settings.masks
+        settings.speed, settings.vocal_tract, settings.noise, settings.masks, settings.vary
     )
     batches = TranscribeBatches(
         data.train,
         settings.batch_size or BATCH,
         settings.seed,
-        perturbation if codec.kind == "audio" else None,
+        perturbation,
     )
     watched = evenly(len(data.valid), WATCHED).tolist()
 
