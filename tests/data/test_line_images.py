@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from unroll.data.images import BadImage
-from unroll.data.line_images import read_line, varied
+from unroll.data.line_images import narrowest, read_line, varied
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -61,6 +61,8 @@ def test_changed_lines():
         assert one.min() >= 0 and one.max() <= 1 and one.shape[:2] == (1, 32)
         assert 0.8 * 96 <= one.shape[2] <= 1.2 * 96
         assert 0.4 < float(one.mean() / line.mean()) < 2.5  # the strokes are still there
+        for strength in (1.0, 3.0, 9.0):
+            assert varied(line, drawn(seed), strength).shape[2] >= round(96 * narrowest(strength))
     assert varied(torch.rand(1, 32, 1), drawn(0), 3.0).shape[2] >= 1
 
 

@@ -12,6 +12,7 @@ from unroll.data.images import BadImage, read_image
 
 HEIGHT = 32
 LONGEST = 128  # widths of a line's height
+WIDER, NARROWEST = 0.15, 0.25  # how far `varied` changes a width at strength 1, and the least
 FAINTEST = 16 / 255  # a smaller difference between ink and paper is none
 
 
@@ -55,6 +56,11 @@ def inked(grey: Tensor) -> Tensor:
     return ink.clamp(min=0) / most
 
 
+def narrowest(strength: float) -> float:
+    """The least share of its width that `varied` leaves of a line."""
+    return max(NARROWEST, 1 - WIDER * strength)
+
+
 def varied(line: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
     """The line as another hand and pen could have written it, [1, H, W']; for training.
 
@@ -77,11 +83,10 @@ def varied(line: Tensor, generator: torch.Generator, strength: float = 1.0) -> T
         strength * (2 * torch.rand(6, generator=generator) - 1)
     ).tolist()
     H, W = line.shape[1:]
-    stretch = max(0.25, 1 + 0.15 * wide)
-    width = max(1, round(W * stretch))
+    width = max(1, round(W * max(NARROWEST, 1 + WIDER * wide)))
     # from a place of the new line to one of the old, both -1 to 1; slant in pixels of the old
     turn = torch.tensor(
-        [[1.0, 0.3 * slant * H / W, 0.0], [0.0, 1 / max(0.25, 1 + 0.15 * high), 0.12 * shift]]
+        [[1.0, 0.3 * slant * H / W, 0.0], [0.0, 1 / max(NARROWEST, 1 + WIDER * high), 0.12 * shift]]
     )
     grid = affine_grid(turn[None], [1, 1, H, width], align_corners=False)
     line = grid_sample(line[None], grid, padding_mode="zeros", align_corners=False)

@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from unroll.data.audio import read_audio
 from unroll.data.bucketed import Bucketed
+from unroll.data.line_images import narrowest
 from unroll.data.log_mel import LogMel
 from unroll.data.media_table import AUDIO, IMAGES, MediaTable, find_media_table
 from unroll.data.problems import Problems
@@ -322,7 +323,10 @@ def learned(items: list[Recording], settings: TranscribeSettings) -> TranscribeC
     record = {**vars(plain), "tokens": tokens, "subsample": settings.subsample}
     del record["number"]
     if not settings.subsample:
-        faster = 1 + (settings.speed if mel is not None else 0)
+        # as short as a recording may become in training
+        faster = 1 + settings.speed if mel is not None else 1.0
+        if settings.kind == "image":
+            faster = 1 / narrowest(settings.vary)
         known = TranscribeCodec(**{**record, "subsample": 1})
         room = [
             (frames_of(item, known) / faster, steps_needed(known.encode(item.text)))

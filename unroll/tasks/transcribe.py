@@ -419,8 +419,7 @@ def check(path: str, settings: TranscribeSettings, say: Say) -> dict[str, Any]:
         "rows": len(survey.items) + problems.count,
         "units": data.codec.units,
         "tokens": data.codec.tokens[:100],
-        "rates": data.rates,
-        "several_channels": data.mixed,
+        **({"rates": data.rates, "several_channels": data.mixed} if data.codec.mel else {}),
         "lengths": {
             "median": float(np.median(lengths)),
             "longest": int(lengths.max()),
