@@ -75,7 +75,8 @@ class Transcriber(nn.Module):
         halvings = subsample.bit_length() - 1
         pools, down = [], height
         for k in range(len(WIDTHS)):
-            pools.append((2 if down >= 4 else 1, 2 if k >= len(WIDTHS) - halvings else 1))
+            # time is pooled first: what follows costs half as much
+            pools.append((2 if down >= 4 else 1, 2 if k < halvings else 1))
             down //= pools[-1][0]
         self.look = Convolutions(channels, WIDTHS, pools, causal=causal)
         self.embed = nn.Linear(self.look.channels * down, embedding_size)
