@@ -207,9 +207,10 @@ def perturbed(
             samples = np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
     if draw.random() < perturbation.noise:
         tilt, decibels = draw.uniform(0, 1), draw.uniform(5, 40)
-        hiss = np.fft.rfft(draw.standard_normal(len(samples)))
+        # of a power of two, whose transform is fast
+        hiss = np.fft.rfft(draw.standard_normal(1 << len(samples).bit_length()))
         hiss *= np.arange(1, len(hiss) + 1) ** -tilt
-        noise = np.fft.irfft(hiss, len(samples))
+        noise = np.fft.irfft(hiss)[: len(samples)]
         loud = float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
         scale = loud * 10 ** (-decibels / 20) / max(1e-12, float(noise.std()))
         samples = (samples + scale * noise).astype(np.float32)
