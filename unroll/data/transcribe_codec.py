@@ -26,7 +26,7 @@ from unroll.errors import UserError
 BLANK = 0
 FILE = "transcribe.json"
 LEAST = 0.1  # deviation of a band, in nats: one that hardly changes is not blown up
-SEVERAL, FEW = 20, 500  # how often a word comes on average, and how many, to be units
+SEVERAL, FEW = 10, 500  # how often a word comes on average, and how many, to be units
 
 
 @dataclass(frozen=True)
