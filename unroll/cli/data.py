@@ -31,6 +31,9 @@ def check(
     time: Annotated[str | None, typer.Option(help="Column of the time.")] = None,
     by: Annotated[str | None, typer.Option(help="Column that names the series.")] = None,
     horizon: Annotated[str | None, typer.Option(help="Steps to forecast.")] = None,
+    audio: Annotated[str | None, typer.Option(help="Column of the sound's path.")] = None,
+    image: Annotated[str | None, typer.Option(help="Column of the image's path.")] = None,
+    strokes: Annotated[str | None, typer.Option(help="Column of the strokes' path.")] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other setting, as key=value.", metavar="KEY=VALUE"),
@@ -39,8 +42,8 @@ def check(
 ) -> None:
     """Rows, lengths, labels, unknown words, what is bad and what will be cut; exit code 1 if bad."""
     values: dict[str, Any] = {
-        "text": text, "label": label, "video": video, "target": target, "time": time, "by": by,
-        "horizon": horizon,
+        "text": text, "label": label, "target": target, "time": time, "by": by, "horizon": horizon,
+        "audio": audio, "image": image, "strokes": strokes, "video": video,
     }  # fmt: skip
     values = {name: value for name, value in values.items() if value is not None}
     values |= parse_assignments(assignments or [])

@@ -71,6 +71,8 @@ def train(
     horizon: Annotated[str | None, setting("horizon", "N")] = None,
     history: Annotated[str | None, setting("history", "N")] = None,
     covariates: Annotated[str | None, setting("covariates", "COLUMNS")] = None,
+    audio: Annotated[str | None, setting("audio", "COLUMN")] = None,
+    strokes: Annotated[str | None, setting("strokes", "COLUMN")] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave bad records out, count and tell them.")
     ] = False,
@@ -99,6 +101,7 @@ def train(
         "image": image, "text": text, "label": label, "video": video, "target": target,
         "valid": valid,
         "time": time, "by": by, "horizon": horizon, "history": history, "covariates": covariates,
+        "audio": audio, "strokes": strokes,
         "skip_bad": skip_bad or None, "lower": lower or None, "state": state, "device": device,
         "threads": threads, "backend": backend, "seed": seed, "watch": watch,
     }  # fmt: skip

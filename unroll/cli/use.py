@@ -85,6 +85,12 @@ def evaluate(
     image: Annotated[
         str | None, typer.Option(help="Column of the image's path, as in train.")
     ] = None,
+    audio: Annotated[
+        str | None, typer.Option(help="Column of the sound's path, as in train.")
+    ] = None,
+    strokes: Annotated[
+        str | None, typer.Option(help="Column of the strokes' path, as in train.")
+    ] = None,
     text: Annotated[
         str | None, typer.Option(help="Column or .jsonl field of the text, as in train.")
     ] = None,
@@ -104,7 +110,10 @@ def evaluate(
     run.adjust(**({"skip_bad": True} if skip_bad else {}), **parse_assignments(assignments or []))
     from unroll.training.report import Watch
 
-    columns = {"image": image, "video": video, "text": text, "label": label, "target": target}
+    columns = {
+        "image": image, "audio": audio, "strokes": strokes, "video": video, "text": text,
+        "label": label, "target": target,
+    }  # fmt: skip
     columns = {name: value for name, value in columns.items() if value is not None}
     unknown = [name for name in columns if name not in type(run.settings).model_fields]
     if unknown:

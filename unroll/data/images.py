@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,11 @@ def read_image(
     ops = optional("PIL.ImageOps", "reads images")
     name = name or (str(source) if not isinstance(source, bytes) else "the image")
     try:
-        with pillow.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
+        with (
+            # what a damaged file gives rise to is said below, or does no harm
+            warnings.catch_warnings(action="ignore"),
+            pillow.open(BytesIO(source) if isinstance(source, bytes) else source) as image,
+        ):
             if image.width * image.height > MOST_PIXELS:
                 raise BadImage(
                     f"{name} has {image.width:,} x {image.height:,} pixels; expected at most "

@@ -25,7 +25,8 @@ class Convolutions(nn.Module):
 
     Args:
         channels: C of the images. widths: C of each block. pools: (down, across) of each block;
-        (2, 2) where left out.
+        (2, 2) where left out. causal: a column looks at those before it, never behind, as a stream
+        needs it; `stream()` then reads columns as they come.
 
     Input: [N, C, H, W], and lengths [N], in columns, where they differ. Output: [N, C', H', W'] and
     the lengths in columns of it (None where none were given); `reduced(H, W)` says H' and W'.
@@ -49,8 +50,11 @@ class Convolutions(nn.Module):
         channels: int,
         widths: Sequence[int],
         pools: Sequence[tuple[int, int]] | None = None,
+        *,
+        causal: bool = False,
     ) -> None:
         super().__init__()
+        self.causal = causal
         self.pools = list(pools) if pools is not None else [(2, 2)] * len(widths)
         if len(self.pools) != len(widths):
             raise ValueError(
@@ -59,7 +63,7 @@ class Convolutions(nn.Module):
             )
         self.convolutions, self.norms = nn.ModuleList(), nn.ModuleList()
         for width in widths:
-            convolution = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+            convolution = nn.Conv2d(channels, width, 3, padding=(1, 0 if causal else 1), bias=False)
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             self.convolutions.append(convolution)
             self.norms.append(MaskedNorm(width))
@@ -69,8 +73,10 @@ class Convolutions(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         inside = None if lengths is None else within(lengths, x)
         if inside is not None:
-            x = x * inside
+            x = x.masked_fill(inside == 0, 0)  # padding may be anything, even NaN
         for convolve, norm, pool in zip(self.convolutions, self.norms, self.pools, strict=True):
+            if self.causal:
+                x = nn.functional.pad(x, (2, 0))
             x = norm(convolve(x), inside).relu()
             x = nn.functional.max_pool2d(x if inside is None else x * inside, pool)
             if lengths is not None:
@@ -80,11 +86,54 @@ class Convolutions(nn.Module):
                 x = x * inside
         return x, lengths
 
+    def stream(self) -> ConvolutionStream:
+        """These blocks for columns that come one after the other, in eval mode.
+
+        Raises: ValueError where they are not causal.
+        """
+        if not self.causal:
+            raise ValueError(
+                "Convolutions that look ahead have no stream. Make them with causal=True."
+            )
+        return ConvolutionStream(self)
+
     def reduced(self, height: int, width: int) -> tuple[int, int]:
         """The height and width of the grid for an image of these."""
         for down, across in self.pools:
             height, width = height // down, width // across
         return height, width
+
+
+class ConvolutionStream:
+    """Causal convolutions that read a few columns a call and give those that are ready.
+
+    The columns of all calls together are those that one call with the whole image would give.
+    """
+
+    def __init__(self, convolutions: Convolutions) -> None:
+        self._blocks = list(
+            zip(convolutions.convolutions, convolutions.norms, convolutions.pools, strict=True)
+        )
+        self._before: list[Tensor | None] = [None] * len(self._blocks)
+        self._waiting: list[Tensor | None] = [None] * len(self._blocks)
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor) -> Tensor | None:
+        """[N, C', H', W'] of the next columns [N, C, H, W]; None where none is ready."""
+        for k, (convolve, norm, (down, across)) in enumerate(self._blocks):
+            before = self._before[k]
+            x = nn.functional.pad(x, (2, 0)) if before is None else torch.cat([before, x], 3)
+            self._before[k] = x[..., -2:]
+            x = norm(convolve(x)).relu()
+            waiting = self._waiting[k]
+            if waiting is not None:
+                x = torch.cat([waiting, x], 3)
+            whole = x.shape[3] // across * across
+            self._waiting[k] = x[..., whole:]
+            if not whole:
+                return None
+            x = nn.functional.max_pool2d(x[..., :whole], (down, across))
+        return x
 
 
 class MaskedNorm(nn.BatchNorm2d):
@@ -99,6 +148,8 @@ class MaskedNorm(nn.BatchNorm2d):
         if self.running_mean is not None and self.running_var is not None:
             momentum = self.momentum or 0.1
             with torch.no_grad():
+                if self.num_batches_tracked is not None:
+                    self.num_batches_tracked += 1
                 self.running_mean.lerp_(mean, momentum)
                 self.running_var.lerp_(variance * (count / (count - 1).clamp(min=1)), momentum)
         scale = self.weight * (variance + self.eps).rsqrt()

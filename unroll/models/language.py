@@ -174,6 +174,16 @@ class LanguageStepper:
             h = layer(h)
         return linear(h, self._weight, self._bias)
 
+    @property
+    def states(self) -> list[State]:
+        """The layers' states after the last token; may be set to those of another moment."""
+        return [layer.state for layer in self._layers]
+
+    @states.setter
+    def states(self, states: list[State]) -> None:
+        for layer, state in zip(self._layers, states, strict=True):
+            layer.state = state
+
     @torch.no_grad()
     def _embed(self, ids: Tensor) -> Tensor:
         return self._model._embed(ids, self._category)

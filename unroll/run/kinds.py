@@ -9,12 +9,17 @@ import torch
 from unroll.errors import UserError
 from unroll.run.language import LanguageRun
 from unroll.run.music import MusicRun
+from unroll.run.transcribe import TranscribeRun
 from unroll.run.use import Run, checked_device
 from unroll.settings import SETTINGS
 from unroll.training.folder import RunFolder
 
 # what the runs of a task can do beyond evaluate and predict
-KINDS: dict[str, type[Run]] = {"language": LanguageRun, "music": MusicRun}
+KINDS: dict[str, type[Run]] = {
+    "language": LanguageRun,
+    "music": MusicRun,
+    "transcribe": TranscribeRun,
+}
 
 
 def load(path: str | Path, device: str = "cpu", trust_code: bool = False) -> Run:

@@ -12,6 +12,7 @@ from unroll.settings.music import MusicSettings
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.tag import TagSettings
 from unroll.settings.training import TrainingSettings
+from unroll.settings.transcribe import TranscribeSettings
 from unroll.settings.translate import TranslateSettings
 from unroll.settings.words import parse_assignments, settings_from
 
@@ -22,6 +23,7 @@ SETTINGS: dict[str, type[RecurrentSettings]] = {
     "forecast": ForecastSettings,
     "frames": FramesSettings,
     "caption": CaptionSettings,
+    "transcribe": TranscribeSettings,
     "classify": ClassifySettings,
     "translate": TranslateSettings,
     "language": LanguageSettings,
@@ -38,6 +40,7 @@ __all__ = [
     "RecurrentSettings",
     "TagSettings",
     "TrainingSettings",
+    "TranscribeSettings",
     "TranslateSettings",
     "parse_assignments",
     "settings_from",

@@ -1,0 +1,141 @@
+"""Which column names the file and which says what it holds: headers, guesses, flags, bad rows."""
+
+import json
+
+import pytest
+
+from unroll.data.media_table import IMAGES, find_media_table
+from unroll.data.problems import Problems
+from unroll.errors import UserError
+
+VALUES = ["caption", "text"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.png", "b.PNG", "c.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    return tmp_path
+
+
+def found(folder, text, media=None, value=None, name="t.csv", **options):
+    path = folder / name
+    path.write_text(text)
+    options = {"suffixes": IMAGES, **options}
+    return find_media_table(
+        path, media, value, media_flag="--image", value_flag="--text", values=VALUES, **options
+    )
+
+
+def rows(table, skip=False):
+    problems = Problems(skip=skip)
+    read = [(row.path.name, row.value) for row in table.rows(problems)]
+    return (read, problems) if skip else read
+
+
+TWO = [("a.png", "A cat."), ("b.PNG", "A dog.")]
+
+
+def test_with_a_header(folder):
+    table = found(folder, "id,path,caption\n1,a.png,A cat.\n2,b.PNG,A dog.\n")
+    assert rows(table) == TWO
+    assert table.said == (
+        "path: column path (change by --image)",
+        "text: column caption (change by --text)",
+    )
+
+
+def test_without_a_header(folder):
+    table = found(folder, "a.png,A cat.\nb.PNG,A dog.\n")
+    assert table.names == ("1", "2") and rows(table) == TWO
+    assert rows(found(folder, "a.png,A cat.\nb.PNG,A dog.\n", "1", "2")) == TWO
+    assert [row.where for row in table.rows(Problems())] == [
+        f"{folder}/t.csv, line 1", f"{folder}/t.csv, line 2"
+    ]  # fmt: skip
+
+
+def test_tabs_and_lines_of_json(folder):
+    assert (
+        rows(found(folder, "caption\timage\nA cat.\ta.png\nA dog.\tb.PNG\n", name="t.tsv")) == TWO
+    )
+    lines = [{"image": a, "caption": b} for a, b in TWO]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    assert rows(found(folder, text, name="t.jsonl")) == TWO
+
+
+def test_the_longest_cells_are_the_text_where_no_name_says_so(folder):
+    table = found(folder, "n,said,file\n1,A cat that sits.,a.png\n2,A dog.,b.PNG\n")
+    assert table.names[table.value] == "said"
+
+
+def test_flags_win(folder):
+    text = "image,other,caption,note\na.png,c.jpg,A cat.,first\n"
+    table = found(folder, text, "other", "note")
+    assert rows(table) == [("c.jpg", "first")] and not table.said
+    assert rows(found(folder, text, "2", "4")) == [("c.jpg", "first")]
+
+
+def test_a_path_of_any_ending_where_it_is_named(folder):
+    (folder / "frames").mkdir()
+    table = found(folder, "where,caption\nframes,A cat.\n", "where")
+    assert rows(table) == [("frames", "A cat.")]
+
+
+def test_without_what_is_said(folder):
+    table = found(folder, "path\na.png\n", labelled=False)
+    assert rows(table) == [("a.png", None)]
+
+
+def test_every_cell_by_its_name(folder):
+    table = found(folder, 'path,caption,speaker\na.png,"A cat, red.",ann\n')
+    (row,) = table.rows(Problems())
+    assert row.cells == {"path": "a.png", "caption": "A cat, red.", "speaker": "ann"}
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("none.png,A cat.", "there is no file none.png in"),
+        (",A cat.", "no path; expected one in column path"),
+        ("a.png,", "column caption is empty; expected what a.png holds"),
+        ("a.png", "1 columns where 2 are expected"),
+        ("a.png,A cat.,more", "3 columns where 2 are expected"),
+    ],
+)
+def test_bad_rows_stop_or_are_counted(folder, line, sentence):
+    table = found(folder, f"path,caption\na.png,A cat.\n{line}\nb.PNG,A dog.\n")
+    with pytest.raises(UserError, match=f"line 3: .*{sentence}"):
+        rows(table)
+    read, problems = rows(table, skip=True)
+    assert read == TWO and problems.count == 1 and sentence in problems.told()[1]
+
+
+def test_lines_of_json_that_lack_something(folder):
+    lines = ['{"image": "a.png", "caption": "A cat."}', '{"image": "b.PNG"}', "{", "[1]"]
+    table = found(folder, "\n".join(lines) + "\n", name="t.jsonl")
+    read, problems = rows(table, skip=True)
+    assert read == TWO[:1] and problems.count == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "sentence"),
+    [
+        ("", {}, "holds no record"),
+        ("path,caption\n", {}, "holds no record"),
+        ("name,caption\nx,A cat.\n", {}, "none whose cells end in .png.*--image COLUMN"),
+        ("path\na.png\n", {}, "has one column"),
+        ("path,caption\na.png,A cat.\n", {"media": "file"}, "--image"),
+        ("path,caption\na.png,A cat.\n", {"value": "9"}, "--text"),
+        ("path,caption\na.png,A cat.\n", {"value": "path"}, "name the same column"),
+    ],
+)
+def test_tables_that_cannot_be_used(folder, text, flags, sentence):
+    with pytest.raises(UserError, match=sentence):
+        found(folder, text, **flags)
+
+
+def test_a_table_that_is_not_there(folder):
+    with pytest.raises(UserError, match=r"There is no file .*expected a table"):
+        find_media_table(
+            folder / "none.csv", media_flag="--image", value_flag="--text", values=VALUES
+        )

@@ -1,0 +1,290 @@
+"""The task from file to answer: sounds made of sines, lines of bars, strokes."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import unroll
+from unroll.data.transcribed import Recordings, TranscribeBatches
+from unroll.errors import UserError
+from unroll.settings.transcribe import TranscribeSettings, guess
+from unroll.tasks import guess_task, transcribe
+
+soundfile = pytest.importorskip("soundfile")
+
+PITCHES = {"low": 400.0, "high": 1500.0, "top": 3000.0}
+RATE = 8000
+SMALL = {"hidden": 16, "embedding": 16, "cell": "gru", "threads": 1, "quiet": True, "batch_size": 8}
+
+
+def spoken(words, draw):
+    parts = []
+    for word in words:
+        t = np.arange(int(RATE * draw.uniform(0.1, 0.14))) / RATE
+        parts += [0.3 * np.sin(2 * np.pi * PITCHES[word] * t), np.zeros(int(RATE * 0.05))]
+    samples = np.concatenate(parts)
+    return samples + 0.001 * draw.standard_normal(len(samples))
+
+
+def table(folder, count, seed=0, name="speech.csv"):
+    draw = np.random.default_rng(seed)
+    rows = [["path", "words", "who"]]
+    for k in range(count):
+        words = draw.choice(list(PITCHES), draw.integers(1, 4)).tolist()
+        soundfile.write(folder / f"{seed}_{k}.wav", spoken(words, draw), RATE)
+        rows.append([f"{seed}_{k}.wav", " ".join(words), "ab"[k % 2]])
+    with (folder / name).open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return str(folder / name)
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory):
+    """A table, and a run that streams: 60 recordings, some seconds."""
+    folder = tmp_path_factory.mktemp("speech")
+    path = table(folder, 60)
+    run = unroll.train(
+        path, folder / "run", steps=150, streaming=True, subsample=2, learning_rate=0.01,
+        **{**SMALL, "hidden": 32, "embedding": 32}, speed=0,
+        noise=0, masks=0, vocal_tract=0, units="word",
+    )  # fmt: skip
+    return folder, path, run
+
+
+def test_sounds_end_to_end(speech):
+    folder, path, run = speech
+    assert run.task_name == "transcribe" and run.codec.units == "word"
+    result = run.result()
+    assert result["word_error"] < 0.3 < min(r["word_error"] for r in result["baselines"].values())
+    other = table(folder, 20, seed=1, name="other.csv")
+    figures = run.evaluate(other)
+    assert figures["word_error"] < 0.4 and figures["records"] == 20
+    json.dumps(figures)
+    said = " ".join(run.verdict(figures, "other.csv"))
+    assert "most frequent text" in said and "word error" in said
+    assert run.evaluate(path)["in_training"] > 50
+    assert run.use_lines()
+
+
+def test_answers_have_the_times_of_words(speech):
+    folder, _, run = speech
+    draw = np.random.default_rng(7)
+    soundfile.write(folder / "three.wav", spoken(["low", "top", "high"], draw), RATE)
+    answer = run.predict(str(folder / "three.wav"))
+    assert answer["text"] == "low top high" and answer["unit"] == "seconds"
+    begin = [word["start"] for word in answer["words"]]
+    assert begin == sorted(begin) and begin[-1] < 0.55
+    assert all(word["start"] < word["end"] for word in answer["words"])
+    assert "low top high" in run.written(answer)
+    json.dumps(answer)
+    assert [a["path"] for a in run.predict_file(folder / "three.wav")] == [
+        str(folder / "three.wav")
+    ]
+    assert len(list(run.predict_file(folder / "speech.csv"))) == 60
+    run.adjust(beam=4)
+    assert run.predict(str(folder / "three.wav"))["text"] == answer["text"]
+    run.adjust(beam=1)
+    with pytest.raises(UserError, match="There is no file"):
+        run.predict("none.wav")
+
+
+@pytest.mark.parametrize("chunk", [1, 100, 1000, 10**6])
+def test_a_stream_says_what_the_whole_file_says(speech, chunk):
+    folder, _, run = speech
+    samples = soundfile.read(folder / "0_3.wav", dtype="float32")[0]
+    samples = samples[:2500] if chunk == 1 else samples
+    live = run.live()
+    for at in range(0, len(samples), chunk):
+        partial = live(samples[at : at + chunk])
+    answer = live.finish()
+    x = run.codec.features(samples)
+    with torch.no_grad():
+        whole, _ = run.model(x[:, None], torch.tensor([len(x)]))
+    assert torch.allclose(live.log_probabilities, whole[:, 0], atol=1e-5)
+    assert answer["text"].startswith(partial["text"])
+    with pytest.raises(UserError, match="expected samples"):
+        live(np.zeros((2, 2)))
+    silent = run.live()
+    assert silent.finish()["text"] == "" and silent(np.zeros(10))["text"] == ""
+
+
+def test_a_language_model_helps_the_beam(speech, tmp_path):
+    folder, _, run = speech
+    text = tmp_path / "text.txt"
+    text.write_text("low top high\nhigh low low\n" * 200)
+    language = {"steps": 5, "hidden": 8, "embedding": 8, "threads": 1, "quiet": True}
+    words = unroll.train(text, tmp_path / "words", level="word", task="language", **language)
+    letters = unroll.train(text, tmp_path / "letters", level="char", task="language", **language)
+    asked = str(folder / "0_3.wav")
+    plain = run.predict(asked)
+    try:
+        run.adjust(language_model=str(words.path), beam=8, weight=0.0)
+        assert run.predict(asked)["text"] == plain["text"]
+        run.adjust(weight=1.0, beam=1)
+        with pytest.raises(UserError, match="beam=16"):
+            run.predict(asked)
+        run.adjust(language_model=str(letters.path), beam=8)
+        with pytest.raises(UserError, match="--level word"):
+            run.predict(asked)
+        run.adjust(language_model=str(run.path))
+        with pytest.raises(UserError, match="expected one of the task language"):
+            run.predict(asked)
+    finally:
+        run.adjust(language_model=None, beam=1, weight=0.3)
+
+
+def test_what_cannot_stream_says_so(tmp_path):
+    path = table(tmp_path, 12)
+    run = unroll.train(path, tmp_path / "run", steps=2, speaker="who", deltas=1, **SMALL)
+    assert run.codec.normalise == "speaker" and run.codec.shape == (2, 40)
+    with pytest.raises(UserError, match="streaming=true"):
+        run.live()
+    assert run.predict(str(tmp_path / "0_1.wav"))["unit"] == "seconds"
+    for wrong, said in [
+        ({"deltas": 1, "streaming": True}, "look ahead"),
+        ({"normalise": "speaker"}, "needs speaker"),
+        ({"audio": "a", "image": "b"}, "expected one of them"),
+        ({"streaming": True, "image": "b"}, "streaming is for sounds"),
+        ({"streaming": True, "normalise": "utterance"}, "hear all of it"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            TranscribeSettings(**wrong)
+
+
+def test_a_killed_run_goes_on_to_the_bit(tmp_path):
+    path = table(tmp_path, 24)
+    whole = unroll.train(path, tmp_path / "a", steps=6, **SMALL)
+    unroll.train(path, tmp_path / "b", steps=3, schedule="constant", **SMALL)
+    again = unroll.train(path, tmp_path / "b", resume=True, steps=6, quiet=True)
+    other = unroll.train(path, tmp_path / "c", steps=6, schedule="constant", **SMALL)
+    assert whole.model.decide.weight.shape == again.model.decide.weight.shape
+    for a, b in zip(again.model.parameters(), other.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_bad_records_are_one_sentence_or_counted(tmp_path):
+    path = table(tmp_path, 12)
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
+    held = (tmp_path / "0_1.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(held[:-1000])
+    with Path(path).open("a") as file:
+        for bad in ["empty.wav,low", "cut.wav,low", "none.wav,low", "0_1.wav,"]:
+            file.write(f"{bad},a\n")
+    with pytest.raises(UserError, match=r"line 14: .*zero length.*--skip-bad"):
+        unroll.train(path, tmp_path / "run", steps=2, **SMALL)
+    settings = TranscribeSettings(skip_bad=True)
+    data = transcribe.read(path, settings, print)
+    assert "4 bad records" in data.told[0] and len(data.train) + len(data.valid) == 12
+    checked = transcribe.check(path, TranscribeSettings(), print)
+    assert checked["bad"] == 4 and checked["rows"] == 16
+    with Path(path).open("a") as file:
+        file.write("0_1.wav," + "low " * 100 + ",a\n")
+    with pytest.raises(UserError, match="expected a longer recording"):
+        transcribe.read(only_last(tmp_path, path), TranscribeSettings(), print)
+
+
+def only_last(folder, path):
+    """The table's good rows, and its last."""
+    lines = Path(path).read_text().splitlines()
+    other = folder / "short.csv"
+    other.write_text("\n".join([*lines[:13], lines[-1], lines[-1]]) + "\n")
+    return str(other)
+
+
+def test_stereo_and_other_rates_are_said(tmp_path):
+    path = table(tmp_path, 12)
+    samples, _ = soundfile.read(tmp_path / "0_2.wav")
+    soundfile.write(tmp_path / "0_2.wav", np.stack([samples, samples], 1), 16000)
+    settings = transcribe.resolve_sizes(TranscribeSettings(valid=path), make)
+    data = transcribe.read(path, settings, print)
+    settings = transcribe.resolve(settings, data)
+    said = " ".join(transcribe.header(data, settings, None))
+    assert "resampled to 8,000 Hz" in said and "mixed to one" in said
+    assert data.rates == {8000: 11, 16000: 1}
+
+
+def make(input_size, hidden_size):
+    return unroll.Recurrent("gru", input_size, hidden_size).cells[0]
+
+
+def test_which_tables_are_its_own(tmp_path):
+    path = table(tmp_path, 3)
+    assert guess_task(path, {})[0] == "transcribe"
+    assert guess_task(path, {"audio": "path", "text": "words"})[0] == "transcribe"
+    assert guess(path, {"image": "path"}) is None
+    other = tmp_path / "other.csv"
+    other.write_text("text,label\na film,good\n")
+    assert guess(other, {}) is None
+
+
+def test_units_are_words_where_few_come_often(tmp_path):
+    path = table(tmp_path, 60)
+    codec = transcribe.read(path, TranscribeSettings(), print).codec
+    assert codec.units == "word" and codec.tokens == ["high", "low", "top"]
+    codec = transcribe.read(path, TranscribeSettings(units="char"), print).codec
+    assert codec.units == "char" and " " in codec.tokens
+    assert codec.decode(codec.encode("low  top")) == "low top"
+
+
+def test_batches_are_a_function_of_their_number(tmp_path):
+    data = transcribe.read(table(tmp_path, 20), TranscribeSettings(), print)
+    from unroll.data.transcribe_codec import Perturbation
+
+    changes = Perturbation(0.1, 0.2, 1.0, 0.2, 1.0)
+    batches = TranscribeBatches(data.train, 8, 3, changes)
+    other = TranscribeBatches(Recordings(data.train.items, data.codec), 8, 3, changes)
+    first = batches.batch(5)
+    other.batch(1)
+    assert torch.equal(first.x, other.batch(5).x) and torch.equal(first.y, other.batch(5).y)
+    assert not torch.equal(first.x, TranscribeBatches(data.train, 8, 3, None).batch(5).x)
+
+
+def drawn(digits, draw):
+    """A line where digit n is n + 1 bars."""
+    columns = [np.full((20, 3), 255)]
+    for digit in digits:
+        bars = [np.full((20, 6), 255), *[np.zeros((20, 2)), np.full((20, 2), 255)] * (digit + 1)]
+        columns += bars
+    columns.append(np.full((20, int(draw.integers(1, 8))), 255))
+    return np.concatenate(columns, 1).astype(np.uint8)
+
+
+def test_lines_of_writing(tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    draw = np.random.default_rng(0)
+    rows = [["path", "text"]]
+    for k in range(40):
+        digits = draw.integers(0, 3, draw.integers(1, 5)).tolist()
+        pillow.fromarray(drawn(digits, draw)).save(tmp_path / f"{k}.png")
+        rows.append([f"{k}.png", "".join(map(str, digits))])
+    with (tmp_path / "lines.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    run = unroll.train(
+        tmp_path / "lines.csv", tmp_path / "run", task="transcribe", image="path", steps=4, **SMALL
+    )
+    assert run.codec.units == "char" and run.codec.tokens == ["0", "1", "2"]
+    answer = run.predict(str(tmp_path / "3.png"))
+    assert set(answer["text"]) <= {"0", "1", "2"} and answer["unit"] == "frames"
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"bad\.png"):
+        run.predict(str(tmp_path / "bad.png"))
+
+
+def test_strokes(tmp_path):
+    rows = ["path,text"]
+    for k in range(24):
+        ups = [1, *[0] * (2 + k % 3)]
+        body = "\n".join(f"{n},{n % 2 * 5 * (1 + k % 3)},{up}" for n, up in enumerate(ups))
+        (tmp_path / f"{k}.csv").write_text("x,y,pen\n" + body + "\n")
+        rows.append(f"{k}.csv,{'abc'[k % 3]}")
+    path = tmp_path / "strokes.csv"
+    path.write_text("\n".join(rows) + "\n")
+    run = unroll.train(path, tmp_path / "run", strokes="path", text="text", steps=4, **SMALL)
+    assert run.task_name == "transcribe" and run.codec.shape == (3, 1)
+    assert run.predict(str(tmp_path / "2.csv"))["unit"] == "frames"
+    assert len(list(run.predict_file(path))) == 24
+    assert len(list(run.predict_file(tmp_path / "2.csv"))) == 1

@@ -1,0 +1,495 @@
+"""Transcribe: the words of a sound, of a line of writing, or of the strokes of a pen.
+
+many to many, unaligned: nobody says which frames are which word.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unroll.data.bucketed import in_order
+from unroll.data.media_table import AUDIO, IMAGES
+from unroll.data.problems import Problems
+from unroll.data.split import evenly, shared
+from unroll.data.transcribe_codec import Perturbation, TranscribeCodec
+from unroll.data.transcribed import (
+    Recordings,
+    TranscribeBatch,
+    TranscribeBatches,
+    Transcribed,
+    batch_of,
+    read_transcribed,
+    surveyed,
+    table_of,
+)
+from unroll.decoding.ctc import Found, beam_search, greedy
+from unroll.decoding.transcript import as_answer
+from unroll.errors import UserError
+from unroll.models.error_rates import character_error_rate, word_error_rate
+from unroll.models.initialisation import initialise
+from unroll.models.transcriber import Transcriber
+from unroll.settings.transcribe import IN_USE as IN_USE
+from unroll.settings.transcribe import TranscribeSettings
+from unroll.tasks.task import Make, Say, Trained, Watch
+from unroll.training.folder import check_baseline
+from unroll.training.work import Work
+
+BASELINE = "baseline.json"
+WATCHED = 2000  # recordings that an evaluation during training reads at most
+ROWS = 32  # of a batch that is only read
+
+
+def resolve_sizes(settings: TranscribeSettings, make: Make) -> TranscribeSettings:
+    """The sizes that were left open; `make` is tried."""
+    language = settings.language_model
+    if language is not None and not (Path(language) / "config.json").is_file():
+        raise UserError(f"--set language_model={language} is no run folder; expected one.")
+    hidden, embedding = settings.hidden or HIDDEN, settings.embedding or EMBEDDING
+    width = embedding
+    for _ in range(settings.layers):
+        cell = make(width, hidden)
+        initialise(cell, settings.initialisation)
+        width = cell.output_size * (2 if settings.both_ways else 1)
+    return settings.model_copy(update={"hidden": hidden, "embedding": embedding})
+
+
+HIDDEN, EMBEDDING = 128, 128
+
+
+def read(path: str, settings: TranscribeSettings, say: Say, codec: Any = None) -> Transcribed:
+    """Recordings in two parts; tokens and scales are learned from the first alone."""
+    return read_transcribed(path, settings, codec)
+
+
+def resolve(settings: TranscribeSettings, data: Transcribed) -> TranscribeSettings:
+    """Every other setting that was left open; the columns by the names that were found."""
+    table, codec = data.table, data.codec
+    epochs = settings.epochs
+    if settings.seconds is None and settings.steps is None and epochs is None:
+        frames = int(data.train.lengths.sum())
+        epochs = EPOCHS if EPOCHS * frames <= SMALL else None
+    return settings.model_copy(
+        update={
+            codec.kind: table.names[table.media],
+            "text": settings.text or (None if table.value is None else table.names[table.value]),
+            "units": codec.units,
+            "normalise": codec.normalise,
+            "subsample": codec.subsample,
+            "rate": None if codec.mel is None else codec.mel.rate,
+            "bidirectional": settings.both_ways,
+            "batch_size": settings.batch_size or BATCH,
+            "dropout": DROPOUT if settings.dropout is None else settings.dropout,
+            "learning_rate": settings.learning_rate
+            or (RATE if settings.optimizer == "adamw" else 0.1),
+            "epochs": epochs,
+        }
+    )
+
+
+# chosen on validation parts of the training recordings of spoken digits
+DROPOUT, BATCH, RATE = 0.3, 32, 3e-3
+EPOCHS, SMALL = 40, 4_000_000  # frames
+
+
+def model(settings: TranscribeSettings, codec: TranscribeCodec, make: Make) -> Transcriber:
+    """The network, on the CPU, freshly initialised. make: its cell."""
+    channels, height = codec.shape
+    return Transcriber(
+        channels,
+        height,
+        len(codec.tokens) + 1,
+        settings.hidden or HIDDEN,
+        settings.layers,
+        embedding_size=settings.embedding or EMBEDDING,
+        subsample=codec.subsample,
+        cell=make,
+        bidirectional=settings.both_ways,
+        causal=settings.streaming,
+        dropout=settings.dropout or 0.0,
+        initialisation=settings.initialisation,
+    )
+
+
+def work(
+    network: Transcriber, data: Transcribed, settings: TranscribeSettings, device: torch.device
+) -> Work:
+    """What the training loop calls."""
+    codec = data.codec
+    perturbation = Perturbation(
+        settings.speed, settings.vocal_tract, settings.noise, settings.masks, settings.vary
+    )
+    batches = TranscribeBatches(
+        data.train,
+        settings.batch_size or BATCH,
+        settings.seed,
+        perturbation,
+    )
+    watched = evenly(len(data.valid), WATCHED).tolist()
+
+    def loss(batch: TranscribeBatch, state: Any) -> tuple[Tensor, None]:
+        return network.loss(batch.x, batch.lengths, batch.y, batch.y_lengths), None
+
+    def evaluated() -> dict[str, float]:
+        figures = judged(network, data.valid, device, watched)
+        # among few recordings many evaluations make as many errors: then the loss decides
+        figures["error_and_loss"] = figures["character_error"] + min(figures["loss"], 1) / 1000
+        return figures
+
+    return Work(
+        model=network,
+        batch=lambda number: batches.batch(number).to(device),
+        per_epoch=batches.per_epoch,
+        loss=loss,
+        initial_state=lambda: None,
+        evaluate=evaluated,
+        sample=None,
+        learning_rate=settings.learning_rate or RATE,
+        unit=units_name(codec),
+        device=device,
+        decides="error_and_loss",
+    )
+
+
+@torch.no_grad()
+def heard(
+    network: Transcriber,
+    recordings: Recordings,
+    device: torch.device,
+    rows: list[int] | None = None,
+    watch: Watch | None = None,
+) -> Iterator[tuple[int, Tensor, float]]:
+    """Of each recording its row, log p [S, V] and its loss in nats; the longest first."""
+    network.eval()
+    chosen = np.arange(len(recordings)) if rows is None else np.asarray(rows)
+    done = 0
+    for places in in_order(recordings.lengths[chosen], ROWS):
+        own = chosen[places].tolist()
+        batch = batch_of(recordings, own).to(device)
+        log_p, steps = network(batch.x, batch.lengths)
+        losses = network.losses(log_p, steps, batch.y, batch.y_lengths)
+        for b, row in enumerate(own):
+            yield row, log_p[: steps[b], b].cpu(), float(losses[b])
+        done += len(own)
+        if watch is not None:
+            watch(done / len(chosen))
+
+
+def judged(
+    network: Transcriber, recordings: Recordings, device: torch.device, rows: list[int]
+) -> dict[str, float]:
+    """Loss a unit, word and character error of what is found step by step."""
+    pairs, loss, units = [], 0.0, 0
+    codec = recordings.codec
+    for row, log_p, own in heard(network, recordings, device, rows):
+        (found,) = greedy(log_p[:, None])
+        pairs.append((codec.prepared(recordings.items[row].text), codec.decode(found.tokens)))
+        loss += own
+        units += len(recordings.tokens[row])
+    return {
+        "loss": loss / max(1, units),
+        "word_error": word_error_rate(pairs).rate,
+        "character_error": character_error_rate(pairs).rate,
+    }
+
+
+def header(data: Transcribed, settings: TranscribeSettings, model: Transcriber) -> list[str]:
+    """What was read and guessed, each choice with the flag that changes it."""
+    codec, train, valid = data.codec, data.train, data.valid
+    said = [*data.told]
+    said += [f"Guessed: {', '.join(data.table.said)}."] if data.table.said else []
+    said.append(
+        f"{len(train):,} recordings to learn from; held out: {data.held_out}, {len(valid):,} "
+        "recordings (--valid FILE)."
+    )
+    shown = " ".join(repr(token) if codec.units == "char" else token for token in codec.tokens[:12])
+    said.append(
+        f"{len(codec.tokens):,} different {units_name(codec)} (--set units=char|word): {shown}"
+        + (" ..." if len(codec.tokens) > 12 else "")
+        + ("; case dropped." if codec.lower else ".")
+    )
+    strange = Counter(
+        unit for item in valid.items for unit in codec.split(item.text) if unit not in codec.number
+    )
+    if strange:
+        most = ", ".join(repr(unit) for unit, _ in strange.most_common(5))
+        said.append(f"Held out stand {units_name(codec)} that cannot be found: {most}.")
+    said += heard_as(data)
+    ways = "both ways" if settings.both_ways else "one way"
+    if settings.streaming:
+        ways += ", never ahead: it can stream"
+    median = int(np.median(train.lengths)) // codec.subsample
+    said.append(
+        f"{codec.subsample} frames make a step (--set subsample=N), so half of the recordings have "
+        f"{median} steps or fewer; read {ways} (--set bidirectional, streaming)."
+    )
+    if settings.epochs == EPOCHS:
+        said.append(f"Small data: {EPOCHS} epochs (--seconds, --steps or --epochs).")
+    return said
+
+
+def heard_as(data: Transcribed) -> list[str]:
+    """How sounds become features, in sentences; nothing of images and strokes."""
+    codec = data.codec
+    if codec.mel is None:
+        return []
+    said, rate = [], codec.mel.rate
+    others = sum(count for other, count in data.rates.items() if other != rate)
+    if others:
+        named = ", ".join(f"{other:,} Hz" for other in sorted(data.rates) if other != rate)
+        said.append(
+            f"{others:,} of the sounds have {named} and are resampled to {rate:,} Hz (--set rate=N)."
+        )
+    if data.mixed:
+        said.append(f"{data.mixed:,} of the sounds have several channels and are mixed to one.")
+    by = {"utterance": "recording", "speaker": "speaker", "corpus": "corpus"}[codec.normalise]
+    said.append(
+        f"{codec.mel.bands} mel bands of {rate:,} Hz, a frame every {1000 * codec.mel.hop:g} ms "
+        f"(--set bands, rate, hop), scaled over each {by} (--set normalise=...)."
+    )
+    return said
+
+
+def units_name(codec: TranscribeCodec) -> str:
+    return "words" if codec.units == "word" else "characters"
+
+
+def facts(data: Transcribed) -> dict[str, Any]:
+    """Of the data, for the run's config and its model card."""
+    codec = data.codec
+    frames = int(data.train.lengths.sum() + data.valid.lengths.sum())
+    found = {"records": len(data.train) + len(data.valid), "tokens": len(codec.tokens)}
+    if codec.mel is not None:
+        return {**found, "hours": round(frames * codec.mel.hop / 3600, 4)}
+    return {**found, "frames": frames}
+
+
+def files(data: Transcribed) -> dict[str, bytes]:
+    """The commonest text, and hashes of what was learned from."""
+    texts = Counter(data.codec.prepared(item.text) for item in data.train.items)
+    kept = {
+        "commonest": min(texts, key=lambda text: (-texts[text], text)),
+        "train": sorted({item.mark[:16] for item in data.train.items}),
+    }
+    return {BASELINE: json.dumps(kept, ensure_ascii=False).encode("utf-8", "surrogatepass")}
+
+
+def load_codec(folder: Path, config: dict[str, Any]) -> TranscribeCodec:
+    """The codec of a run folder."""
+    return TranscribeCodec.load(folder)
+
+
+def result(trained: Trained, data: Transcribed, watch: Watch) -> dict[str, Any]:
+    """The figures of the held-out part at the end of training."""
+    return compared(trained, data.valid, watch)
+
+
+def evaluate(
+    trained: Trained,
+    path: str,
+    watch: Watch,
+    *,
+    audio: str | None = None,
+    image: str | None = None,
+    strokes: str | None = None,
+    text: str | None = None,
+) -> dict[str, Any]:
+    """The figures of other data. audio, image, strokes, text: its columns, if not the run's."""
+    settings, codec = trained.settings, trained.codec
+    given = {"audio": audio, "image": image, "strokes": strokes}
+    named = {name: column for name, column in given.items() if column is not None}
+    wrong = [name for name in named if name != codec.kind]
+    if wrong:
+        raise UserError(f"--{wrong[0]} is given, and the run reads --{codec.kind}.")
+    problems = Problems(settings.skip_bad)
+    table = table_of(path, settings.model_copy(update=named), text=text)
+    items = surveyed(table, settings, problems).items
+    if not items:
+        raise UserError(
+            " ".join([f"{path} has nothing to evaluate.", *problems.told()])
+            + " Expected recordings with texts."
+        )
+    recordings = Recordings(items, codec, codec.normalise == "speaker")
+    return {**compared(trained, recordings, watch), "bad": problems.count}
+
+
+def compared(trained: Trained, recordings: Recordings, watch: Watch) -> dict[str, Any]:
+    """The figures of a model on recordings beside those of the baselines."""
+    codec: TranscribeCodec = trained.codec
+    right = [codec.prepared(item.text) for item in recordings.items]
+    found, loss = [""] * len(right), 0.0
+    for row, log_p, own in heard(trained.model, recordings, trained.device, watch=watch):
+        found[row] = codec.decode(decoded(trained, log_p).tokens)
+        loss += own
+    check_baseline(trained.path, BASELINE)
+    known = json.loads((trained.path / BASELINE).read_text("utf-8", "surrogatepass"))
+    pairs = list(zip(right, found, strict=True))
+    wrong = Counter(pair for pair in pairs if pair[0] != pair[1])
+    return {
+        "records": len(right),
+        "loss": loss / max(1, sum(map(len, recordings.tokens))),
+        **rates(pairs),
+        "whole": sum(a == b for a, b in pairs) / len(pairs),
+        "beam": trained.settings.beam,
+        "mistaken": [[a, b, n] for (a, b), n in wrong.most_common(5)],
+        "in_training": shared(known["train"], [item.mark[:16] for item in recordings.items]),
+        "baselines": {
+            "most frequent text": rates([(text, known["commonest"]) for text in right]),
+            "no text": rates([(text, "") for text in right]),
+        },
+    }
+
+
+def rates(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """Word and character error rates of (right, found) texts, with what they count."""
+    words, characters = word_error_rate(pairs), character_error_rate(pairs)
+    return {
+        "word_error": words.rate,
+        "character_error": characters.rate,
+        "words": words.total,
+        "substitutions": words.substitutions,
+        "insertions": words.insertions,
+        "deletions": words.deletions,
+    }
+
+
+def decoded(trained: Trained, log_p: Tensor) -> Found:
+    """What log p [S, V] says, with the beam and the language model that are asked for."""
+    settings = trained.settings
+    scorer = getattr(trained, "scorer", None)
+    if settings.beam == 1 and scorer is None:
+        return greedy(log_p[:, None])[0]
+    if scorer is not None and settings.beam == 1:
+        raise UserError(
+            "language_model helps a beam, and beam=1 takes the likeliest each step. Say how wide it "
+            "is: --set beam=16."
+        )
+    return beam_search(log_p, settings.beam, scorer, best=1)[0]
+
+
+def verdict(result: dict[str, Any], where: str) -> list[str]:
+    """Such figures in words, beside the baselines'."""
+    rows = {"this model": result, **result["baselines"]}
+    width = max(map(len, rows))
+    said = [f"On {where}, {result['records']:,} recordings, {result['words']:,} words:"]
+    said += [
+        f"  {name:{width}}  word error {row['word_error']:7.2%}  character error "
+        f"{row['character_error']:7.2%}"
+        for name, row in rows.items()
+    ]
+    said.append(
+        f"Of the words {result['substitutions']:,} are wrong, {result['deletions']:,} missing and "
+        f"{result['insertions']:,} too many; {result['whole']:.2%} of the recordings are without an "
+        "error."
+    )
+    if result["mistaken"]:
+        some = ", ".join(f"{b or 'nothing'!r} for {a!r} ({n})" for a, b, n in result["mistaken"])
+        said.append(f"Most often: {some}.")
+    best = min(row["word_error"] for row in result["baselines"].values())
+    if result["word_error"] >= best:
+        said.append("It does no better than a baseline: more recordings or longer training.")
+    if result["in_training"]:
+        said.append(f"{result['in_training']:,} of them stand in the training data too.")
+    if result.get("bad"):
+        said.append(f"{result['bad']:,} bad records were left out.")
+    return said
+
+
+def check(path: str, settings: TranscribeSettings, say: Say) -> dict[str, Any]:
+    """What `unroll train` would meet: every bad record is counted, none stops it."""
+    problems = Problems(skip=True)
+    table = table_of(path, settings)
+    survey = surveyed(table, settings, problems)
+    read_settings = settings.model_copy(update={"skip_bad": True})
+    data = read_transcribed(path, read_settings)
+    fit = len(data.train) + len(data.valid)
+    lengths = np.concatenate([data.train.lengths, data.valid.lengths])
+    marks = {item.mark for item in survey.items}
+    return {
+        "guessed": list(table.said),
+        "rows": len(survey.items) + problems.count,
+        "units": data.codec.units,
+        "tokens": data.codec.tokens[:100],
+        **({"rates": data.rates, "several_channels": data.mixed} if data.codec.mel else {}),
+        "lengths": {
+            "median": float(np.median(lengths)),
+            "longest": int(lengths.max()),
+            "unit": "frames",
+        },
+        "duplicates": len(survey.items) - len(marks),
+        "too_short": 0 if settings.valid else len(survey.items) - fit,
+        "bad": problems.count,
+        "problems": [sentence.strip() for sentence in problems.told()[1:]],
+    }
+
+
+def questions(trained: Trained, path: str) -> Iterator[str]:
+    """The files that a table names, those of a folder, or the one that it is."""
+    kind, source = trained.codec.kind, Path(path)
+    suffixes = {"audio": AUDIO, "image": IMAGES, "strokes": ()}[kind]
+    if path == "-":
+        yield from (line.strip() for line in sys.stdin if line.strip())
+    elif source.is_dir():
+        found = sorted(p for p in source.rglob("*") if p.suffix.lower() in suffixes)
+        if not found:
+            raise UserError(f"{path} holds no file that ends in {', '.join(suffixes)}.")
+        yield from map(str, found)
+    elif suffixes and not source.name.endswith((".csv", ".tsv", ".jsonl", ".gz")):
+        yield path
+    else:
+        problems = Problems(trained.settings.skip_bad)
+        try:
+            table = table_of(path, trained.settings, labelled=False)
+        except UserError:
+            if kind != "strokes":
+                raise
+            yield path  # strokes are tables themselves
+            return
+        yield from (str(row.path) for row in table.rows(problems))
+
+
+def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """The text of each file, how sure, and when each word is."""
+    asked = iter(questions)
+    while some := list(islice(asked, ROWS)):
+        yield from answered(trained, some)
+
+
+@torch.no_grad()
+def answered(trained: Trained, asked: list[Any]) -> Iterator[dict[str, Any]]:
+    codec: TranscribeCodec = trained.codec
+    trained.model.eval()
+    for question in asked:
+        if not isinstance(question, str):
+            raise UserError(f"Got {question!r:.60} to transcribe; expected the path of a file.")
+        x = codec.features(codec.load_raw(Path(question)))
+        log_p, _ = trained.model(x[:, None].to(trained.device), torch.tensor([len(x)]))
+        yield {"path": question, **as_answer(codec, decoded(trained, log_p[:, 0].cpu()))}
+
+
+def written(answer: dict[str, Any]) -> str:
+    """An answer as people read it: the file, the text, when each word is."""
+    mark = "s" if answer["unit"] == "seconds" else ""
+    times = " ".join(
+        f"{word['word']} {word['start']:g}-{word['end']:g}{mark}" for word in answer["words"]
+    )
+    return f"{answer['path']}\t{answer['text']}\t({times})"
+
+
+def use_lines(run: str, trained: Trained) -> list[str]:
+    """What to type next."""
+    name = {"audio": "NEW.wav", "image": "LINE.png", "strokes": "STROKES.csv"}[trained.codec.kind]
+    return [
+        f"  unroll predict {run} {name}",
+        f"  unroll predict {run} NEW.csv --set beam=8 --out answers.jsonl",
+        f"  unroll eval {run} FILE.csv --json",
+    ]
