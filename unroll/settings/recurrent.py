@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from unroll.cells.names import CELLS, near
 from unroll.cells.own import own_cell
@@ -43,6 +43,17 @@ class RecurrentSettings(TrainingSettings):
         description="auto: orthogonal recurrent weights, Xavier inputs, forget bias 1; identity "
         "for rnn_relu.",
     )
+    memory: str | None = Field(
+        None,
+        pattern=r"(?i)^\s*\d*\.?\d+\s*([KMGT]?i?B)?\s*$",
+        description="Most memory of a layer's backpropagation through time, as 4GB: gradients stay "
+        "exact, what does not fit is computed again.",
+    )
+    segment_length: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
+        None,
+        description="Exact backpropagation that keeps the state every so many steps and computes "
+        "the steps between again; auto: the square root of the length.",
+    )
 
     @field_validator("cell")
     @classmethod
@@ -60,3 +71,9 @@ class RecurrentSettings(TrainingSettings):
             return json.loads(options)
         except ValueError as error:
             raise ValueError(f"it is no JSON ({error})") from error
+
+    @model_validator(mode="after")
+    def one_bound(self) -> Self:
+        if self.memory is not None and self.segment_length is not None:
+            raise ValueError("memory and segment_length are both given; expected one of them")
+        return self
