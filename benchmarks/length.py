@@ -2,6 +2,7 @@
 
     python -m benchmarks.length                       # all of it, T from 1e3 to 1e6: minutes
     python -m benchmarks.length --only figure         # the figure asked: T = 1e6, in segments
+    python -m benchmarks.length --only plot           # the picture again, of length.csv
 
 One LSTM layer, B = 1, H = 128, one thread, each run in a process of its own, whose peak resident
 memory counts. What would not fit into this machine's memory is not run, and the table says so.
@@ -130,9 +131,9 @@ def rows(kinds: tuple[str, ...], lengths: tuple[int, ...]) -> list[dict[str, obj
                     "kind": kind,
                     "T": T,
                     "seconds": round(before["seconds"], 4),
-                    "microseconds a step": round(before["seconds"] / T * 1e6, 2),
-                    "GB": round(before["GB"], 4),
                     "cpu seconds": round(before["cpu"], 4),
+                    "cpu microseconds a step": round(before["cpu"] / T * 1e6, 2),
+                    "GB": round(before["GB"], 4),
                 }
             )
             print(json.dumps(found[-1]), flush=True)
@@ -165,7 +166,10 @@ def svg(found: list[dict[str, object]]) -> str:
         '<rect width="100%" height="100%" fill="white"/>',
     ]
     for number, (key, title, low, top) in enumerate(
-        (("seconds", "seconds", -3, 3), ("GB", "GB beyond input, output and gradients", -4, 2))
+        (
+            ("cpu seconds", "processor seconds, one thread", -3, 3),
+            ("GB", "GB beyond input, output and gradients", -4, 2),
+        )
     ):
         x0, y0 = left + number * (wide + gap), 30
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -45,7 +46,6 @@ class RecurrentSettings(TrainingSettings):
     )
     memory: str | None = Field(
         None,
-        pattern=r"(?i)^\s*\d*\.?\d+\s*([KMGT]?i?B)?\s*$",
         description="Most memory of a layer's backpropagation through time, as 4GB: gradients stay "
         "exact, what does not fit is computed again.",
     )
@@ -61,6 +61,13 @@ class RecurrentSettings(TrainingSettings):
         if own_cell(cell) is None and cell not in CELLS:
             raise ValueError(f"there is no cell of this name{near(cell)}")
         return cell
+
+    @field_validator("memory")
+    @classmethod
+    def size(cls, memory: str | None) -> str | None:
+        if memory is not None and not re.fullmatch(r"(?i)\d*\.?\d+ *([KMGT]?i?B)?", memory):
+            raise ValueError("expected a size such as 4GB, 500MB or 2GiB")
+        return memory
 
     @field_validator("cell_options", mode="before")
     @classmethod
