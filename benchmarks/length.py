@@ -161,7 +161,7 @@ def svg(found: list[dict[str, object]]) -> str:
     wide, high, left, gap = 360, 260, 60, 80
     colours = dict(zip(KINDS, ("#0a7d4f", "#1f5fbf", "#c2410c", "#8a8a8a"), strict=True))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * (wide + gap)} {high + 90}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * (wide + gap) + 30} {high + 90}" '
         'font-family="sans-serif" font-size="12">',
         '<rect width="100%" height="100%" fill="white"/>',
     ]

@@ -76,7 +76,6 @@ def test_bit_for_bit_where_no_sum_has_another_order():
 def test_few_kept_states_compute_more_and_give_the_same():
     layer, x = layer_of(), inputs()
     counts = []
-    layer.cells[0].register_forward_hook(lambda *_: None)  # hooks: the loop
     step = unroll.LSTMCell.step
 
     def counted(cell, *arguments):
@@ -93,8 +92,7 @@ def test_few_kept_states_compute_more_and_give_the_same():
     for other in results[1:]:
         same(results[0], other)
     assert counts[0] == T
-    assert counts == sorted(counts)
-    assert counts[-1] > counts[0]
+    assert counts[0] < counts[1] <= 2 * T < min(counts[2:])
 
 
 def test_the_start_has_a_gradient_and_a_cut_off_one_has_none():

@@ -13,6 +13,7 @@ from math import comb, isqrt
 from typing import Any
 
 CALL = 32  # beginning a segment costs about as much as so many of its steps
+SHORTEST = 8 * CALL  # of segments whose length was left open
 
 
 def forwards(n: int, m: int) -> int:
@@ -165,8 +166,9 @@ def backwards(
 
 
 def by_length(T: int, length: int | None) -> Cut:
-    """Segments of this length, or of the square root of T; every border is kept."""
-    length = length or max(1, isqrt(max(T - 1, 0)) + 1)
+    """Segments of this length, or of the square root of T and no shorter than SHORTEST; every
+    border is kept."""
+    length = length or max(SHORTEST, isqrt(max(T - 1, 0)) + 1)
     return Cut(T, length, max(1, -(-T // length)))
 
 

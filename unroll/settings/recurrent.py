@@ -52,7 +52,7 @@ class RecurrentSettings(TrainingSettings):
     segment_length: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         None,
         description="Exact backpropagation that keeps the state every so many steps and computes "
-        "the steps between again; auto: the square root of the length.",
+        "the steps between again; auto: the square root of the length, at least 256.",
     )
 
     @field_validator("cell")

@@ -102,7 +102,10 @@ class Online:
                 "smaller cell or batch, or backpropagation in segments (segment_length=)."
             )
         # which numbers of the state each parameter moves, [P, k], and which of those are real
-        self.places, self.real = self._places() if mode == "snap1" else (None, None)
+        self.places: Tensor | None = None
+        self.real: Tensor | None = None
+        if mode == "snap1":
+            self.places, self.real = self._places()
         k = S if self.places is None else self.places.shape[1]
         self.influence = like.new_zeros(batch_size, P, k)
         one_more = S if self.places is None else k
