@@ -180,7 +180,7 @@ def by_memory(T: int, step: int, state: int, memory: int) -> Cut | None:
     Example:
         >>> from unroll.engine.schedule import by_memory
         >>> by_memory(1000, step=8000, state=1000, memory=6_000_000).runs
-        12
+        4
     """
     best: tuple[float, Cut] | None = None
     for length in candidates(T):
