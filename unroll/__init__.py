@@ -78,6 +78,7 @@ PUBLIC = {
     # a step over time
     "unroll": "unroll.engine",
     "backend": "unroll.engine",
+    "bounded": "unroll.engine",
     "Recording": "unroll.engine",
     # layers
     "RNN": "unroll.layers",
@@ -173,6 +174,7 @@ if TYPE_CHECKING:
     from unroll.cells import ZoneoutCell as ZoneoutCell
     from unroll.engine import Recording as Recording
     from unroll.engine import backend as backend
+    from unroll.engine import bounded as bounded
     from unroll.engine import unroll as unroll
     from unroll.errors import UserError as UserError
     from unroll.layers import GRU as GRU

@@ -21,10 +21,28 @@ WINDOW = 1 << 16  # lines that are shuffled together, so that memory does not gr
 
 
 @dataclass(frozen=True)
+class Window:
+    """One window of a stream. start: its first step. blocks: lengths of its pieces, one after the
+    other. counts: from which step of the window on the loss counts. carry: after how many of its
+    pieces the next window begins. scales: what the gradient that goes back into each piece's start
+    is multiplied by (of the first piece it is zero, whatever stands here)."""
+
+    start: int
+    blocks: tuple[int, ...]
+    counts: int
+    carry: int
+    scales: tuple[float, ...]
+
+    @property
+    def steps(self) -> int:
+        return sum(self.blocks)
+
+
+@dataclass(frozen=True)
 class Batch:
     """x, y: ids [T, B], y one step ahead. lengths: [B] or None where all are T.
     category: [B] or None. fresh: whether the carried state must start anew. weight: [T, B] bool,
-    true where y counts, or None for everywhere."""
+    true where y counts, or None for everywhere. window: how the gradient is cut inside, or None."""
 
     x: Tensor
     y: Tensor
@@ -32,6 +50,7 @@ class Batch:
     lengths: Tensor | None = None
     category: Tensor | None = None
     weight: Tensor | None = None
+    window: Window | None = None
 
     @property
     def tokens(self) -> int:
@@ -51,6 +70,7 @@ class Batch:
             move(self.lengths),
             move(self.category),
             move(self.weight),
+            self.window,
         )
 
 

@@ -20,8 +20,9 @@ class Call:
 
     x: [T, B, I]. state: before the first step read. lengths: [B] int64 on x's device, or None
     for all T. resets: bool [T, B] or None. parameters: tensors to use in place of the cell's own,
-    by name, or None. record: filled while running, or None. notes: what a backend found out when
-    it was asked, for when it runs.
+    by name, or None. record: filled while running, or None. noise: what was drawn for it, as
+    `draw_noise` gives it, or None: to be drawn. notes: what a backend found out when it was asked,
+    for when it runs.
     """
 
     cell: Cell
@@ -32,4 +33,5 @@ class Call:
     reverse: bool
     parameters: Mapping[str, Tensor] | None
     record: Recording | None
+    noise: dict[str, tuple[str, Tensor]] | None = None
     notes: dict[str, Any] = field(default_factory=dict, compare=False)

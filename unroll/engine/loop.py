@@ -53,7 +53,7 @@ class Loop(nn.Module):
             resets = None if resets is None else resets & alive  # the padding resets nothing
         if resets is not None:
             start = cell.initial_state(B, dtype=x.dtype, device=x.device)
-        noise = draw_noise(cell, x)
+        noise = draw_noise(cell, x) if self.call.noise is None else self.call.noise
 
         outputs: list[Tensor] = [x] * T
         for t in reversed(range(T)) if self.call.reverse else range(T):

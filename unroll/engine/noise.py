@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 
-from unroll.cells import Cell
+from unroll.cells import Cell, Noise
+
+Drawn = dict[str, tuple[str, Tensor]]
 
 
-def draw_noise(cell: Cell, x: Tensor) -> dict[str, tuple[str, Tensor]] | None:
+def draw_noise(cell: Cell, x: Tensor) -> Drawn | None:
     """Each declared noise by name, with whether it is anew each "step", once a "call", or "once".
 
     x: the inputs [T, B, I]; dtype and device of the noise are x's.
@@ -19,24 +23,77 @@ def draw_noise(cell: Cell, x: Tensor) -> dict[str, tuple[str, Tensor]] | None:
         return None
     if not cell.training:
         return {}
-    T, B = x.shape[:2]
-    drawn: dict[str, tuple[str, Tensor]] = {}
+    return {name: (noise.each, draw(noise, x, len(x))) for name, noise in declared.items()}
+
+
+def draw(noise: Noise, x: Tensor, steps: int, generator: torch.Generator | None = None) -> Tensor:
+    """The random numbers of one declared noise, of so many steps where it is anew each step."""
+    leading = {"step": (steps, x.shape[1]), "call": (x.shape[1],), "once": ()}[noise.each]
+    shape = (*leading, *noise.shape)
+    if noise.kind == "bernoulli":
+        return torch.bernoulli(x.new_full(shape, noise.keep), generator=generator)
+    function = torch.randn if noise.kind == "normal" else torch.rand
+    return function(shape, dtype=x.dtype, device=x.device, generator=generator)
+
+
+def draw_by_parts(cell: Cell, x: Tensor, parts: Sequence[int]) -> Callable[[int], Drawn] | None:
+    """The noise of consecutive parts of the steps, each as often as it is asked for.
+
+    Of what is anew each step only the generator's state before every part is kept. The global
+    generator goes on as by `draw_noise`; on the CPU ones and zeros and uniform numbers are also
+    the same.
+
+    parts: the number of steps of each.
+    returns: from the number of a part to its noise; None where the cell declares none.
+    """
+    declared = cell.noise()
+    if not declared:
+        return None
+    if not cell.training:
+        return lambda part: {}
+    generator = torch.Generator(x.device)
+    generator.set_state(global_state(x.device))
+    lasting: Drawn = {}
+    states: dict[str, list[Tensor]] = {}
     for name, noise in declared.items():
-        leading = {"step": (T, B), "call": (B,), "once": ()}[noise.each]
-        shape = (*leading, *noise.shape)
-        if noise.kind == "bernoulli":
-            values = torch.bernoulli(x.new_full(shape, noise.keep))
-        elif noise.kind == "normal":
-            values = torch.randn(shape, dtype=x.dtype, device=x.device)
-        else:
-            values = torch.rand(shape, dtype=x.dtype, device=x.device)
-        drawn[name] = (noise.each, values)
-    return drawn
+        if noise.each != "step":
+            lasting[name] = (noise.each, draw(noise, x, len(x), generator))
+            continue
+        states[name] = []
+        for steps in parts:
+            states[name].append(generator.get_state())
+            draw(noise, x, steps, generator)
+    set_global_state(x.device, generator.get_state())
+
+    def of(part: int) -> Drawn:
+        again = torch.Generator(x.device)
+        found: Drawn = {}
+        for name, noise in declared.items():
+            if name in lasting:
+                found[name] = lasting[name]
+            else:
+                again.set_state(states[name][part])
+                found[name] = (noise.each, draw(noise, x, parts[part], again))
+        return found
+
+    return of
 
 
-def at_step(
-    drawn: dict[str, tuple[str, Tensor]] | None, t: int
-) -> tuple[()] | tuple[dict[str, Tensor] | None]:
+def global_state(device: torch.device) -> Tensor:
+    if device.type == "cpu":
+        return torch.get_rng_state()
+    state: Tensor = torch.get_device_module(device.type).get_rng_state(device)
+    return state
+
+
+def set_global_state(device: torch.device, state: Tensor) -> None:
+    if device.type == "cpu":
+        torch.set_rng_state(state)
+    else:
+        torch.get_device_module(device.type).set_rng_state(state, device)
+
+
+def at_step(drawn: Drawn | None, t: int) -> tuple[()] | tuple[dict[str, Tensor] | None]:
     """The further arguments of step t: none, or the dict of this step's noise (None in eval)."""
     if drawn is None:
         return ()

@@ -54,7 +54,9 @@ def hoist(job: Job) -> Hoisted:
     T, B = call.x.shape[:2]
     where = geometry(T, B, call.lengths, call.resets, call.reverse)
     noises = plan.noises
-    noise = (draw_noise(call.cell, call.x) or {}) if noises else {}
+    noise = call.noise
+    if noise is None:
+        noise = (draw_noise(call.cell, call.x) or {}) if noises else {}
     drawn_once = [noise[n][1] for n, each in noises.items() if each == "once"]
     once = plan.once(*job.tensors.values(), *drawn_once)
     known: dict[str, Tensor] = dict(zip(plan.once_values, once, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +14,10 @@ from unroll.cells.cell import twin
 from unroll.cells.state import describe
 from unroll.engine import cpu
 from unroll.engine.backends import choose, say_once
+from unroll.engine.bounded import Bound, bound_of, wanted_bound
 from unroll.engine.call import Call
 from unroll.engine.record import Recording
+from unroll.engine.segmented import run_segmented
 
 
 def unroll(
@@ -28,6 +31,8 @@ def unroll(
     record: Recording | None = None,
     backend: str | None = "auto",
     parameters: Mapping[str, Tensor] | None = None,
+    memory: str | int | None = None,
+    segment_length: int | Literal["auto"] | None = None,
 ) -> tuple[Tensor, State]:
     """Run one cell over a batch of sequences.
 
@@ -47,6 +52,7 @@ def unroll(
         backend: "auto", "loop", "torch", "cpu" or "parallel"; "auto" obeys `unroll.backend` and
             UNROLL_BACKEND.
         parameters: tensors to use in place of the cell's own, by name. None: the cell's own.
+        memory, segment_length: exact gradients in bounded memory, as `unroll.bounded` says.
 
     returns: outputs [T, B, output_size], zero past each length, and the state after each
         sequence's own last step (the given state where the length is 0).
@@ -60,20 +66,42 @@ def unroll(
         >>> bool((output[2:, 1] == 0).all()), bool((h[1] == output[1, 1]).all())
         (True, True)
     """
+    bound = bound_for(record is not None, memory, segment_length)
     call = checked_call(cell, x, state, lengths, resets, reverse, record, parameters)
-    return run_calls([call], backend)[0]
+    return run_calls([call], backend, bound)[0]
 
 
-def run_calls(calls: Sequence[Call], backend: str | None = "auto") -> list[tuple[Tensor, State]]:
+def bound_for(
+    recorded: bool, memory: str | int | None, segment_length: int | str | None
+) -> Bound | None:
+    """The bound of a call. One that is recorded keeps every step, so a block bounds it not.
+
+    Raises: ValueError where both are asked for of one call.
+    """
+    if not recorded:
+        return wanted_bound(memory, segment_length)
+    if bound_of(memory, segment_length) is not None:
+        raise ValueError(
+            "A recording keeps every step, so it cannot go with memory= or segment_length=. Leave "
+            "one of them out."
+        )
+    return None
+
+
+def run_calls(
+    calls: Sequence[Call], backend: str | None = "auto", bound: Bound | None = None
+) -> list[tuple[Tensor, State]]:
     """Run calls that do not need each other, as the two directions of a layer.
 
-    Compiled ones run beside each other where that is faster. Raises: as `unroll`.
+    Compiled ones run beside each other where that is faster. bound: of each. Raises: as `unroll`.
     """
     chosen = []
     for call in calls:
         found, why = choose(call, backend)
         say_once(call, found, why)
         chosen.append(found)
+    if bound is not None:
+        return [run_segmented(f, call, bound) for f, call in zip(chosen, calls, strict=True)]
     if all(found is cpu for found in chosen):
         return cpu.run_together(calls)
     return [found.run(call) for found, call in zip(chosen, calls, strict=True)]

@@ -2,14 +2,14 @@
 
 They are torch's modules by inheritance: arguments, defaults, parameters, state_dict, errors and
 numbers. Added behind the `*` of `forward`: lengths on any device (zero allowed), resets,
-recordings and the choice of a backend; and `stepper` for one step at a time.
+recordings, the choice of a backend and bounded memory; and `stepper` for one step at a time.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ProjectedLSTMCell, RNNCell, State
 from unroll.engine import Recording, cpu
 from unroll.engine.backends import wanted
+from unroll.engine.bounded import wanted_bound
 from unroll.engine.cpu import build
 from unroll.engine.evidence import torch_is_faster
 from unroll.layers.door import enter
@@ -38,9 +39,12 @@ class DropIn(nn.RNNBase):
         resets: Tensor | None = None,
         records: Sequence[Recording] | None = None,
         backend: str | None = None,
+        memory: str | int | None = None,
+        segment_length: int | Literal["auto"] | None = None,
     ) -> tuple[Any, Any]:
         asked = wanted(backend)
         plain = lengths is None and resets is None and records is None
+        plain = plain and wanted_bound(memory, segment_length) is None
         if plain and (asked == "torch" or (asked == "auto" and not self._compiles(input))):
             return self._torch_class.forward(self, input, hx)
 
@@ -58,6 +62,8 @@ class DropIn(nn.RNNBase):
             dropout_between=self.dropout if self.training else 0.0,
             records=records,
             backend=backend,
+            memory=memory,
+            segment_length=segment_length,
         )
         out, last = entered.leave(output, final)
         return out, tuple(last) if isinstance(last, tuple) else last
@@ -144,7 +150,8 @@ class RNN(DropIn, nn.RNN):
     Args: those of torch.nn.RNN: input_size, hidden_size, num_layers=1, nonlinearity="tanh",
         bias=True, batch_first=False, dropout=0.0, bidirectional=False, device, dtype.
     Input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence; h0 [L*D, B, H].
-    Keywords: lengths [B], resets bool [T, B], records (L*D `unroll.Recording`s), backend.
+    Keywords: lengths [B], resets bool [T, B], records (L*D `unroll.Recording`s), backend, memory
+        or segment_length (see `unroll.bounded`).
     Output: outputs [T, B, D*H], zero past each length; h_n [L*D, B, H], each sequence's own last.
     Raises: what torch.nn.RNN raises.
     Source: torch.nn.RNN (https://docs.pytorch.org/docs/stable/generated/torch.nn.RNN.html).
@@ -172,7 +179,8 @@ class LSTM(DropIn, nn.LSTM):
         batch_first=False, dropout=0.0, bidirectional=False, proj_size=0, device, dtype.
     Input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence; (h0, c0), each
         [L*D, B, H] (h0 [L*D, B, P] where projected).
-    Keywords: lengths [B], resets bool [T, B], records (L*D `unroll.Recording`s), backend.
+    Keywords: lengths [B], resets bool [T, B], records (L*D `unroll.Recording`s), backend, memory
+        or segment_length (see `unroll.bounded`).
     Output: outputs [T, B, D*H], zero past each length; (h_n, c_n), each sequence's own last.
     Raises: what torch.nn.LSTM raises.
     Source: torch.nn.LSTM (https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html).
@@ -205,7 +213,8 @@ class GRU(DropIn, nn.GRU):
     Args: those of torch.nn.GRU: input_size, hidden_size, num_layers=1, bias=True,
         batch_first=False, dropout=0.0, bidirectional=False, device, dtype.
     Input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence; h0 [L*D, B, H].
-    Keywords: lengths [B], resets bool [T, B], records (L*D `unroll.Recording`s), backend.
+    Keywords: lengths [B], resets bool [T, B], records (L*D `unroll.Recording`s), backend, memory
+        or segment_length (see `unroll.bounded`).
     Output: outputs [T, B, D*H], zero past each length; h_n [L*D, B, H], each sequence's own last.
     Raises: what torch.nn.GRU raises.
     Source: torch.nn.GRU (https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html).

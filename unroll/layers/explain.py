@@ -13,6 +13,7 @@ from torch import nn
 
 from unroll.cells import Cell, as_cell
 from unroll.engine import choose, cpu
+from unroll.engine.bounded import wanted_bound
 from unroll.engine.call import Call
 from unroll.engine.unrolling import checked_call
 from unroll.layers.drop_in import DropIn
@@ -54,6 +55,8 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
     paragraphs = []
     for part in explanations(module, backend=backend):
         lines = [f"{part.where}: {part.cell} runs on the {part.backend} backend: {part.why}"]
+        if part.segments is not None:
+            lines.append(f"{INDENT}{part.segments}")
         if part.plan is not None:
             text = page(part.plan, WIDTH - len(INDENT))
             where, shown = pages.setdefault(form(text), (part.where, text))
@@ -83,6 +86,7 @@ class Explanation:
     where: the layer and direction. cell: the class. backend: the one that runs it, and why.
     plan: what the compiler makes of its step; refusal: why there is none, or it is not used.
     frozen: buffers and frozen parameters, whose gradients the plan has and no call computes.
+    segments: how the block that it is explained in bounds its memory, in words, or None.
     """
 
     where: str
@@ -92,6 +96,7 @@ class Explanation:
     plan: Plan | None
     refusal: str | None
     frozen: tuple[str, ...]
+    segments: str | None = None
 
     def facts(self) -> dict[str, Any]:
         """The same in numbers and words, for JSON."""
@@ -103,6 +108,7 @@ class Explanation:
             "backend": self.backend,
             "why": self.why,
             "refusal": self.refusal,
+            "segments": self.segments,
             **({} if self.plan is None else figures(self.plan)),
         }
 
@@ -158,7 +164,23 @@ def explanation(part: Part, where: str, backend: str | None) -> Explanation:
     frozen = tuple(
         name for name, t in tensors.items() if t.is_floating_point() and not t.requires_grad
     )
-    return Explanation(where, type(part.cell).__name__, chosen.NAME, why, made, refusal, frozen)
+    name, segments = type(part.cell).__name__, in_segments()
+    return Explanation(where, name, chosen.NAME, why, made, refusal, frozen, segments)
+
+
+def in_segments() -> str | None:
+    """What `unroll.bounded` asks of a call here, in words."""
+    bound = wanted_bound()
+    if bound is None:
+        return None
+    if bound.memory is not None:
+        cut = f"whose lengths are chosen for {bound.memory:,} bytes, shared by the layer's parts"
+    else:
+        cut = f"of {bound.length} steps" if bound.length else "of the square root of T steps"
+    return (
+        f"Longer calls run in segments {cut}: the state is kept between them, and the steps are "
+        "computed again in the backward. Gradients are exact; a recorded call is not cut."
+    )
 
 
 def call_of(part: Part, ragged: bool = False) -> Call:

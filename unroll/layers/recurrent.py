@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,8 @@ class Recurrent(nn.Module):
 
     Input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
     Keywords of a call: state (the cell's own structure, each field [L*D, B, ...]), lengths [B],
-        resets bool [T, B], records (L*D empty `unroll.Recording`s), backend.
+        resets bool [T, B], records (L*D empty `unroll.Recording`s), backend, and memory or
+        segment_length, for exact gradients in bounded memory, as `unroll.bounded` says.
     Output: outputs [T, B, D*output_size], zero past each length, and the final state: the cell's
         own NamedTuple or tensor, each field stacked to [L*D, B, ...], in torch's order
         (layer 0 forward, layer 0 backward, layer 1 forward, ...).
@@ -94,6 +96,8 @@ class Recurrent(nn.Module):
         resets: Tensor | None = None,
         records: Sequence[Recording] | None = None,
         backend: str | None = None,
+        memory: str | int | None = None,
+        segment_length: int | Literal["auto"] | None = None,
     ) -> tuple[Tensor | PackedSequence, State]:
         entered = enter(input, state, lengths, self.batch_first, "Recurrent")
         if entered.state is not None:
@@ -107,6 +111,8 @@ class Recurrent(nn.Module):
             dropout_between=self.dropout if self.training else 0.0,
             records=records,
             backend=backend,
+            memory=memory,
+            segment_length=segment_length,
         )
         return entered.leave(output, final)
 

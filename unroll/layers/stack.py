@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch.nn.functional import dropout
 
 from unroll.cells import Cell, State, map_state
 from unroll.engine import Recording
-from unroll.engine.unrolling import checked_call, run_calls
+from unroll.engine.unrolling import bound_for, checked_call, run_calls
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,15 @@ def run_stack(
     dropout_between: float = 0.0,
     records: Sequence[Recording] | None = None,
     backend: str | None = None,
+    memory: str | int | None = None,
+    segment_length: int | Literal["auto"] | None = None,
 ) -> tuple[Tensor, State]:
     """Outputs [T, B, D*H] and final state, each field [L*D, B, ...] in torch's order.
 
     parts: a row a layer, in it one part a direction. state: fields [L*D, B, ...] or None.
     dropout_between: the probability of a zero between layers; 0 in eval mode.
-    records: L*D empty recordings, or None.
+    records: L*D empty recordings, or None. memory, segment_length: as `unroll.bounded` says; the
+    parts share the memory.
     Raises: ValueError for another number of recordings.
     """
     count = sum(len(row) for row in parts)
@@ -48,6 +52,9 @@ def run_stack(
         raise ValueError(
             f"The layer got {len(records)} records; expected L*D={count}, one a layer and direction."
         )
+    bound = bound_for(records is not None, memory, segment_length)
+    if bound is not None:
+        bound = bound.shared(count)
     finals = []
     for layer, row in enumerate(parts):
         if layer and dropout_between:
@@ -67,7 +74,7 @@ def run_stack(
                     part.parameters,
                 )
             )
-        results = run_calls(calls, backend)
+        results = run_calls(calls, backend, bound)
         outputs = [output for output, _ in results]
         finals += [final for _, final in results]
         x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)

@@ -14,7 +14,7 @@ from unroll.errors import UserError
 from unroll.layers.explain import chosen_backends
 from unroll.run.cell import as_recorded, given_cell, recorded_cell, try_own
 from unroll.run.kinds import run_of
-from unroll.run.use import Run, baselines_of, check_needed, checked_device
+from unroll.run.use import Run, baselines_of, bound_by, check_needed, checked_device
 from unroll.run.words import BUDGETS, header, trust_flag
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.tasks import guess_task, settings_of, task_named
@@ -127,7 +127,7 @@ def _fresh(
         ran = set(chosen_backends(network, ragged))
     # one backend for all of the run, and for what resumes it: others round differently
     settings = settings.model_copy(update={"backend": ran.pop() if len(ran) == 1 else "auto"})
-    with use_backend(settings.backend), Interrupt() as interrupt:
+    with use_backend(settings.backend), bound_by(settings), Interrupt() as interrupt:
         said_threads, settings = pick_threads(work, settings)
         torch.manual_seed(settings.seed)
         config = {
@@ -198,7 +198,9 @@ def _resumed(
         )
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     network = task.model(settings, codec, cell.make).to(device)
-    with use_backend(settings.backend), folder.locked(), Interrupt() as interrupt:
+    with (
+        use_backend(settings.backend), bound_by(settings), folder.locked(), Interrupt() as interrupt
+    ):  # fmt: skip
         trainer = Trainer(task.work(network, read, settings, device), settings, folder, report)
         trainer.resume()
         refuse_nothing_to_do(trainer, settings, out)

@@ -5,21 +5,28 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from unroll.engine.bounded import bounded
 from unroll.errors import UserError
 from unroll.layers.explain import explain, explanations
 from unroll.run.cell import recorded_cell
 from unroll.run.words import trust_flag
-from unroll.settings import settings_from
+from unroll.settings import RecurrentSettings, settings_from
 from unroll.tasks import settings_of, task_named
 from unroll.tasks.task import Trained
 from unroll.training.checkpoint import load_model, sound_checkpoints
 from unroll.training.files import Damaged, check_folder
 from unroll.training.folder import RunFolder
+
+
+def bound_by(settings: RecurrentSettings) -> AbstractContextManager[None]:
+    """Within the block, the memory that the run's settings allow."""
+    return bounded(memory=settings.memory, segment_length=settings.segment_length)
 
 
 class Run:
@@ -130,11 +137,13 @@ class Run:
 
     def explain(self) -> str:
         """Which backend runs each part of the model, why, and what the compiler makes of it."""
-        return explain(self.model)
+        with bound_by(self.settings):
+            return explain(self.model)
 
     def explanations(self) -> list[dict[str, Any]]:
         """The same as numbers and words: a dictionary for each recurrent part."""
-        return [part.facts() for part in explanations(self.model)]
+        with bound_by(self.settings):
+            return [part.facts() for part in explanations(self.model)]
 
     def _needs_answers(self) -> None:
         if not hasattr(self.task, "answers"):

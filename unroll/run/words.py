@@ -36,9 +36,23 @@ def header(settings: RecurrentSettings, network: nn.Module, threads: str, path: 
         f"(--cell --layers --hidden){embedding}{dropout}, {parameters:,} parameters"
         f"{f'; {initialised}' if initialised else ''}.",
         f"Training: {training}.",
+        *bound_in_words(settings),
         f"Runs on {settings.device}, {threads}, {settings.backend} backend, seed {settings.seed}.",
         f"Run folder: {path}",
     ]
+
+
+def bound_in_words(settings: RecurrentSettings) -> list[str]:
+    """How the memory of backpropagation is bounded, where it is."""
+    if settings.memory is not None:
+        kept = f"each layer's backpropagation takes at most {settings.memory} (--set memory=SIZE)"
+    elif settings.segment_length is not None:
+        length = settings.segment_length
+        steps = "the square root of its length" if length == "auto" else f"{length} steps"
+        kept = f"a layer keeps its state every {steps} (--set segment_length=N|auto)"
+    else:
+        return []
+    return [f"Memory: {kept}, and computes the rest again; gradients stay exact."]
 
 
 def trust_flag(settings: RecurrentSettings) -> str:

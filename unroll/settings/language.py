@@ -55,6 +55,17 @@ class LanguageSettings(RecurrentSettings):
         "carry", description="Whether the state goes on from block to block."
     )
     block: int = Field(64, ge=1, description="Steps of backpropagation through time.")
+    truncation: Literal["window", "overlapping", "randomised"] = Field(
+        "window",
+        description="How far gradients go back: window, to the start of the block; overlapping, k2 "
+        "steps every k1; randomised, by chance k2 steps on average, without a bias.",
+    )
+    k1: int | None = Field(
+        None, ge=1, description="Steps between truncations; left out, a quarter of k2."
+    )
+    k2: int | None = Field(
+        None, ge=1, description="Steps that a gradient goes back; left out, the block."
+    )
     tie: bool | None = Field(
         None, description="Use the embedding as the softmax's weights; left out, for words and bpe."
     )
@@ -70,3 +81,24 @@ class LanguageSettings(RecurrentSettings):
         if self.condition is not None and not self.per_line:
             raise ValueError("condition is given without per_line; add --per-line")
         return self
+
+    @model_validator(mode="after")
+    def truncation_fits(self) -> Self:
+        if self.truncation == "window":
+            if self.k1 is not None or self.k2 is not None:
+                raise ValueError("k1 and k2 go with truncation=overlapping or randomised")
+            return self
+        if self.per_line or self.state == "reset":
+            raise ValueError(
+                f"truncation={self.truncation} is for one long text whose state is carried"
+            )
+        k1, k2 = self.reach
+        if k1 > k2:
+            raise ValueError(f"k1={k1} is more than k2={k2}; expected at most as much")
+        return self
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """k1 and k2, with what was left out."""
+        k2 = self.k2 or self.block
+        return self.k1 or max(1, k2 // 4), k2

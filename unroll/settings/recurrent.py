@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from unroll.cells.names import CELLS, near
 from unroll.cells.own import own_cell
@@ -43,6 +44,16 @@ class RecurrentSettings(TrainingSettings):
         description="auto: orthogonal recurrent weights, Xavier inputs, forget bias 1; identity "
         "for rnn_relu.",
     )
+    memory: str | None = Field(
+        None,
+        description="Most memory of a layer's backpropagation through time, as 4GB: gradients stay "
+        "exact, what does not fit is computed again.",
+    )
+    segment_length: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
+        None,
+        description="Exact backpropagation that keeps the state every so many steps and computes "
+        "the steps between again; auto: the square root of the length, at least 256.",
+    )
 
     @field_validator("cell")
     @classmethod
@@ -50,6 +61,13 @@ class RecurrentSettings(TrainingSettings):
         if own_cell(cell) is None and cell not in CELLS:
             raise ValueError(f"there is no cell of this name{near(cell)}")
         return cell
+
+    @field_validator("memory")
+    @classmethod
+    def size(cls, memory: str | None) -> str | None:
+        if memory is not None and not re.fullmatch(r"(?i)\d*\.?\d+ *([KMGT]?i?B)?", memory):
+            raise ValueError("expected a size such as 4GB, 500MB or 2GiB")
+        return memory
 
     @field_validator("cell_options", mode="before")
     @classmethod
@@ -60,3 +78,9 @@ class RecurrentSettings(TrainingSettings):
             return json.loads(options)
         except ValueError as error:
             raise ValueError(f"it is no JSON ({error})") from error
+
+    @model_validator(mode="after")
+    def one_bound(self) -> Self:
+        if self.memory is not None and self.segment_length is not None:
+            raise ValueError("memory and segment_length are both given; expected one of them")
+        return self

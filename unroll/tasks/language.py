@@ -29,11 +29,13 @@ from unroll.data.stream import (
 )
 from unroll.data.table import find_columns
 from unroll.data.text import text_source
+from unroll.data.truncation import SENTENCES, WindowStream
 from unroll.decoding.language import generate
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.models.language import LanguageModel
 from unroll.models.ngram import NGramModel
+from unroll.models.truncated import window_loss
 from unroll.settings import LanguageSettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.checkpoint import pack
@@ -172,12 +174,20 @@ def work(
     batches: Batches
     if settings.per_line:
         batches = LineBatches(corpus.train, batch_size, settings.seed)
-    else:
+    elif settings.truncation == "window":
         batches = BlockStream(corpus.train, batch_size, settings.block, settings.seed)
+    else:
+        reach = settings.reach
+        batches = WindowStream(corpus.train, batch_size, settings.truncation, *reach, settings.seed)
     carry = settings.state == "carry" and not settings.per_line
 
     def loss(batch: Batch, state: State | None) -> tuple[Tensor, State | None]:
-        total, new = batch_loss(network, batch, state)
+        if batch.window is None:
+            total, new = batch_loss(network, batch, state)
+        else:
+            total, new = window_loss(
+                lambda x, y, s, w: network.loss(x, y, s, weight=w), batch, state
+            )
         return total, new if carry else None
 
     watched = head(corpus.valid, WATCH_TOKENS)
@@ -340,9 +350,16 @@ def header(corpus: Corpus, settings: LanguageSettings, network: LanguageModel) -
         said.append(f"Batches: {settings.batch_size} lines a step, each its own sequence.")
     else:
         carried = "carried from block to block" if settings.state == "carry" else "reset each block"
+        k1, k2 = settings.reach
+        sentence = SENTENCES[settings.truncation].format(k1=k1, k2=k2)
+        size = settings.block if settings.truncation == "window" else k1
         said.append(
-            f"Batches: {settings.batch_size} streams, blocks of {settings.block} steps, state "
-            f"{carried} (--state carry|reset)."
+            f"Batches: {settings.batch_size} streams, blocks of {size} steps, state {carried} "
+            "(--state carry|reset)."
+        )
+        said.append(
+            f"Truncation: {settings.truncation}, {sentence} "
+            "(--set truncation=window|overlapping|randomised)."
         )
     return said
 
