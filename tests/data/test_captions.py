@@ -67,7 +67,7 @@ def test_the_same_caption_stays_in_one_part_where_that_leaves_enough(place):
 
 def test_images_kept_and_read_anew_are_the_same(place):
     name = table(place)
-    kept, anew = read(name), read(name, memory=0)
+    kept, anew = read(name), read(name, cache=0)
     assert anew.train.images.kept is None and kept.sha256 == anew.sha256
     for k in range(3):
         one, other = (CaptionBatches(d.train, 8, 3).batch(k) for d in (kept, anew))

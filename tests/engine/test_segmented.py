@@ -218,3 +218,17 @@ def test_explain_says_it():
     with unroll.bounded(segment_length=100):
         assert "in segments of 100 steps" in unroll.explain(unroll.GRU(I, H), backend="loop")
     assert "segments" not in unroll.explain(unroll.GRU(I, H), backend="loop")
+
+
+def test_a_gradient_that_would_be_lost_is_refused():
+    elsewhere = torch.randn(H, dtype=torch.float64, requires_grad=True)
+
+    class Reads(unroll.Cell):
+        def forward(self, x, h):
+            h = torch.tanh(x.sum(1, keepdim=True) * elsewhere + h)
+            return h, h
+
+    x = inputs()
+    output, _ = unroll.unroll(Reads(I, H).double(), x, backend="loop", segment_length=5)
+    with pytest.raises(unroll.UserError, match="neither its parameter nor its buffer"):
+        output.sum().backward()

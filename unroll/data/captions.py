@@ -313,7 +313,7 @@ def read_captions(
     table = find_captions(path, settings.image, settings.text)
     rows = rows_of(table, problems)
     size = codec.size if codec else usual_size(rows.paths, settings)
-    most = settings.memory << 20
+    most = settings.cache << 20
     images, fine, sha256 = open_images(rows, size, most, problems, watch)
     held, where = np.zeros(len(fine), dtype=bool), settings.valid or ""
     other: tuple[Rows, Images, np.ndarray] | None = None

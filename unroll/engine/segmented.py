@@ -126,7 +126,7 @@ class Segments:
 
     def __init__(self, backend: Runs, call: Call, cut: Cut) -> None:
         self.backend, self.call, self.cut = backend, call, cut
-        self.n = cut.segments
+        self.n, self.looked = cut.segments, False
         self.parameters = dict(call.cell.named_parameters()) | dict(call.parameters or {})
         T, length = cut.T, cut.length
         self.places = [(at, min(at + length, T)) for at in range(0, T, length)]
@@ -207,6 +207,9 @@ class Segments:
         with torch.enable_grad():
             own = self.state(inner[1 : 1 + count])
             output, last = self.backend.run(self.part(k, inner[0], own, inner[1 + count :]))
+        if not self.looked:
+            self.looked = True
+            refuse_foreign([output, *self.flat(last)], inner, type(self.call.cell).__name__)
         inputs = [t if t.requires_grad else None for t in inner]
         return Tape(inputs, [output, *self.flat(last)])
 
@@ -289,6 +292,27 @@ class Found:
 
     def gradients(self) -> list[Tensor | None]:
         return [self.of_x, *self.of_state, *self.of_parameters]
+
+
+def refuse_foreign(outputs: Sequence[Tensor], known: Sequence[Tensor], cell: str) -> None:
+    """Raises: UserError where a gradient would flow to a tensor that is no input of the call: what
+    is not handed in would get none, and nobody would notice."""
+    own = {id(t) for t in known}
+    waiting = [output.grad_fn for output in outputs if output.grad_fn is not None]
+    seen = set(waiting)
+    while waiting:
+        node = waiting.pop()
+        leaf = getattr(node, "variable", None)
+        if leaf is not None and id(leaf) not in own:
+            raise UserError(
+                f"{cell} reads a tensor of shape {list(leaf.shape)} that wants a gradient and is "
+                "neither its parameter nor its buffer; in segments it would get none. Make it a "
+                "parameter, or run without memory= and segment_length=."
+            )
+        for before, _ in node.next_functions:
+            if before is not None and before not in seen:
+                seen.add(before)
+                waiting.append(before)
 
 
 def refuse_many(gradients: Sequence[Tensor | None]) -> None:

@@ -41,7 +41,7 @@ class CaptionSettings(RecurrentSettings):
     )
     width: int | None = Field(None, ge=8, description="Columns that images are scaled to.")
     colours: Literal[1, 3] = Field(3, description="3, or 1 for greys.")
-    memory: int = Field(
+    cache: int = Field(
         1024, ge=0, description="MiB of images that are kept in memory; more are read each time."
     )
     shift: int | None = Field(

@@ -64,7 +64,7 @@ class RecurrentSettings(TrainingSettings):
 
     @field_validator("memory")
     @classmethod
-    def size(cls, memory: str | None) -> str | None:
+    def sound_size(cls, memory: str | None) -> str | None:
         if memory is not None and not re.fullmatch(r"(?i)\d*\.?\d+ *([KMGT]?i?B)?", memory):
             raise ValueError("expected a size such as 4GB, 500MB or 2GiB")
         return memory

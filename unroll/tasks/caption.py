@@ -259,7 +259,7 @@ def header(data: CaptionData, settings: CaptionSettings, network: Captioner) -> 
     where = "kept in memory" if train.images.kept is not None else "read anew each time"
     said.append(
         f"Images are scaled to {width} x {height}, {'greys' if colours == 1 else 'in colours'} (--set "
-        f"width=N --set height=N --set colours=1|3), and {where} (--set memory=MIB)."
+        f"width=N --set height=N --set colours=1|3), and {where} (--set cache=MIB)."
     )
     rate = unknown_rate(valid)
     different = len({text.lower() for text in train.texts})
@@ -329,7 +329,7 @@ def evaluate(
     problems = Problems(settings.skip_bad)
     table = find_again(path, settings, image, text, labelled=True)
     rows = rows_of(table, problems)
-    images, fine, _ = open_images(rows, trained.codec.size, settings.memory << 20, problems)
+    images, fine, _ = open_images(rows, trained.codec.size, settings.cache << 20, problems)
     part = encoded(rows, images, trained.codec).part(fine)
     if not len(part):
         raise UserError(f"{path} has nothing to evaluate; expected images with captions.")
