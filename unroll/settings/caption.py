@@ -79,7 +79,7 @@ class CaptionSettings(RecurrentSettings):
     )
     # the search
     consensus: int = Field(
-        60,
+        100,
         ge=0,
         description="Draw so many captions and take the one that agrees most with the others; 0: a "
         "beam.",
