@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 import unroll
 from unroll.cli.main import run as command
 from unroll.errors import UserError
+from unroll.inspect.attention import attention_of_run
 
 COLOURS = {"red": (220, 0, 0), "green": (0, 160, 0), "blue": (0, 0, 220), "black": (0, 0, 0)}
 SHARED = Path(__file__).parents[3] / "shared/data/image_captioning/nlvr"
@@ -77,6 +78,13 @@ def test_an_answer_says_where_each_word_looked(place, run):
         assert one["log_probability"] == pytest.approx(alone["log_probability"], abs=1e-4)
     with pytest.raises(UserError, match="where an image is expected"):
         run.predict([3])
+
+
+def test_what_each_word_looked_at_is_inspected(run):
+    found = attention_of_run(run, "0.png")
+    assert found.target == run.predict("0.png")["tokens"]
+    assert len(found.source) == found.weights.shape[1] == run.model.grid[0] * run.model.grid[1]
+    assert found.weights.sum(1) == pytest.approx(1, abs=1e-3)
 
 
 def test_the_commands(place, run, capsys):

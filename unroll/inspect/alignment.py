@@ -1,4 +1,5 @@
-"""What each step of an answer looked at in the question: the matrix of a translator's attention."""
+"""What each step of an answer looked at in the question: the matrix of a translator's attention, or
+a captioner's."""
 
 from __future__ import annotations
 
@@ -87,4 +88,21 @@ def alignment_of_run(run: Run, text: str) -> Alignment:
         answer["source_tokens"],
         answer["target_tokens"],
         np.array(answer["attention"], dtype=float).reshape(len(answer["target_tokens"]), -1),
+    )
+
+
+def glimpses_of_run(run: Run, path: str) -> Alignment:
+    """Say what is in an image, and keep where each word looked: the places of the grid, row by row.
+
+    `unroll predict RUN IMAGE --out words.svg` draws the same over the image.
+    """
+    (answer,) = run.answers([path])
+    rows, columns = answer["grid"]
+    conditions = {"run": str(run.path), "image": path, "caption": answer["caption"]}
+    return Alignment(
+        f"Attention of {run.path.name}",
+        conditions,
+        [f"{row + 1},{column + 1}" for row in range(rows) for column in range(columns)],
+        answer["tokens"],
+        np.array(answer["attention"], dtype=float).reshape(len(answer["tokens"]), -1),
     )

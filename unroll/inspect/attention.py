@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from unroll.engine.backends import backend as use_backend
 from unroll.errors import UserError
-from unroll.inspect.alignment import alignment_of_run
+from unroll.inspect.alignment import alignment_of_run, glimpses_of_run
 from unroll.inspect.finding import Finding
 from unroll.inspect.saliency import saliency_of_run
 from unroll.run import Run
@@ -20,6 +20,7 @@ WAYS: list[tuple[Callable[[Run], bool], Callable[[Run, str], Finding]]] = [
         lambda run: hasattr(run.model, "attention") and hasattr(run.codec, "target"),
         alignment_of_run,
     ),
+    (lambda run: hasattr(run.model, "attention") and hasattr(run.model, "grid"), glimpses_of_run),
     (lambda run: hasattr(run.model, "mattering"), saliency_of_run),
 ]
 
@@ -31,11 +32,11 @@ def looks(run: Run) -> bool:
 
 def attention_of_run(run: Run, text: str) -> Finding:
     """What the network looks at in a text: the alignment of a translation, the words that a
-    classification rests on.
+    classification rests on; of an image, where each word of its caption looked.
 
     When to use it: to see why an answer came out as it did. The run is not changed.
 
-    text: what `unroll predict --input` takes.
+    text: what `unroll predict --input` takes: for captions the path of an image.
     Raises: UserError for a network with nothing to look with, and texts that it cannot read.
     """
     for has, look in WAYS:
@@ -44,5 +45,6 @@ def attention_of_run(run: Run, text: str) -> Finding:
                 return look(run, text)
     raise UserError(
         f"{run.path} is a run of the task {run.task_name}, which has no attention to look at; "
-        "translators and classifiers have. It has: unroll inspect gates, unroll inspect gradients."
+        "translators, captioners and classifiers have. It has: unroll inspect gates, unroll inspect "
+        "gradients."
     )
