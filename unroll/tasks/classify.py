@@ -53,6 +53,7 @@ from unroll.models.naive_bayes import NaiveBayes, best_naive_bayes, commonest
 from unroll.models.ridge_head import Batch, solve_head
 from unroll.settings.classify import ClassifySettings
 from unroll.tasks.task import Make, Say, Trained, Watch
+from unroll.training.budget import small_epochs
 from unroll.training.checkpoint import pack
 from unroll.training.folder import check_baseline
 from unroll.training.work import Work
@@ -93,9 +94,6 @@ def resolve(settings: ClassifySettings, data: Classified) -> ClassifySettings:
     if dropout_input is None:
         dropout_input = 0.0 if numbers else dropout
     rate = RATE if settings.optimizer == "adamw" else 0.1
-    epochs, left_out = settings.epochs, settings.seconds is None and settings.steps is None
-    if left_out and epochs is None and EPOCHS * len(data.train.items) <= SMALL:
-        epochs = EPOCHS
     return settings.model_copy(
         update={
             "text": settings.text or data.source.text,
@@ -106,7 +104,7 @@ def resolve(settings: ClassifySettings, data: Classified) -> ClassifySettings:
             "dropout": dropout,
             "dropout_input": dropout_input,
             "learning_rate": settings.learning_rate or rate,
-            "epochs": epochs,
+            "epochs": small_epochs(settings, EPOCHS, len(data.train.items), SMALL),
         }
     )
 

@@ -42,6 +42,7 @@ from unroll.settings.transcribe import IN_USE as IN_USE
 from unroll.settings.transcribe import TranscribeSettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.folder import check_baseline
+from unroll.training.budget import small_epochs
 from unroll.training.work import Work
 
 BASELINE = "baseline.json"
@@ -74,10 +75,7 @@ def read(path: str, settings: TranscribeSettings, say: Say, codec: Any = None) -
 def resolve(settings: TranscribeSettings, data: Transcribed) -> TranscribeSettings:
     """Every other setting that was left open; the columns by the names that were found."""
     table, codec = data.table, data.codec
-    epochs = settings.epochs
-    if settings.seconds is None and settings.steps is None and epochs is None:
-        frames = int(data.train.lengths.sum())
-        epochs = EPOCHS if EPOCHS * frames <= SMALL else None
+    frames = int(data.train.lengths.sum())
     return settings.model_copy(
         update={
             codec.kind: table.names[table.media],
@@ -91,7 +89,7 @@ def resolve(settings: TranscribeSettings, data: Transcribed) -> TranscribeSettin
             "dropout": DROPOUT if settings.dropout is None else settings.dropout,
             "learning_rate": settings.learning_rate
             or (RATE if settings.optimizer == "adamw" else 0.1),
-            "epochs": epochs,
+            "epochs": small_epochs(settings, EPOCHS, frames, SMALL),
         }
     )
 
