@@ -41,8 +41,8 @@ from unroll.models.transcriber import Transcriber
 from unroll.settings.transcribe import IN_USE as IN_USE
 from unroll.settings.transcribe import TranscribeSettings
 from unroll.tasks.task import Make, Say, Trained, Watch
-from unroll.training.folder import check_baseline
 from unroll.training.budget import small_epochs
+from unroll.training.folder import check_baseline
 from unroll.training.work import Work
 
 BASELINE = "baseline.json"
