@@ -66,7 +66,8 @@ def read_image(
         raise BadImage(f"There is no file {name}; expected an image.") from error
     except (OSError, ValueError, SyntaxError, EOFError, pillow.DecompressionBombError) as error:
         # Pillow raises SyntaxError for some broken files
-        raise BadImage(f"{name} is no image that can be read ({error}).") from error
+        why = str(error).split(" <_io")[0]  # Pillow names the buffer, which says nothing to people
+        raise BadImage(f"{name} is no image that can be read ({why}).") from error
     if height is not None or width is not None:
         height = height or max(1, round(whole.height * (width or 1) / whole.width))
         width = width or max(1, round(whole.width * height / whole.height))
