@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.engine.cpu import build
+from unroll.engine.cpu import build, kernels
 from unroll.layers.explain import chosen_backends, explanations
 
 
@@ -33,6 +33,7 @@ class Branching(PlainCell):
 def no_compiler(monkeypatch):
     """Where nothing can be compiled; plans are made all the same."""
     monkeypatch.setattr(build, "_reasons", {})
+    monkeypatch.setattr(kernels, "_loaded", {})  # what other tests have compiled
     monkeypatch.setenv("UNROLL_CXX", "no-such-compiler")
 
 

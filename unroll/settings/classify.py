@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -110,11 +110,14 @@ def guess(path: str | Path, given: dict[str, Any]) -> str | None:
         return folder_reason(path)
     if not path.is_file() or not path.name.endswith((*TABLES, *LINES)):
         return None
+    text = given.get("text")
+    known: Sequence[str] = ()
     try:
         rows, names = first_rows(path)
-        found = find_columns(rows, path.name, given.get("text"), names=names)
+        known = names or rows[0]
+        found = find_columns(rows, path.name, text, names=names)
     except (UserError, OSError, ValueError, csv.Error, IndexError) as error:
-        if given.get("text") is not None and isinstance(error, UserError):
+        if isinstance(error, UserError) and text is not None and text not in known:
             raise  # a column that was asked for and is not there
         return None
     if found.text is None or found.label is None:

@@ -343,7 +343,7 @@ def settled(trained: Trained, data: TagCorpus, watch: Watch) -> list[str]:
     if data.codec.scheme is None:
         return []
     network: Tagger = trained.model
-    own = float(network.output.bias[OUTSIDE])
+    own = float(network.output.bias.detach()[OUTSIDE])
     found = []
     for k, less in enumerate(LESS):
         with torch.no_grad():
