@@ -16,10 +16,10 @@ MIDI_FILES = (".mid", ".midi")
 def guess(path: Path, given: dict[str, Any]) -> str | None:
     """Why this file or folder looks like tunes, or None."""
     if path.is_dir():
-        names = [p.name.lower() for p in path.iterdir()]
+        names = [p.name.lower() for p in path.rglob("*") if p.is_file()]
         for kind, files in (("ABC", ABC_FILES), ("MIDI", MIDI_FILES)):
             count = sum(name.endswith(files) for name in names)
-            if count:
+            if 2 * count > len(names):
                 return f"a folder with {count:,} files of {kind}"
         return None
     name = path.name.lower()
