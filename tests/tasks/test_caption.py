@@ -177,8 +177,8 @@ def test_a_killed_run_resumes_to_the_bit(place, run):
 def test_drawings_are_told_better_than_by_the_commonest_caption(tmp_path):
     run = unroll.train(
         SHARED / "captions_train.tsv", tmp_path / "run", image="image", text="caption",
-        steps=150, channels="8,16,32", hidden=64, embedding=48, threads=1, quiet=True,
+        steps=600, threads=1, quiet=True,
     )  # fmt: skip
     found = run.evaluate(SHARED / "captions_test.tsv")
     assert found["images"] == 556
-    assert found["cider_d"] > found["baselines"]["commonest caption"]["cider_d"] > 0.9
+    assert found["cider_d"] > found["baselines"]["commonest caption"]["cider_d"]
