@@ -1,12 +1,14 @@
 """What is said of a layer: its backend, why, and the page of its plan, once."""
 
 import json
+from weakref import WeakKeyDictionary
 
 import pytest
 import torch
 from torch import nn
 
 import unroll
+from unroll.engine import cpu
 from unroll.engine.cpu import build, kernels
 from unroll.layers.explain import chosen_backends, explanations
 
@@ -33,7 +35,9 @@ class Branching(PlainCell):
 def no_compiler(monkeypatch):
     """Where nothing can be compiled; plans are made all the same."""
     monkeypatch.setattr(build, "_reasons", {})
-    monkeypatch.setattr(kernels, "_loaded", {})  # what other tests have compiled
+    # what other tests have compiled; layers of one form share their cell
+    monkeypatch.setattr(kernels, "_loaded", {})
+    monkeypatch.setattr(cpu, "_prepared", WeakKeyDictionary())
     monkeypatch.setenv("UNROLL_CXX", "no-such-compiler")
 
 
