@@ -94,7 +94,12 @@ def test_auto_takes_torch_for_the_standard_cells_where_nothing_is_compiled(dtype
 
 def test_auto_takes_the_loop_for_what_no_other_can_run():
     assert chosen(Branching(4, 5)) == "loop"
-    assert chosen(unroll.LSTMCell(4, 5), record=unroll.Recording()) == "loop"
+    assert chosen(Branching(4, 5), record=unroll.Recording()) == "loop"
+
+
+@needs_a_compiler
+def test_auto_records_by_the_compiler():
+    assert chosen(unroll.LSTMCell(4, 5), record=unroll.Recording()) == "cpu"
 
 
 @pytest.mark.parametrize("compiled", [pytest.param(True, marks=needs_a_compiler), False])
@@ -182,16 +187,10 @@ def test_a_named_backend_that_cannot_run_a_call_says_why(cell, keywords, reason)
 
 
 @needs_a_compiler
-@pytest.mark.parametrize(
-    ("cell", "keywords", "reason"),
-    [
-        (Branching(4, 5), {}, r"it decides by the value of a tensor, .*, at test_backends.py:\d+"),
-        (PlainCell(4, 5), {"record": unroll.Recording()}, "do not show their steps"),
-    ],
-)
-def test_the_compiled_backend_says_why_too(cell, keywords, reason):
+def test_the_compiled_backend_says_why_too():
+    reason = r"it decides by the value of a tensor, .*, at test_backends.py:\d+"
     with pytest.raises(RuntimeError, match=rf"The cpu backend cannot run .*{reason}"):
-        unroll.unroll(cell, X, backend="cpu", **keywords)
+        unroll.unroll(Branching(4, 5), X, backend="cpu")
 
 
 def test_unknown_names_are_refused_with_the_names_there_are(monkeypatch):

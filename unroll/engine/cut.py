@@ -58,11 +58,10 @@ class Cut:
     def eager_parts(self) -> dict[str, Any]:
         """The three modules around the loop, and what passes between them."""
         traced, levels, graph = self.traced, self.levels, self.traced.graph
-        output = traced.output
         after = [n for n in graph.nodes if n in self.after]
         borders = [*self.matrices, *self.vectors, *self.sequences, *self.rows]
         borders += [a for n in after for a in n.all_input_nodes if a not in self.after]
-        borders += [output] if levels[output] < STATE else []
+        borders += [n for n in traced.outputs if levels[n] < STATE]
         borders = unique(b for b in borders if levels[b] < STATE and b is not traced.size)
 
         def crossing(level: int, wanted: list[fx.Node]) -> list[fx.Node]:
@@ -103,7 +102,7 @@ class Cut:
             "once": extract(parameters, once, graph),
             "sequence": extract([size, *once, *call_noise], sequence, graph),
             "before": extract([size, *once, *sequence, traced.x, *step_noise], before, graph),
-            "after": extract([size, *after_inputs], [output], graph),
+            "after": extract([size, *after_inputs], traced.outputs, graph),
         }
 
     def read(self, node: fx.Node) -> Read | None:

@@ -67,7 +67,7 @@ def moved(traced: Traced, levels: Mapping[fx.Node, int], loop: Iterable[fx.Node]
     for node in reversed(list(traced.graph.nodes)):
         if node in found:
             known = [u in inside or u in found or u.op == "output" for u in node.users]
-            if not all(known) or node is traced.output:
+            if not all(known) or node in traced.outputs:
                 found.discard(node)
 
     work = [n for n in found if name_of(n) not in (*PIECES, "cat")]

@@ -64,7 +64,12 @@ def add_backward(made: Plan) -> None:
     closed = [s for s in sources if not differentiable(s)]
     flat = [a for atoms in (*made.new_states, *made.emits) for a in atoms]
     blocks = list(dict.fromkeys(b for n in ancestors(flat) for b in n.blocks if b.matrix >= 0))
-    smooth = [k for k, a in enumerate(flat) if a.dtype.is_floating_point]
+    first = sum(map(len, (*made.new_states, *made.emits[: made.differentiable])))
+    smooth = [k for k, a in enumerate(flat[:first]) if a.dtype.is_floating_point]
+    # the gradient at a state is that of a zero added to it, for all who read it
+    states = [a for row in made.new_states for a in row]
+    floats = [a for a in states if a.dtype.is_floating_point]
+    shifted = list(dict.fromkeys(floats)) if made.recorded else []
 
     def examples(source: Source) -> Tensor:
         node = made.inputs[source]
@@ -75,13 +80,18 @@ def add_backward(made: Plan) -> None:
     def joint(*tensors: Tensor) -> list[Tensor]:
         rest = iter(tensors)
         fixed = {made.inputs[s]: next(rest) for s in closed}
-        primals = [next(rest) for _ in (*wanted, *blocks)]
+        primals = [next(rest) for _ in (*wanted, *blocks, *shifted)]
         cotangents = tuple(rest)
 
         def step(*primal: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-            given = dict(zip((made.inputs[s] for s in wanted), primal, strict=False))
-            parts = dict(zip(blocks, primal[len(wanted) :], strict=True))
-            out = evaluate(flat, {**fixed, **given}, parts)
+            each = iter(primal)
+            given = {made.inputs[s]: next(each) for s in wanted}
+            parts = {b: next(each) for b in blocks}
+            shifts = {a: next(each) for a in shifted}
+            out = evaluate(flat, {**fixed, **given}, parts, shifts=shifts)
+            for k, a in enumerate(flat[: len(states)]):
+                if a in given and a in shifts:  # a field that stays as it is: nothing computed it
+                    out[k] = out[k] + shifts[a]
             out = [o.expand(batch, a.width) for o, a in zip(out, flat, strict=True)]
             exact = tuple(o for k, o in enumerate(out) if k not in smooth)
             return tuple(out[k] for k in smooth), exact
@@ -98,15 +108,16 @@ def add_backward(made: Plan) -> None:
         [
             *(examples(s) for s in (*closed, *wanted)),
             *(torch.zeros(b.shape, dtype=like) for b in blocks),
+            *(torch.zeros(batch, a.width, dtype=a.dtype) for a in shifted),
             *cot,
         ],
     ).graph
     tidy(graph)
 
     # where each cotangent comes from: the carried gradient of a state, or that of an emit
-    emitted = {len(made.new_states) + k for k in range(len(made.emits))}
+    emitted = {len(made.new_states) + k for k in range(made.differentiable)}
     cot_inputs: list[Node] = []
-    for which, atoms in enumerate((*made.new_states, *made.emits)):
+    for which, atoms in enumerate((*made.new_states, *made.emits[: made.differentiable])):
         lo = 0
         for a in atoms:
             if a.dtype.is_floating_point:
@@ -118,6 +129,7 @@ def add_backward(made: Plan) -> None:
 
     given: list[Any] = [made.inputs[s] for s in (*closed, *wanted)]
     given += [_Matrix(b, False) for b in blocks]
+    given += [0.0 for _ in shifted]
     given += cot_inputs
     results = convert(graph, given, batch)
     atoms = [
@@ -128,12 +140,14 @@ def add_backward(made: Plan) -> None:
         a if a.width == f.width and a.rows else Node("clone", (a,), f.width, True, f.dtype, f.line)
         for a, f in zip(atoms, flat, strict=True)
     ]
+    found = results[len(flat) :]
+    gradients: dict[Any, Any] = dict(zip((*wanted, *blocks, *shifted), found, strict=True))
+    at_states = [[gradients.get(a) for a in row] for row in made.new_states]
     made.new_states, made.emits = regrouped(atoms, made.new_states, made.emits)
-    gradients: dict[Any, Any] = dict(zip((*wanted, *blocks), results[len(flat) :], strict=True))
     roots = [*atoms, *(g for g in gradients.values() if isinstance(g, Node))]
     roots += [n for g in gradients.values() if isinstance(g, _Sum) for t in g.terms for n in t]
     merge_products(roots)
-    divide(made, atoms, gradients, cot_inputs)
+    divide(made, atoms, gradients, cot_inputs, at_states)
 
 
 def regrouped(atoms: list[Node], *likes: list[list[Node]]) -> list[list[list[Node]]]:
@@ -215,6 +229,13 @@ def summed(node: fx.Node, value: Any, batch: int, line: str) -> Any:
     return value
 
 
+def as_wide(found: Any, like: Node) -> Node:
+    """A gradient as a node of the width of what it is the gradient of; none is zero."""
+    if not isinstance(found, Node):
+        return Node("constant", (float(found or 0),), like.width, True, like.dtype)
+    return widened(found, like.width)
+
+
 def widened(node: Node, width: int) -> Node:
     if node.width == width and node.rows:
         return node
@@ -225,7 +246,11 @@ def widened(node: Node, width: int) -> Node:
 
 
 def divide(
-    made: Plan, atoms: list[Node], gradients: dict[Any, Any], cotangents: list[Node]
+    made: Plan,
+    atoms: list[Node],
+    gradients: dict[Any, Any],
+    cotangents: list[Node],
+    at_states: list[list[Any]],
 ) -> None:
     """Say of every gradient whether it is found in the loop or after it, and what is saved."""
     forward = set(ancestors(atoms))
@@ -238,15 +263,18 @@ def divide(
             continue
         lo, pieces = 0, []
         for atom in row:
-            piece = nodes.get(Source("state", k, lo), 0.0)
-            if not isinstance(piece, Node):
-                piece = Node("constant", (float(piece or 0),), atom.width, True, atom.dtype)
-            pieces.append(widened(piece, atom.width))
+            pieces.append(as_wide(nodes.get(Source("state", k, lo)), atom))
             lo += atom.width
         place(stores, pieces, f"d_state:{k}", "carry")
-        made.widths[f"d_state:{k}"] = made.widths[f"state:{k}"]
-        made.dtypes[f"d_state:{k}"] = made.dtypes[f"state:{k}"]
-    for k in range(len(made.emits)):
+        names = [f"d_state:{k}"]
+        if made.recorded:
+            pieces = [as_wide(g, atom) for g, atom in zip(at_states[k], row, strict=True)]
+            place(stores, pieces, f"d_step:{k}", "rows")
+            names.append(f"d_step:{k}")
+        for name in names:
+            made.widths[name] = made.widths[f"state:{k}"]
+            made.dtypes[name] = made.dtypes[f"state:{k}"]
+    for k in range(made.differentiable):
         made.widths[f"d_emit:{k}"] = made.widths[f"emit:{k}"]
         made.dtypes[f"d_emit:{k}"] = made.dtypes[f"emit:{k}"]
     looped = {n for n in ancestors(stores, forward.__contains__) if n not in forward}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from unroll.cells import Cell, State, map_state
+from unroll.cells import Cell, State, fields, map_state
 from unroll.cells.cell import twin
 from unroll.engine.call import Call
 from unroll.engine.noise import at_step, draw_noise
@@ -62,9 +62,10 @@ class Loop(nn.Module):
             if record is None:
                 output, new = cell.step(x[t], state, *at_step(noise, t))
             else:
+                given = [x[t], *(f for _, f in fields(state))]
                 with record.step(t):
-                    output, new = cell.step(x[t], state, *at_step(noise, t))
-                record.state(t, new)
+                    output, new = cell.step(given[0], state, *at_step(noise, t))
+                new = record.state(t, new, given)
             if lengths is not None:  # past its end a sequence keeps its state and shows zeros
                 output = where(alive[t], output, torch.zeros_like(output))
                 new = map_state(lambda s, old, now=alive[t]: where(now, s, old), new, state)

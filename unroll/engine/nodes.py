@@ -118,17 +118,20 @@ def evaluate(
     values: Mapping[Node, Tensor],
     parts: Mapping[Block, Tensor],
     product: Product = torch.mm,
+    shifts: Mapping[Node, Tensor] | None = None,
 ) -> list[Tensor]:
     """The targets in eager PyTorch.
 
     values: of the inputs, and of whatever is known already. parts: of the matrices.
-    product: multiplies rows by a matrix.
+    product: multiplies rows by a matrix. shifts: what is added to nodes that are computed.
     """
     known = dict(values)
     for node in ancestors(targets, known.__contains__):
         if node not in known:
             args = [known[a] if isinstance(a, Node) else a for a in node.args]
             known[node] = apply(node, args, parts, product)
+            if shifts and node in shifts:
+                known[node] = known[node] + shifts[node]
     return [known[t] for t in targets]
 
 

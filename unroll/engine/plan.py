@@ -76,6 +76,7 @@ class Plan:
     # the loop
     new_states: list[list[Node]]  # atoms of each field
     emits: list[list[Node]]  # atoms of each emitted value
+    differentiable: int  # how many of them a gradient may come back to; those after are recorded
     emit_is_state: list[int | None]  # the field whose history it is
     widths: dict[str, int]  # of whole tensors, by name
     dtypes: dict[str, torch.dtype]
@@ -90,18 +91,26 @@ class Plan:
     kept: dict[Node, Buffer] = field(default_factory=dict)  # for the deferred part
     history: set[int] = field(default_factory=set)  # fields whose every step is kept
     rows_saved: bool = False  # whether the backward reads what was hoisted over the inputs
+    recorded: bool = False  # whether every step's states, and the gradients at them, are shown
 
     @property
     def shows_emit(self) -> bool:
-        """Whether the output is what the loop emitted, as it is."""
+        """Whether the output is what the loop emitted, as it is, and nothing else is read."""
         return self.emitted == [self.traced.output] and self.traced.output.meta["val"].dim() == 2
 
 
-def plan(traced: Traced, gradients: bool = True, hoist: bool = True, defer: bool = True) -> Plan:
+def plan(
+    traced: Traced,
+    gradients: bool = True,
+    hoist: bool = True,
+    defer: bool = True,
+    record: bool = False,
+) -> Plan:
     """Label every value of a traced step, forward and, where asked for, backward.
 
     hoist: False keeps what depends on the inputs in the loop. defer: False keeps what only feeds
         the output in it. Both are for one step at a time.
+    record: also emits the states and the taps, and the backward keeps the gradient at every state.
     Raises: Unplannable, with the line of the step that cannot be planned.
     """
     graph = traced.graph
@@ -111,38 +120,43 @@ def plan(traced: Traced, gradients: bool = True, hoist: bool = True, defer: bool
         split_products(graph, levels)
         levels = label(traced, hoist)
         regroup_sums(traced, levels)
-    output, *new_states = next(n for n in graph.nodes if n.op == "output").args[0]
-    traced = replace(traced, output=output, new_states=new_states)
+    output, *rest = next(n for n in graph.nodes if n.op == "output").args[0]
+    count = len(traced.states)
+    taps = dict(zip(traced.taps, rest[count:], strict=True))
+    traced = replace(traced, output=output, new_states=rest[:count], taps=taps)
     levels = label(traced, hoist)
     for node in graph.nodes:
         node.meta["batched"] = is_rows(node, traced.batch)
         if levels[node] > ONCE:  # of parameters alone, torch may do whatever it likes
             check_rowwise(node, traced.batch)
 
-    work = in_loop(traced, levels, defer)
+    work = in_loop(traced, levels, defer, record)
     nodes = moved(traced, levels, work.loop) if hoist and defer else set()
     if nodes:
         inside = into_loop(levels, nodes)
         try:
-            return assembled(Cut(traced, inside, *in_loop(traced, inside, defer)), gradients)
+            again = in_loop(traced, inside, defer, record)
+            return assembled(traced, inside, again, gradients, record)
         except Unplannable:  # torch may know a gradient that the loop does not
             pass
-    return assembled(Cut(traced, levels, *work), gradients)
+    return assembled(traced, levels, work, gradients, record)
 
 
 class Work(NamedTuple):
-    """What is done where. emitted: values of the loop that are read after it."""
+    """What is done where. emitted: values of the loop that are read after it, the first of them,
+    as many as are `differentiable`, to make the output."""
 
     loop: list[fx.Node]
     emitted: list[fx.Node]
     after: set[fx.Node]
+    differentiable: int
 
 
-def in_loop(traced: Traced, levels: dict[fx.Node, int], defer: bool) -> Work:
+def in_loop(traced: Traced, levels: dict[fx.Node, int], defer: bool, record: bool) -> Work:
     """Divide the operations on the state into those of the loop and those after it."""
     graph = traced.graph
     in_step = needed(traced.new_states, levels)
-    feeding = needed([traced.output], levels)
+    feeding = needed(traced.outputs, levels)
     shown = [n for n in graph.nodes if n in feeding and n not in in_step]
     after: set[fx.Node] = set()
     for node in shown:  # elementwise parts that only feed the output are fused into the loop
@@ -150,20 +164,24 @@ def in_loop(traced: Traced, levels: dict[fx.Node, int], defer: bool) -> Work:
         if last and defer:
             after.add(node)
     loop = [n for n in graph.nodes if n in in_step or (n in feeding and n not in after)]
-    emitted = unique(
-        a
-        for user in [*(n for n in graph.nodes if n in after)]
-        for a in user.all_input_nodes
-        if levels[a] == STATE and a not in after
-    )
-    if levels[traced.output] == STATE and traced.output not in after:
-        emitted = unique([*emitted, traced.output])
-    return Work(loop, emitted, after)
+
+    def emitted(outputs: list[fx.Node]) -> list[fx.Node]:
+        """What of the loop these are made of."""
+        feeding = needed(outputs, levels)
+        users = [n for n in graph.nodes if n in after and n in feeding]
+        read = [a for user in users for a in user.all_input_nodes]
+        return [a for a in (*read, *outputs) if levels[a] == STATE and a not in after]
+
+    first = unique(emitted([traced.output]))
+    recorded = [*traced.new_states, *emitted(traced.outputs)] if record else []
+    return Work(loop, unique([*first, *recorded]), after, len(first))
 
 
-def assembled(cut: Cut, gradients: bool) -> Plan:
-    """The plan of what was cut, with its backward and its stages."""
-    traced = cut.traced
+def assembled(
+    traced: Traced, levels: dict[fx.Node, int], work: Work, gradients: bool, record: bool
+) -> Plan:
+    """The plan of what is cut, with its backward and its stages."""
+    cut = Cut(traced, levels, work.loop, work.emitted, work.after)
     cut.find_cuts()
     new_states = [cut.atoms(n, as_nodes=True) for n in traced.new_states]
     emits = [cut.atoms(n, as_nodes=True) for n in cut.emitted]
@@ -193,12 +211,14 @@ def assembled(cut: Cut, gradients: bool) -> Plan:
         rows=cut.rows,
         new_states=new_states,
         emits=emits,
+        differentiable=work.differentiable,
         emit_is_state=same,
         emitted=cut.emitted,
         widths=widths,
         dtypes=dtypes,
         inputs=cut.inputs,
         **cut.eager_parts(),
+        recorded=record,
     )
     merge_products([a for atoms in (*new_states, *emits) for a in atoms])
     made.history = {k for k in same if k is not None}

@@ -5,19 +5,24 @@ N rows of all steps together, R sequences.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from unroll.cells import State, fields, map_state
 from unroll.engine.call import Call
 from unroll.engine.executor import Executor
-from unroll.engine.geometry import geometry
+from unroll.engine.geometry import Geometry, geometry
 from unroll.engine.noise import draw_noise
 from unroll.engine.recipe import Recipe
 from unroll.engine.recurrence import Pass, recurrence
 from unroll.engine.storage import flat, plain
+
+if TYPE_CHECKING:
+    from unroll.engine.record import Recording
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ def run_plans(jobs: Sequence[Job]) -> list[tuple[Tensor, State]]:
 def hoist(job: Job) -> Hoisted:
     """What depends on parameters, noise and inputs only."""
     plan, call = job.plan, job.call
+    if call.record is not None:
+        call.record.check_new()
     T, B = call.x.shape[:2]
     where = geometry(T, B, call.lengths, call.resets, call.reverse)
     noises = plan.noises
@@ -88,12 +95,23 @@ def hoist(job: Job) -> Hoisted:
             inputs += [known[read.matrix], None if read.bias is None else known[read.bias]]
     known.update(zip(plan.sequence_values, spread, strict=True))
     inputs = [t if t is None else plain(t) for t in inputs]
-    return Hoisted(job, Pass(plan, where, job.executor), inputs, known)
+    record = call.record
+    told = None if record is None else functools.partial(tell_gradients, record, call.state, where)
+    return Hoisted(job, Pass(plan, where, job.executor, told), inputs, known)
+
+
+def tell_gradients(
+    record: Recording, state: State, where: Geometry, gradients: Sequence[Tensor | None]
+) -> None:
+    """The gradient at every field of the state after every step, from rows [N, w]."""
+    for (name, like), rows in zip(fields(state), gradients, strict=True):
+        if rows is not None:
+            record.add_gradient(name, where.spread(rows.reshape(where.N, *like.shape[1:])))
 
 
 def finish(hoisted: Hoisted, results: Sequence[Tensor]) -> tuple[Tensor, State]:
     """What only feeds the output, and the form that the call wants."""
-    plan, where = hoisted.at.plan, hoisted.at.where
+    plan, where, record = hoisted.at.plan, hoisted.at.where, hoisted.job.call.record
     emits, finals = results[: len(plan.emits)], iter(results[len(plan.emits) :])
 
     def final(like: Tensor) -> Tensor:
@@ -101,10 +119,19 @@ def finish(hoisted: Hoisted, results: Sequence[Tensor]) -> tuple[Tensor, State]:
         return value if value.shape == like.shape else value.reshape(like.shape)
 
     last = map_state(final, hoisted.job.call.state)
-    if plan.shows_emit:
+    if plan.shows_emit and record is None:
         return where.spread(emits[0]), last
     known = dict(hoisted.known)
     for name, shape, emit in zip(plan.emitted, plan.emitted_shapes, emits, strict=True):
         known[name] = emit.reshape(where.N, *shape)
-    (output,) = plan.after(where.N, *(known[n] for n in plan.after_inputs))
+    output, *taps = plan.after(where.N, *(known[n] for n in plan.after_inputs))
+    if record is not None and where.steps:
+        states = {
+            name: emits[plan.emit_is_state.index(k)].reshape(where.N, *like.shape[1:])
+            for k, (name, like) in enumerate(fields(hoisted.job.call.state))
+        }
+        named = dict(zip(plan.taps, taps, strict=True))
+        record.fill(
+            *({n: where.spread(rows.detach()) for n, rows in of.items()} for of in (named, states))
+        )
     return where.spread(output), last

@@ -54,6 +54,7 @@ class Recipe:
     rows: list[str]
     new_states: list[list[Node]]
     emits: list[list[Node]]
+    differentiable: int
     emit_is_state: list[int | None]
     widths: dict[str, int]
     dtypes: dict[str, torch.dtype]
@@ -67,6 +68,7 @@ class Recipe:
     kept: dict[Node, Buffer]
     history: set[int]
     rows_saved: bool
+    taps: list[str]
 
     # found once, because a call of a small layer takes no longer than finding them
 
@@ -134,8 +136,9 @@ def recipe_of(plan: Plan) -> Recipe:
     loop: dict[str, Any] = {
         name: getattr(plan, name)
         for name in (
-            "new_states", "emits", "emit_is_state", "widths", "dtypes", "inputs", "forward",
-            "backward", "saved", "merged", "sums", "deferred", "kept", "history", "rows_saved",
+            "new_states", "emits", "differentiable", "emit_is_state", "widths", "dtypes", "inputs",
+            "forward", "backward", "saved", "merged", "sums", "deferred", "kept", "history",
+            "rows_saved",
         )
     }  # fmt: skip
     return Recipe(
@@ -157,6 +160,7 @@ def recipe_of(plan: Plan) -> Recipe:
         vectors=names(plan.vectors),
         sequences=names(plan.sequences),
         rows=names(plan.rows),
+        taps=list(plan.traced.taps),
         **loop,
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
-from unroll.cells import State, fields
+from unroll.cells import State, fields, map_state
 from unroll.cells.cell import tapped
 
 
@@ -21,7 +21,8 @@ class Recording:
         states["c"]             [T, B, H], each field of the state after every step
         gradients["c"]          [T, B, H], dL/dc_t, once the loss has been differentiated
 
-    Steps past a sequence's length are zero.
+    Steps past a sequence's length are zero. Compiled kernels write it down as they run, forward
+    and backward, in a few per cent of their time; a cell that they cannot record is run by the loop.
     Raises: ValueError where it is used for a second call.
 
     Example:
@@ -44,8 +45,7 @@ class Recording:
     @contextmanager
     def step(self, t: int) -> Iterator[None]:
         """Collect what the cell names during step t."""
-        if self._finished:
-            raise ValueError("This Recording holds an earlier call; make a new one for each call.")
+        self.check_new()
 
         def collect(name: str, value: Tensor) -> None:
             self._values.setdefault(name, {})[t] = value.detach()
@@ -53,12 +53,19 @@ class Recording:
         with tapped(collect):
             yield
 
-    def state(self, t: int, state: State) -> None:
-        """Keep the state after step t, and its gradient when it comes."""
+    def state(self, t: int, state: State, given: Sequence[Tensor]) -> State:
+        """Keep the state after step t, and its gradient when it comes.
+
+        given: what the step read; a field that is one of these as it is becomes a view, so that
+            its gradient is that of the new state alone. returns: the state to go on with.
+        """
+        own = lambda f: f.view_as(f) if any(f is g for g in given) else f  # noqa: E731
+        state = map_state(own, state)
         for name, tensor in fields(state):
             self._states.setdefault(name, {})[t] = tensor.detach()
             if tensor.requires_grad:
                 tensor.register_hook(lambda gradient, n=name, t=t: self._gradient(n, t, gradient))
+        return state
 
     def finish(self, T: int, alive: Tensor | None) -> None:
         """Stack the steps. alive: bool [T, B], false past each sequence's end, or None."""
@@ -70,6 +77,22 @@ class Recording:
                 stacked[name] = tensor
             collected.clear()
         self._finished = True
+
+    def fill(self, values: dict[str, Tensor], states: dict[str, Tensor]) -> None:
+        """Take all steps at once, each [T, B, ...]."""
+        self.values.update(values)
+        self.states.update(states)
+        self._finished = True
+
+    def add_gradient(self, name: str, gradient: Tensor) -> None:
+        """What a backward found at a field of the state, [T, B, ...]; more of them add up."""
+        known = self.gradients.get(name)
+        self.gradients[name] = gradient if known is None else known + gradient
+
+    def check_new(self) -> None:
+        """Raises: ValueError where it was used before."""
+        if self._finished:
+            raise ValueError("This Recording holds an earlier call; make a new one for each call.")
 
     def _gradient(self, name: str, t: int, gradient: Tensor) -> None:
         if name not in self.gradients:

@@ -5,7 +5,7 @@ N rows of all steps together, R sequences, S steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -23,11 +23,15 @@ from unroll.engine.storage import empty, named, read_rows, readable, scratch, sp
 
 @dataclass(frozen=True)
 class Pass:
-    """One plan over the rows of one call. Two directions are two passes of one operation."""
+    """One plan over the rows of one call. Two directions are two passes of one operation.
+
+    record: told the gradients at the states of every step, for each field [N, w].
+    """
 
     plan: Recipe
     where: Geometry
     executor: Executor
+    record: Callable[[list[Tensor | None]], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,13 @@ class Loop(torch.autograd.Function):
             begun.append(begin_forward(p, inputs[at : at + count], keep=True))
             at += count
         run(begun)
-        results, saved = [], [*inputs]
+        results, fixed, saved = [], [], [*inputs]
         for b in begun:
             plan = b.at.plan
-            results += end_forward(b, keep=True)
+            shown = end_forward(b, keep=True)
+            recorded = shown[plan.differentiable : len(plan.emits)]
+            fixed += [r for r in shown if not r.dtype.is_floating_point] + recorded
+            results += shown
             # what was read from x is kept only where the gradient looks at it
             rows = b.given["rows"] if plan.reads is not None and plan.rows_saved else []
             saved += [b.steps.tensors[n] for n in plan.kept_names]
@@ -86,7 +93,7 @@ class Loop(torch.autograd.Function):
             counts.append(len(rows))
         ctx.passes, ctx.counts = passes, counts
         ctx.save_for_backward(*saved)
-        ctx.mark_non_differentiable(*[r for r in results if not r.dtype.is_floating_point])
+        ctx.mark_non_differentiable(*fixed)
         ctx.set_materialize_grads(False)
         return tuple(results)
 
@@ -103,6 +110,11 @@ class Loop(torch.autograd.Function):
         wanted = [take(wishes, len(each)) for each in given]
         of_results = [take(came, count_of(p.plan)) for p in ctx.passes]
         found: list[Tensor | None] = [None]
+        if torch.is_grad_enabled() and any(p.record for p in ctx.passes):
+            raise RuntimeError(
+                "The compiled loop cannot differentiate twice (create_graph=True) while it records. "
+                'Run it with backend="loop", or without a recording.'
+            )
         if torch.is_grad_enabled():  # a second derivative is wanted: through the reference
             for p, each, of, needs in zip(ctx.passes, given, of_results, wanted, strict=True):
                 found += by_reference(p.plan, p.where, each, of, needs)
@@ -199,7 +211,7 @@ def begin_backward(
         given["rows"] = list(rows)
     like = inputs[0]
     tensors = named(given) | dict(kept)
-    for k in range(len(plan.emits)):
+    for k in range(plan.differentiable):
         tensors[f"d_emit:{k}"] = readable(gradients[k], N, plan.widths[f"emit:{k}"], like)
     for k, start in enumerate(given["state"]):
         if start.dtype.is_floating_point:
@@ -222,6 +234,8 @@ def end_backward(begun: Begun, wanted: Sequence[bool]) -> list[Tensor | None]:
     """Gradients of the loop's inputs, None where not wanted."""
     plan, where, executor = begun.at.plan, begun.at.where, begun.at.executor
     given, tensors = begun.given, begun.steps.tensors
+    if begun.at.record is not None:
+        begun.at.record([tensors.get(f"d_step:{k}") for k in range(len(plan.new_states))])
     R, S = where.R, where.steps
     later = Later(plan, where, executor, tensors, given)
     half = slice(0, R) if S % 2 == 0 else slice(R, 2 * R)

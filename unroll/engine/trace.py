@@ -7,11 +7,12 @@ first input, N. What differs in any other way has the batch size baked in and is
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -25,7 +26,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
 from unroll.cells import Cell, State, fields, map_state
-from unroll.cells.cell import twin
+from unroll.cells.cell import tapped, twin
 from unroll.engine.refusal import Unplannable
 
 aten = torch.ops.aten
@@ -41,12 +42,13 @@ class Traced:
     """A step as a graph.
 
     graph: placeholders N, then parameters (and buffers), x, state fields, noises; the output node
-        returns (output, *new state fields). Every node has its example in `meta["val"]` and
+        returns (output, *new state fields, *taps). Every node has its example in `meta["val"]` and
         where it stands in the user's step in `meta["line"]`.
     parameters: by name; after them, as "noise:name", the noises that are drawn "once", which are
         to the plan what parameters are: one tensor for all sequences and steps.
     noises: those of each "step" and "call". once: the names of the others.
     batch: the batch size of the examples. cell: the name of its class. fields: those of the state.
+    taps: what the step names with `tap`, for a plan that is to be recorded; else empty.
     """
 
     graph: fx.Graph
@@ -61,6 +63,12 @@ class Traced:
     batch: int
     cell: str
     fields: tuple[str, ...]
+    taps: dict[str, fx.Node] = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> list[fx.Node]:
+        """What is read after the loop."""
+        return [self.output, *self.taps.values()]
 
 
 class Step(nn.Module):
@@ -75,10 +83,13 @@ class Step(nn.Module):
         return self.cell.step(x, state, *noise)
 
 
-def trace(cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State) -> Traced:
+def trace(
+    cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State, taps: bool = False
+) -> Traced:
     """The step of a cell over the given parameters and buffers.
 
     x: inputs [T, B, I]; only its width and dtype matter. state: an example, fields [B, ...].
+    taps: also what the step names with `tap`.
     Raises: Unplannable.
     """
     sizes = {s for p in parameters.values() for s in p.shape}
@@ -89,14 +100,21 @@ def trace(cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State)
         raise Unplannable("its widths are multiples of every batch size that could be tried")
     # two to tell what is a batch size, and small ones to see that they are treated no differently
     batches += [3, 1]
-    graphs = [_trace(cell, parameters, x, state, b) for b in batches]
+    named: dict[str, Tensor] = {}
+    graphs = [_trace(cell, parameters, x, state, b, named if taps else None) for b in batches]
     _batch_as_input(graphs, batches)
-    return _roles(graphs[0], cell, parameters, state, batches[0])
+    return _roles(graphs[0], cell, parameters, state, batches[0], list(named))
 
 
 def _trace(
-    cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State, batch: int
+    cell: Cell,
+    parameters: Mapping[str, Tensor],
+    x: Tensor,
+    state: State,
+    batch: int,
+    named: dict[str, Tensor] | None,
 ) -> fx.Graph:
+    """named: filled with what the step names with `tap`, which the graph then returns too."""
     step = Step(twin(cell))
     before = attributes(step.cell)
     names = list(parameters)
@@ -110,9 +128,12 @@ def _trace(
         old = map_state(lambda _: next(rest), state)
         drawn = {name: next(rest) for name in declared}
         noise = ((drawn if declared else None),) if noisy else ()
-        with _Lines():
+        with _Lines(), contextlib.ExitStack() as stack:
+            if named is not None:
+                named.clear()
+                stack.enter_context(tapped(named.__setitem__))
             output, new = functional_call(step, stand_ins, (x, old, *noise))
-        return [output, *(f for _, f in fields(new))]
+        return [output, *(f for _, f in fields(new)), *(named or {}).values()]
 
     def example(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         return torch.zeros(tuple(shape), dtype=dtype)
@@ -369,7 +390,12 @@ def _batch_as_input(graphs: Sequence[fx.Graph], batches: Sequence[int]) -> None:
 
 
 def _roles(
-    graph: fx.Graph, cell: Cell, parameters: Mapping[str, Tensor], state: State, batch: int
+    graph: fx.Graph,
+    cell: Cell,
+    parameters: Mapping[str, Tensor],
+    state: State,
+    batch: int,
+    named: Sequence[str],
 ) -> Traced:
     placeholders = [n for n in graph.nodes if n.op == "placeholder"]
     rest = iter(placeholders)
@@ -386,11 +412,13 @@ def _roles(
             noises[name] = (noise.each, next(rest))
     once = [name for name, noise in declared.items() if noise.each == "once"]
     returned = next(n for n in graph.nodes if n.op == "output")
-    output, *new = returned.args[0]
+    output, *rest = returned.args[0]
+    new, taps = rest[: len(states)], dict(zip(named, rest[len(states) :], strict=True))
     for node in graph.nodes:
         if str(node.target).startswith("aten.copy_") and node.args[0] in placeholders:
             raise Unplannable("it changes one of its inputs in place", node.meta["line"])
-    for value, name in [(output, "output"), *((n, "new state") for n in new)]:
+    whole = [(output, "output"), *((n, "new state") for n in new)]
+    for value, name in [*whole, *((n, f"{name!r} (named with tap)") for name, n in taps.items())]:
         if not isinstance(value, fx.Node) or value.meta["val"].shape[:1] != (batch,):
             raise Unplannable(f"its {name} has not one row for each sequence")
     for old, value, (name, _) in zip(states, new, fields(state), strict=True):
@@ -403,5 +431,5 @@ def _roles(
     names = tuple(name for name, _ in fields(state))
     return Traced(
         graph, size, weights, x, states, noises, once, output, new, batch,
-        type(cell).__name__, names,
+        type(cell).__name__, names, taps,
     )  # fmt: skip

@@ -51,10 +51,13 @@ class RecordedCall:
 
 
 @contextmanager
-def recorded(network: nn.Module) -> Iterator[list[RecordedCall]]:
-    """Within the block, every call of every `Recurrent` in the network is recorded, on the loop.
+def recorded(network: nn.Module, backend: str = "loop") -> Iterator[list[RecordedCall]]:
+    """Within the block, every call of every `Recurrent` in the network is recorded.
 
     When to use it: to look inside any network, in `loss` or in `forward`, as it stands.
+
+    backend: "loop", for a look or two, or "auto", where it is looked at many times: the first one
+        then compiles.
 
     Example:
         >>> import torch, unroll
@@ -74,7 +77,7 @@ def recorded(network: nn.Module) -> Iterator[list[RecordedCall]]:
         lengths = given.get("lengths")
         lengths = None if lengths is None else torch.as_tensor(lengths)
         calls.append(RecordedCall(name, layer, args[0], state, lengths, records))
-        return args, {**given, "records": records, "backend": "loop"}
+        return args, {**given, "records": records, "backend": backend}
 
     def after(layer: Recurrent, args: tuple[Any, ...], given: dict[str, Any], result: Any) -> None:
         next(c for c in reversed(calls) if c.layer is layer).output = result[0]

@@ -87,7 +87,7 @@ def watched_gradients(work: Work, batch: Any, state: State | None) -> list[Watch
     devices = [work.device] if work.device.type == "cuda" else []
     model.eval()
     try:
-        with torch.random.fork_rng(devices), torch.enable_grad(), recorded(model) as calls:
+        with torch.random.fork_rng(devices), torch.enable_grad(), recorded(model, "auto") as calls:
             work.loss(batch, state)
     finally:
         model.train(was)

@@ -1110,15 +1110,6 @@ def test_autocast_is_refused():
     unroll.unroll(cell, x, backend="cpu")
 
 
-def test_a_recording_is_refused():
-    cell, x = Plain(I, H), torch.randn(T, B, I)
-    with pytest.raises(RuntimeError, match="do not show their steps to a recording"):
-        unroll.unroll(cell, x, backend="cpu", record=unroll.Recording())
-    record = unroll.Recording()
-    unroll.unroll(cell, x, record=record)
-    assert record.states["h"].shape == (T, B, H)
-
-
 def test_other_kinds_of_tensors_are_refused():
     class Mine(torch.Tensor):
         pass

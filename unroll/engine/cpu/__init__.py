@@ -61,8 +61,6 @@ os.register_at_fork(after_in_child=_renew)
 
 def supports(call: Call) -> str | None:
     """A reason in words where this call cannot be compiled, else None. Compiles where it can."""
-    if call.record is not None:
-        return "its kernels do not show their steps to a recording"
     return unsuited(call.cell, call.x) or prepared(call).refusal
 
 
@@ -165,7 +163,8 @@ def parameters_of(call: Call) -> dict[str, Tensor]:
 def prepared(call: Call) -> Prepared:
     """The plan and kernels of this call's cell, made when it is first seen as it is now."""
     if "prepared" not in call.notes:
-        call.notes["prepared"] = remembered(call, "call", lambda: planned(call))
+        use = "call" if call.record is None else "recorded call"
+        call.notes["prepared"] = remembered(call, use, lambda: planned(call))
     found: Prepared = call.notes["prepared"]
     return found
 
@@ -247,7 +246,9 @@ def planned(call: Call) -> Recipe:
     from unroll.engine.recipe import recipe_of
     from unroll.engine.trace import trace
 
-    return recipe_of(plan(trace(call.cell, parameters_of(call), call.x, call.state)))
+    record = call.record is not None
+    step = trace(call.cell, parameters_of(call), call.x, call.state, taps=record)
+    return recipe_of(plan(step, record=record))
 
 
 def prepare(call: Call, make: Callable[[], Recipe], compiles: bool = True) -> Prepared:
