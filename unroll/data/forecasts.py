@@ -111,8 +111,10 @@ def after(
         past = before.get(one.name)
         if past is not None:
             last = past.times[len(past) - 1]
-            next_one = one.times[0] > last if table.step.loose else (
-                one.times[0] == table.step.after(last, 1)
+            next_one = (
+                one.times[0] > last
+                if table.step.loose
+                else (one.times[0] == table.step.after(last, 1))
             )
         if past is None or not next_one:
             joined.append(one)

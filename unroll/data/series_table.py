@@ -496,9 +496,7 @@ class Gaps:
         if self.values:
             zeros = ", zeros among them" if self.wanted.zero_is_missing else ""
             are = "1 value is" if self.values == 1 else f"{self.values:,} values are"
-            said.append(
-                f"{are} missing{zeros}, the first in {self._first['values']}"
-            )
+            said.append(f"{are} missing{zeros}, the first in {self._first['values']}")
         return said
 
     def said(self) -> list[str]:
