@@ -77,7 +77,8 @@ def read_forecasts(
             calendar=settings.calendar,
             time_format=settings.time_format,
         )
-    later, begins, sha256 = None, [], table.sha256
+    later, sha256 = None, table.sha256
+    begins: list[int] = []
     told: list[str] = []
     if settings.valid is not None:
         of_run = codec.wanted(settings.missing, settings.zero_is_missing)

@@ -233,8 +233,8 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
     sizes = {name: len(origins) for name, (_, origins) in parts(data, settings).items()}
     said.append(
         f"Windows of {in_steps(data.history)} (--history) to forecast the next "
-        f"{settings.horizon} (--horizon): {sizes['learn from']:,} to learn from, then {sizes['choose weights by']:,} to "
-        f"choose weights by, then {sizes['test']:,} held out: {data.held_out} (--valid FILE)."
+        f"{settings.horizon} (--horizon): {sizes['learn from']:,} to learn from, "
+        f"then {sizes['choose weights by']:,} to choose weights by, then {sizes['test']:,} held out: {data.held_out} (--valid FILE)."
     )
     if settings.head == "recursive" and settings.horizon > 1 and past:
         said.append(
