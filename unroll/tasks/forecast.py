@@ -234,7 +234,8 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
     said.append(
         f"Windows of {in_steps(data.history)} (--history) to forecast the next "
         f"{settings.horizon} (--horizon): {sizes['learn from']:,} to learn from, "
-        f"then {sizes['choose weights by']:,} to choose weights by, then {sizes['test']:,} held out: {data.held_out} (--valid FILE)."
+        f"then {sizes['choose weights by']:,} to choose weights by, "
+        f"then {sizes['test']:,} held out: {data.held_out} (--valid FILE)."
     )
     if settings.head == "recursive" and settings.horizon > 1 and past:
         said.append(
