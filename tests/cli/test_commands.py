@@ -57,6 +57,12 @@ def test_score_reads_a_file_line_by_line(place, capsys):
     assert [json.loads(line)["text"] for line in out.splitlines()] == ["the sky", "the pear"]
 
 
+def test_score_counts_the_blank_lines_that_it_passes_over(place, capsys):
+    (place / "gaps.txt").write_text("the sky\n\nthe pear\n")
+    got = printed(capsys, "score", "runs/poems", "--file", "gaps.txt", "--json")
+    assert len(got.out.splitlines()) == 2 and "1 blank line has no score." in got.err
+
+
 def test_next_gives_the_likeliest_in_order(place, capsys):
     got = json.loads(printed(capsys, "next", "runs/poems", "the clou", "--top", 10, "--json").out)
     shares = [row["probability"] for row in got["next"]]

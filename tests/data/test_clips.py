@@ -1,6 +1,7 @@
 """Clips of every kind come out as the frames that went in, and bad ones in a sentence."""
 
 import importlib.util
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from unroll.data.clips import Reading, clip_size
 from unroll.data.number_rows import find_wide, guess_features, read_numbers
 from unroll.data.problems import Problems
-from unroll.data.video import BadClip
+from unroll.data.video import BadClip, video_frames, video_size
 
 spec = importlib.util.spec_from_file_location(
     "clip_files", Path(__file__).with_name("clip_files.py")
@@ -179,3 +180,21 @@ def test_how_many_numbers_are_a_frame():
     assert guess_features(("",) * 30, paths.reshape(20, 30))[0] == 3
     names = tuple(f"{axis}_{k}" for k in range(3) for axis in "xyz")
     assert guess_features(names, np.zeros((1, 9))) == (3, "as the names come again")
+
+
+def test_a_phone_video_is_turned_as_players_turn_it(tmp_path):
+    frames = np.zeros((3, 16, 32, 3), np.uint8)
+    frames[:, :, :8] = 255  # bright on the left
+    path = files.write_video(tmp_path / "plain.mp4", frames)
+    plain, _, _ = video_frames(path, 16, 32, grey=True)
+    # the matrix of the track header: a quarter turn with the clock
+    straight = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+    quarter = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+    data = path.read_bytes()
+    at = data.index(straight, data.index(b"tkhd"))
+    turned = tmp_path / "turned.mp4"
+    turned.write_bytes(data[:at] + quarter + data[at + len(straight) :])
+    assert video_size(turned) == (32, 16)
+    found, _, _ = video_frames(turned, 32, 16, grey=True)
+    np.testing.assert_array_equal(found, np.rot90(plain, -1, axes=(2, 3)))
+    assert found[0, 0, :6].mean() > 200 > 60 > found[0, 0, 12:].mean()

@@ -53,7 +53,7 @@ def test_gaps_are_refused_with_how_many_and_where(read):
         read(GAPS)
     said = str(refused.value)
     assert "2 times are missing at steps of one day, the first after line 3: 2024-01-03" in said
-    assert "1 values are missing, the first in line 4 (y)" in said
+    assert "1 value is missing, the first in line 4 (y)" in said
     assert "missing=interpolate" in said and "every=row" in said
 
 
@@ -77,7 +77,7 @@ def test_zeros_are_missing_where_asked(read):
     text = "d,y\n2024-01,0\n2024-02,2\n2024-03,0\n2024-04,3\n"
     table = read(text, zero_is_missing=True, missing="last")
     np.testing.assert_equal(table.series[0].values[:, 0], [2, np.nan, 3])
-    assert any("1 rows before the first known y" in sentence for sentence in table.said)
+    assert any("1 row before the first known y" in sentence for sentence in table.said)
 
 
 def test_irregular_times_are_refused(read):

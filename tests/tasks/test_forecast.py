@@ -268,3 +268,47 @@ def test_a_resumed_run_ends_as_one_in_one_go(place):
     y[3] = 9
     with pytest.raises(UserError, match="SHA-256"):
         unroll.train(write(place / "a.csv", {"y": y}), "half", resume=True, steps=60, quiet=True)
+
+
+def test_a_later_table_is_read_after_the_rows_before_it(place):
+    y, kinds = np.cumsum(noise(240)).round(4), ["wet", "dry", "fog"] * 80
+    early = write(place / "early.csv", {"y": y[:200], "kind": kinds[:200]})
+    later = write(place / "later.csv", {"y": y[200:], "kind": kinds[200:]}, start="2024-07-19")
+    run = unroll.train(early, valid=later, covariates="kind", history=32, steps=2, **FAST)
+    # a forecast of every later row; alone the table would give 40 - 33 of them
+    assert run.result()["forecasts"] == 40
+    data = task.read(early, run.settings, print)
+    windows, origins = task.parts(data, run.settings)["test"]
+    assert data.told[0].startswith("1 of the 1 series")
+    # as in one table
+    whole = write(place / "whole.csv", {"y": y, "kind": kinds})
+    alone, _ = task.opened(run.trained, whole)
+    for part, other in zip(
+        (windows.batch(origins).x, windows.batch(origins).y),
+        (alone.batch(origins).x, alone.batch(origins).y),
+        strict=True,
+    ):
+        assert part.equal(other)
+
+
+def test_a_later_table_that_does_not_follow_stands_alone(place):
+    y = np.cumsum(noise(240)).round(4)
+    early = write(place / "early.csv", {"y": y[:150]})
+    later = write(place / "later.csv", {"y": y[150:]}, start="2025-07-19")
+    run = unroll.train(early, valid=later, history=32, steps=2, **FAST)
+    assert run.result()["forecasts"] == 90 - 33
+
+
+def test_a_recursive_head_says_what_stays_as_it_was(place, capsys):
+    file = write(place / "a.csv", {"y": noise(200), "wind": noise(200, 1)})
+    options = {**FAST, "quiet": False}
+    unroll.train(
+        file, target="y", covariates="wind", head="recursive", horizon=3, steps=2, **options
+    )
+    assert "wind stay in it as they were last" in " ".join(capsys.readouterr().err.split())
+
+
+def test_beside_persistence_another_naive_way_may_be_better():
+    result = {"advantage": {"naive": {"share": 0.3, "noise": 0.1},
+                            "drift": {"share": -0.1, "noise": 0.1}}}  # fmt: skip
+    assert task.against(result)[1] == "It does not beat drift."

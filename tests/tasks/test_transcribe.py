@@ -90,6 +90,15 @@ def test_answers_have_the_times_of_words(speech):
     run.adjust(beam=1)
     with pytest.raises(UserError, match="There is no file"):
         run.predict("none.wav")
+    soundfile.write(folder / "zero.wav", np.zeros(0), RATE)
+    (folder / "new.csv").write_text("path\nthree.wav\nzero.wav\n0_3.wav\n")
+    with pytest.raises(UserError, match="zero length"):
+        list(run.predict_file(folder / "new.csv"))
+    run.adjust(skip_bad=True)
+    answers = list(run.predict_file(folder / "new.csv"))
+    run.adjust(skip_bad=False)
+    assert ["error" in one for one in answers] == [False, True, False]
+    assert run.written(answers[1]).startswith("# left out: ")
 
 
 @pytest.mark.parametrize("chunk", [1, 100, 1000, 10**6])
@@ -288,3 +297,9 @@ def test_strokes(tmp_path):
     assert run.predict(str(tmp_path / "2.csv"))["unit"] == "frames"
     assert len(list(run.predict_file(path))) == 24
     assert len(list(run.predict_file(tmp_path / "2.csv"))) == 1
+
+
+def test_images_without_their_flag_are_told_it(tmp_path):
+    (tmp_path / "lines.csv").write_text("path,text\na.png,12\nb.png,21\n")
+    with pytest.raises(UserError, match="--image COLUMN"):
+        unroll.train(tmp_path / "lines.csv", tmp_path / "run", task="transcribe", **SMALL)

@@ -31,6 +31,11 @@ def check(
     time: Annotated[str | None, typer.Option(help="Column of the time.")] = None,
     by: Annotated[str | None, typer.Option(help="Column that names the series.")] = None,
     horizon: Annotated[str | None, typer.Option(help="Steps to forecast.")] = None,
+    history: Annotated[str | None, typer.Option(help="Steps that a forecast reads.")] = None,
+    covariates: Annotated[
+        str | None, typer.Option(help="Columns that a forecast reads beside the target.")
+    ] = None,
+    valid: Annotated[str | None, typer.Option(help="Held-out data, as in train.")] = None,
     audio: Annotated[str | None, typer.Option(help="Column of the sound's path.")] = None,
     image: Annotated[str | None, typer.Option(help="Column of the image's path.")] = None,
     strokes: Annotated[str | None, typer.Option(help="Column of the strokes' path.")] = None,
@@ -43,6 +48,7 @@ def check(
     """Rows, lengths, labels, unknown words, what is bad and what will be cut; exit code 1 if bad."""
     values: dict[str, Any] = {
         "text": text, "label": label, "target": target, "time": time, "by": by, "horizon": horizon,
+        "history": history, "covariates": covariates, "valid": valid,
         "audio": audio, "image": image, "strokes": strokes, "video": video,
     }  # fmt: skip
     values = {name: value for name, value in values.items() if value is not None}

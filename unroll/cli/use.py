@@ -221,11 +221,15 @@ def score(
         return
     from unroll.data.text import lines, text_source
 
-    source = text_source(str(file))
+    source, blank = text_source(str(file)), 0
     for one in source.files:
         for number, line in enumerate(lines(one, source.name), 1):
+            blank += not line
             if line:
                 show_score({"line": number, **run.score(line, condition)}, json, details=False)
+    if blank:
+        lines_are = "1 blank line has" if blank == 1 else f"{blank:,} blank lines have"
+        typer.echo(f"{lines_are} no score.", err=True)
 
 
 def show_score(scored: dict[str, Any], json: bool, details: bool) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from unroll.data.forecast_codec import ForecastCodec
 from unroll.data.problems import Problems
-from unroll.data.series_table import SeriesTable, Wanted, read_series
+from unroll.data.series_table import Series, SeriesTable, Wanted, read_series
 from unroll.data.windows import Windows, seasonal
 from unroll.errors import UserError
 from unroll.settings.forecast import ForecastSettings
@@ -17,13 +17,15 @@ from unroll.settings.forecast import ForecastSettings
 @dataclass(frozen=True)
 class Forecasts:
     """What was read. train, valid: how many steps of each series there are up to the end of these
-    parts. later: the table of the test part, where it is another. history: steps."""
+    parts. later: the table of the test part, where it is another; each of its
+    series begins with `begins` steps of the first table, only to be read. history: steps."""
 
     table: SeriesTable
     codec: ForecastCodec
     train: list[int]
     valid: list[int]
     later: SeriesTable | None
+    begins: list[int]
     history: int
     sha256: str
     held_out: str
@@ -76,19 +78,69 @@ def read_forecasts(
             time_format=settings.time_format,
         )
     later, sha256 = None, table.sha256
+    begins: list[int] = []
+    told: list[str] = []
     if settings.valid is not None:
         of_run = codec.wanted(settings.missing, settings.zero_is_missing)
         later = read_series(settings.valid, of_run, problems)
         codec.check(later)
         sha256 += later.sha256
+        later, begins = after(table, later, codec)
+        told.append(
+            f"{sum(map(bool, begins)):,} of the {len(begins):,} series of {settings.valid} go on where "
+            f"{path} ends, and read it as their history; the others read their own first rows."
+        )
         where = settings.valid
     else:
-        begins = [one.times[n] for one, n in zip(table.series, valid, strict=True) if n < len(one)]
+        starts = [one.times[n] for one, n in zip(table.series, valid, strict=True) if n < len(one)]
         where = "the last fifth of the times"
-        where += f", from {table.at(min(begins))}" if begins else ""
+        where += f", from {table.at(min(starts))}" if starts else ""
     return Forecasts(
-        table, codec, train, valid, later, history, sha256, where, tuple(problems.told())
-    )
+        table, codec, train, valid, later, begins, history, sha256, where,
+        (*told, *problems.told()),
+    )  # fmt: skip
+
+
+def after(
+    table: SeriesTable, later: SeriesTable, codec: ForecastCodec
+) -> tuple[SeriesTable, list[int]]:
+    """The later series with those of the same name before them, and how many steps these have; 0
+    where a series does not begin one step after them."""
+    before = {one.name: one for one in table.series}
+    joined, begins = [], []
+    for one in later.series:
+        past = before.get(one.name)
+        if past is not None:
+            last = past.times[len(past) - 1]
+            next_one = (
+                one.times[0] > last
+                if table.step.loose
+                else (one.times[0] == table.step.after(last, 1))
+            )
+        if past is None or not next_one:
+            joined.append(one)
+            begins.append(0)
+            continue
+        n = len(past)
+        values = past.values[:n].copy()
+        for name, words in later.words.items():
+            at = table.columns.index(name)
+            code = np.array(
+                [words.index(w) if w in words else -1 for w in table.words[name]] + [-1.0]
+            )
+            there = ~np.isnan(values[:, at])
+            values[there, at] = code[values[there, at].astype(np.int64)]
+        joined.append(
+            Series(
+                one.name,
+                np.concatenate([past.times[:n], one.times]),
+                np.concatenate([values, one.values]),
+                np.concatenate([past.lines[:n], one.lines]),
+                n + len(one),
+            )
+        )
+        begins.append(n)
+    return replace(later, series=tuple(joined)), begins
 
 
 def cut(table: SeriesTable, apart: bool) -> tuple[list[int], list[int]]:
@@ -182,7 +234,7 @@ def parts(data: Forecasts, settings: ForecastSettings) -> dict[str, tuple[Window
     }
     if data.later is not None:
         windows = data.windows(settings, data.later)
-        found["test"] = (windows, windows.origins())
+        found["test"] = (windows, windows.origins(begins=data.begins))
     else:
         found["test"] = (windows, windows.origins(begins=data.valid))
     return found

@@ -488,15 +488,15 @@ class Gaps:
         """What is missing, in words."""
         said = []
         if self.times:
+            are = "1 time is" if self.times == 1 else f"{self.times:,} times are"
             said.append(
-                f"{self.times:,} times are missing at steps of one {self.step.name}, the first "
+                f"{are} missing at steps of one {self.step.name}, the first "
                 f"after {self._first['times'].replace(' (', ': ').rstrip(')')}"
             )
         if self.values:
             zeros = ", zeros among them" if self.wanted.zero_is_missing else ""
-            said.append(
-                f"{self.values:,} values are missing{zeros}, the first in {self._first['values']}"
-            )
+            are = "1 value is" if self.values == 1 else f"{self.values:,} values are"
+            said.append(f"{are} missing{zeros}, the first in {self._first['values']}")
         return said
 
     def said(self) -> list[str]:
@@ -506,8 +506,10 @@ class Gaps:
             for sentence in self.found()
         ]
         if self.late:
+            rows = "1 row" if self.late == 1 else f"{self.late:,} rows"
+            are = "is" if self.late == 1 else "are"
             said.append(
-                f"{self.late:,} rows before the first known {self.columns[0]} are left out, the "
+                f"{rows} before the first known {self.columns[0]} {are} left out, the "
                 f"first in {self._first['late']}."
             )
         return said

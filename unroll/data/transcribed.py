@@ -237,16 +237,23 @@ def table_of(
     if like is not None:
         media = media or like.names[like.media]
         value = value or (None if like.value is None else like.names[like.value])
-    table = find_media_table(
-        path,
-        media,
-        value,
-        media_flag=f"--{settings.kind}",
-        value_flag="--text",
-        values=TEXTS,
-        suffixes=SUFFIXES[settings.kind],
-        labelled=labelled,
-    )
+    try:
+        table = find_media_table(
+            path,
+            media,
+            value,
+            media_flag=f"--{settings.kind}",
+            value_flag="--text",
+            values=TEXTS,
+            suffixes=SUFFIXES[settings.kind],
+            labelled=labelled,
+        )
+    except UserError as error:
+        if media is not None or settings.kind != "audio" or not Path(path).is_file():
+            raise
+        raise UserError(
+            f"{error} Images of lines are named by --image COLUMN, strokes by --strokes COLUMN."
+        ) from error
     if settings.speaker is not None and settings.speaker not in table.names:
         raise UserError(
             f"--set speaker={settings.speaker}: {path} has the columns {', '.join(table.names)}. "

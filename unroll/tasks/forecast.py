@@ -232,10 +232,16 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
     ]
     sizes = {name: len(origins) for name, (_, origins) in parts(data, settings).items()}
     said.append(
-        f"Windows of {data.history} steps (--history) to forecast the next {settings.horizon} "
-        f"(--horizon): {sizes['learn from']:,} to learn from, then {sizes['choose weights by']:,} to "
-        f"choose weights by, then {sizes['test']:,} held out: {data.held_out} (--valid FILE)."
+        f"Windows of {in_steps(data.history)} (--history) to forecast the next "
+        f"{settings.horizon} (--horizon): {sizes['learn from']:,} to learn from, "
+        f"then {sizes['choose weights by']:,} to choose weights by, "
+        f"then {sizes['test']:,} held out: {data.held_out} (--valid FILE)."
     )
+    if settings.head == "recursive" and settings.horizon > 1 and past:
+        said.append(
+            f"The recursive head reads its own forecasts back; {', '.join(past)} stay in it as they "
+            "were last, for their future is not known (--set known=..., or --set head=direct)."
+        )
     logs = [c for c, log in zip(codec.columns, codec.logs, strict=True) if log]
     changes = [
         c
@@ -248,9 +254,13 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
         f"{settings.loss} loss (--set loss=...); as ratios (--set transform=...): "
         f"{', '.join(logs) or 'nothing'}; by changes alone, as levels that do not come back "
         f"(--set level=...): "
-        f"{', '.join(changes) or 'nothing'}. Season: {codec.season} steps (--set season=N)."
+        f"{', '.join(changes) or 'nothing'}. Season: {in_steps(codec.season)} (--set season=N)."
     )
     return said
+
+
+def in_steps(number: int) -> str:
+    return "1 step" if number == 1 else f"{number} steps"
 
 
 def facts(data: Forecasts) -> dict[str, Any]:
@@ -314,8 +324,9 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     rows = {"this model": result, **result["baselines"]}
     width = max(map(len, rows))
     said = [
-        f"{result['target']} on {where}: {result['forecasts']:,} forecasts of the next "
-        f"{result['horizon']} {'step' if result['horizon'] == 1 else 'steps'}:"
+        f"{result['target']} on {where}: {result['forecasts']:,} "
+        f"forecast{'' if result['forecasts'] == 1 else 's'} of the next "
+        f"{'step' if result['horizon'] == 1 else str(result['horizon']) + ' steps'}:"
     ]
     names = ("mae", "rmse", "mase", "smape", "mape")
     for name, row in rows.items():
@@ -371,7 +382,8 @@ def against(result: dict[str, Any]) -> list[str]:
         name for name, one in result["advantage"].items() if name != "naive" and one["share"] <= 0
     ]
     if better:
-        said.append(f"It does not beat {' and '.join(better)} either.")
+        too = " either" if share <= 0 else ""
+        said.append(f"It does not beat {' and '.join(better)}{too}.")
     return said
 
 

@@ -23,6 +23,7 @@ from unroll.data.framed import FrameBatch, FrameBatches, FrameCodec, Framed, bat
 from unroll.data.framed import framed as framed_clips
 from unroll.data.problems import Problems
 from unroll.data.split import evenly, shared
+from unroll.data.video import BadClip
 from unroll.decoding.segments import Segment, seconds, segments
 from unroll.errors import UserError
 from unroll.models.framewise import Framewise
@@ -452,11 +453,20 @@ def questions(trained: Trained, path: str) -> Iterator[Question]:
 
 
 def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """The label of each clip with all probabilities; or of each frame, and the segments with times."""
+    """The label of each clip with all probabilities; or of each frame, and the segments with times.
+
+    With skip_bad, the `error` of a clip that cannot be read.
+    """
     for question in questions:
         if not isinstance(question, Question):
             question = asked(question, trained.codec)
-        clip = question.clip or trained.codec.reading(question.name)
+        try:
+            clip = question.clip or trained.codec.reading(question.name)
+        except BadClip as error:
+            if not trained.settings.skip_bad:
+                raise
+            yield {"clip": question.name, "error": str(error)}
+            continue
         yield answered(trained, question.name, clip)
 
 
@@ -487,6 +497,8 @@ def answered(trained: Trained, name: str, clip: Clip) -> dict[str, Any]:
 
 def written(answer: dict[str, Any]) -> str:
     """An answer as people read it: the label and how sure, or the segments; then the clip."""
+    if "error" in answer:
+        return f"# left out: {answer['error']}"
     if "label" in answer:
         return f"{answer['label']} {answer['probability']:.0%}\t{answer['clip']}"
     parts = [spoken(Segment(**segment)) for segment in answer["segments"]]

@@ -456,7 +456,8 @@ def questions(trained: Trained, path: str) -> Iterator[str]:
 
 
 def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """The text of each file, how sure, and when each word is."""
+    """The text of each file, how sure, and when each word is; with skip_bad, the `error` of a file
+    that cannot be read."""
     asked = iter(questions)
     while some := list(islice(asked, ROWS)):
         yield from answered(trained, some)
@@ -469,13 +470,21 @@ def answered(trained: Trained, asked: list[Any]) -> Iterator[dict[str, Any]]:
     for question in asked:
         if not isinstance(question, str):
             raise UserError(f"Got {question!r:.60} to transcribe; expected the path of a file.")
-        x = codec.features(codec.load_raw(Path(question)))
+        try:
+            x = codec.features(codec.load_raw(Path(question)))
+        except UserError as error:
+            if not trained.settings.skip_bad:
+                raise
+            yield {"path": question, "error": str(error)}
+            continue
         log_p, _ = trained.model(x[:, None].to(trained.device), torch.tensor([len(x)]))
         yield {"path": question, **as_answer(codec, decoded(trained, log_p[:, 0].cpu()))}
 
 
 def written(answer: dict[str, Any]) -> str:
     """An answer as people read it: the file, the text, when each word is."""
+    if "error" in answer:
+        return f"# left out: {answer['error']}"
     mark = "s" if answer["unit"] == "seconds" else ""
     times = " ".join(
         f"{word['word']} {word['start']:g}-{word['end']:g}{mark}" for word in answer["words"]
