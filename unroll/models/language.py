@@ -118,7 +118,7 @@ class LanguageModel(nn.Module):
 
     def as_cell(self) -> TokenCell:
         """Embedding and stack as one cell that reads ids [B], without dropout and categories."""
-        return TokenCell(self.embedding, [layer.cells[0] for layer in self.stack])  # type: ignore[index, union-attr]
+        return TokenCell(self.embedding, [layer.get_submodule("cells.0") for layer in self.stack])
 
     def stepper(self, batch_size: int, category: Tensor | None = None) -> LanguageStepper:
         """The model one token at a time, for generation."""

@@ -110,7 +110,9 @@ class LanguageSettings(RecurrentSettings):
         if self.per_line or self.state == "reset":
             raise ValueError(f"{name} is for one long text whose state is carried")
         if self.truncation != "window":
-            raise ValueError(f"{name} goes back nowhere, so truncation={self.truncation} is in vain")
+            raise ValueError(
+                f"{name} goes back nowhere, so truncation={self.truncation} is in vain"
+            )
         if self.memory is not None or self.segment_length is not None:
             raise ValueError(f"{name} keeps no steps, so memory and segment_length are in vain")
         if self.dropout or self.dropout_input:

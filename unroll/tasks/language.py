@@ -85,7 +85,8 @@ def resolve_sizes(settings: LanguageSettings, make: Make) -> LanguageSettings:
     """
     hidden = settings.hidden or defaults(settings)["hidden"]
     may_tie = settings.level != "char" if settings.tie is None else settings.tie
-    embedding = settings.embedding or (hidden if may_tie else min(128, hidden))
+    free = defaults(settings).get("embedding", 128)
+    embedding = settings.embedding or (hidden if may_tie else min(free, hidden))
     width = embedding
     for _ in range(settings.layers):
         cell = make(width, hidden)
@@ -98,9 +99,10 @@ def resolve_sizes(settings: LanguageSettings, make: Make) -> LanguageSettings:
             f"Tied weights need --set embedding={embedding} equal to the cell's output, {width} "
             f"numbers with --hidden {hidden}. Leave the embedding out, or use --set tie=false."
         )
-    return settings.model_copy(
-        update={"tie": may_tie and embedding == width, "hidden": hidden, "embedding": embedding}
-    )
+    found = {"tie": may_tie and embedding == width, "hidden": hidden, "embedding": embedding}
+    if settings.online and "block" not in settings.model_fields_set:
+        found["block"] = ONLINE_BLOCK
+    return settings.model_copy(update=found)
 
 
 def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
@@ -152,11 +154,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "bpe": {"hidden": 512, "batch_size": 16, "dropout": 0.2, "learning_rate": 3e-3},
 }
 
-# what a step may cost decides here
+# what a step costs decides here, and that many changes of the weights are worth more than streams
 ONLINE: dict[str, dict[str, Any]] = {
-    "rtrl": {"hidden": 32, "batch_size": 4, "dropout": 0.0},
-    "snap1": {"hidden": 128, "batch_size": 4, "dropout": 0.0},
+    "rtrl": {"hidden": 32, "batch_size": 1, "dropout": 0.0, "embedding": 16},
+    "snap1": {"hidden": 64, "batch_size": 1, "dropout": 0.0, "embedding": 32},
 }
+ONLINE_BLOCK = 8
 
 
 def model(settings: LanguageSettings, codec: LanguageCodec, make: Make) -> LanguageModel:
@@ -257,7 +260,7 @@ def online_blocks(network: LanguageModel, settings: LanguageSettings) -> OnlineB
     if settings.online == "rtrl":
         online = Online(network.as_cell(), batch_size, "rtrl")
         return OnlineBlocks(network, online, network.output_loss)
-    cell = network.stack[0].cells[0]  # type: ignore[index, union-attr]
+    cell = network.get_submodule("stack.0.cells.0")
     online = Online(cell, batch_size, "snap1")  # type: ignore[arg-type]
     return OnlineBlocks(network, online, network.output_loss, network.embedding)
 

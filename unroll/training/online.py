@@ -171,8 +171,8 @@ class Online:
     @torch.no_grad()
     def _go_on(self, at_state: Tensor, at_parameters: Tensor) -> None:
         """The influence after one more step, from what `_derivatives` gave."""
-        places, F = self.moved.places, len(self.sizes)
-        if places is None:
+        places, real, F = self.moved.places, self.moved.real, len(self.sizes)
+        if places is None or real is None:
             self.influence = at_parameters.baddbmm_(at_state, self.influence)
             return
         if not self.moved.one_unit:
@@ -181,7 +181,7 @@ class Online:
         grown = [
             (at_state[:, rows, places[j]] * self.influence[:, j, None]) for j in range(len(places))
         ]
-        self.influence = torch.stack(grown).sum(0).add_(at_parameters).mul_(self.moved.real)
+        self.influence = torch.stack(grown).sum(0).add_(at_parameters).mul_(real)
 
     def _derivatives(self, x: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
         """Those of the state after the step: [B, R, S] by the state, [B, R, P] by the parameters.
@@ -213,8 +213,8 @@ class Online:
                 _, new = functional_call(step, swapped, (x[None], self._rebuilt(s[None])))
                 return self._flat(new)[0]
 
-            _, by_state = vjp(lambda s: after(s, own), s)
-            _, by_parameters = vjp(lambda *p: after(s, p), *own)
+            by_state = vjp(lambda s: after(s, own), s)[1]
+            by_parameters = vjp(lambda *p: after(s, p), *own)[1]
             return vmap(by_state)(a)[0], vmap(by_parameters)(b)
 
         at_state, each = vmap(one)(flat.detach(), x)

@@ -6,6 +6,7 @@ T time, B batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -69,12 +70,15 @@ class OnlineBlocks:
             total = torch.zeros((), dtype=online.like.dtype, device=x.device)
             for now, target in zip(x, y, strict=True):
                 read = now if self.read is None else self.read(now)
-                total += online.step(read, lambda output, y=target: self.loss(output, y))
+                total += online.step(read, partial(self._of, target))
             found = [p.grad for p in self.parameters]
         finally:
             for p, gradient in zip(self.parameters, before, strict=True):
                 p.grad = gradient
         return Found.apply(total, found, *self.parameters), online.carried
+
+    def _of(self, y: Tensor, output: Tensor) -> Tensor:
+        return self.loss(output, y)
 
     def _try(self) -> None:
         """One step with tokens 0: what torch cannot derive is refused before training."""
