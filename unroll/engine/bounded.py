@@ -42,8 +42,8 @@ def bounded(
 
     memory: "4GB" or bytes, of one layer's call: the optimal schedule for it; a sequence that fits
         is not cut. It counts the tensors of backpropagation; what the libraries hold of their own,
-        some 30 MB, comes on top. segment_length: steps of a segment, or "auto", the square root of T, at
-        least 256.
+        some 30 MB, comes on top.
+    segment_length: steps of a segment, or "auto", the square root of T, at least 256.
         Neither: no bound. Layers and `unroll.unroll` take the same two words for one call.
     Raises: ValueError where both are given, or one that means nothing.
     Source: A. Gruslys et al., Memory-efficient backpropagation through time, 2016
