@@ -41,8 +41,9 @@ def bounded(
     are those of the whole sequence; a call takes up to one more forward.
 
     memory: "4GB" or bytes, of one layer's call: the optimal schedule for it; a sequence that fits
-        is not cut. segment_length: steps of a segment, or "auto", the square root of T, at
-        least 256.
+        is not cut. It counts the tensors of backpropagation; what the libraries hold of their own,
+        some 30 MB, comes on top.
+    segment_length: steps of a segment, or "auto", the square root of T, at least 256.
         Neither: no bound. Layers and `unroll.unroll` take the same two words for one call.
     Raises: ValueError where both are given, or one that means nothing.
     Source: A. Gruslys et al., Memory-efficient backpropagation through time, 2016

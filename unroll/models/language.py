@@ -16,6 +16,7 @@ from unroll.layers import Recurrent, Stepper
 from unroll.layers.locked_dropout import LockedDropout
 from unroll.models.initialisation import initialise_layers
 from unroll.models.softmax import linear_cross_entropy
+from unroll.models.token_cell import TokenCell
 
 
 class LanguageModel(nn.Module):
@@ -101,7 +102,11 @@ class LanguageModel(nn.Module):
             h, y = h.flatten(0, 1), y.flatten()
         else:
             h, y = h[weight], y[weight]
-        return linear_cross_entropy(h, self._softmax_weight(), self.bias, y), state
+        return self.output_loss(h, y), state
+
+    def output_loss(self, h: Tensor, y: Tensor) -> Tensor:
+        """Summed cross-entropy in nats of y [N], given what the stack showed [N, H]."""
+        return linear_cross_entropy(h, self._softmax_weight(), self.bias, y)
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step, in the structure that `forward` returns."""
@@ -110,6 +115,10 @@ class LanguageModel(nn.Module):
             layer.initial_state(batch_size, dtype=like.dtype, device=like.device)  # type: ignore[operator]
             for layer in self.stack
         )
+
+    def as_cell(self) -> TokenCell:
+        """Embedding and stack as one cell that reads ids [B], without dropout and categories."""
+        return TokenCell(self.embedding, [layer.get_submodule("cells.0") for layer in self.stack])
 
     def stepper(self, batch_size: int, category: Tensor | None = None) -> LanguageStepper:
         """The model one token at a time, for generation."""

@@ -45,7 +45,8 @@ def header(settings: RecurrentSettings, network: nn.Module, threads: str, path: 
 def bound_in_words(settings: RecurrentSettings) -> list[str]:
     """How the memory of backpropagation is bounded, where it is."""
     if settings.memory is not None:
-        kept = f"each layer's backpropagation takes at most {settings.memory} (--set memory=SIZE)"
+        kept = f"each layer's backpropagation takes at most {settings.memory} of tensors (--set "
+        kept += "memory=SIZE), beside some 30 MB of the libraries' own"
     elif settings.segment_length is not None:
         length = settings.segment_length
         steps = "the square root of its length" if length == "auto" else f"{length} steps"

@@ -66,6 +66,11 @@ class LanguageSettings(RecurrentSettings):
     k2: int | None = Field(
         None, ge=1, description="Steps that a gradient goes back; left out, the block."
     )
+    online: Literal["rtrl", "snap1"] | None = Field(
+        None,
+        description="Learn without going back, step by step as the text is read: rtrl, exactly, for "
+        "small networks; snap1, of what a weight does to its own unit alone.",
+    )
     tie: bool | None = Field(
         None, description="Use the embedding as the softmax's weights; left out, for words and bpe."
     )
@@ -95,6 +100,25 @@ class LanguageSettings(RecurrentSettings):
         k1, k2 = self.reach
         if k1 > k2:
             raise ValueError(f"k1={k1} is more than k2={k2}; expected at most as much")
+        return self
+
+    @model_validator(mode="after")
+    def online_fits(self) -> Self:
+        if self.online is None:
+            return self
+        name = f"online={self.online}"
+        if self.per_line or self.state == "reset":
+            raise ValueError(f"{name} is for one long text whose state is carried")
+        if self.truncation != "window":
+            raise ValueError(
+                f"{name} goes back nowhere, so truncation={self.truncation} is in vain"
+            )
+        if self.memory is not None or self.segment_length is not None:
+            raise ValueError(f"{name} keeps no steps, so memory and segment_length are in vain")
+        if self.dropout or self.dropout_input:
+            raise ValueError(f"{name} goes without dropout; leave it out")
+        if self.online == "snap1" and self.layers > 1:
+            raise ValueError(f"{name} is for one layer (--layers 1); online=rtrl takes more")
         return self
 
     @property

@@ -40,6 +40,8 @@ from unroll.settings import LanguageSettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.checkpoint import pack
 from unroll.training.folder import check_baseline
+from unroll.training.online import Online
+from unroll.training.online_blocks import OnlineBlocks
 from unroll.training.work import Work
 
 ORDER = 5  # of the n-gram baseline
@@ -83,7 +85,8 @@ def resolve_sizes(settings: LanguageSettings, make: Make) -> LanguageSettings:
     """
     hidden = settings.hidden or defaults(settings)["hidden"]
     may_tie = settings.level != "char" if settings.tie is None else settings.tie
-    embedding = settings.embedding or (hidden if may_tie else min(128, hidden))
+    free = defaults(settings).get("embedding", 128)
+    embedding = settings.embedding or (hidden if may_tie else min(free, hidden))
     width = embedding
     for _ in range(settings.layers):
         cell = make(width, hidden)
@@ -96,9 +99,10 @@ def resolve_sizes(settings: LanguageSettings, make: Make) -> LanguageSettings:
             f"Tied weights need --set embedding={embedding} equal to the cell's output, {width} "
             f"numbers with --hidden {hidden}. Leave the embedding out, or use --set tie=false."
         )
-    return settings.model_copy(
-        update={"tie": may_tie and embedding == width, "hidden": hidden, "embedding": embedding}
-    )
+    found = {"tie": may_tie and embedding == width, "hidden": hidden, "embedding": embedding}
+    if settings.online and "block" not in settings.model_fields_set:
+        found["block"] = ONLINE_BLOCK
+    return settings.model_copy(update=found)
 
 
 def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
@@ -138,7 +142,8 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
 
 
 def defaults(settings: LanguageSettings) -> dict[str, Any]:
-    return DEFAULTS["line" if settings.per_line else settings.level]
+    preset = DEFAULTS["line" if settings.per_line else settings.level]
+    return preset if settings.online is None else {**preset, **ONLINE[settings.online]}
 
 
 # characters: chosen by many trials (benchmarks/LOG.md); words: by two; lines and bpe: by analogy
@@ -148,6 +153,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "word": {"hidden": 256, "batch_size": 16, "dropout": 0.4, "learning_rate": 3e-3},
     "bpe": {"hidden": 512, "batch_size": 16, "dropout": 0.2, "learning_rate": 3e-3},
 }
+
+# what a step costs decides here, and that many changes of the weights are worth more than streams
+ONLINE: dict[str, dict[str, Any]] = {
+    "rtrl": {"hidden": 32, "batch_size": 1, "dropout": 0.0, "embedding": 16},
+    "snap1": {"hidden": 64, "batch_size": 1, "dropout": 0.0, "embedding": 32},
+}
+ONLINE_BLOCK = 8
 
 
 def model(settings: LanguageSettings, codec: LanguageCodec, make: Make) -> LanguageModel:
@@ -180,8 +192,11 @@ def work(
         reach = settings.reach
         batches = WindowStream(corpus.train, batch_size, settings.truncation, *reach, settings.seed)
     carry = settings.state == "carry" and not settings.per_line
+    learner = online_blocks(network, settings) if settings.online else None
 
     def loss(batch: Batch, state: State | None) -> tuple[Tensor, State | None]:
+        if learner is not None:
+            return learner(batch.x, batch.y, state)
         if batch.window is None:
             total, new = batch_loss(network, batch, state)
         else:
@@ -189,6 +204,11 @@ def work(
                 lambda x, y, s, w: network.loss(x, y, s, weight=w), batch, state
             )
         return total, new if carry else None
+
+    def start() -> State | None:
+        if learner is not None:
+            return learner.online.start()
+        return network.initial_state(batch_size) if carry else None
 
     watched = head(corpus.valid, WATCH_TOKENS)
 
@@ -217,12 +237,53 @@ def work(
         batch=lambda number: batches.batch(number).to(device),
         per_epoch=batches.per_epoch,
         loss=loss,
-        initial_state=lambda: network.initial_state(batch_size) if carry else None,
+        initial_state=start,
         evaluate=held_out,
         sample=sample,
         learning_rate=settings.learning_rate or 1e-3,
         unit={"char": "characters", "word": "words", "bpe": "tokens"}[settings.level],
         device=device,
+    )
+
+
+def online_blocks(network: LanguageModel, settings: LanguageSettings) -> OnlineBlocks:
+    """What learns online in the place of backpropagation.
+
+    Raises: UserError where cell and sizes do not allow it.
+    """
+    if settings.watch is not None:
+        raise UserError(
+            f"--watch {settings.watch} follows gradients back, and online={settings.online} has none "
+            "that go back. Leave one of them out."
+        )
+    batch_size = settings.batch_size or 1
+    if settings.online == "rtrl":
+        online = Online(network.as_cell(), batch_size, "rtrl")
+        return OnlineBlocks(network, online, network.output_loss)
+    cell = network.get_submodule("stack.0.cells.0")
+    online = Online(cell, batch_size, "snap1")  # type: ignore[arg-type]
+    return OnlineBlocks(network, online, network.output_loss, network.embedding)
+
+
+def online_in_words(network: LanguageModel, settings: LanguageSettings) -> str:
+    """The mode, what it leaves out, and what it costs."""
+    online = online_blocks(network, settings).online
+    if settings.online == "rtrl":
+        what = "what every weight has done to the state goes along with it, exactly"
+    elif online.exact:
+        what = (
+            "what every weight has done to the state goes along with it, exactly for this cell, but "
+            "the embedding learns from each step alone"
+        )
+    else:
+        what = (
+            "what a weight has done to its own unit goes along with it, what it did through others "
+            "does not, and the embedding learns from each step alone"
+        )
+    return (
+        f"Online: {settings.online}, no gradient goes back and no step is kept; {what}. The weights "
+        f"change every {settings.block} steps (--set block=N). It costs {online.cost} (--set "
+        "online=rtrl|snap1)."
     )
 
 
@@ -357,6 +418,8 @@ def header(corpus: Corpus, settings: LanguageSettings, network: LanguageModel) -
             f"Batches: {settings.batch_size} streams, blocks of {size} steps, state {carried} "
             "(--state carry|reset)."
         )
+        if settings.online:
+            return [*said, online_in_words(network, settings)]
         said.append(
             f"Truncation: {settings.truncation}, {sentence} "
             "(--set truncation=window|overlapping|randomised)."

@@ -1,36 +1,54 @@
 """Gradients forward in time, for those who can keep no history: RTRL exactly, and SnAp-1.
 
-B batch, S numbers of the state, P numbers of the cell's parameters.
+B batch, S numbers of the state, P numbers of the cell's parameters, F fields of the state, k numbers
+of the state that a parameter moves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, jacrev, vmap
+from torch.func import functional_call, vjp, vmap
 
 from unroll.cells import Cell, State, fields, map_state
 from unroll.errors import UserError
 
 LARGEST = 2**28  # numbers of an influence that are still kept
+TRIALS = 4, 32  # random steps that show what moves what: at least, and while something rests
+ROWS = 64  # of a derivative at a time, in the trial
+
+
+class Carried(NamedTuple):
+    """What goes from step to step: the cell's state, and what the parameters have done to it."""
+
+    state: State
+    influence: Tensor
 
 
 @dataclass(frozen=True)
 class Cost:
-    """numbers: kept from step to step. products: multiplications a step to bring them forward."""
+    """numbers: kept from step to step. working: held for a moment while a step runs. products:
+    multiplications a step to bring the influence forward. backward: those of backpropagation's."""
 
     numbers: int
+    working: int
     products: int
+    backward: int
 
     def __str__(self) -> str:
         return (
-            f"{self.numbers:,} numbers kept ({self.numbers * 4 / 1e6:,.1f} MB in float32), "
-            f"{self.products:,} multiplications a step"
+            f"{self.numbers:,} numbers kept ({megabytes(self.numbers)} in float32), "
+            f"{megabytes(self.working)} more while a step runs, {self.products:,} multiplications a "
+            f"step, {self.products / self.backward:,.0f} times backpropagation's"
         )
+
+
+def megabytes(numbers: int) -> str:
+    return f"{numbers * 4 / 1e6:,.1f} MB"
 
 
 class Online:
@@ -45,18 +63,19 @@ class Online:
     `"rtrl"` keeps the influence of every parameter on every number of the state and is exact.
     `"snap1"` keeps it only on the units that the parameter moves within one step: exact for cells
     whose units do not see each other (IndRNN, LRU), else an approximation. What comes before the
-    cell learns nothing through the state. While a step runs, both need B S P numbers for its own
-    derivatives.
+    cell learns nothing through the state. While a step runs, `"rtrl"` needs 2 B S P numbers more for
+    its own derivatives; `"snap1"` about as many as it keeps, where a parameter moves one unit alone.
 
     Args:
         cell: an `unroll.Cell` without noise; its parameters stay the same while it is used.
         batch_size: B. mode: "rtrl" or "snap1".
     Attributes:
-        state: the state after the last step, without a gradient. influence: [B, P, S], or
-            [B, P, k] of the k numbers that a parameter moves. cost: in numbers, and in words.
+        state: the state after the last step, without a gradient. influence: [B, S, P], or
+            [B, k, P] of the k numbers that a parameter moves. cost: in numbers, and in words.
+        exact: whether nothing that a parameter has done is left out.
 
-    Raises: UserError for a cell with noise or whole numbers in its state, for an influence of more
-        than 2^28 numbers, and for another mode.
+    Raises: UserError for a cell with noise or whole numbers in its state, or whose step torch.func
+        cannot derive; for an influence of more than 2^28 numbers; for another mode.
     Source: R. J. Williams and D. Zipser, A learning algorithm for continually running fully
     recurrent neural networks, 1989; J. Menick et al., A practical sparse approximation for real time
     recurrent learning, 2020 (https://arxiv.org/abs/2006.07232).
@@ -79,37 +98,44 @@ class Online:
             raise UserError(f'Online got mode={mode!r}; expected "rtrl" or "snap1".')
         if cell.noise():
             raise UserError(
-                f"{type(cell).__name__} draws noise, which Online has none for. Use a cell without."
+                f"{type(cell).__name__} draws noise, which learning online has none for. Use a cell "
+                "without."
             )
-        self.cell, self.mode = cell, mode
+        self.cell, self.mode, self.B = cell, mode, batch_size
         self.names = [n for n, p in cell.named_parameters() if p.requires_grad]
         self.parameters = [p for p in cell.parameters() if p.requires_grad]
-        like = self.parameters[0]
-        self.state: State = cell.initial_state(batch_size, dtype=like.dtype, device=like.device)
-        self.state = map_state(Tensor.detach, self.state)
+        if not self.parameters:
+            raise UserError(f"{type(cell).__name__} has no weights that learn. Use another cell.")
+        self.like = self.parameters[0]
+        self.state: State = self._first_state()
         if not all(f.is_floating_point() for _, f in fields(self.state)):
             raise UserError(
                 f"{type(cell).__name__} has whole numbers in its state, which have no gradient. Use "
                 "another cell."
             )
         self.sizes = [f[0].numel() for _, f in fields(self.state)]
-        S, P = sum(self.sizes), sum(p.numel() for p in self.parameters)
-        self.B, self.S, self.P = batch_size, S, P
-        if batch_size * S * P > LARGEST:
-            raise UserError(
-                f"The influence of {P:,} parameters on {S} numbers of the state of {batch_size} "
-                f"sequences is {batch_size * S * P:,} numbers; expected at most {LARGEST:,}. Use a "
-                "smaller cell or batch, or backpropagation in segments (segment_length=)."
-            )
-        # which numbers of the state each parameter moves, [P, k], and which of those are real
-        self.places: Tensor | None = None
-        self.real: Tensor | None = None
+        self.S, self.P = sum(self.sizes), sum(p.numel() for p in self.parameters)
+        self._refuse_more_than(LARGEST, batch_size if mode == "rtrl" else 1, self.S)
+        self.moved = Moved(self.S)
         if mode == "snap1":
-            self.places, self.real = self._places()
-        k = S if self.places is None else self.places.shape[1]
-        self.influence = like.new_zeros(batch_size, P, k)
-        one_more = S if self.places is None else k
-        self.cost = Cost(self.influence.numel(), self.influence.numel() * one_more)
+            self.moved = self._moved()
+            self._refuse_more_than(LARGEST, batch_size, self.moved.k)
+        self.exact = mode == "rtrl" or self.moved.alone or self.moved.places is None
+        self.state, self.influence = self.start()
+        self.cost = self._cost()
+
+    def start(self) -> Carried:
+        """The state before the first step, which no parameter has done anything to."""
+        return Carried(self._first_state(), self.like.new_zeros(self.B, self.moved.k, self.P))
+
+    @property
+    def carried(self) -> Carried:
+        """All that goes from step to step; set to what it was, learning goes on from there."""
+        return Carried(self.state, self.influence)
+
+    @carried.setter
+    def carried(self, carried: Carried) -> None:
+        self.state, self.influence = carried
 
     def step(self, x: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
         """One step. x: [B, I]. loss: of the output [B, O], a number; what it is made of learns too.
@@ -117,11 +143,12 @@ class Online:
         Adds the gradient of this loss to `.grad` of the cell's parameters, and by backward to that
         of all else it is made of. returns: the loss, without its gradient.
         """
-        before = self._flat(self.state)
-        at_state, at_parameters = self._jacobians(x.detach(), before)
+        before = self._flat(self.state).detach()
+        at_state, at_parameters = self._derivatives(x.detach(), before)
         of_state = before.requires_grad_()
-        output, after = self.cell.step(x, self._rebuilt(before))
-        value = loss(output)
+        with torch.enable_grad():
+            output, after = self.cell.step(x, self._rebuilt(before))
+            value = loss(output)
         value.backward()  # what this step alone brings about
         if of_state.grad is not None:
             self._through(of_state.grad)
@@ -132,53 +159,110 @@ class Online:
     @torch.no_grad()
     def _through(self, of_state: Tensor) -> None:
         """Add what all steps before brought about, through the state."""
-        moved = of_state[:, None] if self.places is None else of_state[:, self.places]
-        found = (moved * self.influence).sum((0, 2)).split([p.numel() for p in self.parameters])
-        for p, g in zip(self.parameters, found, strict=True):
+        places = self.moved.places
+        if places is None:
+            found = torch.einsum("bs,bsp->p", of_state, self.influence)
+        else:
+            found = (of_state[:, places] * self.influence).sum((0, 1))
+        sizes = [p.numel() for p in self.parameters]
+        for p, g in zip(self.parameters, found.split(sizes), strict=True):
             p.grad = g.view_as(p) if p.grad is None else p.grad + g.view_as(p)
 
+    @torch.no_grad()
     def _go_on(self, at_state: Tensor, at_parameters: Tensor) -> None:
-        """The influence after one more step. [B, S, S], [B, S, P]"""
-        now = at_parameters.transpose(1, 2)  # [B, P, S]
-        if self.places is None or self.real is None:
-            self.influence = self.influence @ at_state.transpose(1, 2) + now
+        """The influence after one more step, from what `_derivatives` gave."""
+        places, real, F = self.moved.places, self.moved.real, len(self.sizes)
+        if places is None or real is None:
+            self.influence = at_parameters.baddbmm_(at_state, self.influence)
             return
-        places = self.places
-        among = at_state[:, places[:, :, None], places[:, None, :]]  # [B, P, k, k]
-        grown = (among @ self.influence[..., None]).squeeze(-1)
-        own = now.gather(2, places.expand(self.B, -1, -1))
-        self.influence = (grown + own) * self.real
+        if not self.moved.one_unit:
+            at_parameters = at_parameters.gather(1, places.expand(self.B, -1, -1))
+        rows = torch.arange(F, device=places.device)[:, None] if self.moved.alone else places
+        grown = [
+            (at_state[:, rows, places[j]] * self.influence[:, j, None]) for j in range(len(places))
+        ]
+        self.influence = torch.stack(grown).sum(0).add_(at_parameters).mul_(real)
 
-    def _jacobians(self, x: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
-        """The derivatives of the state after the step: [B, S, S] and [B, S, P]."""
-        own = {n: p.detach() for n, p in zip(self.names, self.parameters, strict=True)}
+    def _derivatives(self, x: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of the state after the step: [B, R, S] by the state, [B, R, P] by the parameters.
 
-        def after(s: Tensor, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-            with_batch = self._rebuilt(s[None])
-            _, new = functional_call(Step(self.cell), named(parameters), (x[None], with_batch))
-            return self._flat(new)[0]
+        R: all S; or F, the sums over units, where every other unit's share is zero anyway.
+        """
+        every = torch.eye(self.S, dtype=flat.dtype, device=flat.device)
+        if not self.moved.one_unit:
+            return self._back(x, flat, every, every)
+        sums = every.reshape(len(self.sizes), -1, self.S).sum(1)
+        return self._back(x, flat, sums if self.moved.alone else every, sums)
 
-        with torch.no_grad():
-            by_state, by_parameters = vmap(jacrev(after, (0, 1)), in_dims=(0, None, 0))(
-                flat.detach(), own, x
-            )
-        joined = torch.cat([by_parameters[n].flatten(2) for n in self.names], 2)
-        return by_state, joined
+    @torch.no_grad()
+    def _back(
+        self, x: Tensor, flat: Tensor, a: Tensor, b: Tensor, stirred: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Rows a [R, S] of the derivative by the state, and rows b [R, S] of that by parameters.
 
-    def _places(self) -> tuple[Tensor, Tensor]:
+        stirred: draws noise that is added to the parameters, of which some may be zero by chance.
+        """
+        own = tuple(p.detach() for p in self.parameters)
+        if stirred is not None:
+            own = tuple(p + 0.1 * torch.randn(p.shape, generator=stirred).to(p) for p in own)
+        step = Step(self.cell)
+
+        def one(s: Tensor, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            def after(s: Tensor, parameters: tuple[Tensor, ...]) -> Tensor:
+                swapped = {f"cell.{n}": p for n, p in zip(self.names, parameters, strict=True)}
+                _, new = functional_call(step, swapped, (x[None], self._rebuilt(s[None])))
+                return self._flat(new)[0]
+
+            by_state = vjp(lambda s: after(s, own), s)[1]
+            by_parameters = vjp(lambda *p: after(s, p), *own)[1]
+            return vmap(by_state)(a)[0], vmap(by_parameters)(b)
+
+        at_state, each = vmap(one)(flat.detach(), x)
+        return at_state, torch.cat([e.flatten(2) for e in each], 2)
+
+    def _moved(self) -> Moved:
         """Which numbers of the state each parameter moves within one step: found by trial."""
-        like = self.parameters[0]
-        generator = torch.Generator(like.device).manual_seed(0)
-        shape = {"dtype": like.dtype, "device": like.device, "generator": generator}
-        x = torch.rand(4, self.cell.input_size, **shape) + 0.5  # type: ignore[call-overload]
-        flat = torch.rand(4, self.S, **shape) + 0.5  # type: ignore[call-overload]
-        moves = (self._jacobians(x, flat)[1] != 0).any(0).t()  # [P, S]
-        if len(set(self.sizes)) == 1:  # of a unit all fields, as both parts of a complex number
-            units = moves.reshape(self.P, len(self.sizes), self.sizes[0]).any(1)
-            moves = units.repeat(1, len(self.sizes))
-        k = max(1, int(moves.sum(1).max()))
-        real, places = moves.to(like.dtype).topk(k, 1)
-        return places, real
+        generator = torch.Generator().manual_seed(0)
+        every = torch.eye(self.S, dtype=self.like.dtype, device=self.like.device)
+        sees = torch.zeros(self.S, self.S, dtype=torch.bool, device=self.like.device)
+        moves = torch.zeros(self.S, self.P, dtype=torch.bool, device=self.like.device)
+        for trial in range(TRIALS[1]):
+            x = torch.randn(1, self.cell.input_size, generator=generator).to(self.like)
+            flat = torch.rand(1, self.S, generator=generator).to(self.like) + 0.5
+            for k in range(0, self.S, ROWS):
+                rows = every[k : k + ROWS]
+                at_state, at_parameters = self._back(x, flat, rows, rows, generator)
+                sees[k : k + ROWS] |= at_state[0] != 0
+                moves[k : k + ROWS] |= at_parameters[0] != 0
+            # a unit of relu that sleeps lets nothing through, which says nothing of what it sees
+            if trial + 1 >= TRIALS[0] and moves.any(0).all():
+                break
+        return Moved.of(moves, sees, self.sizes, self.like.dtype)
+
+    def _first_state(self) -> State:
+        like = self.like
+        state = self.cell.initial_state(self.B, dtype=like.dtype, device=like.device)
+        return map_state(Tensor.detach, state)
+
+    def _refuse_more_than(self, most: int, batch_size: int, rows: int) -> None:
+        numbers = batch_size * rows * self.P
+        if numbers > most:
+            raise UserError(
+                f"The influence of {self.P:,} parameters on {rows:,} numbers of the state of "
+                f"{batch_size} sequences is {numbers:,} numbers ({megabytes(numbers)}); expected at "
+                f"most {most:,}. Use a smaller cell (--hidden) or batch (--set batch_size), "
+                + ("snap1, " if self.mode == "rtrl" else "")
+                + "or backpropagation in segments (segment_length=)."
+            )
+
+    def _cost(self) -> Cost:
+        B, S, P, k, F = self.B, self.S, self.P, self.moved.k, len(self.sizes)
+        at_state = F if self.moved.alone else S  # rows of derivatives, each a step backwards
+        at_parameters = F if self.moved.one_unit else S
+        forward = k * k * P
+        products = B * (forward + (at_state + at_parameters) * P)
+        working = B * (at_parameters * P * 2 + (0 if self.moved.places is None else 2 * k * P))
+        return Cost(self.influence.numel(), working, products, B * 2 * P)
 
     def _flat(self, state: State) -> Tensor:
         return torch.cat([f.flatten(1) for _, f in fields(state)], 1)
@@ -186,6 +270,43 @@ class Online:
     def _rebuilt(self, flat: Tensor) -> State:
         each = iter(flat.split(self.sizes, 1))
         return map_state(lambda f: next(each).reshape(len(flat), *f.shape[1:]), self.state)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Which numbers of the state each parameter moves within one step.
+
+    k: the most of any. places: [k, P], or None: all. real: [k, P], 1 where a place counts, else 0.
+    one_unit: each parameter moves one unit alone, in every field of the state. alone: and no unit
+    sees another, so that nothing is left out.
+    """
+
+    k: int
+    places: Tensor | None = None
+    real: Tensor | None = None
+    one_unit: bool = False
+    alone: bool = False
+
+    @classmethod
+    def of(cls, moves: Tensor, sees: Tensor, sizes: list[int], dtype: torch.dtype) -> Moved:
+        """moves: [S, P] bool. sees: [S, S] bool, row by column. sizes: of the state's fields."""
+        S, F = len(moves), len(sizes)
+        if len(set(sizes)) == 1:  # of a unit all fields, as both parts of a complex number
+            H = sizes[0]
+            units = moves.reshape(F, H, -1).any(0)  # [H, P]
+            if int(units.sum(0).max()) <= 1:
+                own = units.int().argmax(0)  # [P]
+                places = torch.arange(F, device=own.device)[:, None] * H + own
+                real = units.any(0).to(dtype).expand(F, -1)
+                between = sees.reshape(F, H, F, H).any(0).any(1)  # [H, H]
+                alone = not bool(between.fill_diagonal_(False).any())
+                return cls(F, places, real, True, alone)
+            moves = units.repeat(F, 1)
+        k = max(1, int(moves.sum(0).max()))
+        if k == S:
+            return cls(S)
+        real, places = moves.to(dtype).topk(k, 0)
+        return cls(k, places, real)
 
 
 class Step(torch.nn.Module):
@@ -197,7 +318,3 @@ class Step(torch.nn.Module):
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         return self.cell.step(x, state)
-
-
-def named(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {f"cell.{name}": p for name, p in parameters.items()}

@@ -1,0 +1,110 @@
+"""Learning online for the training loop: a block of a stream, whose gradient is there when it ends.
+
+T time, B batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unroll.cells import State
+from unroll.errors import UserError
+from unroll.training.online import Carried, Online
+
+
+class OnlineBlocks:
+    """The loss of a block of a stream, with a gradient that was found forward, and what goes on.
+
+    When to use it: as `Work.loss` of a stream whose state is carried. What the parameters have done
+    to the state is carried with it, over blocks and checkpoints, so that the gradient reaches back
+    to the start of the stream; the weights it counts from have changed since, once a block.
+
+    Args:
+        model: whose parameters learn. online: of the cell, for B sequences.
+        read: from a step of x [B] to what the cell reads; None: x itself.
+        loss: from an output of the cell [B, O] and a step of y [B] to the summed loss.
+
+    Raises: UserError where a step of the cell cannot be followed forward.
+
+    Example:
+        >>> import torch
+        >>> from unroll.models.language import LanguageModel
+        >>> from unroll.models.token_cell import TokenCell
+        >>> from unroll.training.online import Online
+        >>> from unroll.training.online_blocks import OnlineBlocks
+        >>> network = LanguageModel(20, 4, 8, cell="gru")
+        >>> online = Online(network.as_cell(), batch_size=2)
+        >>> blocks = OnlineBlocks(network, online, network.output_loss)
+        >>> x = torch.randint(20, (11, 2))
+        >>> total, carried = blocks(x[:-1], x[1:], None)
+        >>> total.backward()
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        online: Online,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        read: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.online, self.loss, self.read = online, loss, read
+        self._try()
+
+    def __call__(self, x: Tensor, y: Tensor, carried: State | None) -> tuple[Tensor, Carried]:
+        """x, y: [T, B]. carried: what the block before returned; None: a stream begins.
+
+        returns: the summed loss, whose backward gives every parameter its gradient; what goes on.
+        """
+        online = self.online
+        online.carried = online.start() if carried is None else carried
+        before = [p.grad for p in self.parameters]
+        try:
+            for p in self.parameters:
+                p.grad = None
+            total = torch.zeros((), dtype=online.like.dtype, device=x.device)
+            for now, target in zip(x, y, strict=True):
+                read = now if self.read is None else self.read(now)
+                total += online.step(read, partial(self._of, target))
+            found = [p.grad for p in self.parameters]
+        finally:
+            for p, gradient in zip(self.parameters, before, strict=True):
+                p.grad = gradient
+        return Found.apply(total, found, *self.parameters), online.carried
+
+    def _of(self, y: Tensor, output: Tensor) -> Tensor:
+        return self.loss(output, y)
+
+    def _try(self) -> None:
+        """One step with tokens 0: what torch cannot derive is refused before training."""
+        nothing = torch.zeros(1, self.online.B, dtype=torch.long, device=self.online.like.device)
+        try:
+            self(nothing, nothing, None)
+        except RuntimeError as error:
+            if "memory" in str(error):
+                raise
+            name = type(self.online.cell).__name__
+            raise UserError(
+                f"The step of {name} cannot be followed forward: {' '.join(str(error).split())} Use "
+                "another cell, or leave online out."
+            ) from error
+
+
+class Found(torch.autograd.Function):
+    """A number whose gradients are known already."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, value: Tensor, found: Sequence[Tensor | None], *parameters: Tensor
+    ) -> Tensor:
+        ctx.found = found
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, scale: Tensor) -> Any:
+        return None, None, *(None if g is None else g * scale for g in ctx.found)
