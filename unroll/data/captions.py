@@ -6,6 +6,7 @@ N rows of the table, M different images, C colours, H height, W width, T tokens,
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -285,15 +286,25 @@ def groups_of(which: Sequence[int], texts: Sequence[str], by_caption: bool) -> n
     return np.array([names.setdefault(root(key), len(names)) for key in keys], dtype=np.int64)
 
 
+def group_of_commonest(groups: np.ndarray, texts: Sequence[str]) -> int:
+    """The group of the caption that most rows have, the first of them where several are as common."""
+    ((commonest, _),) = Counter(text.lower() for text in texts).most_common(1)
+    return int(groups[[text.lower() for text in texts].index(commonest)])
+
+
 def cut_apart(rows: Rows, apart: str) -> tuple[np.ndarray, str]:
     """Which rows are held out, a tenth of the groups, and what the groups are, in words."""
     if apart != "images":
         groups = groups_of(rows.which, rows.texts, by_caption=True)
         sizes = np.bincount(groups)
         if apart == "captions" or (len(sizes) >= GROUPS and sizes.max() <= LARGEST * len(groups)):
-            return held_out(len(sizes))[groups], (
-                "a tenth of the captions with all their images, so that no image and no caption is "
-                "in both parts (--set apart=images)"
+            chosen = held_out(len(sizes))
+            if chosen.sum() > 1:
+                # what people say most is to be learned, and is the baseline to be beaten
+                chosen[group_of_commonest(groups, rows.texts)] = False
+            return chosen[groups], (
+                "a tenth of the captions with all their images, but never the commonest, so that no "
+                "image and no caption is in both parts (--set apart=images)"
             )
     groups = groups_of(rows.which, rows.texts, by_caption=False)
     return held_out(int(groups.max(initial=-1)) + 1)[groups], (
@@ -302,11 +313,17 @@ def cut_apart(rows: Rows, apart: str) -> tuple[np.ndarray, str]:
 
 
 def read_captions(
-    path: str, settings: CaptionSettings, codec: CaptionCodec | None, watch: Watch | None = None
+    path: str,
+    settings: CaptionSettings,
+    codec: CaptionCodec | None,
+    watch: Watch | None = None,
+    *,
+    checking: bool = False,
 ) -> CaptionData:
     """The captions at a path in two parts.
 
-    codec: the run's own; else it is learned from the training part.
+    codec: the run's own; else it is learned from the training part. checking: too few to train on
+    are told and not refused.
     Raises: UserError for a table without captions, and for bad records.
     """
     problems = Problems(settings.skip_bad)
@@ -332,11 +349,15 @@ def read_captions(
         valid = whole.part(fine & held)
     else:
         valid = encoded(other[0], other[1], codec).part(other[2])
+    told = []
     if not len(train) or not len(valid):
-        raise UserError(
-            f"{path} holds {len(fine):,} captions, {len(valid):,} held out; expected at least one to "
-            "learn from and one held out. Give more of them, or others by --valid FILE."
+        few = (
+            f"{path} holds {len(train) + len(valid):,} captions, {len(valid):,} held out; expected at "
+            "least one to learn from and one held out. Give more of them, or others by --valid FILE."
         )
+        if not checking or not len(train) + len(valid):
+            raise UserError(few)
+        told.append(f"Too few to train: {few}")
     same = shared([t.lower() for t in train.texts], [t.lower() for t in valid.texts])
     paths = {images.paths[place] for place in train.which.tolist()}
     seen = sum(valid.images.paths[place] in paths for place in set(valid.which.tolist()))
@@ -351,6 +372,7 @@ def read_captions(
         told=[
             f"Of {len(valid):,} held-out captions {same:,} are also learned from, and of their images "
             f"{seen:,}.",
+            *told,
         ],
     )
 

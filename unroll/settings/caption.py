@@ -90,7 +90,7 @@ class CaptionSettings(RecurrentSettings):
         1.0, ge=0, description="Power of the length that a log-probability is divided by."
     )
     temperature: float = Field(
-        1.0, gt=0, description="Of the captions that are drawn; lower is nearer to the likeliest."
+        0.7, gt=0, description="Of the captions that are drawn; lower is nearer to the likeliest."
     )
     max_output: int | None = Field(
         None, ge=1, description="Most tokens of a caption; left out, the longest one learned."

@@ -421,7 +421,7 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
 
 def check(path: str, settings: CaptionSettings, say: Say) -> dict[str, Any]:
     """What `unroll train` would meet: every bad record is counted, none stops it."""
-    data = read_captions(path, settings.model_copy(update={"skip_bad": True}), None)
+    data = read_captions(path, settings.model_copy(update={"skip_bad": True}), None, checking=True)
     parts = (data.train, data.valid)
     lengths = np.concatenate([part.lengths for part in parts]) - 1
     texts = [text.lower() for part in parts for text in part.texts]
