@@ -33,11 +33,15 @@ def runs(tmp_path_factory):
     (folder / "pairs.tsv").write_text(
         "".join(f"a{n % 5} b{n % 3} c\tC B{n % 3} A{n % 5}\n" for n in range(90))
     )
+    sentence = "{}\tB-person\nsees\tO\n{}\tB-person\n.\tO\n\n"
+    names = [sentence.format("ABC"[n % 3] + "nn", "ABC"[n % 2] + "ob") for n in range(60)]
+    (folder / "names.conll").write_text("".join(names))
     small = {"hidden": 8, "embedding": 8, "threads": 1, "backend": "loop"}
     made = {
         "language": ("text.txt", {"layers": 2, "steps": 20, "block": 16, "evaluate_every": 10}),
         "classify": ("films.csv", {"steps": 4, "pooling": "attention", "cell": "gru"}),
         "translate": ("pairs.tsv", {"steps": 4, "level": "word"}),
+        "tag": ("names.conll", {"steps": 4}),
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
@@ -61,6 +65,11 @@ def classifier(runs):
 @pytest.fixture(scope="session")
 def translator(runs):
     return unroll.load(runs["translate"])
+
+
+@pytest.fixture(scope="session")
+def tagger(runs):
+    return unroll.load(runs["tag"])
 
 
 @pytest.fixture(scope="session")

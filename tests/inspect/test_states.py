@@ -98,15 +98,25 @@ def test_a_classifier_of_texts_is_read_too(classifier):
     assert long.conditions["not_read"] == 600 - classifier.codec.longest
 
 
-def test_what_cannot_be_read_is_told(language, translator):
+def test_a_translator_and_a_tagger_are_read_too(translator, tagger):
+    found = states_of_run(translator, "a1 b2 c")
+    assert found.tokens == ["a1", "b2", "c", "<eos>"]
+    assert found.labels[0].startswith("encoder") and len(found.values) == len(found.tokens)
+    found = states_of_run(tagger, "Ann sees Bob .")
+    assert found.tokens == ["Ann", "sees", "Bob", "."]
+    assert {label.split("[")[0].split(" ")[0] for label in found.labels} == {"layer"}  # no letters
+    for run in (tagger, translator):
+        with pytest.raises(UserError, match="text is empty"):
+            states_of_run(run, "")
+
+
+def test_what_cannot_be_read_is_told(language):
     with pytest.raises(UserError, match="text is empty"):
         states_of_run(language, "")
     with pytest.raises(UserError, match="has 6,000 tokens; at most 5,000"):
         states_of_run(language, "a rose" * 1000)
     with pytest.raises(UserError, match="never seen"):
         states_of_run(language, "\N{SNOWMAN}")
-    with pytest.raises(UserError, match="task translate"):
-        states_of_run(translator, "a b")
 
 
 def test_the_plane_is_that_of_the_principal_components():

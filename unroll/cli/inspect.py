@@ -135,7 +135,7 @@ def states(
     device: Device = None,
     trust_code: TrustCode = False,
 ) -> None:
-    """What single units do while a language model or a classifier reads a text."""
+    """What single units do while a model reads a text: language, classify, tag, translate."""
     if (text is None) == (file is None):
         what = "both a text and --file" if text is not None else "neither a text nor --file"
         raise UserError(f"inspect states got {what}; expected one of them.")

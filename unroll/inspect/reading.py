@@ -6,6 +6,7 @@ T time, B streams side by side, V vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from unroll.run import LanguageRun, Run
 GUESSES = 5  # next tokens that are told
 LONGEST = 5000  # tokens of a text
 CHUNK = 128  # steps at a time: their logits stay small
+TOKENS = {"tag": "words", "translate": "source_tokens"}  # of an answer, in tasks that tell them
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Reading:
     not_read: int = 0
 
 
-def read_text(run: Run, text: str, condition: str | None = None) -> Reading:
-    """A text of the user's own.
+def read_text(run: Run, text: Any, condition: str | None = None) -> Reading:
+    """A text of the user's own, or a question of a tagger.
 
     Raises: UserError for a text that the run cannot read, and runs of tasks that read no text.
     """
@@ -54,11 +56,13 @@ def read_text(run: Run, text: str, condition: str | None = None) -> Reading:
         category = run.category(condition)
         given = None if category is None else torch.tensor([category])
         return spoken(run, torch.tensor(ids)[:, None], given, start)
+    if run.task_name in TOKENS:
+        return answered(run, text, TOKENS[run.task_name])
     network, codec = run.model, run.codec
     if not hasattr(network, "read") or getattr(codec, "vocabulary", None) is None:
         raise UserError(
             f"{run.path} is a run of the task {run.task_name}; inspect states reads texts with a "
-            "language model or a classifier of texts."
+            "language model, a classifier of texts, a tagger or a translator."
         )
     every = codec.encode(text)
     ids = every[: codec.longest]
@@ -69,6 +73,22 @@ def read_text(run: Run, text: str, condition: str | None = None) -> Reading:
         network(x, torch.tensor([len(x)], device=run.device))
     states = {name: s.cpu() for call in calls for name, s in states_of(call).items()}
     return Reading([codec.tokens(text)[: len(x)]], states, [], [], len(every) - len(ids))
+
+
+def answered(run: Run, text: Any, words: str) -> Reading:
+    """What the layers over a sentence do while it is answered. words: its tokens in the answer."""
+    if isinstance(text, str) and not text.strip():
+        raise UserError("The text is empty; expected some words to read.")
+    with torch.no_grad(), recorded(run.model.eval()) as calls:
+        (answer,) = run.answers([text])
+    tokens = answer[words]
+    states = {
+        name: s.cpu()
+        for call in calls
+        if call.x.shape[:2] == (len(tokens), 1)  # those over letters have a word a column
+        for name, s in states_of(call).items()
+    }
+    return Reading([list(tokens)], states, [], [])
 
 
 def read_data(run: LanguageRun, path: str, tokens: int) -> Reading:

@@ -158,7 +158,7 @@ def failing(why: UserError) -> Callable[[], Finding]:
     return look
 
 
-def some_text(run: Run, path: str) -> tuple[str, str | None]:
+def some_text(run: Run, path: str) -> tuple[Any, str | None]:
     """A piece of the data to read, and its condition: the first record, or of a text a part near
     its end, which is held out of training where it is the run's own."""
     if not isinstance(run, LanguageRun):

@@ -130,7 +130,7 @@ class States(Finding):
         if self.scores:
             probe, unit, score = self.telling()[0]
             return unit, f"{probe}, score {score:+.2f}"
-        return int(self.values.std(0).argmax()), "it varies most"
+        return int(self.values.std(0, correction=0).argmax()), "it varies most"
 
     def pictures(self) -> dict[str, Picture]:
         """`traces` of the best units over the text, `units` of all, a `map` of each layer's states,
@@ -267,12 +267,12 @@ class States(Finding):
 
 
 def states_of_run(
-    run: Run, text: str, *, condition: str | None = None, score_on: str | Path | None = None
+    run: Run, text: Any, *, condition: str | None = None, score_on: str | Path | None = None
 ) -> States:
     """Read a text, and score every unit by what it tells.
 
-    When to use it: to see what single units of a language model, or of a classifier of texts, have
-    learned to follow. The run is not changed.
+    When to use it: to see what single units of a language model, a classifier of texts, a tagger
+    or a translator's encoder have learned to follow. The run is not changed.
 
     condition: the category, for runs that were trained with one. score_on: a text on which units
     are scored; None: the run's own data where it is still there, else the text itself.
