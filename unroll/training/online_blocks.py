@@ -34,7 +34,6 @@ class OnlineBlocks:
     Example:
         >>> import torch
         >>> from unroll.models.language import LanguageModel
-        >>> from unroll.models.token_cell import TokenCell
         >>> from unroll.training.online import Online
         >>> from unroll.training.online_blocks import OnlineBlocks
         >>> network = LanguageModel(20, 4, 8, cell="gru")
