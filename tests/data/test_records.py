@@ -77,7 +77,7 @@ FINE = [("one", "a"), ("two", "b")]
         ("t.tsv", 'text\tlabel\n"one"\ta\ntwo\tb\n'),
         ("t.csv", "id,review,stars\n1,one,a\n2,two,b\n"),
         ("t.jsonl", '{"text": "one", "label": "a"}\n\n{"label": "b", "text": "two"}\n'),
-        ("t.csv.gz", gzip.compress(b"text,label\none,a\ntwo,b\n")),
+        ("t.csv.gz", gzip.compress(b"text,label\none,a\ntwo,b\n", mtime=0)),
     ],
 )
 def test_the_same_records_in_many_clothes(tmp_path, name, content):
