@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.data.transcribed import Recordings, TranscribeBatches
+from unroll.data.recordings import Recordings, TranscribeBatches
 from unroll.errors import UserError
 from unroll.settings.transcribe import TranscribeSettings, guess
 from unroll.tasks import guess_task, transcribe

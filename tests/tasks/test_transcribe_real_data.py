@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import unroll
-from unroll.data.transcribed import batch_of
+from unroll.data.recordings import batch_of
 from unroll.settings.transcribe import TranscribeSettings
 from unroll.tasks import transcribe
 

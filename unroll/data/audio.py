@@ -80,27 +80,42 @@ def read_audio(
                 )
             channels = file.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise BadAudio(f"{name} is no sound that can be read ({error.error_string})") from error
+        why = error.error_string
+        # what it says of some broken MP3s, though all their bytes are at hand
+        why = "" if why.startswith("File does not exist") else f" ({why.rstrip('.')})"
+        raise BadAudio(f"{name} is no sound that can be read{why}.") from error
     if len(channels) == 0:
-        raise BadAudio(f"{name} has zero length; expected at least one sample.")
+        cut = " or is cut off" if held.startswith(b"OggS") else ""
+        raise BadAudio(f"{name} has zero length{cut}; expected at least one sample.")
     if len(channels) < promised:
         raise BadAudio(
             f"{name} is cut off: it has {len(channels):,} of the {promised:,} samples that its "
             "header promises."
         )
-    samples = channels.mean(1)
+    samples = whole = channels.mean(1)
     if not np.isfinite(samples).all():
         raise BadAudio(f"{name} holds samples that are not finite; expected numbers.")
     if rate is not None and rate != recorded:
         soxr = optional("soxr", "resamples sounds")
+        if len(samples) * rate > MOST_SAMPLES * recorded:
+            raise BadAudio(
+                f"{name} would have more than {MOST_SAMPLES:,} samples at {rate:,} a second; its own "
+                f"rate is {recorded:,}. Cut it into pieces."
+            )
+        # shorter than a sample of that rate: one
         samples = soxr.resample(samples, recorded, rate).astype(np.float32)
-        if not len(samples):
-            raise BadAudio(f"{name} is shorter than a sample at {rate:,} a second.")
+        samples = samples if len(samples) else whole.mean(keepdims=True)
     return Sound(samples, rate or recorded, channels.shape[1], recorded)
 
 
 def missing_bytes(held: bytes) -> int:
-    """How many bytes of a WAV's data are not there; libsndfile would read the rest in silence."""
+    """How many bytes of a WAV's, AIFF's or AU's data are not there; libsndfile would read the rest in
+    silence."""
+    if held[:4] == b"FORM" and len(held) >= 8:
+        return max(0, 8 + struct.unpack_from(">I", held, 4)[0] - len(held))
+    if held[:4] == b".snd" and len(held) >= 12:
+        start, size = struct.unpack_from(">II", held, 4)
+        return 0 if size == 0xFFFFFFFF else max(0, start + size - len(held))
     if held[:4] != b"RIFF" or held[8:12] != b"WAVE":
         return 0
     at = 12

@@ -25,7 +25,7 @@ def optional(module: str, what: str) -> Any:
     package = module.split(".")[0]
     try:
         return import_module(module)
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a library of it, libsndfile, is missing
         raise UserError(
             f"{what[0].upper()}{what[1:]}: this needs the package {package}, which is not installed "
             f"({error}). Install it: pip install 'unroll-rnn[{EXTRAS[package]}]'."

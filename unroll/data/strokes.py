@@ -34,9 +34,10 @@ def read_strokes(path: Path, step: float = STEP, name: str | None = None) -> Ten
     height of the writing, so that neither size nor speed matters; a stroke is cut into steps of
     equal length, and a move with the pen up is one step.
 
-    path: a .csv or .tsv with x and y, then, where wanted, pen (1: up, so that the way to this place
-    leaves no ink); in this order, or in any with a header. Instead of pen a column stroke may
-    number the strokes. Other columns, such as times, are not used. step: shares of the height.
+    path: a .csv, .tsv or .txt (commas, tabs or spaces) with x and y, then, where wanted, pen (1: up,
+    so that the way to this place leaves no ink); in this order, or in any with a header. Instead of
+    pen a column stroke may number the strokes. Other columns, such as times, are not used. step:
+    shares of the height.
     Raises: BadStrokes for what is no such table, is empty, or gives more than 20,000 frames.
 
     Example:
@@ -99,6 +100,8 @@ def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         for row in table_rows(path, name, problems):
             cells = [str(cell).strip() for cell in row.cells]
+            if len(cells) == 1:  # a .txt may have tabs or spaces instead of commas
+                cells = cells[0].split()
             if not columns:
                 columns, header = columns_of(cells, name)
                 if header:

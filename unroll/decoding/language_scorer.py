@@ -28,6 +28,17 @@ class Said:
     word: str = ""
 
 
+def check_level(level: str, words: bool) -> None:
+    """Raises: UserError for a language model whose tokens do not fit those of a recogniser."""
+    if level == "bpe" or (words and level != "word"):
+        fitting = "words" if words else "characters or words"
+        raise UserError(
+            f"The language model's tokens are of the level {level}, the recogniser's are "
+            f"{'words' if words else 'characters'}; expected a language model of {fitting}. Train "
+            f"one: unroll train TEXT --level {'word' if words else 'char'}."
+        )
+
+
 class LanguageScorer:
     """A language model as a `unroll.decoding.ctc.Scorer`.
 
@@ -73,13 +84,7 @@ class LanguageScorer:
         unknown: float = -10.0,
         per_line: bool = False,
     ) -> None:
-        if vocabulary.level == "bpe" or (words and vocabulary.level != "word"):
-            fitting = "words" if words else "characters or words"
-            raise UserError(
-                f"The language model's tokens are of the level {vocabulary.level}, the recogniser's "
-                f"are {'words' if words else 'characters'}; expected a language model of {fitting}. "
-                f"Train one: unroll train TEXT --level {'word' if words else 'char'}."
-            )
+        check_level(vocabulary.level, words)
         self.vocabulary, self.symbols, self.words = vocabulary, list(symbols), words
         self.weight, self.bonus, self.unknown = weight, bonus, unknown
         self.by_word = vocabulary.level == "word"

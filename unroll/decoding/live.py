@@ -43,6 +43,11 @@ class Live:
 
     def __call__(self, samples: np.ndarray | Tensor) -> dict[str, Any]:
         """The text so far, with the times of its words. samples: the next ones [N], -1 to 1."""
+        self.hear(samples)
+        return self.answer()
+
+    def hear(self, samples: np.ndarray | Tensor) -> None:
+        """The same without the text, which takes longer the more was heard."""
         chunk = torch.as_tensor(samples, dtype=torch.float32)
         if chunk.dim() != 1:
             raise UserError(f"A chunk of shape {list(chunk.shape)} came; expected samples [N].")
@@ -51,7 +56,6 @@ class Live:
         size, stride = self._mel.size, self._mel.stride
         if len(self._waiting) >= size:
             self._hear(1 + (len(self._waiting) - size) // stride)
-        return self.answer()
 
     def finish(self) -> dict[str, Any]:
         """The whole text: what is left of the samples is filled up to a frame."""

@@ -71,7 +71,7 @@ class Transcriber(nn.Module):
         super().__init__()
         if subsample not in (1, 2, 4, 8):
             raise ValueError(f"Transcriber got subsample={subsample}; expected 1, 2, 4 or 8.")
-        self.channels, self.height = channels, height
+        self.channels, self.height, self.subsample = channels, height, subsample
         halvings = subsample.bit_length() - 1
         pools, down = [], height
         for k in range(len(WIDTHS)):
@@ -94,6 +94,9 @@ class Transcriber(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """log p [S, B, V] of frames [T, B, F], and the steps of each [B]. lengths: frames [B]."""
+        short = self.subsample - len(x)
+        if short > 0:  # no step at all; the convolutions need one
+            x = nn.functional.pad(x, (0, 0, 0, 0, 0, short))
         grid, steps = self.look(self.as_image(x), lengths)
         h = self.read(grid)
         for layer in self.stack:
@@ -151,6 +154,7 @@ class TranscriberStream:
     def __call__(self, x: Tensor) -> Tensor:
         """log p [S, V] of the steps that these frames [T, F] complete."""
         network = self._network
+        x = x.to(network.decide.weight.device)
         grid = self._look(network.as_image(x[:, None])) if len(x) else None
         if grid is None:
             return x.new_zeros(0, network.decide.out_features)

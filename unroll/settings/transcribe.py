@@ -95,6 +95,12 @@ class TranscribeSettings(RecurrentSettings):
     bonus: float = Field(
         0.0, description="Added for each token, against a language model's wish for short texts."
     )
+    chunk: float = Field(
+        0.0,
+        ge=0,
+        description="Seconds that a run that streams is handed at a time, as by a microphone; 0: all "
+        "of a file at once, which says the same.",
+    )
 
     @model_validator(mode="after")
     def fits_together(self) -> Self:
@@ -125,7 +131,7 @@ class TranscribeSettings(RecurrentSettings):
 
 
 # what may be changed for each use of a run
-IN_USE = ("skip_bad", "beam", "language_model", "weight", "bonus")
+IN_USE = ("skip_bad", "speaker", "beam", "language_model", "weight", "bonus", "chunk")
 
 
 def guess(path: str | Path, given: dict[str, Any]) -> str | None:
@@ -140,9 +146,10 @@ def guess(path: str | Path, given: dict[str, Any]) -> str | None:
         rows, names = first_rows(path)
     except (UserError, OSError, ValueError, csv.Error, IndexError):
         return None
-    if names is None:
-        rows = rows[1:] or rows
-    for k in range(min(map(len, rows), default=0)):
-        if all(row[k].strip().lower().endswith(SOUNDS) for row in rows):
+    body = rows[1:] or rows if names is None else rows
+    for k in range(max(map(len, body), default=0)):
+        # a bad row does not hide what the rest is
+        sounds = sum(k < len(row) and row[k].strip().lower().endswith(SOUNDS) for row in body)
+        if 2 * sounds > len(body):
             return "a table that names a sound in each row"
     return None

@@ -9,7 +9,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.counting import counted
 from unroll.data.bucketed import in_order
-from unroll.data.media_table import AUDIO, IMAGES
+from unroll.data.media_table import MediaTable
 from unroll.data.problems import Problems
+from unroll.data.recordings import Recordings, TranscribeBatch, TranscribeBatches, batch_of
 from unroll.data.split import evenly, shared
+from unroll.data.strokes import BadStrokes
 from unroll.data.transcribe_codec import Perturbation, TranscribeCodec
 from unroll.data.transcribed import (
-    Recordings,
-    TranscribeBatch,
-    TranscribeBatches,
+    BAD,
+    SUFFIXES,
     Transcribed,
-    batch_of,
     read_transcribed,
     surveyed,
     table_of,
 )
 from unroll.decoding.ctc import Found, beam_search, greedy
+from unroll.decoding.language_scorer import check_level
+from unroll.decoding.live import Live
 from unroll.decoding.transcript import as_answer
 from unroll.errors import UserError
 from unroll.models.error_rates import character_error_rate, word_error_rate
@@ -42,7 +44,7 @@ from unroll.settings.transcribe import IN_USE as IN_USE
 from unroll.settings.transcribe import TranscribeSettings
 from unroll.tasks.task import Make, Say, Trained, Watch
 from unroll.training.budget import small_epochs
-from unroll.training.folder import check_baseline
+from unroll.training.folder import RunFolder, check_baseline
 from unroll.training.work import Work
 
 BASELINE = "baseline.json"
@@ -52,9 +54,9 @@ ROWS = 32  # of a batch that is only read
 
 def resolve_sizes(settings: TranscribeSettings, make: Make) -> TranscribeSettings:
     """The sizes that were left open; `make` is tried."""
-    language = settings.language_model
-    if language is not None and not (Path(language) / "config.json").is_file():
-        raise UserError(f"--set language_model={language} is no run folder; expected one.")
+    if settings.language_model is not None:  # refused before anything long is done
+        check_search(settings)
+        language_level(settings.language_model)
     hidden, embedding = settings.hidden or HIDDEN, settings.embedding or EMBEDDING
     width = embedding
     for _ in range(settings.layers):
@@ -67,6 +69,35 @@ def resolve_sizes(settings: TranscribeSettings, make: Make) -> TranscribeSetting
 HIDDEN, EMBEDDING = 128, 128
 
 
+def check_search(settings: TranscribeSettings) -> None:
+    """Raises: UserError for settings of the search that do not fit together."""
+    if settings.language_model is not None and settings.beam == 1:
+        raise UserError(
+            "language_model helps a beam, and beam=1 takes the likeliest each step. Say how wide it "
+            "is: --set beam=16."
+        )
+    if settings.chunk and not settings.streaming:
+        raise UserError(
+            "chunk is for a run that streams, and this one hears the whole at once. Leave it out, or "
+            "train one by --set streaming=true."
+        )
+
+
+def language_level(folder: str) -> str:
+    """char, word or bpe: what the run of a language model is made of.
+
+    Raises: UserError where it is none.
+    """
+    config = RunFolder.open(Path(folder)).config()
+    if config["task"] != "language" or config["settings"]["condition"] is not None:
+        kind = "language with conditions" if config["task"] == "language" else config["task"]
+        raise UserError(
+            f"--set language_model={folder} is a run of the task {kind}; expected one of the task "
+            "language, without a condition."
+        )
+    return str(config["settings"]["level"])
+
+
 def read(path: str, settings: TranscribeSettings, say: Say, codec: Any = None) -> Transcribed:
     """Recordings in two parts; tokens and scales are learned from the first alone."""
     return read_transcribed(path, settings, codec)
@@ -75,6 +106,8 @@ def read(path: str, settings: TranscribeSettings, say: Say, codec: Any = None) -
 def resolve(settings: TranscribeSettings, data: Transcribed) -> TranscribeSettings:
     """Every other setting that was left open; the columns by the names that were found."""
     table, codec = data.table, data.codec
+    if settings.language_model is not None:
+        check_level(language_level(settings.language_model), codec.units == "word")
     frames = int(data.train.lengths.sum())
     return settings.model_copy(
         update={
@@ -191,8 +224,9 @@ def judged(
     for row, log_p, own in heard(network, recordings, device, rows):
         (found,) = greedy(log_p[:, None])
         pairs.append((codec.prepared(recordings.items[row].text), codec.decode(found.tokens)))
-        loss += own
-        units += len(recordings.tokens[row])
+        if recordings.holds(row):
+            loss += own
+            units += len(recordings.tokens[row])
     return {
         "loss": loss / max(1, units),
         "word_error": word_error_rate(pairs).rate,
@@ -206,12 +240,13 @@ def header(data: Transcribed, settings: TranscribeSettings, model: Transcriber) 
     said = [*data.told]
     said += [f"Guessed: {', '.join(data.table.said)}."] if data.table.said else []
     said.append(
-        f"{len(train):,} recordings to learn from; held out: {data.held_out}, {len(valid):,} "
-        "recordings (--valid FILE)."
+        f"{counted(len(train), 'recording')} to learn from; held out: {data.held_out}, "
+        f"{counted(len(valid), 'recording')} (--valid FILE)."
     )
     shown = " ".join(repr(token) if codec.units == "char" else token for token in codec.tokens[:12])
+    many = counted(len(codec.tokens), f"different {units_name(codec)[:-1]}")
     said.append(
-        f"{len(codec.tokens):,} different {units_name(codec)} (--set units=char|word): {shown}"
+        f"{many} (--set units=char|word): {shown}"
         + (" ..." if len(codec.tokens) > 12 else "")
         + ("; case dropped." if codec.lower else ".")
     )
@@ -225,10 +260,11 @@ def header(data: Transcribed, settings: TranscribeSettings, model: Transcriber) 
     ways = "both ways" if settings.both_ways else "one way"
     if settings.streaming:
         ways += ", never ahead: it can stream"
-    median = int(np.median(train.lengths)) // codec.subsample
+    median = counted(int(np.median(train.lengths)) // codec.subsample, "step")
     said.append(
-        f"{codec.subsample} frames make a step (--set subsample=N), so half of the recordings have "
-        f"{median} steps or fewer; read {ways} (--set bidirectional, streaming)."
+        f"{counted(codec.subsample, 'frame makes', 'frames make')} a step (--set subsample=N), so "
+        f"half of the recordings have {median} or fewer; read {ways} (--set bidirectional, "
+        "streaming)."
     )
     if settings.epochs == EPOCHS:
         said.append(f"Small data: {EPOCHS} epochs (--seconds, --steps or --epochs).")
@@ -245,10 +281,12 @@ def heard_as(data: Transcribed) -> list[str]:
     if others:
         named = ", ".join(f"{other:,} Hz" for other in sorted(data.rates) if other != rate)
         said.append(
-            f"{others:,} of the sounds have {named} and are resampled to {rate:,} Hz (--set rate=N)."
+            f"{counted(others, 'sound has', 'sounds have')} {named}, resampled to {rate:,} Hz "
+            "(--set rate=N)."
         )
     if data.mixed:
-        said.append(f"{data.mixed:,} of the sounds have several channels and are mixed to one.")
+        several = counted(data.mixed, "sound has", "sounds have")
+        said.append(f"{several} several channels, mixed to one.")
     by = {"utterance": "recording", "speaker": "speaker", "corpus": "corpus"}[codec.normalise]
     said.append(
         f"{codec.mel.bands} mel bands of {rate:,} Hz, a frame every {1000 * codec.mel.hop:g} ms "
@@ -308,33 +346,35 @@ def evaluate(
     wrong = [name for name in named if name != codec.kind]
     if wrong:
         raise UserError(f"--{wrong[0]} is given, and the run reads --{codec.kind}.")
+    check_search(settings)
     problems = Problems(settings.skip_bad)
     table = table_of(path, settings.model_copy(update=named), text=text)
     items = surveyed(table, settings, problems).items
     if not items:
-        raise UserError(
-            " ".join([f"{path} has nothing to evaluate.", *problems.told()])
-            + " Expected recordings with texts."
-        )
-    recordings = Recordings(items, codec, codec.normalise == "speaker")
-    return {**compared(trained, recordings, watch), "bad": problems.count}
+        nothing = f"{path} has nothing to evaluate; expected recordings with texts."
+        raise UserError("\n".join([nothing, *problems.told()]))
+    found = compared(trained, Recordings(items, codec), watch)
+    return {**found, "bad": problems.count, "problems": problems.told()}
 
 
 def compared(trained: Trained, recordings: Recordings, watch: Watch) -> dict[str, Any]:
     """The figures of a model on recordings beside those of the baselines."""
     codec: TranscribeCodec = trained.codec
     right = [codec.prepared(item.text) for item in recordings.items]
-    found, loss = [""] * len(right), 0.0
+    found, loss, units = [""] * len(right), 0.0, 0
     for row, log_p, own in heard(trained.model, recordings, trained.device, watch=watch):
         found[row] = codec.decode(decoded(trained, log_p).tokens)
-        loss += own
+        if recordings.holds(row):
+            loss += own
+            units += len(recordings.tokens[row])
     check_baseline(trained.path, BASELINE)
     known = json.loads((trained.path / BASELINE).read_text("utf-8", "surrogatepass"))
     pairs = list(zip(right, found, strict=True))
     wrong = Counter(pair for pair in pairs if pair[0] != pair[1])
     return {
         "records": len(right),
-        "loss": loss / max(1, sum(map(len, recordings.tokens))),
+        "loss": loss / max(1, units),
+        "too_short": sum(not recordings.holds(row) for row in range(len(right))),
         **rates(pairs),
         "whole": sum(a == b for a, b in pairs) / len(pairs),
         "beam": trained.settings.beam,
@@ -366,11 +406,6 @@ def decoded(trained: Trained, log_p: Tensor) -> Found:
     scorer = getattr(trained, "scorer", None)
     if settings.beam == 1 and scorer is None:
         return greedy(log_p[:, None])[0]
-    if scorer is not None and settings.beam == 1:
-        raise UserError(
-            "language_model helps a beam, and beam=1 takes the likeliest each step. Say how wide it "
-            "is: --set beam=16."
-        )
     return beam_search(log_p, settings.beam, scorer, best=1)[0]
 
 
@@ -378,17 +413,23 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     """Such figures in words, beside the baselines'."""
     rows = {"this model": result, **result["baselines"]}
     width = max(map(len, rows))
-    said = [f"On {where}, {result['records']:,} recordings, {result['words']:,} words:"]
+    many = counted(result["records"], "recording")
+    said = [f"On {where}, {many}, {counted(result['words'], 'word')}:"]
     said += [
         f"  {name:{width}}  word error {row['word_error']:7.2%}  character error "
         f"{row['character_error']:7.2%}"
         for name, row in rows.items()
     ]
     said.append(
-        f"Of the words {result['substitutions']:,} are wrong, {result['deletions']:,} missing and "
+        f"Words: {result['substitutions']:,} wrong, {result['deletions']:,} missing, "
         f"{result['insertions']:,} too many; {result['whole']:.2%} of the recordings are without an "
         "error."
     )
+    if result["too_short"]:
+        said.append(
+            f"{counted(result['too_short'], 'recording is', 'recordings are')} too short for the "
+            "text by the steps of this network: errors, but not in the loss."
+        )
     if result["mistaken"]:
         some = ", ".join(f"{b or 'nothing'!r} for {a!r} ({n})" for a, b, n in result["mistaken"])
         said.append(f"Most often: {some}.")
@@ -396,25 +437,20 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     if result["word_error"] >= best:
         said.append("It does no better than a baseline: more recordings or longer training.")
     if result["in_training"]:
-        said.append(f"{result['in_training']:,} of them stand in the training data too.")
-    if result.get("bad"):
-        said.append(f"{result['bad']:,} bad records were left out.")
-    return said
+        stand = counted(result["in_training"], "of them stands", "of them stand")
+        said.append(f"{stand} in the training data too.")
+    return [*said, *result.get("problems", [])]
 
 
 def check(path: str, settings: TranscribeSettings, say: Say) -> dict[str, Any]:
     """What `unroll train` would meet: every bad record is counted, none stops it."""
     problems = Problems(skip=True)
-    table = table_of(path, settings)
-    survey = surveyed(table, settings, problems)
-    read_settings = settings.model_copy(update={"skip_bad": True})
-    data = read_transcribed(path, read_settings)
-    fit = len(data.train) + len(data.valid)
+    data = read_transcribed(path, settings, problems=problems)
+    items = [*data.train.items, *data.valid.items]
     lengths = np.concatenate([data.train.lengths, data.valid.lengths])
-    marks = {item.mark for item in survey.items}
     return {
-        "guessed": list(table.said),
-        "rows": len(survey.items) + problems.count,
+        "guessed": list(data.table.said),
+        "rows": len(items) + problems.count,
         "units": data.codec.units,
         "tokens": data.codec.tokens[:100],
         **({"rates": data.rates, "several_channels": data.mixed} if data.codec.mel else {}),
@@ -423,17 +459,17 @@ def check(path: str, settings: TranscribeSettings, say: Say) -> dict[str, Any]:
             "longest": int(lengths.max()),
             "unit": "frames",
         },
-        "duplicates": len(survey.items) - len(marks),
-        "too_short": 0 if settings.valid else len(survey.items) - fit,
+        "duplicates": len(items) - len({item.mark for item in items}),
+        "too_short": data.too_short,
         "bad": problems.count,
         "problems": [sentence.strip() for sentence in problems.told()[1:]],
     }
 
 
-def questions(trained: Trained, path: str) -> Iterator[str]:
+def questions(trained: Trained, path: str) -> Iterator[Any]:
     """The files that a table names, those of a folder, or the one that it is."""
     kind, source = trained.codec.kind, Path(path)
-    suffixes = {"audio": AUDIO, "image": IMAGES, "strokes": ()}[kind]
+    suffixes = SUFFIXES[kind]
     if path == "-":
         yield from (line.strip() for line in sys.stdin if line.strip())
     elif source.is_dir():
@@ -441,44 +477,82 @@ def questions(trained: Trained, path: str) -> Iterator[str]:
         if not found:
             raise UserError(f"{path} holds no file that ends in {', '.join(suffixes)}.")
         yield from map(str, found)
-    elif suffixes and not source.name.endswith((".csv", ".tsv", ".jsonl", ".gz")):
+    elif kind != "strokes" and not source.name.endswith((".csv", ".tsv", ".jsonl", ".gz")):
         yield path
-    else:
-        problems = Problems(trained.settings.skip_bad)
+    elif kind == "strokes":  # tables themselves
         try:
-            table = table_of(path, trained.settings, labelled=False)
-        except UserError:
-            if kind != "strokes":
-                raise
-            yield path  # strokes are tables themselves
-            return
-        yield from (str(row.path) for row in table.rows(problems))
+            trained.codec.load_raw(source)
+        except BadStrokes as error:
+            try:
+                table = table_of(path, trained.settings, labelled=False)
+            except UserError:
+                raise error from None
+            yield from named_in(table, trained)
+        else:
+            yield path
+    else:
+        yield from named_in(table_of(path, trained.settings, labelled=False), trained)
+
+
+def named_in(table: MediaTable, trained: Trained) -> Iterator[dict[str, Any]]:
+    """The files that a table names: `path`, `where` in the table and, if known, the speaker's
+    `scale`."""
+    codec, settings = trained.codec, trained.settings
+    problems = Problems(settings.skip_bad)
+    if codec.normalise == "speaker" and settings.speaker in table.names:
+        recordings = Recordings(surveyed(table, settings, problems).items, codec)
+        for row, item in enumerate(recordings.items):
+            yield {"path": str(item.path), "where": item.where, "scale": recordings.scale(row)}
+    else:
+        for found in table.rows(problems):
+            yield {"path": str(found.path), "where": found.where}
+    for sentence in problems.told():
+        sys.stderr.write(f"unroll: {sentence}\n")
 
 
 def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """The text of each file, how sure, and when each word is; with skip_bad, the `error` of a file
     that cannot be read."""
-    asked = iter(questions)
-    while some := list(islice(asked, ROWS)):
-        yield from answered(trained, some)
+    check_search(trained.settings)
+    codec: TranscribeCodec = trained.codec
+    trained.model.eval()
+    bad = 0
+    for question in questions:
+        asked = {"path": question} if isinstance(question, str) else question
+        if not isinstance(asked, dict) or not isinstance(asked.get("path"), str):
+            raise UserError(f"Got {question!r:.60} to transcribe; expected the path of a file.")
+        try:
+            raw = codec.load_raw(Path(asked["path"]))
+        except BAD as error:
+            if not trained.settings.skip_bad:
+                hint = " (--skip-bad leaves such files out.)"
+                where = asked.get("where")
+                raise UserError(f"{where}: {error}{hint}" if where else str(error)) from error
+            bad += 1
+            yield {"path": asked["path"], "error": str(error)}
+            continue
+        log_p = log_probabilities(trained, raw, asked.get("scale"))
+        yield {"path": asked["path"], **as_answer(codec, decoded(trained, log_p))}
+    if bad:
+        sys.stderr.write(f"unroll: {counted(bad, 'file')} could not be read.\n")
 
 
 @torch.no_grad()
-def answered(trained: Trained, asked: list[Any]) -> Iterator[dict[str, Any]]:
+def log_probabilities(
+    trained: Trained, raw: np.ndarray, scale: tuple[np.ndarray, np.ndarray] | None
+) -> Tensor:
+    """log p [S, V] of what a file holds; with `chunk` piece by piece, as from a microphone."""
     codec: TranscribeCodec = trained.codec
-    trained.model.eval()
-    for question in asked:
-        if not isinstance(question, str):
-            raise UserError(f"Got {question!r:.60} to transcribe; expected the path of a file.")
-        try:
-            x = codec.features(codec.load_raw(Path(question)))
-        except UserError as error:
-            if not trained.settings.skip_bad:
-                raise
-            yield {"path": question, "error": str(error)}
-            continue
-        log_p, _ = trained.model(x[:, None].to(trained.device), torch.tensor([len(x)]))
-        yield {"path": question, **as_answer(codec, decoded(trained, log_p[:, 0].cpu()))}
+    if trained.settings.chunk:
+        live = Live(trained.model.stream(), codec)
+        size = max(1, round(trained.settings.chunk * live.rate))
+        for start in range(0, len(raw), size):
+            live.hear(raw[start : start + size])
+        live.finish()
+        return live.log_probabilities
+    x = codec.features(raw, scale)[:, None].to(trained.device)
+    log_p, _ = trained.model(x, torch.tensor([len(x)], device=trained.device))
+    return log_p[:, 0].cpu()
 
 
 def written(answer: dict[str, Any]) -> str:
