@@ -28,7 +28,9 @@ def test_as_librosa(case):
     assert mel.frames(case["samples"]) == len(x) and len(x) - len(expected) in (0, 1)
     x = x[: len(expected)]
     assert torch.allclose(x, expected, rtol=0, atol=1e-5)
-    assert torch.allclose(mel(samples.float())[: len(x)].double(), expected, rtol=0, atol=2e-3)
+    # of samples in float32 it is the sum of what they hold, not less exact than that
+    heard = samples.float()
+    assert torch.allclose(mel(heard).double(), mel(heard.double()), rtol=0, atol=1e-5)
     slopes = torch.tensor(case["deltas"], dtype=torch.float64)
     assert torch.allclose(deltas(x), slopes, rtol=0, atol=1e-5)
 

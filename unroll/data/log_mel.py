@@ -62,6 +62,13 @@ class LogMel:
         """Samples from frame to frame."""
         return max(1, round(self.hop * self.rate))
 
+    @property
+    def deaf(self) -> int:
+        """How many bands lie between two frequencies of the transform, and hear nothing."""
+        high = self.rate / 2 if self.high is None else self.high
+        filters = mel_filters(self.rate, self.size, self.bands, self.low, high)
+        return int((filters.sum(1) == 0).sum())
+
     def frames(self, samples: int) -> int:
         """T of so many samples."""
         return 1 + max(0, -(-(samples - self.size) // self.stride))
@@ -77,9 +84,10 @@ class LogMel:
 
     def of_whole(self, samples: Tensor, warp: float = 1.0) -> Tensor:
         """The same of whole frames alone, as a stream has them: nothing is filled up."""
-        window = torch.hann_window(self.width, dtype=samples.dtype)
+        # in float32 a quiet band beside a loud one would be off by thousandths
+        window = torch.hann_window(self.width, dtype=torch.float64)
         spectrum = torch.stft(
-            samples,
+            samples.double(),
             self.size,
             self.stride,
             self.width,
@@ -90,8 +98,8 @@ class LogMel:
         power = spectrum.real.square() + spectrum.imag.square()  # [..., F, T]
         high = self.rate / 2 if self.high is None else self.high
         filters = mel_filters(self.rate, self.size, self.bands, self.low, high, warp)
-        mel = power.transpose(-1, -2) @ filters.to(power.dtype).T
-        return mel.clamp(min=QUIETEST).log()
+        mel = power.transpose(-1, -2) @ filters.T
+        return mel.clamp(min=QUIETEST).log().to(samples.dtype)
 
 
 @lru_cache(maxsize=256)

@@ -75,6 +75,11 @@ class TranscribeCodec:
         return (1, self.height) if self.kind == "image" else (len(self.mean), 1)
 
     @property
+    def thing(self) -> str:
+        """What a record is, for people."""
+        return "recording" if self.kind == "audio" else "line"
+
+    @property
     def seconds(self) -> float | None:
         """From step to step of the network; None where frames are no time."""
         return None if self.mel is None else self.mel.hop * self.subsample

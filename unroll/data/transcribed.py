@@ -76,7 +76,7 @@ def read_transcribed(
         sha256 = hashlib.sha256((survey.sha256 + other.sha256).encode()).hexdigest()
     if not train or not valid:
         few = (
-            f"{path} leaves {counted(len(train), 'recording')} to learn from and {len(valid)} held "
+            f"{path} leaves {counted(len(train), 'record')} to learn from and {len(valid)} held "
             f"out ({where}); expected some of each. Give more."
         )
         raise UserError("\n".join([few, *problems.told()]))
@@ -244,6 +244,6 @@ def fits(item: Recording, codec: TranscribeCodec, problems: Problems) -> bool:
     units = counted(len(tokens), "word" if codec.units == "word" else "character")
     problems.bad(
         f"{item.where}: {item.path.name} is {counted(steps, 'step')} long for the {units} of its "
-        f"text, which need {needed}; expected a longer recording{lower}."
+        f"text, which need {needed}; expected a longer {codec.thing}{lower}."
     )
     return False

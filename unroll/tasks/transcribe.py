@@ -240,8 +240,8 @@ def header(data: Transcribed, settings: TranscribeSettings, model: Transcriber) 
     said = [*data.told]
     said += [f"Guessed: {', '.join(data.table.said)}."] if data.table.said else []
     said.append(
-        f"{counted(len(train), 'recording')} to learn from; held out: {data.held_out}, "
-        f"{counted(len(valid), 'recording')} (--valid FILE)."
+        f"{counted(len(train), codec.thing)} to learn from; held out: {data.held_out}, "
+        f"{counted(len(valid), codec.thing)} (--valid FILE)."
     )
     shown = " ".join(repr(token) if codec.units == "char" else token for token in codec.tokens[:12])
     many = counted(len(codec.tokens), f"different {units_name(codec)[:-1]}")
@@ -263,7 +263,7 @@ def header(data: Transcribed, settings: TranscribeSettings, model: Transcriber) 
     median = counted(int(np.median(train.lengths)) // codec.subsample, "step")
     said.append(
         f"{counted(codec.subsample, 'frame makes', 'frames make')} a step (--set subsample=N), so "
-        f"half of the recordings have {median} or fewer; read {ways} (--set bidirectional, "
+        f"half of the {codec.thing}s have {median} or fewer; read {ways} (--set bidirectional, "
         "streaming)."
     )
     if settings.epochs == EPOCHS:
@@ -279,7 +279,7 @@ def heard_as(data: Transcribed) -> list[str]:
     said, rate = [], codec.mel.rate
     others = sum(count for other, count in data.rates.items() if other != rate)
     if others:
-        named = ", ".join(f"{other:,} Hz" for other in sorted(data.rates) if other != rate)
+        named = " or ".join(f"{other:,} Hz" for other in sorted(data.rates) if other != rate)
         said.append(
             f"{counted(others, 'sound has', 'sounds have')} {named}, resampled to {rate:,} Hz "
             "(--set rate=N)."
@@ -292,6 +292,11 @@ def heard_as(data: Transcribed) -> list[str]:
         f"{codec.mel.bands} mel bands of {rate:,} Hz, a frame every {1000 * codec.mel.hop:g} ms "
         f"(--set bands, rate, hop), scaled over each {by} (--set normalise=...)."
     )
+    if codec.mel.deaf:
+        said.append(
+            f"{counted(codec.mel.deaf, 'of the bands hears', 'of the bands hear')} nothing: there "
+            "are more than the window can tell apart. Fewer --set bands, or a longer --set window."
+        )
     return said
 
 
@@ -372,6 +377,7 @@ def compared(trained: Trained, recordings: Recordings, watch: Watch) -> dict[str
     pairs = list(zip(right, found, strict=True))
     wrong = Counter(pair for pair in pairs if pair[0] != pair[1])
     return {
+        "thing": codec.thing,
         "records": len(right),
         "loss": loss / max(1, units),
         "too_short": sum(not recordings.holds(row) for row in range(len(right))),
@@ -413,7 +419,8 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     """Such figures in words, beside the baselines'."""
     rows = {"this model": result, **result["baselines"]}
     width = max(map(len, rows))
-    many = counted(result["records"], "recording")
+    thing = result["thing"]
+    many = counted(result["records"], thing)
     said = [f"On {where}, {many}, {counted(result['words'], 'word')}:"]
     said += [
         f"  {name:{width}}  word error {row['word_error']:7.2%}  character error "
@@ -422,20 +429,19 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     ]
     said.append(
         f"Words: {result['substitutions']:,} wrong, {result['deletions']:,} missing, "
-        f"{result['insertions']:,} too many; {result['whole']:.2%} of the recordings are without an "
-        "error."
+        f"{result['insertions']:,} too many; {result['whole']:.2%} of the {thing}s have no error."
     )
     if result["too_short"]:
         said.append(
-            f"{counted(result['too_short'], 'recording is', 'recordings are')} too short for the "
-            "text by the steps of this network: errors, but not in the loss."
+            f"{counted(result['too_short'], f'{thing} is', f'{thing}s are')} too short for the text, "
+            "by the steps of this network: errors, but not in the loss."
         )
     if result["mistaken"]:
         some = ", ".join(f"{b or 'nothing'!r} for {a!r} ({n})" for a, b, n in result["mistaken"])
         said.append(f"Most often: {some}.")
     best = min(row["word_error"] for row in result["baselines"].values())
     if result["word_error"] >= best:
-        said.append("It does no better than a baseline: more recordings or longer training.")
+        said.append(f"It does no better than a baseline: more {thing}s or longer training.")
     if result["in_training"]:
         stand = counted(result["in_training"], "of them stands", "of them stand")
         said.append(f"{stand} in the training data too.")
@@ -516,7 +522,7 @@ def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, An
     check_search(trained.settings)
     codec: TranscribeCodec = trained.codec
     trained.model.eval()
-    bad = 0
+    bad = alone = 0
     for question in questions:
         asked = {"path": question} if isinstance(question, str) else question
         if not isinstance(asked, dict) or not isinstance(asked.get("path"), str):
@@ -531,10 +537,16 @@ def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, An
             bad += 1
             yield {"path": asked["path"], "error": str(error)}
             continue
+        alone += asked.get("scale") is None
         log_p = log_probabilities(trained, raw, asked.get("scale"))
         yield {"path": asked["path"], **as_answer(codec, decoded(trained, log_p))}
     if bad:
         sys.stderr.write(f"unroll: {counted(bad, 'file')} could not be read.\n")
+    if alone and codec.normalise == "speaker":
+        sys.stderr.write(
+            f"unroll: {counted(alone, 'file was', 'files were')} scaled without the speaker's other "
+            "files, for no speaker is known. A table can name them: --set speaker=COLUMN.\n"
+        )
 
 
 @torch.no_grad()
