@@ -62,6 +62,34 @@ def test_bad_sounds_are_one_sentence(tmp_path):
         read_audio(flac)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "sentence"),
+    [
+        ("wav", "cut off"),
+        ("aiff", "cut off"),
+        ("au", "cut off"),
+        ("mp3", "cut off|no sound"),
+        ("ogg", "cut off|no sound"),
+    ],
+)
+def test_what_is_cut_off_is_never_read_as_if_it_were_whole(tmp_path, suffix, sentence):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 8000), 8000)
+    held = path.read_bytes()
+    assert len(read_audio(held).samples) == 8000
+    with pytest.raises(BadAudio, match=sentence):
+        read_audio(held[: len(held) * 6 // 10])
+
+
+def test_a_sound_of_any_length_has_a_sample_at_any_rate(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(1, 0.25), 44100, subtype="FLOAT")
+    assert read_audio(path, 8000).samples.tolist() == [0.25]
+    soundfile.write(path, np.zeros(40_000), 1)  # a header that lies
+    with pytest.raises(BadAudio, match="would have more than"):
+        read_audio(path, 8000)
+
+
 def test_a_missing_package_is_a_sentence_with_the_line_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "soundfile", None)
     with pytest.raises(Exception, match=r"pip install 'unroll-rnn\[audio\]'"):

@@ -49,6 +49,7 @@ def test_modes_with_colours(mode, tmp_path):
     near = 25 if mode == "LAB" else 3
     np.testing.assert_allclose(left, RED, atol=near)
     np.testing.assert_allclose(right, (0, 0, 255), atol=near)
+    np.testing.assert_allclose(sides(path, colours=1)[1], 29, atol=10)  # the luma of blue
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16", "I", "F"])

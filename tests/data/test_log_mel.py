@@ -35,6 +35,10 @@ def test_as_librosa(case):
     assert torch.allclose(deltas(x), slopes, rtol=0, atol=1e-5)
 
 
+def test_bands_that_hear_nothing_are_known():
+    assert LogMel(8000, 40).deaf == 0 < LogMel(8000, 400).deaf < 400
+
+
 def test_frames_do_not_depend_on_what_follows():
     mel = LogMel(8000)
     samples = torch.from_numpy(sound(8000, 3000))

@@ -71,6 +71,12 @@ def test_a_circle(tmp_path):
     torch.testing.assert_close(found[:, :2].sum(0), torch.zeros(2), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("between", ["\t", " ", "  "])
+def test_text_with_tabs_or_spaces(tmp_path, between):
+    (tmp_path / "l.txt").write_text("x y pen\n0 0 1\n0 10 0\n".replace(" ", between))
+    assert read_strokes(tmp_path / "l.txt", step=0.5).tolist() == [[0, 0.5, 0], [0, 0.5, 0]]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

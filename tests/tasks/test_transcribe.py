@@ -2,6 +2,10 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +125,47 @@ def test_a_stream_says_what_the_whole_file_says(speech, chunk):
     assert silent.finish()["text"] == "" and silent(np.zeros(10))["text"] == ""
 
 
+def test_a_file_in_chunks_says_what_the_whole_file_says(speech):
+    _, path, run = speech
+    whole = list(run.predict_file(path))
+    run.adjust(chunk=0.03)
+    try:
+        for one, other in zip(run.predict_file(path), whole, strict=True):
+            assert one["text"] == other["text"] and one["words"] == other["words"]
+    finally:
+        run.adjust(chunk=0)
+
+
+def test_what_is_shorter_than_a_step_says_nothing(speech):
+    folder, _, run = speech
+    soundfile.write(folder / "tiny.wav", np.full(3, 0.1), RATE)
+    (folder / "tiny.csv").write_text("path,words\ntiny.wav,low\n0_3.wav,low\n")
+    assert run.predict(str(folder / "tiny.wav"))["text"] == ""
+    figures = run.evaluate(folder / "tiny.csv")
+    assert figures["too_short"] == 1 and figures["deletions"] >= 1
+    assert "1 recording is too short" in " ".join(run.verdict(figures, "tiny.csv"))
+
+
+def test_bad_files_of_a_table_are_told_with_file_and_line(speech, capsys, monkeypatch):
+    folder, _, run = speech
+    (folder / "no.wav").write_text("no sound")
+    (folder / "some.csv").write_text("path\n0_3.wav\nno.wav\nnone.wav\n")
+    with pytest.raises(UserError, match=r"some\.csv, line 3: .*no\.wav is no sound.*--skip-bad"):
+        list(run.predict_file(folder / "some.csv"))
+    run.adjust(skip_bad=True)
+    try:
+        assert ["error" in one for one in run.predict_file(folder / "some.csv")] == [False, True]
+        said = capsys.readouterr().err
+        assert "line 4: there is no file none.wav" in said and "1 file could not be read" in said
+        monkeypatch.setitem(sys.modules, "soundfile", None)  # no file is to blame
+        with pytest.raises(UserError, match=r"pip install 'unroll-rnn\[audio\]'"):
+            list(run.predict_file(folder / "some.csv"))
+    finally:
+        run.adjust(skip_bad=False)
+    with pytest.raises(UserError, match="is one audio file; expected a table"):
+        run.evaluate(folder / "0_3.wav")
+
+
 def test_a_language_model_helps_the_beam(speech, tmp_path):
     folder, _, run = speech
     text = tmp_path / "text.txt"
@@ -146,12 +191,49 @@ def test_a_language_model_helps_the_beam(speech, tmp_path):
         run.adjust(language_model=None, beam=1, weight=0.3)
 
 
+def test_a_language_model_that_does_not_fit_is_refused_before_training(tmp_path):
+    (tmp_path / "text.txt").write_text("low top high\n" * 200)
+    language = {"steps": 1, "hidden": 8, "embedding": 8, "threads": 1, "quiet": True}
+    bpe = unroll.train(
+        tmp_path / "text.txt", tmp_path / "bpe", level="bpe", task="language", **language
+    )
+    path = table(tmp_path, 12)
+    for model, given, said in [
+        (bpe, {}, "beam=16"),
+        (bpe, {"beam": 4}, "characters or words"),
+        (tmp_path, {"beam": 4}, "not a run folder"),
+    ]:
+        folder = str(getattr(model, "path", model))
+        with pytest.raises(UserError, match=said):
+            unroll.train(path, tmp_path / "run", language_model=folder, **given, **SMALL)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_table_is_scaled_by_its_speakers(tmp_path, capsys):
+    path = table(tmp_path, 12)
+    run = unroll.train(path, tmp_path / "run", steps=2, speaker="who", **SMALL)
+    asked = list(transcribe.questions(run.trained, path))
+    assert np.array_equal(asked[0]["scale"][0], asked[2]["scale"][0])
+    assert not np.array_equal(asked[0]["scale"][0], asked[1]["scale"][0])
+    list(run.predict_file(path))
+    assert not capsys.readouterr().err
+    Path(tmp_path / "nobody.csv").write_text("path\n0_0.wav\n0_1.wav\n")
+    assert len(list(run.predict_file(tmp_path / "nobody.csv"))) == 2
+    assert "2 files were scaled without" in capsys.readouterr().err
+    run.adjust(speaker="words")  # another column
+    assert "scale" in next(iter(transcribe.questions(run.trained, path)))
+
+
 def test_what_cannot_stream_says_so(tmp_path):
     path = table(tmp_path, 12)
     run = unroll.train(path, tmp_path / "run", steps=2, speaker="who", deltas=1, **SMALL)
     assert run.codec.normalise == "speaker" and run.codec.shape == (2, 40)
     with pytest.raises(UserError, match="streaming=true"):
         run.live()
+    run.adjust(chunk=0.1)
+    with pytest.raises(UserError, match="for a run that streams"):
+        run.predict(str(tmp_path / "0_1.wav"))
+    run.adjust(chunk=0)
     assert run.predict(str(tmp_path / "0_1.wav"))["unit"] == "seconds"
     for wrong, said in [
         ({"deltas": 1, "streaming": True}, "look ahead"),
@@ -165,14 +247,22 @@ def test_what_cannot_stream_says_so(tmp_path):
 
 
 def test_a_killed_run_goes_on_to_the_bit(tmp_path):
-    path = table(tmp_path, 24)
-    whole = unroll.train(path, tmp_path / "a", steps=6, **SMALL)
-    unroll.train(path, tmp_path / "b", steps=3, schedule="constant", **SMALL)
-    again = unroll.train(path, tmp_path / "b", resume=True, steps=6, quiet=True)
-    other = unroll.train(path, tmp_path / "c", steps=6, schedule="constant", **SMALL)
-    assert whole.model.decide.weight.shape == again.model.decide.weight.shape
-    for a, b in zip(again.model.parameters(), other.model.parameters(), strict=True):
-        assert torch.equal(a, b)
+    path, steps = table(tmp_path, 24), 40
+    small = {**SMALL, "checkpoint_every": 5, "evaluate_every": 20, "steps": steps}
+    whole = unroll.train(path, tmp_path / "whole", **small).path
+    half = tmp_path / "half"
+    code = f"import unroll; unroll.train({path!r}, {str(half)!r}, **{small!r})"
+    process = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 60
+    while not (half / "checkpoints" / "step-000000010").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run was over before it was killed"
+    assert not (half / "result.json").exists()
+    unroll.train(path, half, resume=True, quiet=True)
+    last = f"checkpoints/step-{steps:09d}/model.safetensors"
+    for name in (last, "model.safetensors"):
+        assert (half / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_bad_records_are_one_sentence_or_counted(tmp_path):
@@ -194,6 +284,11 @@ def test_bad_records_are_one_sentence_or_counted(tmp_path):
         file.write("0_1.wav," + "low " * 100 + ",a\n")
     with pytest.raises(UserError, match="expected a longer recording"):
         transcribe.read(only_last(tmp_path, path), TranscribeSettings(), print)
+    short = only_last(tmp_path, path)
+    data = transcribe.read(short, settings, print)
+    assert data.too_short == 2 and data.codec.subsample > 1  # bad ones do not decide it
+    checked = transcribe.check(short, TranscribeSettings(), print)
+    assert (checked["bad"], checked["too_short"]) == (2, 2)
 
 
 def only_last(folder, path):
@@ -212,7 +307,7 @@ def test_stereo_and_other_rates_are_said(tmp_path):
     data = transcribe.read(path, settings, print)
     settings = transcribe.resolve(settings, data)
     said = " ".join(transcribe.header(data, settings, None))
-    assert "resampled to 8,000 Hz" in said and "mixed to one" in said
+    assert "1 sound has 16,000 Hz, resampled to 8,000 Hz" in said and "mixed to one" in said
     assert data.rates == {8000: 11, 16000: 1}
 
 
@@ -225,6 +320,9 @@ def test_which_tables_are_its_own(tmp_path):
     assert guess_task(path, {})[0] == "transcribe"
     assert guess_task(path, {"audio": "path", "text": "words"})[0] == "transcribe"
     assert guess(path, {"image": "path"}) is None
+    with Path(path).open("a") as file:
+        file.write("one column\n,no path\n")  # bad rows do not hide what it is
+    assert guess_task(path, {})[0] == "transcribe"
     other = tmp_path / "other.csv"
     other.write_text("text,label\na film,good\n")
     assert guess(other, {}) is None

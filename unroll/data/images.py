@@ -87,10 +87,8 @@ def as_colours(image: Any, colours: int, pillow: Any) -> Any:
             most = 65535.0 if most <= 65535 else most
         scaled = (np.nan_to_num(grey).clip(0, most) / most * 255).round().astype(np.uint8)
         return pillow.fromarray(scaled).convert(mode)
-    if image.mode == "LAB":
-        cms = optional("PIL.ImageCms", "reads images")
-        lab, rgb = cms.createProfile("LAB"), cms.createProfile("sRGB")
-        image = cms.profileToProfile(image, lab, rgb, outputMode="RGB")
+    if image.mode == "LAB":  # to greys Pillow has no way but over colours
+        image = image.convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         ground = pillow.new("RGBA", image.size, (255, 255, 255, 255))

@@ -419,7 +419,7 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     """Such figures in words, beside the baselines'."""
     rows = {"this model": result, **result["baselines"]}
     width = max(map(len, rows))
-    thing = result["thing"]
+    thing = result.get("thing", "recording")
     many = counted(result["records"], thing)
     said = [f"On {where}, {many}, {counted(result['words'], 'word')}:"]
     said += [
@@ -431,7 +431,7 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
         f"Words: {result['substitutions']:,} wrong, {result['deletions']:,} missing, "
         f"{result['insertions']:,} too many; {result['whole']:.2%} of the {thing}s have no error."
     )
-    if result["too_short"]:
+    if result.get("too_short"):
         said.append(
             f"{counted(result['too_short'], f'{thing} is', f'{thing}s are')} too short for the text, "
             "by the steps of this network: errors, but not in the loss."
