@@ -247,8 +247,8 @@ def test_what_cannot_stream_says_so(tmp_path):
 
 
 def test_a_killed_run_goes_on_to_the_bit(tmp_path):
-    path, steps = table(tmp_path, 24), 40
-    small = {**SMALL, "checkpoint_every": 5, "evaluate_every": 20, "steps": steps}
+    path, steps = table(tmp_path, 24), 30
+    small = {**SMALL, "checkpoint_every": 10, "evaluate_every": 20, "steps": steps}
     whole = unroll.train(path, tmp_path / "whole", **small).path
     half = tmp_path / "half"
     code = f"import unroll; unroll.train({path!r}, {str(half)!r}, **{small!r})"
