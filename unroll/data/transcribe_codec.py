@@ -80,6 +80,11 @@ class TranscribeCodec:
         return "recording" if self.kind == "audio" else "line"
 
     @property
+    def units_name(self) -> str:
+        """What its tokens are, for people."""
+        return "words" if self.units == "word" else "characters"
+
+    @property
     def seconds(self) -> float | None:
         """From step to step of the network; None where frames are no time."""
         return None if self.mel is None else self.mel.hop * self.subsample

@@ -241,7 +241,7 @@ def fits(item: Recording, codec: TranscribeCodec, problems: Problems) -> bool:
     if steps >= max(1, needed):
         return True
     lower = " or a lower --set subsample" if codec.subsample > 1 else ""
-    units = counted(len(tokens), "word" if codec.units == "word" else "character")
+    units = counted(len(tokens), codec.units_name[:-1])
     problems.bad(
         f"{item.where}: {item.path.name} is {counted(steps, 'step')} long for the {units} of its "
         f"text, which need {needed}; expected a longer {codec.thing}{lower}."

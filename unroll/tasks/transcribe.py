@@ -18,20 +18,13 @@ from torch import Tensor
 
 from unroll.counting import counted
 from unroll.data.bucketed import in_order
-from unroll.data.media_table import MediaTable
 from unroll.data.problems import Problems
 from unroll.data.recordings import Recordings, TranscribeBatch, TranscribeBatches, batch_of
 from unroll.data.split import evenly, shared
-from unroll.data.strokes import BadStrokes
 from unroll.data.transcribe_codec import Perturbation, TranscribeCodec
-from unroll.data.transcribed import (
-    BAD,
-    SUFFIXES,
-    Transcribed,
-    read_transcribed,
-    surveyed,
-    table_of,
-)
+from unroll.data.transcribe_questions import files_at
+from unroll.data.transcribed import BAD, Transcribed, read_transcribed, surveyed, table_of
+from unroll.data.transcribed_words import as_read
 from unroll.decoding.ctc import Found, beam_search, greedy
 from unroll.decoding.language_scorer import check_level
 from unroll.decoding.live import Live
@@ -54,8 +47,8 @@ ROWS = 32  # of a batch that is only read
 
 def resolve_sizes(settings: TranscribeSettings, make: Make) -> TranscribeSettings:
     """The sizes that were left open; `make` is tried."""
-    if settings.language_model is not None:  # refused before anything long is done
-        check_search(settings)
+    check_search(settings)  # refused before anything long is done
+    if settings.language_model is not None:
         language_level(settings.language_model)
     hidden, embedding = settings.hidden or HIDDEN, settings.embedding or EMBEDDING
     width = embedding
@@ -185,7 +178,7 @@ def work(
         evaluate=evaluated,
         sample=None,
         learning_rate=settings.learning_rate or RATE,
-        unit=units_name(codec),
+        unit=codec.units_name,
         device=device,
         decides="error_and_loss",
     )
@@ -236,72 +229,10 @@ def judged(
 
 def header(data: Transcribed, settings: TranscribeSettings, model: Transcriber) -> list[str]:
     """What was read and guessed, each choice with the flag that changes it."""
-    codec, train, valid = data.codec, data.train, data.valid
-    said = [*data.told]
-    said += [f"Guessed: {', '.join(data.table.said)}."] if data.table.said else []
-    said.append(
-        f"{counted(len(train), codec.thing)} to learn from; held out: {data.held_out}, "
-        f"{counted(len(valid), codec.thing)} (--valid FILE)."
-    )
-    shown = " ".join(repr(token) if codec.units == "char" else token for token in codec.tokens[:12])
-    many = counted(len(codec.tokens), f"different {units_name(codec)[:-1]}")
-    said.append(
-        f"{many} (--set units=char|word): {shown}"
-        + (" ..." if len(codec.tokens) > 12 else "")
-        + ("; case dropped." if codec.lower else ".")
-    )
-    strange = Counter(
-        unit for item in valid.items for unit in codec.split(item.text) if unit not in codec.number
-    )
-    if strange:
-        most = ", ".join(repr(unit) for unit, _ in strange.most_common(5))
-        said.append(f"Held out stand {units_name(codec)} that cannot be found: {most}.")
-    said += heard_as(data)
-    ways = "both ways" if settings.both_ways else "one way"
-    if settings.streaming:
-        ways += ", never ahead: it can stream"
-    median = counted(int(np.median(train.lengths)) // codec.subsample, "step")
-    said.append(
-        f"{counted(codec.subsample, 'frame makes', 'frames make')} a step (--set subsample=N), so "
-        f"half of the {codec.thing}s have {median} or fewer; read {ways} (--set bidirectional, "
-        "streaming)."
-    )
+    said = as_read(data, settings)
     if settings.epochs == EPOCHS:
         said.append(f"Small data: {EPOCHS} epochs (--seconds, --steps or --epochs).")
     return said
-
-
-def heard_as(data: Transcribed) -> list[str]:
-    """How sounds become features, in sentences; nothing of images and strokes."""
-    codec = data.codec
-    if codec.mel is None:
-        return []
-    said, rate = [], codec.mel.rate
-    others = sum(count for other, count in data.rates.items() if other != rate)
-    if others:
-        named = " or ".join(f"{other:,} Hz" for other in sorted(data.rates) if other != rate)
-        said.append(
-            f"{counted(others, 'sound has', 'sounds have')} {named}, resampled to {rate:,} Hz "
-            "(--set rate=N)."
-        )
-    if data.mixed:
-        several = counted(data.mixed, "sound has", "sounds have")
-        said.append(f"{several} several channels, mixed to one.")
-    by = {"utterance": "recording", "speaker": "speaker", "corpus": "corpus"}[codec.normalise]
-    said.append(
-        f"{codec.mel.bands} mel bands of {rate:,} Hz, a frame every {1000 * codec.mel.hop:g} ms "
-        f"(--set bands, rate, hop), scaled over each {by} (--set normalise=...)."
-    )
-    if codec.mel.deaf:
-        said.append(
-            f"{counted(codec.mel.deaf, 'of the bands hears', 'of the bands hear')} nothing: there "
-            "are more than the window can tell apart. Fewer --set bands, or a longer --set window."
-        )
-    return said
-
-
-def units_name(codec: TranscribeCodec) -> str:
-    return "words" if codec.units == "word" else "characters"
 
 
 def facts(data: Transcribed) -> dict[str, Any]:
@@ -474,46 +405,7 @@ def check(path: str, settings: TranscribeSettings, say: Say) -> dict[str, Any]:
 
 def questions(trained: Trained, path: str) -> Iterator[Any]:
     """The files that a table names, those of a folder, or the one that it is."""
-    kind, source = trained.codec.kind, Path(path)
-    suffixes = SUFFIXES[kind]
-    if path == "-":
-        yield from (line.strip() for line in sys.stdin if line.strip())
-    elif source.is_dir():
-        found = sorted(p for p in source.rglob("*") if p.suffix.lower() in suffixes)
-        if not found:
-            raise UserError(f"{path} holds no file that ends in {', '.join(suffixes)}.")
-        yield from map(str, found)
-    elif kind != "strokes" and not source.name.endswith((".csv", ".tsv", ".jsonl", ".gz")):
-        yield path
-    elif kind == "strokes":  # tables themselves
-        try:
-            trained.codec.load_raw(source)
-        except BadStrokes as error:
-            try:
-                table = table_of(path, trained.settings, labelled=False)
-            except UserError:
-                raise error from None
-            yield from named_in(table, trained)
-        else:
-            yield path
-    else:
-        yield from named_in(table_of(path, trained.settings, labelled=False), trained)
-
-
-def named_in(table: MediaTable, trained: Trained) -> Iterator[dict[str, Any]]:
-    """The files that a table names: `path`, `where` in the table and, if known, the speaker's
-    `scale`."""
-    codec, settings = trained.codec, trained.settings
-    problems = Problems(settings.skip_bad)
-    if codec.normalise == "speaker" and settings.speaker in table.names:
-        recordings = Recordings(surveyed(table, settings, problems).items, codec)
-        for row, item in enumerate(recordings.items):
-            yield {"path": str(item.path), "where": item.where, "scale": recordings.scale(row)}
-    else:
-        for found in table.rows(problems):
-            yield {"path": str(found.path), "where": found.where}
-    for sentence in problems.told():
-        sys.stderr.write(f"unroll: {sentence}\n")
+    return files_at(path, trained.codec, trained.settings)
 
 
 def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
