@@ -19,6 +19,10 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".p
 VIDEO = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v")
 
 
+class NoPaths(UserError):
+    """A table without a column of paths to files of the kind that is looked for."""
+
+
 @dataclass(frozen=True)
 class MediaRow:
     """path: of the file, from where the table stands. value: what is said of it; None where the
@@ -141,7 +145,7 @@ def find_media_table(
         counts = [sum(is_path(row[k], suffixes) for row in kept) for k in range(len(names))]
         at = counts.index(max(counts))
         if not counts[at]:
-            raise UserError(
+            raise NoPaths(
                 f"{name} has the columns {', '.join(names)}, and none whose cells end in "
                 f"{', '.join(suffixes)}. Say which one holds the path by {media_flag} COLUMN."
             )

@@ -13,7 +13,7 @@ from unroll.data.audio import BadAudio, read_audio
 from unroll.data.images import BadImage
 from unroll.data.line_images import narrowest
 from unroll.data.log_mel import LogMel
-from unroll.data.media_table import AUDIO, IMAGES, MediaTable, find_media_table
+from unroll.data.media_table import AUDIO, IMAGES, MediaTable, NoPaths, find_media_table
 from unroll.data.problems import Problems
 from unroll.data.recordings import Recording, Recordings, frames_of, scale_of
 from unroll.data.split import held_out
@@ -123,11 +123,7 @@ def table_of(
             suffixes=SUFFIXES[settings.kind],
             labelled=labelled,
         )
-    except UserError as error:
-        if media is not None or value is not None or settings.kind != "audio":
-            raise
-        if not Path(path).is_file():
-            raise
+    except NoPaths as error:
         raise UserError(
             f"{error} Images of lines are named by --image COLUMN, strokes by --strokes COLUMN."
         ) from error
