@@ -328,6 +328,13 @@ def test_which_tables_are_its_own(tmp_path):
     assert guess(other, {}) is None
 
 
+def test_a_long_reading_says_how_far_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("unroll.data.transcribed.SECONDS", -1.0)
+    said = []
+    transcribe.read(table(tmp_path, 12), TranscribeSettings(), said.append)
+    assert said[1].endswith("speech.csv: 1 file read") and len(said) == 12
+
+
 def test_units_are_words_where_few_come_often(tmp_path):
     path = table(tmp_path, 60)
     codec = transcribe.read(path, TranscribeSettings(), print).codec

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ SUFFIXES = {"audio": AUDIO, "image": IMAGES, "strokes": (".csv", ".tsv", ".txt")
 BAD = (BadAudio, BadImage, BadStrokes)  # what a file can be; a missing package is none of them
 HIGHEST_RATE = 16_000
 SUBSAMPLES = (4, 2, 1)
+SECONDS = 5.0  # from one word about a long reading to the next
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,16 @@ def read_transcribed(
     settings: TranscribeSettings,
     codec: TranscribeCodec | None = None,
     problems: Problems | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Transcribed:
     """Recordings in two parts; tokens and scales are learned from the first alone.
 
     codec: a run's own, where it is resumed. problems: told of bad records; left out, as the settings
-    say. Raises: UserError, in a sentence, for data that cannot be used.
+    say. say: told every few seconds how far the first reading is. Raises: UserError, in a sentence, for data that cannot be used.
     """
     problems = problems or Problems(settings.skip_bad)
     table = table_of(path, settings)
-    survey = surveyed(table, settings, problems)
+    survey = surveyed(table, settings, problems, say)
     where = settings.valid or f"a tenth of the records of {Path(path).name}"
     if settings.valid is None:
         apart = held_out(len(survey.items))
@@ -71,7 +75,7 @@ def read_transcribed(
         sha256 = survey.sha256
     else:
         train = survey.items
-        other = surveyed(table_of(settings.valid, settings, table), settings, problems)
+        other = surveyed(table_of(settings.valid, settings, table), settings, problems, say)
         valid = other.items
         sha256 = hashlib.sha256((survey.sha256 + other.sha256).encode()).hexdigest()
     if not train or not valid:
@@ -155,10 +159,19 @@ class Survey:
     mixed: int
 
 
-def surveyed(table: MediaTable, settings: TranscribeSettings, problems: Problems) -> Survey:
+def surveyed(
+    table: MediaTable,
+    settings: TranscribeSettings,
+    problems: Problems,
+    say: Callable[[str], None] | None = None,
+) -> Survey:
     """Read everything once; every bad record is met here."""
     digest, items, mixed = hashlib.sha256(), [], 0
+    shown = time.monotonic()
     for row in table.rows(problems):
+        if say is not None and time.monotonic() > shown + SECONDS:
+            shown = time.monotonic()
+            say(f"{table.name}: {counted(len(items), 'file')} read")
         size, rate = 0, 0
         try:
             if settings.kind == "audio":

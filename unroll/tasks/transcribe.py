@@ -93,7 +93,7 @@ def language_level(folder: str) -> str:
 
 def read(path: str, settings: TranscribeSettings, say: Say, codec: Any = None) -> Transcribed:
     """Recordings in two parts; tokens and scales are learned from the first alone."""
-    return read_transcribed(path, settings, codec)
+    return read_transcribed(path, settings, codec, say=say)
 
 
 def resolve(settings: TranscribeSettings, data: Transcribed) -> TranscribeSettings:
@@ -382,7 +382,7 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
 def check(path: str, settings: TranscribeSettings, say: Say) -> dict[str, Any]:
     """What `unroll train` would meet: every bad record is counted, none stops it."""
     problems = Problems(skip=True)
-    data = read_transcribed(path, settings, problems=problems)
+    data = read_transcribed(path, settings, problems=problems, say=say)
     items = [*data.train.items, *data.valid.items]
     lengths = np.concatenate([data.train.lengths, data.valid.lengths])
     return {
