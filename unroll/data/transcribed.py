@@ -60,7 +60,8 @@ def read_transcribed(
     """Recordings in two parts; tokens and scales are learned from the first alone.
 
     codec: a run's own, where it is resumed. problems: told of bad records; left out, as the settings
-    say. say: told every few seconds how far the first reading is. Raises: UserError, in a sentence, for data that cannot be used.
+    say. say: told every few seconds how far the first reading is.
+    Raises: UserError, in a sentence, for data that cannot be used.
     """
     problems = problems or Problems(settings.skip_bad)
     table = table_of(path, settings)
