@@ -167,7 +167,8 @@ def surveyed(
     say: Callable[[str], None] | None = None,
 ) -> Survey:
     """Read everything once; every bad record is met here."""
-    digest, items, mixed = hashlib.sha256(), [], 0
+    items: list[Recording] = []
+    digest, mixed = hashlib.sha256(), 0
     shown = time.monotonic()
     for row in table.rows(problems):
         if say is not None and time.monotonic() > shown + SECONDS:
