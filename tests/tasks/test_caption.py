@@ -66,6 +66,18 @@ def test_it_learns_and_beats_its_baselines(run):
     assert {"loss", "token_accuracy", "rouge_l", "bleu", "search", "images"} <= set(result)
 
 
+def test_the_weight_of_known_captions_is_fitted_and_may_be_asked_for(place, run, capsys):
+    assert float(run.model.prior) in (0.0, 0.5, 0.9)
+    shares = {}
+    for prior in ("0", "1"):
+        words = ["eval", "run", "test.tsv", "--set", f"prior={prior}", "--json"]
+        found = json.loads(printed(capsys, *words).out)
+        shares[prior] = found["cider_d"]
+        assert ("100%, with those learned from" in found["search"]) == (prior == "1")
+    assert shares["0"] > 8
+    assert "prior" in printed(capsys, "eval", "run", "test.tsv", "--set", "prior=2", code=2).err
+
+
 def test_an_answer_says_where_each_word_looked(place, run):
     answer = run.predict("5.png")
     assert answer["caption"] == "a green square in the upper right corner."

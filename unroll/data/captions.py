@@ -194,6 +194,19 @@ def find_captions(
     )
 
 
+def find_again(
+    path: str, settings: CaptionSettings, image: str | None, text: str | None, *, labelled: bool
+) -> MediaTable:
+    """A further table, its columns named as the run's where they are there, else guessed."""
+    if image is None and text is None:
+        try:
+            return find_captions(path, settings.image, settings.text, labelled=labelled)
+        except UserError:
+            if not Path(path).is_file():
+                raise
+    return find_captions(path, image, text, labelled=labelled)
+
+
 def rows_of(table: MediaTable, problems: Problems) -> Rows:
     """What a table says, its images not yet opened."""
     rows = Rows()

@@ -6,8 +6,14 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from io import BytesIO
+from pathlib import Path
+
+from unroll.data.images import read_image
+from unroll.data.optional import optional
 
 ACROSS = 960  # of the picture
+WIDEST = 480  # of an image in it
 GAP, LINE, MARGIN = 12, 22, 16
 STYLE = (
     "text{font:14px sans-serif;fill:#111}.caption{font-size:17px}.note{font-size:12px;fill:#555}"
@@ -97,3 +103,17 @@ def shades(
         for k, weight in enumerate(weights)
         if weight / most >= 0.05
     ]
+
+
+def as_png(path: str | Path) -> tuple[bytes, int, int]:
+    """An image file as the bytes of a PNG of at most 480 columns, its height and its width.
+
+    Raises: BadImage for what is none.
+    """
+    image = read_image(Path(path))
+    if image.shape[2] > WIDEST:
+        image = read_image(Path(path), width=WIDEST)
+    pillow, file = optional("PIL.Image", "draws images"), BytesIO()
+    numbers = (image.permute(1, 2, 0) * 255).round().byte().numpy()
+    pillow.fromarray(numbers).save(file, format="PNG")
+    return file.getvalue(), image.shape[1], image.shape[2]

@@ -19,8 +19,8 @@ from unroll.settings.caption import CaptionSettings
 
 ROWS = 1024  # of a batch of searches
 
-# how far each of some captions agrees with the others: a number each, higher is better
-Agreement = Callable[[Sequence[str]], list[float]]
+# what each of some captions drawn for one image may expect: a number each, higher is better
+Worth = Callable[[Sequence[str]], list[float]]
 
 
 def at_once(settings: CaptionSettings) -> int:
@@ -28,41 +28,61 @@ def at_once(settings: CaptionSettings) -> int:
     return max(1, ROWS // (settings.consensus or settings.beam))
 
 
-@torch.no_grad()
 def search(
     network: Any,
     codec: CaptionCodec,
     images: Tensor,
     settings: CaptionSettings,
     device: torch.device,
-    agreement: Agreement,
+    worth: Worth,
 ) -> list[list[Hypothesis]]:
     """The captions of each image, best first. images: uint8 [B, C, H, W].
 
-    With `consensus` so many are drawn for each image and ranked by how far each agrees with all:
+    With `consensus` so many are drawn for each image and ranked by what each may expect of others:
     where the model is not sure, the likeliest words one by one make a caption that is like none of
     those that people write, and a short one; this one has what they have in common.
-    Source: S. Kumar and W. Byrne, Minimum Bayes-risk decoding for statistical machine translation,
-    2004, with CIDEr-D as the gain.
     """
-    network.eval()
-    encoded = network.encode(images.to(device))
-    length = settings.max_output or codec.longest + 1
-    B, never = len(images), torch.tensor([UNKNOWN], device=device)
     if not settings.consensus:
-        wide = encoded.repeated(settings.beam)
-        return beam_search(
-            network.stepper(wide),
-            B,
-            width=settings.beam,
-            start=BOUNDARY,
-            end=BOUNDARY,
-            length=length,
-            length_penalty=settings.length_penalty,
-            never=never,
-            device=device,
-        )
-    n, generator = settings.consensus, torch.Generator().manual_seed(settings.seed)
+        return by_beam(network, codec, images, settings, device)
+    drawn = drawn_captions(network, codec, images, settings, device)
+    return [agreed(some, codec, worth) for some in drawn]
+
+
+@torch.no_grad()
+def by_beam(
+    network: Any,
+    codec: CaptionCodec,
+    images: Tensor,
+    settings: CaptionSettings,
+    device: torch.device,
+) -> list[list[Hypothesis]]:
+    """The likeliest captions of each image that a beam finds."""
+    network.eval()
+    return beam_search(
+        network.stepper(network.encode(images.to(device)).repeated(settings.beam)),
+        len(images),
+        width=settings.beam,
+        start=BOUNDARY,
+        end=BOUNDARY,
+        length=settings.max_output or codec.longest + 1,
+        length_penalty=settings.length_penalty,
+        never=torch.tensor([UNKNOWN], device=device),
+        device=device,
+    )
+
+
+@torch.no_grad()
+def drawn_captions(
+    network: Any,
+    codec: CaptionCodec,
+    images: Tensor,
+    settings: CaptionSettings,
+    device: torch.device,
+) -> list[list[Hypothesis]]:
+    """As many captions of each image as `settings.consensus` says, drawn word by word."""
+    network.eval()
+    B, n, never = len(images), settings.consensus, torch.tensor([UNKNOWN], device=device)
+    generator = torch.Generator().manual_seed(settings.seed)
 
     def choose(log_p: Tensor) -> Tensor:
         # the same numbers for each image, so that its captions do not depend on those beside it
@@ -70,15 +90,15 @@ def search(
         return drawn_at(distribution(log_p, settings.temperature, never=never), uniform)
 
     drawn = follow(
-        network.stepper(encoded.repeated(n)),
+        network.stepper(network.encode(images.to(device)).repeated(n)),
         B * n,
         choose,
         start=BOUNDARY,
         end=BOUNDARY,
-        length=length,
+        length=settings.max_output or codec.longest + 1,
         device=device,
     )
-    return [agreed(drawn[b * n : (b + 1) * n], codec, agreement) for b in range(B)]
+    return [drawn[b * n : (b + 1) * n] for b in range(B)]
 
 
 def drawn_at(p: Tensor, uniform: Tensor) -> Tensor:
@@ -96,12 +116,11 @@ def drawn_at(p: Tensor, uniform: Tensor) -> Tensor:
     return below.sum(1).clamp(max=p.shape[1] - 1).to(p.device)
 
 
-def agreed(drawn: list[Hypothesis], codec: CaptionCodec, agreement: Agreement) -> list[Hypothesis]:
-    """Drawn captions, each once, that with the highest agreement first; it is their score."""
+def agreed(drawn: list[Hypothesis], codec: CaptionCodec, worth: Worth) -> list[Hypothesis]:
+    """Drawn captions, each once, the one that may expect most first; that is its score."""
     texts = [codec.vocabulary.decode(one.tokens) for one in drawn]
-    worth = agreement(texts)
     found: dict[str, Hypothesis] = {}
-    for text, one, value in zip(texts, drawn, worth, strict=True):
+    for text, one, value in zip(texts, drawn, worth(texts), strict=True):
         if text not in found:
             found[text] = Hypothesis(
                 one.tokens, one.log_probability, value, one.finished, one.attention

@@ -34,6 +34,9 @@ class Captioner(nn.Module):
         c_t = sum_i a_ti k_i,   a_t = attention(s_t, k)
         h_t = tanh(W [c_t; s_t])            p(y_t | y_1 .. y_{t-1}, image) = softmax(W_y h_t + b)
 
+    `prior` is fitted after training and kept with the weights: how much the captions learned from
+    count where one of several is chosen (`unroll.models.consensus`).
+
     As in `Translator`, the decoder's recurrence runs over the whole caption first, then the
     attention for all steps at once, so that both are fast.
 
@@ -62,6 +65,8 @@ class Captioner(nn.Module):
         >>> model.grid, tuple(logits.shape), tuple(weights.shape)
         ((4, 6), (7, 2, 13), (7, 2, 24))
     """
+
+    prior: Tensor
 
     def __init__(
         self,
@@ -105,6 +110,7 @@ class Captioner(nn.Module):
         self.input_feeding = False
         self.word_dropout, self.shift = word_dropout, shift
         self.drop_input, self.drop = LockedDropout(dropout_input), LockedDropout(dropout)
+        self.register_buffer("prior", torch.zeros(()))
         self.initialised = self._initialise(initialisation)
 
     def forward(self, images: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:

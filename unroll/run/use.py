@@ -33,7 +33,8 @@ class Run:
     """A trained model with its folder.
 
     Attributes:
-        path: the run folder. settings: what it was trained with. model: the network, on its device.
+        path: the run folder. settings: what it was trained with, but for `skip_bad`, which each use
+        asks for anew (`adjust`). model: the network, on its device.
         task_name: classify, language, ... codec: what turns records into numbers and answers into
         words. said: sentences about damage that was worked around.
     """
@@ -43,7 +44,10 @@ class Run:
         self.config = folder.config()
         self.task_name: str = self.config["task"]
         self.task = task_named(self.task_name)
-        self.settings: Any = settings_from(settings_of(self.task_name), self.config["settings"])
+        recorded = settings_from(settings_of(self.task_name), self.config["settings"])
+        # bad records of the training data were let pass, not those of every later file
+        lenient = {"skip_bad": False} if hasattr(recorded, "skip_bad") else {}
+        self.settings: Any = recorded.model_copy(update=lenient)
         self.said: list[str] = []
         check_needed(folder)
         cell = recorded_cell(folder, self.settings, trust_code)

@@ -84,6 +84,13 @@ class CaptionSettings(RecurrentSettings):
         description="Draw so many captions and take the one that agrees most with the others; 0: a "
         "beam.",
     )
+    prior: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="How much agreeing with the captions learned from counts beside agreeing with "
+        "the drawn ones; left out, what is best on the held-out part.",
+    )
     beam: int = Field(5, ge=1, description="Width of the beam; 1 takes the likeliest each time.")
     best: int = Field(1, ge=1, description="Captions to give of each image.")
     length_penalty: float = Field(
@@ -121,7 +128,16 @@ class CaptionSettings(RecurrentSettings):
 
 
 # what may be changed for each use of a run
-SEARCH = ("consensus", "beam", "best", "length_penalty", "temperature", "max_output", "seed")
+SEARCH = (
+    "consensus",
+    "prior",
+    "beam",
+    "best",
+    "length_penalty",
+    "temperature",
+    "max_output",
+    "seed",
+)
 
 
 def guess(path: Path, given: dict[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from io import BytesIO
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,24 +24,25 @@ from unroll.data.captions import (
     CaptionData,
     Captioned,
     encoded,
-    find_captions,
+    find_again,
     open_images,
     read_captions,
     rows_of,
     scaled,
 )
-from unroll.data.images import BadImage, read_image
-from unroll.data.media_table import IMAGES, MediaTable
-from unroll.data.optional import optional
+from unroll.data.images import BadImage
+from unroll.data.media_table import IMAGES
 from unroll.data.problems import Problems
 from unroll.data.records import TABLE_SUFFIXES
 from unroll.data.split import evenly, shared
 from unroll.data.vocabulary import UNKNOWN
-from unroll.decoding.attention_picture import Looked, draw
-from unroll.decoding.captioning import answer, at_once, search
+from unroll.decoding.attention_picture import Looked, as_png, draw
+from unroll.decoding.captioning import answer, at_once, drawn_captions, search
 from unroll.errors import UserError
+from unroll.models.caption_report import report, searched
 from unroll.models.caption_scores import CiderD, caption_scores
 from unroll.models.captioner import Captioner
+from unroll.models.consensus import Consensus
 from unroll.models.initialisation import initialise
 from unroll.models.nearest_image import BASELINE, NearestImage, thumbnails
 from unroll.settings.caption import SEARCH, CaptionSettings
@@ -58,6 +59,7 @@ FINAL = 500  # and at the end
 ROWS = 64  # of a batch that is only read
 KNOWN = 20_000  # captions of the training part among which the nearest image is looked for
 DRAWN = 6  # images in a picture
+PRIORS = (0.0, 0.5, 0.9)  # how much the captions learned from may count
 TOKENS = {"char": "characters", "word": "words", "bpe": "pieces of words"}
 HIDDEN, EMBEDDING = 256, 128
 DROPOUT, WORD_DROPOUT, BATCH, RATE, SHIFT = 0.3, 0.1, 32, 2e-3, 2
@@ -225,24 +227,60 @@ def captions_of(
     trained: Trained, part: Captioned, places: list[int], watch: Watch | None = None
 ) -> Iterator[dict[str, Any]]:
     """The answer for each of these images of a part, in order."""
-    known, size = known_grams(trained.codec), at_once(trained.settings)
-    for at in range(0, len(places), size):
-        some = places[at : at + size]
-        yield from answered(trained, part.images.take(some), known)
+    answered = Answering(trained)
+    for at in range(0, len(places), answered.at_once):
+        some = places[at : at + answered.at_once]
+        yield from answered(part.images.take(some))
         if watch is not None:
-            watch(min(1.0, (at + size) / len(places)))
+            watch(min(1.0, (at + len(some)) / len(places)))
 
 
-def answered(trained: Trained, images: torch.Tensor, known: CiderD) -> list[dict[str, Any]]:
-    """The answers for images [B, C, H, W]."""
-    settings, codec, network = trained.settings, trained.codec, trained.model
-    found = search(network, codec, images, settings, trained.device, known.agreement)
-    return [answer(codec, one, settings, network.grid) for one in found]
+class Answering:
+    """The answers for images [B, C, H, W], at most `at_once` of them."""
+
+    def __init__(self, trained: Trained) -> None:
+        self.trained, self.at_once = trained, at_once(trained.settings)
+        self.worth = partial(Consensus(trained.codec.known).worth, prior=prior_of(trained))
+
+    def __call__(self, images: torch.Tensor) -> list[dict[str, Any]]:
+        settings, codec, network = self.trained.settings, self.trained.codec, self.trained.model
+        found = search(network, codec, images, settings, self.trained.device, self.worth)
+        return [answer(codec, one, settings, network.grid) for one in found]
 
 
-def known_grams(codec: CaptionCodec) -> CiderD:
-    """CIDEr-D with the n-grams of the captions that were learned from."""
-    return CiderD([text] for text, times in codec.known.items() for _ in range(times))
+def prior_of(trained: Trained) -> float:
+    """Of the consensus, the share of the captions learned from: as asked, else as was fitted."""
+    asked: float | None = trained.settings.prior
+    return float(trained.model.prior) if asked is None else asked
+
+
+def settled(trained: Trained, data: CaptionData, watch: Watch) -> list[str]:
+    """How much the captions learned from count is fitted on the held-out part."""
+    if not trained.settings.consensus or trained.settings.prior is not None:
+        return []
+    places, references = data.valid.by_image()
+    some = evenly(len(places), WATCHED_IMAGES).tolist()
+    truth, size = CiderD(references[k] for k in some), at_once(trained.settings)
+    consensus, total = Consensus(trained.codec.known), dict.fromkeys(PRIORS, 0.0)
+    for at in range(0, len(some), size):
+        images = data.valid.images.take([places[k] for k in some[at : at + size]])
+        found = drawn_captions(
+            trained.model, trained.codec, images, trained.settings, trained.device
+        )
+        for k, hypotheses in zip(some[at : at + size], found, strict=True):
+            drawn = [trained.codec.vocabulary.decode(one.tokens) for one in hypotheses]
+            for prior in PRIORS:
+                worth = consensus.worth(drawn, prior)
+                best = drawn[worth.index(max(worth))]
+                total[prior] += truth.score(best, references[k]) / len(some)
+        watch(min(1.0, (at + size) / len(some)))
+    prior = max(PRIORS, key=lambda one: total[one])
+    trained.model.prior.fill_(prior)
+    figures = ", ".join(f"{value:.3f} with {share:.0%}" for share, value in total.items())
+    return [
+        f"Agreeing with the captions learned from counts for {prior:.0%} where one of the drawn "
+        f"captions is chosen: CIDEr-D on the held-out part {figures} (--set prior=N)."
+    ]
 
 
 def header(data: CaptionData, settings: CaptionSettings, network: Captioner) -> list[str]:
@@ -336,19 +374,6 @@ def evaluate(
     return {**figures(trained, part, watch), "left_out": problems.count}
 
 
-def find_again(
-    path: str, settings: CaptionSettings, image: str | None, text: str | None, *, labelled: bool
-) -> MediaTable:
-    """A further table, its columns named as the run's where they are there, else guessed."""
-    if image is None and text is None:
-        try:
-            return find_captions(path, settings.image, settings.text, labelled=labelled)
-        except UserError:
-            if not Path(path).is_file():
-                raise
-    return find_captions(path, image, text, labelled=labelled)
-
-
 def figures(
     trained: Trained, part: Captioned, watch: Watch, most: int | None = None
 ) -> dict[str, Any]:
@@ -377,46 +402,15 @@ def figures(
         "different": len(set(said)),
         "unknown_rate": unknown_rate(part),
         "in_training": shared(list(learned), [text.lower() for text in part.texts]),
-        "search": searched(trained.settings),
+        "search": searched(trained.settings, prior_of(trained)),
         "commonest": commonest,
         "baselines": {name: caption_scores(texts, references) for name, texts in others.items()},
     }
 
 
-def searched(settings: CaptionSettings) -> str:
-    """How captions are looked for, in words."""
-    if settings.consensus:
-        heat = "" if settings.temperature == 1 else f" at temperature {settings.temperature:g}"
-        return f"consensus of {settings.consensus} drawn{heat}, seed {settings.seed}"
-    if settings.beam == 1:
-        return "greedy"
-    return f"beam of {settings.beam}, length penalty {settings.length_penalty:g}"
-
-
 def verdict(result: dict[str, Any], where: str) -> list[str]:
     """The figures beside the baselines'."""
-    rows = {"this model": result, **result["baselines"]}
-    width = max(map(len, rows))
-    said = [f"On {where}, {result['images']:,} images ({result['search']}):"]
-    said += [
-        f"  {name:{width}}  CIDEr-D {row['cider_d']:6.3f}   ROUGE-L {row['rouge_l']:.3f}   BLEU "
-        f"{row['bleu']:5.2f}"
-        for name, row in rows.items()
-    ]
-    best = max(row["cider_d"] for row in result["baselines"].values())
-    if result["cider_d"] <= best:
-        said.append("It does not beat the baselines: it has not learned what is in the images.")
-    said += [
-        f"  loss {result['loss']:.3f} nats and {result['token_accuracy']:.2%} of the tokens right, "
-        f"each given the true ones before it; {result['different']:,} different captions",
-        f"  the commonest caption of the training part: {result['commonest']}",
-        f"  {result['in_training']:,} of the {result['captions']:,} captions stand in the training "
-        "part too",
-        f"  bleu {result['signature']}",
-    ]
-    if result.get("left_out"):
-        said.append(f"  {result['left_out']:,} bad records were left out")
-    return said
+    return report(result, where)
 
 
 def check(path: str, settings: CaptionSettings, say: Say) -> dict[str, Any]:
@@ -450,12 +444,11 @@ def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, An
 
     Raises: UserError for what is no image, unless bad records are skipped: then its answer says so.
     """
-    known, size = known_grams(trained.codec), at_once(trained.settings)
-    asked = iter(questions)
-    while some := list(islice(asked, size)):
+    asked, answered = iter(questions), Answering(trained)
+    while some := list(islice(asked, answered.at_once)):
         opened: list[torch.Tensor | str] = [opened_image(trained, one) for one in some]
         images = [one for one in opened if isinstance(one, torch.Tensor)]
-        found = iter(answered(trained, torch.stack(images), known) if images else ())
+        found = iter(answered(torch.stack(images)) if images else ())
         for question, one in zip(some, opened, strict=True):
             if isinstance(one, str):
                 yield {"image": str(question), "caption": None, "problem": one}
@@ -527,17 +520,6 @@ def picture(trained: Trained, path: str) -> str:
     if not drawn:
         raise UserError(f"{path} holds no image that can be read; there is nothing to draw.")
     return draw(drawn)
-
-
-def as_png(path: str) -> tuple[bytes, int, int]:
-    """An image as the bytes of a PNG of at most 480 columns, its height and its width."""
-    image = read_image(Path(path))
-    if image.shape[2] > 480:
-        image = read_image(Path(path), width=480)
-    pillow, file = optional("PIL.Image", "draws images"), BytesIO()
-    numbers = (image.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-    pillow.fromarray(numbers).save(file, format="PNG")
-    return file.getvalue(), image.shape[1], image.shape[2]
 
 
 def use_lines(run: str, trained: Trained) -> list[str]:
