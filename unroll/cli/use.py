@@ -350,7 +350,7 @@ def play(
     path = None if out is None else Path(out)
     paths = [path] * count
     if path is not None:
-        check_ending(path.suffix.lower(), run.notation)
+        check_ending(path.suffix.lower())
         if count > 1:
             paths = [path.with_name(f"{path.stem}-{n + 1}{path.suffix}") for n in range(count)]
         taken = [one for one in paths if one is not None and one.exists()]

@@ -429,12 +429,12 @@ def written(answer: dict[str, Any]) -> str:
 def use_lines(run: str, trained: Trained) -> list[str]:
     """What to type next."""
     codec: TuneCodec = trained.codec
-    kind, other = ("abc", "tune.abc, ") if codec.notation == ABC else ("mid", "")
+    kind = "abc" if codec.notation == ABC else "mid"
     prompt = ""
     if codec.keys:
         prompt = f' --prompt "K:{next(iter(codec.keys))}"'
     return [
-        f"  unroll generate {run}{prompt} --seed 3 --out tune.mid   (or {other}tune.wav, roll.svg)",
+        f"  unroll generate {run}{prompt} --seed 3 --out tune.mid   (or tune.abc, tune.wav, roll.svg)",
         f"  unroll predict {run} OTHER.{kind}",
         f"  unroll eval {run} OTHER.{kind} --json",
     ]
