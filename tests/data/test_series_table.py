@@ -81,7 +81,7 @@ def test_zeros_are_missing_where_asked(read):
 
 
 def test_irregular_times_are_refused(read):
-    with pytest.raises(UserError, match=r"1 times are not on the grid.*line 4.*every=row"):
+    with pytest.raises(UserError, match=r"1 time is not on the grid.*line 4.*every=row"):
         read("d,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03 07:00,3\n2024-01-04,5\n2024-01-05,5\n")
     with pytest.raises(UserError, match="steps of one size"):
         read("d,y\n1,1\n2,2\n90000,4\n", time="d")

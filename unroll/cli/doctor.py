@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from unroll.counting import counted
 from unroll.version import __version__
 
 PACKAGES = ("torch", "numpy", "safetensors", "tokenizers", "typer", "rich", "pydantic")
@@ -108,9 +109,7 @@ def described_cache(folder: Path) -> str:
         kernels = [path.stat().st_size for path in folder.glob("*.so")]
     except OSError as error:
         return f"{folder} (it cannot be read: {error.strerror})"
-    return (
-        f"{folder} ({len(kernels)} kernel{'s' * (len(kernels) != 1)}, {sum(kernels) / 1e6:.1f} MB)"
-    )
+    return f"{folder} ({counted(len(kernels), 'kernel')}, {sum(kernels) / 1e6:.1f} MB)"
 
 
 def writable(folder: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.settings import parse_assignments
 
@@ -228,8 +229,8 @@ def score(
             if line:
                 show_score({"line": number, **run.score(line, condition)}, json, details=False)
     if blank:
-        lines_are = "1 blank line has" if blank == 1 else f"{blank:,} blank lines have"
-        typer.echo(f"{lines_are} no score.", err=True)
+        lines_have = counted(blank, "blank line has", "blank lines have")
+        typer.echo(f"{lines_have} no score.", err=True)
 
 
 def show_score(scored: dict[str, Any], json: bool, details: bool) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.records import numbered_lines
 from unroll.data.text import text_source
@@ -246,7 +247,7 @@ def wrong(cells: list[str], columns: Columns, tagged: bool) -> str | None:
     """What is wrong with a row, in a sentence, or None."""
     if len(cells) != columns.width:
         return (
-            f"{len(cells)} column{'s' * (len(cells) != 1)}; expected {columns.width}, as in the "
+            f"{counted(len(cells), 'column')}; expected {columns.width}, as in the "
             f"first row, parted by {'tabs' if columns.tabs else 'spaces'}."
         )
     if columns.universal and not WORD_NUMBER.fullmatch(cells[0]):

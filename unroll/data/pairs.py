@@ -10,6 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.table import column
 from unroll.data.text import TextSource, opened, refuse_foreign, text_source
@@ -76,7 +77,7 @@ class PairFile:
             cells = line.split("\t")
             if len(cells) != len(self.names):
                 problems.bad(
-                    f"{self.name}, line {number}: {count_of(len(cells), 'column')} where the first "
+                    f"{self.name}, line {number}: {counted(len(cells), 'column')} where the first "
                     f"line has {len(self.names)}; expected source, tab, target."
                 )
                 continue
@@ -204,7 +205,3 @@ def numbered(source: TextSource, problems: Problems) -> Iterator[tuple[int, str 
                     "of the line. Convert the file, for example: iconv -f LATIN1 -t UTF-8."
                 )
                 yield number, None
-
-
-def count_of(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unroll.counting import counted
 from unroll.errors import UserError
 
 SHOWN = 5
@@ -38,7 +39,7 @@ class Problems:
         if not self.count:
             return []
         more = self.count - len(self._first)
-        head = "1 bad record is" if self.count == 1 else f"{self.count:,} bad records are"
+        head = counted(self.count, "bad record is", "bad records are")
         return [
             f"{head} left out:",
             *(f"  {sentence}" for sentence in self._first),

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.text import TEXT_SUFFIXES, is_jsonl, opened, refuse_foreign
 from unroll.errors import UserError
@@ -69,7 +70,7 @@ class Table:
             if len(row.cells) == len(names):
                 yield row
             else:
-                width = f"{len(row.cells)} column{'s' * (len(row.cells) != 1)}"
+                width = counted(len(row.cells), "column")
                 problems.bad(
                     f"{self.name}, line {row.line}: {width} where {len(names)} are expected "
                     f"({', '.join(names)})."

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.text import lines
 from unroll.data.times import PARTS, Step, find_format, find_step, seconds_of, written_time
@@ -473,9 +474,9 @@ class Gaps:
         """Raises: UserError for what is missing and is not to be filled."""
         if self.off:
             raise UserError(
-                f"{self.name}: {self.off:,} times are not on the grid of steps of {self.step.name} "
-                f"that most of them make; the first is in {self._first['off']}. Say the step by "
-                "--set every=..., or --set every=row to take each row for a step."
+                f"{self.name}: {counted(self.off, 'time is', 'times are')} not on the grid of steps "
+                f"of {self.step.name} that most of them make; the first is in {self._first['off']}. "
+                "Say the step by --set every=..., or --set every=row to take each row for a step."
             )
         if self.wanted.missing == "refuse" and (self.times or self.values):
             raise UserError(
@@ -488,14 +489,14 @@ class Gaps:
         """What is missing, in words."""
         said = []
         if self.times:
-            are = "1 time is" if self.times == 1 else f"{self.times:,} times are"
+            are = counted(self.times, "time is", "times are")
             said.append(
                 f"{are} missing at steps of one {self.step.name}, the first "
                 f"after {self._first['times'].replace(' (', ': ').rstrip(')')}"
             )
         if self.values:
             zeros = ", zeros among them" if self.wanted.zero_is_missing else ""
-            are = "1 value is" if self.values == 1 else f"{self.values:,} values are"
+            are = counted(self.values, "value is", "values are")
             said.append(f"{are} missing{zeros}, the first in {self._first['values']}")
         return said
 
@@ -506,11 +507,10 @@ class Gaps:
             for sentence in self.found()
         ]
         if self.late:
-            rows = "1 row" if self.late == 1 else f"{self.late:,} rows"
             are = "is" if self.late == 1 else "are"
             said.append(
-                f"{rows} before the first known {self.columns[0]} {are} left out, the "
-                f"first in {self._first['late']}."
+                f"{counted(self.late, 'row')} before the first known {self.columns[0]} {are} left out, "
+                f"the first in {self._first['late']}."
             )
         return said
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import fx
 
+from unroll.counting import counted
 from unroll.engine.cut import axis_slice
 from unroll.engine.equations import (
     Piece,
@@ -132,7 +133,7 @@ def summary(plan: Plan, width: int) -> list[str]:
         units, saved = found["units"], found["saved"]
         text += (
             f", {back} backward; saves {saved / units:.3g} number{'s' * (saved != units)} a step and "
-            f"unit ({saved} for {counted(units, 'unit')})"
+            f"unit ({saved:,} for {counted(units, 'unit')})"
         )
     multiplied = (
         f"Parameters multiplied: {found['multiplied_in_loop']:,} numbers in the loop, "
@@ -142,10 +143,6 @@ def summary(plan: Plan, width: int) -> list[str]:
     if plan.backward is not None:
         legend += " saved: for the backward; kept: for what is deferred; again: computed again."
     return [line for part in (text, multiplied, legend) for line in textwrap.wrap(part, width)]
-
-
-def counted(number: int, what: str) -> str:
-    return f"{number} {what}" + "s" * (number != 1)
 
 
 class Writer:
