@@ -308,6 +308,9 @@ def generate(
     from unroll.run import MusicRun
 
     if isinstance(run, MusicRun):
+        if condition is not None or unknown:
+            word = "--unknown" if condition is None else "--condition"
+            raise UserError(f"{word} is for texts, and {path} writes tunes. Leave it out.")
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         play(run, prompt, length, sampling, seed, count, out, overwrite, json)
         return

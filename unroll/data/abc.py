@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from unroll.data.left_out import Noted
 from unroll.data.problems import Problems
 from unroll.data.records import numbered_lines
 from unroll.errors import UserError
@@ -125,14 +126,3 @@ def abc_tunes(path: Path, name: str, problems: Problems) -> Iterator[Found]:
     if not count:
         what = f"{name} holds no tune in ABC; expected an X: field where each begins."
         problems.bad(ill.sentences[0] if ill.sentences else what)
-
-
-class Noted(Problems):
-    """Keeps every sentence, until it is known which tune it belongs to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sentences: list[str] = []
-
-    def bad(self, sentence: str) -> None:
-        self.sentences.append(sentence)

@@ -129,7 +129,15 @@ def midi_tunes(path: Path, name: str, problems: Problems) -> Iterator[Found]:
     try:
         file = mido().MidiFile(file=io.BytesIO(data))
         text = midi_text(file)
-    except (EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, damaged) as error:
+    except (
+        EOFError,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        damaged,
+    ) as error:
         why = str(error) or "it ends in the middle"
         problems.bad(f"{name} is no whole MIDI file ({why}). Make it again, or leave it out.")
         return

@@ -63,8 +63,8 @@ def score_abc(score: Score) -> str:
     title = " ".join(score.title.split()).lstrip("|:]") or "Tune"
     head = ["X:1", f"T:{title}", f"M:{score.metre[0]}/{score.metre[1]}", "L:1/8"]
     head += [f"Q:1/4={score.tempos[0][1]:.0f}", f"K:{key_name(fifths, score.minor)}"]
-    beats, beat = score.metre
-    beat = Fraction(12 if beats % 3 == 0 and beat == 8 else 4, beat)
+    beats, kind = score.metre
+    beat = Fraction(12 if beats % 3 == 0 and kind == 8 else 4, kind)
     voices = in_voices(score)
     end = max([on_grid(score.length), *(voice[-1].end for voice in voices if voice)])
     lines = head

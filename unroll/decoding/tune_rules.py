@@ -1,10 +1,11 @@
 """What may come next in a tune in ABC so that its bars add up and it ends as tunes do.
 
 A bar that is full must be closed; no note may overfill one, nor leave a rest of it that the lengths
-of the model cannot fill; where they fill none of it, one note takes it whole. The tune may begin with a pickup of p; then a part may end that much before
-the end of a bar, which the next part completes. What is repeated begins and ends at the same place
-of the bar; from a double bar on nothing is, because readers differ in where that would begin. A tune
-ends at the end of a part, with no repeat left open.
+of the model cannot fill; where they fill none of it, one note takes it whole. The tune may begin
+with a pickup of p; then a part may end that much before the end of a bar, which the next part
+completes. What is repeated begins and ends at the same place of the bar; from a double bar on
+nothing is, because readers differ in where that would begin. A tune ends at the end of a part, with
+no repeat left open.
 
 Written are notes, rests, triplets, bar lines, chords in quotes, and fields between parts; not ties,
 endings ([1 [2), chords in brackets, grace notes and ornaments.
