@@ -17,10 +17,11 @@ from torch import nn
 
 from unroll.data.bucketed import in_order
 from unroll.data.clip_corpus import FramedData, load_for, read_framed, source_of
-from unroll.data.clip_questions import Question, asked, questions_of
+from unroll.data.clip_questions import Question, asked, check_rows, questions_of
 from unroll.data.clips import Clip
 from unroll.data.framed import FrameBatch, FrameBatches, FrameCodec, Framed, batch_of, class_counts
 from unroll.data.framed import framed as framed_clips
+from unroll.data.left_out import LeftOut
 from unroll.data.problems import Problems
 from unroll.data.split import evenly, shared
 from unroll.data.video import BadClip
@@ -319,6 +320,7 @@ def evaluate(
     given = {name: value for name, value in (("video", video), ("label", label)) if value}
     asked = settings.model_copy(update={"by": None, **given})
     problems = Problems(settings.skip_bad)
+    check_rows(path, trained.codec)
     source = source_of(path, asked)
     clips = load_for(trained.codec, source, settings, problems, lambda share: watch(share / 2))
     data = framed_clips(clips, trained.codec, problems)
@@ -446,10 +448,10 @@ def check(path: str, settings: FramesSettings, say: Say) -> dict[str, Any]:
     }
 
 
-def questions(trained: Trained, path: str) -> Iterator[Question]:
+def questions(trained: Trained, path: str) -> Iterator[Question | LeftOut]:
     """The clips that a table names, those of a folder, the rows of a wide table, or one clip."""
     settings: FramesSettings = trained.settings
-    return questions_of(path, trained.codec, settings.video, Problems(settings.skip_bad))
+    return questions_of(path, trained.codec, settings.video, settings.skip_bad)
 
 
 def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
@@ -458,6 +460,9 @@ def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, An
     With skip_bad, the `error` of a clip that cannot be read.
     """
     for question in questions:
+        if isinstance(question, LeftOut):
+            yield {"error": str(question)}
+            continue
         if not isinstance(question, Question):
             question = asked(question, trained.codec)
         try:
