@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from unroll.data.clip_corpus import check_kind
 from unroll.data.clip_source import find_clips
 from unroll.data.clips import CLIP_FILES, Clip, image_size
 from unroll.data.framed import FrameCodec
@@ -67,6 +68,7 @@ def rows_of(
         source = find(video=video)
     except UserError:  # the column may have another name than in training
         source = find()
+    check_kind(source, codec)
     for row in source.rows(problems):
         try:
             if isinstance(row.source, Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,9 @@ from unroll.data.problems import Problems
 from unroll.data.records import as_word, numbered_lines, table_rows
 from unroll.data.series import number
 from unroll.errors import UserError
-from unroll.settings.classify import LINES, TABLES
+from unroll.settings.classify import LINES, TABLES, first_rows
 from unroll.settings.columns import LABELS, place
-from unroll.settings.frames import STILLS, is_clip
+from unroll.settings.frames import STILLS, column_of_clips, is_clip, names_clip
 
 KNOWN = ("action", "activity", "gesture", *LABELS)
 LISTS = (*NUMBERS, ".txt")  # files of a label a frame
@@ -92,6 +93,9 @@ def find_clips(
         wide = None if several else find_wide(place_, label, columns)
         if wide is not None:
             return of_wide(wide, names, guessed=label is None)
+    guessed: tuple[str, ...] = ()
+    if video is None and (folders := folder_column(place_)) is not None:
+        video, guessed = folders, (f"path: column {folders} (change by --video)",)
     parts = None if label is None else [part.strip() for part in label.split(",")]
     table = find_media_table(
         path,
@@ -124,7 +128,24 @@ def find_clips(
     first = next(rows(Problems(skip=True)), None)
     numbers = first is not None and isinstance(first.source, Path) and is_numbers(first.source)
     column = label_column(table, [table.value, *more])
-    return ClipSource(str(path), numbers, None, table.names[table.media], column, table.said, rows)
+    said = (*guessed, *table.said)
+    return ClipSource(str(path), numbers, None, table.names[table.media], column, said, rows)
+
+
+def folder_column(path: Path) -> str | None:
+    """The named column of a table whose cells name clips, folders of frames among them; None where
+    no column does."""
+    try:
+        rows, names = first_rows(path)
+    except (UserError, OSError, ValueError, csv.Error):  # told when it is read
+        return None
+    k = column_of_clips(rows, names, path.parent)
+    if k is None:
+        return None
+    if names is not None:
+        return names[k]
+    first = rows[0][k].strip() if k < len(rows[0]) else ""
+    return None if names_clip(first, path.parent) else first or None
 
 
 def label_column(table: MediaTable, places: list[int | None]) -> str | None:

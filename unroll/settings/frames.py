@@ -116,15 +116,23 @@ def guess(path: Path, given: dict[str, Any]) -> str | None:
         rows, names = first_rows(path)
     except (UserError, OSError, ValueError, csv.Error):
         return None
-    body = rows[1:] if names is None else rows
-    for k in range(max(map(len, body), default=0)):
-        # a bad row does not hide what the rest is
-        cells = [row[k].strip() for row in body if k < len(row)]
-        clips = [cell for cell in cells if names_clip(cell, path.parent)]
-        if 2 * len(clips) > len(body):
-            return f"a table that names clips, such as {clips[0]}"
+    if (k := column_of_clips(rows, names, path.parent)) is not None:
+        return f"a table that names clips, in column {k + 1 if names is None else names[k]}"
     if names is None and (label := label_of_rows(rows)) is not None:
         return f"rows of {len(rows[0]) - 1} numbers with a label in column {label + 1}"
+    return None
+
+
+def column_of_clips(
+    rows: Sequence[Sequence[str]], names: Sequence[str] | None, folder: Path
+) -> int | None:
+    """Which column, from 0, holds clips in most rows. names: None where the first row may be names.
+    folder: where the paths begin."""
+    body = rows if names is not None else rows[1:] or rows
+    for k in range(max(map(len, body), default=0)):
+        # a bad row does not hide what the rest is
+        if 2 * sum(k < len(row) and names_clip(row[k].strip(), folder) for row in body) > len(body):
+            return k
     return None
 
 
