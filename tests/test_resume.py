@@ -95,6 +95,14 @@ OTHERS = {
         "numbers.tsv",
         "".join(f"{n} {n * n}\tthe {n} and {n * n}\n" for n in range(200)),
     ),
+    "music": (
+        "tunes.abc",
+        "".join(f"X:{n}\nM:3/4\nK:{'GDA'[n % 3]}\nG{n % 7} A2|B{n % 5}c|\n" for n in range(100)),
+    ),
+    "frames": (
+        "gestures.csv",
+        "".join(f"{n % 2},{','.join(str(n * k % 9 / 8) for k in range(12))}\n" for n in range(200)),
+    ),
 }
 
 

@@ -1,5 +1,6 @@
 """ABC: pieces without loss, keys and transposition, bars and what is played."""
 
+import gzip
 from fractions import Fraction
 from pathlib import Path
 
@@ -151,3 +152,25 @@ def test_every_nottingham_tune_survives_and_moves():
                 assert transposed(new, Interval(-by.steps, -by.semitones)) == tune.text
                 moves += 1
     assert count == 1034 and moves > 100
+
+
+def test_a_line_that_is_not_text_spoils_its_tune_alone(tmp_path):
+    one = "X:1\nT:A\nK:G\nGAB|\n"
+    path = tmp_path / "old.abc"
+    path.write_bytes(
+        (one + one + one).encode().replace(b"T:A", b"T:\xe9", 2).replace(b"\xe9", b"A", 1)
+    )
+    problems = Problems(skip=True)
+    assert len(list(abc_tunes(path, "old.abc", problems))) == 2
+    assert "old.abc, line 6: not UTF-8" in problems.told()[1]
+    packed = tmp_path / "cut.abc.gz"
+    packed.write_bytes(
+        gzip.compress("".join(f"X:{n}\nK:G\n{n}G|\n" for n in range(9999)).encode())[:-999]
+    )
+    problems = Problems(skip=True)
+    found = list(abc_tunes(packed, "cut.abc.gz", problems))
+    assert problems.count == 1 and "not a whole gzip file" in problems.told()[1]
+    assert all(tune.text.endswith("G|\n") for tune in found)  # none that is cut
+    with pytest.raises(UserError) as told:
+        tunes("X:1\nGAB|\n\n" + one, tmp_path / "two.abc")
+    assert str(told.value).count("--skip-bad") == 1

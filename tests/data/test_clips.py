@@ -150,7 +150,7 @@ def test_rows_of_numbers(tmp_path):
     clip = Reading((2,), every=2)(path)
     assert clip.values.tolist() == [[1, 2], [5, 6]] and clip.total == 3
     for text, said in {
-        "1,2\n3\n": "hand.csv, line 2: 1 columns where 2 are expected",
+        "1,2\n3\n": "hand.csv, line 2: 1 column where 2 are expected",
         "1,2\n3,a\n": "hand.csv, line 2: 'a' is no finite number",
         "1,2\n3,nan\n": "'nan' is no finite number",
         "x,y\n": "holds no row of numbers",

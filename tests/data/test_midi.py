@@ -114,3 +114,16 @@ def test_nottingham_files_come_back_and_agree_with_the_notation():
         theirs = midi_score(other.text)
         agree += [n.pitch for n in ours.notes] == [n.pitch for n in theirs.notes]
     assert agree > 25  # it plays some repeats and accidentals otherwise
+
+
+def test_files_without_beats_or_with_a_key_that_is_none(tmp_path):
+    whole = in_bytes(midi_file("1/480\nxff59020100 v90 n60 +480 o60 xff2f00\n"))
+    for data, said in (
+        (whole[:12] + b"\0\0" + whole[14:], "0 ticks to a quarter note"),
+        (whole[:12] + b"\xe7\x28" + whole[14:], "not in seconds"),
+        (whole.replace(b"\xff\x59\x02\x01", b"\xff\x59\x02\x40"), "no whole MIDI file"),
+    ):
+        path = tmp_path / "t.mid"
+        path.write_bytes(data)
+        problems = Problems(skip=True)
+        assert not list(midi_tunes(path, "t.mid", problems)) and said in problems.told()[1]

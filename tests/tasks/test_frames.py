@@ -130,9 +130,7 @@ def test_labels_that_are_not_as_many_as_frames():
     text = Path("clips.csv").read_text().replace("low", "low low", 1).replace("high", "high", 1)
     Path("clips.csv").write_text(text)
     given = {"video": "path", "label": "state", "steps": 1, **SMALL}
-    with pytest.raises(
-        UserError, match=r"clips.csv, line \d: 13 labels for the 12 frames of \d.csv"
-    ):
+    with pytest.raises(UserError, match=r"clips.csv, line \d: 13 labels for 12 frames of \d.csv"):
         unroll.train("clips.csv", **given)
     run = unroll.train("clips.csv", skip_bad=True, **given)
     assert run.config["data"]["clips"] == 5
@@ -189,6 +187,73 @@ def test_what_is_not_installed_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UserError, match=r"needs the package av.*pip install 'unroll-rnn\[video\]'"):
         unroll.train(data, video="path", steps=1, **SMALL)
+
+
+def test_strips_and_folders_of_frames_are_told_apart():
+    """Where a folder of images is asked about, and where it is a clip in a table."""
+    folders = Path(table("still", 8, "folder", ""))
+    assert guess(folders, {}) == "a table that names clips, in column 1"
+    run = unroll.train(folders, out="run", steps=1, **SMALL)
+    assert run.settings.video == "path" and run.config["data"]["clips"] == 8
+    table("strips", 4)
+    assert len(list(run.predict_file("strips"))) == 4
+    assert len(list(run.predict_file("still"))) == 8 and len(list(run.predict_file("still/1"))) == 1
+    Path("nothing").mkdir()
+    with pytest.raises(UserError, match="The folder nothing holds no clip"):
+        list(run.predict_file("nothing"))
+    with pytest.raises(UserError, match=r"There is no file nowhere.png"):
+        list(run.predict_file("nowhere.png"))
+    with pytest.raises(UserError, match="holds clips of numbers in rows; expected pictures"):
+        list(run.predict_file(gestures("wide.csv", 6)))
+    for way in WAYS:
+        Path("classes", way).mkdir(parents=True)
+        for k in range(2):
+            frames = files.moving(4, step=WAYS[way], seed=k)
+            files.write_strip(Path("classes", way, f"{k}.png"), frames)
+    Path("classes/left/readme.txt").write_text("what this is")
+    checked = task.check("classes", FramesSettings(), print)
+    assert checked["labels"] == {"right": 2, "left": 2}
+    assert "left/readme.txt" in " ".join(checked["guessed"])
+
+
+def test_bad_rows_hide_nothing_and_are_told_in_their_place():
+    data = Path(gestures("train.csv", 30))
+    good = data.read_text()
+    data.write_text(good + "1,2,3\n1," + ",".join("x" * 12) + "\n")
+    assert guess(data, {}) == "rows of 12 numbers with a label in column 1"
+    run = unroll.train(data, skip_bad=True, steps=1, **SMALL)
+    assert run.config["data"]["clips"] == 30
+    run.adjust(skip_bad=True)
+    Path("few.csv").write_text("\n".join([*good.splitlines()[:1], "1,2", *good.splitlines()[1:2]]))
+    found = list(run.predict_file("few.csv"))
+    assert found[1] == {"error": "few.csv, line 2: 2 columns where 13 are expected."}
+    assert run.written(found[1]).startswith("# left out: few.csv, line 2") and len(found) == 3
+    values = ",".join(good.splitlines()[0].split(",")[1:])
+    assert run.predict(f"[{values}]")["label"] in "01"
+    run.adjust(skip_bad=False)
+    Path("train.mp4").write_text("")
+    for path, said in (
+        ("train.mp4", "no table of numbers"),
+        (".", "is a folder; expected a table"),
+    ):
+        with pytest.raises(UserError, match=said):
+            list(run.predict_file(path))
+    with pytest.raises(UserError, match="does not hold rows of 12 numbers"):
+        run.evaluate(table("clips", 4))
+    with pytest.raises(UserError, match="is no table of clips"):
+        task.check("train.mp4", FramesSettings(), print)
+
+
+def test_a_clip_of_numbers_is_read_as_one():
+    labels_a_frame(8, False)
+    run = unroll.train("clips.csv", video="path", label="state", steps=1, quiet=True, hidden=4)
+    Path("word.csv").write_text("1,2\n3,abc\n")
+    with pytest.raises(UserError, match=r"word.csv, line 2: 'abc' is no finite number"):
+        list(run.predict_file("word.csv"))
+    Path("folder").mkdir()
+    for name in ("0.csv", "1.csv"):
+        Path(name).rename(Path("folder", name))
+    assert len(list(run.predict_file("folder"))) == 2
 
 
 def test_labels_of_two_columns():
@@ -272,7 +337,7 @@ def test_other_mistakes(tmp_path):
     with pytest.raises(UserError, match="each halves the sides"):
         unroll.train(data, video="path", **{**SMALL, "widths": "4,4,4,4,4"})
     Path("one.csv").write_text("path,action\nclips/0.png,left\nclips/1.png,left\n")
-    with pytest.raises(UserError, match="2 clips with 1 different labels"):
+    with pytest.raises(UserError, match="2 clips with 1 different label;"):
         unroll.train("one.csv", video="path", **SMALL)
     run = unroll.train(data, video="path", steps=1, **SMALL)
     with pytest.raises(UserError, match="expected the path of a clip that is there"):
@@ -289,7 +354,7 @@ def test_other_mistakes(tmp_path):
 
 def test_which_files_are_guessed(tmp_path):
     Path("clips.csv").write_text("file,what\na.mp4,walk\nb.mp4,run\n")
-    assert guess(Path("clips.csv"), {}) == "a table that names clips, such as a.mp4"
+    assert guess(Path("clips.csv"), {}) == "a table that names clips, in column 1"
     Path("reviews.csv").write_text("review,stars\nlovely,5\ndull,1\n")
     Path("iris.csv").write_text("a,b,c,d,kind\n" + "1.5,2.5,3.5,4.5,x\n" * 9)
     assert guess(Path("reviews.csv"), {}) is None and guess(Path("iris.csv"), {}) is None

@@ -1,7 +1,9 @@
 """Tunes from `unroll train` to a tune of one's own."""
 
 import json
+import sys
 import wave
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +129,9 @@ def test_midi_from_a_folder_to_a_file():
     invoke("generate", "run", "--seed", "1", "--length", "30", "--out", "t.mid")
     ticks = sum(event.time for event in mido.MidiFile("t.mid").tracks[0])
     assert ticks % (3 * 480) == 0
-    assert "not written as ABC" in refused("generate", "run", "--out", "t.abc")
+    invoke("generate", "run", "--seed", "1", "--length", "30", "--out", "t.abc")
+    for bar in read_bars(Path("t.abc").read_text())[0]:
+        assert bar.length == bar.capacity == Fraction(3, 4)
     with pytest.raises(UserError, match="has learned midi"):
         run.evaluate(book("tunes.abc", 3))
 
@@ -140,6 +144,11 @@ def test_bad_tunes_are_counted():
         unroll.train("tunes.abc", "run", steps=2, **SMALL)
     run = unroll.train("tunes.abc", "run", steps=2, skip_bad=True, **SMALL)
     assert run.config["data"]["tunes"] == 12
+    run.adjust(skip_bad=True)
+    found = list(run.predict_file("tunes.abc"))
+    assert len(found) == 13 and "line" in found[0]["where"]
+    assert run.written(found[-1]).startswith("# left out: tunes.abc, line")
+    assert "--condition is for texts" in refused("generate", "run", "--condition", "x")
     checked = CliRunner().invoke(app, ["data", "check", "tunes.abc"])
     assert checked.exit_code == 1 and "keys: " in checked.output and "bad: 1" in checked.output
     Path("midi").mkdir()
@@ -147,3 +156,15 @@ def test_bad_tunes_are_counted():
         Path(f"midi/{name}.mid").write_bytes(b"MThd\0\0")
     with pytest.raises(UserError, match=r"no whole MIDI file.*skip-bad"):
         unroll.train("midi", "other", steps=2, **SMALL)
+
+
+def test_what_is_not_installed_is_named(monkeypatch):
+    midi_folder("midi", 3)
+    run = unroll.train(book("tunes.abc", 6), "run", steps=1, **SMALL)
+    monkeypatch.setitem(sys.modules, "mido", None)
+    with pytest.raises(UserError, match=r"needs the package mido.*unroll-rnn\[music\]"):
+        unroll.train("midi", "other", steps=1, **SMALL)
+    tune = run.generate(seed=1, length=10)
+    assert run.rendered(tune, ".wav") and run.rendered(tune, ".svg")  # these need none
+    with pytest.raises(UserError, match="mido"):
+        run.rendered(tune, ".mid")

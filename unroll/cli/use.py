@@ -308,6 +308,9 @@ def generate(
     from unroll.run import MusicRun
 
     if isinstance(run, MusicRun):
+        if condition is not None or unknown:
+            word = "--unknown" if condition is None else "--condition"
+            raise UserError(f"{word} is for texts, and {path} writes tunes. Leave it out.")
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         play(run, prompt, length, sampling, seed, count, out, overwrite, json)
         return
@@ -351,7 +354,7 @@ def play(
     path = None if out is None else Path(out)
     paths = [path] * count
     if path is not None:
-        check_ending(path.suffix.lower(), run.notation)
+        check_ending(path.suffix.lower())
         if count > 1:
             paths = [path.with_name(f"{path.stem}-{n + 1}{path.suffix}") for n in range(count)]
         taken = [one for one in paths if one is not None and one.exists()]

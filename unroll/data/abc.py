@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from unroll.data.left_out import Noted
 from unroll.data.problems import Problems
-from unroll.data.text import lines
+from unroll.data.records import numbered_lines
 from unroll.errors import UserError
 
 # what a tune falls into, the first that fits; `other` is any one character, so nothing is left over
@@ -83,33 +84,45 @@ class Found:
 def abc_tunes(path: Path, name: str, problems: Problems) -> Iterator[Found]:
     """The tunes of an ABC file: each from its X: to the next one's, without blank lines at its end.
 
-    A tune without a K: field, or without a note behind it, is bad; so is a file without a tune, and
-    one that is not UTF-8. Line ends are read as \\n.
+    A tune without a K: field, without a note behind it, or with a line that is not UTF-8, is bad; so
+    is a file without a tune, and what a damaged file ends in. Line ends are read as \n.
     """
     tune: list[str] = []
-    begun, count = 0, 0
+    begun, count, broken = 0, 0, ""
+    ill = Noted()
+
+    def read() -> Iterator[tuple[int, str]]:
+        nonlocal broken
+        try:
+            yield from numbered_lines(path, name, ill)
+        except UserError as error:  # UTF-16, half a .gz, cannot be read
+            broken = str(error)
 
     def checked() -> Iterator[Found]:
         text = "\n".join(tune).rstrip() + "\n"
         where = f"{name}, line {begun}"
-        if field_value(text, "K") is None:
+        if ill.sentences:
+            problems.bad(ill.sentences[0])
+        elif field_value(text, "K") is None:
             problems.bad(f"{where}: the tune has no K: field; expected its key, as in K:G.")
         elif not any(piece.kind == "note" for piece in pieces(text[body_start(text) :])):
             problems.bad(f"{where}: the tune has no notes behind its K: field; expected some.")
         else:
             yield Found(text, where)
 
-    try:
-        for number, line in enumerate(lines(path, name), 1):
-            if line.startswith("X:"):
-                if tune:
-                    yield from checked()
-                tune, begun, count = [], number, count + 1
-            if begun:
-                tune.append(line)
-    except UserError as error:  # not UTF-8, binary, cannot be read
-        problems.bad(str(error))
+    for number, line in read():
+        if line.startswith("X:"):
+            if tune:
+                yield from checked()
+            ill.sentences.clear()
+            tune, begun, count = [], number, count + 1
+        if begun:
+            tune.append(line)
+    if broken:  # the last tune may be cut
+        problems.bad(broken)
+        return
     if tune:
         yield from checked()
     if not count:
-        problems.bad(f"{name} holds no tune in ABC; expected an X: field where each begins.")
+        what = f"{name} holds no tune in ABC; expected an X: field where each begins."
+        problems.bad(ill.sentences[0] if ill.sentences else what)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unroll.counting import counted
 from unroll.data.clip_source import ClipRow, ClipSource, find_clips
 from unroll.data.clip_split import parted, without_strangers
 from unroll.data.clips import Clip, Reading, clip_size
@@ -87,7 +88,8 @@ def read_framed(
         digest.update(json.dumps([(c.labels, c.mark) for c in valid]).encode())
     if not train or not valid:
         raise UserError(
-            f"{path} leaves {len(train)} clips to learn from and {len(valid)} held out ({where}); "
+            f"{path} leaves {counted(len(train), 'clip')} to learn from and {len(valid):,} held out "
+            f"({where}); "
             "expected some of each. Give more clips."
         )
     return FramedData(
@@ -122,15 +124,22 @@ def load_for(
 
     Raises: UserError where they are of another kind: numbers and pictures.
     """
-    if source.numbers != (codec.scaler is not None):
-        kinds = ["pictures", "numbers"]
-        raise UserError(
-            f"{source.name} holds clips of {kinds[source.numbers]}; expected "
-            f"{kinds[codec.scaler is not None]}, as in training."
-        )
+    check_kind(source, codec)
     rows = list(source.rows(problems))
     room = Room(settings.cache)
     yield from load_clips(rows, codec.reading, codec.per_frame, room, problems, watch)
+
+
+def check_kind(source: ClipSource, codec: FrameCodec) -> None:
+    """Raises: UserError where clips are of another kind than in training: numbers and pictures, rows
+    of a table and files."""
+    kinds = ["pictures", "numbers", "numbers in rows"]
+    has = 2 if source.wide is not None else int(source.numbers)
+    wanted = 2 if codec.columns is not None else int(codec.scaler is not None)
+    if has != wanted:
+        raise UserError(
+            f"{source.name} holds clips of {kinds[has]}; expected {kinds[wanted]}, as in training."
+        )
 
 
 class Room:
@@ -193,12 +202,14 @@ def labels_of(row: ClipRow, clip: Clip, reading: Reading, per_frame: bool) -> tu
     """
     if not per_frame:
         if isinstance(row.label, tuple):
-            raise BadClip(f"{len(row.label)} labels, of frames, for one clip; expected one.")
+            labels = counted(len(row.label), "label")
+            raise BadClip(f"{labels}, of frames, for one clip; expected one.")
         return (row.label or "",)
     each = row.label if isinstance(row.label, tuple) else tuple((row.label or "").split())
     if len(each) != clip.total:
         raise BadClip(
-            f"{len(each)} labels for the {clip.total} frames of {row.name}; expected one a frame "
+            f"{counted(len(each), 'label')} for {counted(clip.total, 'frame')} of {row.name}; expected "
+            "one a frame "
             "(--set per=clip where the whole cell is the clip's label)."
         )
     return each[:: reading.every][: reading.longest]
@@ -279,7 +290,8 @@ def learned(
 
 def check_some(rows: list[ClipRow], source: ClipSource, problems: Problems) -> None:
     if len(rows) < 2:
-        said = [f"{source.name} names {len(rows)} clips; expected at least 2.", *problems.told()]
+        clips = counted(len(rows), "clip")
+        said = [f"{source.name} names {clips}; expected at least 2.", *problems.told()]
         raise UserError(" ".join(said))
 
 
@@ -291,7 +303,8 @@ def check_labels(clips: list[Loaded], source: ClipSource, problems: Problems) ->
         raise UserError(
             " ".join(
                 [
-                    f"{source.name} holds {len(clips)} clips with {len(kinds)} different labels; "
+                    f"{source.name} holds {counted(len(clips), 'clip')} with "
+                    f"{counted(len(kinds), 'different label')}; "
                     "expected at least 2 of each to learn what tells them apart.",
                     *problems.told(),
                 ]
@@ -299,6 +312,6 @@ def check_labels(clips: list[Loaded], source: ClipSource, problems: Problems) ->
         )
     if len(labels) > 20 and len(kinds) > len(labels) / 2:
         raise UserError(
-            f"{source.name} holds {len(kinds):,} different labels in {len(labels):,} clips; a label "
+            f"{source.name} holds {len(kinds):,} different labels of {len(labels):,}; a label "
             "comes back many times. Name another column by --label."
         )

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from unroll.data.clip_source import clips_in, find_clips
-from unroll.data.clips import CLIP_FILES, Clip, frame_files, is_numbers
+from unroll.data.clip_corpus import check_kind
+from unroll.data.clip_source import find_clips
+from unroll.data.clips import CLIP_FILES, Clip, image_size
 from unroll.data.framed import FrameCodec
-from unroll.data.number_rows import find_wide, read_numbers
+from unroll.data.left_out import LeftOut, Noted, in_place
+from unroll.data.media_table import is_path
+from unroll.data.number_rows import NUMBERS, find_wide, is_numbers
 from unroll.data.problems import Problems
+from unroll.data.records import table_rows
 from unroll.data.video import BadClip
 from unroll.errors import UserError
+from unroll.settings.frames import MOVING, STILLS
+
+LOOK = 100  # rows that tell whether a table names clips
 
 
 @dataclass(frozen=True)
@@ -28,30 +38,37 @@ class Question:
 
 
 def questions_of(
-    path: str, codec: FrameCodec, video: str | None, problems: Problems
-) -> Iterator[Question]:
+    path: str, codec: FrameCodec, video: str | None, skip: bool
+) -> Iterator[Question | LeftOut]:
     """The clips that a table names, those of a folder, the rows of a wide table, or one clip.
 
-    video: the column of the clip. problems: told of clips of a table that are bad.
+    video: the column of the clip in training. skip: whether bad rows of a table are left out.
     Raises: UserError where there are none of the codec's kind.
     """
     place = Path(path)
     if place.is_dir():
-        inside = [clip for each in [place, *subfolders(place)] for clip in clips_in(each)]
-        if any(clip.is_file() for clip in inside) or not has_frames(place):
-            yield from (Question(str(clip)) for clip in inside)
-        else:
-            yield Question(path)
-        return
-    if is_one_clip(place, codec):
+        found = clips_of_folder(place, codec)
+        if not found:
+            kind = "images or video" if codec.scaler is None else f"numbers ({', '.join(NUMBERS)})"
+            raise UserError(f"The folder {path} holds no clip; expected clips of {kind}.")
+        yield from (Question(str(clip)) for clip in found)
+    elif is_one_clip(place, codec, video):
         yield Question(path)
-        return
-    if codec.columns is not None and find_wide(place, None, codec.columns) is None:
-        raise UserError(
-            f"{path} does not hold rows of {codec.columns} numbers (with a label or without); "
-            "expected those, as in training."
-        )
-    source = find_clips(path, video=video, labelled=False, columns=codec.columns)
+    else:
+        yield from in_place(partial(rows_of, path, codec, video), skip)
+
+
+def rows_of(
+    path: str, codec: FrameCodec, video: str | None, problems: Problems
+) -> Iterator[Question]:
+    """The clips of a table; `problems` is told of those that cannot be read."""
+    check_rows(path, codec)
+    find = partial(find_clips, path, labelled=False, columns=codec.columns)
+    try:
+        source = find(video=video)
+    except UserError:  # the column may have another name than in training
+        source = find()
+    check_kind(source, codec)
     for row in source.rows(problems):
         try:
             if isinstance(row.source, Path):
@@ -62,30 +79,61 @@ def questions_of(
             problems.bad(f"{row.where}: {error}")
 
 
-def subfolders(place: Path) -> list[Path]:
-    """The folders of a folder, in order of name."""
-    return [p for p in sorted(place.iterdir()) if p.is_dir() and p.name[0] != "."]
+def check_rows(path: str, codec: FrameCodec) -> None:
+    """Raises: UserError where clips are rows of a table, and this is no such table."""
+    if codec.columns is not None and find_wide(Path(path), None, codec.columns) is None:
+        raise UserError(
+            f"{path} does not hold rows of {codec.columns} numbers (with a label or without); "
+            "expected those, as in training."
+        )
 
 
-def has_frames(place: Path) -> bool:
-    """Whether a folder holds images."""
+def clips_of_folder(place: Path, codec: FrameCodec) -> list[Path]:
+    """The clips in a folder and in its folders; or the folders themselves, where they hold the frames
+    of one.
+
+    Raises: UserError where clips are rows of a table.
+    """
+    if codec.columns is not None:
+        raise UserError(
+            f"{place} is a folder; expected a table of rows of {codec.columns} numbers, as in training."
+        )
+    folders = [place, *(p for p in sorted(place.iterdir()) if p.is_dir() and p.name[0] != ".")]
+    return [clip for folder in folders for clip in clips_within(folder, codec)]
+
+
+def clips_within(folder: Path, codec: FrameCodec) -> list[Path]:
+    """The clips that the files of a folder are, or the folder itself."""
+    inside = [p for p in sorted(folder.iterdir()) if p.name[0] != "." and not p.is_dir()]
+    if codec.scaler is not None:
+        return [p for p in inside if is_numbers(p)]
+    moving = [p for p in inside if p.suffix.lower() in MOVING]
+    stills = [p for p in inside if p.suffix.lower() in STILLS]
+    if stills and is_strip(stills[0], codec):
+        return [p for p in inside if p in (*moving, *stills)]
+    return moving or ([folder] if stills else [])
+
+
+def is_strip(image: Path, codec: FrameCodec) -> bool:
+    """Whether an image is a clip: at least twice as wide as a frame."""
+    _, height, width = codec.reading.shape
     try:
-        return bool(frame_files(place))
-    except BadClip:
+        tall, wide = image_size(image)
+    except BadClip:  # told when it is read
         return False
+    return wide * height >= 2 * width * tall
 
 
-def is_one_clip(place: Path, codec: FrameCodec) -> bool:
+def is_one_clip(place: Path, codec: FrameCodec, video: str | None) -> bool:
     """Whether a file is a clip itself, not a table that names clips or holds a row for each."""
     if not is_numbers(place):
         return place.name.lower().endswith(CLIP_FILES)
-    if codec.scaler is None or codec.columns is not None:
+    if codec.scaler is None or codec.columns is not None or not place.is_file():
         return False
-    try:
-        read_numbers(place, codec.reading.shape[0])
-    except BadClip:
-        return False
-    return True
+    rows = [row.cells for row in islice(table_rows(place, str(place), Noted()), LOOK)]
+    return video not in (rows[0] if rows else []) and not any(
+        is_path(cell, CLIP_FILES) for row in rows for cell in row
+    )
 
 
 def asked(question: Any, codec: FrameCodec) -> Question:
@@ -93,7 +141,8 @@ def asked(question: Any, codec: FrameCodec) -> Question:
 
     Raises: UserError for what is neither.
     """
-    if isinstance(question, Path) or (isinstance(question, str) and Path(question).exists()):
+    # os.path: a long row of numbers is no path, and no error
+    if isinstance(question, Path) or (isinstance(question, str) and os.path.exists(question)):  # noqa: PTH110
         return Question(str(question))
     width = codec.reading.shape[0]
     if codec.scaler is None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from unroll.data.clips import CLIP_FILES, is_numbers
+from unroll.counting import counted
+from unroll.data.clips import CLIP_FILES
 from unroll.data.media_table import MediaTable, find_media_table
-from unroll.data.number_rows import NUMBERS, WideTable, find_wide
+from unroll.data.number_rows import NUMBERS, WideTable, find_wide, is_numbers
 from unroll.data.problems import Problems
 from unroll.data.records import as_word, numbered_lines, table_rows
 from unroll.data.series import number
 from unroll.errors import UserError
+from unroll.settings.classify import LINES, TABLES, first_rows
 from unroll.settings.columns import LABELS, place
-from unroll.settings.frames import is_clip
+from unroll.settings.frames import STILLS, column_of_clips, is_clip, names_clip
 
 KNOWN = ("action", "activity", "gesture", *LABELS)
 LISTS = (*NUMBERS, ".txt")  # files of a label a frame
@@ -80,12 +82,20 @@ def find_clips(
     place_ = Path(path)
     if place_.is_dir():
         return of_folders(place_)
+    if place_.is_file() and not place_.name.lower().endswith((*TABLES, *LINES)):
+        raise UserError(
+            f"{path} is no table of clips (.csv, .tsv, .jsonl); expected one, or a folder of clips for "
+            "each class."
+        )
     names = None if label_names is None else read_names(label_names)
     if place_.is_file() and video is None and by is None and not is_lines(place_):
         several = label is not None and "," in label
         wide = None if several else find_wide(place_, label, columns)
         if wide is not None:
             return of_wide(wide, names, guessed=label is None)
+    guessed: tuple[str, ...] = ()
+    if video is None and (folders := folder_column(place_)) is not None:
+        video, guessed = folders, (f"path: column {folders} (change by --video)",)
     parts = None if label is None else [part.strip() for part in label.split(",")]
     table = find_media_table(
         path,
@@ -118,7 +128,24 @@ def find_clips(
     first = next(rows(Problems(skip=True)), None)
     numbers = first is not None and isinstance(first.source, Path) and is_numbers(first.source)
     column = label_column(table, [table.value, *more])
-    return ClipSource(str(path), numbers, None, table.names[table.media], column, table.said, rows)
+    said = (*guessed, *table.said)
+    return ClipSource(str(path), numbers, None, table.names[table.media], column, said, rows)
+
+
+def folder_column(path: Path) -> str | None:
+    """The named column of a table whose cells name clips, folders of frames among them; None where
+    no column does."""
+    try:
+        rows, names = first_rows(path)
+    except (UserError, OSError, ValueError, csv.Error):  # told when it is read
+        return None
+    k = column_of_clips(rows, names, path.parent)
+    if k is None:
+        return None
+    if names is not None:
+        return names[k]
+    first = rows[0][k].strip() if k < len(rows[0]) else ""
+    return None if names_clip(first, path.parent) else first or None
 
 
 def label_column(table: MediaTable, places: list[int | None]) -> str | None:
@@ -143,25 +170,38 @@ def of_wide(wide: WideTable, names: list[str] | None, guessed: bool) -> ClipSour
 
 
 def of_folders(folder: Path) -> ClipSource:
-    """A folder for each class, with its clips: video files, animations, folders of frames."""
+    """A folder for each class, with its clips: video files, animations, folders of frames; where it
+    has none of them, strips of frames, or tables of numbers."""
     classes = [p for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != "."]
-    found = [(each.name, clip) for each in classes for clip in clips_in(each)]
+    inside = {
+        each.name: [p for p in sorted(each.iterdir()) if p.name[0] != "."] for each in classes
+    }
+    for kind in (is_clip, is_still, is_numbers):
+        found = [(name, p) for name, paths in inside.items() for p in paths if kind(p)]
+        if found:
+            break
     if len({name for name, _ in found}) < 2:
         raise UserError(
             f"The folder {folder} does not hold a folder of clips for each class; expected two or "
             f"more, as in {folder}/walk/1.mp4, or a table that names clips."
         )
+    clips = {clip for _, clip in found}
+    others = [p for paths in inside.values() for p in paths if p not in clips]
+    said: tuple[str, ...] = ()
+    if others:
+        no_clips = counted(len(others), "is no clip by its name", "are no clips by their names")
+        said = (f"{no_clips} and left alone, such as {others[0].relative_to(folder)}",)
 
     def rows(problems: Problems) -> Iterator[ClipRow]:
         for name, clip in found:
             yield ClipRow(str(clip.relative_to(folder)), clip, name, None, str(clip))
 
-    return ClipSource(str(folder), False, None, None, None, (), rows)
+    return ClipSource(str(folder), is_numbers(found[0][1]), None, None, None, said, rows)
 
 
-def clips_in(folder: Path) -> list[Path]:
-    """The clips of a folder, in order of name."""
-    return [p for p in sorted(folder.iterdir()) if p.name[0] != "." and is_clip(p)]
+def is_still(path: Path) -> bool:
+    """Whether this is an image."""
+    return path.suffix.lower() in STILLS
 
 
 def named_labels(
@@ -239,8 +279,3 @@ def one_name(word: str, names: list[str] | None, where: str, problems: Problems)
 
 def is_lines(path: Path) -> bool:
     return path.name.endswith((".jsonl", ".jsonl.gz"))
-
-
-def some_rows(source: ClipSource, count: int) -> list[ClipRow]:
-    """The first rows that are not bad."""
-    return list(islice(source.rows(Problems(skip=True)), count))

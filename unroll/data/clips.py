@@ -6,7 +6,9 @@ T time, C channels, H height, W width, F numbers a frame.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,19 +123,16 @@ class Reading:
         channels, height, width = self.shape
         kept: list[np.ndarray] = []
         begins: list[float] = [0.0]
-        try:
-            with pillow.open(path) as image:
-                total = image.n_frames
-                for k in range(total):
-                    image.seek(k)
-                    frame = as_colours(image, channels, pillow)
-                    if k % self.every == 0 and len(kept) < self.longest:
-                        small = frame.resize((width, height), pillow.Resampling.BILINEAR)
-                        pixels = np.asarray(small, dtype=np.uint8)
-                        kept.append(pixels.reshape(height, width, channels).transpose(2, 0, 1))
-                    begins.append(begins[-1] + image.info.get("duration", 0) / 1000)
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
-            raise BadClip(f"{path} is no image that can be read ({error}).") from error
+        with opened_image(path) as image:
+            total = image.n_frames
+            for k in range(total):
+                image.seek(k)
+                frame = as_colours(image, channels, pillow)
+                if k % self.every == 0 and len(kept) < self.longest:
+                    small = frame.resize((width, height), pillow.Resampling.BILINEAR)
+                    pixels = np.asarray(small, dtype=np.uint8)
+                    kept.append(pixels.reshape(height, width, channels).transpose(2, 0, 1))
+                begins.append(begins[-1] + image.info.get("duration", 0) / 1000)
         times = np.asarray([*begins[: total : self.every], begins[-1]])[: len(kept) + 1]
         return Clip(np.stack(kept), total, times if begins[-1] else None)
 
@@ -153,11 +152,6 @@ def clip_size(path: Path, strip: int | None = None) -> tuple[int, int]:
     return height, width // strip_frames(path, height, width, strip)
 
 
-def is_numbers(path: Path) -> bool:
-    """Whether a clip is a table of numbers."""
-    return path.name.removesuffix(".gz").lower().endswith(NUMBERS)
-
-
 def frame_files(folder: Path) -> list[Path]:
     """The images of a folder, in order of the numbers in their names: 2 before 10."""
     found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES and p.name[0] != "."]
@@ -171,24 +165,30 @@ PARTS = re.compile(r"(\d+)").split  # words and numbers by turns
 
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width of an image, from its beginning."""
-    pillow = optional("PIL.Image", "reads images")
-    try:
-        with pillow.open(path) as image:
-            return image.height, image.width
-    except FileNotFoundError as error:
-        raise BadClip(f"There is no file {path}; expected a clip.") from error
-    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
-        raise BadClip(f"{path} is neither a video nor an image that can be read.") from error
+    with opened_image(path) as image:
+        return image.height, image.width
 
 
 def pictures_in(path: Path) -> int:
     """How many pictures an image file holds one behind the other."""
+    with opened_image(path) as image:
+        return getattr(image, "n_frames", 1)
+
+
+@contextmanager
+def opened_image(path: Path) -> Iterator[Any]:
+    """An image file; trouble with it, also within the block, said in a sentence."""
     pillow = optional("PIL.Image", "reads images")
     try:
-        with pillow.open(path) as image:
-            return getattr(image, "n_frames", 1)
-    except (OSError, ValueError, SyntaxError, EOFError, pillow.DecompressionBombError) as error:
+        # what a damaged file gives rise to is said below, or does no harm
+        with warnings.catch_warnings(action="ignore"), pillow.open(path) as image:
+            yield image
+    except FileNotFoundError as error:
+        raise BadClip(f"There is no file {path}; expected a clip.") from error
+    except pillow.UnidentifiedImageError as error:
         raise BadClip(f"{path} is neither a video nor an image that can be read.") from error
+    except (OSError, ValueError, SyntaxError, EOFError, pillow.DecompressionBombError) as error:
+        raise BadClip(f"{path} is no image that can be read ({error}).") from error
 
 
 def strip_frames(path: Path, height: int, width: int, strip: int | None) -> int:

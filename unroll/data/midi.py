@@ -28,6 +28,7 @@ from unroll.errors import UserError
 
 WORD = re.compile(r"\S+\s|\S|\s")
 METRE, KEY = "xff5804", "xff5902"
+TYPES = (0, 1, 2)
 DRUMS = 9  # the channel whose notes are no pitches
 
 
@@ -76,12 +77,13 @@ def midi_file(text: str) -> Any:
         True
     """
     head, *tracks = text.removesuffix("\n").split("\n")
+    damaged = mido("mido.midifiles.meta").KeySignatureError
     try:
         kind, ticks = head.split("/")
         file = mido().MidiFile(type=int(kind), ticks_per_beat=int(ticks))
         for words in tracks:
             file.tracks.append(mido().MidiTrack(track_events(words.split())))
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, damaged) as error:
         raise UserError(
             f"{text[:40]!r} is no MIDI in words ({error}); expected such as 1/480, a line end, and "
             "then v90 n60 +480 o60 xff2f00."
@@ -118,20 +120,32 @@ def track_events(words: list[str]) -> Iterator[Any]:
 
 def midi_tunes(path: Path, name: str, problems: Problems) -> Iterator[Found]:
     """The one tune of a MIDI file, all its tracks; one that is cut off or has no notes is bad."""
+    damaged = mido("mido.midifiles.meta").KeySignatureError
     try:
         data = path.read_bytes()
+    except OSError as error:
+        problems.bad(f"{name} cannot be read: {error.strerror or error}.")
+        return
+    try:
         file = mido().MidiFile(file=io.BytesIO(data))
         text = midi_text(file)
-    except UserError:
-        raise
-    except OSError as error:
-        # mido says EOFError and OSError of what is in the file, the system of the file itself
-        why = error.strerror or str(error) or "it ends in the middle"
-        problems.bad(f"{name} is no whole MIDI file ({why}). Make it again, or leave it out.")
-        return
-    except (EOFError, ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+    except (
+        EOFError,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        damaged,
+    ) as error:
         why = str(error) or "it ends in the middle"
         problems.bad(f"{name} is no whole MIDI file ({why}). Make it again, or leave it out.")
+        return
+    if file.type not in TYPES or file.ticks_per_beat <= 0:
+        problems.bad(
+            f"{name} is of type {file.type} with {file.ticks_per_beat} ticks to a quarter note; "
+            "expected type 0, 1 or 2, and times in parts of a quarter note, not in seconds."
+        )
         return
     if not re.search(r"\bn\d+\s", text):
         problems.bad(f"{name} has no notes; expected a tune.")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.records import LOOK, as_word, table_rows
 from unroll.data.series import number, numbers
@@ -38,6 +39,10 @@ def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
         [[0.0, 1.0], [2.0, 3.0]]
     """
     rows: list[list[float]] = []
+    if not is_numbers(path):
+        raise BadClip(
+            f"{path} is no table of numbers ({', '.join(NUMBERS)}); expected a row a frame."
+        )
     try:
         for k, row in enumerate(table_rows(path, str(path), Problems(may_skip=False))):
             found = numbers(row.cells)
@@ -56,10 +61,15 @@ def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
     return np.asarray(rows, dtype=np.float32)
 
 
+def is_numbers(path: Path) -> bool:
+    """Whether a clip is a table of numbers, by its name."""
+    return path.name.removesuffix(".gz").lower().endswith(NUMBERS)
+
+
 def row_trouble(cells: list[object], width: int) -> str:
     """What is wrong with a row, in half a sentence."""
     if len(cells) != width:
-        return f"{len(cells)} columns where {width} are expected"
+        return f"{counted(len(cells), 'column')} where {width} are expected"
     word = next(as_word(cell) for cell in cells if number(cell) is None)
     return f"{word[:40]!r} is no finite number"
 
@@ -116,6 +126,8 @@ def find_wide(path: Path, label: str | None = None, columns: int | None = None) 
     names = tuple(cell.strip() for cell in even[0]) if header else tuple(
         str(k + 1) for k in range(width)
     )  # fmt: skip
+    if width < 3 and width != columns:
+        return None
     if width == columns:
         return WideTable(path, str(path), width, None, header, names)
     where = (
@@ -127,7 +139,7 @@ def find_wide(path: Path, label: str | None = None, columns: int | None = None) 
         return None
     # a row with one bad cell does not make it another kind of table
     plain = [all(number(c) is not None for k, c in enumerate(r) if k != where) for r in even]
-    if 2 * sum(plain) < len(plain) or width < 3:
+    if 2 * sum(plain) < len(plain):
         return None
     return WideTable(path, str(path), width, where, header, names)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.counting import counted
 from unroll.data.abc import Found, abc_tunes
 from unroll.data.bucketed import Bucketed
 from unroll.data.midi import midi_tunes
@@ -51,7 +53,7 @@ def read_tunes(path: str, settings: MusicSettings, codec: TuneCodec | None = Non
     if settings.valid is None:
         if len(found) < 2:
             words = " ".join(
-                [f"{path} holds {len(found)} tunes that can be used.", *problems.told()]
+                [f"{path} holds {counted(len(found), 'tune')} that can be used.", *problems.told()]
             )
             raise UserError(f"{words} Expected two or more: to learn from, and held out (--valid).")
         out = held_out(len(found))
@@ -83,26 +85,38 @@ def read_tunes(path: str, settings: MusicSettings, codec: TuneCodec | None = Non
 
 def all_tunes(path: str, problems: Problems) -> tuple[str, list[Found]]:
     """The notation of a file or folder, and its tunes in order of the files' names."""
+    notation, files = tune_files(path)
+    return notation, list(tunes_in(files, notation, problems))
+
+
+def tune_files(path: str) -> tuple[str, list[Path]]:
+    """The notation of a file or folder, and the files that hold its tunes, in order of their names.
+
+    Raises: UserError where there are none, or of both notations.
+    """
     place = Path(path)
     if not place.exists():
         raise UserError(
             f"There is no file or folder {path}; expected tunes (.abc, .mid). Check the path, from "
             f"{Path.cwd()}."
         )
+    files = [place]
     if place.is_dir():
-        files = sorted(
-            p for p in place.rglob("*") if p.name.lower().endswith((*ABC_FILES, *MIDI_FILES))
-        )
-    else:
-        files = [place]
+        suffixes = (*ABC_FILES, *MIDI_FILES)
+        found = sorted(place.rglob("*"))
+        files = [p for p in found if p.name.lower().endswith(suffixes) and not p.is_dir()]
     kinds = {notation_of(file) for file in files}
     if len(kinds) != 1:
         held = "files of ABC and of MIDI" if kinds else "no .abc and no .mid"
         raise UserError(f"{path} holds {held}; expected one of the two kinds.")
-    notation = kinds.pop()
+    return kinds.pop(), files
+
+
+def tunes_in(files: list[Path], notation: str, problems: Problems) -> Iterator[Found]:
+    """The tunes of these files, one after the other."""
     read = midi_tunes if notation == MIDI else abc_tunes
-    found = [tune for file in files for tune in read(file, str(file), problems)]
-    return notation, found
+    for file in files:
+        yield from read(file, str(file), problems)
 
 
 def notation_of(path: Path) -> str:

@@ -97,6 +97,8 @@ def video_frames(
 def stream_of(container: Any, path: Path) -> Any:
     """The first stream of pictures."""
     if not container.streams.video:
+        if not container.streams.audio:
+            raise BadClip(f"{path} holds neither pictures nor sound: it may be cut off.")
         raise BadClip(f"{path} holds no pictures, only sound; expected a video.")
     return container.streams.video[0]
 

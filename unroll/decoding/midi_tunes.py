@@ -79,7 +79,7 @@ class Track:
 
     def write(self, length: int) -> str:
         """The track with the file's first line; brought to its end after so many words."""
-        first = self.mask(lambda word: re.match(r"[01]/\d+\n", word) is not None)
+        first = self.mask(self.begins)
         head = "1/480\n"
         if first.any():
             head = self.codec.bytes_of(self.writer.draw(first)).decode()
@@ -100,6 +100,12 @@ class Track:
             self.came(word.strip())
         self.close()
         return self.writer.text
+
+    def begins(self, word: str) -> bool:
+        """Whether a file may begin so: its ticks must divide the bars that are asked for."""
+        found = re.match(r"[01]/(\d+)\n", word)
+        metre = metre_word(self.given.get("M", "4/4"))
+        return found is not None and sensible(metre, int(found[1]))
 
     def mask(self, may: Callable[[str], bool]) -> np.ndarray:
         return np.array([bool(word) and may(word) for word in self.words])
@@ -143,7 +149,7 @@ class Track:
         elif kind == "o":
             self.sounding.pop(int(value))
         elif word.startswith(METRE):
-            self.bar, self.since = bar_ticks(word, self.ticks), self.now
+            self.bar, self.since = int(bar_ticks(word, self.ticks)), self.now
 
     def close(self) -> None:
         """All notes end with the bar, and the track."""
@@ -167,14 +173,18 @@ def codec_word(codec: TuneCodec, id: int) -> str:
     return text if len(text) > 2 and text[-1] in " \n" else ""
 
 
-def bar_ticks(word: str, ticks: int) -> int:
+def bar_ticks(word: str, ticks: int) -> Fraction:
     """The ticks of a bar by a word for the metre, which has 2 to the power of its second byte."""
     beats, power = bytes.fromhex(word[len(METRE) : len(METRE) + 4])
-    return int(Fraction(4 * ticks * beats, 2**power))
+    return Fraction(4 * ticks * beats, 2**power)
 
 
 def sensible(word: str, ticks: int) -> bool:
-    return not word.startswith(METRE) or bar_ticks(word.strip(), ticks) > 0
+    """Whether a word for the metre, if it is one, makes bars of whole ticks."""
+    if not word.startswith(METRE):
+        return True
+    bar = bar_ticks(word.strip(), ticks)
+    return bar > 0 and bar.denominator == 1
 
 
 def metre_word(value: str) -> str:

@@ -1,9 +1,11 @@
 """What may come next in a tune in ABC so that its bars add up and it ends as tunes do.
 
 A bar that is full must be closed; no note may overfill one, nor leave a rest of it that the lengths
-of the model cannot fill. The tune may begin with a pickup of p; then a part may end that much before
-the end of a bar, which the next part completes. What is repeated begins and ends at the same place
-of the bar. A tune ends at the end of a part, with no repeat left open.
+of the model cannot fill; where they fill none of it, one note takes it whole. The tune may begin
+with a pickup of p; then a part may end that much before the end of a bar, which the next part
+completes. What is repeated begins and ends at the same place of the bar; from a double bar on
+nothing is, because readers differ in where that would begin. A tune ends at the end of a part, with
+no repeat left open.
 
 Written are notes, rests, triplets, bar lines, chords in quotes, and fields between parts; not ties,
 endings ([1 [2), chords in brackets, grace notes and ornaments.
@@ -80,6 +82,7 @@ class TuneRules:
         self.at = Fraction(0)  # the place in the bar
         self.first, self.pickup = True, Fraction(0)
         self.open = False  # a repeat
+        self.again = True  # where a repeat without a beginning would begin is plain
         self.part = Fraction(0)  # where in the bar the part began
         self.part_open = True  # the part began with the tune: a pickup will say where
         self.pending = False  # a note was written whose length may follow
@@ -89,21 +92,10 @@ class TuneRules:
         self.closed = False  # the last bar line ended a part
         self.closing = False
         self.done = False
-        self._fillable: dict[Fraction, bool] = {Fraction(0): True}
+        self.sizes = sorted({ONE, *tokens.lengths.values()})
+        self.fillable = sums([size * unit for size in self.sizes], metre)
 
     # what fits
-
-    def fillable(self, room: Fraction) -> bool:
-        """Whether lengths that there are add up to so many whole notes."""
-        if room < 0:
-            return False
-        if room not in self._fillable:
-            self._fillable[room] = False
-            sizes = {ONE, *self.tokens.lengths.values()}
-            self._fillable[room] = any(
-                self.fillable(room - size * self.unit) for size in sizes if size * self.unit <= room
-            )
-        return self._fillable[room]
 
     @property
     def room(self) -> Fraction:
@@ -120,8 +112,8 @@ class TuneRules:
         if left:
             if same is not None:
                 return size == same
-            return self.fillable(self.room - 2 * size * self.unit)
-        return self.fillable(self.room - size * self.unit)
+            return self.room - 2 * size * self.unit in self.fillable
+        return self.room - size * self.unit in self.fillable
 
     # what may come
 
@@ -140,12 +132,11 @@ class TuneRules:
         masks, last = self.tokens.masks, self.last
         if self.triplet[0]:
             return may | masks["note"]
-        sizes = [ONE, *self.tokens.lengths.values()]
-        if self.room > 0 and any(map(self.fits, sizes)):
+        if self.room > 0:
             may |= masks["note"]
             if last not in ("triplet", "chord"):
                 may |= masks["rest"] | masks["chord"]
-            if any(self.fillable(self.room - 2 * size * self.unit) for size in sizes):
+            if any(self.room - 2 * size * self.unit in self.fillable for size in self.sizes):
                 may |= masks["triplet"]
         if last in ("chord", "triplet"):
             return may
@@ -181,7 +172,8 @@ class TuneRules:
         if not full and not cut:
             return none
         may = masks["bar"].copy() if full else none
-        if self.at % self.metre == self.part:  # what is repeated begins and ends at the same place
+        # what is repeated begins and ends at the same place
+        if self.at % self.metre == self.part and (self.open or self.again):
             may |= masks["end"]
             if not self.closing:
                 may |= masks["both"]
@@ -189,18 +181,22 @@ class TuneRules:
             may |= masks["double"]
             if not self.closing:
                 may |= masks["begin"]
-        if self.closing and (final := may & (masks["end"] if self.open else ~masks["bar"])).any():
-            return final
+        if self.closing:
+            final = may & (masks["end"] if self.open else ~masks["bar"])
+            # a repeat that cannot end here goes on to where it can
+            may = may if self.open and self.part != self.at % self.metre else final
         return may
 
     def forced(self) -> str:
-        """What must come where no token may: a rest that fills the bar, or a line."""
+        """What must come where no token may: a length that fills the bar, or a line."""
+        if self.pending and not self.fits(ONE):
+            return length_text(self.room / self.unit)
         if self.pending:
             self.commit(ONE)
+        if self.last == "line" and self.closed:
+            return "\n"
         if self.room > 0:
             return "z" + length_text(self.room / self.unit)
-        if self.last == "line":
-            return "\n"
         if self.open and self.part == self.at % self.metre:
             return ":|"
         return "|]" if self.closing and not self.open else "|"
@@ -260,6 +256,23 @@ class TuneRules:
         if text != "|":
             self.part, self.part_open = here, False
             self.open = begins
+            self.again = begins or text in ENDS
+
+
+def sums(sizes: list[Fraction], most: Fraction) -> set[Fraction]:
+    """What some of these sizes, each as often as wanted, add up to: nothing, and all up to `most`.
+
+    Example:
+        >>> from fractions import Fraction
+        >>> from unroll.decoding.tune_rules import sums
+        >>> sorted(map(float, sums([Fraction(1, 2), Fraction(3, 4)], Fraction(3, 2))))
+        [0.0, 0.5, 0.75, 1.0, 1.25, 1.5]
+    """
+    found, new = {Fraction(0)}, {Fraction(0)}
+    while new:
+        new = {total + size for total in new for size in sizes if total + size <= most} - found
+        found |= new
+    return found
 
 
 def length_text(units: Fraction) -> str:

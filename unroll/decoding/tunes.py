@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from unroll.data.abc import pieces
-from unroll.data.abc_bars import metre_of, unit_for, unit_of
+from unroll.data.abc_bars import metre_of, tempo_of, unit_for, unit_of
 from unroll.data.keys import parse_key
 from unroll.data.tune_codec import BOUNDARY, TuneCodec
 from unroll.decoding.sampling import checked_sampling, distribution, draw
@@ -24,7 +24,10 @@ from unroll.errors import UserError
 
 FIELDS = "ABCDFGHKLMNOQRSTXYZ"  # that a prompt may give
 WORDS = "TCSRONAZ"  # fields of free words, which are written letter by letter
+NO_FIELD = "|:]"  # a line of a letter, a colon and one of these is music
 LONGEST_FIELD = 60  # characters
+MOST_BEATS, SHORTEST_BEAT, LONGEST_BAR = 64, 64, 8  # of a metre; a bar in whole notes
+MOST_SHARPS = 7
 MOST_FIELDS = 10  # of a header
 MOST_TOKENS = 20_000  # of a tune: rules that would never end are a mistake of ours
 
@@ -55,17 +58,45 @@ def prompt_fields(prompt: str) -> tuple[dict[str, str], str]:
                 f'--prompt got {part.strip()!r}; expected fields of ABC, such as "K:G", '
                 '"M:6/8 K:Am" or "T:My tune".'
             )
+        if letter in fields:
+            raise UserError(f"--prompt gives {letter}: twice; expected it once.")
         fields[letter] = value.strip()
-    bad = {
-        "K": "K" in fields and parse_key(fields["K"]) is None,
-        "M": "M" in fields and metre_of(fields["M"]) is None,
-        "L": "L" in fields and unit_of(fields["L"]) is None,
-    }
-    wanted = {"K": "a key, such as G or F#m", "M": "a metre, such as 6/8", "L": "such as 1/8"}
-    for letter, wrong in bad.items():
-        if wrong:
-            raise UserError(f"--prompt got {letter}:{fields[letter]}; expected {wanted[letter]}.")
+        if not sound(letter, fields[letter]):
+            raise UserError(
+                f"--prompt got {part.strip()!r}; expected {WANTED.get(letter, 'other words')}."
+            )
     return fields, body
+
+
+WANTED = {
+    "K": "a key, such as G or F#m, with at most seven sharps or flats",
+    "L": "a length, such as 1/8",
+    "M": "a metre, such as 6/8 or 2/2, of at most 64 halves, quarters, eighths and so on",
+    "Q": "a tempo, such as 1/4=120",
+    "X": "a whole number",
+}
+
+
+def sound(letter: str, value: str) -> bool:
+    """Whether a tune can be built on a field."""
+    if letter == "K":
+        key = parse_key(value)
+        return key is not None and abs(key.fifths) <= MOST_SHARPS
+    if letter == "M":
+        metre = metre_of(value)
+        return metre is not None and (
+            metre[0] <= MOST_BEATS
+            and metre[1] in (2**k for k in range(SHORTEST_BEAT.bit_length()))
+            and Fraction(*metre) <= LONGEST_BAR
+        )
+    if letter == "L":
+        unit = unit_of(value)
+        return unit is not None and unit.denominator in (2**k for k in range(8))
+    if letter == "Q":
+        return tempo_of(value, Fraction(1, 4)) is not None
+    if letter == "X":
+        return value.isascii() and value.isdecimal()
+    return not value.startswith(tuple(NO_FIELD))
 
 
 def generate_tune(
@@ -188,7 +219,7 @@ class Header:
                     mask[k] = True
             elif len(token) == 2 and token[1] == ":" and token[0] in WORDS:
                 self.heads[token[0]] = k
-            elif len(token) == 1 and token.isprintable():
+            elif len(token) == 1 and token.isprintable() and token not in NO_FIELD:
                 self.letters[k] = True
         self.left = set(given) - {"X", "K"}
 
@@ -264,10 +295,4 @@ class Header:
 def sensible(token: str) -> bool:
     """Whether a whole field says something that a tune can be built on."""
     letter, value = token[0], token[2:].partition("%")[0].strip()
-    if letter == "K":
-        return parse_key(value) is not None
-    if letter == "M":
-        return metre_of(value) is not None
-    if letter == "L":
-        return unit_of(value) is not None
-    return letter in WORDS or letter in "%"
+    return letter in "%" or (letter in WORDS + "KLM" and sound(letter, value))

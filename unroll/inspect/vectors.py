@@ -167,7 +167,7 @@ def vectors_of_run(run: Run, near: Sequence[str] = (), *, top: int = TOP) -> Vec
     tables = tables_of(run)
     if not tables:
         raise UserError(
-            f"{run.path} is a run of the task {run.task_name} on numbers: it has no embedding whose "
+            f"{run.path} is a run of the task {run.task_name}: it has no embedding of words whose "
             "neighbours could be looked for."
         )
     found = []

@@ -10,6 +10,7 @@ from unroll.data.score import Score
 from unroll.data.tune_codec import MIDI
 from unroll.decoding.midi_tunes import generate_midi
 from unroll.decoding.piano_roll import piano_roll
+from unroll.decoding.score_abc import score_abc
 from unroll.decoding.synthesiser import wav
 from unroll.decoding.tunes import generate_tune
 from unroll.errors import UserError
@@ -49,9 +50,9 @@ class MusicRun(Run):
         ending: .abc, .mid, .wav (sound) or .svg (a piano roll).
         Raises: UserError for another one.
         """
-        check_ending(ending, self.notation)
+        check_ending(ending)
         if ending == ".abc":
-            return tune.encode()
+            return (score_abc(self.score(tune)) if self.notation == MIDI else tune).encode()
         if ending == ".mid":
             midi = midi_file(tune) if self.notation == MIDI else score_midi(self.score(tune))
             return in_bytes(midi)
@@ -60,13 +61,9 @@ class MusicRun(Run):
         return piano_roll(self.score(tune)).encode()
 
 
-def check_ending(ending: str, notation: str) -> None:
+def check_ending(ending: str) -> None:
     """Raises: UserError where no such file can be written."""
     if ending not in ENDINGS:
         raise UserError(
             f"--out got a name that ends in {ending or 'nothing'}; expected {', '.join(ENDINGS)}."
-        )
-    if ending == ".abc" and notation == MIDI:
-        raise UserError(
-            "This run has learned MIDI, which is not written as ABC; expected .mid, .wav or .svg."
         )

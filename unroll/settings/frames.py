@@ -17,6 +17,7 @@ from unroll.settings.recurrent import RecurrentSettings
 MOVING = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".gif")
 STILLS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 OWN = ("video", "features", "frames", "label_names", "size")
+MOST_FIT = 0.8  # share of the rows that must look so
 FEWEST = 8  # numbers in a row from which on it looks like a clip
 
 
@@ -115,13 +116,34 @@ def guess(path: Path, given: dict[str, Any]) -> str | None:
         rows, names = first_rows(path)
     except (UserError, OSError, ValueError, csv.Error):
         return None
-    body = rows[1:] if names is None else rows
-    for k in range(len(rows[0]) if rows else 0):
-        if body and all(len(row) > k and row[k].strip().lower().endswith(MOVING) for row in body):
-            return f"a table that names clips, such as {body[0][k].strip()}"
+    if (k := column_of_clips(rows, names, path.parent)) is not None:
+        return f"a table that names clips, in column {k + 1 if names is None else names[k]}"
     if names is None and (label := label_of_rows(rows)) is not None:
-        return f"rows of {len(rows[-1]) - 1} numbers with a label in column {label + 1}"
+        return f"rows of {len(rows[0]) - 1} numbers with a label in column {label + 1}"
     return None
+
+
+def column_of_clips(
+    rows: Sequence[Sequence[str]], names: Sequence[str] | None, folder: Path
+) -> int | None:
+    """Which column, from 0, holds clips in most rows. names: None where the first row may be names.
+    folder: where the paths begin."""
+    body = rows if names is not None else rows[1:] or rows
+    for k in range(max(map(len, body), default=0)):
+        # a bad row does not hide what the rest is
+        if 2 * sum(k < len(row) and names_clip(row[k].strip(), folder) for row in body) > len(body):
+            return k
+    return None
+
+
+def names_clip(cell: str, folder: Path) -> bool:
+    """Whether a cell names a file that moves, or a folder of frames that is there."""
+    if cell.lower().endswith(MOVING):
+        return True
+    inside = folder / cell
+    return (
+        bool(cell) and "." not in cell and len(cell) < 256 and inside.is_dir() and is_clip(inside)
+    )
 
 
 def folder_reason(path: Path) -> str | None:
@@ -148,15 +170,16 @@ def label_of_rows(rows: Sequence[Sequence[str]]) -> int | None:
     """
     if not rows or len(rows[0]) <= FEWEST:
         return None
-    numbered = sum(name.strip()[-1:].isdigit() for name in rows[0]) >= len(rows[0]) - 1
+    width = len(rows[0])
+    numbered = sum(name.strip()[-1:].isdigit() for name in rows[0]) >= width - 1
     header = not all(map(is_number, rows[0][1:-1]))
     body = rows[1:] if header else rows
-    if not body or (header and not numbered) or any(len(row) != len(rows[0]) for row in body):
-        return None
-    if not all(is_number(cell) for row in body for cell in row[1:-1]):
+    fit = [row for row in body if len(row) == width and all(map(is_number, row[1:-1]))]
+    # a few bad rows are told with their lines when the table is read
+    if not fit or (header and not numbered) or len(fit) < MOST_FIT * len(body):
         return None
     for k, other in ((0, -1), (-1, 0)):
-        names = all("." not in row[k] or not is_number(row[k]) for row in body)
-        if names and all(is_number(row[other]) for row in body):
-            return k % len(rows[0])
+        names = all("." not in row[k] or not is_number(row[k]) for row in fit)
+        if names and all(is_number(row[other]) for row in fit):
+            return k % width
     return None

@@ -15,17 +15,20 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from unroll.counting import counted
 from unroll.data.bucketed import in_order
 from unroll.data.clip_corpus import FramedData, load_for, read_framed, source_of
-from unroll.data.clip_questions import Question, asked, questions_of
+from unroll.data.clip_questions import Question, asked, check_rows, questions_of
 from unroll.data.clips import Clip
 from unroll.data.framed import FrameBatch, FrameBatches, FrameCodec, Framed, batch_of, class_counts
 from unroll.data.framed import framed as framed_clips
+from unroll.data.left_out import LeftOut
 from unroll.data.problems import Problems
 from unroll.data.split import evenly, shared
 from unroll.data.video import BadClip
 from unroll.decoding.segments import Segment, seconds, segments
 from unroll.errors import UserError
+from unroll.models.clip_scores import mistakes, smoothed_loss, whole_clips
 from unroll.models.framewise import Framewise
 from unroll.models.initialisation import initialise
 from unroll.models.judged import judged
@@ -148,14 +151,6 @@ def work(
     )
 
 
-def smoothed_loss(p: np.ndarray, true: np.ndarray, smoothing: float) -> float:
-    """What training makes small, nats a record. With smoothed targets the plain loss of held-out clips
-    that are all right is lowest by chance, often early."""
-    said = np.log(p.clip(1e-12))
-    own = said[np.arange(len(true)), true]
-    return float(-((1 - smoothing) * own + smoothing * said.mean(1)).mean())
-
-
 def unit_name(codec: FrameCodec) -> str:
     """What has a label."""
     return "frames" if codec.per_frame else "clips"
@@ -197,37 +192,39 @@ def header(data: FramedData, settings: FramesSettings, model: Framewise) -> list
     said = [*data.told]
     said += [f"Guessed: {', '.join(data.said)}."] if data.said else []
     said.append(
-        f"{len(train):,} clips to learn from; held out: {data.held_out}, {len(valid):,} clips "
-        "(--valid FILE)."
+        f"{counted(len(train), 'clip')} to learn from; held out: {data.held_out}, "
+        f"{counted(len(valid), 'clip')} (--valid FILE)."
     )
     if data.moved:
         said.append(
-            f"{data.moved:,} that would be held out stay in training: their label is nowhere else."
+            f"{counted(data.moved, 'that would be held out stays', 'that would be held out stay')} in "
+            "training, as a label of it is nowhere else."
         )
     said.append(balance(train))
-    every = "" if reading.every == 1 else f", every {reading.every}."
+    every = "" if reading.every == 1 else f", one of {reading.every} is read"
     said.append(
         f"{shape_of(codec)}{every}; half of the clips have {int(np.median(train.lengths))} frames or "
         f"fewer, the longest {int(train.lengths.max()):,} (--set every=... longest=...)."
     )
     if train.cut + valid.cut:
         said.append(
-            f"{train.cut + valid.cut:,} clips are cut to their first {reading.longest} frames (--set "
-            "longest=N)."
+            f"{counted(train.cut + valid.cut, 'clip is', 'clips are')} cut to the first "
+            f"{counted(reading.longest, 'frame')} that would be read (--set longest=N)."
         )
     unread = sum(clip.values is None for clip in [*train.clips, *valid.clips])
     if unread:
         said.append(
-            f"{unread:,} clips do not fit into {settings.cache:g} MB and are read from their files "
-            "each time (--set cache=MB)."
+            f"{counted(unread, 'clip does', 'clips do')} not fit into {settings.cache:g} MB: read from "
+            "the file each time (--set cache=MB)."
         )
     repeated = shared(train.marks, valid.marks)
     if repeated:
-        said.append(f"{repeated:,} of the held-out clips stand in the training part too.")
+        stand = counted(repeated, "of the held-out clips stands", "of the held-out clips stand")
+        said.append(f"{stand} in the training part too.")
     decides = "a label for each frame" if codec.per_frame else f"{settings.pooling} pooling"
     way = "both ways" if settings.bidirectional else "one way"
     looks = "" if model.look is None else (
-        f"Looks at each frame with {len(model.look.pools)} blocks of convolutions, "
+        f"Looks at each frame with {counted(len(model.look.pools), 'block')} of convolutions, "
         f"{','.join(str(c.out_channels) for c in model.look.convolutions)} channels (--set widths), "
         f"to {model.feature.out_features if model.feature else 0} numbers (--set embedding). "
     )  # fmt: skip
@@ -242,7 +239,7 @@ def shape_of(codec: FrameCodec) -> str:
     """What a frame is, in words."""
     shape = codec.reading.shape
     if len(shape) == 1:
-        return f"{shape[0]} numbers a frame (--set features=...)"
+        return f"{counted(shape[0], 'number')} a frame (--set features=...)"
     colours = "in colour" if shape[0] == 3 else "in greys"
     return f"Frames of {shape[2]} x {shape[1]} pixels {colours} (--set size=... grey=true)"
 
@@ -319,6 +316,7 @@ def evaluate(
     given = {name: value for name, value in (("video", video), ("label", label)) if value}
     asked = settings.model_copy(update={"by": None, **given})
     problems = Problems(settings.skip_bad)
+    check_rows(path, trained.codec)
     source = source_of(path, asked)
     clips = load_for(trained.codec, source, settings, problems, lambda share: watch(share / 2))
     data = framed_clips(clips, trained.codec, problems)
@@ -358,30 +356,18 @@ def compared(trained: Trained, data: Framed, watch: Watch) -> dict[str, Any]:
         "classes": codec.classes,
         "confusion": confusion,
     }
-    return {**found, "clips": whole_clips(each, data)} if codec.per_frame else found
-
-
-def whole_clips(each: list[np.ndarray], data: Framed) -> dict[str, float]:
-    """Of labels a frame, how clips come out: the commonest label right, and every frame right."""
-    classes = len(data.codec.classes)
-    commonest = right = 0
-    for row, p in enumerate(each):
-        said, true = p.argmax(1), data.target(row)
-        right += bool((said == true).all())
-        most = [np.bincount(labels, minlength=classes).argmax() for labels in (said, true)]
-        commonest += bool(most[0] == most[1])
-    return {
-        "records": len(each),
-        "accuracy": commonest / len(each),
-        "every_frame": right / len(each),
-    }
+    return (
+        {**found, "clips": whole_clips(each, [data.target(k) for k in range(len(data))])}
+        if codec.per_frame
+        else found
+    )
 
 
 def verdict(result: dict[str, Any], where: str) -> list[str]:
     """Such figures in words, beside the baselines'."""
     rows = {"this model": result, **result["baselines"]}
     width = max(map(len, rows))
-    said = [f"On {where}, {result['records']:,} {result['unit']}:"]
+    said = [f"On {where}, {counted(result['records'], result['unit'].removesuffix('s'))}:"]
     for name, row in rows.items():
         loss = f"  loss {row['loss']:.4f} nats" if "loss" in row else ""
         said.append(
@@ -398,24 +384,17 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
         said.append(f"It is worse than the baseline {name}.")
     elif result["accuracy"] == best["accuracy"]:
         said.append(f"The baseline {name} does as well: these clips need no network.")
-    mistaken = mistakes(result)
+    mistaken = mistakes(np.array(result["confusion"]), result["classes"])
     said += [f"Taken most often for another: {mistaken}."] if mistaken else []
     if result["in_training"]:
-        said.append(f"{result['in_training']:,} of the clips stand in the training data too.")
+        stand = counted(result["in_training"], "of the clips stands", "of the clips stand")
+        said.append(f"{stand} in the training data too.")
     if result["cut"]:
-        said.append(f"{result['cut']:,} clips are cut to the frames that the model reads.")
+        cut = counted(result["cut"], "clip is", "clips are")
+        said.append(f"{cut} cut to the frames that the model reads.")
     if result.get("bad"):
-        said.append(f"{result['bad']:,} bad clips were left out.")
+        said.append(counted(result["bad"], "bad clip was", "bad clips were") + " left out.")
     return said
-
-
-def mistakes(result: dict[str, Any], most: int = 3) -> str:
-    """The commonest confusions."""
-    confusion, names = np.array(result["confusion"]), result["classes"]
-    np.fill_diagonal(confusion, 0)
-    worst = np.argsort(-confusion, axis=None, kind="stable")[:most]
-    pairs = [divmod(int(k), len(names)) for k in worst if confusion.flat[k]]
-    return ", ".join(f"{names[a]} for {names[b]} ({confusion[a, b]} times)" for a, b in pairs)
 
 
 def check(path: str, settings: FramesSettings, say: Say) -> dict[str, Any]:
@@ -446,10 +425,10 @@ def check(path: str, settings: FramesSettings, say: Say) -> dict[str, Any]:
     }
 
 
-def questions(trained: Trained, path: str) -> Iterator[Question]:
+def questions(trained: Trained, path: str) -> Iterator[Question | LeftOut]:
     """The clips that a table names, those of a folder, the rows of a wide table, or one clip."""
     settings: FramesSettings = trained.settings
-    return questions_of(path, trained.codec, settings.video, Problems(settings.skip_bad))
+    return questions_of(path, trained.codec, settings.video, settings.skip_bad)
 
 
 def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
@@ -458,6 +437,9 @@ def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, An
     With skip_bad, the `error` of a clip that cannot be read.
     """
     for question in questions:
+        if isinstance(question, LeftOut):
+            yield {"error": str(question)}
+            continue
         if not isinstance(question, Question):
             question = asked(question, trained.codec)
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from unroll.counting import counted
 from unroll.data.abc import Found, field_value
 from unroll.data.abc_bars import odd_bars, read_bars
 from unroll.data.bucketed import in_order
+from unroll.data.left_out import LeftOut, in_place
 from unroll.data.problems import Problems
 from unroll.data.split import evenly, shared
 from unroll.data.stream import Batch
@@ -30,6 +33,8 @@ from unroll.data.tunes import (
     bounded,
     read_tunes,
     side_by_side,
+    tune_files,
+    tunes_in,
 )
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
@@ -160,8 +165,8 @@ def header(data: Tunes, settings: MusicSettings, model: LanguageModel) -> list[s
     """What was read and guessed, each choice with the flag that changes it."""
     codec, said = data.codec, list(data.told)
     said.append(
-        f"{len(data.train):,} tunes to learn from; held out: {data.held_out}, "
-        f"{len(data.valid):,} tunes (--valid FILE)."
+        f"{counted(len(data.train), 'tune')} to learn from; held out: {data.held_out}, "
+        f"{counted(len(data.valid), 'tune')} (--valid FILE)."
     )
     if codec.notation == ABC:
         keys = ", ".join(f"{name} {n:,}" for name, n in list(codec.keys.items())[:8])
@@ -170,27 +175,30 @@ def header(data: Tunes, settings: MusicSettings, model: LanguageModel) -> list[s
         )
     elif data.several:
         said.append(
-            f"{data.several:,} of them have several tracks: all are kept, one after the other. "
+            f"{counted(data.several, 'of them has', 'of them have')} several tracks: all are kept, "
+            "one after the other. "
             "Notes that sound together are kept too."
         )
     said.append(
-        f"Tokens: {len(codec.tokens):,} pieces seen {settings.min_count} times or more (--set "
-        "min_count=N) and characters; what is none of them is spelled, so nothing is lost."
+        f"Tokens: {counted(len(codec.tokens), 'piece')} seen {settings.min_count} times or more "
+        "(--set min_count=N) and characters; what is none of them is spelled, so nothing is lost."
     )
     if settings.transpose:
+        stay = counted(data.stay, "cannot be and stays as it is", "cannot be and stay as they are")
         said.append(
             f"{settings.transpose:.0%} of the tunes are read in another key, anew each time (--set "
-            f"transpose=0 to leave them); {data.stay:,} cannot be and stay as they are."
+            f"transpose=0 to leave them); {stay}."
         )
     batches = TuneBatches([tune.text for tune in data.train], codec, settings)
     if batches.cut:
         said.append(
-            f"{batches.cut:,} tunes are longer than {settings.longest:,} tokens and learned in parts "
-            "(--set longest=N)."
+            f"{counted(batches.cut, 'tune is', 'tunes are')} longer than {settings.longest:,} tokens "
+            "and learned in parts (--set longest=N)."
         )
     repeated = shared([t.text for t in data.train], [t.text for t in data.valid])
     if repeated:
-        said.append(f"{repeated:,} of the held-out tunes stand in the training part too.")
+        stand = counted(repeated, "of the held-out tunes stands", "of the held-out tunes stand")
+        said.append(f"{stand} in the training part too.")
     return said
 
 
@@ -272,7 +280,7 @@ def result(trained: Trained, data: Tunes, watch: Watch) -> dict[str, Any]:
 def evaluate(trained: Trained, path: str, watch: Watch) -> dict[str, Any]:
     """The figures of other tunes."""
     problems = Problems(trained.settings.skip_bad)
-    tunes = tunes_of(trained, path, problems)
+    tunes = list(tunes_in(files_of(trained, path), trained.codec.notation, problems))
     if not tunes:
         words = " ".join([f"{path} holds no tune that can be used.", *problems.told()])
         raise UserError(words)
@@ -280,15 +288,15 @@ def evaluate(trained: Trained, path: str, watch: Watch) -> dict[str, Any]:
     return {**found, "bad": problems.count}
 
 
-def tunes_of(trained: Trained, path: str, problems: Problems) -> list[Found]:
-    """The tunes of a file or folder, in the notation of the run."""
-    notation, tunes = all_tunes(path, problems)
+def files_of(trained: Trained, path: str) -> list[Path]:
+    """The files at a path, if their tunes are in the notation of the run."""
+    notation, files = tune_files(path)
     if notation != trained.codec.notation:
         raise UserError(
             f"{path} is {notation}, and {trained.path} has learned {trained.codec.notation}; "
             "expected the same."
         )
-    return tunes
+    return files
 
 
 def compared(trained: Trained, texts: Sequence[str], watch: Watch) -> dict[str, Any]:
@@ -325,16 +333,18 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     """Such figures in words, beside the baselines'."""
     rows = {"this model": result, **result["baselines"]}
     width, unit = max(map(len, rows)), result["unit"]
-    said = [f"On {where}, {result['tunes']:,} tunes, {result['size']:,} {unit}s:"]
+    size = f"{counted(result['tunes'], 'tune')}, {counted(result['size'], unit)}"
+    said = [f"On {where}, {size}:"]
     said += [f"  {name:{width}}  {row['loss']:.4f} nats per {unit}" for name, row in rows.items()]
     name, best = min(result["baselines"].items(), key=lambda item: item[1]["loss"])
     gain = 1 - result["loss"] / best["loss"]
     than = f"{abs(gain):.1%} {'fewer' if gain >= 0 else 'more'} nats than the {name} model"
     said.append(f"{than} of {'characters' if unit == 'character' else 'tokens'}.")
     if result["in_training"]:
-        said.append(f"{result['in_training']:,} of them stand in the training data too.")
+        stand = counted(result["in_training"], "of them stands", "of them stand")
+        said.append(f"{stand} in the training data too.")
     if result.get("bad"):
-        said.append(f"{result['bad']:,} bad records were left out.")
+        said.append(counted(result["bad"], "bad record was", "bad records were") + " left out.")
     return said
 
 
@@ -349,16 +359,15 @@ def check(path: str, settings: MusicSettings, say: Say) -> dict[str, Any]:
         draw = np.random.default_rng(0)
         sizes = [len(codec.encode(text)) for text in texts]
         found |= {
-            "size": f"{count(texts, notation):,} {UNITS[notation]}s",
+            "size": counted(count(texts, notation), UNITS[notation]),
             "lengths": {"median": float(np.median(sizes)), "longest": max(sizes), "unit": "tokens"},
-            "keys": codec.keys,
             "cannot_be_transposed": sum(
                 codec.moved(text, codec.target(text, draw)) is None for text in texts
             ),
             "duplicates": len(texts) - len(set(texts)),
         }
         if notation == ABC:
-            found["metres"] = metres(tunes)
+            found |= {"keys": codec.keys, "metres": metres(tunes)}
             found["bars"] = bars_in_words(texts)
         else:
             found["several_tracks"] = sum(text.count("\n") > 2 for text in texts)
@@ -377,20 +386,28 @@ def bars_in_words(texts: Sequence[str]) -> str:
     return f"{total:,}, of which {odd:,} do not add up to their metre (pickups apart)"
 
 
-def questions(trained: Trained, path: str) -> Iterator[Any]:
+def questions(trained: Trained, path: str) -> Iterator[Found | LeftOut]:
     """The tunes of a file or folder."""
-    problems = Problems(trained.settings.skip_bad)
-    for tune in tunes_of(trained, path, problems):
-        yield tune.text
+    read = partial(tunes_in, files_of(trained, path), trained.codec.notation)
+    yield from in_place(read, trained.settings.skip_bad)
 
 
 def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """How likely each tune is, and what in it was least expected."""
+    """How likely each tune is, and what in it was least expected; with skip_bad, the `error` of a
+    tune that is bad."""
     codec: TuneCodec = trained.codec
     for question in questions:
-        if not isinstance(question, str) or not question.strip():
+        if isinstance(question, LeftOut):
+            yield {"error": str(question)}
+            continue
+        if not isinstance(question, (str, Found)):
+            raise UserError(f"Got {type(question).__name__}; expected a tune, as text.")
+        tune, where = (
+            (question, "") if isinstance(question, str) else (question.text, question.where)
+        )
+        if not tune.strip():
             raise UserError(f"Got {question!r}; expected a tune, as text.")
-        tune = question if question.endswith("\n") else question + "\n"
+        tune = tune if tune.endswith("\n") else tune + "\n"
         (nats,) = nats_of(trained.model, [tune], codec, trained.device)
         ids = [int(id) for id in codec.encode(tune)]
         ends = np.cumsum([len(codec.bytes_of(id)) for id in ids])
@@ -398,6 +415,7 @@ def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, An
         least = sorted(range(len(ids)), key=lambda k: -nats[k])[:FEW]
         yield {
             "tune": field_value(tune, "T") or "",
+            "where": where,
             "nats": float(nats.sum()),
             f"nats_per_{UNITS[codec.notation]}": float(nats.sum()) / count([tune], codec.notation),
             "tokens": len(ids),
@@ -417,24 +435,26 @@ FEW = 5
 
 def written(answer: dict[str, Any]) -> str:
     """An answer as people read it: how likely, the title, what was least expected."""
+    if "error" in answer:
+        return f"# left out: {answer['error']}"
     unit = next(name for name in answer if name.startswith("nats_per_"))
     least = ", ".join(
-        f"{one['token'].strip()!r} in line {one['line']} ({one['nats']:.1f})"
+        f"{(one['token'].strip() or one['token'])!r} in line {one['line']} ({one['nats']:.1f})"
         for one in answer["least_expected"]
     )
     per = f"{answer[unit]:.3f} {unit.replace('_', ' ')}"
-    return f"{per}\t{answer['tune']}\tleast expected: {least}"
+    return f"{per}\t{answer['tune'] or answer['where']}\tleast expected: {least}"
 
 
 def use_lines(run: str, trained: Trained) -> list[str]:
     """What to type next."""
     codec: TuneCodec = trained.codec
-    kind, other = ("abc", "tune.abc, ") if codec.notation == ABC else ("mid", "")
+    kind = "abc" if codec.notation == ABC else "mid"
     prompt = ""
     if codec.keys:
         prompt = f' --prompt "K:{next(iter(codec.keys))}"'
     return [
-        f"  unroll generate {run}{prompt} --seed 3 --out tune.mid   (or {other}tune.wav, roll.svg)",
+        f"  unroll generate {run}{prompt} --seed 3 --out tune.mid   (or tune.abc, tune.wav, roll.svg)",
         f"  unroll predict {run} OTHER.{kind}",
         f"  unroll eval {run} OTHER.{kind} --json",
     ]
