@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 TEXT = "".join(f"line {n} of a song that goes {n * n} on and on\n" for n in range(400))
 SETTINGS = ["--hidden", "24", "--threads", "1", "--set", "checkpoint_every=20"]
@@ -62,6 +63,7 @@ def started(run: Path, step: int, *words, data="song.txt"):
         (signal.SIGINT, []),
         (signal.SIGKILL, ["--per-line"]),
         (signal.SIGKILL, ["--cell", "gru", "--set", "optimizer=sgd", "--layers", "2"]),
+        (signal.SIGKILL, ["--cell", "gru", "--set", "online=snap1"]),
     ],
 )
 def test_stopped_and_resumed_is_bit_identical_to_one_go(place, how, layout):
@@ -103,6 +105,11 @@ OTHERS = {
         "gestures.csv",
         "".join(f"{n % 2},{','.join(str(n * k % 9 / 8) for k in range(12))}\n" for n in range(200)),
     ),
+    "caption": (
+        "squares.csv",
+        "image,caption\n"
+        + "".join(f"{n % 8}.png,square {n % 8} is {n * n % 7} dark\n" for n in range(200)),
+    ),
 }
 
 
@@ -111,6 +118,9 @@ def test_a_killed_run_of_another_task_is_bit_identical_to_one_go(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     data, content = OTHERS[task]
     Path(data).write_text(content)
+    if task == "caption":
+        for n in range(8):
+            Image.new("RGB", (16, 16), (31 * n, 0, 0)).save(f"{n}.png")
     words = ["--steps", "120", "--hidden", "12", "--threads", "1", "--set", "batch_size=4"]
     words += ["--set", "checkpoint_every=15", "--set", "evaluate_every=50"]
     whole, half = tmp_path / "whole", tmp_path / "half"
