@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import unroll
+from unroll.data.asked_series import asked_table
 from unroll.errors import UserError
+from unroll.models.backtest import backtest
+from unroll.models.backtest_report import against
 from unroll.settings.forecast import guess
 from unroll.tasks import forecast as task
 
@@ -76,8 +79,9 @@ def test_the_backtest_never_sees_the_future(place, which):
     table = run.path / "later.csv"
     cut = 350
     y[cut:] = beside[cut:] = 77.0
-    windows, _ = task.opened(run.trained, file)
-    planted, _ = task.opened(run.trained, write(table, {"y": y, "beside": beside}))
+    windows = asked_table(file, run.codec, run.settings).windows
+    write(table, {"y": y, "beside": beside})
+    planted = asked_table(str(table), run.codec, run.settings).windows
     origins = np.array([cut - 1])
     found = [task.forecast(run.model, each, origins, run.device) for each in (windows, planted)]
     np.testing.assert_array_equal(*found)
@@ -180,7 +184,7 @@ def test_a_dictionary_of_columns_can_be_asked(place):
     answer = run.predict(question)
     assert answer["forecast"][0]["time"] == "2025-01-21"
     assert run.predict(json.dumps(question)) == answer
-    with pytest.raises(UserError, match="expected more than 8, the history"):
+    with pytest.raises(UserError, match="expected at least 9, the history"):
         run.predict({"day": days[:5], "y": [1, 2, 3, 4, 5]})
     with pytest.raises(UserError, match="lists of day, y"):
         run.predict({"day": days})
@@ -189,7 +193,7 @@ def test_a_dictionary_of_columns_can_be_asked(place):
 @pytest.mark.parametrize(
     ("y", "settings", "said"),
     [
-        ([3.0] * 100, {}, r"y of the series is always 3 in the part to learn from"),
+        ([3.0] * 100, {}, r"lines 2 to 101, is always 3 in the part to learn from.*learn\.$"),
         (
             range(20),
             {"history": 30},
@@ -224,7 +228,9 @@ def test_a_held_out_table_of_its_own(place):
     later = write(place / "later.csv", {"y": y[:60]}, start="2025-01-01")
     run = unroll.train(write(place / "a.csv", {"y": y}), valid=later, history=8, steps=5, **FAST)
     assert run.result()["forecasts"] == 60 - 9 and run.result()["held_out"] == later
-    assert run.result() | run.evaluate(later) == run.result()
+    found = run.evaluate(later)
+    assert "The first 9 steps of" in found.pop("told")[0]
+    assert run.result() | found == run.result()
 
 
 def test_ratios_are_learned_of_prices(place):
@@ -279,16 +285,85 @@ def test_a_later_table_is_read_after_the_rows_before_it(place):
     assert run.result()["forecasts"] == 40
     data = task.read(early, run.settings, print)
     windows, origins = task.parts(data, run.settings)["test"]
-    assert data.told[0].startswith("1 of the 1 series")
+    assert "later.csv is read on from the rows before it, of" in data.told[0]
     # as in one table
     whole = write(place / "whole.csv", {"y": y, "kind": kinds})
-    alone, _ = task.opened(run.trained, whole)
+    alone = asked_table(whole, run.codec, run.settings).windows
     for part, other in zip(
         (windows.batch(origins).x, windows.batch(origins).y),
         (alone.batch(origins).x, alone.batch(origins).y),
         strict=True,
     ):
         assert part.equal(other)
+    # the run folder holds what it needs of the earlier rows
+    Path(early).unlink()
+    found = unroll.load(run.path).evaluate(later)
+    assert "the run's data, which ends" in found.pop("told")[0]
+    assert run.result() | found == run.result()
+
+
+@pytest.fixture
+def walked(place):
+    """A run on the first 200 of 240 days, whose first and last days lack a value beside."""
+    y, beside = np.cumsum(noise(240)).round(4), [None, *noise(238, 1), None]
+    files = {
+        name: write(
+            place / f"{name}.csv",
+            {"y": y[at], "beside": beside[at]},
+            start=str(np.datetime64("2024-01-01") + (at.start or 0)),
+        )
+        for name, at in {
+            "whole": slice(None), "early": slice(200), "later": slice(200, 239),
+            "overlapping": slice(190, 239), "newest": slice(200, 201), "after": slice(203, 220),
+        }.items()
+    }  # fmt: skip
+    options = {"target": "y", "covariates": "beside", "missing": "last", "history": 32, "steps": 2}
+    return files, unroll.train(files["early"], **options, **FAST)
+
+
+@pytest.mark.parametrize("name", ["later", "overlapping"])
+def test_a_later_table_is_evaluated_as_the_end_of_the_whole(walked, name):
+    files, run = walked
+    asked = asked_table(files["whole"], run.codec, run.settings)
+    origins = asked.windows.origins(begins=[200])[:-1]
+    expected = backtest(run.model, asked.windows, origins, run.settings, run.device)
+    found = run.evaluate(files[name])
+    assert len(origins) == 39 and found["told"][0].startswith(files[name])
+    assert expected | {"told": found["told"]} == found
+
+
+def test_the_newest_row_alone_can_be_asked(walked, place):
+    files, run = walked
+    (answer,) = run.predict_file(files["newest"])
+    assert answer.pop("told")[0].endswith("which ends at 2024-07-18.")
+    lines = Path(files["whole"]).read_text().splitlines()
+    (place / "cut.csv").write_text("\n".join(lines[:202]) + "\n")
+    (whole,) = run.predict_file(place / "cut.csv")
+    assert whole.pop("told")[0].startswith("1 value is missing, the first in line 2 (beside)")
+    assert whole == answer
+    day, y, beside = lines[201].split(",")
+    asked = {"day": [day], "y": [float(y)], "beside": [float(beside)]}
+    assert run.predict(asked)["forecast"] == answer["forecast"]
+
+
+def test_times_that_do_not_follow_on_are_filled_where_asked_or_refused(walked):
+    files, run = walked
+    assert (
+        "3 times are missing between the run's data and" in run.evaluate(files["after"])["told"][1]
+    )
+    run.adjust(missing="refuse")
+    with pytest.raises(UserError, match=r"ends at 2024-07-18\.$") as refused:
+        list(run.predict_file(Path(files["after"]).rename("short.csv")))
+    assert "short.csv: the series has 17 steps" in str(refused.value)
+
+
+def test_a_backtest_of_what_was_learned_from_says_so(walked):
+    files, run = walked
+    found = run.evaluate(files["early"])
+    assert found["seen"] == 160 - 33 and found["forecasts"] == 200 - 33
+    assert any(
+        "127 forecasts are of steps that the model learned" in s for s in run.verdict(found, "it")
+    )
 
 
 def test_a_later_table_that_does_not_follow_stands_alone(place):
@@ -311,4 +386,4 @@ def test_a_recursive_head_says_what_stays_as_it_was(place, capsys):
 def test_beside_persistence_another_naive_way_may_be_better():
     result = {"advantage": {"naive": {"share": 0.3, "noise": 0.1},
                             "drift": {"share": -0.1, "noise": 0.1}}}  # fmt: skip
-    assert task.against(result)[1] == "It does not beat drift."
+    assert against(result)[1] == "It does not beat drift."

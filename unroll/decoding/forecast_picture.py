@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 960, 300  # of a panel
+LINE = 18  # of the legend
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 36
 STYLE = (
     "text{font:12px sans-serif;fill:#444}.title{font-size:14px;fill:#111}"
@@ -39,24 +40,26 @@ class Panel:
     labels: Sequence[str]
 
 
-def draw(panels: Sequence[Panel], legend: str) -> str:
-    """The text of an SVG file, a panel under the other.
+def draw(panels: Sequence[Panel], legend: Sequence[str]) -> str:
+    """The text of an SVG file, a panel under the other, and the lines of the legend under all.
 
     Example:
         >>> from unroll.decoding.forecast_picture import Panel, Stretch, draw
         >>> later = Stretch([2, 3], [2.0, 2.5], [1.0, 1.0], [3.0, 4.0])
-        >>> draw([Panel("sales", [1.0, 2.0], [later], list("abcd"))], "a forecast")[:4]
+        >>> draw([Panel("sales", [1.0, 2.0], [later], list("abcd"))], ["a forecast"])[:4]
         '<svg'
     """
-    height = HEIGHT * len(panels) + 24
+    foot = HEIGHT * len(panels)
+    height = foot + LINE * len(legend) + 6
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
         f'height="{height}"><style>{STYLE}</style><rect width="100%" height="100%" fill="#fff"/>'
     ]
     for k, panel in enumerate(panels):
         parts += [f'<g transform="translate(0 {k * HEIGHT})">', *drawn(panel), "</g>"]
-    parts.append(f'<text x="{LEFT}" y="{height - 8}">{escape(legend)}</text></svg>')
-    return "\n".join(parts) + "\n"
+    for k, line in enumerate(legend, 1):
+        parts.append(f'<text x="{LEFT}" y="{foot + LINE * k - 2}">{escape(line)}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def drawn(panel: Panel) -> list[str]:

@@ -35,10 +35,13 @@ def backtest(
     if np.isnan(truth).all():
         raise UserError(f"{table.name} has no known value to compare a forecast with.")
     of = windows.of[origins]
+    until = np.array([windows.codec.until.get(one.name, -np.inf) for one in table.series])
     scale = windows.naive_error[of]
+    since = origins - windows.starts[of] + windows.earlier[of]
     naive = naive_forecasts(
-        windows.filled, origins, windows.starts[of], settings.horizon, windows.codec.season
-    )
+        windows.filled, origins, windows.first_values[of], since, settings.horizon,
+        windows.codec.season,
+    )  # fmt: skip
     outside = anomalies(windows, origins, quantiles, truth, settings.horizon)
     found: dict[str, Any] = {
         **point_errors(middle, truth, scale),
@@ -57,6 +60,8 @@ def backtest(
         "anomalies_found": len(outside),
         "anomalies": outside[:LISTED],
     }
+    if seen := int((windows.times[origins + 1] <= until[of]).sum()):
+        found["seen"] = seen  # forecasts of steps that weights were learned or chosen by
     if settings.horizon > 1:
         found["mae_of_steps"] = np.nanmean(np.abs(middle - truth), 0).tolist()
     if len(table.series) > 1:
