@@ -13,11 +13,13 @@ from unroll.counting import counted
 from unroll.data.forecast_codec import ForecastCodec
 from unroll.data.forecasts import windows_of
 from unroll.data.problems import Problems
-from unroll.data.read_on import ends, own_history, read_on
+from unroll.data.read_on import ends, read_on
 from unroll.data.series_table import SeriesTable, read_series, series_of_columns
 from unroll.data.windows import Windows
 from unroll.errors import UserError
 from unroll.settings.forecast import ForecastSettings
+
+RUN = "the run's data"  # where rows that it keeps are from
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,6 @@ class Asked:
         self._whole(self._no_backtest)
         return self.windows.origins(begins=self.begins)
 
-    def alone(self) -> list[str]:
-        """What to say of a backtest of series that do not go on where the run's data ends."""
-        if any(self.begins):
-            return []
-        return [own_history(self.windows.table, self.windows.first)]
-
     def _whole(self, wrong: Callable[[int], str | None]) -> list[int]:
         series, whole = self.windows.table.series, []
         for k in range(len(series)):
@@ -69,9 +65,7 @@ class Asked:
                 self.problems.bad(sentence)
         if not whole:
             name = self.windows.table.name
-            raise UserError(
-                " ".join([f"{name} has no series that can be forecast.", *self.problems.told()])
-            )
+            raise UserError(self.problems.below(f"{name} has no series that can be forecast."))
         return whole
 
     def _no_end(self, series: int) -> str | None:
@@ -156,6 +150,6 @@ def asked(
     codec.check(table)
     history = settings.history or 1
     fill = 0 if settings.missing == "refuse" else history
-    found = read_on(table, codec.past, "the run's data", fill, problems)
+    found = read_on(table, codec.past, RUN, fill, problems)
     said = (*table.said, *found.said, *codec.unknown_words(found.table))
     return Asked(windows_of(found.table, codec, settings, history), found.begins, said, problems)

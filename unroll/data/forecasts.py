@@ -66,9 +66,7 @@ def read_forecasts(
     table = read_series(path, wanted, problems)
     keep = usable(table, settings, problems)
     if not keep:
-        raise UserError(
-            " ".join([f"{table.name} has no series that can be learned from.", *problems.told()])
-        )
+        raise UserError(problems.below(f"{table.name} has no series that can be learned from."))
     data = forecasts_of(table, keep, settings, problems, codec)
     return replace(data, told=(*data.told, *problems.told()))
 
@@ -113,7 +111,7 @@ def forecasts_of(
         tell_short(later, steps, settings.horizon, problems)
         last += [last_rows(one, steps) for one in later.table.series]
         if not any(later.begins):
-            told.append(own_history(found, steps - 1))
+            told.append(own_history(found, steps - 1, table.name))
         told += [*later.said, *found.said, *codec.unknown_words(found)]
         where = settings.valid
     else:

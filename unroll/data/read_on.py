@@ -57,8 +57,7 @@ def read_on(
                 f"where {where} ends{ends(later, [p for p in past if p.name == one.name])}."
             )
     if not joined:
-        told = problems.told()
-        raise UserError(" ".join([f"{later.name} has no value of {later.columns[0]}.", *told]))
+        raise UserError(problems.below(f"{later.name} has no value of {later.columns[0]}."))
     said = [in_words(later, begins, where, past)] if any(begins) else []
     if missing:
         said.append(
@@ -110,11 +109,11 @@ def in_words(later: SeriesTable, begins: list[int], where: str, past: Sequence[S
     )
 
 
-def own_history(later: SeriesTable, steps: int) -> str:
+def own_history(later: SeriesTable, steps: int, where: str) -> str:
     """What to say of a table that stands alone in a backtest."""
     of = f"each series of {later.name}" if later.by else later.name
-    are = "The first step of {} is" if steps == 0 else f"The first {steps + 1:,} steps of {{}} are"
-    return f"{are.format(of)} only read, as history: no row stands just before."
+    first = f"The first {counted(steps + 1, 'step of', 'steps of')} {of}"
+    return f"{first} are only read, as history: {where} does not end just before."
 
 
 def ends(table: SeriesTable, past: Sequence[Series]) -> str:

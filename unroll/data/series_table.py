@@ -143,12 +143,7 @@ def read_series(path: str | Path, wanted: Wanted, problems: Problems) -> SeriesT
         sorted_rows[of] = without_repeats(name, of, sorted(each), dates, problems)
     if wanted.step is None and not any(len(each) > 1 for each in sorted_rows.values()):
         raise UserError(
-            " ".join(
-                [
-                    f"{name} has no two rows of a series; expected values over time.",
-                    *problems.told(),
-                ]
-            )
+            problems.below(f"{name} has no two rows of a series; expected values over time.")
         )
     step = wanted.step or find_step(
         [np.array([row[0] for row in each]) for each in sorted_rows.values()], dates, wanted.every
@@ -162,11 +157,9 @@ def read_series(path: str | Path, wanted: Wanted, problems: Problems) -> SeriesT
         for of, each in sorted_rows.items()
         if (made := gaps.series_of(of, each, problems)) is not None
     ]
-    gaps.refuse(problems.told())
+    gaps.refuse(problems)
     if not series:
-        raise UserError(
-            " ".join([f"{name} has no value of {target}; expected some.", *problems.told()])
-        )
+        raise UserError(problems.below(f"{name} has no value of {target}; expected some."))
     said += gaps.said()
     return SeriesTable(
         name, time, by, columns, len(known), step, dates, tuple(series), words,
@@ -496,8 +489,8 @@ class Gaps:
     def _note(self, kind: str, line: int, what: str) -> None:
         self._first.setdefault(kind, f"line {line}{f' ({what})' if what else ''}")
 
-    def refuse(self, told: list[str]) -> None:
-        """Raises: UserError for what is missing and is not to be filled. told: of rows left out."""
+    def refuse(self, problems: Problems) -> None:
+        """Raises: UserError for what is missing and is not to be filled."""
         if self.off:
             if self.wanted.step is not None:
                 whose, hint = "that the run learned from", "Give times of that grid."
@@ -516,13 +509,10 @@ class Gaps:
         if self.wanted.missing == "refuse" and (self.times or self.values):
             rows = self.times and self.wanted.step is None
             raise UserError(
-                " ".join(
-                    [
-                        f"{self.name}: {' and '.join(self.found())}. Say what to do: --set "
-                        "missing=interpolate, --set missing=last"
-                        + (", or --set every=row to take each row for a step." if rows else "."),
-                        *told,
-                    ]
+                problems.below(
+                    f"{self.name}: {' and '.join(self.found())}. Say what to do: --set "
+                    "missing=interpolate, --set missing=last"
+                    + (", or --set every=row to take each row for a step." if rows else ".")
                 )
             )
 
@@ -602,7 +592,7 @@ def series_of_columns(columns: object, names: tuple[str, ...], wanted: Wanted) -
     name = own[0] if own else ""
     distinct = without_repeats("the input", name, sorted(rows), dates, problems)
     made = gaps.series_of(name, distinct, problems)
-    gaps.refuse([])
+    gaps.refuse(problems)
     return SeriesTable(
         "the input", time, wanted.by, names, len(parted(wanted.known)),
         step, dates, (made,) if made else (), wanted.words, gaps.values + gaps.times,

@@ -37,7 +37,7 @@ def guess(path: Path, given: dict[str, Any]) -> str | None:
         return None
     if not head:
         return None
-    names, *rows = csv.reader(head, delimiter="\t" if "\t" in "".join(head[:1]) else ",")
+    names, *rows = csv.reader(head, delimiter=max("\t,;", key=head[0].count))
     if not rows or len(names) < 2 or any(len(row) != len(names) for row in rows):
         return None
     dated = [k for k, name in enumerate(names) if all(DATE.fullmatch(row[k]) for row in rows)]

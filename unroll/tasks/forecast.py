@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from unroll.counting import counted
-from unroll.data.asked_series import asked_columns, asked_table
+from unroll.data.asked_series import RUN, asked_columns, asked_table
 from unroll.data.forecast_codec import ForecastCodec
 from unroll.data.forecasts import (
     Forecasts,
@@ -27,6 +27,7 @@ from unroll.data.forecasts import (
     wanted_of,
 )
 from unroll.data.problems import Problems
+from unroll.data.read_on import own_history
 from unroll.data.series_table import read_series
 from unroll.data.split import evenly
 from unroll.data.windows import WindowBatch, WindowBatches, Windows
@@ -293,7 +294,10 @@ def evaluate(
             "out."
         )
     asked = asked_table(path, trained.codec, trained.settings)
-    origins, told = asked.origins(), [*asked.told, *asked.alone()]
+    origins, told = asked.origins(), asked.told
+    told += (
+        [] if any(asked.begins) else [own_history(asked.windows.table, asked.windows.first, RUN)]
+    )
     found = backtest(trained.model, asked.windows, origins, trained.settings, trained.device, watch)
     return {**found, "told": told} if told else found
 
@@ -320,9 +324,9 @@ def check(path: str, settings: ForecastSettings, say: Say) -> dict[str, Any]:
     except UserError as error:
         if settings.missing != "refuse":
             raise
+        refused.append(str(error).removesuffix(problems.below("")))
         problems = Problems(skip=True)
         table = read_series(path, replace(wanted, missing="last"), problems)
-        refused.append(str(error))
     try:
         keep = usable(table, settings, problems)
         if keep:
