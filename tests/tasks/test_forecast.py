@@ -11,8 +11,9 @@ import unroll
 from unroll.data.asked_series import asked_table
 from unroll.errors import UserError
 from unroll.models.backtest import backtest
-from unroll.models.backtest_report import against
-from unroll.settings.forecast import guess
+from unroll.models.backtest_report import against, kept_promise
+from unroll.settings import settings_from
+from unroll.settings.forecast import ForecastSettings, guess
 from unroll.tasks import forecast as task
 
 FAST = {"threads": 1, "hidden": 16, "dropout": 0.0, "batch_size": 32, "quiet": True,
@@ -253,6 +254,12 @@ def test_files_are_guessed(place):
     mixed = place / "c.csv"
     mixed.write_text("day,words,y\n2024-01-01,hello,1\n2024-01-02,bye,0\n")
     assert guess(mixed, {}) is None and guess(mixed, {"target": "y"})
+    quarters = place / "d.csv"
+    quarters.write_text("when;y\n2024Q1;1,5\n2024Q2;2\n")
+    assert (
+        guess(quarters, {"target": "y"})
+        == "a table with times in its column when, and target is given"
+    )
     assert guess(Path("none.csv"), {}) is None and guess(place, {"horizon": 3}) is None
 
 
@@ -381,6 +388,99 @@ def test_a_recursive_head_says_what_stays_as_it_was(place, capsys):
         file, target="y", covariates="wind", head="recursive", horizon=3, steps=2, **options
     )
     assert "wind stay in it as they were last" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.fixture
+def stores(place):
+    """A run on three stores, with what is known ahead; and the row that names the columns."""
+    rows, ahead = ["store,day,price,kind,y"], []
+    for k, name in enumerate(("north", "south", "far, east")):
+        values = (10 * (k + 1) + noise(100, k)).round(3)
+        for n, value in enumerate(values):
+            day, kind = np.datetime64("2024-01-01") + n, ("wet", "dry")[n % 2]
+            rows.append(f'"{name}",{day},{n % 5},{kind},{value}')
+        ahead += [f'"{name}",{np.datetime64("2024-04-10") + n},{n},,' for n in range(3)]
+    (place / "sales.csv").write_text("\n".join(rows) + "\n")
+    options = {"by": "store", "target": "y", "covariates": "kind", "known": "price", "history": 8}
+    run = unroll.train("sales.csv", horizon=3, steps=2, **options, **FAST)
+    return run, rows[0], ahead
+
+
+def table(name, *rows):
+    Path(name).write_text("\n".join(rows) + "\n")
+    return name
+
+
+def test_what_is_known_ahead_is_enough(stores):
+    run, header, ahead = stores
+    answers = list(run.predict_file(table("ahead.csv", header, *ahead)))
+    assert [one["series"] for one in answers] == ["north", "south", "far, east"]
+    assert answers[2]["forecast"][0]["time"] == "2024-04-10"
+    assert "told" in answers[0] and "told" not in answers[1]
+    columns = {"day": ["2024-04-10", "2024-04-11", "2024-04-12"], "price": [0, 1, 2],
+               "y": [None] * 3, "kind": [None] * 3, "store": "far, east"}  # fmt: skip
+    assert run.predict(columns)["forecast"] == answers[2]["forecast"]
+    with pytest.raises(UserError, match="several series"):
+        run.predict(columns | {"store": ["north", "north", "south"]})
+    with pytest.raises(UserError, match=r"no value of y of the series west; expected some"):
+        list(run.predict_file(table("west.csv", header, "west,2024-04-10,1,,")))
+
+
+def test_a_later_table_loses_nothing_in_silence(stores):
+    run, header, _ = stores
+    rows = [
+        f"north,{np.datetime64('2024-04-10') + n},1,{'wet' if n else 'hail'},{n}" for n in range(9)
+    ]
+    short = [f"south,2024-05-0{n},1,wet,{n}" for n in range(1, 4)]
+    later = table("later.csv", header, *rows, *short)
+    with pytest.raises(
+        UserError, match=r"series south has 3 steps .* ends at 2024-04-09.*--skip-bad"
+    ):
+        run.evaluate(later)
+    run.adjust(skip_bad=True)
+    said = "\n".join(run.verdict(run.evaluate(later), "later.csv"))
+    assert "7 forecasts of the next 3 steps" in said
+    assert "1 of the 2 series of later.csv is read on from the rows before" in said
+    assert "1 value of kind in later.csv is no word that was learned from" in said
+    assert "1 bad record is left out:\n  later.csv: the series south" in said
+    with pytest.raises(UserError, match=r"line 2: price is 'cheap'"):
+        run.adjust(skip_bad=False)
+        run.evaluate(table("words.csv", header, "north,2024-04-10,cheap,wet,1"))
+    with pytest.raises(UserError, match=r"store, day; expected price among them"):
+        run.evaluate(table("other.csv", "store,day", "north,2024-04-10"))
+
+
+def test_a_resume_reads_words_that_only_the_held_out_part_has(place):
+    kinds = ["wet", "dry"] * 45 + ["hail"] * 10
+    file = write(place / "a.csv", {"y": noise(100), "kind": kinds})
+    unroll.train(file, "run", target="y", covariates="kind", history=8, steps=2, **FAST)
+    unroll.train(file, "run", resume=True, steps=3, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "said"),
+    [
+        ("3\n" * 100, {}, ["is always 3"]),
+        ("1\n2\nabc\n" + "4\n5\n" * 50, {}, ["1 time is missing", "1 bad record", "'abc'"]),
+        ("1\n2\n" * 50, {"valid": "none.csv"}, ["none.csv does not exist"]),
+        ("1\n2\n" * 30, {"horizon": 10, "history": 20}, ["leaves no window"]),
+    ],
+)
+def test_data_check_says_what_training_would_once(place, text, settings, said):
+    file = write(place / "a.csv", {"y": text.split()})
+    checked = settings_from(ForecastSettings, {"target": "y", **settings})
+    problems = task.check(file, checked, print)["problems"]
+    assert len(problems) == len(said)
+    for problem, words in zip(problems, said, strict=True):
+        assert words in problem
+
+
+def test_a_band_that_breaks_its_promise_is_named():
+    result = {"coverage": 0.8, "expected_coverage": 0.95, "horizon": 1, "values": 200}
+    assert "too narrow" in kept_promise(result)[0]
+    assert kept_promise(result | {"coverage": 0.92}) == []
+    assert kept_promise(result | {"coverage": 0.85, "values": 10}) == []
+    assert "too wide" in kept_promise(result | {"expected_coverage": 0.5})[0]
 
 
 def test_beside_persistence_another_naive_way_may_be_better():

@@ -403,8 +403,8 @@ def without_repeats(
         if kept and row[0] == kept[-1][0]:
             problems.bad(
                 f"{name}, line {row[1]}: the time {written_time(row[0], dates)} stands in line "
-                f"{kept[-1][1]} already{f' (series {of})' if of else ''}. Where the table holds "
-                "several series, name their column by --by."
+                f"{kept[-1][1]} already{f' (series {of})' if of else ''}; expected each once"
+                + ("." if of else ", or the column that names the series (--by).")
             )
         else:
             kept.append(row)
@@ -595,6 +595,6 @@ def series_of_columns(columns: object, names: tuple[str, ...], wanted: Wanted) -
     gaps.refuse(problems)
     return SeriesTable(
         "the input", time, wanted.by, names, len(parted(wanted.known)),
-        step, dates, (made,) if made else (), wanted.words, gaps.values + gaps.times,
+        step, dates, (made,) if made is not None else (), wanted.words, gaps.values + gaps.times,
         tuple(gaps.said()),
     )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from unroll.counting import counted
 
 SHOWN = 5  # anomalies
+LEEWAY = 0.05  # of the share of values in the band
 
 
 def report(result: dict[str, Any], where: str) -> list[str]:
@@ -23,7 +25,7 @@ def report(result: dict[str, Any], where: str) -> list[str]:
         f"  {result['coverage']:.1%} of the values lie in the band, which promises "
         f"{result['expected_coverage']:.1%}; quantile loss {result['quantile_loss']:.4g}."
     )
-    said += against(result)
+    said += [*against(result), *kept_promise(result)]
     if result.get("seen"):
         said.append(
             f"{counted(result['seen'], 'forecast is', 'forecasts are')} of steps that the model "
@@ -71,6 +73,16 @@ def against(result: dict[str, Any]) -> list[str]:
         too = " either" if share <= 0 else ""
         said.append(f"It does not beat {' and '.join(better)}{too}.")
     return said
+
+
+def kept_promise(result: dict[str, Any]) -> list[str]:
+    """What to say of a band that holds far fewer or far more values than it promises."""
+    held, promised = result["coverage"], result["expected_coverage"]
+    chance = 2 * math.sqrt(promised * (1 - promised) * result["horizon"] / result["values"])
+    if abs(held - promised) <= max(LEEWAY, chance):
+        return []
+    which = "narrow: expect more surprises than it says" if held < promised else "wide"
+    return [f"The band is too {which}."]
 
 
 def outside(result: dict[str, Any]) -> list[str]:

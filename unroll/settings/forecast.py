@@ -16,7 +16,8 @@ from unroll.settings.recurrent import RecurrentSettings
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 OWN = ("horizon", "time", "history", "covariates", "known", "by", "every")
-DATE = re.compile(r"\s*(\d{4}-\d{2}(-\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{4})([T ]\d{2}:\d{2}.*)?\s*")
+DAY = r"\d{4}-\d{2}(-\d{2})?|\d{4}-?Q[1-4]|\d{1,2}[./]\d{1,2}[./]\d{4}"
+DATE = re.compile(rf"\s*({DAY})([T ]\d{{2}}:\d{{2}}.*)?\s*")
 
 
 def guess(path: Path, given: dict[str, Any]) -> str | None:
