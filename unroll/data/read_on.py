@@ -35,12 +35,14 @@ def read_on(
     A later series that does not begin with the step after past rows, whatever comes after these,
     stays as it is. One without a known target, but with what is known of the future, is then bad.
     """
+    named: dict[str, list[Series]] = {}
+    for old in past:
+        named.setdefault(old.name, []).append(old)
     joined, begins, missing = [], [], 0
     for one in later.series:
+        own = named.get(one.name, [])
         reaching = [
-            found
-            for old in past
-            if old.name == one.name and (found := reach(old, one, later.step, fill)) is not None
+            found for old in own if (found := reach(old, one, later.step, fill)) is not None
         ]
         if reaching:
             old, gap = min(reaching, key=lambda found: (found[1], -len(found[0].times)))
@@ -54,7 +56,7 @@ def read_on(
             of = f" of the series {one.name}" if one.name else ""
             problems.bad(
                 f"{later.name}: no value of {later.columns[0]}{of}; expected some, or times that go on "
-                f"where {where} ends{ends(later, [p for p in past if p.name == one.name])}."
+                f"where {where} ends{ends(later, own)}."
             )
     if not joined:
         raise UserError(problems.below(f"{later.name} has no value of {later.columns[0]}."))

@@ -63,7 +63,11 @@ def backtest(
     if seen := int((windows.times[origins + 1] <= until[of]).sum()):
         found["seen"] = seen  # forecasts of steps that weights were learned or chosen by
     if settings.horizon > 1:
-        found["mae_of_steps"] = np.nanmean(np.abs(middle - truth), 0).tolist()
+        known = (~np.isnan(truth)).sum(0)
+        sums = np.nansum(np.abs(middle - truth), 0)
+        found["mae_of_steps"] = [
+            float(s / n) if n else None for s, n in zip(sums, known, strict=True)
+        ]
     if len(table.series) > 1:
         found["series"] = {
             table.series[k].name: point_errors(middle[of == k], truth[of == k], scale[of == k])
