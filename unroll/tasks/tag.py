@@ -404,8 +404,8 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     usual = result["baselines"]["most frequent tag"]
     said = [
         f"{where}: {result['accuracy']:.2%} of {counted(result['words'], 'word')} right (each word's "
-        f"most frequent tag: {usual['accuracy']:.2%}); of the {result['unknown_rate']:.1%} that training "
-        f"never saw, {result['unknown_accuracy']:.1%} ({usual['unknown_accuracy']:.1%})."
+        f"most frequent tag: {usual['accuracy']:.2%}); of the {result['unknown_rate']:.1%} that "
+        f"training never saw, {result['unknown_accuracy']:.1%} ({usual['unknown_accuracy']:.1%})."
     ]
     if bad := result.get("left_out"):
         said.append(f"{counted(bad, 'bad sentence is', 'bad sentences are')} left out.")
