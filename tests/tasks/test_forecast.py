@@ -387,7 +387,7 @@ def test_a_recursive_head_says_what_stays_as_it_was(place, capsys):
     unroll.train(
         file, target="y", covariates="wind", head="recursive", horizon=3, steps=2, **options
     )
-    assert "wind stay in it as they were last" in " ".join(capsys.readouterr().err.split())
+    assert "wind stays as it was last" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.fixture

@@ -454,7 +454,7 @@ class Gaps:
             if room > SPREAD * len(times) + 1000:
                 raise UserError(
                     f"{self.name}: the {len(times):,} times{series} lie {room:,} steps of "
-                    f"{self.step.name} apart; expected steps of one size. Say the right one by "
+                    f"{self.step.long} apart; expected steps of one size. Say the right one by "
                     "--set every=..., or --set every=row to take each row for a step."
                 )
             if room > len(times):
@@ -504,7 +504,7 @@ class Gaps:
                 hint = "Leave it out, or give --set every=row to take each row for one."
             raise UserError(
                 f"{self.name}: {counted(self.off, 'time is', 'times are')} not on the grid of steps of "
-                f"one {self.step.name} {whose}; the first is in {self._first['off']}. {hint}"
+                f"{self.step.long} {whose}; the first is in {self._first['off']}. {hint}"
             )
         if self.wanted.missing == "refuse" and (self.times or self.values):
             rows = self.times and self.wanted.step is None
@@ -522,7 +522,7 @@ class Gaps:
         if self.times:
             are = counted(self.times, "time is", "times are")
             said.append(
-                f"{are} missing at steps of one {self.step.name}, the first "
+                f"{are} missing at steps of {self.step.long}, the first "
                 f"after {self._first['times'].replace(' (', ': ').rstrip(')')}"
             )
         if self.values:

@@ -110,6 +110,11 @@ class Step:
         )
         return name if size == 1 else f"{size:g} {name}s"
 
+    @property
+    def long(self) -> str:
+        """How long it is: `one day`, `15 minutes`, `2.5`."""
+        return f"one {self.name}" if self.name.isalpha() else self.name
+
 
 def seconds_of(text: str, format: str | None = None) -> float:
     """Seconds since 1970 in UTC of a date, with or without a time of day.

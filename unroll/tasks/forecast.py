@@ -215,7 +215,7 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
     first = min(one.times[0] for one in table.series)
     last = max(one.times[len(one) - 1] for one in table.series)
     many = f"{len(table.series):,} series (--by)" if table.by else "one series (--by)"
-    step = f"steps of one {table.step.name}"
+    step = f"steps of {table.step.long}"
     if table.step.loose:
         step = "each row is a step, whenever it is"
     said = [*table.said, *data.told]
@@ -238,9 +238,10 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
         f"then {sizes['test']:,} held out: {data.held_out} (--valid FILE)."
     )
     if settings.head == "recursive" and settings.horizon > 1 and past:
+        stay = "stays as it was" if len(past) == 1 else "stay as they were"
         said.append(
-            f"The recursive head reads its own forecasts back; {', '.join(past)} stay in it as they "
-            "were last, for their future is not known (--set known=..., or --set head=direct)."
+            f"The recursive head reads its own forecasts back; {', '.join(past)} {stay} last, for the "
+            "future is not known (--set known=..., or --set head=direct)."
         )
     logs = [c for c, log in zip(codec.columns, codec.logs, strict=True) if log]
     changes = [
