@@ -437,6 +437,8 @@ def test_a_later_table_loses_nothing_in_silence(stores):
         UserError, match=r"series south has 3 steps .* ends at 2024-04-09.*--skip-bad"
     ):
         run.evaluate(later)
+    with pytest.raises(UserError, match=r"by run\.adjust\(skip_bad=True\)"):
+        run.evaluate(later, skip_bad=True)
     run.adjust(skip_bad=True)
     said = "\n".join(run.verdict(run.evaluate(later), "later.csv"))
     assert "7 forecasts of the next 3 steps" in said

@@ -294,6 +294,11 @@ def evaluate(
             f"--target got {columns['target']!r}; this run forecasts {trained.codec.target}. Leave it "
             "out."
         )
+    if other := sorted(set(columns) - {"target"}):
+        raise UserError(
+            f"evaluate got {', '.join(other)}; a forecaster reads the columns that it learned from. "
+            "Leave it out, or set it before by run.adjust(skip_bad=True) or run.adjust(missing=...)."
+        )
     asked = asked_table(path, trained.codec, trained.settings)
     origins, told = asked.origins(), asked.told
     told += (
