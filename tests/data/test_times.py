@@ -63,6 +63,18 @@ def test_the_step_is_found_and_goes_on(times, name, after):
     assert written_time(step.after(at[-1], 1), True) == after
 
 
+@pytest.mark.parametrize(
+    ("unit", "size", "season"),
+    [
+        ("second", 60, 60), ("second", 900, 96), ("second", 3600, 24), ("second", 86_400, 7),
+        ("second", 2 * 86_400, 1), ("second", 604_800, 52), ("month", 1, 12), ("month", 3, 4),
+        ("month", 12, 1), ("weekday", 1, 5), ("number", 1, 1), ("second", 1, 1),
+    ],
+)  # fmt: skip
+def test_a_season_is_that_of_the_clock_or_the_calendar(unit, size, season):
+    assert Step(unit, size).season == season
+
+
 def test_weekdays_have_no_weekend():
     days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-02-01"))
     days = days[np.is_busday(days)]

@@ -30,11 +30,13 @@ def test_quantile_loss_and_coverage_by_hand():
 
 def test_naive_forecasts_begin_at_their_own_series():
     values = np.array([9.0, 9.0, 1.0, 2.0, 4.0, 7.0])
-    found = naive_forecasts(values, np.array([5]), np.array([2]), 2, 2)
+    first, since = values[2:3], np.array([3])
+    found = naive_forecasts(values, np.array([5]), first, since, 2, 2)
     assert found["naive"].tolist() == [[7, 7]]
     assert found["seasonal naive"].tolist() == [[4, 7]]
     assert found["drift"].tolist() == [[9, 11]]
-    assert "seasonal naive" not in naive_forecasts(values, np.array([5]), np.array([2]), 2, 1)
+    alone = naive_forecasts(values, np.array([5]), first, since, 2, 1)
+    assert "seasonal naive" not in alone
 
 
 def test_an_advantage_is_told_from_chance():

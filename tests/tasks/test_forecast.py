@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 import unroll
+from unroll.data.asked_series import asked_table
 from unroll.errors import UserError
-from unroll.settings.forecast import guess
+from unroll.models.backtest import backtest
+from unroll.models.backtest_report import against, kept_promise
+from unroll.settings import settings_from
+from unroll.settings.forecast import ForecastSettings, guess
 from unroll.tasks import forecast as task
 
 FAST = {"threads": 1, "hidden": 16, "dropout": 0.0, "batch_size": 32, "quiet": True,
@@ -76,8 +80,9 @@ def test_the_backtest_never_sees_the_future(place, which):
     table = run.path / "later.csv"
     cut = 350
     y[cut:] = beside[cut:] = 77.0
-    windows, _ = task.opened(run.trained, file)
-    planted, _ = task.opened(run.trained, write(table, {"y": y, "beside": beside}))
+    windows = asked_table(file, run.codec, run.settings).windows
+    write(table, {"y": y, "beside": beside})
+    planted = asked_table(str(table), run.codec, run.settings).windows
     origins = np.array([cut - 1])
     found = [task.forecast(run.model, each, origins, run.device) for each in (windows, planted)]
     np.testing.assert_array_equal(*found)
@@ -180,7 +185,7 @@ def test_a_dictionary_of_columns_can_be_asked(place):
     answer = run.predict(question)
     assert answer["forecast"][0]["time"] == "2025-01-21"
     assert run.predict(json.dumps(question)) == answer
-    with pytest.raises(UserError, match="expected more than 8, the history"):
+    with pytest.raises(UserError, match="expected at least 9, the history"):
         run.predict({"day": days[:5], "y": [1, 2, 3, 4, 5]})
     with pytest.raises(UserError, match="lists of day, y"):
         run.predict({"day": days})
@@ -189,7 +194,7 @@ def test_a_dictionary_of_columns_can_be_asked(place):
 @pytest.mark.parametrize(
     ("y", "settings", "said"),
     [
-        ([3.0] * 100, {}, r"y of the series is always 3 in the part to learn from"),
+        ([3.0] * 100, {}, r"lines 2 to 101, is always 3 in the part to learn from.*learn\.$"),
         (
             range(20),
             {"history": 30},
@@ -224,7 +229,9 @@ def test_a_held_out_table_of_its_own(place):
     later = write(place / "later.csv", {"y": y[:60]}, start="2025-01-01")
     run = unroll.train(write(place / "a.csv", {"y": y}), valid=later, history=8, steps=5, **FAST)
     assert run.result()["forecasts"] == 60 - 9 and run.result()["held_out"] == later
-    assert run.result() | run.evaluate(later) == run.result()
+    found = run.evaluate(later)
+    assert "The first 9 steps of" in found.pop("told")[0]
+    assert run.result() | found == run.result()
 
 
 def test_ratios_are_learned_of_prices(place):
@@ -247,6 +254,12 @@ def test_files_are_guessed(place):
     mixed = place / "c.csv"
     mixed.write_text("day,words,y\n2024-01-01,hello,1\n2024-01-02,bye,0\n")
     assert guess(mixed, {}) is None and guess(mixed, {"target": "y"})
+    quarters = place / "d.csv"
+    quarters.write_text("when;y\n2024Q1;1,5\n2024Q2;2\n")
+    assert (
+        guess(quarters, {"target": "y"})
+        == "a table with times in its column when, and target is given"
+    )
     assert guess(Path("none.csv"), {}) is None and guess(place, {"horizon": 3}) is None
 
 
@@ -279,16 +292,85 @@ def test_a_later_table_is_read_after_the_rows_before_it(place):
     assert run.result()["forecasts"] == 40
     data = task.read(early, run.settings, print)
     windows, origins = task.parts(data, run.settings)["test"]
-    assert data.told[0].startswith("1 of the 1 series")
+    assert "later.csv is read on from the rows before it, of" in data.told[0]
     # as in one table
     whole = write(place / "whole.csv", {"y": y, "kind": kinds})
-    alone, _ = task.opened(run.trained, whole)
+    alone = asked_table(whole, run.codec, run.settings).windows
     for part, other in zip(
         (windows.batch(origins).x, windows.batch(origins).y),
         (alone.batch(origins).x, alone.batch(origins).y),
         strict=True,
     ):
         assert part.equal(other)
+    # the run folder holds what it needs of the earlier rows
+    Path(early).unlink()
+    found = unroll.load(run.path).evaluate(later)
+    assert "the run's data, which ends" in found.pop("told")[0]
+    assert run.result() | found == run.result()
+
+
+@pytest.fixture
+def walked(place):
+    """A run on the first 200 of 240 days, whose first and last days lack a value beside."""
+    y, beside = np.cumsum(noise(240)).round(4), [None, *noise(238, 1), None]
+    files = {
+        name: write(
+            place / f"{name}.csv",
+            {"y": y[at], "beside": beside[at]},
+            start=str(np.datetime64("2024-01-01") + (at.start or 0)),
+        )
+        for name, at in {
+            "whole": slice(None), "early": slice(200), "later": slice(200, 239),
+            "overlapping": slice(190, 239), "newest": slice(200, 201), "after": slice(203, 220),
+        }.items()
+    }  # fmt: skip
+    options = {"target": "y", "covariates": "beside", "missing": "last", "history": 32, "steps": 2}
+    return files, unroll.train(files["early"], **options, **FAST)
+
+
+@pytest.mark.parametrize("name", ["later", "overlapping"])
+def test_a_later_table_is_evaluated_as_the_end_of_the_whole(walked, name):
+    files, run = walked
+    asked = asked_table(files["whole"], run.codec, run.settings)
+    origins = asked.windows.origins(begins=[200])[:-1]
+    expected = backtest(run.model, asked.windows, origins, run.settings, run.device)
+    found = run.evaluate(files[name])
+    assert len(origins) == 39 and found["told"][0].startswith(files[name])
+    assert expected | {"told": found["told"]} == found
+
+
+def test_the_newest_row_alone_can_be_asked(walked, place):
+    files, run = walked
+    (answer,) = run.predict_file(files["newest"])
+    assert answer.pop("told")[0].endswith("which ends at 2024-07-18.")
+    lines = Path(files["whole"]).read_text().splitlines()
+    (place / "cut.csv").write_text("\n".join(lines[:202]) + "\n")
+    (whole,) = run.predict_file(place / "cut.csv")
+    assert whole.pop("told")[0].startswith("1 value is missing, the first in line 2 (beside)")
+    assert whole == answer
+    day, y, beside = lines[201].split(",")
+    asked = {"day": [day], "y": [float(y)], "beside": [float(beside)]}
+    assert run.predict(asked)["forecast"] == answer["forecast"]
+
+
+def test_times_that_do_not_follow_on_are_filled_where_asked_or_refused(walked):
+    files, run = walked
+    assert (
+        "3 times are missing between the run's data and" in run.evaluate(files["after"])["told"][1]
+    )
+    run.adjust(missing="refuse")
+    with pytest.raises(UserError, match=r"ends at 2024-07-18\.$") as refused:
+        list(run.predict_file(Path(files["after"]).rename("short.csv")))
+    assert "short.csv: the series has 17 steps" in str(refused.value)
+
+
+def test_a_backtest_of_what_was_learned_from_says_so(walked):
+    files, run = walked
+    found = run.evaluate(files["early"])
+    assert found["seen"] == 160 - 33 and found["forecasts"] == 200 - 33
+    assert any(
+        "127 forecasts are of steps that the model learned" in s for s in run.verdict(found, "it")
+    )
 
 
 def test_a_later_table_that_does_not_follow_stands_alone(place):
@@ -305,10 +387,105 @@ def test_a_recursive_head_says_what_stays_as_it_was(place, capsys):
     unroll.train(
         file, target="y", covariates="wind", head="recursive", horizon=3, steps=2, **options
     )
-    assert "wind stay in it as they were last" in " ".join(capsys.readouterr().err.split())
+    assert "wind stays as it was last" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.fixture
+def stores(place):
+    """A run on three stores, with what is known ahead; and the row that names the columns."""
+    rows, ahead = ["store,day,price,kind,y"], []
+    for k, name in enumerate(("north", "south", "far, east")):
+        values = (10 * (k + 1) + noise(100, k)).round(3)
+        for n, value in enumerate(values):
+            day, kind = np.datetime64("2024-01-01") + n, ("wet", "dry")[n % 2]
+            rows.append(f'"{name}",{day},{n % 5},{kind},{value}')
+        ahead += [f'"{name}",{np.datetime64("2024-04-10") + n},{n},,' for n in range(3)]
+    (place / "sales.csv").write_text("\n".join(rows) + "\n")
+    options = {"by": "store", "target": "y", "covariates": "kind", "known": "price", "history": 8}
+    run = unroll.train("sales.csv", horizon=3, steps=2, **options, **FAST)
+    return run, rows[0], ahead
+
+
+def table(name, *rows):
+    Path(name).write_text("\n".join(rows) + "\n")
+    return name
+
+
+def test_what_is_known_ahead_is_enough(stores):
+    run, header, ahead = stores
+    answers = list(run.predict_file(table("ahead.csv", header, *ahead)))
+    assert [one["series"] for one in answers] == ["north", "south", "far, east"]
+    assert answers[2]["forecast"][0]["time"] == "2024-04-10"
+    assert "told" in answers[0] and "told" not in answers[1]
+    columns = {"day": ["2024-04-10", "2024-04-11", "2024-04-12"], "price": [0, 1, 2],
+               "y": [None] * 3, "kind": [None] * 3, "store": "far, east"}  # fmt: skip
+    assert run.predict(columns)["forecast"] == answers[2]["forecast"]
+    with pytest.raises(UserError, match="several series"):
+        run.predict(columns | {"store": ["north", "north", "south"]})
+    with pytest.raises(UserError, match=r"no value of y of the series west; expected some"):
+        list(run.predict_file(table("west.csv", header, "west,2024-04-10,1,,")))
+
+
+def test_a_later_table_loses_nothing_in_silence(stores):
+    run, header, _ = stores
+    rows = [
+        f"north,{np.datetime64('2024-04-10') + n},1,{'wet' if n else 'hail'},{n}" for n in range(9)
+    ]
+    short = [f"south,2024-05-0{n},1,wet,{n}" for n in range(1, 4)]
+    later = table("later.csv", header, *rows, *short)
+    with pytest.raises(
+        UserError, match=r"series south has 3 steps .* ends at 2024-04-09.*--skip-bad"
+    ):
+        run.evaluate(later)
+    with pytest.raises(UserError, match=r"by run\.adjust\(skip_bad=True\)"):
+        run.evaluate(later, skip_bad=True)
+    run.adjust(skip_bad=True)
+    said = "\n".join(run.verdict(run.evaluate(later), "later.csv"))
+    assert "7 forecasts of the next 3 steps" in said
+    assert "1 of the 2 series of later.csv is read on from the rows before" in said
+    assert "1 value of kind in later.csv is no word that was learned from" in said
+    assert "1 bad record is left out:\n  later.csv: the series south" in said
+    with pytest.raises(UserError, match=r"line 2: price is 'cheap'"):
+        run.adjust(skip_bad=False)
+        run.evaluate(table("words.csv", header, "north,2024-04-10,cheap,wet,1"))
+    with pytest.raises(UserError, match=r"store, day; expected price among them"):
+        run.evaluate(table("other.csv", "store,day", "north,2024-04-10"))
+
+
+def test_a_resume_reads_words_that_only_the_held_out_part_has(place):
+    kinds = ["wet", "dry"] * 45 + ["hail"] * 10
+    file = write(place / "a.csv", {"y": noise(100), "kind": kinds})
+    unroll.train(file, "run", target="y", covariates="kind", history=8, steps=2, **FAST)
+    unroll.train(file, "run", resume=True, steps=3, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "said"),
+    [
+        ("3\n" * 100, {}, ["is always 3"]),
+        ("1\n2\nabc\n" + "4\n5\n" * 50, {}, ["1 time is missing", "1 bad record", "'abc'"]),
+        ("1\n2\n" * 50, {"valid": "none.csv"}, ["none.csv does not exist"]),
+        ("1\n2\n" * 30, {"horizon": 10, "history": 20}, ["leaves no window"]),
+    ],
+)
+def test_data_check_says_what_training_would_once(place, text, settings, said):
+    file = write(place / "a.csv", {"y": text.split()})
+    checked = settings_from(ForecastSettings, {"target": "y", **settings})
+    problems = task.check(file, checked, print)["problems"]
+    assert len(problems) == len(said)
+    for problem, words in zip(problems, said, strict=True):
+        assert words in problem
+
+
+def test_a_band_that_breaks_its_promise_is_named():
+    result = {"coverage": 0.8, "expected_coverage": 0.95, "horizon": 1, "values": 200}
+    assert "too narrow" in kept_promise(result)[0]
+    assert kept_promise(result | {"coverage": 0.92}) == []
+    assert kept_promise(result | {"coverage": 0.85, "values": 10}) == []
+    assert "too wide" in kept_promise(result | {"expected_coverage": 0.5})[0]
 
 
 def test_beside_persistence_another_naive_way_may_be_better():
     result = {"advantage": {"naive": {"share": 0.3, "noise": 0.1},
                             "drift": {"share": -0.1, "noise": 0.1}}}  # fmt: skip
-    assert task.against(result)[1] == "It does not beat drift."
+    assert against(result)[1] == "It does not beat drift."

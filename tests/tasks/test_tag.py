@@ -10,6 +10,7 @@ import torch
 import unroll
 from unroll.cli.main import run as command
 from unroll.errors import UserError
+from unroll.inspect import gates_of_run
 from unroll.run.data_check import check
 from unroll.settings import settings_from
 from unroll.settings.tag import TagSettings
@@ -192,6 +193,7 @@ def test_bad_sentences_are_left_out_where_asked(tmp_path, file):
     run = unroll.train(file, tmp_path / "run", steps=2, skip_bad=True, **SMALL)
     assert run.config["data"]["sentences"] == 36
     unroll.train(file, tmp_path / "run", steps=3, resume=True, quiet=True)
+    assert gates_of_run(run, file).gates
     # each use asks for it anew
     with pytest.raises(UserError, match="3 columns"):
         run.evaluate(file)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from unroll.data.series_table import SeriesTable, Wanted
+from unroll.counting import counted
+from unroll.data.series_table import Series, SeriesTable, Wanted
 from unroll.data.times import Step, calendar_features, find_cycles
 from unroll.errors import UserError
 
-FILE = "series.json"
+FILE, PAST = "series.json", "history.json"
 RETURNS = -2.86  # the Dickey-Fuller statistic, with a constant, that one series in 20 goes below
 
 
@@ -36,7 +37,8 @@ class ForecastCodec:
     columns: the target, those read up to the present, `ahead` known ones. words: of the columns of
     words. logs, levels: whether a column is read as its logarithm, and whether its level is read
     beside its changes. season: in steps. cycles: of the calendar, that are read. scales: by name of
-    the series.
+    the series. past: the last rows of the series, from which a later table is read on; their words
+    have the numbers of `words`. until: the last time of each that weights were learned or chosen by.
     """
 
     time: str
@@ -52,6 +54,8 @@ class ForecastCodec:
     cycles: tuple[str, ...]
     time_format: str | None
     scales: dict[str, Scale]
+    past: tuple[Series, ...] = ()
+    until: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
     def learn(
@@ -151,9 +155,32 @@ class ForecastCodec:
         past, known = self.columns[1 : len(self.columns) - self.ahead], self.columns[1:]
         known = known[len(past) :]
         return Wanted(
-            self.time, self.target, self.by, ",".join(past), ",".join(known), self.time_format,
+            self.time, self.target, self.by, past, known, self.time_format,
             "row" if self.step.loose else "auto", missing, zero_is_missing, self.words, self.step,
         )  # fmt: skip
+
+    def in_own_words(self, one: Series, table: SeriesTable) -> Series:
+        """A series of a table, its words with the numbers that they have here."""
+        values = one.values.copy()
+        for name, words in self.words.items():
+            at = self.columns.index(name)
+            values[:, at] = recoded(values[:, at], table.words[name], words)
+        return replace(one, values=values)
+
+    def unknown_words(self, table: SeriesTable) -> list[str]:
+        """What to say of the words of a table of the same columns that were not learned from."""
+        said = []
+        for name, words in self.words.items():
+            there, at = table.words[name], self.columns.index(name)
+            codes = np.concatenate([one.values[:, at] for one in table.series])
+            known = [k for k, word in enumerate(there) if word in words]
+            new = int((~np.isnan(codes) & ~np.isin(codes, known)).sum())
+            if new:
+                said.append(
+                    f"{counted(new, 'value')} of {name} in {table.name} {'is' if new == 1 else 'are'} "
+                    "no word that was learned from, and read as none."
+                )
+        return said
 
     def check(self, table: SeriesTable) -> None:
         """Raises: UserError for times of another kind, and for values without a logarithm where the
@@ -175,8 +202,23 @@ class ForecastCodec:
                     )
 
     def files(self) -> dict[str, bytes]:
-        """The file of a run folder that holds it."""
-        return {FILE: json.dumps(asdict(self)).encode()}
+        """The files of a run folder that hold it."""
+        found = asdict(replace(self, past=(), until={}))
+        del found["past"], found["until"]
+        rows = [
+            {
+                "name": one.name,
+                "times": one.times.tolist(),
+                "values": [
+                    [None if np.isnan(v) else v for v in row] for row in one.values.tolist()
+                ],
+                "first": one.first,
+                "earlier": one.earlier,
+            }
+            for one in self.past
+        ]
+        past = {"until": self.until, "series": rows}
+        return {FILE: json.dumps(found).encode(), PAST: json.dumps(past).encode()}
 
     @staticmethod
     def load(folder: Path) -> ForecastCodec:
@@ -186,7 +228,31 @@ class ForecastCodec:
         found["scales"] = {name: Scale(**one) for name, one in found["scales"].items()}
         for name in ("columns", "logs", "levels", "cycles"):
             found[name] = tuple(found[name])
-        return ForecastCodec(**found)
+        past = folder / PAST
+        if not past.exists():  # of an older version: a later table has to bring its own history
+            return ForecastCodec(**found)
+        kept: dict[str, Any] = json.loads(past.read_bytes())
+        series = tuple(
+            Series(
+                one["name"],
+                np.array(one["times"]),
+                np.array(one["values"], dtype=float),
+                np.zeros(len(one["times"]), np.int64),
+                len(one["times"]),
+                one["first"],
+                one["earlier"],
+            )
+            for one in kept["series"]
+        )
+        return ForecastCodec(**found, past=series, until=kept["until"])
+
+
+def recoded(codes: np.ndarray, there: list[str], known: list[str]) -> np.ndarray:
+    """Numbers of the words `there` as numbers of the `known` ones; -1: none of them."""
+    numbers = np.array([*(known.index(word) if word in known else -1 for word in there), -1.0])
+    found, said = codes.copy(), ~np.isnan(codes)
+    found[said] = numbers[codes[said].astype(np.int64)]
+    return found
 
 
 def transformed(values: np.ndarray, logs: tuple[bool, ...] | list[bool]) -> np.ndarray:

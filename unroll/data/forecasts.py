@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from unroll.counting import counted
 from unroll.data.forecast_codec import ForecastCodec
 from unroll.data.problems import Problems
-from unroll.data.series_table import Series, SeriesTable, Wanted, read_series
+from unroll.data.read_on import ReadOn, last_rows, own_history, read_on
+from unroll.data.series_table import SeriesTable, Wanted, read_series
 from unroll.data.windows import Windows, seasonal
 from unroll.errors import UserError
 from unroll.settings.forecast import ForecastSettings
@@ -17,15 +19,13 @@ from unroll.settings.forecast import ForecastSettings
 @dataclass(frozen=True)
 class Forecasts:
     """What was read. train, valid: how many steps of each series there are up to the end of these
-    parts. later: the table of the test part, where it is another; each of its
-    series begins with `begins` steps of the first table, only to be read. history: steps."""
+    parts. later: the table of the test part, where it is another. history: steps."""
 
     table: SeriesTable
     codec: ForecastCodec
     train: list[int]
     valid: list[int]
-    later: SeriesTable | None
-    begins: list[int]
+    later: ReadOn | None
     history: int
     sha256: str
     held_out: str
@@ -53,94 +53,96 @@ def read_forecasts(
 ) -> Forecasts:
     """The table, cut in time: to learn from, to choose the weights by, held out.
 
+    codec: the run's own, where one is resumed.
     Raises: UserError, in a sentence, for a table that cannot be used.
     """
     problems = Problems(settings.skip_bad)
     if codec is None:
         wanted = wanted_of(settings)
     else:
+        # the same columns; all else is found in them again
         wanted = codec.wanted(settings.missing, settings.zero_is_missing)
+        wanted = replace(wanted, every=settings.every, words={}, step=None)
     table = read_series(path, wanted, problems)
-    season = settings.season or table.step.season
-    train, valid = cut(table, apart=settings.valid is not None)
-    history = settings.history or chosen_history(train, season, settings.horizon)
-    keep = usable(table, train, history, season, settings, problems)
+    keep = usable(table, settings, problems)
+    if not keep:
+        raise UserError(problems.below(f"{table.name} has no series that can be learned from."))
+    data = forecasts_of(table, keep, settings, problems, codec)
+    return replace(data, told=(*data.told, *problems.told()))
+
+
+def forecasts_of(
+    table: SeriesTable,
+    keep: list[int],
+    settings: ForecastSettings,
+    problems: Problems,
+    codec: ForecastCodec | None = None,
+) -> Forecasts:
+    """The series `keep` of a table, and the later table of the settings.
+
+    Raises: UserError for a later table that cannot be used.
+    """
+    train, valid, _, history = sizes_of(table, settings)
     table = replace(table, series=tuple(table.series[k] for k in keep))
     train, valid = [train[k] for k in keep], [valid[k] for k in keep]
-    if codec is None:
-        codec = ForecastCodec.learn(
-            table,
-            train,
-            season=settings.season,
-            transform=settings.transform,
-            level=settings.level,
-            calendar=settings.calendar,
-            time_format=settings.time_format,
-        )
+    codec = codec or ForecastCodec.learn(
+        table,
+        train,
+        season=settings.season,
+        transform=settings.transform,
+        level=settings.level,
+        calendar=settings.calendar,
+        time_format=settings.time_format,
+    )
+    steps = max(history, codec.season) + 1  # what the forecast of the next step reads
+    past = [codec.in_own_words(one, table) for one in table.series]
+    until = {one.name: float(one.times[n - 1]) for one, n in zip(table.series, valid, strict=True)}
+    last = [last_rows(one, steps) for one in past]
+    told = codec.unknown_words(table)
     later, sha256 = None, table.sha256
-    begins: list[int] = []
-    told: list[str] = []
     if settings.valid is not None:
-        of_run = codec.wanted(settings.missing, settings.zero_is_missing)
-        later = read_series(settings.valid, of_run, problems)
-        codec.check(later)
-        sha256 += later.sha256
-        later, begins = after(table, later, codec)
-        told.append(
-            f"{sum(map(bool, begins)):,} of the {len(begins):,} series of {settings.valid} go on where "
-            f"{path} ends, and read it as their history; the others read their own first rows."
+        found = read_series(
+            settings.valid, codec.wanted(settings.missing, settings.zero_is_missing), problems
         )
+        codec.check(found)
+        sha256 += found.sha256
+        fill = 0 if settings.missing == "refuse" else history
+        later = read_on(found, past, table.name, fill, problems)
+        tell_short(later, steps, settings.horizon, problems)
+        last += [last_rows(one, steps) for one in later.table.series]
+        if not any(later.begins):
+            told.append(own_history(found, steps - 1, table.name))
+        told += [*later.said, *found.said, *codec.unknown_words(found)]
         where = settings.valid
     else:
         starts = [one.times[n] for one, n in zip(table.series, valid, strict=True) if n < len(one)]
         where = "the last fifth of the times"
         where += f", from {table.at(min(starts))}" if starts else ""
     return Forecasts(
-        table, codec, train, valid, later, begins, history, sha256, where,
-        (*told, *problems.told()),
+        table, replace(codec, past=tuple(last), until=until), train, valid, later, history, sha256,
+        where, tuple(told),
     )  # fmt: skip
 
 
-def after(
-    table: SeriesTable, later: SeriesTable, codec: ForecastCodec
-) -> tuple[SeriesTable, list[int]]:
-    """The later series with those of the same name before them, and how many steps these have; 0
-    where a series does not begin one step after them."""
-    before = {one.name: one for one in table.series}
-    joined, begins = [], []
-    for one in later.series:
-        past = before.get(one.name)
-        if past is not None:
-            last = past.times[len(past) - 1]
-            next_one = (
-                one.times[0] > last
-                if table.step.loose
-                else (one.times[0] == table.step.after(last, 1))
+def tell_short(later: ReadOn, steps: int, horizon: int, problems: Problems) -> None:
+    """Later series too short for a forecast, after the `steps` that one reads, are bad."""
+    for one, begins in zip(later.table.series, later.begins, strict=True):
+        least = max(steps, begins) + horizon
+        if len(one) < least:
+            name = f"the series {one.name}" if one.name else "the series"
+            problems.bad(
+                f"{later.table.name}: {name} has {counted(len(one) - begins, 'step')}; expected at "
+                f"least {least - begins}, to compare a forecast with."
             )
-        if past is None or not next_one:
-            joined.append(one)
-            begins.append(0)
-            continue
-        n = len(past)
-        values = past.values[:n].copy()
-        for name, words in later.words.items():
-            at = table.columns.index(name)
-            code = np.array(
-                [words.index(w) if w in words else -1 for w in table.words[name]] + [-1.0]
-            )
-            there = ~np.isnan(values[:, at])
-            values[there, at] = code[values[there, at].astype(np.int64)]
-        joined.append(
-            Series(
-                one.name,
-                np.concatenate([past.times[:n], one.times]),
-                np.concatenate([values, one.values]),
-                np.concatenate([past.lines[:n], one.lines]),
-                n + len(one),
-            )
-        )
-        begins.append(n)
-    return replace(later, series=tuple(joined)), begins
+
+
+def sizes_of(
+    table: SeriesTable, settings: ForecastSettings
+) -> tuple[list[int], list[int], int, int]:
+    """The ends of the two parts that `cut` makes, the steps of a season and of the history."""
+    train, valid = cut(table, apart=settings.valid is not None)
+    season = settings.season or table.step.season
+    return train, valid, season, settings.history or chosen_history(train, season, settings.horizon)
 
 
 def cut(table: SeriesTable, apart: bool) -> tuple[list[int], list[int]]:
@@ -160,44 +162,38 @@ def chosen_history(train: list[int], season: int, horizon: int) -> int:
     return max(1, min(max(32, 2 * season, 2 * horizon), int(np.median(train)) // 3))
 
 
-def usable(
-    table: SeriesTable,
-    train: list[int],
-    history: int,
-    season: int,
-    settings: ForecastSettings,
-    problems: Problems,
-) -> list[int]:
+def usable(table: SeriesTable, settings: ForecastSettings, problems: Problems) -> list[int]:
     """The series that something can be learned from.
 
-    Raises: UserError where there is none, or one cannot be used and bad ones are not skipped.
+    Raises: UserError where one cannot be used, and it is the only one, or bad ones are not skipped.
     """
+    train, _, season, history = sizes_of(table, settings)
     keep = []
     least = max(history, season) + settings.horizon + 1
     for k, one in enumerate(table.series):
         rows = one.lines[one.lines > 0]
         lines = f"lines {rows.min()} to {rows.max()}"
-        name = f"the series {one.name}, {lines}," if one.name else "the series"
+        name = f"the series {one.name}, {lines}," if one.name else f"the series, {lines},"
         part = one.values[: train[k], 0]
         known = part[~np.isnan(part)]
         if train[k] < least:
-            problems.bad(
-                f"{table.name}: {name} has {len(one)} steps, of which {train[k]} are to learn from; "
-                f"expected at least {least} of them, for a history of {history} "
+            wrong = (
+                f"{table.name}: {name} has {counted(len(one), 'step')}, of which {train[k]} are to "
+                f"learn from; expected at least {least} of them, for a history of {history} "
                 f"(--set history=N), a season of {season} (--set season=N) and a horizon of "
                 f"{settings.horizon}."
             )
         elif np.ptp(known) == 0:
-            problems.bad(
+            wrong = (
                 f"{table.name}: {table.columns[0]} of {name} is always {known[0]:g} in the part to "
                 "learn from; there is nothing to learn."
             )
         else:
             keep.append(k)
-    if not keep:
-        raise UserError(
-            " ".join([f"{table.name} has no series that can be learned from.", *problems.told()])
-        )
+            continue
+        if len(table.series) == 1:  # to leave it out would leave nothing
+            raise UserError(wrong)
+        problems.bad(wrong)
     return keep
 
 
@@ -233,8 +229,8 @@ def parts(data: Forecasts, settings: ForecastSettings) -> dict[str, tuple[Window
         "choose weights by": (windows, windows.origins(begins=data.train, ends=data.valid)),
     }
     if data.later is not None:
-        windows = data.windows(settings, data.later)
-        found["test"] = (windows, windows.origins(begins=data.begins))
+        windows = data.windows(settings, data.later.table)
+        found["test"] = (windows, windows.origins(begins=data.later.begins))
     else:
         found["test"] = (windows, windows.origins(begins=data.valid))
     return found

@@ -34,6 +34,10 @@ class Problems:
         if len(self._first) < SHOWN:
             self._first.append(sentence)
 
+    def below(self, sentence: str) -> str:
+        """The sentence of an error, and below it what was left out before it came to that."""
+        return "\n".join([sentence, *self.told()])
+
     def told(self) -> list[str]:
         """How many records were left out, and the first of them."""
         if not self.count:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from unroll.settings.columns import is_number
 
 NOTHING = {"", "na", "nan", "n/a", "null", "none", "-", "?", "."}
 MOST_WORDS = 50  # of a column of words
+LOOKED_AT = 20  # cells, to see what a column holds
 SPREAD = 20  # times as many steps as rows are no gaps any more, but no grid
 Row = tuple[int, list[str]]  # line, cells
 
@@ -28,13 +30,16 @@ Row = tuple[int, list[str]]  # line, cells
 class Series:
     """One series. name: what `by` says of it, or "". times: [T], a step apart. values: [T, C], the
     target first, NaN where missing. lines: [T], 0 where the table has no such row. end: how many
-    steps there are up to the last known target; rows after it say what is known of the future."""
+    steps there are up to the last known target; rows after it say what is known of the future.
+    first: the first value of a series whose first `earlier` steps are not here; else NaN."""
 
     name: str
     times: np.ndarray
     values: np.ndarray
     lines: np.ndarray
     end: int
+    first: float = math.nan
+    earlier: int = 0
 
     def __len__(self) -> int:
         return self.end
@@ -80,8 +85,8 @@ class Wanted:
     time: str | None = None
     target: str | None = None
     by: str | None = None
-    past: str | None = None
-    known: str | None = None
+    past: str | tuple[str, ...] | None = None
+    known: str | tuple[str, ...] | None = None
     time_format: str | None = None
     every: str = "auto"
     missing: str = "refuse"
@@ -121,7 +126,7 @@ def read_series(path: str | Path, wanted: Wanted, problems: Problems) -> SeriesT
     words = {
         column: wanted.words.get(column) or words_of(name, column, at[column], rows)
         for column in columns[1:]
-        if column in wanted.words or not numeric(at[column], rows)
+        if column in wanted.words or (wanted.step is None and not numeric(at[column], rows))
     }
     reader = RowReader(name, at[time], [at[c] for c in columns], columns, dates, format, words)
     found: dict[str, list[tuple[float, int, list[float]]]] = {}
@@ -136,14 +141,9 @@ def read_series(path: str | Path, wanted: Wanted, problems: Problems) -> SeriesT
     for of, each in found.items():
         unsorted += any(a[0] > b[0] for a, b in pairwise(each))
         sorted_rows[of] = without_repeats(name, of, sorted(each), dates, problems)
-    if not any(len(each) > 1 for each in sorted_rows.values()):
+    if wanted.step is None and not any(len(each) > 1 for each in sorted_rows.values()):
         raise UserError(
-            " ".join(
-                [
-                    f"{name} has no two rows of a series; expected values over time.",
-                    *problems.told(),
-                ]
-            )
+            problems.below(f"{name} has no two rows of a series; expected values over time.")
         )
     step = wanted.step or find_step(
         [np.array([row[0] for row in each]) for each in sorted_rows.values()], dates, wanted.every
@@ -157,11 +157,9 @@ def read_series(path: str | Path, wanted: Wanted, problems: Problems) -> SeriesT
         for of, each in sorted_rows.items()
         if (made := gaps.series_of(of, each, problems)) is not None
     ]
-    gaps.refuse()
+    gaps.refuse(problems)
     if not series:
-        raise UserError(
-            " ".join([f"{name} has no value of {target}; expected some.", *problems.told()])
-        )
+        raise UserError(problems.below(f"{name} has no value of {target}; expected some."))
     said += gaps.said()
     return SeriesTable(
         name, time, by, columns, len(known), step, dates, tuple(series), words,
@@ -238,9 +236,10 @@ def mostly_dates(cells: list[str], wanted: Wanted) -> bool:
 
 
 def numeric(column: int, rows: list[Row]) -> bool:
-    """Whether the first cell of a column that holds something holds a number."""
+    """Whether most of the first cells of a column that hold something hold numbers."""
     cells = (row[column].strip() for _, row in rows)
-    return next((is_number(c) for c in cells if c.lower() not in NOTHING), True)
+    first = list(islice((c for c in cells if c.lower() not in NOTHING), LOOKED_AT))
+    return sum(map(is_number, first)) * 2 >= len(first)
 
 
 def find_columns(
@@ -256,6 +255,11 @@ def find_columns(
             return text
         if text.isdigit() and 1 <= int(text) <= len(names):
             return names[int(text) - 1]
+        if wanted.step is not None:
+            raise UserError(
+                f"{name} has the columns {', '.join(names)}; expected {text} among them, which the run "
+                "learned from."
+            )
         raise UserError(
             f"{flag} got {text!r}; {name} has the columns {', '.join(names)}. Name one of them."
         )
@@ -264,7 +268,7 @@ def find_columns(
     if wanted.time:
         time = one(wanted.time, "--time")
     else:
-        sample = [row for _, row in rows[:20]]
+        sample = [row for _, row in rows[:LOOKED_AT]]
         dated = [
             each for k, each in enumerate(names) if mostly_dates([r[k] for r in sample], wanted)
         ]
@@ -274,11 +278,9 @@ def find_columns(
                 "the times by --time NAME."
             )
         time = dated[0]
-    known = tuple(
-        one(c.strip(), "--set known") for c in (wanted.known or "").split(",") if c.strip()
-    )
+    known = tuple(one(c, "--set known") for c in parted(wanted.known))
     target = one(wanted.target, "--target") if wanted.target else ""
-    past_names = [c.strip() for c in (wanted.past or "").split(",") if c.strip()]
+    past_names = parted(wanted.past)
     if not target:
         used = {time, by, *known, *(one(c, "--covariates") for c in past_names if c != "all")}
         free = [c for k, c in enumerate(names) if c not in used and numeric(k, rows)]
@@ -300,9 +302,22 @@ def find_columns(
             f"The column {twice} of {name} is asked for twice, among --time, --target, --by, "
             "--covariates and --set known; expected once. The target's own past is always read."
         )
-    if not numeric(names.index(target), rows):
-        raise UserError(f"--target {target}: the column holds words; expected numbers to forecast.")
+    at = names.index(target)
+    if not numeric(at, rows):
+        cells = ((n, row[at].strip()) for n, row in rows)
+        line, cell = next((n, c) for n, c in cells if c.lower() not in NOTHING and not is_number(c))
+        raise UserError(
+            f"{name}, line {line}: {target} is {cell[:40]!r}; expected numbers with a point to "
+            "forecast (--target)."
+        )
     return time, target, by, past, known
+
+
+def parted(columns: str | tuple[str, ...] | None) -> list[str]:
+    """Names with commas between, or one by one."""
+    if isinstance(columns, tuple):
+        return list(columns)
+    return [name.strip() for name in (columns or "").split(",") if name.strip()]
 
 
 def kind_of_time(cells: list[str], wanted: Wanted, where: str) -> tuple[bool, str | None]:
@@ -388,8 +403,8 @@ def without_repeats(
         if kept and row[0] == kept[-1][0]:
             problems.bad(
                 f"{name}, line {row[1]}: the time {written_time(row[0], dates)} stands in line "
-                f"{kept[-1][1]} already{f' (series {of})' if of else ''}. Where the table holds "
-                "several series, name their column by --by."
+                f"{kept[-1][1]} already{f' (series {of})' if of else ''}; expected each once"
+                + ("." if of else ", or the column that names the series (--by).")
             )
         else:
             kept.append(row)
@@ -416,14 +431,17 @@ class Gaps:
         values = np.array([row[2] for row in rows])
         given = np.flatnonzero(~np.isnan(values[:, 0]))
         series = f" of the series {of}" if of else ""
-        if not len(given):
+        if not len(given) and self.wanted.step is not None:
+            end = 0  # all of it is known ahead, of a series that goes on
+        elif not len(given):
             problems.bad(f"{self.name}: no value of {self.columns[0]}{series}.")
             return None
-        if given[0]:
-            self.late += int(given[0])
-            self._note("late", lines[0], "")
-        times, lines, values = (part[given[0] :] for part in (times, lines, values))
-        end = int(given[-1] - given[0]) + 1
+        else:
+            if given[0]:
+                self.late += int(given[0])
+                self._note("late", lines[0], "")
+            times, lines, values = (part[given[0] :] for part in (times, lines, values))
+            end = int(given[-1] - given[0]) + 1
         if not self.step.loose:
             at = self.step.positions(times)
             for wrong in np.flatnonzero(np.isnan(at)):
@@ -436,7 +454,7 @@ class Gaps:
             if room > SPREAD * len(times) + 1000:
                 raise UserError(
                     f"{self.name}: the {len(times):,} times{series} lie {room:,} steps of "
-                    f"{self.step.name} apart; expected steps of one size. Say the right one by "
+                    f"{self.step.long} apart; expected steps of one size. Say the right one by "
                     "--set every=..., or --set every=row to take each row for a step."
                 )
             if room > len(times):
@@ -460,7 +478,8 @@ class Gaps:
                         for k, n in zip(before, steps, strict=True)
                     ]
                 )
-                end, values, lines = int(places[end - 1]) + 1, full, sparse
+                end = int(places[end - 1]) + 1 if end else 0
+                values, lines = full, sparse
         holes = np.isnan(values[:end]) & (lines[:end, None] > 0)
         self.values += int(holes.sum())
         for row, column in np.argwhere(holes)[:1]:
@@ -470,19 +489,31 @@ class Gaps:
     def _note(self, kind: str, line: int, what: str) -> None:
         self._first.setdefault(kind, f"line {line}{f' ({what})' if what else ''}")
 
-    def refuse(self) -> None:
+    def refuse(self, problems: Problems) -> None:
         """Raises: UserError for what is missing and is not to be filled."""
         if self.off:
+            if self.wanted.step is not None:
+                whose, hint = "that the run learned from", "Give times of that grid."
+            elif self.wanted.every in ("auto", "row"):
+                whose = "that most of them make"
+                hint = (
+                    "Say the step by --set every=..., or --set every=row to take each row for one."
+                )
+            else:
+                whose = f"that --set every={self.wanted.every} asks for"
+                hint = "Leave it out, or give --set every=row to take each row for one."
             raise UserError(
-                f"{self.name}: {counted(self.off, 'time is', 'times are')} not on the grid of steps "
-                f"of {self.step.name} that most of them make; the first is in {self._first['off']}. "
-                "Say the step by --set every=..., or --set every=row to take each row for a step."
+                f"{self.name}: {counted(self.off, 'time is', 'times are')} not on the grid of steps of "
+                f"{self.step.long} {whose}; the first is in {self._first['off']}. {hint}"
             )
         if self.wanted.missing == "refuse" and (self.times or self.values):
+            rows = self.times and self.wanted.step is None
             raise UserError(
-                f"{self.name}: {' and '.join(self.found())}. Say what to do: --set "
-                "missing=interpolate, --set missing=last"
-                + (", or --set every=row to take each row for a step." if self.times else ".")
+                problems.below(
+                    f"{self.name}: {' and '.join(self.found())}. Say what to do: --set "
+                    "missing=interpolate, --set missing=last"
+                    + (", or --set every=row to take each row for a step." if rows else ".")
+                )
             )
 
     def found(self) -> list[str]:
@@ -491,7 +522,7 @@ class Gaps:
         if self.times:
             are = counted(self.times, "time is", "times are")
             said.append(
-                f"{are} missing at steps of one {self.step.name}, the first "
+                f"{are} missing at steps of {self.step.long}, the first "
                 f"after {self._first['times'].replace(' (', ': ').rstrip(')')}"
             )
         if self.values:
@@ -515,13 +546,14 @@ class Gaps:
         return said
 
 
-def series_of_columns(
-    columns: object, time: str, names: tuple[str, ...], wanted: Wanted
-) -> SeriesTable:
+def series_of_columns(columns: object, names: tuple[str, ...], wanted: Wanted) -> SeriesTable:
     """One series from a dictionary of lists, {"date": [...], "sales": [...]}; None is missing.
 
+    names: of the columns of numbers and words. wanted: of a run. Its `by` may be there, with the
+    one name of the series.
     Raises: UserError where a column is not there, or is not as long as the others.
     """
+    time = wanted.time or ""
     needed = (time, *names)
     if not isinstance(columns, dict) or any(
         not isinstance(columns.get(name), list) for name in needed
@@ -545,16 +577,24 @@ def series_of_columns(
         )
         for n in range(len(cells))
     ]
-    if len(rows) < 2:
-        raise UserError("The input holds fewer than two steps; expected a series.")
-    problems = Problems()
+    if not rows:
+        raise UserError("The lists of the input are empty; expected the steps of a series.")
+    of = columns.get(wanted.by) if wanted.by else None
+    own = sorted({str(name) for name in (of if isinstance(of, list) else [of]) if name is not None})
+    if len(own) > 1:
+        raise UserError(
+            f"The input holds several series ({wanted.by}: {', '.join(own)[:80]}); expected one. Give "
+            "each an input of its own."
+        )
+    problems = Problems(may_skip=False)
     step = wanted.step or find_step([np.array([row[0] for row in rows])], dates, "auto")
     gaps = Gaps("the input", step, dates, names, wanted)
-    made = gaps.series_of(
-        "", without_repeats("the input", "", sorted(rows), dates, problems), problems
-    )
-    gaps.refuse()
+    name = own[0] if own else ""
+    distinct = without_repeats("the input", name, sorted(rows), dates, problems)
+    made = gaps.series_of(name, distinct, problems)
+    gaps.refuse(problems)
     return SeriesTable(
-        "the input", time, None, names, 0 if not wanted.known else len(wanted.known.split(",")),
-        step, dates, (made,) if made else (), wanted.words, gaps.values + gaps.times, (),
+        "the input", time, wanted.by, names, len(parted(wanted.known)),
+        step, dates, (made,) if made is not None else (), wanted.words, gaps.values + gaps.times,
+        tuple(gaps.said()),
     )  # fmt: skip

@@ -16,7 +16,6 @@ from unroll.errors import UserError
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
-SEASONS = {"minute": 60, "hour": 24, "day": 7, "weekday": 5, "week": 52, "month": 12, "quarter": 4}
 CYCLES = {"day": 86_400, "week": 604_800, "year": 31_556_952}  # seconds
 WEEK_STARTS = 3 * 86_400  # 1970 began on a Thursday
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,9 +79,23 @@ class Step:
 
     @property
     def season(self) -> int:
-        """Steps of the season that comes first to mind: a day of hours, a week of days; 1: none."""
-        name = self.name
-        return SEASONS.get(name, 1)
+        """Steps of the season that comes first to mind: an hour of minutes, a day of hours or quarters
+        of one, a week of days, a year of weeks or months; 1: none."""
+        if self.unit == "weekday":
+            return 5
+        if self.unit == "number" or self.size <= 0:
+            return 1
+        if self.unit == "month":
+            cycle = 12.0
+        elif self.size == SECONDS["week"]:
+            return 52
+        elif self.size < SECONDS["minute"]:
+            return 1
+        elif self.size < 5 * SECONDS["minute"]:
+            cycle = SECONDS["hour"]
+        else:
+            cycle = SECONDS["day"] if self.size < SECONDS["day"] else SECONDS["week"]
+        return int(cycle / self.size) if cycle % self.size == 0 else 1
 
     @property
     def name(self) -> str:
@@ -96,6 +109,11 @@ class Step:
             (n, self.size / s) for n, s in reversed(units.items()) if self.size % s == 0
         )
         return name if size == 1 else f"{size:g} {name}s"
+
+    @property
+    def long(self) -> str:
+        """How long it is: `one day`, `15 minutes`, `2.5`."""
+        return f"one {self.name}" if self.name.isalpha() else self.name
 
 
 def seconds_of(text: str, format: str | None = None) -> float:

@@ -62,7 +62,8 @@ class Windows:
 
     Attributes:
         values: the target in its own unit [N], NaN where missing; filled: with the last value.
-        starts, ends: of each series, places in [N].
+        starts, ends: of each series, places in [N]. first_values: of each series, `earlier` steps
+            before its start.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Windows:
         parts = [self._prepared(one, interpolate) for one in table.series]
         sizes = [len(part["values"]) for part in parts]
         self.starts = np.cumsum([0, *sizes[:-1]])
+        self.earlier = np.array([one.earlier for one in table.series])
         self.ends = self.starts + [len(one) for one in table.series]
         self.of = np.repeat(np.arange(len(parts)), sizes)
         for part, start in zip(parts, self.starts, strict=True):
@@ -102,6 +104,8 @@ class Windows:
         self.mean = np.array([s.mean[0] for s in scales])
         self.deviation = np.array([s.deviation[0] for s in scales])
         self.step = np.array([s.change[0] for s in scales]) / self.deviation
+        firsts = [one.first for one in table.series]
+        self.first_values = np.where(np.isnan(firsts), self.filled[self.starts], firsts)
         self.naive_error = np.array([s.naive_error for s in scales])
         plain = [c not in codec.words for c in codec.columns[: len(codec.columns) - codec.ahead]]
         past = np.flatnonzero(plain)

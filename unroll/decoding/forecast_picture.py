@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 
 WIDTH, HEIGHT = 960, 300  # of a panel
+LINE, LINE_LENGTH = 18, 130  # of the legend, in pixels and letters
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 36
 STYLE = (
     "text{font:12px sans-serif;fill:#444}.title{font-size:14px;fill:#111}"
@@ -39,24 +41,27 @@ class Panel:
     labels: Sequence[str]
 
 
-def draw(panels: Sequence[Panel], legend: str) -> str:
-    """The text of an SVG file, a panel under the other.
+def draw(panels: Sequence[Panel], legend: Sequence[str]) -> str:
+    """The text of an SVG file, a panel under the other, and the sentences of the legend under all.
 
     Example:
         >>> from unroll.decoding.forecast_picture import Panel, Stretch, draw
         >>> later = Stretch([2, 3], [2.0, 2.5], [1.0, 1.0], [3.0, 4.0])
-        >>> draw([Panel("sales", [1.0, 2.0], [later], list("abcd"))], "a forecast")[:4]
+        >>> draw([Panel("sales", [1.0, 2.0], [later], list("abcd"))], ["a forecast"])[:4]
         '<svg'
     """
-    height = HEIGHT * len(panels) + 24
+    lines = [line for each in legend for line in wrap(each, LINE_LENGTH)]
+    foot = HEIGHT * len(panels)
+    height = foot + LINE * len(lines) + 6
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
         f'height="{height}"><style>{STYLE}</style><rect width="100%" height="100%" fill="#fff"/>'
     ]
     for k, panel in enumerate(panels):
         parts += [f'<g transform="translate(0 {k * HEIGHT})">', *drawn(panel), "</g>"]
-    parts.append(f'<text x="{LEFT}" y="{height - 8}">{escape(legend)}</text></svg>')
-    return "\n".join(parts) + "\n"
+    for k, line in enumerate(lines, 1):
+        parts.append(f'<text x="{LEFT}" y="{foot + LINE * k - 2}">{escape(line)}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def drawn(panel: Panel) -> list[str]:

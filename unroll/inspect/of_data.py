@@ -25,7 +25,7 @@ def work_of(run: Run, path: str | Path, network: nn.Module | None = None) -> Wor
 
     Raises: UserError for data that the run's task cannot read.
     """
-    settings = run.settings
+    settings = run.recorded
     if getattr(settings, "valid", None) is not None and not Path(settings.valid).exists():
         settings = settings.model_copy(update={"valid": None})
     data = run.task.read(str(path), settings, lambda sentence: None, run.codec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -139,7 +139,7 @@ def looks(run: Run, data: str | Path | None) -> Iterator[tuple[str, Callable[[],
     yield "vectors", lambda: vectors_of_run(run)
     if data is not None and attention.looks(run):
         try:
-            questions = list(islice(run.task.questions(run.trained, str(data)), EXAMPLES))
+            questions = list(islice(questions_of(run, str(data)), EXAMPLES))
         except UserError as why:
             yield "attention", failing(why)
         else:
@@ -149,6 +149,11 @@ def looks(run: Run, data: str | Path | None) -> Iterator[tuple[str, Callable[[],
         "Elman beside LSTM",
         lambda: gradients_of_cells(["rnn", "lstm"], length=100, hidden=32, noise=True),
     )
+
+
+def questions_of(run: Run, path: str) -> Iterator[Any]:
+    """The questions in a file, which is mostly the run's own: bad records are as they were then."""
+    return iter(run.task.questions(replace(run.trained, settings=run.recorded), path))
 
 
 def failing(why: UserError) -> Callable[[], Finding]:
@@ -162,7 +167,7 @@ def some_text(run: Run, path: str) -> tuple[Any, str | None]:
     """A piece of the data to read, and its condition: the first record, or of a text a part near
     its end, which is held out of training where it is the run's own."""
     if not isinstance(run, LanguageRun):
-        return next(iter(run.task.questions(run.trained, path)), ""), None
+        return next(questions_of(run, path), ""), None
     encoded = read(run, path)
     if encoded.starts is not None:
         line = len(encoded.starts) - 1

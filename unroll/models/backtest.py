@@ -35,10 +35,13 @@ def backtest(
     if np.isnan(truth).all():
         raise UserError(f"{table.name} has no known value to compare a forecast with.")
     of = windows.of[origins]
+    until = np.array([windows.codec.until.get(one.name, -np.inf) for one in table.series])
     scale = windows.naive_error[of]
+    since = origins - windows.starts[of] + windows.earlier[of]
     naive = naive_forecasts(
-        windows.filled, origins, windows.starts[of], settings.horizon, windows.codec.season
-    )
+        windows.filled, origins, windows.first_values[of], since, settings.horizon,
+        windows.codec.season,
+    )  # fmt: skip
     outside = anomalies(windows, origins, quantiles, truth, settings.horizon)
     found: dict[str, Any] = {
         **point_errors(middle, truth, scale),
@@ -57,8 +60,14 @@ def backtest(
         "anomalies_found": len(outside),
         "anomalies": outside[:LISTED],
     }
+    if seen := int((windows.times[origins + 1] <= until[of]).sum()):
+        found["seen"] = seen  # forecasts of steps that weights were learned or chosen by
     if settings.horizon > 1:
-        found["mae_of_steps"] = np.nanmean(np.abs(middle - truth), 0).tolist()
+        known = (~np.isnan(truth)).sum(0)
+        sums = np.nansum(np.abs(middle - truth), 0)
+        found["mae_of_steps"] = [
+            float(s / n) if n else None for s, n in zip(sums, known, strict=True)
+        ]
     if len(table.series) > 1:
         found["series"] = {
             table.series[k].name: point_errors(middle[of == k], truth[of == k], scale[of == k])

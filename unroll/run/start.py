@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from unroll.counting import counted
 from unroll.engine.backends import backend as use_backend
 from unroll.engine.backends import wanted
 from unroll.errors import UserError
@@ -296,9 +297,9 @@ def pick_threads(work: Any, settings: RecurrentSettings) -> tuple[str, Recurrent
     """The threads asked for, or the fastest in a short timing that leaves no trace."""
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-        return f"{settings.threads} threads (as asked)", settings
+        return f"{counted(settings.threads, 'thread')} (as asked)", settings
     if settings.device != "cpu":
-        return f"{torch.get_num_threads()} threads", settings
+        return counted(torch.get_num_threads(), "thread"), settings
 
     batch = work.batch(0)
 

@@ -33,8 +33,8 @@ class Run:
     """A trained model with its folder.
 
     Attributes:
-        path: the run folder. settings: what it was trained with, but for `skip_bad`, which each use
-        asks for anew (`adjust`). model: the network, on its device.
+        path: the run folder. recorded: the settings that it was trained with. settings: those in use,
+        which `adjust` changes; none skips bad records unless asked. model: the network, on its device.
         task_name: classify, language, ... codec: what turns records into numbers and answers into
         words. said: sentences about damage that was worked around.
     """
@@ -44,10 +44,10 @@ class Run:
         self.config = folder.config()
         self.task_name: str = self.config["task"]
         self.task = task_named(self.task_name)
-        recorded = settings_from(settings_of(self.task_name), self.config["settings"])
+        self.recorded: Any = settings_from(settings_of(self.task_name), self.config["settings"])
         # bad records of the training data were let pass, not those of every later file
-        lenient = {"skip_bad": False} if hasattr(recorded, "skip_bad") else {}
-        self.settings: Any = recorded.model_copy(update=lenient)
+        strict = {"skip_bad": False} if hasattr(self.recorded, "skip_bad") else {}
+        self.settings: Any = self.recorded.model_copy(update=strict)
         self.said: list[str] = []
         check_needed(folder)
         cell = recorded_cell(folder, self.settings, trust_code)

@@ -62,8 +62,14 @@ def trust_flag(settings: RecurrentSettings) -> str:
 
 
 def facts_in_words(found: dict[str, Any]) -> list[str]:
-    """What `unroll data check` found, a line each."""
-    return [f"{name.replace('_', ' ')}: {in_words(value)}" for name, value in found.items()]
+    """What `unroll data check` found, a line each; of its problems a line for each sentence."""
+    lines = []
+    for name, value in found.items():
+        if name == "problems" and isinstance(value, list) and value:
+            lines += ["problems:", *(f"  {sentence}" for sentence in value)]
+        else:
+            lines.append(f"{name.replace('_', ' ')}: {in_words(value)}")
+    return lines
 
 
 def in_words(value: Any) -> str:

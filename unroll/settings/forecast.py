@@ -16,7 +16,8 @@ from unroll.settings.recurrent import RecurrentSettings
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 OWN = ("horizon", "time", "history", "covariates", "known", "by", "every")
-DATE = re.compile(r"\s*(\d{4}-\d{2}(-\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{4})([T ]\d{2}:\d{2}.*)?\s*")
+DAY = r"\d{4}-\d{2}(-\d{2})?|\d{4}-?Q[1-4]|\d{1,2}[./]\d{1,2}[./]\d{4}"
+DATE = re.compile(rf"\s*({DAY})([T ]\d{{2}}:\d{{2}}.*)?\s*")
 
 
 def guess(path: Path, given: dict[str, Any]) -> str | None:
@@ -37,7 +38,7 @@ def guess(path: Path, given: dict[str, Any]) -> str | None:
         return None
     if not head:
         return None
-    names, *rows = csv.reader(head, delimiter="\t" if "\t" in "".join(head[:1]) else ",")
+    names, *rows = csv.reader(head, delimiter=max("\t,;", key=head[0].count))
     if not rows or len(names) < 2 or any(len(row) != len(names) for row in rows):
         return None
     dated = [k for k, name in enumerate(names) if all(DATE.fullmatch(row[k]) for row in rows)]

@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from unroll.counting import counted
 from unroll.data.bucketed import in_order
 from unroll.data.classified import (
     Classified,
@@ -249,7 +250,10 @@ def header(data: Classified, settings: ClassifySettings, model: Classifier) -> l
         )
     repeated = shared(train.marks.tolist(), valid.marks.tolist())
     if repeated:
-        said.append(f"{repeated:,} of the held-out {thing} stand in the training part too.")
+        stand = counted(
+            repeated, f"of the held-out {thing} stands", f"of the held-out {thing} stand"
+        )
+        said.append(f"{stand} in the training part too.")
     if codec.counted is not None:
         words, pairs = (len(keys) for keys in codec.counted.keys)
         said.append(
@@ -397,7 +401,7 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     """Such figures in words, beside the baselines'."""
     rows = {"this model": result, **result["baselines"]}
     width = max(map(len, rows))
-    said = [f"On {where}, {result['records']:,} {result['unit']}:"]
+    said = [f"On {where}, {counted(result['records'], result['unit'].removesuffix('s'))}:"]
     said += [
         f"  {name:{width}}  accuracy {row['accuracy']:6.2%}  macro F1 {row['macro_f1']:.4f}  "
         f"micro F1 {row['micro_f1']:.4f}  loss {row['loss']:.4f} nats"
@@ -411,16 +415,15 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     mistaken = mistakes(result)
     said += [f"Taken most often for another: {mistaken}."] if mistaken else []
     if result["in_training"]:
-        said.append(f"{result['in_training']:,} of them stand in the training data too.")
+        stand = counted(result["in_training"], "of them stands", "of them stand")
+        said.append(f"{stand} in the training data too.")
     if result["cut"]:
-        said.append(f"{result['cut']:,} of them are cut to the length that the model reads.")
+        are = counted(result["cut"], "of them is", "of them are")
+        said.append(f"{are} cut to the length that the model reads.")
     if result["unknown_rate"]:
         said.append(f"{result['unknown_rate']:.2%} of the tokens are unknown to the model.")
     if result.get("bad"):
-        bad = result["bad"]
-        said.append(
-            "1 bad record is left out." if bad == 1 else f"{bad:,} bad records are left out."
-        )
+        said.append(f"{counted(result['bad'], 'bad record is', 'bad records are')} left out.")
     return said
 
 

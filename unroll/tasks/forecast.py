@@ -5,7 +5,6 @@ many to many: sales, load, weather, prices.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,26 +13,29 @@ from typing import Any
 import numpy as np
 import torch
 
+from unroll.counting import counted
+from unroll.data.asked_series import RUN, asked_columns, asked_table
 from unroll.data.forecast_codec import ForecastCodec
 from unroll.data.forecasts import (
     Forecasts,
     better_naive,
-    chosen_history,
-    cut,
+    forecasts_of,
     parts,
     read_forecasts,
+    sizes_of,
     usable,
     wanted_of,
-    windows_of,
 )
 from unroll.data.problems import Problems
-from unroll.data.series_table import read_series, series_of_columns
+from unroll.data.read_on import own_history
+from unroll.data.series_table import read_series
 from unroll.data.split import evenly
 from unroll.data.windows import WindowBatch, WindowBatches, Windows
-from unroll.decoding.forecast_picture import Panel, Stretch, draw
+from unroll.decoding.forecasting import Forecast, answer_of, in_rows, picture_of
 from unroll.errors import UserError
 from unroll.layers import Ridge
 from unroll.models.backtest import ROWS, backtest, chunks, forecast
+from unroll.models.backtest_report import report
 from unroll.models.forecaster import Forecaster, Reading
 from unroll.models.initialisation import initialise
 from unroll.settings import ForecastSettings
@@ -42,8 +44,6 @@ from unroll.training.work import Work
 
 IN_USE = ("skip_bad", "missing")
 WATCHED = 4096  # windows that an evaluation during training reads at most
-SHOWN = 5
-DRAWN = 8  # series in a picture
 PENALTIES = tuple(10.0**k for k in range(-6, 5))
 
 
@@ -215,7 +215,7 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
     first = min(one.times[0] for one in table.series)
     last = max(one.times[len(one) - 1] for one in table.series)
     many = f"{len(table.series):,} series (--by)" if table.by else "one series (--by)"
-    step = f"steps of one {table.step.name}"
+    step = f"steps of {table.step.long}"
     if table.step.loose:
         step = "each row is a step, whenever it is"
     said = [*table.said, *data.told]
@@ -232,15 +232,16 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
     ]
     sizes = {name: len(origins) for name, (_, origins) in parts(data, settings).items()}
     said.append(
-        f"Windows of {in_steps(data.history)} (--history) to forecast the next "
+        f"Windows of {counted(data.history, 'step')} (--history) to forecast the next "
         f"{settings.horizon} (--horizon): {sizes['learn from']:,} to learn from, "
         f"then {sizes['choose weights by']:,} to choose weights by, "
         f"then {sizes['test']:,} held out: {data.held_out} (--valid FILE)."
     )
     if settings.head == "recursive" and settings.horizon > 1 and past:
+        stay = "stays as it was" if len(past) == 1 else "stay as they were"
         said.append(
-            f"The recursive head reads its own forecasts back; {', '.join(past)} stay in it as they "
-            "were last, for their future is not known (--set known=..., or --set head=direct)."
+            f"The recursive head reads its own forecasts back; {', '.join(past)} {stay} last, for the "
+            "future is not known (--set known=..., or --set head=direct)."
         )
     logs = [c for c, log in zip(codec.columns, codec.logs, strict=True) if log]
     changes = [
@@ -254,13 +255,9 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
         f"{settings.loss} loss (--set loss=...); as ratios (--set transform=...): "
         f"{', '.join(logs) or 'nothing'}; by changes alone, as levels that do not come back "
         f"(--set level=...): "
-        f"{', '.join(changes) or 'nothing'}. Season: {in_steps(codec.season)} (--set season=N)."
+        f"{', '.join(changes) or 'nothing'}. Season: {counted(codec.season, 'step')} (--set season=N)."
     )
     return said
-
-
-def in_steps(number: int) -> str:
-    return "1 step" if number == 1 else f"{number} steps"
 
 
 def facts(data: Forecasts) -> dict[str, Any]:
@@ -297,94 +294,23 @@ def evaluate(
             f"--target got {columns['target']!r}; this run forecasts {trained.codec.target}. Leave it "
             "out."
         )
-    windows, told = opened(trained, path)
-    origins = windows.origins()
-    if not len(origins):
+    if other := sorted(set(columns) - {"target"}):
         raise UserError(
-            f"{path} has no series of more than {windows.first + trained.settings.horizon} steps; "
-            "expected some, to read a history and compare a horizon. Give more rows."
+            f"evaluate got {', '.join(other)}; a forecaster reads the columns that it learned from. "
+            "Leave it out, or set it before by run.adjust(skip_bad=True) or run.adjust(missing=...)."
         )
-    left_out = {"left_out": list(told)} if told else {}
-    found = backtest(trained.model, windows, origins, trained.settings, trained.device, watch)
-    return {**found, **left_out}
-
-
-def opened(trained: Trained, path: str) -> tuple[Windows, tuple[str, ...]]:
-    """The windows of a table of the run's columns, and what was left out of it."""
-    settings, codec = trained.settings, trained.codec
-    problems = Problems(settings.skip_bad)
-    wanted = codec.wanted(settings.missing, settings.zero_is_missing)
-    table = read_series(path, wanted, problems)
-    codec.check(table)
-    return windows_of(table, codec, settings, settings.history), tuple(problems.told())
+    asked = asked_table(path, trained.codec, trained.settings)
+    origins, told = asked.origins(), asked.told
+    told += (
+        [] if any(asked.begins) else [own_history(asked.windows.table, asked.windows.first, RUN)]
+    )
+    found = backtest(trained.model, asked.windows, origins, trained.settings, trained.device, watch)
+    return {**found, "told": told} if told else found
 
 
 def verdict(result: dict[str, Any], where: str) -> list[str]:
     """The figures beside the naive ways', and whether the model is better than they are."""
-    rows = {"this model": result, **result["baselines"]}
-    width = max(map(len, rows))
-    said = [
-        f"{result['target']} on {where}: {result['forecasts']:,} "
-        f"forecast{'' if result['forecasts'] == 1 else 's'} of the next "
-        f"{'step' if result['horizon'] == 1 else str(result['horizon']) + ' steps'}:"
-    ]
-    names = ("mae", "rmse", "mase", "smape", "mape")
-    for name, row in rows.items():
-        cells = [
-            ""
-            if row[k] is None
-            else f"{k.upper().replace('SMAPE', 'sMAPE')} {row[k]:.4g}"
-            + (" %" if k in ("smape", "mape") else "")
-            for k in names
-        ]
-        said.append(f"  {name:{width}}  " + "   ".join(cell for cell in cells if cell))
-    said.append(
-        f"  {result['coverage']:.1%} of the values lie in the band, which promises "
-        f"{result['expected_coverage']:.1%}; quantile loss {result['quantile_loss']:.4g}."
-    )
-    said += [*against(result), *result.get("left_out", [])]
-    if result.get("new_series"):
-        said.append(
-            f"{result['new_series']:,} of the series were not learned from; they are scaled by their "
-            "first steps."
-        )
-    if result["anomalies"]:
-        expected = (1 - result["expected_coverage"]) * result["forecasts"]
-        said.append(
-            f"{result['anomalies_found']:,} values lie outside the band of the forecast one step "
-            f"before (about {expected:,.0f} would by chance); the farthest:"
-        )
-        said += [
-            f"  {one.get('series', '')}{' ' if 'series' in one else ''}{one['time']}: "
-            f"{one['value']:.5g}, the band was {one['low']:.5g} to {one['high']:.5g}"
-            for one in result["anomalies"][:SHOWN]
-        ]
-    return said
-
-
-def against(result: dict[str, Any]) -> list[str]:
-    """Whether the model beats persistence, and every other naive way."""
-    share, noise = (result["advantage"]["naive"][name] for name in ("share", "noise"))
-    if share <= 0:
-        said = [
-            f"The model does not beat persistence: to say that nothing changes is {-share:.1%} better "
-            "(MAE). Do not act on its forecasts as if they knew more."
-        ]
-    elif noise is None or share < noise:
-        chance = "too few windows to tell" if noise is None else f"+- {noise:.1%}"
-        said = [
-            f"The model does not clearly beat persistence: its MAE is {share:.1%} smaller, which may "
-            f"be chance ({chance})."
-        ]
-    else:
-        said = [f"The model beats persistence by {share:.1%} (MAE; +- {noise:.1%})."]
-    better = [
-        name for name, one in result["advantage"].items() if name != "naive" and one["share"] <= 0
-    ]
-    if better:
-        too = " either" if share <= 0 else ""
-        said.append(f"It does not beat {' and '.join(better)}{too}.")
-    return said
+    return report(result, where)
 
 
 def use_lines(run: str, trained: Trained) -> list[str]:
@@ -398,25 +324,25 @@ def use_lines(run: str, trained: Trained) -> list[str]:
 def check(path: str, settings: ForecastSettings, say: Say) -> dict[str, Any]:
     """Rows, series, steps, what is missing, what will be learned from and held out."""
     problems = Problems(skip=True)
-    wanted = wanted_of(settings)
-    refused = []
+    wanted, refused = wanted_of(settings), []
     try:
         table = read_series(path, wanted, problems)
     except UserError as error:
         if settings.missing != "refuse":
             raise
+        refused.append(str(error).removesuffix(problems.below("")))
         problems = Problems(skip=True)
         table = read_series(path, replace(wanted, missing="last"), problems)
-        refused.append(str(error))
-    train, valid = cut(table, apart=settings.valid is not None)
-    season = settings.season or table.step.season
-    history = settings.history or chosen_history(train, season, settings.horizon)
     try:
-        usable(table, train, history, season, settings, problems)
+        keep = usable(table, settings, problems)
+        if keep:
+            data = forecasts_of(table, keep, settings, problems)
+            resolve(settings, data)
+            for sentence in (*table.said, *data.told) if not refused else ():
+                say(sentence)
     except UserError as error:
         refused.append(str(error))
-    for sentence in table.said if not refused else ():
-        say(sentence)
+    train, valid, season, history = sizes_of(table, settings)
     return {
         "series": len(table.series),
         "steps": sum(len(one) for one in table.series),
@@ -439,151 +365,61 @@ def check(path: str, settings: ForecastSettings, say: Say) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Question:
-    """One series of some windows: forecast from its end. told: what was left out of its table."""
+    """One series of some windows, forecast from its last place. told: of its table."""
 
     windows: Windows
     series: int
+    origin: int
     told: tuple[str, ...] = ()
 
 
 def questions(trained: Trained, path: str) -> Iterator[Question]:
-    """Each series of a table of the run's columns."""
-    windows, told = opened(trained, path)
-    for k in range(len(windows.table.series)):
-        yield Question(windows, k, told)
+    """Each series of a table of the run's columns; the first tells what there is to say of it."""
+    asked = asked_table(path, trained.codec, trained.settings)
+    ends = asked.ends()
+    for n, (series, origin) in enumerate(ends):
+        yield Question(asked.windows, series, origin, () if n else tuple(asked.told))
 
 
 def answers(trained: Trained, asked: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """The forecast from the end of each series, a dictionary: `forecast` holds a row a step, with
-    `time`, `value` (the median), `low` and `high` (the band) and all `quantiles`.
+    `time`, `value` (the median), `low` and `high` (the band) and all `quantiles`; `told`, what was
+    filled, read on or left out.
 
     asked: a Question; or a dictionary of columns, {"date": [...], "sales": [...]}, or its JSON.
     """
     for one in asked:
-        question = one if isinstance(one, Question) else asked_of(trained, one)
-        yield answer(trained, question)
+        question = one if isinstance(one, Question) else question_of(trained, one)
+        windows = question.windows
+        found = answer_of(
+            windows, question.series, question.origin, trained.settings, from_(trained, windows)
+        )
+        yield {**found, "told": list(question.told)} if question.told else found
 
 
-def asked_of(trained: Trained, columns: Any) -> Question:
+def question_of(trained: Trained, columns: Any) -> Question:
     """The question in a dictionary of columns, or in its JSON."""
-    settings, codec = trained.settings, trained.codec
-    if isinstance(columns, str):
-        try:
-            columns = json.loads(columns)
-        except ValueError as error:
-            raise UserError(
-                f"The input {columns[:60]!r} is no JSON ({error}); expected an object of columns, "
-                f'{{"{codec.time}": [...], "{codec.target}": [...]}}, or give a table.'
-            ) from error
-    wanted = codec.wanted(settings.missing, settings.zero_is_missing)
-    table = series_of_columns(columns, codec.time, codec.columns, wanted)
-    codec.check(table)
-    return Question(windows_of(table, codec, settings, settings.history), 0)
+    asked = asked_columns(columns, trained.codec, trained.settings)
+    ((series, origin),) = asked.ends()
+    return Question(asked.windows, series, origin, tuple(asked.told))
 
 
-def answer(trained: Trained, question: Question) -> dict[str, Any]:
-    """The forecast from the end of one series."""
-    windows, settings = question.windows, trained.settings
-    origin = checked_origin(windows, question.series, settings.horizon)
-    found = forecast(trained.model, windows, np.array([origin]), trained.device)[0]
-    table, one = windows.table, windows.table.series[question.series]
-    rows = []
-    for k, quantiles in enumerate(found):
-        named = dict(zip(map(str, settings.levels), map(float, quantiles), strict=True))
-        rows.append(
-            {
-                "time": table.at(windows.times[origin + 1 + k]),
-                "value": named["0.5"],
-                "low": float(quantiles[0]),
-                "high": float(quantiles[-1]),
-                "quantiles": named,
-            }
-        )
-    return {
-        **({"series": one.name} if table.by else {}),
-        "target": windows.codec.target,
-        "from": table.at(windows.times[origin]),
-        "last": float(windows.filled[origin]),
-        "band": settings.levels[-1] - settings.levels[0],
-        "forecast": rows,
-        **({"left_out": list(question.told)} if question.told else {}),
-    }
-
-
-def checked_origin(windows: Windows, series: int, horizon: int) -> int:
-    """The last place of a series.
-
-    Raises: UserError where it is too short, or what should be known of its future is not there.
-    """
-    table, one, codec = windows.table, windows.table.series[series], windows.codec
-    name = f"the series {one.name}" if one.name else "the series"
-    if len(one) <= windows.first:
-        raise UserError(
-            f"{table.name}: {name} has {len(one)} steps up to its last {codec.target}; expected more "
-            f"than {windows.first}, the history that the model reads."
-        )
-    past = len(codec.columns) - codec.ahead
-    future = one.values[len(one) : len(one) + horizon, past:]
-    if codec.ahead and (len(future) < horizon or np.isnan(future).any()):
-        raise UserError(
-            f"{table.name}: {name} says too little of its future. After its last {codec.target}, at "
-            f"{table.at(one.times[len(one) - 1])}, expected {horizon} more rows without it and with "
-            f"{', '.join(codec.columns[past:])}."
-        )
-    return int(windows.ends[series]) - 1
+def from_(trained: Trained, windows: Windows) -> Forecast:
+    """The quantiles that the model says after places of these windows."""
+    return lambda origins: forecast(trained.model, windows, origins, trained.device)
 
 
 def written(answer: dict[str, Any]) -> str:
-    """A row a step: the series where there are several, time, forecast, low, high; tabs between.
-
-    What was left out of the table stands before it, after a #.
-    """
-    first = [answer["series"]] if "series" in answer else []
-    rows = [
-        "\t".join([*first, row["time"], *(f"{row[k]:.6g}" for k in ("value", "low", "high"))])
-        for row in answer["forecast"]
-    ]
-    return "\n".join([*(f"# {sentence}" for sentence in answer.get("left_out", [])), *rows])
+    """A row a step: the series where there are several, time, forecast, low, high; tabs between."""
+    return in_rows(answer)
 
 
 def picture(trained: Trained, path: str) -> str:
-    """An SVG of each series of a table, the first DRAWN of them: its last steps with the forecasts
+    """An SVG of each series of a table, the first ones of many: its last steps with the forecasts
     that the model would have made of them, points outside the band, and the forecast from its end.
     """
-    windows, _ = opened(trained, path)
-    settings, middle = trained.settings, trained.settings.levels.index(0.5)
-    K, panels = settings.horizon, []
-    names = [one.name for one in windows.table.series]
-    for k, one in enumerate(windows.table.series[:DRAWN]):
-        end = checked_origin(windows, k, K)
-        backtested = max(1, min((len(one) - windows.first - 1) // K, 120 // K))
-        origins = np.array([end - K * n for n in range(backtested, -1, -1)])
-        origins = origins[origins - windows.starts[k] >= windows.first]
-        begin = max(int(windows.starts[k]), int(origins[0]) - max(20, K))
-        found = forecast(trained.model, windows, origins, trained.device)
-        stretches = [
-            Stretch(
-                range(origin + 1 - begin, origin + 1 + K - begin),
-                quantiles[:, middle].tolist(),
-                quantiles[:, 0].tolist(),
-                quantiles[:, -1].tolist(),
-            )
-            for origin, quantiles in zip(origins.tolist(), found, strict=True)
-        ]
-        times = windows.times[begin : end + 1 + K]
-        title = f"{windows.codec.target}{f' of {one.name}' if one.name else ''}"
-        panels.append(
-            Panel(
-                title,
-                windows.values[begin : end + 1].tolist(),
-                stretches,
-                [windows.table.at(time) for time in times],
-            )
-        )
-    band = settings.levels[-1] - settings.levels[0]
-    more = f" The first {DRAWN} of {len(names)} series." if len(names) > DRAWN else ""
-    return draw(
-        panels,
-        f"Black: the values. Blue: forecasts of {K} {'step' if K == 1 else 'steps'}, and the band that "
-        f"should hold {band:.0%} of the values. Red: outside of it. Dashed: the end of the data.{more}",
+    asked = asked_table(path, trained.codec, trained.settings)
+    ends = asked.ends()
+    return picture_of(
+        asked.windows, ends, trained.settings, from_(trained, asked.windows), asked.told
     )

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from unroll.cells import Cell
+from unroll.counting import counted
 from unroll.data.bucketed import in_order
 from unroll.data.conll import (
     PLAIN,
@@ -274,8 +275,8 @@ def header(data: TagCorpus, settings: TagSettings, model: Any) -> list[str]:
     codec, found = data.codec, data.found
     said = [
         f"{data.name}: {data.columns.told()} (--set word=N, --set tag=N).",
-        f"{len(data.train):,} sentences of {data.words:,} words to learn from; held out: "
-        f"{len(data.valid):,} sentences, {data.held_out} (--valid FILE).",
+        f"{counted(len(data.train), 'sentence')} of {counted(data.words, 'word')} to learn from; held "
+        f"out: {counted(len(data.valid), 'sentence')}, {data.held_out} (--valid FILE).",
     ]
     if found.scheme is None:
         said.append(f"{len(codec.labels)} tags, which are no spans.")
@@ -296,7 +297,8 @@ def header(data: TagCorpus, settings: TagSettings, model: Any) -> list[str]:
         )
     if data.duplicates:
         said.append(
-            f"{data.duplicates:,} of the held-out sentences stand in the training part too."
+            f"{data.duplicates:,} of the held-out sentences "
+            f"{'stands' if data.duplicates == 1 else 'stand'} in the training part too."
         )
     waste = TaggedBatches(data.encoded_train, settings.batch_size or 1, settings.seed)
     said.append(
@@ -401,14 +403,12 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     """The figures in words, beside the baseline's."""
     usual = result["baselines"]["most frequent tag"]
     said = [
-        f"{where}: {result['accuracy']:.2%} of {result['words']:,} words right (each word's most "
-        f"frequent tag: {usual['accuracy']:.2%}); of the {result['unknown_rate']:.1%} that training "
-        f"never saw, {result['unknown_accuracy']:.1%} ({usual['unknown_accuracy']:.1%})."
+        f"{where}: {result['accuracy']:.2%} of {counted(result['words'], 'word')} right (each word's "
+        f"most frequent tag: {usual['accuracy']:.2%}); of the {result['unknown_rate']:.1%} that "
+        f"training never saw, {result['unknown_accuracy']:.1%} ({usual['unknown_accuracy']:.1%})."
     ]
     if bad := result.get("left_out"):
-        said.append(
-            "1 bad sentence is left out." if bad == 1 else f"{bad:,} bad sentences are left out."
-        )
+        said.append(f"{counted(bad, 'bad sentence is', 'bad sentences are')} left out.")
     if "f1" not in result:
         return said
     said.append(

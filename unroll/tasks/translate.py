@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, linear
 
 from unroll.cells import State
+from unroll.counting import counted
 from unroll.data.pair_batches import EncodedPairs, PairBatch, PairBatches, evaluation_batches
 from unroll.data.pair_codec import PairCodec
 from unroll.data.pair_codec import load_codec as load_pair_codec
@@ -331,9 +332,9 @@ def header(corpus: PairCorpus, settings: TranslateSettings, network: Translator)
     lengths = {"source": train.source.lengths, "target": train.target.lengths}
     waste = PairBatches(train, settings.batch_size or 1, settings.seed).waste()
     said = [
-        f"{corpus.file.described()}: {len(train):,} pairs to learn from (--set source=N target=N, "
-        "or target=FILE).",
-        f"Held out: {corpus.held_out}, {len(corpus.valid_pairs):,} pairs (--valid FILE).",
+        f"{corpus.file.described()}: {counted(len(train), 'pair')} to learn from (--set source=N "
+        "target=N, or target=FILE).",
+        f"Held out: {corpus.held_out}, {counted(len(corpus.valid_pairs), 'pair')} (--valid FILE).",
         f"Tokens are {TOKENS[settings.level]} (--level), {sides} (--set joint=true|false); unknown "
         f"where held out: {rates['source']:.2%} of sources, {rates['target']:.2%} of targets.",
         "Lengths in tokens: "
@@ -372,14 +373,14 @@ def verdict(result: dict[str, Any], where: str) -> list[str]:
     rows = {"this model": result, **result["baselines"]}
     width = max(map(len, rows))
     return [
-        f"On {where}, {result['pairs']:,} pairs ({result['search']}):",
+        f"On {where}, {counted(result['pairs'], 'pair')} ({result['search']}):",
         *(
             f"  {name:{width}}  BLEU {row['bleu']:5.2f}   chrF {row['chrf']:5.2f}   exactly right "
             f"{row['exact_match']:6.2%}"
             for name, row in rows.items()
         ),
         f"  perplexity {result['perplexity']:,.2f} and {result['token_accuracy']:.2%} of "
-        f"{result['tokens']:,} tokens right, each given the true ones before it",
+        f"{counted(result['tokens'], 'token')} right, each given the true ones before it",
         *(f"  {name} {signature}" for name, signature in result["signatures"].items()),
     ]
 
