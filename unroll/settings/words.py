@@ -9,6 +9,13 @@ from pydantic import ValidationError
 from unroll.errors import UserError
 from unroll.settings.training import TrainingSettings
 
+# settings with a flag of their own in `unroll train`; all may be given by --set
+FLAGS = frozenset(
+    "level cell cell_options readout layers hidden seconds steps epochs per_line condition image text "
+    "label video target valid time by horizon history covariates audio strokes skip_bad lower state "
+    "device threads backend seed watch".split()
+)
+
 Settings = TypeVar("Settings", bound=TrainingSettings)
 
 
@@ -32,10 +39,12 @@ def settings_from(kind: type[Settings], values: dict[str, Any]) -> Settings:
         if not key:
             raise UserError(f"The settings do not fit together: {problem}.") from error
         meaning = kind.model_fields[key].description
-        raise UserError(
-            f"--{key.replace('_', '-')} (or --set {key}=...) got {first['input']!r}: {problem}. "
-            f"{meaning}"
-        ) from error
+        flag = (
+            f"--{key.replace('_', '-')} (or --set {key}=...)"
+            if key in FLAGS
+            else f"--set {key}=..."
+        )
+        raise UserError(f"{flag} got {first['input']!r}: {problem}. {meaning}") from error
 
 
 def parse_assignments(pairs: list[str]) -> dict[str, Any]:
