@@ -201,10 +201,10 @@ def test_the_commonest_caption_is_learned_from():
 
 @pytest.mark.real_data
 @pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data/image_captioning/nlvr")
-def test_drawings_are_told_better_than_by_the_nearest_image(tmp_path):
+def test_drawings_are_told_about_as_well_as_by_the_commonest_caption_at_least(tmp_path):
     run = unroll.train(
         SHARED / "captions_train.tsv", tmp_path / "run", image="image", text="caption",
-        steps=600, threads=1, quiet=True,
+        steps=400, threads=1, quiet=True, consensus=30,
     )  # fmt: skip
     found = run.evaluate(SHARED / "captions_test.tsv")
     assert found["images"] == 556
@@ -212,3 +212,4 @@ def test_drawings_are_told_better_than_by_the_nearest_image(tmp_path):
     # held out or not, the commonest caption of the file is the one to be beaten
     assert baselines["commonest caption"] == pytest.approx(0.934, abs=1e-3)
     assert found["cider_d"] > baselines["nearest image"]
+    assert found["cider_d"] > 0.9 * baselines["commonest caption"]
