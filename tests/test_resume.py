@@ -63,7 +63,7 @@ def started(run: Path, step: int, *words, data="song.txt"):
         (signal.SIGINT, []),
         (signal.SIGKILL, ["--per-line"]),
         (signal.SIGKILL, ["--cell", "gru", "--set", "optimizer=sgd", "--layers", "2"]),
-        (signal.SIGKILL, ["--cell", "gru", "--set", "online=snap1"]),
+        (signal.SIGKILL, ["--cell", "gru", "--set", "block=4", "--set", "online=snap1"]),
     ],
 )
 def test_stopped_and_resumed_is_bit_identical_to_one_go(place, how, layout):
