@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.counting import counted
 from unroll.data.bucketed import Bucketed, in_order
 from unroll.data.caption_codec import CaptionCodec, learn_codec
 from unroll.data.images import BadImage, read_image
@@ -365,8 +366,8 @@ def read_captions(
     told = []
     if not len(train) or not len(valid):
         few = (
-            f"{path} holds {len(train) + len(valid):,} captions, {len(valid):,} held out; expected at "
-            "least one to learn from and one held out. Give more of them, or others by --valid FILE."
+            f"{path} holds {counted(len(train) + len(valid), 'caption')}, {len(valid):,} held out; "
+            "expected at least one to learn from and one held out. Give more of them, or others by --valid FILE."
         )
         if not checking or not len(train) + len(valid):
             raise UserError(few)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.records import LOOK, as_word, json_objects, objects, table_rows
 from unroll.data.text import is_jsonl
@@ -62,8 +63,8 @@ class MediaTable:
                 continue
             if len(row.cells) != len(self.names):
                 problems.bad(
-                    f"{where}: {len(row.cells)} columns where {len(self.names)} are expected "
-                    f"({', '.join(self.names)})."
+                    f"{where}: {counted(len(row.cells), 'column')} where {len(self.names)} are "
+                    f"expected ({', '.join(self.names)})."
                 )
                 continue
             cells = [as_word(cell).strip() for cell in row.cells]
@@ -134,9 +135,7 @@ def find_media_table(
         names = first if header else tuple(str(k + 1) for k in range(len(first)))
         rows = rows[1:] if header else rows
     if not rows or not names:
-        raise UserError(
-            " ".join([f"{name} holds no record; expected a file's path in each row.", *ill.told()])
-        )
+        raise UserError(ill.below(f"{name} holds no record; expected a file's path in each row."))
     kept = [row for row in rows if len(row) == len(names)]
     said = []
     if media is not None:

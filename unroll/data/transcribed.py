@@ -84,11 +84,11 @@ def read_transcribed(
             f"{path} leaves {counted(len(train), 'record')} to learn from and {len(valid)} held "
             f"out ({where}); expected some of each. Give more."
         )
-        raise UserError("\n".join([few, *problems.told()]))
+        raise UserError(problems.below(few))
     codec = codec or learned(train, settings)
     fit = [item for item in train if fits(item, codec, problems)]
     if not fit:
-        raise UserError("\n".join([f"{path} leaves nothing to learn from.", *problems.told()]))
+        raise UserError(problems.below(f"{path} leaves nothing to learn from."))
     return Transcribed(
         table,
         codec,

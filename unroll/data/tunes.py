@@ -69,8 +69,7 @@ def read_tunes(path: str, settings: MusicSettings, codec: TuneCodec | None = Non
             )
     if not train or not valid:
         empty = path if not train else settings.valid
-        words = " ".join([f"{empty} holds no tune that can be used.", *problems.told()])
-        raise UserError(words)
+        raise UserError(problems.below(f"{empty} holds no tune that can be used."))
     texts = [tune.text for tune in train]
     if codec is None:
         codec = TuneCodec.learn(texts, notation, settings.min_count)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, linear
 
+from unroll.counting import counted
 from unroll.data.caption_codec import CaptionCodec
 from unroll.data.caption_codec import load_codec as load_caption_codec
 from unroll.data.captions import (
@@ -288,8 +289,9 @@ def header(data: CaptionData, settings: CaptionSettings, network: Captioner) -> 
     codec, train, valid = data.codec, data.train, data.valid
     said = [f"Guessed: {', '.join(data.table.said)}."] if data.table.said else []
     said += [
-        f"{len(train):,} captions of {images_in(train):,} images to learn from; held out: "
-        f"{data.held_out}, {len(valid):,} captions of {images_in(valid):,} images (--valid FILE).",
+        f"{counted(len(train), 'caption')} of {counted(images_in(train), 'image')} to learn from; held "
+        f"out: {data.held_out}, {counted(len(valid), 'caption')} of "
+        f"{counted(images_in(valid), 'image')} (--valid FILE).",
         *data.problems.told(),
         *data.told,
     ]
@@ -424,7 +426,7 @@ def check(path: str, settings: CaptionSettings, say: Say) -> dict[str, Any]:
         "rows": len(texts),
         "images": images_in(data.train) + images_in(data.valid),
         "scaled_to": {"width": data.codec.size[2], "height": data.codec.size[1]},
-        "held_out": f"{data.held_out}, {len(data.valid):,} captions",
+        "held_out": f"{data.held_out}, {counted(len(data.valid), 'caption')}",
         "different_captions": len(set(texts)),
         "lengths": {
             "median": float(np.median(lengths)),

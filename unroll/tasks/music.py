@@ -282,8 +282,7 @@ def evaluate(trained: Trained, path: str, watch: Watch) -> dict[str, Any]:
     problems = Problems(trained.settings.skip_bad)
     tunes = list(tunes_in(files_of(trained, path), trained.codec.notation, problems))
     if not tunes:
-        words = " ".join([f"{path} holds no tune that can be used.", *problems.told()])
-        raise UserError(words)
+        raise UserError(problems.below(f"{path} holds no tune that can be used."))
     found = compared(trained, [tune.text for tune in tunes], watch)
     return {**found, "bad": problems.count}
 

@@ -288,7 +288,7 @@ def evaluate(
     items = surveyed(table, settings, problems).items
     if not items:
         nothing = f"{path} has nothing to evaluate; expected recordings with texts."
-        raise UserError("\n".join([nothing, *problems.told()]))
+        raise UserError(problems.below(nothing))
     found = compared(trained, Recordings(items, codec), watch)
     return {**found, "bad": problems.count, "problems": problems.told()}
 
