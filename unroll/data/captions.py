@@ -367,7 +367,8 @@ def read_captions(
     if not len(train) or not len(valid):
         few = (
             f"{path} holds {counted(len(train) + len(valid), 'caption')}, {len(valid):,} held out; "
-            "expected at least one to learn from and one held out. Give more of them, or others by --valid FILE."
+            "expected at least one to learn from and one held out. Give more of them, or others by "
+            "--valid FILE."
         )
         if not checking or not len(train) + len(valid):
             raise UserError(few)
