@@ -36,8 +36,9 @@ import unroll
 from unroll import cells
 from unroll.cells import EchoStateCell, fields, named_cell
 from unroll.cells.names import CELLS
-from unroll.engine import cpu, recurrence
+from unroll.engine import cpu
 from unroll.engine.backends import choose
+from unroll.engine.runtime import recurrence
 from unroll.engine.unrolling import checked_call
 
 BATCH = (32, 64, 256)  # B, T, H = I

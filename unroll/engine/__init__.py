@@ -2,6 +2,6 @@
 
 from unroll.engine.backends import backend as backend
 from unroll.engine.backends import choose as choose
-from unroll.engine.bounded import bounded as bounded
+from unroll.engine.memory.bounded import bounded as bounded
 from unroll.engine.record import Recording as Recording
 from unroll.engine.unrolling import unroll as unroll

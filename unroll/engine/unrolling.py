@@ -14,10 +14,10 @@ from unroll.cells.cell import twin
 from unroll.cells.state import describe
 from unroll.engine import cpu
 from unroll.engine.backends import choose, say_once
-from unroll.engine.bounded import Bound, bound_of, wanted_bound
 from unroll.engine.call import Call
+from unroll.engine.memory.bounded import Bound, bound_of, wanted_bound
+from unroll.engine.memory.segmented import run_segmented
 from unroll.engine.record import Recording
-from unroll.engine.segmented import run_segmented
 
 
 def unroll(

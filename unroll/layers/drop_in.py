@@ -17,9 +17,9 @@ from torch.nn.utils.rnn import PackedSequence
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ProjectedLSTMCell, RNNCell, State
 from unroll.engine import Recording, cpu
 from unroll.engine.backends import wanted
-from unroll.engine.bounded import wanted_bound
 from unroll.engine.cpu import build
 from unroll.engine.evidence import torch_is_faster
+from unroll.engine.memory.bounded import wanted_bound
 from unroll.layers.door import enter
 from unroll.layers.stack import Part, run_stack
 from unroll.layers.stepper import Stepper

@@ -13,15 +13,15 @@ from torch import nn
 
 from unroll.cells import Cell, as_cell
 from unroll.engine import choose, cpu
-from unroll.engine.bounded import wanted_bound
 from unroll.engine.call import Call
+from unroll.engine.memory.bounded import wanted_bound
 from unroll.engine.unrolling import checked_call
 from unroll.layers.drop_in import DropIn
 from unroll.layers.recurrent import Recurrent
 from unroll.layers.stack import Part
 
 if TYPE_CHECKING:
-    from unroll.engine.plan import Plan
+    from unroll.engine.compiler.plan import Plan
 
 INDENT = "    "
 STEPS, BATCH = 64, 32  # of the call that is explained: the fastest backend depends on the size
@@ -34,7 +34,7 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
     When to use it: a cell of your own is slower than expected, or to see what the compiler makes
     of it. `print(unroll.explain(layer))`.
 
-    The plan is a page of equations, each with where it is computed (`unroll.engine.page`), and
+    The plan is a page of equations, each with where it is computed (`unroll.engine.explain.page`), and
     stands there also where another backend was chosen; one that several layers share, once.
 
     backend: "auto", "loop", "torch" or "cpu", as in a call.
@@ -49,7 +49,7 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
         LSTM layer 0: LSTMCell runs on the torch backend: it was asked for
             LSTMCell: 1 stage forward, 2 backward; saves 6 numbers a step and unit (24 for 4 units)
     """
-    from unroll.engine.page import page
+    from unroll.engine.explain.page import page
 
     pages: dict[str, tuple[str, str]] = {}  # by form: where it was shown, and the page
     paragraphs = []
@@ -100,7 +100,7 @@ class Explanation:
 
     def facts(self) -> dict[str, Any]:
         """The same in numbers and words, for JSON."""
-        from unroll.engine.page import figures
+        from unroll.engine.explain.page import figures
 
         return {
             "layer": self.where,
@@ -149,8 +149,8 @@ def parts_of(module: nn.Module) -> Iterator[tuple[str, Part]]:
 
 
 def explanation(part: Part, where: str, backend: str | None) -> Explanation:
-    from unroll.engine.plan import plan
-    from unroll.engine.trace import Unplannable, trace
+    from unroll.engine.compiler.plan import plan
+    from unroll.engine.compiler.trace import Unplannable, trace
 
     call = call_of(part)
     chosen, why = choose(call, backend)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from unroll.engine.bounded import bounded
+from unroll.engine.memory.bounded import bounded
 from unroll.errors import UserError
 from unroll.layers.explain import explain, explanations
 from unroll.run.cell import recorded_cell

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unroll.cells import State, fields, map_state
-from unroll.engine.schedule import Cut, backwards, kept_before
+from unroll.engine.memory.schedule import Cut, backwards, kept_before
 from unroll.errors import UserError
 
 Part = TypeVar("Part")

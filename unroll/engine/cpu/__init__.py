@@ -23,8 +23,8 @@ from unroll.engine.refusal import Unplannable
 
 if TYPE_CHECKING:
     from unroll.engine.cpu.stepping import Stepping
-    from unroll.engine.planned import Job
-    from unroll.engine.recipe import Recipe
+    from unroll.engine.runtime.planned import Job
+    from unroll.engine.runtime.recipe import Recipe
 
 NAME = "cpu"
 
@@ -71,13 +71,13 @@ def run(call: Call) -> tuple[Tensor, State]:
 
 def run_together(calls: Sequence[Call]) -> list[tuple[Tensor, State]]:
     """The same for several calls, beside each other where there are threads for it."""
-    from unroll.engine.planned import run_plans
+    from unroll.engine.runtime.planned import run_plans
 
     return run_plans([job_of(call) for call in calls])
 
 
 def job_of(call: Call) -> Job:
-    from unroll.engine.planned import Job
+    from unroll.engine.runtime.planned import Job
 
     ready = prepared(call)
     if ready.refusal is not None:
@@ -198,7 +198,7 @@ def stored(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
     Raises: Unplannable.
     """
     from unroll.engine.cpu.fingerprint import fingerprint, versions
-    from unroll.engine.recipe import from_json, to_json
+    from unroll.engine.runtime.recipe import from_json, to_json
 
     code = fingerprint(call.cell)
     if code is None:
@@ -242,9 +242,9 @@ def apart(make: Callable[[], Recipe]) -> Recipe:
 
 def planned(call: Call) -> Recipe:
     """This call's cell over time. Raises: Unplannable."""
-    from unroll.engine.plan import plan
-    from unroll.engine.recipe import recipe_of
-    from unroll.engine.trace import trace
+    from unroll.engine.compiler.plan import plan
+    from unroll.engine.compiler.trace import trace
+    from unroll.engine.runtime.recipe import recipe_of
 
     record = call.record is not None
     step = trace(call.cell, parameters_of(call), call.x, call.state, taps=record)

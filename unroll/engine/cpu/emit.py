@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from unroll.engine.nodes import Node
-from unroll.engine.program import Buffer, Group, Program
+from unroll.engine.compiler.nodes import Node
+from unroll.engine.compiler.program import Buffer, Group, Program
 from unroll.engine.refusal import Unplannable
 
 REALS = {torch.float32: "float", torch.float64: "double"}

@@ -11,15 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unroll.engine.compiler.nodes import Block
+from unroll.engine.compiler.program import TURNING, Program
 from unroll.engine.cpu import build, products
 from unroll.engine.cpu.emit import Emitted, emit, source
 from unroll.engine.cpu.library import borrowed, library
 from unroll.engine.cpu.threads import Split, share
-from unroll.engine.executor import Steps
-from unroll.engine.geometry import Times
-from unroll.engine.nodes import Block
-from unroll.engine.program import TURNING, Program
-from unroll.engine.recipe import Recipe
+from unroll.engine.runtime.executor import Steps
+from unroll.engine.runtime.geometry import Times
+from unroll.engine.runtime.recipe import Recipe
 
 _loaded: dict[str, ctypes.CDLL] = {}  # by program name, so that many may come in one build
 

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from unroll.cells import Cell, State, fields, map_state
+from unroll.engine.compiler.plan import plan
+from unroll.engine.compiler.trace import trace
 from unroll.engine.cpu.kernels import Kernels
-from unroll.engine.geometry import Times
-from unroll.engine.plan import plan
 from unroll.engine.products import product
-from unroll.engine.recipe import Recipe, recipe_of
 from unroll.engine.refusal import Unplannable
-from unroll.engine.storage import flat, named, plain
-from unroll.engine.trace import trace
+from unroll.engine.runtime.geometry import Times
+from unroll.engine.runtime.recipe import Recipe, recipe_of
+from unroll.engine.runtime.storage import flat, named, plain
 
 
 def step_recipe(

@@ -1,0 +1,1 @@
+"""From one step to a plan: trace, hoist, fuse, cut, gradient, stage."""

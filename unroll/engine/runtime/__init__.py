@@ -1,0 +1,1 @@
+"""From a plan to numbers: how a plan is stored, and how it runs over time."""

@@ -1,0 +1,43 @@
+"""Who runs the stages of a plan: `interpret.py` in eager PyTorch, or compiled kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from unroll.engine.compiler.program import Program
+from unroll.engine.runtime.geometry import Times
+from unroll.engine.runtime.recipe import Recipe
+
+Multiply = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """All steps of one program, which write into the given tensors.
+
+    turning: names of the states that have room for two steps only, used in turn.
+    """
+
+    plan: Recipe
+    program: Program
+    tensors: Mapping[str, Tensor]
+    matrices: Sequence[Tensor]
+    times: Times
+    turning: frozenset[str]
+
+
+class Executor(Protocol):
+    """Runs steps. product and over_rows: as those of `products.py`, by what is fastest here."""
+
+    product: Multiply
+    over_rows: Multiply
+
+    def prepare(self, steps: Steps, beside: int) -> Any:
+        """Check the steps and make them ready. beside: how many are to run, with these."""
+
+    def run(self, ready: Sequence[Any]) -> None:
+        """Run what this class prepared: at once where that is faster, else one after the other."""

@@ -1,0 +1,234 @@
+"""What running a plan needs, and no more: by names instead of traced graphs, and writable as JSON.
+
+Tracing costs a second in a new process, most of it imports; a recipe is read in milliseconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from unroll.engine.compiler.nodes import Block, Node, Source
+from unroll.engine.compiler.program import Buffer, Group, Merged, Program, Sum
+from unroll.engine.runtime.eager import Eager, Ref, eager
+
+if TYPE_CHECKING:
+    from unroll.engine.compiler.plan import Plan
+
+
+@dataclass(frozen=True)
+class Reading:
+    """x @ matrix.T + bias, or x @ matrix where not turned, by names."""
+
+    matrix: str
+    turned: bool
+    bias: str | None
+
+
+@dataclass
+class Recipe:
+    """A plan by the names of its values; see `Plan` for what they mean."""
+
+    noises: dict[str, str]  # name: "step", "call" or "once"
+    x_width: int
+    once: Eager
+    sequence: Eager
+    before: Eager
+    after: Eager
+    once_values: list[str]
+    sequence_values: list[str]
+    before_values: list[str]
+    after_inputs: list[str]
+    emitted: list[str]
+    emitted_shapes: list[list[int]]
+    shows_emit: bool
+    reads: list[Reading] | None
+    matrices: list[str]
+    vectors: list[str]
+    sequences: list[str]
+    rows: list[str]
+    new_states: list[list[Node]]
+    emits: list[list[Node]]
+    differentiable: int
+    emit_is_state: list[int | None]
+    widths: dict[str, int]
+    dtypes: dict[str, torch.dtype]
+    inputs: dict[Source, Node]
+    forward: Program
+    backward: Program | None
+    saved: dict[Node, Buffer]
+    merged: dict[int, list[Merged]]
+    sums: dict[int, list[Sum]]
+    deferred: dict[Source, Node]
+    kept: dict[Node, Buffer]
+    history: set[int]
+    rows_saved: bool
+    taps: list[str]
+
+    # found once, because a call of a small layer takes no longer than finding them
+
+    @cached_property
+    def shown(self) -> set[int]:
+        """Fields whose every step is an output."""
+        return {k for k in self.emit_is_state if k is not None}
+
+    @cached_property
+    def state_names(self) -> list[str]:
+        return [f"state:{k}" for k in range(len(self.new_states))]
+
+    def turning(self, keep: bool) -> frozenset[str]:
+        """States that need room for two steps only; keep: a backward will follow."""
+        return self._turning[keep]
+
+    @cached_property
+    def _turning(self) -> list[frozenset[str]]:
+        return [
+            frozenset(n for k, n in enumerate(self.state_names) if k not in whole)
+            for whole in (self.shown, self.history)
+        ]
+
+    @cached_property
+    def saved_names(self) -> list[str]:
+        return [name for name in self.widths if name.startswith("saved")]
+
+    @cached_property
+    def kept_names(self) -> list[str]:
+        """What the backward reads of the forward's tensors."""
+        return [f"state:{k}" for k in sorted(self.history)] + self.saved_names
+
+    @cached_property
+    def inputs_of_loop(self) -> int:
+        """How many tensors the recurrent part is given; see `split`."""
+        read = len(self.rows) if self.reads is None else 1 + 2 * len(self.reads)
+        kinds = (self.new_states, self.matrices, self.vectors, self.sequences)
+        return sum(len(kind) for kind in kinds) + read
+
+    @cached_property
+    def own_emits(self) -> list[str]:
+        """Emitted values that are no state."""
+        return [f"emit:{k}" for k, same in enumerate(self.emit_is_state) if same is None]
+
+    @cached_property
+    def found(self) -> list[tuple[str, bool]]:
+        """Tensors over all rows that the backward writes, and whether it leaves columns out."""
+        if self.backward is None:
+            return []
+        columns: dict[str, int] = {}
+        for buffers in self.backward.stores.values():
+            for b in buffers:
+                if b.time == "rows":
+                    columns[b.tensor] = columns.get(b.tensor, 0) + b.width
+        return [(name, n < self.widths[name]) for name, n in columns.items()]
+
+
+def recipe_of(plan: Plan) -> Recipe:
+    """A plan as a recipe."""
+    names = lambda nodes: [n.name for n in nodes]  # noqa: E731
+    reads = plan.reads
+    parts: dict[str, Any] = {
+        part: eager(getattr(plan, part).graph) for part in ("once", "sequence", "before", "after")
+    }
+    loop: dict[str, Any] = {
+        name: getattr(plan, name)
+        for name in (
+            "new_states", "emits", "differentiable", "emit_is_state", "widths", "dtypes", "inputs",
+            "forward", "backward", "saved", "merged", "sums", "deferred", "kept", "history",
+            "rows_saved",
+        )
+    }  # fmt: skip
+    return Recipe(
+        noises={name: each for name, (each, _) in plan.traced.noises.items()}
+        | dict.fromkeys(plan.traced.once, "once"),
+        x_width=plan.traced.x.meta["val"].shape[1],
+        **parts,
+        once_values=names(plan.once_values),
+        sequence_values=names(plan.sequence_values),
+        before_values=names(plan.before_values),
+        after_inputs=names(plan.after_inputs),
+        emitted=names(plan.emitted),
+        emitted_shapes=[list(n.meta["val"].shape[1:]) for n in plan.emitted],
+        shows_emit=plan.shows_emit,
+        reads=None
+        if reads is None
+        else [Reading(r.matrix.name, r.turned, r.bias.name if r.bias else None) for r in reads],
+        matrices=names(plan.matrices),
+        vectors=names(plan.vectors),
+        sequences=names(plan.sequences),
+        rows=names(plan.rows),
+        taps=list(plan.traced.taps),
+        **loop,
+    )
+
+
+# ---------------------------------------------------------------- JSON
+
+CLASSES: dict[str, type] = {
+    c.__name__: c
+    for c in (Recipe, Reading, Eager, Ref, Node, Source, Block, Buffer, Group, Program, Merged, Sum)
+}
+
+
+def to_json(recipe: Recipe) -> str:
+    """As text: dataclasses by name, nodes once each, in the order in which they are met."""
+    nodes: dict[Node, int] = {}
+    table: list[Any] = []
+
+    def encoded(a: Any) -> Any:
+        if isinstance(a, Node):
+            if a not in nodes:
+                fields = {f.name: encoded(getattr(a, f.name)) for f in dataclasses.fields(a)}
+                nodes[a] = len(table)
+                table.append(fields)
+            return {"node": nodes[a]}
+        if dataclasses.is_dataclass(a) and not isinstance(a, type):
+            fields = {f.name: encoded(getattr(a, f.name)) for f in dataclasses.fields(a)}
+            return {"class": type(a).__name__, "fields": fields}
+        if isinstance(a, dict):
+            return {"dict": [[encoded(k), encoded(v)] for k, v in a.items()]}
+        if isinstance(a, tuple | set):
+            return {type(a).__name__: [encoded(v) for v in a]}
+        if isinstance(a, list):
+            return [encoded(v) for v in a]
+        if isinstance(a, torch.dtype | torch.layout | torch.device | torch.memory_format):
+            return {"torch": [type(a).__name__, str(a).removeprefix("torch.")]}
+        if a is None or isinstance(a, int | float | str):
+            return a
+        raise TypeError(f"A recipe cannot hold {type(a).__name__}.")
+
+    body = encoded(recipe)
+    return json.dumps({"nodes": table, "recipe": body})
+
+
+def from_json(text: str) -> Recipe:
+    """The recipe of a text. Raises: ValueError, KeyError or TypeError for one that is not whole."""
+    stored = json.loads(text)
+    nodes: list[Node] = []
+
+    def decoded(a: Any) -> Any:
+        if isinstance(a, list):
+            return [decoded(v) for v in a]
+        if not isinstance(a, dict):
+            return a
+        if "node" in a:
+            return nodes[a["node"]]
+        if "class" in a:
+            fields = {k: decoded(v) for k, v in a["fields"].items()}
+            return CLASSES[a["class"]](**fields)
+        if "dict" in a:
+            return {decoded(k): decoded(v) for k, v in a["dict"]}
+        if "tuple" in a:
+            return tuple(decoded(v) for v in a["tuple"])
+        if "set" in a:
+            return {decoded(v) for v in a["set"]}
+        kind, name = a["torch"]
+        return torch.device(name) if kind == "device" else getattr(torch, name)
+
+    for fields in stored["nodes"]:
+        nodes.append(Node(**{k: decoded(v) for k, v in fields.items()}))
+    recipe: Recipe = decoded(stored["recipe"])
+    return recipe

@@ -1,0 +1,82 @@
+"""Gradients of gradients: the recurrent part once more, step by step, by autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from unroll.engine.compiler.nodes import Block, Node, ancestors, evaluate
+from unroll.engine.runtime.geometry import Geometry
+from unroll.engine.runtime.recipe import Recipe
+from unroll.engine.runtime.storage import read_rows, split
+
+
+def by_reference(
+    plan: Recipe,
+    where: Geometry,
+    inputs: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:
+    """Gradients that can be differentiated again: the loop once more, step by step."""
+    # one input may have been made of another; through these views the gradients stay apart
+    inputs = [t if t is None else t.view_as(t) for t in inputs]
+    given = split(plan, inputs)
+    read_rows(plan, given, lambda x, m, b: x @ m if b is None else x @ m + b)
+    states, emitted = list(given["state"]), []
+    blocks = {b for atoms in (*plan.new_states, *plan.emits) for b in blocks_of(atoms)}
+    parts = {b: b.of(given["matrix"]) for b in blocks}
+    finals: list[list[Tensor]] = [[] for _ in states]
+    for s in range(where.steps):
+        n, at = int(where.counts[s]), int(where.offset[s])
+        for k, state in enumerate(states):  # sequences that have ended keep their state
+            finals[k].insert(0, state[n:])
+            states[k] = state[:n]
+        values = {}
+        for source, node in plan.inputs.items():
+            lo, hi = source.lo, source.lo + node.width
+            if source.kind == "vector":
+                values[node] = given["vector"][source.index][lo:hi]
+            else:
+                if source.kind == "state":
+                    whole = states[source.index]
+                elif source.kind == "rows":
+                    whole = given["rows"][source.index][at : at + n]
+                else:
+                    whole = given["sequence"][source.index][:n]
+                values[node] = whole[:, lo:hi]
+        rows = [*plan.new_states, *plan.emits]
+        atoms = iter(evaluate([a for row in rows for a in row], values, parts))
+        new = [torch.cat([next(atoms).expand(n, a.width) for a in row], 1) for row in rows]
+        states = new[: len(states)]
+        emitted.append(new[len(states) :])
+    outputs = []
+    if where.steps and int(where.offset[0]) > 0:  # read from the end
+        emitted.reverse()
+    for k in range(len(plan.emits)):
+        width = plan.widths[f"emit:{k}"]
+        outputs.append(torch.cat([states[0].new_zeros(0, width), *(e[k] for e in emitted)]))
+    outputs += [torch.cat([s, *rest]) for s, rest in zip(states, finals, strict=True)]
+    pairs = [
+        (o, g) for o, g in zip(outputs, gradients, strict=True) if g is not None and o.requires_grad
+    ]
+    chosen = [t for t, w in zip(inputs, wanted, strict=True) if w]
+    found = iter(
+        torch.autograd.grad(
+            [o for o, _ in pairs], chosen, [g for _, g in pairs], create_graph=True,
+            allow_unused=True,
+        )
+    )  # fmt: skip
+    return [
+        (found_or_zero(next(found), t) if w else None) for t, w in zip(inputs, wanted, strict=True)
+    ]
+
+
+def found_or_zero(gradient: Tensor | None, like: Tensor) -> Tensor:
+    return torch.zeros_like(like) if gradient is None else gradient
+
+
+def blocks_of(atoms: Sequence[Node]) -> set[Block]:
+    return {b for n in ancestors(atoms) for b in n.blocks if b.matrix >= 0}
