@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pickle
+import platform
 import shutil
 import stat
 import subprocess
@@ -473,6 +474,44 @@ def test_a_named_compiler_that_is_not_there_is_not_replaced(monkeypatch):
     assert "the variable CXX names 'no-such-compiler -m64'" in refused()
     monkeypatch.setenv("UNROLL_CXX", "nor 'this one")
     assert "the variable UNROLL_CXX names" in refused()
+
+
+SETS = f"""{SHOWN} int answer() {{
+#if defined(__AVX512F__)
+    return 3;
+#elif defined(__AVX2__)
+    return 2;
+#else
+    return 1;
+#endif
+}}"""
+X86 = platform.machine().lower() in ("x86_64", "amd64")
+
+
+@needs_a_compiler
+@pytest.mark.skipif(not X86, reason="instruction sets are named on x86-64")
+def test_an_instruction_set_that_is_named_is_the_one_compiled_for(cache, monkeypatch):
+    found = {}
+    for name in ("baseline", "avx2", "native", ""):
+        monkeypatch.setenv("UNROLL_INSTRUCTION_SET", name)
+        if build.unavailable() is None:
+            found[name] = build.load(SETS).answer()
+    assert found["baseline"] == 1 and found.get("avx2", 2) == 2
+    assert found["native"] == found[""]
+    assert len(list(cache.glob("*.so"))) == len(found) - 1
+
+
+@needs_a_compiler
+def test_an_instruction_set_that_is_unknown_or_missing_is_not_replaced(monkeypatch):
+    monkeypatch.setenv("UNROLL_INSTRUCTION_SET", "mmx")
+    assert "the variable UNROLL_INSTRUCTION_SET names 'mmx', which is none of native" in refused()
+    monkeypatch.setenv("UNROLL_INSTRUCTION_SET", "avx2")
+    monkeypatch.setattr(build, "_reasons", {})
+    monkeypatch.setattr(build, "cpu_features", lambda: frozenset({"flags", "sse2"}))
+    assert "UNROLL_INSTRUCTION_SET names 'avx2'" in refused()
+    monkeypatch.setattr(build, "_reasons", {})
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert "aarch64 and not x86-64" in refused()
 
 
 @needs_a_compiler

@@ -31,7 +31,6 @@ log = logging.getLogger("unroll")
 
 FLAGS = (
     "-O3",
-    "-march=native",
     "-std=c++17",
     "-fPIC",
     "-shared",
@@ -40,8 +39,23 @@ FLAGS = (
     "-fno-trapping-math",
     "-pthread",
 )
+# what UNROLL_INSTRUCTION_SET may name: all that this processor has, that without AVX-512, and what
+# every x86-64 processor has
+INSTRUCTION_SETS = {
+    "native": ("-march=native",),
+    "avx2": ("-march=native", "-mno-avx512f"),
+    "baseline": ("-march=x86-64",),
+}
 COMPILERS = ("c++", "g++", "clang++")
-VARIABLES = ("UNROLL_CXX", "CXX", "PATH", "UNROLL_CACHE", "XDG_CACHE_HOME", "HOME")
+VARIABLES = (
+    "UNROLL_CXX",
+    "CXX",
+    "UNROLL_INSTRUCTION_SET",
+    "PATH",
+    "UNROLL_CACHE",
+    "XDG_CACHE_HOME",
+    "HOME",
+)
 
 FORMAT = 1  # raise it when the same source, flags and compiler are to give another object
 MAGIC = b"\nunroll sealed object\n"
@@ -118,6 +132,7 @@ def unavailable() -> str | None:
         try:
             check_system()
             compiler()
+            instruction_set()
             check_folders(cache_folders())
             check_writable(cache_folders()[-1])
             _reasons[key] = None
@@ -161,15 +176,16 @@ def check_system() -> None:
 def found_or_built(source: str, flags: tuple[str, ...]) -> ctypes.CDLL:
     check_system()
     command = compiler()
+    flags = (*FLAGS, *instruction_set(), *flags)
     folders = cache_folders()
     folder = folders[-1]
     check_folders(folders)  # nothing is made in a folder that is refused
     make_folders(folders)
     check_folders(folders)
-    about = [FORMAT, source, [*FLAGS, *flags], identity(command, folder), cpu()]
+    about = [FORMAT, source, flags, identity(command, folder), cpu()]
     path = folder / f"{digest(about)}.so"
     if unsealed(path) is None:
-        build(source, [*command, *FLAGS, "kernel.cpp", *flags], path)
+        build(source, [*command, "kernel.cpp", *flags], path)
         if unsealed(path) is None:
             raise BuildError(
                 f"{path} was changed by something else right after it was built", ELSEWHERE
@@ -248,13 +264,42 @@ def identity(command: tuple[str, ...], folder: Path) -> str:
     return json.dumps([command, version.decode()])
 
 
+def instruction_set() -> tuple[str, ...]:
+    """Flags for the instruction set that UNROLL_INSTRUCTION_SET names, else for this processor's.
+
+    Raises: BuildError, where the name is unknown or this processor does not have that set.
+    """
+    name = os.environ.get("UNROLL_INSTRUCTION_SET", "").strip() or "native"
+    reason = None
+    if name not in INSTRUCTION_SETS:
+        reason = f"which is none of {', '.join(INSTRUCTION_SETS)}"
+    elif name != "native" and platform.machine().lower() not in ("x86_64", "amd64"):
+        reason = f"but this processor is {platform.machine()} and not x86-64"
+    elif name == "avx2" and cpu_features() and not {"avx2", "fma"} <= cpu_features():
+        reason = "which this processor does not have"
+    if reason is not None:
+        raise BuildError(
+            f"the variable UNROLL_INSTRUCTION_SET names {name!r}, {reason}",
+            "unset UNROLL_INSTRUCTION_SET, or set it to native",
+        )
+    return INSTRUCTION_SETS[name]
+
+
 @functools.cache
-def cpu() -> str:
-    """What `-march=native` depends on: homes are shared by machines of different kinds."""
+def cpu_features() -> frozenset[str]:
+    """The names of what this processor can do; none where the system has no /proc/cpuinfo."""
     with suppress(OSError), Path("/proc/cpuinfo").open(errors="replace") as file:
         for line in file:  # only up to the first CPU's: the file is long, and slow to make
             if line.startswith(("flags", "Features")):
-                return digest([os.uname().machine, sorted(line.split())])
+                return frozenset(line.split())
+    return frozenset()
+
+
+@functools.cache
+def cpu() -> str:
+    """What `-march=native` depends on: homes are shared by machines of different kinds."""
+    if cpu_features():
+        return digest([os.uname().machine, sorted(cpu_features())])
     return digest([platform.machine(), platform.processor()])
 
 
