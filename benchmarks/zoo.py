@@ -38,8 +38,8 @@ from unroll.cells import EchoStateCell, fields, named_cell
 from unroll.cells.names import CELLS
 from unroll.engine import cpu
 from unroll.engine.backends import choose
+from unroll.engine.call import checked_call
 from unroll.engine.runtime import recurrence
-from unroll.engine.unrolling import checked_call
 
 BATCH = (32, 64, 256)  # B, T, H = I
 ONE = (1, 64, 128)

@@ -18,8 +18,8 @@ from unroll.cells import Cell, State, as_cell, fields, map_state
 from unroll.cells.torch_cell import TorchCell
 from unroll.engine import cpu, parallel, unroll
 from unroll.engine.backends import backend
+from unroll.engine.call import checked_call
 from unroll.engine.noise import at_step, draw_noise
-from unroll.engine.unrolling import checked_call
 from unroll.layers import Recurrent
 
 Fresh = Callable[[torch.dtype], Cell]

@@ -4,10 +4,9 @@ from torch import nn
 
 import unroll
 from unroll.cells.stacked import StackedCell
+from unroll.engine.call import checked_call, parameters_of
 from unroll.engine.compiler.plan import plan
 from unroll.engine.compiler.trace import trace
-from unroll.engine.cpu import parameters_of
-from unroll.engine.unrolling import checked_call
 from unroll.testing import check_cell
 
 from .trained import INNER, check_layer, check_trained

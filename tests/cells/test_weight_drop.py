@@ -4,11 +4,10 @@ from torch import nn
 
 import unroll
 from unroll.cells.weight_drop import WeightDropCell
+from unroll.engine.call import checked_call, parameters_of
 from unroll.engine.compiler.plan import plan
 from unroll.engine.compiler.trace import trace
-from unroll.engine.cpu import parameters_of
 from unroll.engine.noise import at_step, draw_noise
-from unroll.engine.unrolling import checked_call
 from unroll.testing import check_cell
 
 from .trained import INNER, check_layer, check_trained
@@ -94,13 +93,13 @@ def test_the_mask_is_planned_as_a_parameter():
     cell = WeightDropCell(unroll.LSTMCell(3, 4), 0.5)
     call = checked_call(cell, torch.zeros(1, 1, 3), None, None, None, False, None, None)
     made = plan(trace(cell, parameters_of(call), call.x, call.state))
-    (matrix,) = made.matrices
-    assert matrix in made.once_values  # the dropped weight, made once a call
+    (matrix,) = made.loop.matrices
+    assert matrix in made.eager.once_values  # the dropped weight, made once a call
     weight = cell.cell.weight_hh.detach()
     mask = torch.bernoulli(torch.full((16, 4), 0.5))
-    values = made.once(*parameters_of(call).values(), mask)
-    torch.testing.assert_close(values[made.once_values.index(matrix)], weight * mask / 0.5)
-    assert made.reads is not None  # and the products stay as simple as without
+    values = made.eager.once(*parameters_of(call).values(), mask)
+    torch.testing.assert_close(values[made.eager.once_values.index(matrix)], weight * mask / 0.5)
+    assert made.eager.reads is not None  # and the products stay as simple as without
 
 
 @inners

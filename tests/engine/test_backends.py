@@ -9,8 +9,8 @@ from torch import nn
 import unroll
 from unroll.cells import as_cell
 from unroll.engine import backends, choose
+from unroll.engine.call import checked_call
 from unroll.engine.cpu import build
-from unroll.engine.unrolling import checked_call
 
 X = torch.zeros(3, 2, 4)
 

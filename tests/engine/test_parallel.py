@@ -15,8 +15,8 @@ from unroll.cells.min_lstm import MinLSTMCell
 from unroll.cells.qrnn import QRNNCell
 from unroll.cells.rg_lru import RGLRUCell
 from unroll.engine import backends, choose, parallel
+from unroll.engine.call import checked_call
 from unroll.engine.cpu import build
-from unroll.engine.unrolling import checked_call
 
 T, B, I, H = 70, 4, 3, 5
 LINEAR = {

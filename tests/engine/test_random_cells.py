@@ -35,10 +35,7 @@ def needs_backend():
 
 @pytest.fixture(scope="module")
 def built():
-    """All cells that the backend is tried on, built in one go; THE PLACE for the building hook.
-
-    `build_together` in random_cells.py calls the backend's `prebuild` where there is one.
-    """
+    """All cells that the backend is tried on, compiled in one build."""
     needs_backend()
     cells = {seed: random_cell(seed) for seed in SEEDS}
     torch.manual_seed(0)

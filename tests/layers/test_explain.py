@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.engine import cpu
-from unroll.engine.cpu import build, kernels
+from unroll.engine.cpu import build, kernels, preparation
 from unroll.layers.explain import chosen_backends, explanations
 
 
@@ -37,7 +36,7 @@ def no_compiler(monkeypatch):
     monkeypatch.setattr(build, "_reasons", {})
     # what other tests have compiled; layers of one form share their cell
     monkeypatch.setattr(kernels, "_loaded", {})
-    monkeypatch.setattr(cpu, "_prepared", WeakKeyDictionary())
+    monkeypatch.setattr(preparation, "_prepared", WeakKeyDictionary())
     monkeypatch.setenv("UNROLL_CXX", "no-such-compiler")
 
 

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ProjectedLSTMCell, RNNCell, State
-from unroll.engine import Recording, cpu
+from unroll.engine import Recording
 from unroll.engine.backends import wanted
 from unroll.engine.cpu import build
+from unroll.engine.cpu.suited import unsuited
 from unroll.engine.evidence import torch_is_faster
 from unroll.engine.memory.bounded import wanted_bound
 from unroll.layers.door import enter
@@ -96,7 +97,7 @@ class DropIn(nn.RNNBase):
         cell = self._cell(self.input_size)
         if torch_is_faster(type(cell), T, B, self.hidden_size):
             return False
-        return cpu.unsuited(cell, input) is None and build.unavailable() is None
+        return unsuited(cell, input) is None and build.unavailable() is None
 
     def stepper(
         self, batch_size: int, state: Any = None, *, table: Tensor | None = None

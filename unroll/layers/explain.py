@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from unroll.cells import Cell, as_cell
-from unroll.engine import choose, cpu
-from unroll.engine.call import Call
+from unroll.engine import choose
+from unroll.engine.call import Call, checked_call, parameters_of
+from unroll.engine.cpu.suited import unsuited
 from unroll.engine.memory.bounded import wanted_bound
-from unroll.engine.unrolling import checked_call
 from unroll.layers.drop_in import DropIn
 from unroll.layers.recurrent import Recurrent
 from unroll.layers.stack import Part
@@ -154,8 +154,8 @@ def explanation(part: Part, where: str, backend: str | None) -> Explanation:
 
     call = call_of(part)
     chosen, why = choose(call, backend)
-    refusal = cpu.unsuited(part.cell, call.x)
-    made, tensors = None, cpu.parameters_of(call)
+    refusal = unsuited(part.cell, call.x)
+    made, tensors = None, parameters_of(call)
     if call.x.dtype in (torch.float32, torch.float64):  # others are not compiled
         try:
             made = plan(trace(part.cell, tensors, call.x, call.state))

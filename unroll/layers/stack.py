@@ -15,7 +15,8 @@ from torch.nn.functional import dropout
 
 from unroll.cells import Cell, State, map_state
 from unroll.engine import Recording
-from unroll.engine.unrolling import bound_for, checked_call, run_calls
+from unroll.engine.call import checked_call
+from unroll.engine.unrolling import bound_for, run_calls
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, State, map_state
 from unroll.engine import cpu
 from unroll.engine.backends import wanted
-from unroll.engine.unrolling import checked_call
+from unroll.engine.call import checked_call
 from unroll.layers.stack import Part
 
 

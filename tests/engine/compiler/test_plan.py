@@ -15,15 +15,14 @@ from torch.nn.functional import layer_norm, linear
 import unroll
 from unroll.cells import Noise, fields, map_state
 from unroll.engine import backends
-from unroll.engine.compiler.hoist import ONCE, name_of
+from unroll.engine.call import checked_call, parameters_of
 from unroll.engine.compiler.nodes import ancestors
 from unroll.engine.compiler.plan import plan
 from unroll.engine.compiler.trace import Unplannable, trace
-from unroll.engine.cpu import parameters_of
+from unroll.engine.compiler.traced import ONCE, name_of
 from unroll.engine.runtime.interpret import interpreter
 from unroll.engine.runtime.planned import Job, run_plans
 from unroll.engine.runtime.recipe import from_json, recipe_of, to_json
-from unroll.engine.unrolling import checked_call
 
 from ..random_cells import compare, random_cell
 from ..written_cells import BAKED_BATCH, CELLS, REFUSED
@@ -140,14 +139,14 @@ STAGES = {
 @pytest.mark.parametrize("name", STAGES)
 def test_a_step_has_as_many_stages_as_products_that_wait_for_each_other(name):
     _, made = planned(name)
-    assert (len(made.forward.stages), len(made.backward.stages)) == STAGES[name]
+    assert (len(made.forward.stages), len(made.backward.program.stages)) == STAGES[name]
 
 
 @pytest.mark.parametrize("name", MAKE)
 def test_what_a_stage_reads_is_there_when_it_begins(name):
     """A product waits for its operands; nothing is computed twice in one group."""
     _, made = planned(name)
-    for program in (made.forward, made.backward):
+    for program in (made.forward, made.backward.program):
         stage_of, seen = {}, set(program.loads)
         for k, stage in enumerate(program.stages):
             for group in stage:
@@ -170,7 +169,7 @@ def test_what_a_stage_reads_is_there_when_it_begins(name):
 @pytest.mark.parametrize("name", MAKE)
 def test_every_column_of_a_tensor_has_one_writer(name):
     _, made = planned(name)
-    for program in (made.forward, made.backward):
+    for program in (made.forward, made.backward.program):
         written = {}
         for buffers in program.stores.values():
             for b in buffers:
@@ -203,8 +202,8 @@ RECURRENT = {
 def test_only_recurrent_matrices_are_in_the_loop(name):
     _, made = planned(name)
     used = {b.matrix for n in products_of(made.forward) for b in n.blocks if b.matrix >= 0}
-    assert used == set(range(len(made.matrices)))
-    found = set().union(*(parameter_names(made, m) for m in made.matrices), set())
+    assert used == set(range(len(made.loop.matrices)))
+    found = set().union(*(parameter_names(made, m) for m in made.loop.matrices), set())
     assert found == RECURRENT[name]
 
 
@@ -217,7 +216,7 @@ HOISTED = {"lstm": 1, "gru": 1, "projected": 1, "written peephole": 1, "written 
 def test_products_with_the_inputs_are_done_before_the_loop(name):
     _, made = planned(name)
     # a single product may be left to the call of the loop, which does it before the first step
-    assert len(large(made.before)) + len(made.reads or ()) == HOISTED[name]
+    assert len(large(made.eager.before)) + len(made.eager.reads or ()) == HOISTED[name]
     # no product of the loop reads what depends on the inputs alone
     for node in products_of(made.forward):
         assert all(
@@ -242,12 +241,12 @@ def test_a_product_over_x_and_h_together_is_split(name, weights):
             b
             for n in products_of(made.forward)
             for b in n.blocks
-            if b.matrix >= 0 and weight in parameter_names(made, made.matrices[b.matrix])
+            if b.matrix >= 0 and weight in parameter_names(made, made.loop.matrices[b.matrix])
         ]
         assert blocks
         for b in blocks:
             read = b.rows if b.transposed else b.columns
-            whole = made.matrices[b.matrix].meta["val"].shape[0 if b.transposed else 1]
+            whole = made.loop.matrices[b.matrix].meta["val"].shape[0 if b.transposed else 1]
             assert read == ((I, I + H) if whole == I + H else (0, H))
 
 
@@ -332,12 +331,17 @@ def test_what_stands_between_products_and_the_loop_changes_no_number(kind, inter
 @pytest.mark.parametrize(("kind", "count"), [(Gated, 2), (OneLinear, 1), (Decaying, 2)])
 def test_elementwise_work_on_products_is_done_in_the_loop(kind, count):
     made = plan_of(kind(I, H).double())
-    products = [n for n in made.rows if n is not made.traced.x]
+    products = [n for n in made.loop.rows if n is not made.traced.x]
     assert len(products) == count
-    assert not {name_of(n) for n in made.before.graph.nodes} & {"sigmoid", "tanh", "where", "exp"}
-    assert len(made.forward.stages) == len(made.backward.stages) == 1
+    assert not {name_of(n) for n in made.eager.before.graph.nodes} & {
+        "sigmoid",
+        "tanh",
+        "where",
+        "exp",
+    }
+    assert len(made.forward.stages) == len(made.backward.program.stages) == 1
     if kind is not Decaying:  # its loop reads x beside the products
-        assert len(made.reads) == count and not made.before_values
+        assert len(made.eager.reads) == count and not made.eager.before_values
     else:
         assert not any(n.op in ("log1p", "log") for n in nodes_of(made.forward))
 
@@ -347,7 +351,7 @@ def test_elementwise_work_on_products_is_done_in_the_loop(kind, count):
 )
 def test_work_that_would_cost_more_in_the_loop_is_done_before_it(kind, done):
     made = plan_of(kind(I, H).double())
-    assert done in {name_of(n) for n in made.before.graph.nodes}
+    assert done in {name_of(n) for n in made.eager.before.graph.nodes}
     assert done not in {n.op for n in nodes_of(made.forward)} - {"add"}
 
 
@@ -355,7 +359,7 @@ def test_for_one_step_at_a_time_everything_is_hoisted():
     cell = Gated(I, H).double()
     call = call_of(cell, torch.zeros(1, 1, I, dtype=torch.float64))
     made = plan(trace(cell, parameters_of(call), call.x, call.state), False, defer=False)
-    assert "sigmoid" in {name_of(n) for n in made.before.graph.nodes}
+    assert "sigmoid" in {name_of(n) for n in made.eager.before.graph.nodes}
 
 
 def test_a_gate_of_products_alone_has_second_derivatives():
@@ -367,9 +371,9 @@ def test_a_gate_of_products_alone_has_second_derivatives():
 
 def test_masked_weights_are_masked_once_a_call():
     _, made = planned("written clockwork")
-    (matrix,) = made.matrices
+    (matrix,) = made.loop.matrices
     assert made.levels[matrix] == ONCE
-    assert matrix in made.once_values
+    assert matrix in made.eager.once_values
     assert name_of(matrix) == "mul"
     assert parameter_names(made, matrix) == {"weight", "mask"}
 
@@ -378,7 +382,7 @@ def test_masked_weights_are_masked_once_a_call():
 def test_a_bias_that_can_be_added_before_the_loop_is_not_added_in_it(name):
     """(W x + b) + (U h + c) is (W x + (b + c)) + U h."""
     _, made = planned(name)
-    assert len(made.vectors) <= (1 if name == "written highway" else 0)
+    assert len(made.loop.vectors) <= (1 if name == "written highway" else 0)
 
 
 # ----- what is saved ------------------------------------------------------------------------------
@@ -417,15 +421,14 @@ def test_no_more_is_saved_than_a_person_would_save(name):
 def test_an_lstm_saves_its_gates():
     _, made = planned("lstm")
     assert width_saved(made) == 4 * H
-    ops = [n.op for n, b in made.saved.items() if b.tensor == "saved"]
+    ops = [n.op for n, b in made.backward.saved.items() if b.tensor == "saved"]
     assert sorted(ops) == ["sigmoid", "sigmoid", "sigmoid", "tanh"]
-    assert {b.tensor for b in made.saved.values()} <= {"saved", "state:0", "state:1"}
+    assert {b.tensor for b in made.backward.saved.values()} <= {"saved", "state:0", "state:1"}
 
 
 def test_a_plan_without_gradients_saves_nothing():
     _, made = planned("lstm", gradients=False)
     assert made.backward is None
-    assert not made.saved
     assert not width_saved(made)
 
 
@@ -433,22 +436,22 @@ def test_whole_numbers_carry_no_gradient():
     _, made = planned("written clockwork")
     clocks = [k for k in range(2) if made.dtypes[f"state:{k}"] == torch.int64]
     assert clocks == [1]
-    names = {b.tensor for bs in made.backward.stores.values() for b in bs}
-    names |= {b.tensor for b in made.backward.loads.values()}
+    names = {b.tensor for bs in made.backward.program.stores.values() for b in bs}
+    names |= {b.tensor for b in made.backward.program.loads.values()}
     assert "d_state:0" in names
     assert "d_state:1" not in names
-    assert not any(s.kind == "vector" and not made.inputs[s].dtype.is_floating_point
-                   for s in made.deferred)  # fmt: skip
+    assert not any(s.kind == "vector" and not made.loop.inputs[s].dtype.is_floating_point
+                   for s in made.backward.deferred)  # fmt: skip
 
 
 def test_weight_gradients_are_left_for_after_the_loop():
     for name in ("lstm", "gru", "projected", "written gru-reset-before"):
         _, made = planned(name)
-        covered = dict.fromkeys(range(len(made.matrices)), 0)
-        for outer in made.outers:
+        covered = dict.fromkeys(range(len(made.loop.matrices)), 0)
+        for outer in made.backward.outers:
             (r0, r1), (c0, c1) = outer.block.rows, outer.block.columns
             covered[outer.block.matrix] += (r1 - r0) * (c1 - c0)
-        for k, matrix in enumerate(made.matrices):
+        for k, matrix in enumerate(made.loop.matrices):
             shape = matrix.meta["val"].shape
             recurrent = [b for n in products_of(made.forward) for b in n.blocks if b.matrix == k]
             assert covered[k] == sum(b.shape[0] * b.shape[1] for b in set(recurrent))

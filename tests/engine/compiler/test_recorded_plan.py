@@ -8,13 +8,13 @@ import torch
 
 import unroll
 from unroll.cells import fields
+from unroll.engine.call import checked_call, initial_state, parameters_of
 from unroll.engine.compiler.plan import plan
 from unroll.engine.compiler.trace import Unplannable, trace
-from unroll.engine.cpu import build, parameters_of
+from unroll.engine.cpu import build
 from unroll.engine.runtime.interpret import interpreter
 from unroll.engine.runtime.planned import Job, run_plans
 from unroll.engine.runtime.recipe import from_json, recipe_of, to_json
-from unroll.engine.unrolling import checked_call, initial_state
 
 from ..written_cells import CELLS
 

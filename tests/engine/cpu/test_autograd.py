@@ -16,9 +16,10 @@ from torch.utils.checkpoint import checkpoint
 
 import unroll
 from unroll.cells import fields, map_state
-from unroll.engine import backends, cpu
+from unroll.engine import backends
 from unroll.engine.cpu import build
 
+from ..prebuilt import prebuild
 from ..written_cells import CELLS
 
 REASON = build.unavailable()
@@ -40,8 +41,8 @@ SMOOTH = ["lstm", "projected", "reset-before", "clockwork"]
 @pytest.fixture(scope="module", autouse=True)
 def built():
     cells = [(make(I, H).double(), True) for make in MAKE.values()]
-    cpu.prebuild(cells, torch.float64)
-    cpu.prebuild([(MAKE[n](I, H), True) for n in ("lstm", "gru", "reset-before")], torch.float32)
+    prebuild(cells, torch.float64)
+    prebuild([(MAKE[n](I, H), True) for n in ("lstm", "gru", "reset-before")], torch.float32)
 
 
 @pytest.fixture(autouse=True)

@@ -28,10 +28,11 @@ from torch.utils.flop_counter import FlopCounterMode
 import unroll
 from unroll.cells import fields, map_state
 from unroll.engine import backends, cpu, loop
-from unroll.engine.cpu import build, kernels
+from unroll.engine.call import checked_call
+from unroll.engine.cpu import build, kernels, preparation
 from unroll.engine.cpu.threads import Split
-from unroll.engine.unrolling import checked_call
 
+from ..prebuilt import prebuild
 from ..rounding import allowed, outside
 from ..written_cells import BAKED_BATCH, CELLS, REFUSED
 
@@ -93,7 +94,7 @@ def built():
     for dtype, names in ((torch.float64, MAKE), (torch.float32, SINGLE)):
         cells = [MAKE[n](I, H).to(dtype) for n in names]
         cells += [m(2, 2).to(dtype) for m in (Scaled, Plain)]
-        cpu.prebuild([(c, True) for c in cells], dtype)
+        prebuild([(c, True) for c in cells], dtype)
 
 
 @pytest.fixture(autouse=True)
@@ -599,7 +600,7 @@ def test_two_directions_share_the_threads(two_threads):
 
 def test_a_direction_whose_call_is_refused_is_an_error(two_threads):
     layer = unroll.Recurrent("gru", 2, 3, bidirectional=True)
-    executor = cpu.prepared(checked_call(layer.cells[0], torch.randn(2, 1, 2))).kernels
+    executor = preparation.prepared(checked_call(layer.cells[0], torch.randn(2, 1, 2))).kernels
     kernel = executor.kernels[id(executor.programs[0])]
     call = kernels._Call(threads=0)
     bad = kernels.Ready(kernel.function, call, ctypes.byref(call), None, True, ())
@@ -901,11 +902,11 @@ def test_a_copied_or_pickled_cell_runs_on_its_own():
 def test_a_cell_that_is_gone_leaves_no_plan_behind():
     cell = Plain(I, H).double()
     ours_and_the_loops(cell, torch.randn(T, B, I, dtype=torch.float64))
-    assert cell in cpu._prepared
-    count = len(cpu._prepared)
+    assert cell in preparation._prepared
+    count = len(preparation._prepared)
     del cell
     gc.collect()
-    assert len(cpu._prepared) < count
+    assert len(preparation._prepared) < count
 
 
 @pytest.mark.parametrize("parametrization", [weight_norm, orthogonal])

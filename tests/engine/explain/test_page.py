@@ -11,11 +11,11 @@ from torch import nn
 
 import unroll
 from unroll.cells import fields, map_state
+from unroll.engine.call import checked_call
 from unroll.engine.compiler.plan import plan
 from unroll.engine.compiler.trace import trace
 from unroll.engine.explain.equations import Piece, Term, Weight, joined, text_of
 from unroll.engine.explain.page import figures, page, sections_of
-from unroll.engine.unrolling import checked_call
 
 spec = importlib.util.spec_from_file_location(
     "written_cells", Path(__file__).parents[1] / "written_cells.py"

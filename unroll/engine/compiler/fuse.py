@@ -13,18 +13,18 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from unroll.engine.compiler.hoist import (
+from unroll.engine.compiler.nodes import ELEMENTWISE
+from unroll.engine.compiler.traced import (
     BEFORE,
     ONCE,
     STATE,
+    Traced,
     is_constant,
+    is_sum,
     name_of,
-    plain_add,
     unique,
     width_of,
 )
-from unroll.engine.compiler.nodes import ELEMENTWISE
-from unroll.engine.compiler.trace import Traced
 
 # operations whose results are true or false; others of such a type are not moved
 TESTS = frozenset(
@@ -139,7 +139,7 @@ def movable(node: fx.Node, traced: Traced, levels: Mapping[fx.Node, int]) -> boo
 
 def is_product(node: fx.Node, levels: Mapping[fx.Node, int]) -> bool:
     """With its bias, which a large product adds on the way."""
-    if not plain_add(node):
+    if not is_sum(node):
         return name_of(node) == "mm"
     args: Any = node.args
     return any(

@@ -1,32 +1,58 @@
-"""What of a step is done once, once a sequence, before the loop or in it; and the eager parts."""
+"""What of a step needs to be computed once a call, once a sequence, before the loop or in it."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import fx
 
-from unroll.engine.compiler.nodes import ELEMENTWISE
-from unroll.engine.compiler.trace import Traced
-from unroll.engine.products import linear
-from unroll.engine.refusal import Unplannable
+from unroll.engine.compiler.rowwise import check_rowwise
+from unroll.engine.compiler.traced import (
+    BEFORE,
+    ONCE,
+    SEQUENCE,
+    STATE,
+    Traced,
+    is_rows,
+    is_sum,
+    name_of,
+    width_of,
+)
 
 aten = torch.ops.aten
+Levels = dict[fx.Node, int]  # of every traced value: ONCE, SEQUENCE, BEFORE or STATE
 
-ONCE, SEQUENCE, BEFORE, STATE = range(4)  # what a value depends on: each includes those before it
 
+def hoisted(traced: Traced, hoist: bool) -> tuple[Traced, Levels]:
+    """The step with as much as possible made of what is known early, and the level of each value.
 
-@dataclass(frozen=True)
-class Read:
-    """x @ W.T + bias, or x @ W where not turned: a value hoisted over the inputs in one product."""
+    The graph is rewritten in place; the step that is returned has the new output and states.
 
-    matrix: fx.Node
-    turned: bool
-    bias: fx.Node | None
+    Args:
+        traced: the step, as it was traced.
+        hoist: whether what depends on the inputs alone is computed before the loop.
+
+    Raises:
+        Unplannable: where a value does not have one row for each sequence.
+    """
+    tidy(traced.graph)
+    levels = label(traced, hoist)
+    if hoist:
+        split_products(traced.graph, levels)
+        levels = label(traced, hoist)
+        regroup_sums(traced, levels)
+    output, *rest = next(n for n in traced.graph.nodes if n.op == "output").args[0]
+    count = len(traced.states)
+    taps = dict(zip(traced.taps, rest[count:], strict=True))
+    traced = replace(traced, output=output, new_states=rest[:count], taps=taps)
+    levels = label(traced, hoist)
+    for node in traced.graph.nodes:
+        node.meta["batched"] = is_rows(node, traced.batch)
+        if levels[node] > ONCE:  # of parameters alone, torch may do whatever it likes
+            check_rowwise(node, traced.batch)
+    return traced, levels
 
 
 def tidy(graph: fx.Graph) -> None:
@@ -57,9 +83,9 @@ def tidy(graph: fx.Graph) -> None:
                 graph.erase_node(node)
 
 
-def label(traced: Traced, hoist: bool) -> dict[fx.Node, int]:
+def label(traced: Traced, hoist: bool) -> Levels:
     """What each value depends on."""
-    levels: dict[fx.Node, int] = {}
+    levels: Levels = {}
     given = dict.fromkeys(traced.parameters.values(), ONCE)
     given[traced.size] = SEQUENCE
     given[traced.x] = BEFORE if hoist else STATE
@@ -73,7 +99,7 @@ def label(traced: Traced, hoist: bool) -> dict[fx.Node, int]:
     return levels
 
 
-def split_products(graph: fx.Graph, levels: dict[fx.Node, int]) -> None:
+def split_products(graph: fx.Graph, levels: Levels) -> None:
     """[x, h] @ W becomes x @ W[:I] + h @ W[I:], where what is known early can be hoisted."""
     for node in list(graph.nodes):
         if node.op != "call_function" or name_of(node) != "mm":
@@ -102,11 +128,11 @@ def split_products(graph: fx.Graph, levels: dict[fx.Node, int]) -> None:
     graph.eliminate_dead_code()
 
 
-def regroup_sums(traced: Traced, levels: dict[fx.Node, int]) -> None:
+def regroup_sums(traced: Traced, levels: Levels) -> None:
     """Add first what is known first: (W x + b) + (U h + c) becomes (W x + (b + c)) + U h."""
     graph = traced.graph
     for root in reversed(list(graph.nodes)):
-        if not plain_add(root) or (len(root.users) == 1 and plain_add(next(iter(root.users)))):
+        if not is_sum(root) or (len(root.users) == 1 and is_sum(next(iter(root.users)))):
             continue
         leaves = leaves_of(root)
         if len({levels[l] for l in leaves}) < 2 or len(leaves) < 3:
@@ -128,156 +154,5 @@ def leaves_of(root: fx.Node) -> list[fx.Node]:
     found: list[fx.Node] = []
     terms: Any = root.args
     for a in terms:
-        found += leaves_of(a) if plain_add(a) and len(a.users) == 1 else [a]
+        found += leaves_of(a) if is_sum(a) and len(a.users) == 1 else [a]
     return found
-
-
-def plain_add(node: Any) -> bool:
-    return (
-        isinstance(node, fx.Node)
-        and node.op == "call_function"
-        and name_of(node) == "add"
-        and not node.kwargs
-        and all(isinstance(a, fx.Node) for a in node.args)
-    )
-
-
-ROWWISE = {
-    # rows stay rows where the operation works on later axes only
-    "mm", "addmm", "bmm", "slice", "select", "split_with_sizes", "split", "getitem", "cat",
-    "unsqueeze", "squeeze", "expand", "permute", "t", "transpose", "view", "reshape", "view_copy",
-    "_unsafe_view", "sum", "amax", "amin", "full", "zeros", "ones", "full_like", "zeros_like",
-    "ones_like", "empty_like", "scalar_tensor", "lift_fresh_copy", "_to_copy", "alias", "mul",
-    "constant_pad_nd", "any", "all", "argmax", "fill", "new_zeros", "new_full", "copy",
-    "masked_fill",
-}  # fmt: skip
-
-
-def check_rowwise(node: fx.Node, batch: int) -> None:
-    """Every value that depends on the batch has one row for each sequence, from its row alone.
-
-    Raises: Unplannable.
-    """
-    if node.op != "call_function" or node.target is operator.mul:
-        return
-    name, line = name_of(node), node.meta["line"]
-    if name not in ROWWISE and name not in ELEMENTWISE:
-        raise Unplannable(f"{name} is not among the operations that the compiler knows", line)
-    batched = [a for a in node.all_input_nodes if is_rows(a, batch)]
-    if not batched:
-        return
-    val = node.meta.get("val")
-    if isinstance(val, Tensor) and not is_rows(node, batch):
-        raise Unplannable(f"{name} mixes the sequences of a batch", line)
-    dims: Any = node.args[1] if len(node.args) > 1 else None
-    axis = {
-        "cat": dims or 0,
-        "slice": dims or 0,
-        "select": dims,
-        "unsqueeze": dims,
-    }.get(name)
-    if name in ("sum", "amax", "amin", "any", "all"):
-        whole = dims is None or dims == []
-        if whole or any(d % batched[0].meta["val"].dim() == 0 for d in aslist(dims)):
-            raise Unplannable(f"{name} mixes the sequences of a batch", line)
-    of = batched[0].meta["val"] if name == "select" else val
-    if axis is not None and isinstance(of, Tensor) and axis % of.dim() == 0:
-        raise Unplannable(f"{name} works along the batch", line)
-    if name in ("mm", "addmm") and is_rows(node.args[-1], batch):
-        raise Unplannable(f"{name} mixes the sequences of a batch", line)
-
-
-def is_rows(node: Any, batch: int) -> bool:
-    val = node.meta.get("val") if isinstance(node, fx.Node) else None
-    if isinstance(val, list | tuple):
-        val = val[0]
-    return isinstance(val, Tensor) and val.dim() > 0 and val.shape[0] == batch
-
-
-def needed(targets: Iterable[fx.Node], levels: Mapping[fx.Node, int]) -> set[fx.Node]:
-    """The operations on the state that the targets are made of."""
-    found: set[fx.Node] = set()
-    stack = list(targets)
-    while stack:
-        node = stack.pop()
-        if node in found or levels[node] < STATE or node.op != "call_function":
-            continue
-        found.add(node)
-        stack.extend(node.all_input_nodes)
-    return found
-
-
-def extract(inputs: list[fx.Node], outputs: list[fx.Node], graph: fx.Graph) -> fx.GraphModule:
-    """The operations that make the outputs of the inputs, as a module."""
-    part = fx.Graph()
-    copies = {n: part.placeholder(f"input_{k}") for k, n in enumerate(inputs)}
-    for n, copy in copies.items():
-        copy.meta.update(n.meta)
-    wanted: set[fx.Node] = set()
-    stack = list(outputs)
-    while stack:
-        node = stack.pop()
-        if node not in wanted and node not in copies:
-            wanted.add(node)
-            stack.extend(node.all_input_nodes)
-    for node in graph.nodes:
-        if node in wanted and node not in copies:
-            copies[node] = part.node_copy(node, lambda n: copies[n])
-    part.output(tuple(copies[n] for n in outputs))
-    return fx.GraphModule({}, large_products(part))
-
-
-def large_products(graph: fx.Graph) -> fx.Graph:
-    """Let the products of all steps together, with their bias, go to the fastest library."""
-    for node in list(graph.nodes):
-        if node.op != "call_function" or name_of(node) != "mm":
-            continue
-        x, matrix = node.args
-        bias, last = None, node
-        user = next(iter(node.users)) if len(node.users) == 1 else None
-        if user is not None and plain_add(user):
-            other = next((a for a in user.args if a is not node), node)
-            val = other.meta.get("val")
-            if isinstance(val, Tensor) and val.dim() == 1:
-                bias, last = other, user
-        with graph.inserting_before(last):
-            new = graph.call_function(linear, (x, matrix, bias))
-            new.meta.update(last.meta)
-        last.replace_all_uses_with(new)
-    graph.eliminate_dead_code()
-    return graph
-
-
-def name_of(node: fx.Node) -> str:
-    target = node.target
-    if target is operator.getitem:
-        return "getitem"
-    packet = getattr(target, "overloadpacket", None)
-    return packet.__name__ if packet is not None else str(getattr(target, "__name__", target))
-
-
-def is_constant(node: fx.Node) -> bool:
-    return node.op == "call_function" and name_of(node) in (
-        "full", "zeros", "ones", "full_like", "zeros_like", "ones_like", "scalar_tensor",
-        "new_zeros", "new_full",
-    )  # fmt: skip
-
-
-def width_of(node: Any) -> int:
-    """Columns of a value: [B, w], [B] (one), or of a parameter [w], [1, w], []."""
-    val = node.meta["val"]
-    if isinstance(val, list | tuple):
-        return sum(v.shape[-1] for v in val)
-    if val.dim() == 0:
-        return 1
-    if val.dim() == 1:
-        return 1 if node.meta.get("batched") else val.shape[0]
-    return val.shape[-1]
-
-
-def unique(nodes: Iterable[Any]) -> list[Any]:
-    return list(dict.fromkeys(nodes))
-
-
-def aslist(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]

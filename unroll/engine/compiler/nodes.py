@@ -70,7 +70,7 @@ class Block:
         return matrices[self.matrix][slice(*self.rows), slice(*self.columns)]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Node:
     """One value. rows: one row for each sequence, else the same for all."""
 

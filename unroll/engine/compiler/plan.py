@@ -19,79 +19,59 @@ saving what it is computed from, else recomputed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import fx
 
-from unroll.engine.compiler.cut import Cut, merge_products
+from unroll.engine.compiler.backward import Backward, backward_half
+from unroll.engine.compiler.cut import LoopGraph, cut
+from unroll.engine.compiler.defer import defer as deferred_gradients
+from unroll.engine.compiler.eager_parts import EagerParts, eager_parts
 from unroll.engine.compiler.fuse import into_loop, moved
-from unroll.engine.compiler.gradient import add_backward
-from unroll.engine.compiler.hoist import (
-    ONCE,
-    STATE,
-    Read,
-    check_rowwise,
-    is_rows,
-    label,
-    name_of,
-    needed,
-    regroup_sums,
-    split_products,
-    tidy,
-    unique,
-    width_of,
-)
-from unroll.engine.compiler.nodes import Node, Source
-from unroll.engine.compiler.program import Buffer, Merged, Outer, Program, Sum
+from unroll.engine.compiler.gradient import differentiate
+from unroll.engine.compiler.hoist import Levels, hoisted
+from unroll.engine.compiler.partition import Partition, partition
+from unroll.engine.compiler.program import Forms, Program
+from unroll.engine.compiler.save import save
 from unroll.engine.compiler.stage import forward_program
-from unroll.engine.compiler.trace import Traced
+from unroll.engine.compiler.traced import Traced, width_of
 from unroll.engine.refusal import Unplannable
 
 
-@dataclass
+@dataclass(frozen=True)
 class Plan:
-    """A step, labelled. See `unroll.engine.explain.page` for it as a page to read."""
+    """A step, labelled: what of it is computed where. See `unroll.engine.explain.page`.
+
+    Attributes:
+        traced: the step as a graph.
+        levels: what each of its values depends on.
+        eager: what is computed around the loop.
+        loop: the operations of the loop, and what they read.
+        emitted: the values of the loop that are read after it.
+        differentiable: how many of them a gradient may come back to; those after are recorded.
+        emit_is_state: of each emitted value, the field of the state that it is, or None.
+        widths: the columns of every tensor of the loop, by its name.
+        dtypes: their types.
+        forward: the stages of the forward loop.
+        backward: the backward half, where gradients are wanted.
+        history: the numbers of the fields of the state whose every step is kept.
+        recorded: whether every step's states, and the gradients at them, are shown.
+    """
 
     traced: Traced
-    levels: dict[fx.Node, int]
-    # the eager parts; each takes N and the listed values, and returns the listed values
-    once: fx.GraphModule
-    sequence: fx.GraphModule
-    before: fx.GraphModule
-    after: fx.GraphModule
-    once_values: list[fx.Node]
-    sequence_values: list[fx.Node]
-    before_values: list[fx.Node]
-    after_inputs: list[fx.Node]
+    levels: Levels
+    eager: EagerParts
+    loop: LoopGraph
     emitted: list[fx.Node]
-    # how `rows` are read from x, where each is one product and nothing else is hoisted over inputs
-    reads: list[Read] | None
-    # what the loop reads, in the order of Source.index and Block.matrix
-    matrices: list[fx.Node]
-    vectors: list[fx.Node]
-    sequences: list[fx.Node]
-    rows: list[fx.Node]
-    # the loop
-    new_states: list[list[Node]]  # atoms of each field
-    emits: list[list[Node]]  # atoms of each emitted value
-    differentiable: int  # how many of them a gradient may come back to; those after are recorded
-    emit_is_state: list[int | None]  # the field whose history it is
-    widths: dict[str, int]  # of whole tensors, by name
+    differentiable: int
+    emit_is_state: list[int | None]
+    widths: dict[str, int]
     dtypes: dict[str, torch.dtype]
-    inputs: dict[Source, Node]
-    forward: Program = field(init=False)
-    backward: Program | None = None
-    saved: dict[Node, Buffer] = field(default_factory=dict)
-    outers: list[Outer] = field(default_factory=list)
-    merged: dict[int, list[Merged]] = field(default_factory=dict)  # the outers, by matrix
-    sums: dict[int, list[Sum]] = field(default_factory=dict)  # deferred, by vector
-    deferred: dict[Source, Node] = field(default_factory=dict)  # gradients found after the loop
-    kept: dict[Node, Buffer] = field(default_factory=dict)  # for the deferred part
-    history: set[int] = field(default_factory=set)  # fields whose every step is kept
-    rows_saved: bool = False  # whether the backward reads what was hoisted over the inputs
-    recorded: bool = False  # whether every step's states, and the gradients at them, are shown
+    forward: Program
+    backward: Backward | None
+    history: set[int]
+    recorded: bool
 
     @property
     def shows_emit(self) -> bool:
@@ -108,121 +88,81 @@ def plan(
 ) -> Plan:
     """Label every value of a traced step, forward and, where asked for, backward.
 
-    hoist: False keeps what depends on the inputs in the loop. defer: False keeps what only feeds
-        the output in it. Both are for one step at a time.
-    record: also emits the states and the taps, and the backward keeps the gradient at every state.
-    Raises: Unplannable, with the line of the step that cannot be planned.
-    """
-    graph = traced.graph
-    tidy(graph)
-    levels = label(traced, hoist)
-    if hoist:
-        split_products(graph, levels)
-        levels = label(traced, hoist)
-        regroup_sums(traced, levels)
-    output, *rest = next(n for n in graph.nodes if n.op == "output").args[0]
-    count = len(traced.states)
-    taps = dict(zip(traced.taps, rest[count:], strict=True))
-    traced = replace(traced, output=output, new_states=rest[:count], taps=taps)
-    levels = label(traced, hoist)
-    for node in graph.nodes:
-        node.meta["batched"] = is_rows(node, traced.batch)
-        if levels[node] > ONCE:  # of parameters alone, torch may do whatever it likes
-            check_rowwise(node, traced.batch)
+    Args:
+        traced: the step; its graph is rewritten on the way.
+        gradients: whether the backward is planned too.
+        hoist: False keeps what depends on the inputs in the loop, for one step at a time.
+        defer: False keeps what only feeds the output in the loop, for one step at a time.
+        record: also emits the states and the taps, and the backward keeps the gradient at every
+            state.
 
-    work = in_loop(traced, levels, defer, record)
-    nodes = moved(traced, levels, work.loop) if hoist and defer else set()
+    Raises:
+        Unplannable: with the line of the step that cannot be planned.
+    """
+    traced, levels = hoisted(traced, hoist)
+    division = partition(traced, levels, defer, record)
+    nodes = moved(traced, levels, division.loop) if hoist and defer else set()
     if nodes:
         inside = into_loop(levels, nodes)
         try:
-            again = in_loop(traced, inside, defer, record)
+            again = partition(traced, inside, defer, record)
             return assembled(traced, inside, again, gradients, record)
         except Unplannable:  # torch may know a gradient that the loop does not
             pass
-    return assembled(traced, levels, work, gradients, record)
-
-
-class Work(NamedTuple):
-    """What is done where. emitted: values of the loop that are read after it, the first of them,
-    as many as are `differentiable`, to make the output."""
-
-    loop: list[fx.Node]
-    emitted: list[fx.Node]
-    after: set[fx.Node]
-    differentiable: int
-
-
-def in_loop(traced: Traced, levels: dict[fx.Node, int], defer: bool, record: bool) -> Work:
-    """Divide the operations on the state into those of the loop and those after it."""
-    graph = traced.graph
-    in_step = needed(traced.new_states, levels)
-    feeding = needed(traced.outputs, levels)
-    shown = [n for n in graph.nodes if n in feeding and n not in in_step]
-    after: set[fx.Node] = set()
-    for node in shown:  # elementwise parts that only feed the output are fused into the loop
-        last = name_of(node) == "mm" or any(a in after for a in node.all_input_nodes)
-        if last and defer:
-            after.add(node)
-    loop = [n for n in graph.nodes if n in in_step or (n in feeding and n not in after)]
-
-    def emitted(outputs: list[fx.Node]) -> list[fx.Node]:
-        """What of the loop these are made of."""
-        feeding = needed(outputs, levels)
-        users = [n for n in graph.nodes if n in after and n in feeding]
-        read = [a for user in users for a in user.all_input_nodes]
-        return [a for a in (*read, *outputs) if levels[a] == STATE and a not in after]
-
-    first = unique(emitted([traced.output]))
-    recorded = [*traced.new_states, *emitted(traced.outputs)] if record else []
-    return Work(loop, unique([*first, *recorded]), after, len(first))
+    return assembled(traced, levels, division, gradients, record)
 
 
 def assembled(
-    traced: Traced, levels: dict[fx.Node, int], work: Work, gradients: bool, record: bool
+    traced: Traced, levels: Levels, division: Partition, gradients: bool, record: bool
 ) -> Plan:
-    """The plan of what is cut, with its backward and its stages."""
-    cut = Cut(traced, levels, work.loop, work.emitted, work.after)
-    cut.find_cuts()
-    new_states = [cut.atoms(n, as_nodes=True) for n in traced.new_states]
-    emits = [cut.atoms(n, as_nodes=True) for n in cut.emitted]
-    same = [next((k for k, n in enumerate(traced.new_states) if n is e), None) for e in cut.emitted]
-    widths = {f"state:{k}": width_of(n) for k, n in enumerate(traced.states)}
-    widths |= {f"sequence:{k}": width_of(n) for k, n in enumerate(cut.sequences)}
-    widths |= {f"rows:{k}": width_of(n) for k, n in enumerate(cut.rows)}
-    widths |= {f"vector:{k}": width_of(n) for k, n in enumerate(cut.vectors)}
-    widths |= {f"emit:{k}": width_of(n) for k, n in enumerate(cut.emitted)}
-    dtypes = {
-        f"{kind}:{k}": n.meta["val"].dtype
-        for kind, nodes in (
-            ("state", traced.states),
-            ("sequence", cut.sequences),
-            ("rows", cut.rows),
-            ("vector", cut.vectors),
-            ("emit", cut.emitted),
-        )
-        for k, n in enumerate(nodes)
-    }
-    made = Plan(
+    """The plan of a step whose operations are divided into those of the loop and those around it.
+
+    Raises:
+        Unplannable: with the line of the step that cannot be planned.
+    """
+    loop = cut(traced, levels, division)
+    eager = eager_parts(traced, levels, division, loop)
+    forms = forms_of(traced, division, loop)
+    emit_is_state = [
+        traced.new_states.index(n) if n in traced.new_states else None for n in division.emitted
+    ]
+    history = {k for k in emit_is_state if k is not None}
+    backward: Backward | None = None
+    if gradients:
+        gradient = differentiate(traced, loop, division.differentiable, record)
+        loop = gradient.loop
+        deferral = deferred_gradients(gradient, forms, division.differentiable, record)
+        saved = save(loop.new_states, history, deferral.read)
+        backward = backward_half(gradient, deferral, saved)
+        history, forms = saved.history, forms | deferral.forms | saved.forms
+    return Plan(
         traced=traced,
-        levels=cut.levels,
-        matrices=cut.matrices,
-        vectors=cut.vectors,
-        sequences=cut.sequences,
-        rows=cut.rows,
-        new_states=new_states,
-        emits=emits,
-        differentiable=work.differentiable,
-        emit_is_state=same,
-        emitted=cut.emitted,
-        widths=widths,
-        dtypes=dtypes,
-        inputs=cut.inputs,
-        **cut.eager_parts(),
+        levels=levels,
+        eager=eager,
+        loop=loop,
+        emitted=division.emitted,
+        differentiable=division.differentiable,
+        emit_is_state=emit_is_state,
+        widths={name: width for name, (width, _) in forms.items()},
+        dtypes={name: dtype for name, (_, dtype) in forms.items()},
+        forward=forward_program(loop, emit_is_state, backward.saved if backward else {}),
+        backward=backward,
+        history=history,
         recorded=record,
     )
-    merge_products([a for atoms in (*new_states, *emits) for a in atoms])
-    made.history = {k for k in same if k is not None}
-    if gradients:
-        add_backward(made)
-    made.forward = forward_program(made)
-    return made
+
+
+def forms_of(traced: Traced, division: Partition, loop: LoopGraph) -> Forms:
+    """Columns and type of every tensor that the forward loop reads or writes, but what it saves."""
+    tensors = {
+        "state": traced.states,
+        "sequence": loop.sequences,
+        "rows": loop.rows,
+        "vector": loop.vectors,
+        "emit": division.emitted,
+    }
+    return {
+        f"{kind}:{k}": (width_of(n), n.meta["val"].dtype)
+        for kind, values in tensors.items()
+        for k, n in enumerate(values)
+    }

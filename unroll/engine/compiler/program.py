@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from unroll.engine.compiler.nodes import Block, Node
+from unroll.engine.compiler.nodes import Block, Node, Source
+
+# of every tensor by its name: its columns and its type
+Forms = dict[str, tuple[int, torch.dtype]]
+Stores = dict[Node, list["Buffer"]]  # where each value is written
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,23 @@ class Buffer:
     time: str
     dtype: torch.dtype
     shared: bool = False
+
+
+def load_of(source: Source, node: Node) -> Buffer:
+    """Where an input is read."""
+    time = {"state": "previous", "rows": "rows", "d_emit": "rows", "d_state": "carried"}.get(
+        source.kind, "fixed"
+    )
+    name = f"{source.kind}:{source.index}"
+    return Buffer(name, source.lo, node.width, time, node.dtype, shared=not node.rows)
+
+
+def store_beside(stores: Stores, nodes: Iterable[Node], tensor: str, time: str) -> None:
+    """Add to the stores that these nodes are written side by side into one tensor."""
+    lo = 0
+    for node in nodes:
+        stores.setdefault(node, []).append(Buffer(tensor, lo, node.width, time, node.dtype))
+        lo += node.width
 
 
 # of a state that has room for two steps only

@@ -2,144 +2,166 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from unroll.engine.compiler.hoist import unique
-from unroll.engine.compiler.nodes import Node, Source, ancestors
-from unroll.engine.compiler.program import Buffer, Group, Program
+from unroll.engine.compiler.cut import LoopGraph
+from unroll.engine.compiler.nodes import Node, ancestors
+from unroll.engine.compiler.program import (
+    Buffer,
+    Group,
+    Program,
+    Stores,
+    load_of,
+    store_beside,
+)
 
-if TYPE_CHECKING:
-    from unroll.engine.compiler.plan import Plan
 
+def forward_program(
+    loop: LoopGraph, emit_is_state: list[int | None], saved: dict[Node, Buffer]
+) -> Program:
+    """The stages of the forward loop.
 
-def forward_program(made: Plan) -> Program:
-    stores: dict[Node, list[Buffer]] = {}
-    for k, atoms in enumerate(made.new_states):
-        place(stores, atoms, f"state:{k}", "next")
-    for k, atoms in enumerate(made.emits):
-        if made.emit_is_state[k] is None:
-            place(stores, atoms, f"emit:{k}", "rows")
-    for node, buffer in made.saved.items():
-        if node.op != "input" and not any(b == buffer for b in stores.get(node, [])):
+    Args:
+        loop: the step.
+        emit_is_state: of each emitted value, the field of the state that it is, or None.
+        saved: what is saved for the backward, and where.
+    """
+    stores: Stores = {}
+    for k, pieces in enumerate(loop.new_states):
+        store_beside(stores, pieces, f"state:{k}", "next")
+    for k, pieces in enumerate(loop.emits):
+        if emit_is_state[k] is None:
+            store_beside(stores, pieces, f"emit:{k}", "rows")
+    for node, buffer in saved.items():
+        if node.op != "input" and buffer not in stores.get(node, []):
             stores.setdefault(node, []).append(buffer)
-    return schedule(stores, {n: load_of(s, n) for s, n in made.inputs.items()})
+    return schedule(stores, {n: load_of(s, n) for s, n in loop.inputs.items()})
 
 
-def place(stores: dict[Node, list[Buffer]], atoms: list[Node], tensor: str, time: str) -> None:
-    """Store atoms side by side in one tensor."""
-    lo = 0
-    for atom in atoms:
-        stores.setdefault(atom, []).append(Buffer(tensor, lo, atom.width, time, atom.dtype))
-        lo += atom.width
-
-
-def load_of(source: Source, node: Node) -> Buffer:
-    time = {"state": "previous", "rows": "rows", "d_emit": "rows", "d_state": "carried"}.get(
-        source.kind, "fixed"
-    )
-    name = f"{source.kind}:{source.index}"
-    return Buffer(name, source.lo, node.width, time, node.dtype, shared=not node.rows)
-
-
-def schedule(stores: dict[Node, list[Buffer]], loads: dict[Node, Buffer]) -> Program:
+def schedule(stores: Stores, loads: dict[Node, Buffer]) -> Program:
     """Put the nodes that make `stores` into stages and groups.
 
-    loads: where inputs, and values of an earlier program, are read. A value needed in another
-    stage, at another width, or as the operand of a product is kept in a scratch buffer.
+    A value needed in another stage, at another width, or as the operand of a product is kept in a
+    scratch buffer.
+
+    Args:
+        stores: where each value is written.
+        loads: where inputs, and values of an earlier program, are read.
     """
-    targets = list(stores)
-    known = loads.__contains__
-    order = [n for n in ancestors(targets, known) if n not in loads]
-    copies: dict[Node, Node] = {}
-    for node in targets:  # an input that is an output too must be copied by a node
-        if node in loads:
-            copies[node] = Node("clone", (node,), node.width, True, node.dtype, node.line)
-            order.append(copies[node])
-    stores = {copies.get(n, n): b for n, b in stores.items()}
-    computed = set(order)
+    work = _Schedule(stores, loads)
+    work.number_stages()
+    work.keep_between_stages()
+    count = max(work.stage.values(), default=-1) + 1
+    stages = [groups for groups in map(work.groups_of, range(count)) if groups]
+    return Program(stages, work.kept, work.stores, work.scratch)
 
-    def simple(node: Node) -> bool:
+
+class _Schedule:
+    """The nodes of one program while they are put into stages.
+
+    order: what is computed, operands first. stage: the number of each node's stage. kept: where
+    values are read that are not computed where they are read.
+    """
+
+    def __init__(self, stores: Stores, loads: dict[Node, Buffer]) -> None:
+        targets = list(stores)
+        self.loads, self.kept = loads, dict(loads)
+        self.order = [n for n in ancestors(targets, loads.__contains__) if n not in loads]
+        copies: dict[Node, Node] = {}
+        for node in targets:  # an input that is an output too must be copied by a node
+            if node in loads:
+                copies[node] = Node("clone", (node,), node.width, True, node.dtype, node.line)
+                self.order.append(copies[node])
+        self.stores: Stores = {copies.get(n, n): list(b) for n, b in stores.items()}
+        self.computed = set(self.order)
+        self.stage: dict[Node, int] = {}
+        self.scratch: dict[str, tuple[int, torch.dtype]] = {}
+
+    def simple(self, node: Node) -> bool:
         """Cheap to compute again where it is read: made of inputs alone, elementwise."""
-        return node.op != "product" and all(a not in computed for a in node.operands)
+        return node.op != "product" and all(a not in self.computed for a in node.operands)
 
-    stage: dict[Node, int] = {}
-    for node in order:
-        at = 0
-        for a in node.operands:
-            if a not in computed:
-                continue
-            apart = node.op == "product" or (a.width != node.width and not simple(a))
-            at = max(at, stage[a] + apart)
-        stage[node] = at
-    users: dict[Node, list[Node]] = {}
-    for node in order:
-        for a in node.operands:
-            users.setdefault(a, []).append(node)
-    for node in reversed(order):  # nothing earlier than it is needed, where that keeps less
-        moving = {a for a in node.operands if a in computed}
-        readers = users.get(node, [])
-        if (
-            node.op != "product"
-            and node not in stores
-            and len(moving) <= 1
-            and readers
-            and all(u.op != "product" and u.width == node.width for u in readers)
-        ):
-            stage[node] = max(stage[node], min(stage[u] for u in readers))
+    def apart(self, node: Node, a: Node) -> bool:
+        """Whether a node must run in a later stage than its operand a."""
+        return node.op == "product" or (a.width != node.width and not self.simple(a))
 
-    scratch: dict[str, tuple[int, torch.dtype]] = {}
-    kept = dict(loads)
+    def number_stages(self) -> None:
+        """Each node in the first stage where its operands are ready, then as late as saves."""
+        for node in self.order:
+            ready = [
+                self.stage[a] + self.apart(node, a) for a in node.operands if a in self.computed
+            ]
+            self.stage[node] = max(ready, default=0)
+        users: dict[Node, list[Node]] = {}
+        for node in self.order:
+            for a in node.operands:
+                users.setdefault(a, []).append(node)
+        for node in reversed(self.order):  # nothing earlier than needed, where that keeps less
+            moving = {a for a in node.operands if a in self.computed}
+            readers = users.get(node, [])
+            if (
+                node.op != "product"
+                and node not in self.stores
+                and len(moving) <= 1
+                and readers
+                and all(u.op != "product" and u.width == node.width for u in readers)
+            ):
+                last = min(self.stage[u] for u in readers)
+                self.stage[node] = max(self.stage[node], last)
 
-    def keep(node: Node) -> None:
-        if node not in kept:
-            # what is saved for the backward is not there where no gradient is wanted
-            at = next((b for b in stores.get(node, ()) if not b.tensor.startswith("saved")), None)
-            if at is not None:
-                kept[node] = at
-                return
-            name = f"scratch:{len(scratch)}"
-            scratch[name] = (node.width, node.dtype)
-            kept[node] = Buffer(name, 0, node.width, "fixed", node.dtype)
-            stores.setdefault(node, []).append(kept[node])
+    def keep_between_stages(self) -> None:
+        """Keep what is read by a product, at another width, or in another stage."""
+        for node in self.order:
+            for a in node.operands:
+                if a not in self.computed:
+                    continue
+                later = a.width == node.width and self.stage[a] != self.stage[node]
+                if self.apart(node, a) or (later and not self.simple(a)):
+                    self.keep(a)
 
-    for node in order:
-        for a in node.operands:
-            if a not in computed:
-                continue
-            if node.op == "product" or (a.width != node.width and not simple(a)):
-                keep(a)
-            elif a.width == node.width and stage[a] != stage[node] and not simple(a):
-                keep(a)
+    def keep(self, node: Node) -> None:
+        """Note where a value is read again, in a scratch buffer if it is written nowhere else."""
+        if node in self.kept:
+            return
+        # what is saved for the backward is not there where no gradient is wanted
+        written = (b for b in self.stores.get(node, ()) if not b.tensor.startswith("saved"))
+        at = next(written, None)
+        if at is None:
+            name = f"scratch:{len(self.scratch)}"
+            self.scratch[name] = (node.width, node.dtype)
+            at = Buffer(name, 0, node.width, "fixed", node.dtype)
+            self.stores.setdefault(node, []).append(at)
+        self.kept[node] = at
 
-    stages: list[list[Group]] = []
-    for at in range(max(stage.values(), default=-1) + 1):
-        here = [n for n in order if stage[n] == at]
+    def groups_of(self, number: int) -> list[Group]:
+        """What a stage does, a group for each width."""
+        here = [n for n in self.order if self.stage[n] == number]
         groups = []
-        for width in unique(n.width for n in here):
+        for width in dict.fromkeys(n.width for n in here):
             mine = [n for n in here if n.width == width]
+            roots = [n for n in mine if n in self.stores]
+            if not roots:
+                continue
             products: dict[tuple[Any, ...], list[Node]] = {}
             for n in mine:
                 if n.op == "product":
                     products.setdefault(n.args, []).append(n)
-            roots = [n for n in mine if n in stores]
-            if not roots:
-                continue
-            inside = set(mine)
-            body = [
-                n
-                for n in ancestors(
-                    roots,
-                    lambda a, inside=inside: (  # type: ignore[misc]
-                        a in loads
-                        or a.op == "product"
-                        or (a in computed and a not in inside and a in kept and not simple(a))
-                    ),
-                )
-                if n not in loads and n.op != "product" and (n in inside or simple(n))
-            ]
-            groups.append(Group(width, list(products.values()), body))
-        if groups:
-            stages.append(groups)
-    return Program(stages, kept, stores, scratch)
+            groups.append(Group(width, list(products.values()), self.body(roots, set(mine))))
+        return groups
+
+    def body(self, roots: list[Node], inside: set[Node]) -> list[Node]:
+        """The elementwise nodes of a group that its roots are made of, operands first."""
+
+        def given(a: Node) -> bool:
+            """Whether a value is read, or a sum of products, and not computed in the body."""
+            elsewhere = a in self.computed and a not in inside
+            read = elsewhere and a in self.kept and not self.simple(a)
+            return a in self.loads or a.op == "product" or read
+
+        return [
+            n
+            for n in ancestors(roots, given)
+            if n not in self.loads and n.op != "product" and (n in inside or self.simple(n))
+        ]

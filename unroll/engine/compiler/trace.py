@@ -12,7 +12,6 @@ import functools
 import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -27,6 +26,7 @@ from torch.overrides import TorchFunctionMode
 
 from unroll.cells import Cell, State, fields, map_state
 from unroll.cells.cell import tapped, twin
+from unroll.engine.compiler.traced import Traced
 from unroll.engine.refusal import Unplannable
 
 aten = torch.ops.aten
@@ -35,40 +35,6 @@ aten = torch.ops.aten
 BATCHES = (101, 103, 107, 109, 113, 127, 131, 137)
 Axes = list[int] | tuple[int, ...]
 RANDOM = ("bernoulli", "rand", "normal", "native_dropout", "multinomial", "exponential")
-
-
-@dataclass(frozen=True)
-class Traced:
-    """A step as a graph.
-
-    graph: placeholders N, then parameters (and buffers), x, state fields, noises; the output node
-        returns (output, *new state fields, *taps). Every node has its example in `meta["val"]` and
-        where it stands in the user's step in `meta["line"]`.
-    parameters: by name; after them, as "noise:name", the noises that are drawn "once", which are
-        to the plan what parameters are: one tensor for all sequences and steps.
-    noises: those of each "step" and "call". once: the names of the others.
-    batch: the batch size of the examples. cell: the name of its class. fields: those of the state.
-    taps: what the step names with `tap`, for a plan that is to be recorded; else empty.
-    """
-
-    graph: fx.Graph
-    size: fx.Node
-    parameters: dict[str, fx.Node]
-    x: fx.Node
-    states: list[fx.Node]
-    noises: dict[str, tuple[str, fx.Node]]
-    once: list[str]
-    output: fx.Node
-    new_states: list[fx.Node]
-    batch: int
-    cell: str
-    fields: tuple[str, ...]
-    taps: dict[str, fx.Node] = field(default_factory=dict)
-
-    @property
-    def outputs(self) -> list[fx.Node]:
-        """What is read after the loop."""
-        return [self.output, *self.taps.values()]
 
 
 class Step(nn.Module):

@@ -31,10 +31,10 @@ def step_recipe(
     Raises: Unplannable.
     """
     traced = trace(copy.deepcopy(cell).eval(), parameters, x, state)
-    made = plan(traced, gradients=False, hoist=has_table, defer=False)
-    if made.sequences or made.sequence_values:
+    planned = plan(traced, gradients=False, hoist=has_table, defer=False)
+    if planned.loop.sequences or planned.eager.sequence_values:
         raise Unplannable("it has values that differ from sequence to sequence")
-    return recipe_of(made)
+    return recipe_of(planned)
 
 
 class Stepping:
@@ -53,15 +53,14 @@ class Stepping:
         dtype: torch.dtype,
         table: Tensor | None = None,
     ) -> None:
-        made = recipe
-        once = made.once(*parameters.values())
-        known = dict(zip(made.once_values, once, strict=True))
-        self.kernel = kernels.kernels[id(made.forward)]
+        once = recipe.once(*parameters.values())
+        known = dict(zip(recipe.once_values, once, strict=True))
+        self.kernel = kernels.kernels[id(recipe.forward)]
         # of their own, so that a step is made of the weights of this moment
-        self.matrices = [known[n].detach() for n in made.matrices]
-        self.vectors = [known[n].detach().reshape(-1).clone() for n in made.vectors]
-        self.plan, self.dtype = made, dtype
-        self.width = made.x_width
+        self.matrices = [known[n].detach() for n in recipe.matrices]
+        self.vectors = [known[n].detach().reshape(-1).clone() for n in recipe.vectors]
+        self.recipe, self.dtype = recipe, dtype
+        self.width = recipe.x_width
         self.rows: list[Tensor] | None = None
         if table is not None:
             self.rows = self.read(table, known, once)
@@ -77,19 +76,19 @@ class Stepping:
         self, table: Tensor, known: dict[str, Tensor], once: tuple[Tensor, ...]
     ) -> list[Tensor]:
         """What the loop reads of every input in the table."""
-        N, made = len(table), self.plan
-        if made.reads is not None:
+        N, recipe = len(table), self.recipe
+        if recipe.reads is not None:
             return [
                 product(
                     table,
                     known[r.matrix].t() if r.turned else known[r.matrix],
                     None if r.bias is None else known[r.bias],
                 )
-                for r in made.reads
+                for r in recipe.reads
             ]
-        before = made.before(N, *once, table)
-        known.update(zip(made.before_values, before, strict=True))
-        return [flat(known[n], N).contiguous() for n in made.rows]
+        before = recipe.before(N, *once, table)
+        known.update(zip(recipe.before_values, before, strict=True))
+        return [flat(known[n], N).contiguous() for n in recipe.rows]
 
     @property
     def state(self) -> State:
@@ -103,24 +102,26 @@ class Stepping:
         self.like = map_state(lambda s: s.detach(), state)
         self.R = R = parts[0].shape[0]
         self.turn = 0
-        made = self.plan
+        recipe = self.recipe
         tensors = named({"vector": self.vectors, "sequence": [], "rows": []})
         for k, part in enumerate(parts):
             kept = part.new_empty(2 * R, part.shape[1:].numel())
             kept[:R] = part.detach().reshape(R, -1)
             tensors[f"state:{k}"] = kept
         self.states = [tensors[f"state:{k}"] for k in range(len(parts))]
-        for name, (width, dtype) in made.forward.scratch.items():
+        for name, (width, dtype) in recipe.forward.scratch.items():
             tensors[name] = torch.empty(R, width, dtype=dtype, device="cpu")
-        for k in range(len(made.emits)):
-            if made.emit_is_state[k] is None:
+        for k in range(len(recipe.emits)):
+            if recipe.emit_is_state[k] is None:
                 name = f"emit:{k}"
                 tensors[name] = torch.empty(
-                    R, made.widths[name], dtype=made.dtypes[name], device="cpu"
+                    R, recipe.widths[name], dtype=recipe.dtypes[name], device="cpu"
                 )
-        for k in range(len(made.rows)):
+        for k in range(len(recipe.rows)):
             name = f"rows:{k}"
-            tensors[name] = torch.empty(R, made.widths[name], dtype=made.dtypes[name], device="cpu")
+            tensors[name] = torch.empty(
+                R, recipe.widths[name], dtype=recipe.dtypes[name], device="cpu"
+            )
         self.tensors = tensors
         at = torch.zeros(2, dtype=torch.int64, device="cpu")
         at[1] = R
@@ -136,7 +137,7 @@ class Stepping:
             )
             ready.call.is_packed = 1
             self.calls.append(ready)
-        same = made.emit_is_state[0]
+        same = recipe.emit_is_state[0]
         if same is None:
             self.shown = [tensors["emit:0"]] * 2
         else:  # what the state will be after a step from either turn
@@ -148,7 +149,7 @@ class Stepping:
                 for place, b in enumerate(self.kernel.emitted.buffers)
                 if b.tensor == f"rows:{k}"
             ]
-            for k in range(len(made.rows))
+            for k in range(len(recipe.rows))
         ]
 
     def select(self, rows: Tensor) -> None:

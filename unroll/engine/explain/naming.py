@@ -106,18 +106,18 @@ def nodes_of(plan: Plan, numbers: Mapping[fx.Node, Any]) -> dict[Node, Tensor]:
     """Every value of the forward's loop on the same random numbers."""
     wholes = {
         "state": plan.traced.states,
-        "vector": plan.vectors,
-        "sequence": plan.sequences,
-        "rows": plan.rows,
+        "vector": plan.loop.vectors,
+        "sequence": plan.loop.sequences,
+        "rows": plan.loop.rows,
     }
     known: dict[Node, Tensor] = {}
-    for source, node in plan.inputs.items():
+    for source, node in plan.loop.inputs.items():
         whole = numbers[wholes[source.kind][source.index]]
         whole = whole.reshape(ROWS, -1) if node.rows else whole.reshape(-1)
         known[node] = whole[..., source.lo : source.lo + node.width]
-    matrices = [numbers[n] for n in plan.matrices]
+    matrices = [numbers[n] for n in plan.loop.matrices]
     with torch.no_grad():
-        for node in ancestors(a for row in (*plan.new_states, *plan.emits) for a in row):
+        for node in ancestors(a for row in (*plan.loop.new_states, *plan.loop.emits) for a in row):
             if node not in known:
                 parts = {b: b.of(matrices) for b in node.blocks if b.matrix >= 0}
                 args = [known[a] if isinstance(a, Node) else a for a in node.args]

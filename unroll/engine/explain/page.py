@@ -13,11 +13,10 @@ from typing import Any
 from torch import fx
 
 from unroll.counting import counted
-from unroll.engine.compiler.cut import axis_slice
-from unroll.engine.compiler.hoist import BEFORE, ONCE, SEQUENCE, STATE, name_of
 from unroll.engine.compiler.nodes import Node, Source, ancestors
 from unroll.engine.compiler.plan import Plan
 from unroll.engine.compiler.program import Outer, Program
+from unroll.engine.compiler.traced import BEFORE, ONCE, SEQUENCE, STATE, axis_slice, name_of
 from unroll.engine.explain.equations import (
     Piece,
     Term,
@@ -104,9 +103,11 @@ def figures(plan: Plan) -> dict[str, int]:
             outside[level] += node.args[-1].meta["val"].numel()
     return {
         "stages_forward": len(plan.forward.stages),
-        "stages_backward": len(plan.backward.stages) if plan.backward is not None else 0,
+        "stages_backward": len(plan.backward.program.stages) if plan.backward is not None else 0,
         "saved": saved + states,
-        "units": max((plan.widths[f"state:{k}"] for k in range(len(plan.new_states))), default=1),
+        "units": max(
+            (plan.widths[f"state:{k}"] for k in range(len(plan.loop.new_states))), default=1
+        ),
         "multiplied_in_loop": sum(b.shape[0] * b.shape[1] for b in parts),
         "multiplied_before": outside[BEFORE],
         "multiplied_after": outside[STATE],
@@ -191,7 +192,7 @@ class Writer:
     def hoisted(self) -> list[Section]:
         plan = self.plan
         after = list(self.after_values())
-        borders = [*plan.matrices, *plan.vectors, *plan.sequences, *plan.rows]
+        borders = [*plan.loop.matrices, *plan.loop.vectors, *plan.loop.sequences, *plan.loop.rows]
         borders += [a for n in after for a in n.all_input_nodes if plan.levels[a] < STATE]
         titles = {
             ONCE: "once a call, of the parameters alone",
@@ -316,7 +317,7 @@ class Writer:
     def after(self) -> list[Section]:
         values = list(self.after_values())
         output = self.plan.traced.output
-        for node, atoms in zip(self.plan.emitted, self.plan.emits, strict=True):
+        for node, atoms in zip(self.plan.emitted, self.plan.loop.emits, strict=True):
             self.given[node] = self.beside([self.term(a) for a in atoms])
         lines = self.eager(values, STATE)
         if output in self.given and not any(l.target.name == "output" for l in lines):
@@ -367,9 +368,9 @@ class Writer:
             )
         values = {
             "state": plan.traced.states,
-            "rows": plan.rows,
-            "sequence": plan.sequences,
-            "vector": plan.vectors,
+            "rows": plan.loop.rows,
+            "sequence": plan.loop.sequences,
+            "vector": plan.loop.vectors,
         }
         term = self.traced_term(values[source.kind][source.index])
         if isinstance(term, Piece):
@@ -386,16 +387,16 @@ class Writer:
         return "d shown" if len(self.plan.emitted) == 1 else f"d shown{k + 1}"
 
     def weight(self, block: Any) -> Weight:
-        matrix = self.plan.matrices[block.matrix]
+        matrix = self.plan.loop.matrices[block.matrix]
         term = self.traced_term(matrix)
         shape = tuple(matrix.meta["val"].shape)
         return Weight(text_of(term), block.rows, block.columns, shape, not block.transposed)
 
     def forward(self) -> list[Section]:
         plan = self.plan
-        for k, atoms in enumerate(plan.new_states):
+        for k, atoms in enumerate(plan.loop.new_states):
             self.name_row(atoms, self.new(k), plan.widths[f"state:{k}"])
-        for k, atoms in enumerate(plan.emits):
+        for k, atoms in enumerate(plan.loop.emits):
             if plan.emit_is_state[k] is None and plan.emitted[k] is plan.traced.output:
                 self.name_row(atoms, "output", plan.widths[f"emit:{k}"])
         return self.stages("forward", plan.forward, self.forward_note)
@@ -409,11 +410,11 @@ class Writer:
 
     def backward(self) -> list[Section]:
         plan = self.plan
-        program = plan.backward
-        if program is None:
+        if plan.backward is None:
             return []
-        incoming = {*map(self.new, range(len(plan.new_states))), "output"}
-        for outer in plan.outers:  # the gradient of a product with that block
+        program = plan.backward.program
+        incoming = {*map(self.new, range(len(plan.loop.new_states))), "output"}
+        for outer in plan.backward.outers:  # the gradient of a product with that block
             if outer.left in self.names or outer.left.op == "input":
                 continue
             fused = self.gradient_name(outer.left)
@@ -444,7 +445,8 @@ class Writer:
 
     def gradient_name(self, node: Node) -> Piece | None:
         """Where the backward writes a value to, as what it is the gradient of."""
-        program = self.plan.backward
+        backward = self.plan.backward
+        program = None if backward is None else backward.program
         for buffer in program.stores.get(node, ()) if program is not None else ():
             kind, _, index = buffer.tensor.partition(":")
             if kind in ("d_rows", "d_sequence"):
@@ -595,7 +597,8 @@ class Writer:
         stores = plan.forward.stores.get(node, ())
         fields = [b.tensor for b in stores if b.tensor.startswith("state")]
         if plan.backward is not None and (
-            node in plan.saved or any(int(f.partition(":")[2]) in plan.history for f in fields)
+            node in plan.backward.saved
+            or any(int(f.partition(":")[2]) in plan.history for f in fields)
         ):
             notes.append("saved")
         shows = {
@@ -612,7 +615,8 @@ class Writer:
         return ", ".join(notes)
 
     def backward_note(self, node: Node) -> str:
-        program = self.plan.backward
+        backward = self.plan.backward
+        program = None if backward is None else backward.program
         stores = program.stores.get(node, ()) if program is not None else ()
         if node in self.forward_values:
             return "again"
@@ -620,15 +624,17 @@ class Writer:
 
     @functools.cached_property
     def forward_values(self) -> set[Node]:
-        rows = (*self.plan.new_states, *self.plan.emits)
+        rows = (*self.plan.loop.new_states, *self.plan.loop.emits)
         return set(ancestors(a for row in rows for a in row))
 
     # -- after the backward loop
 
     def deferred(self) -> list[Section]:
         plan = self.plan
+        if plan.backward is None:
+            return []
         found: list[Line] = []
-        rest = list(plan.outers)
+        rest = list(plan.backward.outers)
         while rest:  # those with a common right side, of rows that follow each other, are one
             first, *rest = rest
             left, (lo, hi) = [self.term(first.left)], first.block.rows
@@ -642,14 +648,14 @@ class Writer:
             shape = f"[{hi - lo}, {weight.columns[1] - weight.columns[0]}]"
             target = Piece(f"d {text_of(weight)}", 0, 1, 1)
             found.append(Line(target, term, shape=shape, sign="+="))
-        for source, node in plan.deferred.items():
-            of = self.source(source, plan.inputs[source].width)
+        for source, node in plan.backward.deferred.items():
+            of = self.source(source, plan.loop.inputs[source].width)
             target = (
                 replace(of, name=f"d {of.name}")
                 if isinstance(of, Piece)
                 else Piece(f"d {text_of(of)}", 0, node.width, node.width)
             )
-            rows = "N" if plan.inputs[source].rows else ""
+            rows = "N" if plan.loop.inputs[source].rows else ""
             found.append(Line(target, self.term(node), rows, sign="=" if rows else "+="))
         head = [line for line in found if line.shape is not None]
         sums = [line for line in found if line.shape is None]
@@ -662,7 +668,12 @@ class Writer:
         plan = self.plan
         first = [
             n
-            for n in (*plan.rows, *plan.sequences, *plan.vectors, *plan.matrices)
+            for n in (
+                *plan.loop.rows,
+                *plan.loop.sequences,
+                *plan.loop.vectors,
+                *plan.loop.matrices,
+            )
             if n.op == "call_function"
         ]
         reached = {a for n in self.operations(first) for a in n.all_input_nodes}

@@ -19,18 +19,18 @@ from unroll.engine.runtime.recipe import Recipe
 from unroll.engine.runtime.storage import empty
 
 
-class Later:
+class DeferredGradients:
     """The deferred gradients: each over all rows at once."""
 
     def __init__(
         self,
-        plan: Recipe,
+        recipe: Recipe,
         where: Geometry,
         executor: Executor,
         tensors: Mapping[str, Tensor],
         given: Mapping[str, list[Tensor]],
     ) -> None:
-        self.plan, self.where, self.tensors, self.given = plan, where, tensors, given
+        self.recipe, self.where, self.tensors, self.given = recipe, where, tensors, given
         self.executor = executor
         self.previous: dict[int, Tensor] = {}
 
@@ -56,7 +56,7 @@ class Later:
         return result
 
     def at_hand(self, node: Node) -> Tensor | None:
-        buffer = self.plan.kept.get(node) or self.plan.saved.get(node)
+        buffer = self.recipe.kept.get(node) or self.recipe.saved.get(node)
         if buffer is not None:
             return self.columns(buffer.tensor, buffer.lo, buffer.width, buffer.time)
         if node.source is not None:
@@ -101,7 +101,7 @@ class Later:
     def matrix(self, k: int) -> Tensor:
         """The gradient of matrix k, in large products."""
         whole = self.given["matrix"][k]
-        merged = self.plan.merged[k]
+        merged = self.recipe.merged[k]
         if len(merged) == 1 and merged[0].whole(whole.shape):
             return self.outer(merged[0])
         gradient = torch.zeros_like(whole, memory_format=torch.contiguous_format)
@@ -129,7 +129,7 @@ class Later:
 
     def vector(self, k: int) -> Tensor:
         whole = self.given["vector"][k]
-        parts = self.plan.sums[k]
+        parts = self.recipe.sums[k]
         if len(parts) == 1 and parts[0].width == len(whole):
             return self.sum(parts[0])
         gradient = torch.zeros_like(whole)
@@ -147,14 +147,16 @@ class Later:
     def rows(self, kind: str, k: int) -> Tensor:
         """The gradient of what was hoisted, for every row."""
         fused = self.tensors.get(f"d_{kind}:{k}")
-        deferred = {s: n for s, n in self.plan.deferred.items() if s.kind == kind and s.index == k}
+        deferred = {
+            s: n for s, n in self.recipe.deferred.items() if s.kind == kind and s.index == k
+        }
         if fused is not None and not deferred:
             return fused
         if fused is None:
             like = self.given["state"][0]
-            fused = empty(self.plan, f"{kind}:{k}", self.where.N, like).zero_()
+            fused = empty(self.recipe, f"{kind}:{k}", self.where.N, like).zero_()
         gradient = fused
         for source, node in deferred.items():
-            width = self.plan.inputs[source].width
+            width = self.recipe.inputs[source].width
             gradient[:, source.lo : source.lo + width] = self.value(node)
         return gradient

@@ -1,4 +1,4 @@
-"""Who runs the stages of a plan: `interpret.py` in eager PyTorch, or compiled kernels."""
+"""Who runs the stages of a recipe: `interpret.py` in eager PyTorch, or compiled kernels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Steps:
     turning: names of the states that have room for two steps only, used in turn.
     """
 
-    plan: Recipe
+    recipe: Recipe
     program: Program
     tensors: Mapping[str, Tensor]
     matrices: Sequence[Tensor]

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """A call and its plan. tensors: parameters and buffers. initial: after a reset, or None."""
+    """A call and its recipe. tensors: parameters and buffers. initial: after a reset, or None."""
 
-    plan: Recipe
+    recipe: Recipe
     call: Call
     tensors: Mapping[str, Tensor]
     initial: State | None
@@ -55,49 +55,49 @@ def run_plans(jobs: Sequence[Job]) -> list[tuple[Tensor, State]]:
 
 def hoist(job: Job) -> Hoisted:
     """What depends on parameters, noise and inputs only."""
-    plan, call = job.plan, job.call
+    recipe, call = job.recipe, job.call
     if call.record is not None:
         call.record.check_new()
     T, B = call.x.shape[:2]
     where = geometry(T, B, call.lengths, call.resets, call.reverse)
-    noises = plan.noises
+    noises = recipe.noises
     noise = call.noise
     if noise is None:
         noise = (draw_noise(call.cell, call.x) or {}) if noises else {}
     drawn_once = [noise[n][1] for n, each in noises.items() if each == "once"]
-    once = plan.once(*job.tensors.values(), *drawn_once)
-    known: dict[str, Tensor] = dict(zip(plan.once_values, once, strict=True))
+    once = recipe.once(*job.tensors.values(), *drawn_once)
+    known: dict[str, Tensor] = dict(zip(recipe.once_values, once, strict=True))
     x = where.rows(call.x)
     sequence: tuple[Tensor, ...] = ()
     spread: list[Tensor] = []
-    if plan.sequence_values:
+    if recipe.sequence_values:
         per_call = [noise[n][1] for n, each in noises.items() if each == "call"]
-        sequence = plan.sequence(B, *once, *per_call)
+        sequence = recipe.sequence(B, *once, *per_call)
         spread = [where.of_rows(v) for v in sequence]
-    if plan.before_values:
+    if recipe.before_values:
         per_step = [where.rows(noise[n][1]) for n, each in noises.items() if each == "step"]
-        before = plan.before(where.N, *once, *spread, x, *per_step)
-        known.update(zip(plan.before_values, before, strict=True))
+        before = recipe.before(where.N, *once, *spread, x, *per_step)
+        known.update(zip(recipe.before_values, before, strict=True))
 
-    per_sequence = dict(zip(plan.sequence_values, sequence, strict=True))
+    per_sequence = dict(zip(recipe.sequence_values, sequence, strict=True))
     inputs: list[Tensor | None] = [
         f if f.dim() == 2 else flat(f, where.R)
         for _, f in fields(where.started(call.state, job.initial))
     ]
-    inputs += [known[n] for n in plan.matrices]
-    inputs += [known[n].reshape(-1) for n in plan.vectors]
-    inputs += [flat(where.of_sequences(per_sequence[n]), where.R) for n in plan.sequences]
-    if plan.reads is None:
-        inputs += [flat(known[n], where.N) for n in plan.rows]
+    inputs += [known[n] for n in recipe.matrices]
+    inputs += [known[n].reshape(-1) for n in recipe.vectors]
+    inputs += [flat(where.of_sequences(per_sequence[n]), where.R) for n in recipe.sequences]
+    if recipe.reads is None:
+        inputs += [flat(known[n], where.N) for n in recipe.rows]
     else:
         inputs.append(x)
-        for read in plan.reads:
+        for read in recipe.reads:
             inputs += [known[read.matrix], None if read.bias is None else known[read.bias]]
-    known.update(zip(plan.sequence_values, spread, strict=True))
+    known.update(zip(recipe.sequence_values, spread, strict=True))
     inputs = [t if t is None else plain(t) for t in inputs]
     record = call.record
     told = None if record is None else functools.partial(tell_gradients, record, call.state, where)
-    return Hoisted(job, Pass(plan, where, job.executor, told), inputs, known)
+    return Hoisted(job, Pass(recipe, where, job.executor, told), inputs, known)
 
 
 def tell_gradients(
@@ -111,26 +111,26 @@ def tell_gradients(
 
 def finish(hoisted: Hoisted, results: Sequence[Tensor]) -> tuple[Tensor, State]:
     """What only feeds the output, and the form that the call wants."""
-    plan, where, record = hoisted.at.plan, hoisted.at.where, hoisted.job.call.record
-    emits, finals = results[: len(plan.emits)], iter(results[len(plan.emits) :])
+    recipe, where, record = hoisted.at.recipe, hoisted.at.where, hoisted.job.call.record
+    emits, finals = results[: len(recipe.emits)], iter(results[len(recipe.emits) :])
 
     def final(like: Tensor) -> Tensor:
         value = where.ended(next(finals))
         return value if value.shape == like.shape else value.reshape(like.shape)
 
     last = map_state(final, hoisted.job.call.state)
-    if plan.shows_emit and record is None:
+    if recipe.shows_emit and record is None:
         return where.spread(emits[0]), last
     known = dict(hoisted.known)
-    for name, shape, emit in zip(plan.emitted, plan.emitted_shapes, emits, strict=True):
+    for name, shape, emit in zip(recipe.emitted, recipe.emitted_shapes, emits, strict=True):
         known[name] = emit.reshape(where.N, *shape)
-    output, *taps = plan.after(where.N, *(known[n] for n in plan.after_inputs))
+    output, *taps = recipe.after(where.N, *(known[n] for n in recipe.after_inputs))
     if record is not None and where.steps:
         states = {
-            name: emits[plan.emit_is_state.index(k)].reshape(where.N, *like.shape[1:])
+            name: emits[recipe.emit_is_state.index(k)].reshape(where.N, *like.shape[1:])
             for k, (name, like) in enumerate(fields(hoisted.job.call.state))
         }
-        named = dict(zip(plan.taps, taps, strict=True))
+        named = dict(zip(recipe.taps, taps, strict=True))
         record.fill(
             *({n: where.spread(rows.detach()) for n, rows in of.items()} for of in (named, states))
         )

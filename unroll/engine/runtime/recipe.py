@@ -15,7 +15,8 @@ import torch
 
 from unroll.engine.compiler.nodes import Block, Node, Source
 from unroll.engine.compiler.program import Buffer, Group, Merged, Program, Sum
-from unroll.engine.runtime.eager import Eager, Ref, eager
+from unroll.engine.runtime.eager import Eager, Ref
+from unroll.engine.runtime.eager import eager as eager_part
 
 if TYPE_CHECKING:
     from unroll.engine.compiler.plan import Plan
@@ -129,39 +130,48 @@ class Recipe:
 def recipe_of(plan: Plan) -> Recipe:
     """A plan as a recipe."""
     names = lambda nodes: [n.name for n in nodes]  # noqa: E731
-    reads = plan.reads
-    parts: dict[str, Any] = {
-        part: eager(getattr(plan, part).graph) for part in ("once", "sequence", "before", "after")
-    }
-    loop: dict[str, Any] = {
-        name: getattr(plan, name)
-        for name in (
-            "new_states", "emits", "differentiable", "emit_is_state", "widths", "dtypes", "inputs",
-            "forward", "backward", "saved", "merged", "sums", "deferred", "kept", "history",
-            "rows_saved",
-        )
-    }  # fmt: skip
+    traced, eager, loop, backward = plan.traced, plan.eager, plan.loop, plan.backward
+    noises = {name: each for name, (each, _) in traced.noises.items()}
     return Recipe(
-        noises={name: each for name, (each, _) in plan.traced.noises.items()}
-        | dict.fromkeys(plan.traced.once, "once"),
-        x_width=plan.traced.x.meta["val"].shape[1],
-        **parts,
-        once_values=names(plan.once_values),
-        sequence_values=names(plan.sequence_values),
-        before_values=names(plan.before_values),
-        after_inputs=names(plan.after_inputs),
+        noises=noises | dict.fromkeys(traced.once, "once"),
+        x_width=traced.x.meta["val"].shape[1],
+        once=eager_part(eager.once.graph),
+        sequence=eager_part(eager.sequence.graph),
+        before=eager_part(eager.before.graph),
+        after=eager_part(eager.after.graph),
+        once_values=names(eager.once_values),
+        sequence_values=names(eager.sequence_values),
+        before_values=names(eager.before_values),
+        after_inputs=names(eager.after_inputs),
         emitted=names(plan.emitted),
         emitted_shapes=[list(n.meta["val"].shape[1:]) for n in plan.emitted],
         shows_emit=plan.shows_emit,
         reads=None
-        if reads is None
-        else [Reading(r.matrix.name, r.turned, r.bias.name if r.bias else None) for r in reads],
-        matrices=names(plan.matrices),
-        vectors=names(plan.vectors),
-        sequences=names(plan.sequences),
-        rows=names(plan.rows),
-        taps=list(plan.traced.taps),
-        **loop,
+        if eager.reads is None
+        else [
+            Reading(r.matrix.name, r.turned, r.bias.name if r.bias else None) for r in eager.reads
+        ],
+        matrices=names(loop.matrices),
+        vectors=names(loop.vectors),
+        sequences=names(loop.sequences),
+        rows=names(loop.rows),
+        new_states=loop.new_states,
+        emits=loop.emits,
+        differentiable=plan.differentiable,
+        emit_is_state=plan.emit_is_state,
+        widths=plan.widths,
+        dtypes=plan.dtypes,
+        inputs=loop.inputs,
+        forward=plan.forward,
+        backward=None if backward is None else backward.program,
+        saved={} if backward is None else backward.saved,
+        merged={} if backward is None else backward.merged,
+        sums={} if backward is None else backward.sums,
+        deferred={} if backward is None else backward.deferred,
+        kept={} if backward is None else backward.kept,
+        history=plan.history,
+        rows_saved=backward is not None and backward.rows_saved,
+        taps=list(traced.taps),
     )
 
 

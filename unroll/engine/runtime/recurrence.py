@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unroll.engine.runtime.deferred import Later
+from unroll.engine.runtime.deferred import DeferredGradients
 from unroll.engine.runtime.executor import Executor, Steps
 from unroll.engine.runtime.geometry import Geometry
 from unroll.engine.runtime.recipe import Recipe
@@ -28,14 +28,14 @@ class Pass:
     record: told the gradients at the states of every step, for each field [N, w].
     """
 
-    plan: Recipe
+    recipe: Recipe
     where: Geometry
     executor: Executor
     record: Callable[[list[Tensor | None]], None] | None = None
 
 
 @dataclass(frozen=True)
-class Begun:
+class PreparedPass:
     """A pass whose steps can run. given: the inputs by kind."""
 
     at: Pass
@@ -49,18 +49,18 @@ def recurrence(
     """Of each pass its emitted values [N, w], then its final states [R, w]."""
     flat = [t for each in inputs for t in each]
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in flat):
-        results = iter(Loop.apply(tuple(passes), *flat))
-        return [[next(results) for _ in range(count_of(p.plan))] for p in passes]
+        results = iter(RecurrentFunction.apply(tuple(passes), *flat))
+        return [[next(results) for _ in range(count_of(p.recipe))] for p in passes]
     begun = [begin_forward(p, i, keep=False) for p, i in zip(passes, inputs, strict=True)]
     run(begun)
     return [end_forward(b, keep=False) for b in begun]
 
 
-def count_of(plan: Recipe) -> int:
-    return len(plan.emits) + len(plan.new_states)
+def count_of(recipe: Recipe) -> int:
+    return len(recipe.emits) + len(recipe.new_states)
 
 
-def run(begun: Sequence[Begun]) -> None:
+def run(begun: Sequence[PreparedPass]) -> None:
     """Run the steps of all passes."""
     some = [b for b in begun if b.at.where.N]
     ready = [b.at.executor.prepare(b.steps, len(some)) for b in some]
@@ -68,27 +68,27 @@ def run(begun: Sequence[Begun]) -> None:
         some[0].at.executor.run(ready)
 
 
-class Loop(torch.autograd.Function):
+class RecurrentFunction(torch.autograd.Function):
     """Forward and backward by the executors; inputs are those of the passes in turn."""
 
     @staticmethod
     def forward(ctx: Any, passes: tuple[Pass, ...], *inputs: Tensor | None) -> Any:
         begun, counts, at = [], [], 0
         for p in passes:
-            count = p.plan.inputs_of_loop
+            count = p.recipe.inputs_of_loop
             begun.append(begin_forward(p, inputs[at : at + count], keep=True))
             at += count
         run(begun)
         results, fixed, saved = [], [], [*inputs]
         for b in begun:
-            plan = b.at.plan
+            recipe = b.at.recipe
             shown = end_forward(b, keep=True)
-            recorded = shown[plan.differentiable : len(plan.emits)]
+            recorded = shown[recipe.differentiable : len(recipe.emits)]
             fixed += [r for r in shown if not r.dtype.is_floating_point] + recorded
             results += shown
             # what was read from x is kept only where the gradient looks at it
-            rows = b.given["rows"] if plan.reads is not None and plan.rows_saved else []
-            saved += [b.steps.tensors[n] for n in plan.kept_names]
+            rows = b.given["rows"] if recipe.reads is not None and recipe.rows_saved else []
+            saved += [b.steps.tensors[n] for n in recipe.kept_names]
             saved += rows
             counts.append(len(rows))
         ctx.passes, ctx.counts = passes, counts
@@ -105,10 +105,10 @@ class Loop(torch.autograd.Function):
                 'is_grads_batched=True). Run it with backend="loop", or one gradient at a time.'
             )
         saved = iter(ctx.saved_tensors)
-        given = [take(saved, p.plan.inputs_of_loop) for p in ctx.passes]
+        given = [take(saved, p.recipe.inputs_of_loop) for p in ctx.passes]
         wishes, came = iter(ctx.needs_input_grad[1:]), iter(gradients)
         wanted = [take(wishes, len(each)) for each in given]
-        of_results = [take(came, count_of(p.plan)) for p in ctx.passes]
+        of_results = [take(came, count_of(p.recipe)) for p in ctx.passes]
         found: list[Tensor | None] = [None]
         if torch.is_grad_enabled() and any(p.record for p in ctx.passes):
             raise RuntimeError(
@@ -117,11 +117,11 @@ class Loop(torch.autograd.Function):
             )
         if torch.is_grad_enabled():  # a second derivative is wanted: through the reference
             for p, each, of, needs in zip(ctx.passes, given, of_results, wanted, strict=True):
-                found += by_reference(p.plan, p.where, each, of, needs)
+                found += by_reference(p.recipe, p.where, each, of, needs)
             return tuple(found)
         begun = []
         for p, each, of, rows in zip(ctx.passes, given, of_results, ctx.counts, strict=True):
-            kept = dict(zip(p.plan.kept_names, saved, strict=False))
+            kept = dict(zip(p.recipe.kept_names, saved, strict=False))
             begun.append(begin_backward(p, each, kept, take(saved, rows), of))
         run(begun)
         for b, needs in zip(begun, wanted, strict=True):
@@ -138,15 +138,15 @@ def batched(gradient: Tensor) -> bool:
     return functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
 
 
-def begin_forward(at: Pass, inputs: Sequence[Tensor | None], keep: bool) -> Begun:
+def begin_forward(at: Pass, inputs: Sequence[Tensor | None], keep: bool) -> PreparedPass:
     """What the steps forward read and write. keep: a backward will follow."""
-    plan, where = at.plan, at.where
-    given = split(plan, inputs)
-    read_rows(plan, given, at.executor.product)
+    recipe, where = at.recipe, at.where
+    given = split(recipe, inputs)
+    read_rows(recipe, given, at.executor.product)
     R, N = where.R, where.N
     tensors = named(given)
     like: Any = inputs[0]
-    whole = plan.history if keep else plan.shown
+    whole = recipe.history if keep else recipe.shown
     for k, start in enumerate(given["state"]):
         if k in whole:
             kept = start.new_empty(R + N, start.shape[1])
@@ -156,26 +156,28 @@ def begin_forward(at: Pass, inputs: Sequence[Tensor | None], keep: bool) -> Begu
             kept[:R] = start
             if where.lengths is not None:  # sequences of no steps keep their start
                 kept[R:] = start
-        tensors[plan.state_names[k]] = kept
-    for name in (*plan.own_emits, *plan.saved_names) if keep else plan.own_emits:
-        tensors[name] = empty(plan, name, N, like)
-    scratch(plan.forward, tensors, R, like)
-    steps = Steps(plan, plan.forward, tensors, given["matrix"], where.forward, plan.turning(keep))
-    return Begun(at, steps, given)
+        tensors[recipe.state_names[k]] = kept
+    for name in (*recipe.own_emits, *recipe.saved_names) if keep else recipe.own_emits:
+        tensors[name] = empty(recipe, name, N, like)
+    scratch(recipe.forward, tensors, R, like)
+    steps = Steps(
+        recipe, recipe.forward, tensors, given["matrix"], where.forward, recipe.turning(keep)
+    )
+    return PreparedPass(at, steps, given)
 
 
-def end_forward(begun: Begun, keep: bool) -> list[Tensor]:
+def end_forward(begun: PreparedPass, keep: bool) -> list[Tensor]:
     """Emitted values [N, w], then final states [R, w]."""
-    plan, where, tensors = begun.at.plan, begun.at.where, begun.steps.tensors
-    whole = plan.history if keep else plan.shown
+    recipe, where, tensors = begun.at.recipe, begun.at.where, begun.steps.tensors
+    whole = recipe.history if keep else recipe.shown
     emits = [
         tensors[f"emit:{k}"]
         if same is None
-        else tensors[plan.state_names[same]].narrow(0, where.first, where.N)
-        for k, same in enumerate(plan.emit_is_state)
+        else tensors[recipe.state_names[same]].narrow(0, where.first, where.N)
+        for k, same in enumerate(recipe.emit_is_state)
     ]
     finals = [
-        final_rows(tensors[name], where, k in whole) for k, name in enumerate(plan.state_names)
+        final_rows(tensors[name], where, k in whole) for k, name in enumerate(recipe.state_names)
     ]
     return [*emits, *finals]
 
@@ -200,68 +202,70 @@ def begin_backward(
     kept: Mapping[str, Tensor],
     rows: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
-) -> Begun:
+) -> PreparedPass:
     """What the steps backward read and write."""
-    plan, where = at.plan, at.where
-    program = plan.backward
+    recipe, where = at.recipe, at.where
+    program = recipe.backward
     if program is None:
         raise RuntimeError("This plan was made without gradients.")
-    given, R, N = split(plan, inputs), where.R, where.N
-    if plan.reads is not None:
+    given, R, N = split(recipe, inputs), where.R, where.N
+    if recipe.reads is not None:
         given["rows"] = list(rows)
     like = inputs[0]
     tensors = named(given) | dict(kept)
-    for k in range(plan.differentiable):
-        tensors[f"d_emit:{k}"] = readable(gradients[k], N, plan.widths[f"emit:{k}"], like)
+    for k in range(recipe.differentiable):
+        tensors[f"d_emit:{k}"] = readable(gradients[k], N, recipe.widths[f"emit:{k}"], like)
     for k, start in enumerate(given["state"]):
         if start.dtype.is_floating_point:
-            final = gradients[len(plan.emits) + k]
+            final = gradients[len(recipe.emits) + k]
             if final is None:
                 carried = start.new_zeros(2 * R, start.shape[1])
             else:  # where a sequence ends, in a turn of either half
                 carried = torch.cat([final, final])
             tensors[f"d_state:{k}"] = carried
-    for name, partial in plan.found:
-        tensors[name] = empty(plan, name, N, like)
+    for name, partial in recipe.found:
+        tensors[name] = empty(recipe, name, N, like)
         if partial:
             tensors[name].zero_()
     scratch(program, tensors, R, like)
-    steps = Steps(plan, program, tensors, given["matrix"], where.backward, frozenset())
-    return Begun(at, steps, given)
+    steps = Steps(recipe, program, tensors, given["matrix"], where.backward, frozenset())
+    return PreparedPass(at, steps, given)
 
 
-def end_backward(begun: Begun, wanted: Sequence[bool]) -> list[Tensor | None]:
+def end_backward(begun: PreparedPass, wanted: Sequence[bool]) -> list[Tensor | None]:
     """Gradients of the loop's inputs, None where not wanted."""
-    plan, where, executor = begun.at.plan, begun.at.where, begun.at.executor
+    recipe, where, executor = begun.at.recipe, begun.at.where, begun.at.executor
     given, tensors = begun.given, begun.steps.tensors
     if begun.at.record is not None:
-        begun.at.record([tensors.get(f"d_step:{k}") for k in range(len(plan.new_states))])
+        begun.at.record([tensors.get(f"d_step:{k}") for k in range(len(recipe.new_states))])
     R, S = where.R, where.steps
-    later = Later(plan, where, executor, tensors, given)
+    deferred = DeferredGradients(recipe, where, executor, tensors, given)
     half = slice(0, R) if S % 2 == 0 else slice(R, 2 * R)
     found: list[Tensor | None] = []
     needs = iter(wanted)
     for k, start in enumerate(given["state"]):
         got = tensors[f"d_state:{k}"][half] if start.dtype.is_floating_point else None
         found.append(got if next(needs) else None)
-    found += [later.matrix(k) if next(needs) else None for k in range(len(plan.matrices))]
-    found += [later.vector(k) if next(needs) else None for k in range(len(plan.vectors))]
-    for k in range(len(plan.sequences)):
-        each = later.rows("sequence", k) if next(needs) else None
+    found += [deferred.matrix(k) if next(needs) else None for k in range(len(recipe.matrices))]
+    found += [deferred.vector(k) if next(needs) else None for k in range(len(recipe.vectors))]
+    for k in range(len(recipe.sequences)):
+        each = deferred.rows("sequence", k) if next(needs) else None
         found.append(None if each is None else where.summed(each))
-    if plan.reads is None:
-        found += [later.rows("rows", k) if next(needs) else None for k in range(len(plan.rows))]
+    if recipe.reads is None:
+        found += [
+            deferred.rows("rows", k) if next(needs) else None for k in range(len(recipe.rows))
+        ]
         return found
     x, *parts = given["read"]
     of_x = None
     wants_x = next(needs)
     rest: list[Tensor | None] = []
-    for k, read in enumerate(plan.reads):
+    for k, read in enumerate(recipe.reads):
         of_matrix, of_bias = next(needs), next(needs)
         if not (wants_x or of_matrix or of_bias):
             rest += [None, None]
             continue
-        d = later.rows("rows", k)
+        d = deferred.rows("rows", k)
         matrix = parts[2 * k]
         if wants_x:
             term = executor.product(d, matrix if read.turned else matrix.t())

@@ -14,7 +14,7 @@ from unroll.engine.runtime.storage import read_rows, split
 
 
 def by_reference(
-    plan: Recipe,
+    recipe: Recipe,
     where: Geometry,
     inputs: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
@@ -23,10 +23,10 @@ def by_reference(
     """Gradients that can be differentiated again: the loop once more, step by step."""
     # one input may have been made of another; through these views the gradients stay apart
     inputs = [t if t is None else t.view_as(t) for t in inputs]
-    given = split(plan, inputs)
-    read_rows(plan, given, lambda x, m, b: x @ m if b is None else x @ m + b)
+    given = split(recipe, inputs)
+    read_rows(recipe, given, lambda x, m, b: x @ m if b is None else x @ m + b)
     states, emitted = list(given["state"]), []
-    blocks = {b for atoms in (*plan.new_states, *plan.emits) for b in blocks_of(atoms)}
+    blocks = {b for atoms in (*recipe.new_states, *recipe.emits) for b in blocks_of(atoms)}
     parts = {b: b.of(given["matrix"]) for b in blocks}
     finals: list[list[Tensor]] = [[] for _ in states]
     for s in range(where.steps):
@@ -35,7 +35,7 @@ def by_reference(
             finals[k].insert(0, state[n:])
             states[k] = state[:n]
         values = {}
-        for source, node in plan.inputs.items():
+        for source, node in recipe.inputs.items():
             lo, hi = source.lo, source.lo + node.width
             if source.kind == "vector":
                 values[node] = given["vector"][source.index][lo:hi]
@@ -47,7 +47,7 @@ def by_reference(
                 else:
                     whole = given["sequence"][source.index][:n]
                 values[node] = whole[:, lo:hi]
-        rows = [*plan.new_states, *plan.emits]
+        rows = [*recipe.new_states, *recipe.emits]
         atoms = iter(evaluate([a for row in rows for a in row], values, parts))
         new = [torch.cat([next(atoms).expand(n, a.width) for a in row], 1) for row in rows]
         states = new[: len(states)]
@@ -55,8 +55,8 @@ def by_reference(
     outputs = []
     if where.steps and int(where.offset[0]) > 0:  # read from the end
         emitted.reverse()
-    for k in range(len(plan.emits)):
-        width = plan.widths[f"emit:{k}"]
+    for k in range(len(recipe.emits)):
+        width = recipe.widths[f"emit:{k}"]
         outputs.append(torch.cat([states[0].new_zeros(0, width), *(e[k] for e in emitted)]))
     outputs += [torch.cat([s, *rest]) for s, rest in zip(states, finals, strict=True)]
     pairs = [

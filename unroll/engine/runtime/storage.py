@@ -15,28 +15,28 @@ from unroll.engine.compiler.program import Program
 from unroll.engine.runtime.recipe import Recipe
 
 
-def split(plan: Recipe, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]:
+def split(recipe: Recipe, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]:
     """The inputs of the loop by kind; "read" are x and what it is multiplied with."""
     at, given = 0, {}
     for kind, count in (
-        ("state", len(plan.new_states)),
-        ("matrix", len(plan.matrices)),
-        ("vector", len(plan.vectors)),
-        ("sequence", len(plan.sequences)),
+        ("state", len(recipe.new_states)),
+        ("matrix", len(recipe.matrices)),
+        ("vector", len(recipe.vectors)),
+        ("sequence", len(recipe.sequences)),
     ):
         given[kind] = list(inputs[at : at + count])
         at += count
-    given["rows" if plan.reads is None else "read"] = list(inputs[at:])
+    given["rows" if recipe.reads is None else "read"] = list(inputs[at:])
     return given
 
 
-def read_rows(plan: Recipe, given: dict[str, list[Any]], multiply: Callable[..., Tensor]) -> None:
+def read_rows(recipe: Recipe, given: dict[str, list[Any]], multiply: Callable[..., Tensor]) -> None:
     """Fill in what is read from x, in one product each."""
-    if plan.reads is not None:
+    if recipe.reads is not None:
         x, *parts = given["read"]
         given["rows"] = [
             multiply(x, parts[2 * k].t() if read.turned else parts[2 * k], parts[2 * k + 1])
-            for k, read in enumerate(plan.reads)
+            for k, read in enumerate(recipe.reads)
         ]
 
 
@@ -48,8 +48,8 @@ def named(given: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def empty(plan: Recipe, name: str, rows: int, like: Tensor) -> Tensor:
-    return torch.empty(rows, plan.widths[name], dtype=plan.dtypes[name], device=like.device)
+def empty(recipe: Recipe, name: str, rows: int, like: Tensor) -> Tensor:
+    return torch.empty(rows, recipe.widths[name], dtype=recipe.dtypes[name], device=like.device)
 
 
 def scratch(program: Program, tensors: dict[str, Tensor], R: int, like: Tensor) -> None:
