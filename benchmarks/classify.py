@@ -23,9 +23,9 @@ from torch.nn.functional import cross_entropy, dropout
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from torch.utils.data import DataLoader
 
-from unroll.data.labelled import Labelled, LabelledBatches, batch_of
-from unroll.models.classifier import Classifier
-from unroll.settings.classify import ClassifySettings
+from unroll.tasks.classify.network import Classifier
+from unroll.tasks.classify.preprocessor import Labelled, LabelledBatches, batch_of
+from unroll.tasks.classify.settings import ClassifySettings
 from unroll.training.optimizer import make_optimizer
 
 BARS = {"gru": 1.25, "lstm": 0.97}

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 import unroll
-from unroll.data.forecasts import parts
-from unroll.settings import ForecastSettings
-from unroll.tasks import forecast as task
+from unroll.tasks.forecast import task
+from unroll.tasks.forecast.reader import parts
+from unroll.tasks.forecast.settings import ForecastSettings
 
 ROWS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("seattle_weather/seattle-weather.csv", "temp_max", "mae",
@@ -36,9 +36,9 @@ def plain(path: str, settings: ForecastSettings, seconds: float) -> tuple[np.nda
     data = task.read(path, settings, print)
     windows, train = parts(data, settings)["learn from"]
     _, test = parts(data, settings)["test"]
-    past = len(data.codec.columns) - data.codec.ahead
-    names = data.codec.columns[:past]
-    values = data.table.series[0].values[:, [c not in data.codec.words for c in names]]
+    past = len(data.preprocessor.columns) - data.preprocessor.ahead
+    names = data.preprocessor.columns[:past]
+    values = data.table.series[0].values[:, [c not in data.preprocessor.words for c in names]]
     known = values[: data.train[0]]
     mean, deviation = np.nanmean(known, 0), np.nanstd(known, 0)
     x = torch.from_numpy(np.nan_to_num((values - mean) / deviation)).float()

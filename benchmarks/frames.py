@@ -23,10 +23,16 @@ from torch.nn.functional import cross_entropy, dropout
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from torch.utils.data import DataLoader
 
-from unroll.data.clips import Reading
-from unroll.data.framed import FrameBatches, FrameCodec, Framed, Loaded, batch_of
-from unroll.models.framewise import Framewise, blocks
-from unroll.settings.frames import FramesSettings
+from unroll.tasks.frames.clips import Reading
+from unroll.tasks.frames.network import Framewise, blocks
+from unroll.tasks.frames.preprocessor import (
+    FrameBatches,
+    Framed,
+    FramesPreprocessor,
+    Loaded,
+    batch_of,
+)
+from unroll.tasks.frames.settings import FramesSettings
 from unroll.training.optimizer import make_optimizer
 
 KINDS = {
@@ -83,7 +89,7 @@ def made_up(count, shape, longest, ragged):
     """Clips of noise, of one length or of lengths from a third of it."""
     draw = np.random.default_rng(0)
     lengths = draw.integers(longest // 3, longest + 1, count) if ragged else [longest] * count
-    codec = FrameCodec([str(k) for k in range(CLASSES)], False, Reading(shape))
+    preprocessor = FramesPreprocessor([str(k) for k in range(CLASSES)], False, Reading(shape))
     clips = []
     for k, length in enumerate(lengths):
         size = (int(length), *shape)
@@ -94,7 +100,7 @@ def made_up(count, shape, longest, ragged):
             Loaded(values, Path(), ("0",), int(length), int(length), values, k, "", "", None)
         )
     starts = np.cumsum([0, *lengths])
-    return Framed(clips, codec, draw.integers(CLASSES, size=count), starts)
+    return Framed(clips, preprocessor, draw.integers(CLASSES, size=count), starts)
 
 
 class Plain(nn.Module):

@@ -27,20 +27,20 @@ from torch.utils.data import DataLoader
 
 import unroll
 from unroll.cells import named_cell
-from unroll.data.conll import Sentence
 from unroll.data.problems import Problems
-from unroll.data.tag_corpus import read_tagged
-from unroll.data.tagged import (
+from unroll.tasks.tag.conll import Sentence
+from unroll.tasks.tag.network import LETTER_SIZE, SHAPE_SIZE, Tagger
+from unroll.tasks.tag.preprocessor import (
     SHAPES,
     EncodedSentences,
-    TagCodec,
     TaggedBatches,
+    TagPreprocessor,
     shape_of,
     shortened,
 )
-from unroll.models.tagger import LETTER_SIZE, SHAPE_SIZE, Tagger
-from unroll.settings.tag import TagSettings
-from unroll.tasks.tag import DEFAULTS
+from unroll.tasks.tag.reader import read_tagged
+from unroll.tasks.tag.settings import TagSettings
+from unroll.tasks.tag.task import DEFAULTS
 
 BARS = {"gru": 1.25, "lstm": 0.97}  # how many times the plain network's steps are to be made
 ROWS = [("gru", False), ("lstm", False), ("gru", True), ("lstm", True)]
@@ -51,11 +51,11 @@ OURS, PLAIN, USUAL = "unroll", "torch.nn", "torch.nn, usual"
 class PlainTagger(nn.Module):
     """The tagger in torch.nn's own modules."""
 
-    def __init__(self, codec, cell, crf, dropout):
+    def __init__(self, preprocessor, cell, crf, dropout):
         super().__init__()
         size, layer = DEFAULTS, {"gru": nn.GRU, "lstm": nn.LSTM}[cell]
-        self.words = nn.Embedding(len(codec.counts), size["embedding"])
-        self.letters = nn.Embedding(len(codec.alphabet), LETTER_SIZE)
+        self.words = nn.Embedding(len(preprocessor.counts), size["embedding"])
+        self.letters = nn.Embedding(len(preprocessor.alphabet), LETTER_SIZE)
         self.shapes = nn.Embedding(SHAPES, SHAPE_SIZE)
         self.speller = layer(LETTER_SIZE, size["characters"], bidirectional=True)
         width = size["embedding"] + SHAPE_SIZE + 2 * size["characters"]
@@ -65,7 +65,7 @@ class PlainTagger(nn.Module):
         self.drop_input = nn.Dropout(dropout and size["dropout_input"])
         self.drop = nn.Dropout(dropout and size["dropout"])
         strength = dropout and size["word_dropout"]
-        self.register_buffer("forget", strength / (strength + codec.counts))
+        self.register_buffer("forget", strength / (strength + preprocessor.counts))
 
     def loss(self, words, which, letters, letter_lengths, shapes, lengths, labels):
         if self.training:
@@ -124,16 +124,16 @@ def main():
     if len(labels) > LABELS:
         sys.exit(f"{args.data} has {len(labels)} tags; expected at most {LABELS}.")
     labels += [f"none {k}" for k in range(LABELS - len(labels))]
-    codec = TagCodec.learn(sentences, labels)
-    encoded = EncodedSentences(sentences, codec)
+    preprocessor = TagPreprocessor.learn(sentences, labels)
+    encoded = EncodedSentences(sentences, preprocessor)
 
-    wrong = [w for cell, crf in ROWS for w in wrong_in(gate(codec, encoded, cell, crf))]
+    wrong = [w for cell, crf in ROWS for w in wrong_in(gate(preprocessor, encoded, cell, crf))]
     if wrong:
         print("The gate is red; nothing was timed.", *wrong, sep="\n")
         sys.exit(1)
     measured, lines, low = [], [], []
     for cell, crf in ROWS:
-        row = race(codec, encoded, cell, crf)
+        row = race(preprocessor, encoded, cell, crf)
         times = rounds(row, args.seconds)
         rate = {name: len(of) / sum(of) * 1e3 for name, of in times.items()}
         faster = {name: rate[OURS] / rate[name] for name in (PLAIN, USUAL)}
@@ -173,11 +173,11 @@ def made_up(count=4000, words=15_000, seed=1):
     return sentences
 
 
-def ours(codec, cell, crf, dropout):
+def ours(preprocessor, cell, crf, dropout):
     size = DEFAULTS
     return Tagger(
-        codec.counts,
-        len(codec.alphabet),
+        preprocessor.counts,
+        len(preprocessor.alphabet),
         LABELS,
         embedding_size=size["embedding"],
         character_size=size["characters"],
@@ -190,9 +190,9 @@ def ours(codec, cell, crf, dropout):
     )
 
 
-def plain_of(model, codec, cell, crf, dropout):
+def plain_of(model, preprocessor, cell, crf, dropout):
     """The plain network with the same weights."""
-    plain = PlainTagger(codec, cell, crf, dropout)
+    plain = PlainTagger(preprocessor, cell, crf, dropout)
     for name in ("words", "shapes", "output", "crf"):
         if getattr(plain, name) is not None:
             getattr(plain, name).load_state_dict(getattr(model, name).state_dict())
@@ -218,11 +218,11 @@ def parts(batch):
     )  # fmt: skip
 
 
-def gate(codec, encoded, cell, crf):
+def gate(preprocessor, encoded, cell, crf):
     """Loss and gradients of one batch, without anything random."""
     torch.manual_seed(0)
-    model = ours(codec, cell, crf, 0.0)
-    plain = plain_of(model, codec, cell, crf, 0.0)
+    model = ours(preprocessor, cell, crf, 0.0)
+    plain = plain_of(model, preprocessor, cell, crf, 0.0)
     batch = encoded.batch(range(8))
     names = [name for name, _ in model.named_parameters()]
 
@@ -237,7 +237,7 @@ def gate(codec, encoded, cell, crf):
         parameters = dict(plain.named_parameters())
         return [loss, *torch.autograd.grad(loss, [parameters[n] for n in own_names])]
 
-    double = ours(codec, cell, crf, 0.0).double()
+    double = ours(preprocessor, cell, crf, 0.0).double()
     double.load_state_dict(model.state_dict())
     with unroll.backend("loop"):
         reference = [r.detach() for r in own(double)]
@@ -262,10 +262,10 @@ def plain_name(name):
     return "letters.weight" if name == "letters.embedding.weight" else name
 
 
-def race(codec, encoded, cell, crf):
+def race(preprocessor, encoded, cell, crf):
     """One training step a call, each candidate on its own weights."""
     torch.manual_seed(0)
-    model = ours(codec, cell, crf, 1.0)
+    model = ours(preprocessor, cell, crf, 1.0)
     size = DEFAULTS["batch_size"]
     batches = TaggedBatches(encoded, size, seed=1)
     steps = itertools.count()
@@ -279,8 +279,8 @@ def race(codec, encoded, cell, crf):
         (PLAIN, [batches.bucketed.rows(k) for k in range(batches.per_epoch)], True),
         (USUAL, None, False),
     ):
-        plain = plain_of(model, codec, cell, crf, 1.0)
-        dataset = [tensors(codec, sentence) for sentence in encoded.sentences]
+        plain = plain_of(model, preprocessor, cell, crf, 1.0)
+        dataset = [tensors(preprocessor, sentence) for sentence in encoded.sentences]
         keywords = {"batch_sampler": rows} if rows else {"batch_size": size, "shuffle": True}
         loader = DataLoader(dataset, collate_fn=partial(collate, distinct=distinct), **keywords)
         calls[name] = stepping(plain, plain_loss(plain, endless(loader)))
@@ -313,14 +313,19 @@ def endless(loader):
         yield from loader
 
 
-def tensors(codec, sentence):
+def tensors(preprocessor, sentence):
     """What a Dataset would hold of a sentence."""
     return (
-        torch.tensor([codec.words.get(codec.folded(word), 0) for word in sentence.words]),
+        torch.tensor(
+            [preprocessor.words.get(preprocessor.folded(word), 0) for word in sentence.words]
+        ),
         sentence.words,
-        [torch.from_numpy(codec.alphabet.encode(shortened(word))) for word in sentence.words],
+        [
+            torch.from_numpy(preprocessor.alphabet.encode(shortened(word)))
+            for word in sentence.words
+        ],
         [shape_of(word) for word in sentence.words],
-        torch.tensor([codec.numbers[tag] for tag in sentence.tags]),
+        torch.tensor([preprocessor.numbers[tag] for tag in sentence.tags]),
     )
 
 

@@ -1,39 +1,90 @@
-"""A room uses rooms on floors below it, never above, and never a neighbour."""
+"""The house: a room uses rooms on floors below it, tasks do not know each other, no file is in a circle."""
 
 import ast
 import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "unroll"
 FLOORS = {
     "errors": 0, "version": 0, "counting": 0, "cells": 0.25, "settings": 0.5,
-    "engine": 1, "data": 1, "layers": 2, "models": 3, "decoding": 3,
+    "engine": 1, "data": 1, "layers": 2, "models": 3,
     "training": 4, "tasks": 5, "run": 6, "inspect": 7, "cli": 8,
 }  # fmt: skip
 BESIDE = {"testing": 2.5, "__main__": 9}
+MOST_FILES_OF_DATA = 25
 
 
-def room(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def module_name(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("unroll."):
-            yield node.module.split(".")[1]
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def is_for_types_only(node):
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def imports(path, *, inside_functions=True):
+    """The modules of the package that a file imports; blocks for type checkers are passed over."""
+    waiting = list(ast.parse(path.read_text()).body)
+    while waiting:
+        node = waiting.pop()
+        if is_for_types_only(node):
+            waiting += node.orelse
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("unroll"):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif inside_functions or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            waiting += ast.iter_child_nodes(node)
 
 
 def test_rooms_use_only_floors_below():
     floors = FLOORS | BESIDE
     wrong = []
-    for path in PACKAGE.rglob("*.py"):
-        here = room(path)
-        if here == "__init__":
+    for name, path in MODULES.items():
+        if name == "unroll":
             continue
-        for there in imported(path):
+        here = name.split(".")[1]
+        for used in imports(path):
+            there = used.split(".")[1] if "." in used else here
             if there != here and floors[there] >= floors[here]:
-                wrong.append(f"{path.relative_to(PACKAGE)} imports {there}")
+                wrong.append(f"{name} imports {used}")
     assert not wrong
+
+
+def test_tasks_do_not_import_each_other():
+    wrong = []
+    for name, path in MODULES.items():
+        parts = name.split(".")
+        if parts[:2] != ["unroll", "tasks"] or len(parts) < 4:
+            continue
+        for used in imports(path):
+            other = used.split(".")
+            if other[:2] == parts[:2] and len(other) > 3 and other[2] != parts[2]:
+                wrong.append(f"{name} imports {used}")
+    assert not wrong
+
+
+def test_no_file_imports_itself_through_others():
+    graph = {
+        name: set(imports(path)) - {name}
+        for name, path in MODULES.items()
+        if not name.startswith("unroll.engine")
+    }
+    # a package's own file lists what its modules hold; its modules may be used from inside
+    for name, path in MODULES.items():
+        if path.name == "__init__.py" and name in graph:
+            graph[name] = {used for used in graph[name] if not used.startswith(f"{name}.")}
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise AssertionError(" -> ".join(error.args[1])) from None
 
 
 def test_backends_do_not_know_each_other():
@@ -45,6 +96,10 @@ def test_backends_do_not_know_each_other():
         for other in backends - {name}:
             known = re.compile(rf"engine\.{other}\b|from unroll\.engine import .*\b{other}\b")
             assert not any(known.search(text) for text in texts), (name, other)
+
+
+def test_the_data_room_holds_only_what_tasks_share():
+    assert len(list((PACKAGE / "data").glob("*.py"))) <= MOST_FILES_OF_DATA
 
 
 def test_no_pickle_and_no_torch_load():

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unroll.data.pair_batches import PairBatches, Sequences, evaluation_batches
-from unroll.data.pair_codec import PairCodec, learn_codec, load_codec
-from unroll.data.pair_corpus import encode, read_corpus
+from unroll.data.pair_preprocessor import PairPreprocessor, learn_preprocessor, load_preprocessor
 from unroll.data.pairs import Pair, open_pairs
 from unroll.data.problems import Problems
 from unroll.data.vocabulary import BOUNDARY
 from unroll.errors import UserError
-from unroll.settings.translate import TranslateSettings, guess
+from unroll.tasks.translate.reader import encode, read_corpus
+from unroll.tasks.translate.settings import TranslateSettings
 
 GOOD = "Run!\tCourez !\nStop!\tStop !\nWait!\tAttends !\n"
 
@@ -157,35 +157,38 @@ PAIRS = [
 @pytest.mark.parametrize("level", ["word", "char", "bpe"])
 def test_a_codec_comes_back_from_its_files(place, level, joint):
     settings = TranslateSettings(level=level, joint=joint, min_count=1)
-    codec = learn_codec(lambda: PAIRS, settings)
-    for name, data in codec.files().items():
+    preprocessor = learn_preprocessor(lambda: PAIRS, settings)
+    for name, data in preprocessor.files().items():
         (place / name).write_bytes(data)
-    again = load_codec(place)
-    assert again.joint == joint and again.longest == codec.longest
+    again = load_preprocessor(place)
+    assert again.joint == joint and again.longest == preprocessor.longest
     for pair in PAIRS:
         assert (
-            again.source.encode(pair.source).tolist() == codec.source.encode(pair.source).tolist()
+            again.source.encode(pair.source).tolist()
+            == preprocessor.source.encode(pair.source).tolist()
         )
         assert again.text(again.target.encode(pair.target).tolist(), []) == pair.target
     (place / "pairs.json").unlink()
     with pytest.raises(UserError, match=r"pairs\.json"):
-        load_codec(place)
+        load_preprocessor(place)
 
 
 def test_unknown_words_are_put_in_their_places():
-    codec = learn_codec(lambda: PAIRS, TranslateSettings(level="word", min_count=1))
-    ids = codec.target.encode("le Rex rouge Tom").tolist()
-    assert codec.text(ids, ["Rex", "Tom"]) == "le Rex rouge Tom"
-    assert codec.text(ids, []) == "le <unk> rouge <unk>"
-    assert codec.source_tokens("the Rex!") == ["the", "Rex", "!", "<eos>"]
+    preprocessor = learn_preprocessor(lambda: PAIRS, TranslateSettings(level="word", min_count=1))
+    ids = preprocessor.target.encode("le Rex rouge Tom").tolist()
+    assert preprocessor.text(ids, ["Rex", "Tom"]) == "le Rex rouge Tom"
+    assert preprocessor.text(ids, []) == "le <unk> rouge <unk>"
+    assert preprocessor.source_tokens("the Rex!") == ["the", "Rex", "!", "<eos>"]
 
 
 def test_batches_are_padded_little_and_every_pair_comes_once():
     draw = torch.Generator().manual_seed(1)
     sizes = torch.randint(1, 9, (2, 100), generator=draw).tolist()
     pairs = [Pair("a" * n, "b" * m) for n, m in zip(*sizes, strict=True)]
-    codec = PairCodec(*[learn_codec(lambda: pairs, TranslateSettings(level="char")).target] * 2, 8)
-    encoded = encode(pairs, codec)
+    preprocessor = PairPreprocessor(
+        *[learn_preprocessor(lambda: pairs, TranslateSettings(level="char")).target] * 2, 8
+    )
+    encoded = encode(pairs, preprocessor)
     batches = PairBatches(encoded, 8, seed=1, forcing=0.5, forcing_epochs=2)
     assert batches.per_epoch == 13
     seen = 0
@@ -250,7 +253,7 @@ def test_long_pairs_are_refused_cut_or_left_out_as_asked(place):
 def test_guess(place):
     def looks(text, name="x.tsv", **given):
         (place / name).write_text(text)
-        return guess(place / name, given)
+        return TranslateSettings.guess(place / name, given)
 
     assert "a tab between" in looks(GOOD) and looks(GOOD, "x.txt")
     assert looks("one line\nand another\n", "x.txt") is None
@@ -259,5 +262,8 @@ def test_guess(place):
     assert looks("a,b\n", "x.csv") is None
     (place / "x.fr").write_text("a\n")
     assert "line by line" in looks("a\n", "x.en", target="x.fr")
-    assert guess(place / "nothing.tsv", {}) is None and looks(GOOD, per_line=True) is None
+    assert (
+        TranslateSettings.guess(place / "nothing.tsv", {}) is None
+        and looks(GOOD, per_line=True) is None
+    )
     assert looks("", "empty.tsv") is None

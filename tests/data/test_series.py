@@ -5,8 +5,8 @@ import pytest
 
 from unroll.data.problems import Problems
 from unroll.data.series import Scaler
-from unroll.data.sources import find_source
 from unroll.errors import UserError
+from unroll.tasks.classify.sources import find_source
 
 LONG = """id,time,x,y,kind
 a,0,1,2,up

@@ -170,7 +170,8 @@ def test_scan_tells_documents_apart(write, tmp_path):
 
 @settings(deadline=None, max_examples=60)
 @given(
-    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60), st.integers(1, 9)
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60),
+    st.integers(1, 9),
 )
 def test_pieces_joined_are_the_text_whatever_the_block_size(text, size):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

@@ -24,7 +24,7 @@ def test_a_translation_shows_its_attention(translator):
 def test_a_classification_shows_what_it_rests_on(classifier):
     found = attention_of_run(classifier, "a good film")
     assert isinstance(found, Saliency) and found.steps == ["a", "good", "film"]
-    x = torch.as_tensor(classifier.codec.encode("a good film"))[:, None]
+    x = torch.as_tensor(classifier.preprocessor.encode("a good film"))[:, None]
     with unroll.backend("loop"):
         p, weights = classifier.model.mattering(x, torch.tensor([3]))
     assert found.weights == pytest.approx(weights[:, 0].tolist())

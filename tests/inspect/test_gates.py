@@ -7,7 +7,7 @@ import unroll
 from unroll.errors import UserError
 from unroll.inspect import gates_of_run
 from unroll.inspect.gates import Counter
-from unroll.inspect.of_data import work_of
+from unroll.inspect.of_data import objective_of
 from unroll.training.report import QuietReport
 
 
@@ -17,7 +17,7 @@ def found(language, runs):
 
 
 def test_shares_are_those_of_a_plain_count(found, language, runs):
-    work = work_of(language, runs["language"].parent / "text.txt")
+    work = objective_of(language, runs["language"].parent / "text.txt")
     x, cell = work.batch(0).x, language.model.stack[0].cells[0]
     state, gates = cell.initial_state(x.shape[1]), []
     for ids in x:

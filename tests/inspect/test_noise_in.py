@@ -3,14 +3,14 @@ import torch
 
 from unroll.errors import UserError
 from unroll.inspect import gradients_of_run
-from unroll.inspect.of_data import recorded_batches, work_of
+from unroll.inspect.of_data import objective_of, recorded_batches
 
 
 def test_noise_is_followed_back_in_both_directions_as_plain_autograd_does(classifier, runs):
     data = runs["classify"].parent / "films.csv"
     found = gradients_of_run(classifier, data, batch=3, seed=5)
     assert [flow.name for flow in found.flows] == ["layer 1 forward", "layer 1 backward"]
-    (call,) = next(recorded_batches(work_of(classifier, data)))
+    (call,) = next(recorded_batches(objective_of(classifier, data)))
     x = call.x[:, :3].double()
     generator = torch.Generator().manual_seed(5)
     for flow, cell, read in zip(found.flows, call.layer.cells, (x, x.flip(0)), strict=True):

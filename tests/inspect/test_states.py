@@ -95,7 +95,7 @@ def test_a_classifier_of_texts_is_read_too(classifier):
     assert found.labels[0] == "layer 1 forward[0]" and found.labels[-1] == "layer 1 backward[7]"
     assert "varies most" in found.text() and found.conditions["not_read"] is None
     long = states_of_run(classifier, "good film " * 300)
-    assert long.conditions["not_read"] == 600 - classifier.codec.longest
+    assert long.conditions["not_read"] == 600 - classifier.preprocessor.longest
 
 
 def test_a_translator_and_a_tagger_are_read_too(translator, tagger):

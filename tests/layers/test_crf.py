@@ -5,8 +5,8 @@ import itertools
 import pytest
 import torch
 
-from unroll.data.schemes import allowed, labels_of
 from unroll.layers.crf import CRF
+from unroll.tasks.tag.schemes import allowed, labels_of
 
 
 def made(K, seed=0, may=None):

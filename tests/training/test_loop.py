@@ -18,8 +18,8 @@ from unroll.training import loop
 from unroll.training.checkpoint import checkpoints, read_progress
 from unroll.training.folder import RunFolder
 from unroll.training.loop import Trainer
+from unroll.training.objective import Work
 from unroll.training.report import QuietReport
-from unroll.training.work import Work
 
 PER_EPOCH = 12
 

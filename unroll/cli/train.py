@@ -7,14 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from unroll.cells.own import own_cell, read_source
-from unroll.settings import SETTINGS, RecurrentSettings, parse_assignments, settings_from
-from unroll.tasks import guess_task, settings_of
+from unroll.settings import RecurrentSettings, parse_assignments, settings_from
+from unroll.tasks import TASKS, guess_task, settings_of
 
 
 def setting(name: str, metavar: str | None = None) -> Any:
     """An option of the command line with the sentence of its setting, of each task that differs."""
     said: dict[str, list[str]] = {}
-    for task, kind in SETTINGS.items():
+    for task, entry in TASKS.items():
+        kind = entry.settings_class()
         if name in kind.model_fields:
             said.setdefault(str(kind.model_fields[name].description), []).append(task)
     if len(said) > 1:
@@ -38,7 +39,7 @@ def train(
         str | None, typer.Option(help="The run folder; left out, runs/NAME.", metavar="RUN")
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help=f"{', '.join(SETTINGS)}; left out, guessed.", metavar="TASK")
+        str | None, typer.Option(help=f"{', '.join(TASKS)}; left out, guessed.", metavar="TASK")
     ] = None,
     level: Annotated[str | None, setting("level", "char|word|bpe")] = None,
     cell: Annotated[str | None, setting("cell", "CELL")] = None,

@@ -109,7 +109,7 @@ def evaluate(
     """How well a run does on other data, beside simple baselines."""
     run = opened(path, device, trust_code)
     run.adjust(**({"skip_bad": True} if skip_bad else {}), **parse_assignments(assignments or []))
-    from unroll.training.report import Watch
+    from unroll.training.report import ProgressLog
 
     columns = {
         "image": image, "audio": audio, "strokes": strokes, "video": video, "text": text,
@@ -122,7 +122,7 @@ def evaluate(
             f"--{unknown[0]} is no setting of the task {run.task_name}, which {path} is a run of. "
             "Leave it out."
         )
-    watch = Watch("evaluating", partial(typer.echo, err=True))
+    watch = ProgressLog("evaluating", partial(typer.echo, err=True))
     result = run.evaluate(data, watch, **columns)
     if json:
         typer.echo(json_module.dumps(result))
@@ -348,7 +348,7 @@ def play(
     json: bool,
 ) -> None:
     """Tunes that the model writes: shown, or written to --out (of several, to NAME-1 and so on)."""
-    from unroll.run.music import check_ending
+    from unroll.tasks.music.run import check_ending
     from unroll.training.files import write_whole
 
     path = None if out is None else Path(out)

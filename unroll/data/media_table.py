@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 
 from unroll.counting import counted
+from unroll.data.columns import longest, named, place
 from unroll.data.problems import Problems
 from unroll.data.records import LOOK, as_word, json_objects, objects, table_rows
 from unroll.data.text import is_jsonl
 from unroll.errors import UserError
-from unroll.settings.columns import longest, named, place
 
 AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus")
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")

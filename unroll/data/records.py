@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from unroll.counting import counted
+from unroll.data.columns import Columns, find_columns
 from unroll.data.problems import Problems
 from unroll.data.text import TEXT_SUFFIXES, is_jsonl, opened, refuse_foreign
 from unroll.errors import UserError
-from unroll.settings.columns import Columns, find_columns
 
 LOOK = 1000  # rows that a guess looks at
 MOST_LINES = 1000  # of one quoted cell
@@ -87,7 +87,7 @@ def find_table(
 ) -> Table:
     """What a .csv, .tsv or .jsonl (or one of them as .gz) holds in which column.
 
-    text, label, id: the columns, None to guess; as `unroll.settings.columns.find_columns` takes them.
+    text, label, id: the columns, None to guess; as `unroll.data.columns.find_columns` takes them.
     Raises: UserError where there is no table, or its columns cannot be told.
     """
     path = Path(path)

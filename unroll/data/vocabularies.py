@@ -6,20 +6,32 @@ import json
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
 from unroll.data.vocabulary import UNKNOWN_NAME, Vocabulary
 from unroll.data.words import WordVocabulary, stands_alone
 from unroll.errors import UserError
-from unroll.settings import LanguageSettings
 
 LOOK = 1 << 20  # characters that a guess looks at
 BPE_SIZE = 4096
 
 
-def learn_vocabulary(texts: Callable[[], Iterable[str]], settings: LanguageSettings) -> Vocabulary:
+class VocabularySettings(Protocol):
+    """The settings that say what the tokens of a text are."""
+
+    vocabulary_size: int | None
+    min_count: int | None
+    lower: bool
+    level: Literal["char", "word", "bpe"]
+    split: Literal["auto", "spaces", "punctuation"]
+    end: Literal["line", "sentence"]
+
+
+def learn_vocabulary(
+    texts: Callable[[], Iterable[str]], settings: VocabularySettings
+) -> Vocabulary:
     """The vocabulary that the settings ask for. texts: a function that reads them from the start."""
     size = settings.vocabulary_size
     if settings.level == "char":

@@ -17,7 +17,7 @@ from unroll.run import Run
 
 WAYS: list[tuple[Callable[[Run], bool], Callable[[Run, str], Finding]]] = [
     (
-        lambda run: hasattr(run.model, "attention") and hasattr(run.codec, "target"),
+        lambda run: hasattr(run.model, "attention") and hasattr(run.preprocessor, "target"),
         alignment_of_run,
     ),
     (lambda run: hasattr(run.model, "attention") and hasattr(run.model, "grid"), glimpses_of_run),

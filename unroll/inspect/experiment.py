@@ -21,8 +21,8 @@ from unroll.inspect.gradients import Gradients
 from unroll.inspect.trajectory import along, asking
 from unroll.inspect.truncation import cell_weight_gradient
 from unroll.models.initialisation import initialise
-from unroll.run.cell import given_cell
 from unroll.settings import RecurrentSettings, settings_from
+from unroll.training.cell import given_cell
 
 STARTS = get_args(RecurrentSettings.model_fields["initialisation"].annotation)
 OF_THE_FIELD = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)  # those that an --init is for

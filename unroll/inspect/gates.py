@@ -24,7 +24,7 @@ from unroll.errors import UserError
 from unroll.inspect.drawing import Drawing
 from unroll.inspect.finding import Finding, Picture, html_table, in_brackets, rounded, text_table
 from unroll.inspect.heat import heat_map
-from unroll.inspect.of_data import recorded_batches, work_of
+from unroll.inspect.of_data import objective_of, recorded_batches
 from unroll.inspect.page import Section
 from unroll.inspect.scatter import Cloud, scatter
 from unroll.layers.recorded import RecordedCall
@@ -226,7 +226,7 @@ def gates_of_run(run: Run, data: str | Path, *, steps: int = STEPS) -> Gates:
     counters: dict[tuple[str, str], Counter] = {}
     seen: set[str] = set()
     read = 0
-    for calls in recorded_batches(work_of(run, data)):
+    for calls in recorded_batches(objective_of(run, data)):
         for call in calls:
             count(call, counters, seen)
         read += int(max(calls, key=lambda call: call.x.shape[0]).alive.sum())

@@ -20,7 +20,7 @@ from unroll.errors import UserError
 from unroll.inspect.experiment import measure
 from unroll.inspect.flow import Flow
 from unroll.inspect.gradients import Gradients
-from unroll.inspect.of_data import recorded_batches, work_of
+from unroll.inspect.of_data import objective_of, recorded_batches
 from unroll.layers.recorded import RecordedCall, part_names
 from unroll.run import Run
 
@@ -31,7 +31,7 @@ def noise_through_layers(
     run: Run, data: str | Path, *, length: int | None, batch: int, seed: int
 ) -> Gradients:
     """Follow noise through every layer and direction of a run over its data, in float64."""
-    calls = longest(next(recorded_batches(work_of(run, data))))
+    calls = longest(next(recorded_batches(objective_of(run, data))))
     flows: list[Flow] = []
     for call in calls:
         flows += flows_of(call, length, batch, seed, getattr(run.model, "initialised", ""))

@@ -1,6 +1,6 @@
 """A run over batches of data, as its task reads them, with every recurrent layer recorded.
 
-Nothing here knows a task: it reads, makes batches and takes losses by the functions of `Task`.
+Nothing here knows a task: it reads, makes batches and takes losses by the methods of `Task`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from torch import nn
 from unroll.errors import UserError
 from unroll.layers.recorded import RecordedCall, recorded
 from unroll.run import Run
-from unroll.training.work import Work
+from unroll.training.objective import Objective
 
 TRIES = 1000  # batches that are looked at, at most
 
 
-def work_of(run: Run, path: str | Path, network: nn.Module | None = None) -> Work:
+def objective_of(run: Run, path: str | Path, network: nn.Module | None = None) -> Objective:
     """What the training loop would be given of this data. network: a copy of the run's, or its own.
 
     Raises: UserError for data that the run's task cannot read.
@@ -28,22 +28,22 @@ def work_of(run: Run, path: str | Path, network: nn.Module | None = None) -> Wor
     settings = run.recorded
     if getattr(settings, "valid", None) is not None and not Path(settings.valid).exists():
         settings = settings.model_copy(update={"valid": None})
-    data = run.task.read(str(path), settings, lambda sentence: None, run.codec)
-    return run.task.work(network or run.model, data, settings, run.device)
+    data = run.task.read(str(path), settings, lambda sentence: None, run.preprocessor)
+    return run.task.objective(network or run.model, data, settings, run.device)
 
 
-def recorded_batches(work: Work) -> Iterator[list[RecordedCall]]:
+def recorded_batches(objective: Objective) -> Iterator[list[RecordedCall]]:
     """Batch after batch through the network in eval mode, its state carried as in training."""
-    state: Any = work.initial_state()
-    was = work.model.training
-    work.model.eval()
+    state: Any = objective.initial_state()
+    was = objective.model.training
+    objective.model.eval()
     try:
-        for number in range(min(TRIES, work.per_epoch)):
-            batch = work.batch(number)
-            with torch.no_grad(), recorded(work.model) as calls:
-                _, state = work.loss(batch, None if batch.fresh else state)
+        for number in range(min(TRIES, objective.batches_per_epoch)):
+            batch = objective.batch(number)
+            with torch.no_grad(), recorded(objective.model) as calls:
+                _, state = batch.loss(None if batch.fresh else state)
             if not calls:
                 raise UserError("The network has no recurrent layer that could be looked into.")
             yield calls
     finally:
-        work.model.train(was)
+        objective.model.train(was)

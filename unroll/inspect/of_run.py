@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from unroll.cells import State, map_state
-from unroll.data.corpus import read_text
 from unroll.data.encoded import Encoded
 from unroll.data.table import find_columns
 from unroll.data.text import text_source
@@ -30,6 +29,7 @@ from unroll.inspect.truncation import in_a_row
 from unroll.layers.recorded import RecordedCall, recorded
 from unroll.models.language import LanguageModel
 from unroll.run import LanguageRun, Run
+from unroll.tasks.language.reader import read_text
 
 LENGTH = 100  # steps followed back, where nothing else is said
 WARM_UP = 256  # tokens read before them, so that the state is one that the model knows

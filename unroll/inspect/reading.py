@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from unroll.cells import fields
-from unroll.decoding.language import prompt_ids, start_ids
 from unroll.errors import UserError
 from unroll.inspect.of_run import read, windows
 from unroll.layers.recorded import RecordedCall, recorded
+from unroll.models.language_decoding import prompt_ids, start_ids
 from unroll.run import LanguageRun, Run
 
 GUESSES = 5  # next tokens that are told
@@ -58,21 +58,21 @@ def read_text(run: Run, text: Any, condition: str | None = None) -> Reading:
         return spoken(run, torch.tensor(ids)[:, None], given, start)
     if run.task_name in TOKENS:
         return answered(run, text, TOKENS[run.task_name])
-    network, codec = run.model, run.codec
-    if not hasattr(network, "read") or getattr(codec, "vocabulary", None) is None:
+    network, preprocessor = run.model, run.preprocessor
+    if not hasattr(network, "read") or getattr(preprocessor, "vocabulary", None) is None:
         raise UserError(
             f"{run.path} is a run of the task {run.task_name}; inspect states reads texts with a "
             "language model, a classifier of texts, a tagger or a translator."
         )
-    every = codec.encode(text)
-    ids = every[: codec.longest]
+    every = preprocessor.encode(text)
+    ids = every[: preprocessor.longest]
     if not len(ids):
         raise UserError("The text is empty; expected some words to read.")
     x = torch.as_tensor(ids, dtype=torch.int64, device=run.device)[:, None]
     with torch.no_grad(), recorded(network.eval()) as calls:
         network(x, torch.tensor([len(x)], device=run.device))
     states = {name: s.cpu() for call in calls for name, s in states_of(call).items()}
-    return Reading([codec.tokens(text)[: len(x)]], states, [], [], len(every) - len(ids))
+    return Reading([preprocessor.tokens(text)[: len(x)]], states, [], [], len(every) - len(ids))
 
 
 def answered(run: Run, text: Any, words: str) -> Reading:

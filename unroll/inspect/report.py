@@ -153,7 +153,7 @@ def looks(run: Run, data: str | Path | None) -> Iterator[tuple[str, Callable[[],
 
 def questions_of(run: Run, path: str) -> Iterator[Any]:
     """The questions in a file, which is mostly the run's own: bad records are as they were then."""
-    return iter(run.task.questions(replace(run.trained, settings=run.recorded), path))
+    return iter(run.task.read_inputs(replace(run.trained, settings=run.recorded), path))
 
 
 def failing(why: UserError) -> Callable[[], Finding]:

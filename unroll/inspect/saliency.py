@@ -114,24 +114,26 @@ def saliency_of_run(run: Run, text: str) -> Saliency:
 
     Raises: UserError for what the run cannot read.
     """
-    codec, network = run.codec, run.model.eval()
-    value = run.task.as_value(text, codec)  # type: ignore[attr-defined]
-    every = codec.encode(value)
-    steps = every[: codec.longest]
+    preprocessor, network = run.preprocessor, run.model.eval()
+    value = run.task.as_value(text, preprocessor)  # type: ignore[attr-defined]
+    every = preprocessor.encode(value)
+    steps = every[: preprocessor.longest]
     if not len(steps):
         raise UserError("The text is empty; expected some words to classify.")
     x = torch.as_tensor(steps, device=run.device)[:, None]
-    x = x.float() if codec.scaler is not None else x.long()
+    x = x.float() if preprocessor.scaler is not None else x.long()
     lengths = torch.tensor([len(x)], device=run.device)
     p, weights = network.mattering(x, lengths)
     with torch.no_grad(), recorded(network) as calls:
         network(x, lengths)
     pooled = network.pooling.weights(calls[-1].output, lengths)[:, 0]
-    if codec.scaler is None:
-        names = codec.tokens(value)[: len(x)]
+    if preprocessor.scaler is None:
+        names = preprocessor.tokens(value)[: len(x)]
     else:
         names = [f"row {n}" for n in range(1, len(x) + 1)]
-    ranked = sorted(zip(codec.classes, p[0].tolist(), strict=True), key=lambda pair: -pair[1])
+    ranked = sorted(
+        zip(preprocessor.classes, p[0].tolist(), strict=True), key=lambda pair: -pair[1]
+    )
     conditions = {"run": str(run.path), "class": ranked[0][0], "steps": len(x)}
     if len(every) > len(steps):
         conditions["not_read"] = len(every) - len(steps)

@@ -27,7 +27,7 @@ from unroll.run import Run
 TOP = 10
 ON_MAP = 150  # tokens, the commonest, where none is asked for
 FEW = 5  # tokens whose neighbours are told, where none is asked for
-# what an embedding is called, where a network keeps it, and where the codec keeps its names
+# what an embedding is called, where a network keeps it, and where the preprocessor keeps its names
 PLACES = (
     ("tokens", "embedding", "vocabulary"),
     ("source", "source", "source"),
@@ -206,7 +206,7 @@ def tables_of(run: Run) -> list[Table]:
     tables: list[Table] = []
     for name, place, key in PLACES:
         try:
-            module, names = attrgetter(place)(run.model), attrgetter(key)(run.codec)
+            module, names = attrgetter(place)(run.model), attrgetter(key)(run.preprocessor)
         except AttributeError:
             continue
         if isinstance(module, nn.Embedding) and names is not None:

@@ -1,9 +1,9 @@
 """What a person does with a run, from Python: train it, load it, use it."""
 
 from unroll.run.data_check import check as check
-from unroll.run.kinds import load as load
-from unroll.run.language import LanguageRun as LanguageRun
-from unroll.run.music import MusicRun as MusicRun
+from unroll.run.description import facts_in_words as facts_in_words
 from unroll.run.start import train as train
-from unroll.run.use import Run as Run
-from unroll.run.words import facts_in_words as facts_in_words
+from unroll.tasks.language.run import LanguageRun as LanguageRun
+from unroll.tasks.load import load as load
+from unroll.tasks.music.run import MusicRun as MusicRun
+from unroll.tasks.run import Run as Run

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unroll.settings import settings_from
-from unroll.tasks import guess_task, settings_of, task_named
+from unroll.tasks import guess_task, load_task, settings_of
 
 
 def check(
@@ -22,4 +22,4 @@ def check(
     name, why = guess_task(str(data), given) if task is None else (task, "as asked")
     checked = settings_from(settings_of(name), given)
     say(f"{data}: {why}, read for the task {name} (--task).")
-    return {"task": name, **task_named(name).check(str(data), checked, say)}
+    return {"task": name, **load_task(name).check(str(data), checked, say)}

@@ -13,21 +13,23 @@ from unroll.engine.backends import backend as use_backend
 from unroll.engine.backends import wanted
 from unroll.errors import UserError
 from unroll.layers.explain import chosen_backends
-from unroll.run.cell import as_recorded, given_cell, recorded_cell, try_own
-from unroll.run.kinds import run_of
-from unroll.run.use import Run, baselines_of, bound_by, check_needed, checked_device
-from unroll.run.words import BUDGETS, header, trust_flag
+from unroll.run.description import BUDGETS, header
 from unroll.settings import RecurrentSettings, settings_from
-from unroll.tasks import guess_task, settings_of, task_named
-from unroll.tasks.task import Data, Task
+from unroll.tasks import guess_task, load_task, settings_of
+from unroll.tasks.base import D, M, N, P, R, S, Task
+from unroll.tasks.load import open_run
+from unroll.tasks.run import Run, baselines_of, bound_by, check_needed
 from unroll.training.budget import Budget
 from unroll.training.card import model_card
+from unroll.training.cell import as_recorded, given_cell, recorded_cell, trust_flag, try_own
 from unroll.training.checkpoint import pack
+from unroll.training.device import checked_device
 from unroll.training.files import Damaged, as_json, check_folder
 from unroll.training.folder import FORMAT, RunFolder
 from unroll.training.interrupt import Interrupt
 from unroll.training.loop import Trainer
-from unroll.training.report import QuietReport, Report, Watch, make_report
+from unroll.training.objective import Objective
+from unroll.training.report import ProgressLog, QuietReport, Report, make_report
 from unroll.training.threads import choose_threads
 from unroll.version import __version__
 
@@ -106,7 +108,7 @@ def _fresh(
 ) -> Run:
     name, why = guess_task(data, values) if task_name is None else (task_name, "as asked")
     settings = settings_from(settings_of(name), values)
-    task = task_named(name)
+    task = load_task(name)
     settings = settings.model_copy(update={"backend": wanted(settings.backend)})
     device = checked_device(settings.device)
     path = out if out is not None else free_folder(data)
@@ -121,15 +123,15 @@ def _fresh(
     settings = task.resolve(settings, read)
 
     torch.manual_seed(settings.seed)
-    network = task.model(settings, read.codec, cell.make).to(device)
-    work = task.work(network, read, settings, device)
+    network = task.build_network(settings, read.preprocessor, cell.make).to(device)
+    objective = task.objective(network, read, settings, device)
     with use_backend(settings.backend):
-        ragged = getattr(work.batch(0), "lengths", None) is not None
+        ragged = objective.batch(0).ragged
         ran = set(chosen_backends(network, ragged))
     # one backend for all of the run, and for what resumes it: others round differently
     settings = settings.model_copy(update={"backend": ran.pop() if len(ran) == 1 else "auto"})
     with use_backend(settings.backend), bound_by(settings), Interrupt() as interrupt:
-        said_threads, settings = pick_threads(work, settings)
+        said_threads, settings = pick_threads(objective, settings)
         torch.manual_seed(settings.seed)
         config = {
             "format": FORMAT,
@@ -140,7 +142,7 @@ def _fresh(
             "data": {
                 "path": str(Path(data).absolute()) if data != "-" else "-",
                 "sha256": read.sha256,
-                **task.facts(read),
+                **task.metadata(read),
                 "held_out": read.held_out,
             },
         }
@@ -148,21 +150,21 @@ def _fresh(
             path,
             {
                 "config.json": as_json(config),
-                **task.files(read),
+                **task.baseline_files(read),
                 "model.safetensors": pack(dict(network.state_dict())),
                 "README.md": model_card(config, None).encode(),
-                **read.codec.files(),
+                **read.preprocessor.files(),
                 **cell.files,
             },
             overwrite,
         )
         report.say(f"{data}: {why}, read for the task {name} (--task).")
-        for sentence in task.header(read, settings, network):
+        for sentence in task.describe(read, settings, network):
             report.say(sentence)
         for sentence in header(settings, network, said_threads, path):
             report.say(sentence)
         with folder.locked():
-            trainer = Trainer(work, settings, folder, report)
+            trainer = Trainer(objective, settings, folder, report)
             trainer.start()
             return finish(task, trainer, interrupt, folder, read, device, report)
 
@@ -173,7 +175,7 @@ def _resumed(
     folder = RunFolder.open(out)
     report = report or make_report("tokens")
     config = folder.config()
-    task, kind = task_named(config["task"]), settings_of(config["task"])
+    task, kind = load_task(config["task"]), settings_of(config["task"])
     check_needed(folder)
     recorded = settings_from(kind, config["settings"])
     asked = settings_from(kind, values)
@@ -190,19 +192,19 @@ def _resumed(
         changes = {**dict.fromkeys(BUDGETS), **changes}
     settings = recorded.model_copy(update=changes)
     device = checked_device(settings.device)
-    codec = task.load_codec(out, config)
-    read = task.read(data, settings, report.say, codec)
+    preprocessor = task.load_preprocessor(out, config)
+    read = task.read(data, settings, report.say, preprocessor)
     if read.sha256 != config["data"]["sha256"]:
         raise UserError(
             f"{data} is not the data that {out} was trained on (its SHA-256 differs). Give the same "
             "data, or start a new run by another --out."
         )
     torch.set_num_threads(settings.threads or torch.get_num_threads())
-    network = task.model(settings, codec, cell.make).to(device)
+    network = task.build_network(settings, preprocessor, cell.make).to(device)
     with (
         use_backend(settings.backend), bound_by(settings), folder.locked(), Interrupt() as interrupt
     ):  # fmt: skip
-        trainer = Trainer(task.work(network, read, settings, device), settings, folder, report)
+        trainer = Trainer(task.objective(network, read, settings, device), settings, folder, report)
         trainer.resume()
         refuse_nothing_to_do(trainer, settings, out)
         if settings.seconds is not None and not any(name in values for name in BUDGETS):
@@ -213,7 +215,7 @@ def _resumed(
             check_folder(out, only=baselines_of(folder))
         except Damaged as damage:
             report.say(f"{damage}; the baseline is made again.")
-            folder.save(task.files(read))
+            folder.save(task.baseline_files(read))
         folder.update_config(settings={**config["settings"], **recorded_budget(trainer)})
         return finish(task, trainer, interrupt, folder, read, device, report)
 
@@ -221,8 +223,8 @@ def _resumed(
 def refuse_nothing_to_do(trainer: Trainer, settings: RecurrentSettings, out: Path) -> None:
     """A resume with a budget that is used up already would look like success."""
     progress = trainer.progress
-    budget = Budget.of(settings, trainer.work.per_epoch, progress.seconds)
-    if trainer.work.solve is not None:
+    budget = Budget.of(settings, trainer.objective.batches_per_epoch, progress.seconds)
+    if trainer.objective.closed_form:
         raise UserError(
             f"{out} has a read-out in closed form: there is nothing to go on with. Start a new run by "
             "another --out."
@@ -245,37 +247,42 @@ def recorded_budget(trainer: Trainer) -> dict[str, Any]:
 
 
 def finish(
-    task: Task,
+    task: Task[S, D, P, N, M, R],
     trainer: Trainer,
     interrupt: Interrupt,
     folder: RunFolder,
-    read: Data,
+    read: D,
     device: torch.device,
     report: Report,
 ) -> Run:
     """Train, say how it ended, write the model card, and hand over the run."""
-    report.unit = trainer.work.unit
+    report.unit = trainer.objective.unit
     why = trainer.train(interrupt)
     progress = trainer.progress
     ends = {
-        "done": "The budget is used" if trainer.work.solve is None else "Solved",
+        "done": "The budget is used" if not trainer.objective.closed_form else "Solved",
         "early": f"Stopped early: no better for {progress.waited} evaluations",
     }
     report.say(
         f"{ends.get(why, f'Stopped by {why}')}, at step {progress.step} after "
         f"{progress.seconds:.0f} s."
     )
-    run = run_of(folder, device, trust_code=True)  # the cell of its own has just been run
-    if settle := getattr(task, "settled", None):
+    run = open_run(folder, device, trust_code=True)  # the cell of its own has just been run
+    fitted = task.calibrate(run.trained, read, ProgressLog("calibrating", report.say))
+    if fitted is not None:
         # the weights that are trained on stay as they are, in their checkpoints
-        for sentence in settle(run.trained, read, Watch("settling", report.say)):
+        for sentence in fitted:
             report.say(sentence)
         folder.save({"model.safetensors": pack(dict(run.model.state_dict()))})
-    result = task.result(run.trained, read, Watch("evaluating", report.say))
-    result["held_out"] = read.held_out
-    result["steps"], result["seconds"] = progress.step, round(progress.seconds, 1)
-    result["stopped_by"] = why
-    verdict = task.verdict(result, read.held_out)
+    metrics = task.validate(run.trained, read, ProgressLog("evaluating", report.say))
+    result: dict[str, object] = {
+        **metrics,
+        "held_out": read.held_out,
+        "steps": progress.step,
+        "seconds": round(progress.seconds, 1),
+        "stopped_by": why,
+    }
+    verdict = task.summarise(metrics, read.held_out)
     folder.save(
         {
             "result.json": as_json(result),
@@ -293,7 +300,9 @@ def finish(
     return run
 
 
-def pick_threads(work: Any, settings: RecurrentSettings) -> tuple[str, RecurrentSettings]:
+def pick_threads(
+    objective: Objective, settings: RecurrentSettings
+) -> tuple[str, RecurrentSettings]:
     """The threads asked for, or the fastest in a short timing that leaves no trace."""
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
@@ -301,12 +310,12 @@ def pick_threads(work: Any, settings: RecurrentSettings) -> tuple[str, Recurrent
     if settings.device != "cpu":
         return counted(torch.get_num_threads(), "thread"), settings
 
-    batch = work.batch(0)
+    batch = objective.batch(0)
 
     def trial() -> None:
-        loss, _ = work.loss(batch, None)
+        loss, _ = batch.loss(None)
         loss.backward()
-        work.model.zero_grad()
+        objective.model.zero_grad()
 
     threads, said = choose_threads(trial)
     return said, settings.model_copy(update={"threads": threads})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -84,3 +85,13 @@ class RecurrentSettings(TrainingSettings):
         if self.memory is not None and self.segment_length is not None:
             raise ValueError("memory and segment_length are both given; expected one of them")
         return self
+
+    @classmethod
+    def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
+        """Why the data at `path` looks like that of the task, or None.
+
+        Args:
+            path: a file or folder, or "-" for standard input.
+            given: the settings that were given by name.
+        """
+        return None

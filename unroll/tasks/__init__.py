@@ -1,38 +1,117 @@
-"""One file a task. Which tasks there are, and which one a file is for; no torch is loaded here."""
+"""Which tasks there are, and which one a file is for; no torch is loaded here.
+
+A task is a folder here and a row in `TASKS`.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 from unroll.errors import UserError
-from unroll.settings import SETTINGS, RecurrentSettings
+from unroll.settings import RecurrentSettings
 
 if TYPE_CHECKING:
-    from unroll.tasks.task import Task
+    from unroll.tasks.base import Task
+    from unroll.tasks.run import Run
+
+    # the run room holds tasks of any kind; what a task is made of is checked where it is defined
+    AnyTask = Task[Any, Any, Any, Any, Any, Any]
 
 
-def task_named(name: str) -> Task:
-    """The module of a task."""
-    return cast("Task", import_module(f"unroll.tasks.{name}"))
+@dataclass(frozen=True)
+class TaskEntry:
+    """Where the parts of a task stand; each is loaded when it is first asked for.
+
+    Attributes:
+        settings: "module:Class", a `RecurrentSettings` with the classmethod `guess`; without torch.
+        task: "module:Class", a `Task`.
+        run: "module:Class", what a trained run can do beyond evaluating and predicting.
+    """
+
+    settings: str
+    task: str
+    run: str = "unroll.tasks.run:Run"
+
+    def settings_class(self) -> type[RecurrentSettings]:
+        """The class of its settings; loads no torch."""
+        found: type[RecurrentSettings] = resolve_name(self.settings)
+        return found
+
+    def load(self) -> AnyTask:
+        """The task."""
+        made: AnyTask = resolve_name(self.task)()
+        return made
+
+    def run_class(self) -> type[Run]:
+        """The class of its trained runs."""
+        found: type[Run] = resolve_name(self.run)
+        return found
+
+
+def entry(name: str, run: bool = False) -> TaskEntry:
+    """The row of a task in `unroll/tasks/NAME/`. run: whether it has a run class of its own."""
+    folder, prefix = f"unroll.tasks.{name}", name.capitalize()
+    settings, task = f"{folder}.settings:{prefix}Settings", f"{folder}.task:{prefix}Task"
+    return (
+        TaskEntry(settings, task, f"{folder}.run:{prefix}Run") if run else TaskEntry(settings, task)
+    )
+
+
+# a file is for the first of these tasks whose settings recognise it
+TASKS: dict[str, TaskEntry] = {
+    "music": entry("music", run=True),
+    "tag": entry("tag"),
+    "forecast": entry("forecast"),
+    "frames": entry("frames"),
+    "caption": entry("caption"),
+    "transcribe": entry("transcribe", run=True),
+    "classify": entry("classify"),
+    "translate": entry("translate"),
+    "language": entry("language", run=True),
+}
+
+
+def task_entry(name: str) -> TaskEntry:
+    """The row of a task.
+
+    Raises:
+        UserError: where there is no such task.
+    """
+    if name not in TASKS:
+        raise UserError(f"--task got {name!r}; expected one of {', '.join(TASKS)}.")
+    return TASKS[name]
+
+
+def load_task(name: str) -> AnyTask:
+    """The task of this name.
+
+    Raises:
+        UserError: where there is no such task.
+    """
+    return task_entry(name).load()
 
 
 def settings_of(name: str) -> type[RecurrentSettings]:
-    """The settings of a task.
+    """The class of the settings of a task; loads no torch.
 
-    Raises: UserError where there is no such task.
+    Raises:
+        UserError: where there is no such task.
     """
-    if name not in SETTINGS:
-        raise UserError(f"--task got {name!r}; expected one of {', '.join(SETTINGS)}.")
-    return SETTINGS[name]
+    return task_entry(name).settings_class()
 
 
 def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
     """Which task a file is for, and why.
 
-    given: the settings that were given; tasks that do not have one of them are not thought of.
-    Raises: UserError where nothing is at the path, or it looks like no task's data.
+    Args:
+        path: the data; "-" is standard input.
+        given: the settings that were given; tasks that do not have one of them are passed over.
+
+    Raises:
+        UserError: where nothing is at the path, or it looks like no task's data.
     """
     if path != "-" and "\n" not in path and len(path) < 4096 and not Path(path).exists():
         raise UserError(
@@ -41,10 +120,10 @@ def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
         )
     if path != "-" and Path(path).is_file() and Path(path).stat().st_size == 0:
         raise UserError(f"{path} is empty; expected data to learn from.")
-    fit = [name for name, kind in SETTINGS.items() if set(given) <= set(kind.model_fields)]
-    for name in fit or SETTINGS:
-        module = import_module(f"unroll.settings.{name}")
-        why = module.guess(Path(path), given)
+    classes = {name: entry.settings_class() for name, entry in TASKS.items()}
+    fit = {name: kind for name, kind in classes.items() if set(given) <= set(kind.model_fields)}
+    for name, kind in (fit or classes).items():
+        why = kind.guess(Path(path), given)
         if why is not None:
             return name, why
     raise UserError(
@@ -52,5 +131,5 @@ def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
         "folder of texts, or - for standard input), a table with a text and a label (--label), two "
         "texts a line with a tab between, words with tags in columns, a table with a time and "
         "--target, tunes (.abc, .mid), a table that names images, sounds or clips; or name the task by "
-        f"--task: {', '.join(SETTINGS)}."
+        f"--task: {', '.join(TASKS)}."
     )

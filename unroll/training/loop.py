@@ -1,11 +1,10 @@
-"""The one training loop. It knows no task: a task hands it `Work`, a run folder keeps its state."""
+"""The one training loop. It knows no task: a task hands it an `Objective`, a run folder keeps its state."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
@@ -27,10 +26,10 @@ from unroll.training.files import sweep
 from unroll.training.folder import RunFolder
 from unroll.training.interrupt import Interrupt
 from unroll.training.metrics import Metrics
+from unroll.training.objective import Objective
 from unroll.training.optimizer import make_optimizer
-from unroll.training.report import Report, Watch
+from unroll.training.report import ProgressLog, Report
 from unroll.training.watch import watched_gradients
-from unroll.training.work import Work
 
 LOG_EVERY = 10  # steps between lines of metrics.jsonl
 SKIPS_IN_ROW = 5  # steps in a row without a finite gradient before going back
@@ -45,11 +44,12 @@ class Trainer:
     """One run from where it stands to the end of its budget."""
 
     def __init__(
-        self, work: Work, settings: TrainingSettings, folder: RunFolder, report: Report
+        self, objective: Objective, settings: TrainingSettings, folder: RunFolder, report: Report
     ) -> None:
-        self.work, self.settings, self.folder, self.report = work, settings, folder, report
-        self.optimizer = make_optimizer(work.model, settings, work.learning_rate)
-        self.average = Average(work.model, settings.average) if settings.average else None
+        self.objective, self.settings = objective, settings
+        self.folder, self.report = folder, report
+        self.optimizer = make_optimizer(objective.model, settings, objective.learning_rate)
+        self.average = Average(objective.model, settings.average) if settings.average else None
         self.metrics = Metrics(folder.path / "metrics.jsonl")
         self.progress = Progress()
         self.state: State | None = None
@@ -79,7 +79,11 @@ class Trainer:
                 "--overwrite."
             )
         self.state, self.progress = load_checkpoint(
-            newest, self.work.model, self.optimizer, self.work.initial_state(), self.average
+            newest,
+            self.objective.model,
+            self.optimizer,
+            self.objective.initial_state(),
+            self.average,
         )
         self.metrics.cut(self.progress.step)
         self.report.say(f"Resuming at step {self.progress.step} from {newest.name}.")
@@ -90,16 +94,16 @@ class Trainer:
         asked: an Interrupt that has listened since before the run folder was made, so that no
         Ctrl-C falls between the folder and the first step.
         """
-        if self.work.solve is not None:
-            return self._solve(self.work.solve)
+        if self.objective.closed_form:
+            return self._solve()
         settings, progress = self.settings, self.progress
-        budget = Budget.of(settings, self.work.per_epoch, progress.seconds)
+        budget = Budget.of(settings, self.objective.batches_per_epoch, progress.seconds)
         progress.finished = False
         begun = time.perf_counter() - progress.seconds
         saved = time.perf_counter()
         self._tenths = tenths(budget.share(progress.step, progress.seconds))
         why = "done"
-        self.work.model.train()
+        self.objective.model.train()
         try:
             with Interrupt() as interrupt:
                 interrupt.signal = interrupt.signal or (asked.signal if asked else None)
@@ -141,12 +145,12 @@ class Trainer:
             self.report.close()
         return why
 
-    def _solve(self, solve: Callable[[Callable[[float], None]], list[str]]) -> str:
+    def _solve(self) -> str:
         """The weights in closed form: one step, however long it takes, and nothing to go on with."""
         progress, begun = self.progress, time.perf_counter()
-        self.work.model.eval()
+        self.objective.model.eval()
         with torch.no_grad():
-            for sentence in solve(Watch("solving", self.report.say)):
+            for sentence in self.objective.solve(ProgressLog("solving", self.report.say)):
                 self.report.say(sentence)
         progress.step, progress.seconds = 1, time.perf_counter() - begun
         self._evaluate(1.0)
@@ -166,17 +170,17 @@ class Trainer:
 
     def _step(self, share: float) -> None:
         """One batch: loss, gradient, clipping, update. What is not finite is never stepped on."""
-        work, progress, settings = self.work, self.progress, self.settings
-        batch = work.batch(progress.step)
+        objective, progress, settings = self.objective, self.progress, self.settings
+        batch = objective.batch(progress.step)
         carried = None if batch.fresh or progress.fresh else self.state
-        rate = work.learning_rate * progress.rate_scale
+        rate = objective.learning_rate * progress.rate_scale
         rate *= rate_factor(settings.schedule, share, settings.warm_up)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
         self.optimizer.zero_grad()
         tokens = batch.tokens
-        total, state = work.loss(batch, carried)
+        total, state = batch.loss(carried)
         loss = total / max(1, tokens)
         value, norm = float(loss.detach()), math.nan
         if math.isfinite(value):
@@ -215,7 +219,7 @@ class Trainer:
 
     def _clip(self) -> float:
         """Shorten the gradient as asked. Returns its norm before, over all parameters."""
-        parameters = [p for p in self.work.model.parameters() if p.grad is not None]
+        parameters = [p for p in self.objective.model.parameters() if p.grad is not None]
         longest = self.settings.clip_norm or math.inf
         norm = float(nn.utils.clip_grad_norm_(parameters, longest))
         if self.settings.clip_value is not None:
@@ -226,10 +230,10 @@ class Trainer:
         """Where it is asked for, follow gradients back; nothing random of training is touched."""
         if self.settings.watch != "gradients":
             return
-        batch = self.work.batch(self.progress.step)  # the next one, which the state is for
+        batch = self.objective.batch(self.progress.step)  # the next one, which the state is for
         carried = None if batch.fresh or self.progress.fresh else self.state
-        said, start = [], getattr(self.work.model, "initialised", "")
-        found = watched_gradients(self.work, batch, carried)
+        said, start = [], getattr(self.objective.model, "initialised", "")
+        found = watched_gradients(self.objective, batch, carried)
         for part in found:
             if self._verdicts.get(part.name) != part.verdict:  # what stays as it is was said
                 said.append(part.sentence(start, self.settings.clip_norm))
@@ -246,18 +250,18 @@ class Trainer:
             self._evaluate_weights(share)
 
     def _evaluate_weights(self, share: float) -> None:
-        progress, model = self.progress, self.work.model
+        progress, model = self.progress, self.objective.model
         model.eval()
         with torch.no_grad():
-            figures = self.work.evaluate()
+            figures = self.objective.evaluate()
             sample = None
-            if self.work.sample is not None and time.monotonic() >= self._next_sample and share < 1:
+            if time.monotonic() >= self._next_sample and share < 1:
                 self._next_sample = time.monotonic() + SAMPLE_SECONDS
-                sample = self.work.sample()
+                sample = self.objective.sample()
         model.train()
         progress.held_out = figures
         self.metrics.write(step=progress.step, held_out=figures, seconds=round(progress.seconds, 3))
-        loss = figures[self.work.decides]
+        loss = figures[self.objective.decides]
         better = math.isfinite(loss) and (progress.best is None or loss < progress.best)
         if better:
             progress.best, progress.best_step, progress.waited = loss, progress.step, 0
@@ -290,7 +294,11 @@ class Trainer:
                 "for bad values in the data."
             )
         self.state, now = load_checkpoint(
-            folder, self.work.model, self.optimizer, self.work.initial_state(), self.average
+            folder,
+            self.objective.model,
+            self.optimizer,
+            self.objective.initial_state(),
+            self.average,
         )
         now.rollbacks, now.skipped = before.rollbacks + 1, before.skipped
         now.skipped_in_row = 0
@@ -301,17 +309,17 @@ class Trainer:
         self.metrics.write(step=now.step, rollback=folder.name, rate_scale=now.rate_scale)
         self.report.say(
             f"{SKIPS_IN_ROW} steps in a row were not finite: back to {folder.name} with half the "
-            f"learning rate ({self.work.learning_rate * now.rate_scale:.2g})."
+            f"learning rate ({self.objective.learning_rate * now.rate_scale:.2g})."
         )
         self._save()  # so that the halved rate survives a kill
 
     def _keep_best(self) -> None:
         """The weights that `unroll.load` reads."""
-        self.folder.save({"model.safetensors": pack(dict(self.work.model.state_dict()))})
+        self.folder.save({"model.safetensors": pack(dict(self.objective.model.state_dict()))})
 
     def _save(self) -> None:
         """A checkpoint, of weights that are worth going back to."""
-        if not all(bool(p.isfinite().all()) for p in self.work.model.parameters()):
+        if not all(bool(p.isfinite().all()) for p in self.objective.model.parameters()):
             self.report.say(
                 f"The weights of step {self.progress.step} are not finite: no checkpoint is made of "
                 "them, the last one is kept."
@@ -319,7 +327,7 @@ class Trainer:
             return
         save_checkpoint(
             self.folder.path,
-            self.work.model,
+            self.objective.model,
             self.optimizer,
             self.state,
             self.progress,

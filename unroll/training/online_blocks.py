@@ -20,7 +20,7 @@ from unroll.training.online import Carried, Online
 class OnlineBlocks:
     """The loss of a block of a stream, with a gradient that was found forward, and what goes on.
 
-    When to use it: as `Work.loss` of a stream whose state is carried. What the parameters have done
+    When to use it: as the loss of a stream whose state is carried. What the parameters have done
     to the state is carried with it, over blocks and checkpoints, so that the gradient reaches back
     to the start of the stream; the weights it counts from have changed since, once a block.
 

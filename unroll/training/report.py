@@ -150,7 +150,7 @@ class LiveReport(QuietReport):
             self._bar.stop()
 
 
-class Watch:
+class ProgressLog:
     """A line every few seconds while something is done that takes longer than two."""
 
     def __init__(self, what: str, say: Callable[[str], None]) -> None:

@@ -20,8 +20,8 @@ from torch import Tensor
 from unroll.cells import State
 from unroll.layers.recorded import RecordedCall, recorded
 from unroll.training.halving import halving_distance
+from unroll.training.objective import Objective, TrainingBatch
 from unroll.training.vanishing import FAR, flow_in_words, verdict
-from unroll.training.work import Work
 
 KEPT = 256  # norms that are written down at most, from the end of the sequences backwards
 
@@ -80,15 +80,17 @@ class Watched:
         }
 
 
-def watched_gradients(work: Work, batch: Any, state: State | None) -> list[Watched]:
+def watched_gradients(
+    objective: Objective, batch: TrainingBatch, state: State | None
+) -> list[Watched]:
     """What is left of a gradient on its way back through every recurrent layer; layers whose
     sequences have one step, or through which nothing flows, are absent."""
-    model, was = work.model, work.model.training
-    devices = [work.device] if work.device.type == "cuda" else []
+    model, was = objective.model, objective.model.training
+    devices = [objective.device] if objective.device.type == "cuda" else []
     model.eval()
     try:
         with torch.random.fork_rng(devices), torch.enable_grad(), recorded(model, "auto") as calls:
-            work.loss(batch, state)
+            batch.loss(state)
     finally:
         model.train(was)
     found: list[Watched] = []

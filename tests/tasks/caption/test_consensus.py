@@ -1,0 +1,33 @@
+"""What a caption may expect, beside the definition written out."""
+
+import random
+
+import pytest
+
+from unroll.tasks.caption.consensus import Consensus
+
+WORDS = "a the red blue dog cat sits runs on".split()
+
+
+def texts(count, seed):
+    draw = random.Random(seed)
+    return [" ".join(draw.choices(WORDS, k=draw.randint(1, 9))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("prior", [0.0, 0.3, 1.0])
+def test_it_is_the_mean_over_drawn_and_known_captions(prior):
+    known = {text: 1 + k % 3 for k, text in enumerate(dict.fromkeys(texts(20, 1)))}
+    drawn = [*texts(12, 2), *texts(3, 2), next(iter(known)), "", "nothing known"]
+    consensus = Consensus(known)
+    all_known = [text for text, times in known.items() for _ in range(times)]
+
+    def mean(text, others):
+        score = consensus.scores.score
+        return sum(score(text, [other]) for other in others) / len(others)
+
+    expected = [(1 - prior) * mean(one, drawn) + prior * mean(one, all_known) for one in drawn]
+    assert consensus.worth(drawn, prior) == pytest.approx(expected, abs=1e-9)
+
+
+def test_with_nothing_known_only_the_drawn_ones_count():
+    assert Consensus({}).worth(["a dog", "a dog"], 0.5) == [0.0, 0.0]

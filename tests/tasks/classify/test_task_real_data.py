@@ -1,0 +1,26 @@
+"""Seventy-seven intents of a bank's customers: read whole, and better than naive Bayes."""
+
+from pathlib import Path
+
+import pytest
+
+import unroll
+from unroll.tasks.classify import task as classify
+from unroll.tasks.classify.settings import ClassifySettings
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "text_classification" / "banking77"
+
+pytestmark = pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
+
+
+def test_quoted_line_ends_and_crlf_are_read():
+    found = classify.check(str(DATA / "test.csv"), ClassifySettings(), print)
+    assert found["rows"] == 3080 and len(found["labels"]) == 77 and found["bad"] == 0
+    assert set(found["labels"].values()) == {40}
+
+
+@pytest.mark.real_data
+def test_intents_are_told_apart_better_than_by_naive_bayes(tmp_path):
+    run = unroll.train(DATA / "train.csv", tmp_path / "run", epochs=12, threads=2, quiet=True)
+    found = run.result()
+    assert found["accuracy"] > found["baselines"]["naive Bayes"]["accuracy"] > 0.75

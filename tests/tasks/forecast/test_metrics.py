@@ -1,0 +1,50 @@
+"""Figures of forecasts against numbers worked by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from unroll.tasks.forecast.baselines import naive_forecasts
+from unroll.tasks.forecast.metrics import advantage, point_errors, quantile_errors
+
+
+def test_point_errors_by_hand():
+    truth = np.array([[2.0, np.nan], [0.0, -4.0]])
+    forecast = np.array([[3.0, 9.0], [0.0, -2.0]])
+    found = point_errors(forecast, truth, np.array([0.5, 2.0]))
+    assert found["mae"] == pytest.approx((1 + 0 + 2) / 3)
+    assert found["rmse"] == pytest.approx(math.sqrt((1 + 0 + 4) / 3))
+    assert found["mase"] == pytest.approx((2 + 0 + 1) / 3)
+    assert found["smape"] == pytest.approx((200 / 5 + 0 + 200 * 2 / 6) / 3)
+    assert found["mape"] is None  # a truth is 0
+
+
+def test_quantile_loss_and_coverage_by_hand():
+    quantiles = np.array([[[0.0, 1.0, 4.0]], [[0.0, 1.0, 4.0]]])
+    found = quantile_errors(quantiles, np.array([[2.0], [5.0]]), (0.1, 0.5, 0.9))
+    # y = 2: 0.2, 0.5, 0.2; y = 5: 0.5, 2, 0.9
+    assert found["quantile_loss"] == pytest.approx(2 * (0.2 + 0.5 + 0.2 + 0.5 + 2 + 0.9) / 6)
+    assert found["coverage"] == 0.5 and found["expected_coverage"] == pytest.approx(0.8)
+
+
+def test_naive_forecasts_begin_at_their_own_series():
+    values = np.array([9.0, 9.0, 1.0, 2.0, 4.0, 7.0])
+    first, since = values[2:3], np.array([3])
+    found = naive_forecasts(values, np.array([5]), first, since, 2, 2)
+    assert found["naive"].tolist() == [[7, 7]]
+    assert found["seasonal naive"].tolist() == [[4, 7]]
+    assert found["drift"].tolist() == [[9, 11]]
+    alone = naive_forecasts(values, np.array([5]), first, since, 2, 1)
+    assert "seasonal naive" not in alone
+
+
+def test_an_advantage_is_told_from_chance():
+    draw = np.random.default_rng(0)
+    truth = draw.normal(size=(1000, 1))
+    same = truth + draw.normal(size=truth.shape)
+    other = truth + draw.normal(size=truth.shape)
+    share, noise = advantage(same, other, truth)
+    assert abs(share) < noise < 0.2
+    share, noise = advantage(truth + 0.5 * (same - truth), other, truth)
+    assert share > noise and share == pytest.approx(0.5, abs=0.1)

@@ -1,0 +1,121 @@
+"""Times: how they are written, the step between them, what follows."""
+
+import numpy as np
+import pytest
+
+from unroll.errors import UserError
+from unroll.tasks.forecast.times import (
+    Step,
+    calendar_features,
+    find_cycles,
+    find_format,
+    find_step,
+    seconds_of,
+    written_time,
+)
+
+
+def seconds(*words):
+    return np.array([seconds_of(word) for word in words])
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2024-02-29", "2024-02-29"),
+        ("2024-02", "2024-02-01"),
+        ("2024Q3", "2024-07-01"),
+        ("2024-02-29 13:05", "2024-02-29 13:05"),
+        ("2024-02-29T13:05:09+01:00", "2024-02-29 12:05:09"),
+    ],
+)
+def test_dates_are_read_as_they_are_written(text, shown):
+    assert written_time(seconds_of(text), True) == shown
+
+
+def test_day_and_month_are_told_apart_by_the_column_or_asked_for():
+    assert find_format(["3/4/2024", "17/4/2024"], None, "--time") == "%d/%m/%Y"
+    assert find_format(["3/14/2024", "4/5/2024"], None, "--time") == "%m/%d/%Y"
+    assert find_format(["03.04.2024 10:00"], None, "--time") == "%d.%m.%Y %H:%M"
+    assert find_format(["2024-01-01"], None, "--time") is None
+    with pytest.raises(UserError, match="day or the month first"):
+        find_format(["3/4/2024"], None, "--time")
+
+
+@pytest.mark.parametrize(
+    ("times", "name", "after"),
+    [
+        (["2024-01-01", "2024-01-02", "2024-01-03"], "day", "2024-01-04"),
+        (["2024-01-01", "2024-02-01", "2024-03-01"], "month", "2024-04-01"),
+        (["2023-11-30", "2023-12-31", "2024-01-31"], "month", "2024-02-29"),
+        (["2024-01-01", "2024-04-01", "2024-07-01"], "quarter", "2024-10-01"),
+        (["2022-01-01", "2023-01-01", "2024-01-01"], "year", "2025-01-01"),
+        (["2024-01-01", "2024-01-08", "2024-01-15"], "week", "2024-01-22"),
+        (["2024-01-01 00:00", "2024-01-01 00:15", "2024-01-01 00:30"], "15 minutes",
+         "2024-01-01 00:45"),
+    ],
+)  # fmt: skip
+def test_the_step_is_found_and_goes_on(times, name, after):
+    at = seconds(*times)
+    step = find_step([at], True, "auto")
+    assert step.name == name
+    assert step.positions(at).tolist() == [0, 1, 2]
+    assert written_time(step.after(at[-1], 1), True) == after
+
+
+@pytest.mark.parametrize(
+    ("unit", "size", "season"),
+    [
+        ("second", 60, 60), ("second", 900, 96), ("second", 3600, 24), ("second", 86_400, 7),
+        ("second", 2 * 86_400, 1), ("second", 604_800, 52), ("month", 1, 12), ("month", 3, 4),
+        ("month", 12, 1), ("weekday", 1, 5), ("number", 1, 1), ("second", 1, 1),
+    ],
+)  # fmt: skip
+def test_a_season_is_that_of_the_clock_or_the_calendar(unit, size, season):
+    assert Step(unit, size).season == season
+
+
+def test_weekdays_have_no_weekend():
+    days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-02-01"))
+    days = days[np.is_busday(days)]
+    at = days.astype("datetime64[s]").astype(float)
+    step = find_step([at], True, "auto")
+    assert step.name == "weekday" and step.season == 5
+    assert step.positions(at).tolist() == list(range(len(at)))
+    friday = seconds_of("2024-01-05")
+    assert written_time(step.after(friday, 1), True) == "2024-01-08"
+
+
+def test_a_time_off_the_grid_has_no_position():
+    step = Step("second", 3600)
+    at = seconds("2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 01:30")
+    assert np.isnan(step.positions(at)).tolist() == [False, False, True]
+
+
+def test_numbers_have_steps_too():
+    step = find_step([np.array([0.5, 1.0, 1.5, 3.0])], False, "auto")
+    assert step.name == "0.5" and step.positions(np.array([0.5, 3.0])).tolist() == [0, 5]
+    with pytest.raises(UserError, match="plain numbers"):
+        find_step([np.array([1.0, 2.0])], False, "day")
+
+
+def test_calendar_turns_with_its_cycles():
+    hours = seconds("2024-01-01 00:00", "2024-01-01 06:00", "2024-01-02 00:00")
+    features = calendar_features(hours, ("day", "week", "year"))
+    assert features.shape == (3, 8)  # day, week, year twice
+    np.testing.assert_allclose(features[:, 0], [0, 1, 0], atol=1e-9)  # sine of the day
+    np.testing.assert_allclose(features[0, [1, 5]], [0, 1], atol=1e-9)  # a Monday
+    week = calendar_features(seconds("2024-01-01", "2024-01-08"), ("week",))
+    np.testing.assert_allclose(week[0], week[1], atol=1e-9)
+    assert calendar_features(hours, ()).shape == (3, 0)
+
+
+def test_cycles_are_those_that_were_seen_whole():
+    hour, day, month, year = 3600.0, 86_400.0, 2_629_746.0, 31_556_952.0
+    assert find_cycles(Step("second", hour), 3 * year) == ("day", "week", "year")
+    assert find_cycles(Step("second", hour), 5 * day) == ("day",)
+    assert find_cycles(Step("second", day), 0.9 * year) == ("week",)
+    assert find_cycles(Step("weekday", 1), 2 * year) == ("week", "year")
+    assert find_cycles(Step("month", 1), 2 * year) == ("year",)
+    assert find_cycles(Step("month", 12), 200 * year) == ()
+    assert find_cycles(Step("number", 1), 9 * month) == ()

@@ -1,0 +1,131 @@
+"""A file becomes a corpus: what is held out is exact, and the vocabulary never saw it."""
+
+import numpy as np
+import pytest
+
+from unroll.data.table import find_columns
+from unroll.data.text import text_source
+from unroll.errors import UserError
+from unroll.tasks.language.reader import learn_vocabulary, read_corpus, read_text
+from unroll.tasks.language.settings import LanguageSettings
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(content, name="a.txt", **options):
+        (tmp_path / name).write_text(content)
+        return read_corpus(tmp_path / name, LanguageSettings(**options))
+
+    return read
+
+
+def texts(corpus):
+    return [corpus.vocabulary.decode(part.ids[1:]) for part in (corpus.train, corpus.valid)]
+
+
+@pytest.mark.parametrize("n", [99, 100, 101, 109, 1234])
+def test_the_last_tenth_of_characters_is_held_out_as_nanogpt_cuts(read, n):
+    text = "".join("abcdefgh\n"[(k * k) % 9] for k in range(n))
+    corpus = read(text)
+    assert texts(corpus) == [text[: int(0.9 * n)], text[int(0.9 * n) :]]
+    assert corpus.held_out == "the last tenth" and corpus.valid.unknown == 0
+
+
+def test_the_vocabulary_never_saw_the_held_out_part(read):
+    corpus = read("ab" * 45 + "cc" * 5)
+    assert corpus.vocabulary.characters == "ab"
+    assert corpus.valid.unknown == 10 and corpus.valid.unknown_rate == 1.0
+
+
+@pytest.mark.parametrize("level", ["word", "bpe"])
+def test_words_are_not_cut_in_two(read, level):
+    text = "".join(f"word{k % 7} and more\n" for k in range(100))
+    corpus = read(text, level=level, min_count=1)
+    train, valid = texts(corpus)
+    assert (train + valid).strip() == text.strip() and train.endswith("\n")
+    assert 0 <= corpus.train.characters - 0.9 * len(text) < 20
+
+
+def test_every_tenth_line_is_held_out_per_line(read):
+    rows = [f"line {k + 90}" for k in range(25)]
+    corpus = read("\n\n".join(rows), per_line=True)
+    held_out = "".join(rows[9::10])
+    assert texts(corpus)[1] == held_out and corpus.held_out == "every tenth line"
+    assert len(corpus.train.starts) == 23 and len(corpus.valid.starts) == 2
+
+
+@pytest.mark.parametrize("per_line", [False, True])
+def test_a_held_out_file_leaves_the_whole_text_to_learn(read, tmp_path, per_line):
+    (tmp_path / "v.txt").write_text("bbcb")
+    corpus = read("abba" * 9, valid=str(tmp_path / "v.txt"), per_line=per_line)
+    assert texts(corpus)[0] == "abba" * 9 and corpus.valid.unknown == 1
+    assert corpus.held_out == str(tmp_path / "v.txt")
+    # another held-out file is another corpus
+    before = corpus.sha256
+    (tmp_path / "v.txt").write_text("a")
+    changed = read("abba" * 9, valid=str(tmp_path / "v.txt"), per_line=per_line)
+    assert changed.sha256 != before and changed.valid.tokens == 1 + per_line
+
+
+def test_categories_are_sorted_and_numbered(read):
+    rows = [f"name{k}\t{'mf'[k % 2]}" for k in range(40)]
+    corpus = read("\n".join(rows), per_line=True, condition="2")
+    assert corpus.categories == ["f", "m"]
+    expected = [1 - k % 2 for k in range(40) if k % 10 != 9]
+    assert np.asarray(corpus.train.categories).tolist() == expected
+    assert "\t" not in corpus.vocabulary.characters
+
+
+def test_a_category_of_held_out_lines_alone_is_refused(read):
+    rows = [f"name{k}\t{'new' if k == 19 else 'mf'[k % 2]}" for k in range(40)]
+    with pytest.raises(UserError, match="category 'new' comes only in held-out lines"):
+        read("\n".join(rows), per_line=True, condition="2")
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"per_line": True}, {"level": "word"}], ids=["stream", "lines", "words"]
+)
+def test_too_short_texts_are_refused(read, options):
+    with pytest.raises(UserError, match="too short"):
+        read("a", **options)
+
+
+def test_a_vocabulary_that_is_given_is_kept(read, tmp_path):
+    first = read("ab" * 50)
+    (tmp_path / "b.txt").write_text("bc" * 50)
+    again = read_corpus(tmp_path / "b.txt", LanguageSettings(), first.preprocessor)
+    assert again.vocabulary is first.vocabulary and again.train.unknown == 45
+
+
+@pytest.mark.parametrize(
+    ("text", "split", "words"),
+    [
+        ("the cat , it sat .\n" * 2, "spaces", [",", ".", "cat", "it", "sat", "the"]),
+        ("The cat, it sat.\nOnce.\n", "punctuation", ["￭."]),  # once is too rare by itself
+        ("a <unk> , b .", "spaces", [",", ".", "a", "b"]),  # but not where rare ones are marked
+    ],
+)
+def test_words_are_cut_as_the_text_looks(text, split, words):
+    vocabulary = learn_vocabulary(lambda: iter([text]), LanguageSettings(level="word"))
+    assert vocabulary.split == split and sorted(vocabulary.words) == words
+
+
+def test_a_further_text_is_read_in_the_vocabulary_of_the_run(read, tmp_path):
+    corpus = read("ab" * 50)
+    (tmp_path / "b.txt").write_text("abc")
+    assert read_text(text_source(tmp_path / "b.txt"), corpus.vocabulary).ids.tolist() == [
+        1,
+        2,
+        3,
+        0,
+    ]
+    (tmp_path / "t.tsv").write_text("ab\tm\na\tf\n")
+    columns = find_columns(text_source(tmp_path / "t.tsv"), "2", None)
+    options = {"columns": columns, "per_line": True}
+    for categories in (["f", "m"], ["m", "f"]):
+        encoded = read_text(
+            text_source(tmp_path / "t.tsv"), corpus.vocabulary, categories=categories, **options
+        )
+        assert encoded.categories.tolist() == [categories.index("m"), categories.index("f")]
+    with pytest.raises(UserError, match="category 'm', which the run has never seen"):
+        read_text(text_source(tmp_path / "t.tsv"), corpus.vocabulary, categories=["f"], **options)

@@ -1,0 +1,57 @@
+"""Sound and picture of a score."""
+
+import io
+import wave
+import xml.etree.ElementTree as ElementTree
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from unroll.errors import UserError
+from unroll.tasks.music.abc_bars import abc_score
+from unroll.tasks.music.piano_roll import piano_roll
+from unroll.tasks.music.score import Note, Score
+from unroll.tasks.music.synthesiser import RATE, sound, tone, wav
+
+TUNE = "X:1\nT:A & B\nM:4/4\nL:1/4\nQ:1/4=120\nK:C\nA2c2|e4|]\n"
+
+
+def loudest(samples):
+    """The frequency of the strongest partial, in hertz."""
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return np.argmax(spectrum) * RATE / len(samples)
+
+
+def test_notes_have_their_pitches_and_times():
+    y = sound(abc_score(TUNE))
+    assert len(y) == pytest.approx(4 * RATE, rel=0.05)
+    for start, hertz in ((0, 440), (1, 523.25), (2, 659.26)):
+        assert loudest(y[int((start + 0.1) * RATE) : int((start + 0.9) * RATE)]) == pytest.approx(
+            hertz, abs=3
+        )
+    assert np.abs(y).max() == pytest.approx(0.9)
+    assert abs(y[0]) < 1e-6 and abs(tone(440, 1.0)[-1]) < 1e-3  # no clicks
+
+
+def test_the_file_is_a_wav_of_sixteen_bits():
+    with wave.open(io.BytesIO(wav(abc_score(TUNE)))) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
+        assert file.getnframes() == pytest.approx(4 * RATE, rel=0.05)
+
+
+def test_silence_and_hours():
+    assert not sound(Score("", (), length=Fraction(1))).any()
+    with pytest.raises(UserError, match="minutes"):
+        sound(Score("", (Note(Fraction(0), Fraction(9000), 60),)))
+
+
+def test_a_piano_roll_has_a_box_for_each_note():
+    root = ElementTree.fromstring(piano_roll(abc_score(TUNE)))
+    boxes = [e for e in root.iter() if e.get("class") == "note"]
+    assert len(boxes) == 3
+    widths = [float(box.get("width")) for box in boxes]
+    assert widths[2] == pytest.approx(2 * widths[0], rel=0.05)
+    heights = [float(box.get("y")) for box in boxes]
+    assert heights == sorted(heights, reverse=True)  # higher notes stand higher
+    assert "A &amp; B" in piano_roll(abc_score(TUNE))

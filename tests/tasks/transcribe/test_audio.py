@@ -1,0 +1,96 @@
+"""Sounds of every kind that is read, and what is said of bad ones."""
+
+import numpy as np
+import pytest
+
+from unroll.tasks.transcribe.audio import BadAudio, read_audio
+
+soundfile = pytest.importorskip("soundfile")
+
+
+def sine(rate, seconds=0.5, pitch=440.0):
+    return 0.5 * np.sin(2 * np.pi * pitch * np.arange(int(rate * seconds)) / rate)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_formats(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, sine(16000), 16000)
+    sound = read_audio(path)
+    assert sound.rate == 16000 and sound.seconds == pytest.approx(0.5, abs=0.1)
+    # compressed ones may be shifted, so loudness is compared
+    assert np.sqrt(np.mean(sound.samples**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.1)
+
+
+def test_stereo_is_mixed_and_rates_are_resampled(tmp_path):
+    path = tmp_path / "a.wav"
+    left, right = sine(44100), np.zeros(22050)
+    soundfile.write(path, np.stack([left, right], 1), 44100, subtype="FLOAT")
+    sound = read_audio(path, 8000)
+    assert (sound.channels, sound.recorded_rate, sound.rate) == (2, 44100, 8000)
+    assert np.allclose(sound.samples[100:-100], sine(8000)[100:-100] / 2, atol=1e-3)
+
+
+def test_bad_sounds_are_one_sentence(tmp_path):
+    whole, path = tmp_path / "whole.wav", tmp_path / "bad.wav"
+    soundfile.write(whole, sine(8000), 8000)
+    held = whole.read_bytes()
+    for content, said in [
+        (b"", "empty"),
+        (held[:-100], "cut off: 100 bytes"),
+        (held[:30], "no sound"),
+        (b"RIFF of nonsense" * 9, "no sound"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(BadAudio, match=said) as caught:
+            read_audio(path)
+        assert "bad.wav" in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(BadAudio, match="There is no file"):
+        read_audio(tmp_path / "none.wav")
+    with pytest.raises(BadAudio, match="cannot be read"):
+        read_audio(tmp_path)
+    soundfile.write(path, np.zeros(0), 8000)
+    with pytest.raises(BadAudio, match="zero length"):
+        read_audio(path)
+    soundfile.write(path, np.array([0.0, np.nan]), 8000, subtype="FLOAT")
+    with pytest.raises(BadAudio, match="not finite"):
+        read_audio(path)
+    flac = tmp_path / "bad.flac"
+    soundfile.write(flac, np.random.default_rng(0).uniform(-1, 1, 40000), 8000)
+    flac.write_bytes(flac.read_bytes()[:20000])
+    with pytest.raises(BadAudio, match=r"bad\.flac"):
+        read_audio(flac)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "sentence"),
+    [
+        ("wav", "cut off"),
+        ("aiff", "cut off"),
+        ("au", "cut off"),
+        ("mp3", "cut off|no sound"),
+        ("ogg", "cut off|no sound"),
+    ],
+)
+def test_what_is_cut_off_is_never_read_as_if_it_were_whole(tmp_path, suffix, sentence):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 8000), 8000)
+    held = path.read_bytes()
+    assert len(read_audio(held).samples) == 8000
+    with pytest.raises(BadAudio, match=sentence):
+        read_audio(held[: len(held) * 6 // 10])
+
+
+def test_a_sound_of_any_length_has_a_sample_at_any_rate(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(1, 0.25), 44100, subtype="FLOAT")
+    assert read_audio(path, 8000).samples.tolist() == [0.25]
+    soundfile.write(path, np.zeros(40_000), 1)  # a header that lies
+    with pytest.raises(BadAudio, match="would have more than"):
+        read_audio(path, 8000)
+
+
+def test_a_missing_package_is_a_sentence_with_the_line_that_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "soundfile", None)
+    with pytest.raises(Exception, match=r"pip install 'unroll-rnn\[audio\]'"):
+        read_audio(tmp_path / "a.wav")

@@ -1,0 +1,167 @@
+"""Which column of a table holds the text and which the label: by flag, by name, else by content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from unroll.errors import UserError
+
+TEXTS = (
+    "text texts review sentence comment content message utterance query question tweet body "
+    "document phrase snippet description headline title"
+).split()
+LABELS = (
+    "label labels class classes category categories intent intents sentiment stars rating topic "
+    "topics target tag tags genre polarity language emotion"
+).split()
+LONGEST_LABEL = 80  # characters
+ENOUGH = 20  # rows from which on a value that never comes back means something
+
+
+@dataclass(frozen=True)
+class Columns:
+    """names: of all columns, or their numbers where the table has no header. header: whether the
+    first row holds them. text, label: places from 0, None where there is none.
+    said: what was guessed, each with the flag that changes it."""
+
+    names: tuple[str, ...]
+    header: bool
+    text: int | None
+    label: int | None
+    said: tuple[str, ...] = ()
+
+
+def find_columns(
+    rows: Sequence[Sequence[str]],
+    table: str,
+    text: str | None = None,
+    label: str | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    labelled: bool = True,
+    id: str | None = None,
+) -> Columns:
+    """The columns of a table from its first rows.
+
+    rows: the first ones, the header among them. table: its name, for complaints.
+    text, label: a column by its name, or by its number from 1, as asked; None: guessed.
+    names: where they do not stand in the first row (the fields of a .jsonl).
+    labelled: whether a label is wanted; without, none is looked for.
+    id: of a table of numbers, the column that names the sequence; then no text is looked for, and
+    a label that is guessed is no number.
+
+    The label is the column of a known name, else the one whose values come back often; the text
+    the column of a known name, else the one with the longest cells.
+    Raises: UserError where a column is not there, or cannot be guessed.
+
+    Example:
+        >>> from unroll.data.columns import find_columns
+        >>> found = find_columns([["stars", "review"], ["5", "Lovely."]], "reviews.csv")
+        >>> found.text, found.label, found.header
+        (1, 0, True)
+    """
+    first = tuple(cell.strip() for cell in (names if names is not None else rows[0]))
+    asked = [word for word in (text, label, id) if word is not None]
+    header = names is None and any(word in first and not word.isdigit() for word in asked)
+    if names is None and not header:
+        header = any(cell.lower() in (*TEXTS, *LABELS) for cell in first)
+    body = rows[1:] if header else rows
+    known = first if header or names is not None else tuple(str(k + 1) for k in range(len(first)))
+    kept = [row for row in body if len(row) == len(first)]
+
+    said = []
+    where = None if label is None or not labelled else place(label, known, table, "--label")
+    if where is None and labelled:
+        taken = None if text is None else place(text, known, table, "--text")
+        if id is not None:
+            taken = place(id, known, table, "--set id")
+        where = named(known, LABELS, taken)
+        if where is None:
+            where = comes_back(kept, len(first), taken, words=id is not None)
+        if where is None:
+            raise UserError(
+                f"{table} has the columns {', '.join(known)}, and none whose values come back "
+                "often, as labels do. Say which one holds the label by --label COLUMN."
+            )
+        said.append(f"label: column {known[where]} (change by --label)")
+    what = None
+    if id is None:
+        what = None if text is None else place(text, known, table, "--text")
+        if what is None:
+            what = named(known, TEXTS, where)
+            if what is None:
+                what = longest(kept, len(first), where)
+            if what is None:
+                raise UserError(
+                    f"{table} has no column left for the text beside the label in column "
+                    f"{known[where or 0]}; expected a table with both, apart by commas or tabs."
+                )
+            said.insert(0, f"text: column {known[what]} (change by --text)")
+        if what == where:
+            raise UserError(
+                f"--text {text or known[what]} and --label {label or known[what]} name the same "
+                f"column of {table}; expected two."
+            )
+    if not header and names is None and where is not None and len(kept) > ENOUGH:
+        values = [row[where].strip() for row in kept]
+        if values.count(values[0]) == 1 and kept[0] == rows[0]:
+            # a value that stands in the first line and never again is a column's name
+            header, known = True, first
+    return Columns(known, header, what, where, tuple(said))
+
+
+def place(word: str, names: Sequence[str], table: str, flag: str) -> int:
+    """The place of a column that was asked for, from 0."""
+    if word in names:
+        return list(names).index(word)
+    if word.isdigit() and 1 <= int(word) <= len(names):
+        return int(word) - 1
+    raise UserError(
+        f"{flag} got {word!r}; {table} has the columns {', '.join(names)} (or 1 to {len(names)}). "
+        "Give one of them."
+    )
+
+
+def named(names: Sequence[str], known: Sequence[str], but: int | None) -> int | None:
+    """The first column with one of the known names, the commonest name first."""
+    lower = [name.lower() for name in names]
+    for word in known:
+        if word in lower and lower.index(word) != but:
+            return lower.index(word)
+    return None
+
+
+def comes_back(
+    rows: Sequence[Sequence[str]], width: int, but: int | None, words: bool = False
+) -> int | None:
+    """The column with the fewest values, more than one, that come twice and more on average.
+
+    words: whether they must not be numbers.
+    """
+    found: list[tuple[int, int]] = []
+    for k in range(width):
+        values = [row[k].strip() for row in rows]
+        kinds = set(values) - {""}
+        fit = all(len(value) <= LONGEST_LABEL for value in kinds)
+        if words and all(is_number(value) for value in kinds):
+            fit = False
+        if k != but and fit and 1 < len(kinds) <= len(values) / 2:
+            found.append((len(kinds), -k))
+    return -min(found)[1] if found else None
+
+
+def is_number(word: str) -> bool:
+    """Whether a cell is a number."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def longest(rows: Sequence[Sequence[str]], width: int, but: int | None) -> int | None:
+    """The column with the longest cells."""
+    mean = {k: fmean([len(row[k]) for row in rows] or [0]) for k in range(width) if k != but}
+    return max(mean, key=lambda k: mean[k]) if mean else None

@@ -1,0 +1,49 @@
+"""Bad records of a file that is asked about: each is told where its answer would stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from unroll.data.problems import Problems
+
+T = TypeVar("T")
+
+
+class LeftOut(str):
+    """What is wrong with a record, in the place of the record."""
+
+
+class Noted(Problems):
+    """Problems that keep every sentence, for whoever tells them in another place."""
+
+    def __init__(self, skip: bool = True) -> None:
+        super().__init__(skip)
+        self.sentences: list[str] = []
+
+    def bad(self, sentence: str) -> None:
+        super().bad(sentence)
+        self.sentences.append(sentence)
+
+
+def in_place(read: Callable[[Problems], Iterable[T]], skip: bool) -> Iterator[T | LeftOut]:
+    """What `read` yields, and between it what it says of bad records.
+
+    read: called with where it says that. skip: whether bad records are left out; else the first
+    raises.
+
+    Example:
+        >>> from unroll.data.skipped import in_place
+        >>> def read(problems):
+        ...     yield 1
+        ...     problems.bad("line 2: no number.")
+        ...     yield 3
+        >>> list(in_place(read, skip=True))
+        [1, 'line 2: no number.', 3]
+    """
+    noted = Noted(skip)
+    for one in read(noted):
+        yield from map(LeftOut, noted.sentences)
+        noted.sentences.clear()
+        yield one
+    yield from map(LeftOut, noted.sentences)

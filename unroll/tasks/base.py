@@ -1,0 +1,223 @@
+"""What a task is to the training loop, the run folder and the commands: one typed abstract class.
+
+Letters: S settings, D data, P preprocessor, N network, M metrics, R prediction.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+import torch
+from torch import nn
+
+from unroll.cells import Cell
+from unroll.errors import UserError
+from unroll.settings import RecurrentSettings
+from unroll.training.objective import Objective
+
+MakeCell = Callable[[int, int], Cell]  # (input_size, hidden_size) -> a cell; raises UserError
+Log = Callable[[str], None]  # takes one sentence for people
+Progress = Callable[[float], None]  # takes the share that is done, 0 to 1
+
+
+class Preprocessor(Protocol):
+    """What turns records into numbers and network outputs into words: vocabularies, labels, scales.
+
+    It is learned from the training set and kept in the run folder.
+    """
+
+    def files(self) -> dict[str, bytes]:
+        """The files of a run folder that hold it, by name."""
+        ...
+
+
+P_co = TypeVar("P_co", bound=Preprocessor, covariant=True)
+
+
+class TaskData(Protocol[P_co]):
+    """A training set and a validation set, as a task keeps them."""
+
+    @property
+    def preprocessor(self) -> P_co:
+        """Learned from the training set, or the run's own where a run is resumed."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Of the training set, so that a resumed run gets the same data."""
+        ...
+
+    @property
+    def held_out(self) -> str:
+        """What the validation set is, for people: "the last tenth of lines.txt"."""
+        ...
+
+
+S = TypeVar("S", bound=RecurrentSettings)
+P = TypeVar("P", bound=Preprocessor)
+D = TypeVar("D", bound=TaskData[Preprocessor])
+N = TypeVar("N", bound=nn.Module)
+M = TypeVar("M", bound=Mapping[str, object])
+R = TypeVar("R", bound=Mapping[str, object])
+
+
+@dataclass(frozen=True)
+class Trained(Generic[S, P, N]):
+    """A trained model and what it needs to read inputs and write predictions.
+
+    Attributes:
+        model: the network, on its device.
+        preprocessor: learned from the training set.
+        settings: those in use, which may differ from those of training.
+        device: where the network is.
+        path: the run folder.
+    """
+
+    model: N
+    preprocessor: P
+    settings: S
+    device: torch.device
+    path: Path
+
+
+class Task(ABC, Generic[S, D, P, N, M, R]):
+    """One task: from data to a trained network, its metrics and its predictions.
+
+    A subclass stands in `unroll/tasks/NAME/task.py`, its settings in `unroll/tasks/NAME/settings.py`,
+    and one row in `unroll/tasks/__init__.py` names both. Methods that are not abstract are optional.
+
+    Attributes:
+        name: the word of `--task`.
+        changeable: the settings that may be changed each time a trained run is used.
+
+    Raises:
+        UserError: from every method, in a sentence, for data and settings that cannot be used.
+    """
+
+    name: ClassVar[str]
+    changeable: ClassVar[tuple[str, ...]] = ()
+
+    # before and during training
+
+    @abstractmethod
+    def resolve_sizes(self, settings: S, make_cell: MakeCell) -> S:
+        """Give every size that was left open its number, before data is read; a cell is made once."""
+
+    @abstractmethod
+    def read(self, path: str, settings: S, log: Log, preprocessor: P | None = None) -> D:
+        """Read the training set and the validation set.
+
+        Args:
+            path: a file, a folder, or "-" for standard input.
+            settings: what to read, and how.
+            log: takes what is worth saying while a long file is read.
+            preprocessor: the run's own where a run is resumed. Default: learned from the training set.
+        """
+
+    @abstractmethod
+    def resolve(self, settings: S, data: D) -> S:
+        """Give every other setting that was left open its value, which the run then records."""
+
+    @abstractmethod
+    def build_network(self, settings: S, preprocessor: P, make_cell: MakeCell) -> N:
+        """The network, on the CPU, freshly initialised from torch's generator."""
+
+    @abstractmethod
+    def objective(self, network: N, data: D, settings: S, device: torch.device) -> Objective:
+        """What the training loop minimises: batches, their loss, and metrics of the validation set."""
+
+    @abstractmethod
+    def describe(self, data: D, settings: S, network: N) -> list[str]:
+        """Sentences on what was read and guessed, each choice with the flag that changes it."""
+
+    @abstractmethod
+    def metadata(self, data: D) -> dict[str, object]:
+        """Facts about the data for the config of the run and its model card, as JSON holds them."""
+
+    def baseline_files(self, data: D) -> dict[str, bytes]:
+        """Files that the run folder keeps beside preprocessor and weights: the fitted baselines."""
+        return {}
+
+    @abstractmethod
+    def load_preprocessor(self, folder: Path, config: Mapping[str, object]) -> P:
+        """The preprocessor that a run folder holds."""
+
+    def calibrate(self, trained: Trained[S, P, N], data: D, progress: Progress) -> list[str] | None:
+        """Fit what belongs to the validation set (a temperature, say) into the kept weights.
+
+        Called once, when training has ended; checkpoints stay as they were trained.
+
+        Returns:
+            Sentences on what was fitted, or None where the task has nothing to fit.
+        """
+        return None
+
+    # metrics
+
+    @abstractmethod
+    def validate(self, trained: Trained[S, P, N], data: D, progress: Progress) -> M:
+        """Metrics of the validation set at the end of training, `baselines` among them."""
+
+    @abstractmethod
+    def evaluate(
+        self,
+        trained: Trained[S, P, N],
+        path: str,
+        progress: Progress,
+        columns: Mapping[str, str],
+    ) -> M:
+        """Metrics of further data, `baselines` among them.
+
+        Args:
+            trained: the model.
+            path: a file or folder of the kind that the run was trained on.
+            progress: called with the share that is done.
+            columns: where the data has other columns than the training data: a setting's name
+                (`text`, `label`) and the column.
+        """
+
+    @abstractmethod
+    def summarise(self, metrics: M, where: str) -> list[str]:
+        """Metrics as sentences, beside those of the baselines. where: what was measured on."""
+
+    @abstractmethod
+    def check(self, path: str, settings: S, log: Log) -> dict[str, object]:
+        """What `unroll data check` reports: rows, lengths, labels, unknown words, duplicates.
+
+        Every bad record is counted, none stops it: `problems` holds how many and the first few.
+        """
+
+    # predictions
+
+    def predict(self, trained: Trained[S, P, N], inputs: Iterable[object]) -> Iterator[R]:
+        """A prediction for each input, in order, as JSON can hold it."""
+        raise UserError(
+            f"{trained.path} is a run of the task {self.name}, which has nothing to predict; it has: "
+            "unroll score, unroll next, unroll generate."
+        )
+
+    def read_inputs(self, trained: Trained[S, P, N], path: str) -> Iterator[object]:
+        """The inputs that a file holds, in order."""
+        raise UserError(
+            f"{trained.path} is a run of the task {self.name}, which has nothing to predict; it has: "
+            "unroll score, unroll next, unroll generate."
+        )
+
+    def format_prediction(self, prediction: R) -> str:
+        """A prediction as people read it, or as the files of the task have it."""
+        return str(prediction)
+
+    def plot(self, trained: Trained[S, P, N], path: str) -> str:
+        """Predictions for a file as a drawing (SVG)."""
+        raise UserError(
+            f"{trained.path} is a run of the task {self.name}, which draws nothing. Write to a .jsonl "
+            "or .txt."
+        )
+
+    @abstractmethod
+    def usage(self, run: str, trained: Trained[S, P, N]) -> list[str]:
+        """Commands to type next. run: the folder as the commands want it, quoted."""

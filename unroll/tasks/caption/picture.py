@@ -1,0 +1,119 @@
+"""Where a captioner looked for each word, drawn over the image, as one file (SVG)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+from pathlib import Path
+
+from unroll.data.images import read_image
+from unroll.data.optional import optional
+
+ACROSS = 960  # of the picture
+WIDEST = 480  # of an image in it
+GAP, LINE, MARGIN = 12, 22, 16
+STYLE = (
+    "text{font:14px sans-serif;fill:#111}.caption{font-size:17px}.note{font-size:12px;fill:#555}"
+    ".looked{fill:#d81b60}"
+)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One image. png: its bytes. height, width: in pixels. title: above it. tokens: a word a panel,
+    and for each its weights, row by row over a grid of (rows, columns)."""
+
+    png: bytes
+    height: int
+    width: int
+    title: str
+    note: str
+    tokens: Sequence[str]
+    weights: Sequence[Sequence[float]]
+    grid: tuple[int, int]
+
+
+def draw(images: Sequence[Looked]) -> str:
+    """The text of an SVG file that holds the images too: nothing else is needed to see it.
+
+    The redder a place, the more the word looked there; the reddest place of each word is its
+    largest weight.
+
+    Example:
+        >>> from unroll.tasks.caption.picture import Looked, draw
+        >>> one = Looked(b"", 20, 40, "a dog", "dog.png", ["a", "dog"], [[0.1, 0.9]] * 2, (1, 2))
+        >>> text = draw([one])
+        >>> text[:4], text.count('class="looked"')
+        ('<svg', 4)
+    """
+    parts: list[str] = []
+    top = MARGIN
+    for number, image in enumerate(images):
+        drawn, height = panels(image, f"image{number}", top)
+        parts += drawn
+        top += height + 2 * GAP
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {ACROSS} {top}" width="{ACROSS}" '
+        f'height="{top}"><style>{STYLE}</style><rect width="100%" height="100%" fill="#fff"/>\n'
+        + "\n".join(parts)
+        + "\n</svg>\n"
+    )
+
+
+def panels(image: Looked, name: str, top: int) -> tuple[list[str], int]:
+    """The panels of one image from a height on, and how much they take."""
+    wide = image.width > 2 * image.height
+    across = 2 if wide else 4
+    width = (ACROSS - 2 * MARGIN - (across - 1) * GAP) / across
+    height = width * image.height / image.width
+    data = base64.b64encode(image.png).decode()
+    parts = [
+        f'<defs><image id="{name}" width="{width:.1f}" height="{height:.1f}" '
+        f'preserveAspectRatio="none" href="data:image/png;base64,{data}"/></defs>',
+        f'<text class="caption" x="{MARGIN}" y="{top + LINE - 4}">{escape(image.title)}</text>',
+        f'<text class="note" x="{MARGIN}" y="{top + 2 * LINE - 6}">{escape(image.note)}</text>',
+    ]
+    top += 2 * LINE
+    for k, (token, weights) in enumerate(zip(image.tokens, image.weights, strict=True)):
+        x = MARGIN + (k % across) * (width + GAP)
+        y = top + (k // across) * (height + LINE + GAP)
+        parts += [
+            f'<g transform="translate({x:.1f} {y:.1f})"><text y="{LINE - 7}">{escape(token)}</text>'
+            f'<g transform="translate(0 {LINE})"><use href="#{name}"/>',
+            *shades(weights, image.grid, width, height),
+            "</g></g>",
+        ]
+    lines = -(-len(image.tokens) // across)
+    return parts, 2 * LINE + round(lines * (height + LINE + GAP))
+
+
+def shades(
+    weights: Sequence[float], grid: tuple[int, int], width: float, height: float
+) -> list[str]:
+    """A rectangle for each place of the grid that was looked at."""
+    rows, columns = grid
+    most = max(weights, default=0.0) or 1.0
+    w, h = width / columns, height / rows
+    return [
+        f'<rect class="looked" x="{k % columns * w:.1f}" y="{k // columns * h:.1f}" '
+        f'width="{w:.1f}" height="{h:.1f}" fill-opacity="{0.75 * weight / most:.2f}"/>'
+        for k, weight in enumerate(weights)
+        if weight / most >= 0.05
+    ]
+
+
+def as_png(path: str | Path) -> tuple[bytes, int, int]:
+    """An image file as the bytes of a PNG of at most 480 columns, its height and its width.
+
+    Raises: BadImage for what is none.
+    """
+    image = read_image(Path(path))
+    if image.shape[2] > WIDEST:
+        image = read_image(Path(path), width=WIDEST)
+    pillow, file = optional("PIL.Image", "draws images"), BytesIO()
+    numbers = (image.permute(1, 2, 0) * 255).round().byte().numpy()
+    pillow.fromarray(numbers).save(file, format="PNG")
+    return file.getvalue(), image.shape[1], image.shape[2]

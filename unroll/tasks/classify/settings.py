@@ -1,0 +1,139 @@
+"""What a person can set of a classifier, and which files look like its data."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from unroll.data.columns import LABELS, TEXTS, find_columns
+from unroll.data.first_rows import LINES, TABLES, first_rows
+from unroll.errors import UserError
+from unroll.settings.recurrent import RecurrentSettings
+
+RECORDS = (".txt", ".csv", ".tsv")  # of a folder for each class
+
+
+class ClassifySettings(RecurrentSettings):
+    """A recurrent classifier of texts or of sequences of numbers, and the data it learns from."""
+
+    # the data
+    level: Literal["word", "char", "bpe"] = Field("word", description="What a token is.")
+    text: str | None = Field(
+        None, description="Column (or field) of the text, by name or number; left out, guessed."
+    )
+    label: str | None = Field(
+        None, description="Column (or field) of the label, by name or number; left out, guessed."
+    )
+    separator: str | None = Field(
+        None,
+        description="Stands between the labels of a text that has several: --set separator='|'.",
+    )
+    id: str | None = Field(
+        None, description="Sequences of numbers in one table: the column that names the sequence."
+    )
+    columns: str | None = Field(
+        None,
+        description="Sequences of numbers: their columns, with commas; left out, all others.",
+    )
+    valid: str | None = Field(
+        None, description="Held-out data; left out, a tenth of the records, at most 5,000."
+    )
+    skip_bad: bool = Field(False, description="Leave bad records out, count and tell them.")
+    lower: bool = Field(True, description="Drop case.")
+    split: Literal["auto", "spaces", "punctuation"] = Field(
+        "auto",
+        description="Where words end: at spaces, or also at punctuation; auto looks at the text.",
+    )
+    min_count: int = Field(1, ge=1, description="Rarer tokens are unknown.")
+    vocabulary_size: int | None = Field(
+        None, ge=3, description="Keep this many of the commonest tokens (bpe: 4096)."
+    )
+    longest: int = Field(
+        400, ge=1, description="Steps (words, characters, rows) that are read of a sequence."
+    )
+    too_long: Literal["cut", "refuse"] = Field(
+        "cut", description="What happens to longer ones: the end is cut off, or they are refused."
+    )
+    # the network
+    cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
+    bidirectional: bool = Field(True, description="Read from both ends.")
+    pooling: Literal["last", "mean", "max", "attention"] = Field(
+        "max", description="How the steps become one vector; last: each direction's own last step."
+    )
+    dropout_input: float | None = Field(
+        None, ge=0, lt=1, description="Locked dropout on the embeddings; left out, as dropout."
+    )
+    word_dropout: float = Field(
+        0.2, ge=0, lt=1, description="Share of words that are read as unknown ones in training."
+    )
+    counts: bool | None = Field(
+        None,
+        description="Beside the network, what words and pairs of words say by counting; left out, "
+        "for words and pieces of words.",
+    )
+    readout: Literal["gradient", "ridge"] = Field(
+        "gradient",
+        description="ridge: only what decides is learned, in closed form; for reservoirs.",
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: rare classes weigh more, so that each counts the same."
+    )
+    label_smoothing: float = Field(
+        0.1, ge=0, lt=1, description="Share of the target that is spread over all classes."
+    )
+
+    @model_validator(mode="after")
+    def closed_form_has_no_weights(self) -> Self:
+        if self.readout == "ridge" and self.class_weights != "none":
+            raise ValueError("readout=ridge is given with class_weights; expected one of them")
+        if self.readout == "ridge" and self.counts:
+            raise ValueError("readout=ridge is given with counts; expected one of them")
+        return self
+
+    @classmethod
+    def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
+        """Why the file at `path`, with these settings, looks like texts or sequences with labels."""
+        if given.get("label") is not None or given.get("id") is not None:
+            return "records with a label, as the settings say"
+        if path.is_dir():
+            return folder_reason(path)
+        if not path.is_file() or not path.name.endswith((*TABLES, *LINES)):
+            return None
+        text = given.get("text")
+        known: Sequence[str] = ()
+        try:
+            rows, names = first_rows(path)
+            known = names or rows[0]
+            found = find_columns(rows, path.name, text, names=names)
+        except (UserError, OSError, ValueError, csv.Error, IndexError) as error:
+            if isinstance(error, UserError) and text is not None and text not in known:
+                raise  # a column that was asked for and is not there
+            return None
+        if found.text is None or found.label is None:
+            return None
+        if names is not None and found.names[found.label].lower() not in LABELS:
+            return None  # texts with a field of something else, more likely
+        body = [row for row in rows[found.header :] if len(row) == len(found.names)]
+        words = [len(row[found.text].split()) for row in body]
+        if found.names[found.text].lower() not in TEXTS and sum(words) < 2 * len(words):
+            return None  # dates, names, numbers
+        kinds = len({row[found.label] for row in body})
+        return (
+            f"a table with a text (column {found.names[found.text]}) and a label (column "
+            f"{found.names[found.label]}, {kinds} different in the first {len(body)} rows)"
+        )
+
+
+def folder_reason(path: Path) -> str | None:
+    """A folder of folders, each with the texts (or the tables of numbers) of one class."""
+    inside = [p for p in sorted(path.iterdir()) if not p.name.startswith(".")]
+    folders = [p for p in inside if p.is_dir()]
+    if len(folders) < 2 or any(p.suffix in RECORDS for p in inside):
+        return None
+    if any(sum(p.suffix in RECORDS for p in folder.iterdir()) < 2 for folder in folders):
+        return None
+    return f"a folder for each of {len(folders)} classes"

@@ -1,0 +1,222 @@
+"""Clips as frames: video files, folders of images, strips of frames, animations, rows of numbers.
+
+T time, C channels, H height, W width, F numbers a frame.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unroll.data.images import BadImage, as_colours, read_image
+from unroll.data.media_table import IMAGES, VIDEO
+from unroll.data.optional import optional
+from unroll.tasks.frames.number_rows import NUMBERS, read_numbers
+from unroll.tasks.frames.video import BadClip, video_frames, video_size
+
+CLIP_FILES = (*VIDEO, *IMAGES, *NUMBERS)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """values: frames uint8 [T, C, H, W], or numbers float32 [T, F]. total: frames of the file.
+    times: seconds at which each begins, and the end, [T + 1]; None where the file does not say."""
+
+    values: np.ndarray
+    total: int
+    times: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How clips are read: all of a data set alike.
+
+    When to use it: for every clip that a network reads, in training and later.
+
+    shape: (C, H, W) of a frame, or (F,). every, longest: every n-th frame, at most so many. strip:
+    frames side by side in an image; None: as many squares as it has.
+
+    Example:
+        >>> from PIL import Image
+        >>> from unroll.tasks.frames.clips import Reading
+        >>> Image.new("RGB", (24, 8)).save("strip.png")
+        >>> Reading((3, 4, 4), every=2)("strip.png").values.shape
+        (2, 3, 4, 4)
+    """
+
+    shape: tuple[int, ...]
+    every: int = 1
+    longest: int = 400
+    strip: int | None = None
+
+    def __call__(self, path: str | Path) -> Clip:
+        """The clip at a path.
+
+        Raises: BadClip, which is a UserError, where it cannot be read, or holds no frame.
+        """
+        path = Path(path)
+        if len(self.shape) == 1:
+            return self.of_numbers(read_numbers(path, self.shape[0]))
+        if path.is_dir():
+            files = frame_files(path)
+            self._check_sizes(files)
+            return Clip(np.stack([self._image(f) for f in self._taken(files)]), len(files), None)
+        if path.suffix.lower() in VIDEO:
+            _, height, width = self.shape
+            return Clip(*video_frames(path, height, width, self._grey, self.every, self.longest))
+        return self._animation(path) if pictures_in(path) > 1 else self._strip(path)
+
+    def of_numbers(self, values: np.ndarray) -> Clip:
+        """A clip of rows of numbers [T, F] that are read already."""
+        return Clip(values[:: self.every][: self.longest], len(values), None)
+
+    @property
+    def _grey(self) -> bool:
+        return self.shape[0] == 1
+
+    def _taken(self, frames: Any) -> Any:
+        return frames[:: self.every][: self.longest]
+
+    def _image(self, path: Path) -> np.ndarray:
+        channels, height, width = self.shape
+        try:
+            return whole_bytes(read_image(path, channels, height, width).numpy())
+        except BadImage as error:
+            raise BadClip(str(error)) from error
+
+    def _check_sizes(self, files: Sequence[Path]) -> None:
+        """Frames of one clip have one size; pictures of several would be another mistake."""
+        first = image_size(files[0])
+        for file in files[1:]:
+            size = image_size(file)
+            if size != first:
+                raise BadClip(
+                    f"{file} is {size[1]} x {size[0]} pixels where {files[0].name} is {first[1]} x "
+                    f"{first[0]}; expected frames of one size in a folder."
+                )
+
+    def _strip(self, path: Path) -> Clip:
+        """Frames side by side in one image."""
+        channels, height, width = self.shape
+        tall, wide = image_size(path)
+        count = strip_frames(path, tall, wide, self.strip)
+        try:
+            whole = read_image(path, channels).numpy()
+            frames = whole.reshape(channels, tall, count, wide // count).transpose(2, 0, 1, 3)
+            taken = self._taken(frames)
+            if (tall, wide // count) != (height, width):
+                taken = [resized(frame, height, width) for frame in taken]
+        except BadImage as error:
+            raise BadClip(str(error)) from error
+        return Clip(whole_bytes(np.stack(list(taken))), count, None)
+
+    def _animation(self, path: Path) -> Clip:
+        """An animated GIF, PNG or WebP."""
+        pillow = optional("PIL.Image", "reads images")
+        channels, height, width = self.shape
+        kept: list[np.ndarray] = []
+        begins: list[float] = [0.0]
+        with opened_image(path) as image:
+            total = image.n_frames
+            for k in range(total):
+                image.seek(k)
+                frame = as_colours(image, channels, pillow)
+                if k % self.every == 0 and len(kept) < self.longest:
+                    small = frame.resize((width, height), pillow.Resampling.BILINEAR)
+                    pixels = np.asarray(small, dtype=np.uint8)
+                    kept.append(pixels.reshape(height, width, channels).transpose(2, 0, 1))
+                begins.append(begins[-1] + image.info.get("duration", 0) / 1000)
+        times = np.asarray([*begins[: total : self.every], begins[-1]])[: len(kept) + 1]
+        return Clip(np.stack(kept), total, times if begins[-1] else None)
+
+
+def clip_size(path: Path, strip: int | None = None) -> tuple[int, int]:
+    """Height and width of a clip's frames, without reading them all.
+
+    Raises: BadClip where there are none.
+    """
+    if path.is_dir():
+        return image_size(frame_files(path)[0])
+    if path.suffix.lower() in VIDEO:
+        return video_size(path)
+    height, width = image_size(path)
+    if pictures_in(path) > 1:
+        return height, width
+    return height, width // strip_frames(path, height, width, strip)
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The images of a folder, in order of the numbers in their names: 2 before 10."""
+    found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES and p.name[0] != "."]
+    if not found:
+        raise BadClip(f"The folder {folder} holds no image; expected the frames of a clip.")
+    return sorted(found, key=lambda p: [int(w) if w.isdigit() else w for w in PARTS(p.name)])
+
+
+PARTS = re.compile(r"(\d+)").split  # words and numbers by turns
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of an image, from its beginning."""
+    with opened_image(path) as image:
+        return image.height, image.width
+
+
+def pictures_in(path: Path) -> int:
+    """How many pictures an image file holds one behind the other."""
+    with opened_image(path) as image:
+        return getattr(image, "n_frames", 1)
+
+
+@contextmanager
+def opened_image(path: Path) -> Iterator[Any]:
+    """An image file; trouble with it, also within the block, said in a sentence."""
+    pillow = optional("PIL.Image", "reads images")
+    try:
+        # what a damaged file gives rise to is said below, or does no harm
+        with warnings.catch_warnings(action="ignore"), pillow.open(path) as image:
+            yield image
+    except FileNotFoundError as error:
+        raise BadClip(f"There is no file {path}; expected a clip.") from error
+    except pillow.UnidentifiedImageError as error:
+        raise BadClip(f"{path} is neither a video nor an image that can be read.") from error
+    except (OSError, ValueError, SyntaxError, EOFError, pillow.DecompressionBombError) as error:
+        raise BadClip(f"{path} is no image that can be read ({error}).") from error
+
+
+def strip_frames(path: Path, height: int, width: int, strip: int | None) -> int:
+    """How many frames an image holds side by side."""
+    if strip is None and width % height == 0:
+        return width // height
+    if strip is None or width % strip:
+        expected = (
+            "a whole number of squares" if strip is None else f"{strip} frames (--set frames)"
+        )
+        raise BadClip(
+            f"{path} is {width} x {height} pixels, which are not {expected} side by side. Say how "
+            "many there are by --set frames=N."
+        )
+    return strip
+
+
+def resized(frame: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A frame [C, h, w] of 0 to 1, scaled as images are."""
+    pillow = optional("PIL.Image", "reads images")
+    pixels = whole_bytes(frame)
+    image = pillow.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+    small = np.asarray(image.resize((width, height), pillow.Resampling.BILINEAR))
+    scaled: np.ndarray = (small[None] if len(pixels) == 1 else small.transpose(2, 0, 1)) / 255
+    return scaled
+
+
+def whole_bytes(values: np.ndarray) -> np.ndarray:
+    """0 to 1 as 8-bit numbers."""
+    rounded: np.ndarray = (values * 255).round().astype(np.uint8)
+    return rounded

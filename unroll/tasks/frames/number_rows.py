@@ -1,0 +1,168 @@
+"""Clips as numbers: a table of a row a frame, or one wide table of a row a clip.
+
+T time, F numbers a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from unroll.counting import counted
+from unroll.data.columns import LABELS, named, place
+from unroll.data.problems import Problems
+from unroll.data.records import LOOK, as_word, table_rows
+from unroll.data.series import number, numbers
+from unroll.errors import UserError
+from unroll.tasks.frames.settings import label_of_rows
+from unroll.tasks.frames.video import BadClip
+
+NUMBERS = (".csv", ".tsv")
+MOST = 64  # numbers a frame that a guess thinks of
+
+
+def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
+    """The rows of a table as frames of numbers, float32 [T, F]; a first row of names is passed over.
+
+    width: F, as in the other clips.
+    Raises: BadClip, with file and line, for a ragged row, a word, or no row at all.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from unroll.tasks.frames.number_rows import read_numbers
+        >>> _ = Path("hand.csv").write_text("x,y\\n0,1\\n2,3\\n")
+        >>> read_numbers(Path("hand.csv")).tolist()
+        [[0.0, 1.0], [2.0, 3.0]]
+    """
+    rows: list[list[float]] = []
+    if not is_numbers(path):
+        raise BadClip(
+            f"{path} is no table of numbers ({', '.join(NUMBERS)}); expected a row a frame."
+        )
+    try:
+        for k, row in enumerate(table_rows(path, str(path), Problems(may_skip=False))):
+            found = numbers(row.cells)
+            if found is None and k == 0 and all(number(cell) is None for cell in row.cells):
+                continue
+            width = width or len(row.cells)
+            if found is None or len(row.cells) != width:
+                raise BadClip(f"{path}, line {row.line}: {row_trouble(row.cells, width)}.")
+            rows.append(found)
+    except BadClip:
+        raise
+    except UserError as error:
+        raise BadClip(str(error)) from error
+    if not rows:
+        raise BadClip(f"{path} holds no row of numbers; expected a row a frame.")
+    return np.asarray(rows, dtype=np.float32)
+
+
+def is_numbers(path: Path) -> bool:
+    """Whether a clip is a table of numbers, by its name."""
+    return path.name.removesuffix(".gz").lower().endswith(NUMBERS)
+
+
+def row_trouble(cells: list[object], width: int) -> str:
+    """What is wrong with a row, in half a sentence."""
+    if len(cells) != width:
+        return f"{counted(len(cells), 'column')} where {width} are expected"
+    word = next(as_word(cell) for cell in cells if number(cell) is None)
+    return f"{word[:40]!r} is no finite number"
+
+
+@dataclass(frozen=True)
+class WideTable:
+    """A table of a row a clip: the numbers of all its frames, and a label.
+
+    name: what the user called it. width: columns. label: the label's place; None where it has none.
+    header: whether the first row holds names. names: of the columns, or their numbers.
+    """
+
+    path: Path
+    name: str
+    width: int
+    label: int | None
+    header: bool
+    names: tuple[str, ...]
+
+    def rows(self, problems: Problems) -> Iterator[tuple[int, str | None, np.ndarray]]:
+        """The line, the label and the numbers [T * F] of each clip."""
+        for row in table_rows(self.path, self.name, problems):
+            if row.line == 1 and self.header:
+                continue
+            where = f"{self.name}, line {row.line}"
+            if len(row.cells) != self.width:
+                problems.bad(f"{where}: {row_trouble(row.cells, self.width)}.")
+                continue
+            cells = [as_word(cell).strip() for cell in row.cells]
+            label = None if self.label is None else cells.pop(self.label)
+            found = numbers(cells)
+            if found is None:
+                problems.bad(f"{where}: {row_trouble(list(cells), len(cells))}.")
+            elif label == "":
+                problems.bad(f"{where}: no label in column {self.names[self.label or 0]}.")
+            else:
+                yield row.line, label, np.asarray(found, dtype=np.float32)
+
+
+def find_wide(path: Path, label: str | None = None, columns: int | None = None) -> WideTable | None:
+    """What a table of a row a clip holds in which column; None where it is no such table.
+
+    label: its column, by name or number; None: guessed. columns: the numbers of a clip, where they are
+    known: then a table without labels is one too.
+    Raises: UserError where the column is not there.
+    """
+    found = table_rows(path, str(path), Problems(skip=True))
+    rows = [[as_word(cell) for cell in row.cells] for row in islice(found, LOOK)]
+    if not rows:
+        return None
+    width = max((len(row) for row in rows), key=[len(row) for row in rows].count)
+    even = [row for row in rows if len(row) == width]
+    header = even[0] is rows[0] and sum(number(cell) is None for cell in even[0]) > 1
+    names = tuple(cell.strip() for cell in even[0]) if header else tuple(
+        str(k + 1) for k in range(width)
+    )  # fmt: skip
+    if width < 3 and width != columns:
+        return None
+    if width == columns:
+        return WideTable(path, str(path), width, None, header, names)
+    where = (
+        named(names, LABELS, None) if label is None else place(label, names, str(path), "--label")
+    )
+    if where is None:
+        where = label_of_rows([row for row in even if number(row[1]) is not None])
+    if where is None or (columns is not None and width != columns + 1):
+        return None
+    # a row with one bad cell does not make it another kind of table
+    plain = [all(number(c) is not None for k, c in enumerate(r) if k != where) for r in even]
+    if 2 * sum(plain) < len(plain):
+        return None
+    return WideTable(path, str(path), width, where, header, names)
+
+
+def guess_features(names: tuple[str, ...], rows: np.ndarray) -> tuple[int, str]:
+    """How many numbers of a row are one frame, and why: names that come again, else the distance at
+    which numbers differ least.
+
+    names: of the columns of rows [R, N].
+
+    Example:
+        >>> import numpy as np
+        >>> from unroll.tasks.frames.number_rows import guess_features
+        >>> guess_features(("x1", "y1", "x2", "y2"), np.zeros((1, 4)))
+        (2, 'as the names come again')
+    """
+    stems = [name.rstrip("0123456789").rstrip("_-. ").lower() for name in names]
+    if all(stems):
+        kinds = len(set(stems))
+        if len(stems) % kinds == 0 and stems == stems[:kinds] * (len(stems) // kinds):
+            return kinds, "as the names come again"
+    N = rows.shape[1]
+    fit = [F for F in range(1, min(MOST, N // 2) + 1) if N % F == 0]
+    apart = {F: float(np.abs(rows[:, F:] - rows[:, :-F]).mean()) for F in fit}
+    best = min(fit, key=lambda F: apart[F])
+    return best, "as neighbouring frames then differ least"

@@ -1,0 +1,40 @@
+"""Open a run folder as what its task makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from unroll.errors import UserError
+from unroll.tasks import TASKS
+from unroll.tasks.run import Run
+from unroll.training.device import checked_device
+from unroll.training.folder import RunFolder
+
+
+def load(path: str | Path, device: str = "cpu", trust_code: bool = False) -> Run:
+    """Load a run folder, wherever it was moved, with its best weights.
+
+    Args:
+        path: the run folder.
+        device: where the network goes: "cpu", "cuda", "cuda:1", "mps".
+        trust_code: whether a cell of the user's own, which is Python in the run folder, may be run.
+
+    Returns:
+        The run; of some tasks a subclass of `Run` that can do more.
+
+    Raises:
+        UserError: where the path is not a run, nothing in it is whole, or it has code and no trust.
+    """
+    return open_run(RunFolder.open(Path(path)), checked_device(device), trust_code)
+
+
+def open_run(folder: RunFolder, device: torch.device, trust_code: bool = False) -> Run:
+    """The run in a folder, of the class that its task has."""
+    name = folder.config().get("task")
+    if name not in TASKS:
+        raise UserError(
+            f"{folder.path} is a run of the task {name!r}; this version knows {', '.join(TASKS)}."
+        )
+    return TASKS[name].run_class()(folder, device, trust_code)

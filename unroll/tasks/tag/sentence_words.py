@@ -1,0 +1,44 @@
+"""A sentence as people type it, cut into words as tagged corpora have them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+
+WORD = re.compile(
+    r"(?:https?://|www\.)\S*[^\s.,;:!?)\]}'\"]"  # an address
+    r"|[\w.+-]+@\w[\w.-]*\w"
+    r"|[@#]\w+"
+    r"|\w+(?:[.,:/]\d+)+(?:\w|%)?"  # 3.5, 10:30, 1/2
+    r"|(?:[^\W\d_]\.){2,}"  # U.S.
+    r"|\w+(?:['’]\w+)*"
+    r"|([^\w\s])\1*"  # ... and !!!
+)
+APOSTROPHES = re.compile(r"(?=['’])")
+
+
+def sentence_words(text: str, known: Container[str] = ()) -> list[str]:
+    """The words and marks of a sentence.
+
+    known: words of the training text. A word with an apostrophe that it does not hold is cut in
+    two where it holds both parts, as that text has them: do + n't, it + 's.
+
+    Example:
+        >>> from unroll.tasks.tag.sentence_words import sentence_words
+        >>> sentence_words("It's 3.5 miles, isn't it?", {"It", "'s", "is", "n't"})
+        ['It', "'s", '3.5', 'miles', ',', 'is', "n't", 'it', '?']
+    """
+    words: list[str] = []
+    for match in WORD.finditer(text):
+        words += cut(match.group(), known)
+    return words
+
+
+def cut(word: str, known: Container[str]) -> list[str]:
+    if word in known:
+        return [word]
+    for mark in APOSTROPHES.finditer(word):
+        for at in (mark.start(), mark.start() - 1):  # it|'s before do|n't
+            if at > 0 and word[:at] in known and word[at:] in known:
+                return [word[:at], word[at:]]
+    return [word]

@@ -1,0 +1,82 @@
+"""Pretrained word vectors in the text format of word2vec and GloVe: a word and its numbers a line."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path
+
+import numpy as np
+
+from unroll.data.columns import is_number
+from unroll.data.text import lines, text_source
+from unroll.errors import UserError
+
+
+def vector_size(path: str | Path) -> int:
+    """How many numbers a word of the file has.
+
+    Raises: UserError where its first lines are no vectors.
+    """
+    _, size = opening(path)
+    return size
+
+
+def read_vectors(path: str | Path, words: Container[str]) -> dict[str, np.ndarray]:
+    """The vectors of those of `words` that the file holds, float32; of a word that stands there
+    twice, the first.
+
+    The file is read line by line: what is not asked for takes no memory. A first line that says how
+    many words and numbers there are, as word2vec writes it, is known by its two whole numbers.
+    Raises: UserError, with file and line, where a line has another number of numbers, or none.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from unroll.tasks.tag.word_vectors import read_vectors
+        >>> _ = Path("small.txt").write_text("2 3\\nrose 0.5 1 -1\\nlily 1 2 3\\n")
+        >>> read_vectors("small.txt", {"rose"})
+        {'rose': array([ 0.5,  1. , -1. ], dtype=float32)}
+    """
+    header, size = opening(path)
+    found: dict[str, np.ndarray] = {}
+    for number, line in enumerate(lines(one_file(path), str(path)), 1):
+        if (number == 1 and header) or not line.strip():
+            continue
+        # from the right: in some files a word holds spaces
+        word, *numbers = line.rstrip().rsplit(" ", size)
+        if len(numbers) == size and word not in words:
+            continue
+        try:
+            vector = np.array(numbers, dtype=np.float32)
+        except ValueError as error:
+            raise UserError(
+                f"{path}, line {number}: {error}; expected a word and numbers."
+            ) from error
+        if len(vector) != size or not np.isfinite(vector).all():
+            raise UserError(
+                f"{path}, line {number}: {len(vector)} numbers, or some that are not finite; "
+                f"expected {size}, as in the first line."
+            )
+        found.setdefault(word, vector)
+    return found
+
+
+def opening(path: str | Path) -> tuple[bool, int]:
+    """Whether the first line is a header, and how many numbers a word has."""
+    for line in lines(one_file(path), str(path)):
+        parts = line.split()
+        if len(parts) == 2 and all(part.isdecimal() for part in parts):
+            return True, int(parts[1])
+        if len(parts) > 1 and all(is_number(part) for part in parts[1:]):
+            return False, len(parts) - 1
+        break
+    raise UserError(
+        f"{path} does not begin with word vectors; expected lines of a word and its numbers with "
+        "spaces between, as word2vec (text) and GloVe write them."
+    )
+
+
+def one_file(path: str | Path) -> Path:
+    source = text_source(path)
+    if len(source.files) != 1 or Path(path).is_dir():
+        raise UserError(f"{path} is a folder; expected one file of word vectors.")
+    return source.files[0]

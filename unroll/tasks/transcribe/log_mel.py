@@ -1,0 +1,171 @@
+"""Log-mel features of sounds: what a recogniser listens to.
+
+N samples, T frames, M mel bands, F frequencies of the Fourier transform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+QUIETEST = 1e-10  # of a power; librosa's amin
+
+
+@dataclass(frozen=True)
+class LogMel:
+    """The logarithm of the power in each band of a mel scale, a frame every few milliseconds.
+
+    When to use it: in front of every network that hears.
+
+        y_{t,m} = ln max(1e-10, sum_f w_{m,f} |X_{t,f}|^2)
+
+    X is the short-time Fourier transform with a Hann window; w are Slaney's triangles, each of the
+    same area. Frame t hears the samples from t * stride on and nothing before, so that a stream
+    gets the same frames as a file; the end is filled up with zeros to a whole frame.
+
+    rate: samples a second. bands: M. window, hop: seconds. low, high: of the lowest and the highest
+    band, in Hz; high=None: half the rate.
+
+    Source: librosa 0.11, whose numbers these are (`feature.melspectrogram(center=False)`); M.
+    Slaney, Auditory Toolbox, 1998.
+
+    Example:
+        >>> import torch
+        >>> from unroll.tasks.transcribe.log_mel import LogMel
+        >>> LogMel(8000, 40)(torch.zeros(8000)).shape
+        torch.Size([98, 40])
+    """
+
+    rate: int
+    bands: int = 40
+    window: float = 0.025
+    hop: float = 0.01
+    low: float = 0.0
+    high: float | None = None
+
+    @property
+    def width(self) -> int:
+        """Samples under the window."""
+        return max(2, round(self.window * self.rate))
+
+    @property
+    def size(self) -> int:
+        """Samples of a frame: the next power of two."""
+        return 1 << (self.width - 1).bit_length()
+
+    @property
+    def stride(self) -> int:
+        """Samples from frame to frame."""
+        return max(1, round(self.hop * self.rate))
+
+    @property
+    def deaf(self) -> int:
+        """How many bands lie between two frequencies of the transform, and hear nothing."""
+        high = self.rate / 2 if self.high is None else self.high
+        filters = mel_filters(self.rate, self.size, self.bands, self.low, high)
+        return int((filters.sum(1) == 0).sum())
+
+    def frames(self, samples: int) -> int:
+        """T of so many samples."""
+        return 1 + max(0, -(-(samples - self.size) // self.stride))
+
+    def filled(self, samples: Tensor) -> Tensor:
+        """The samples with zeros behind, so that all of them are in a frame."""
+        whole = self.size + self.stride * (self.frames(samples.shape[-1]) - 1)
+        return torch.nn.functional.pad(samples, (0, whole - samples.shape[-1]))
+
+    def __call__(self, samples: Tensor, warp: float = 1.0) -> Tensor:
+        """[..., T, M] of samples [..., N]. warp: as `mel_filters` takes it."""
+        return self.of_whole(self.filled(samples), warp)
+
+    def of_whole(self, samples: Tensor, warp: float = 1.0) -> Tensor:
+        """The same of whole frames alone, as a stream has them: nothing is filled up."""
+        # in float32 a quiet band beside a loud one would be off by thousandths
+        window = torch.hann_window(self.width, dtype=torch.float64)
+        spectrum = torch.stft(
+            samples.double(),
+            self.size,
+            self.stride,
+            self.width,
+            window,
+            center=False,
+            return_complex=True,
+        )
+        power = spectrum.real.square() + spectrum.imag.square()  # [..., F, T]
+        high = self.rate / 2 if self.high is None else self.high
+        filters = mel_filters(self.rate, self.size, self.bands, self.low, high, warp)
+        mel = power.transpose(-1, -2) @ filters.T
+        return mel.clamp(min=QUIETEST).log().to(samples.dtype)
+
+
+@lru_cache(maxsize=256)
+def mel_filters(
+    rate: int, size: int, bands: int, low: float, high: float, warp: float = 1.0
+) -> Tensor:
+    """The triangles w [M, F], each of area 1 over the frequency, in float64.
+
+    warp: what frequencies are multiplied by, up to seven eighths of `high` and then on a line that
+    ends there: as if the speaker's vocal tract were longer (above 1) or shorter.
+    Source: N. Jaitly, G. Hinton, Vocal tract length perturbation improves speech recognition, 2013.
+    """
+    edges = from_mel(np.linspace(to_mel(low), to_mel(high), bands + 2))
+    if warp != 1.0:
+        bend = 0.875 * high * min(1.0, 1 / warp)
+        slope = (high - bend * warp) / (high - bend)
+        edges = np.where(edges <= bend, edges * warp, high - (high - edges) * slope)
+    f = np.linspace(0, rate / 2, size // 2 + 1)
+    rising = (f - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    falling = (edges[2:, None] - f) / np.diff(edges)[1:, None]
+    triangles = np.maximum(0, np.minimum(rising, falling))
+    return torch.from_numpy(triangles * (2 / (edges[2:] - edges[:-2]))[:, None])
+
+
+BREAK, STEP = 1000.0, 200 / 3  # Hz where the scale turns logarithmic, Hz a mel below
+RATIO = np.log(6.4) / 27  # of frequencies a mel above
+
+
+def to_mel(f: float | np.ndarray) -> np.ndarray:
+    """Slaney's mels of Hz: linear up to 1,000 Hz, then logarithmic."""
+    f = np.asarray(f, dtype=np.float64)
+    return np.where(f < BREAK, f / STEP, BREAK / STEP + np.log(np.maximum(f, 1.0) / BREAK) / RATIO)
+
+
+def from_mel(m: np.ndarray) -> np.ndarray:
+    """Hz of Slaney's mels."""
+    return np.where(m < BREAK / STEP, m * STEP, BREAK * np.exp(RATIO * (m - BREAK / STEP)))
+
+
+def deltas(x: Tensor, reach: int = 2) -> Tensor:
+    """How features [T, M] change, a frame: the slope of a line through 2 * reach + 1 of them.
+
+        d_t = sum_n n (x_{t+n} - x_{t-n}) / (2 sum_n n^2),   n = 1 .. reach
+
+    Beyond both ends the first and the last frame go on.
+    Source: S. Young et al., The HTK book, 2006, equation 5.16.
+    """
+    T = len(x)
+    at = torch.arange(T)
+    total = torch.zeros_like(x)
+    for n in range(1, reach + 1):
+        total += n * (x[(at + n).clamp(max=T - 1)] - x[(at - n).clamp(min=0)])
+    return total / (2 * sum(n * n for n in range(1, reach + 1)))
+
+
+def masked(x: Tensor, draw: np.random.Generator, bands: int, frames: float) -> Tensor:
+    """Features [T, M] of which two stripes of bands and two of time are zero, their mean.
+
+    bands: the widest stripe, of M. frames: the longest, as a share of T.
+    Source: D. Park et al., SpecAugment, 2019 (https://arxiv.org/abs/1904.08779).
+    """
+    x = x.clone()
+    T, M = x.shape
+    for _ in range(2):
+        wide, long = draw.integers(0, bands + 1), draw.integers(0, int(frames * T) + 1)
+        band, frame = draw.integers(0, M - wide + 1), draw.integers(0, T - long + 1)
+        x[:, band : band + wide] = 0
+        x[frame : frame + long] = 0
+    return x

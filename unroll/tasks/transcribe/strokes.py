@@ -1,0 +1,163 @@
+"""What a pen did, from a table of its places, as frames of equal steps."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unroll.data.problems import Problems
+from unroll.data.records import table_rows
+from unroll.errors import UserError
+
+NAMES = {
+    "x": ("x",),
+    "y": ("y",),
+    "pen": ("pen", "up", "pen_up", "penup"),
+    "stroke": ("stroke", "stroke_id"),
+}
+STEP = 0.05  # of the height of the writing
+MOST_FRAMES = 20_000
+
+
+class BadStrokes(UserError):
+    """A table of strokes that cannot be read; its sentence names file and line."""
+
+
+def read_strokes(path: Path, step: float = STEP, name: str | None = None) -> Tensor:
+    """The way of a pen, [T, 3]: dx, dy and whether the pen is up (1) on this step, or down (0).
+
+    When to use it: for writing that comes from a tablet or a mouse. The lengths are shares of the
+    height of the writing, so that neither size nor speed matters; a stroke is cut into steps of
+    equal length, and a move with the pen up is one step.
+
+    path: a .csv, .tsv or .txt (commas, tabs or spaces) with x and y, then, where wanted, pen (1: up,
+    so that the way to this place leaves no ink); in this order, or in any with a header. Instead of
+    pen a column stroke may number the strokes. Other columns, such as times, are not used. step:
+    shares of the height.
+    Raises: BadStrokes for what is no such table, is empty, or gives more than 20,000 frames.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from unroll.tasks.transcribe.strokes import read_strokes
+        >>> _ = Path("l.csv").write_text("x,y,pen\\n0,0,1\\n0,10,0\\n5,10,0\\n")
+        >>> read_strokes(Path("l.csv"), step=0.5)
+        tensor([[0.0000, 0.5000, 0.0000],
+                [0.0000, 0.5000, 0.0000],
+                [0.5000, 0.0000, 0.0000]])
+    """
+    name = name or str(path)
+    places, up = read_places(path, name)
+    extent = np.ptp(places, axis=0)
+    height = float(extent[1] or extent[0] or 1.0)
+    moves = np.diff(places, axis=0) / height
+    lengths = np.hypot(moves[:, 0], moves[:, 1])
+    if lengths[~up[1:]].sum() / step + up.sum() > MOST_FRAMES:
+        raise BadStrokes(
+            f"{name} gives more than {MOST_FRAMES:,} frames; expected a line of writing. Cut it "
+            "into lines."
+        )
+    frames: list[tuple[float, float, float]] = []
+    for stroke, lifted in runs(places / height, up):
+        if lifted:
+            frames.append((*(stroke[-1] - stroke[0]), 1.0))
+        else:
+            frames.extend((dx, dy, 0.0) for dx, dy in np.diff(evenly_spaced(stroke, step), axis=0))
+    return torch.tensor(frames or [(0.0, 0.0, 0.0)], dtype=torch.float32)
+
+
+def runs(places: np.ndarray, up: np.ndarray) -> list[tuple[np.ndarray, bool]]:
+    """The way cut where the pen is lifted or set down, each part from where the last one ended."""
+    parts, start = [], 0
+    for k in range(1, len(places)):
+        if k + 1 == len(places) or up[k + 1] != up[k]:
+            parts.append((places[start : k + 1], bool(up[k])))
+            start = k
+    return parts
+
+
+def evenly_spaced(stroke: np.ndarray, step: float) -> np.ndarray:
+    """Points [K, 2] of a stroke, at equal distances along it, at most `step`; with both ends."""
+    lengths = np.hypot(*np.diff(stroke, axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    count = max(1, math.ceil(along[-1] / step - 1e-9))
+    at = np.linspace(0, along[-1], count + 1)
+    return np.stack([np.interp(at, along, stroke[:, k]) for k in range(2)], 1)
+
+
+def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Places [N, 2], and whether the pen is up on the way to each, bool [N]."""
+    if not path.is_file():
+        raise BadStrokes(f"There is no file {name}; expected a table of a pen's places, x and y.")
+    problems = Problems(may_skip=False)
+    columns: dict[str, int] = {}
+    places: list[tuple[float, float]] = []
+    up: list[bool] = []
+    stroke: float | None = None
+    try:
+        for row in table_rows(path, name, problems):
+            cells = [str(cell).strip() for cell in row.cells]
+            if len(cells) == 1:  # a .txt may have tabs or spaces instead of commas
+                cells = cells[0].split()
+            if not columns:
+                columns, header = columns_of(cells, name)
+                if header:
+                    continue
+            x, y = (number(cells, columns[key], key, name, row.line) for key in ("x", "y"))
+            lifted = False
+            if "pen" in columns:
+                pen = number(cells, columns["pen"], "pen", name, row.line)
+                if pen not in (0, 1):
+                    raise BadStrokes(
+                        f"{name}, line {row.line}: pen is {cells[columns['pen']]}; expected 1, up, "
+                        "or 0, down."
+                    )
+                lifted = bool(pen)
+            elif "stroke" in columns:
+                now = number(cells, columns["stroke"], "stroke", name, row.line)
+                lifted, stroke = stroke is not None and now != stroke, now
+            places.append((x, y))
+            up.append(lifted)
+    except BadStrokes:
+        raise
+    except UserError as error:
+        raise BadStrokes(str(error)) from error
+    if not places:
+        raise BadStrokes(f"{name} holds no place of a pen; expected rows of x and y.")
+    return np.array(places), np.array(up)
+
+
+def columns_of(cells: list[str], name: str) -> tuple[dict[str, int], bool]:
+    """Which column is which, and whether this first row says so."""
+    if all(is_number(cell) for cell in cells) and len(cells) > 1:
+        return dict(zip(("x", "y", "pen"), range(len(cells)), strict=False)), False
+    lower = [cell.lower() for cell in cells]
+    found = {
+        key: next(lower.index(word) for word in words if word in lower)
+        for key, words in NAMES.items()
+        if any(word in lower for word in words)
+    }
+    if "x" not in found or "y" not in found:
+        raise BadStrokes(
+            f"{name}, line 1: {', '.join(cells)}; expected numbers, or a header with x and y and, "
+            "where wanted, pen or stroke."
+        )
+    return found, True
+
+
+def number(cells: list[str], place: int, key: str, name: str, line: int) -> float:
+    """The number in a column."""
+    cell = cells[place] if place < len(cells) else ""
+    if not is_number(cell):
+        raise BadStrokes(f"{name}, line {line}: {key} is {cell[:40]!r}; expected a number.")
+    return float(cell)
+
+
+def is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False

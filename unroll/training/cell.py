@@ -1,0 +1,196 @@
+"""Which cell a run has: one of the table's by name, or one of the user's own with its file."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from unroll.cells import Cell, as_cell, named_cell
+from unroll.cells.names import options_example, options_of
+from unroll.cells.own import Own, load_own, own_cell, read_source
+from unroll.engine import unroll
+from unroll.errors import UserError
+from unroll.settings import RecurrentSettings
+from unroll.testing import check_initial_state, check_step
+from unroll.training.files import Damaged, read_whole
+from unroll.training.folder import RunFolder
+
+FILE = "cell.py"  # of the run folder, with the user's own cell
+FLAGS = {"input_size": "--set embedding=N", "hidden_size": "--hidden N"}
+
+
+@dataclass(frozen=True)
+class RunCell:
+    """The cell of a run.
+
+    word: as its settings record it. make: called as `make(input_size, hidden_size)`; raises
+    UserError where there is no such cell. source: the file of a user's own, else None.
+    """
+
+    word: str
+    make: Callable[[int, int], Cell]
+    source: bytes | None = None
+    own: Own | None = None
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What the run folder keeps of it."""
+        return {} if self.source is None else {FILE: self.source}
+
+
+def given_cell(settings: RecurrentSettings) -> RunCell:
+    """The cell that a person asks for; the file of their own is read and run.
+
+    Raises: UserError where it is none, or does not take the options.
+    """
+    own = own_cell(settings.cell)
+    if own is None:
+        return RunCell(settings.cell, make_named(settings.cell, settings.cell_options))
+    path, name = own
+    source = read_source(path)
+    loaded = load_own(source, path, name)
+    make = make_own(loaded, settings.cell_options)
+    return RunCell(f"{path.name}:{loaded.name}", make, source, loaded)
+
+
+def recorded_cell(folder: RunFolder, settings: RecurrentSettings, trust_code: bool) -> RunCell:
+    """The cell of a run that is loaded; the file of a user's own is run only where it is trusted.
+
+    Raises: UserError where it is not, or is not what was saved.
+    """
+    own = own_cell(settings.cell)
+    if own is None:
+        return RunCell(settings.cell, make_named(settings.cell, settings.cell_options))
+    path = folder.path / FILE
+    if not trust_code:
+        raise UserError(
+            f"{folder.path} has a cell of its own, {settings.cell}, so loading it runs the Python "
+            f"in {path}. Where you trust that file, say so by --trust-code (trust_code=True)."
+        )
+    try:
+        source = read_whole(folder.path, FILE)
+    except Damaged as error:
+        raise UserError(
+            f"The run {folder.path} is damaged: {error}. Restore the file from a copy."
+        ) from error
+    loaded = load_own(source, path, own[1])
+    return RunCell(settings.cell, make_own(loaded, settings.cell_options), source, loaded)
+
+
+def as_recorded(word: str, cell: RunCell) -> str:
+    """The recorded word for what a person names on resuming, where it is the same file.
+
+    Raises: UserError where it is another file.
+    """
+    own = own_cell(word)
+    if own is None or cell.own is None:
+        return word
+    if read_source(own[0]) != cell.source:
+        raise UserError(
+            f"{own[0]} is not the file that the run was made with: {cell.own.path} (its SHA-256 "
+            "differs). Leave --cell out, or start a new run."
+        )
+    return cell.word if own[1] in (None, cell.own.name) else word
+
+
+def trust_flag(settings: RecurrentSettings) -> str:
+    """What commands that use this run need, where its cell is the user's own."""
+    return " --trust-code" if own_cell(settings.cell) else ""
+
+
+def make_named(name: str, options: dict[str, Any]) -> Callable[[int, int], Cell]:
+    """What makes the cell of this name, its complaints as sentences for people."""
+    check_options(f"--cell {name}", named_cell(name), options)
+    construct = named_cell(name, **options)
+    # a constructor may stumble over options in any way, and without them only over sizes
+    expected: type[Exception] = Exception if options else ValueError
+
+    def make(input_size: int, hidden_size: int) -> Cell:
+        try:
+            return construct(input_size, hidden_size)
+        except expected as error:
+            given = f" with --cell-options {shown(options)}" if options else ""
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            flags = [f" {size} is {flag}." for size, flag in FLAGS.items() if size in str(error)]
+            raise UserError(f"--cell {name}{given}: {kind}{said(error)}{''.join(flags)}") from error
+
+    return make
+
+
+def make_own(own: Own, options: dict[str, Any]) -> Callable[[int, int], Cell]:
+    """What makes the user's own cell, its errors as sentences with the line of its file."""
+    try:
+        inspect.signature(own.make).bind_partial(1, 1)
+    except TypeError as error:
+        raise UserError(
+            f"{own.path}: {own.name} takes {inspect.signature(own.make)}; expected "
+            "(input_size, hidden_size), and then what has defaults."
+        ) from error
+    check_options(f"{own.path}: {own.name}", own.make, options)
+
+    def make(input_size: int, hidden_size: int) -> Cell:
+        try:
+            cell = as_cell(own.make(input_size, hidden_size, **options))
+        except Exception as error:
+            raise UserError(own.trouble(error)) from error
+        for size, given in (("input_size", input_size), ("hidden_size", hidden_size)):
+            if getattr(cell, size, None) != given:
+                raise UserError(
+                    f"{own.path}: {own.name}({input_size}, {hidden_size}) has "
+                    f"{size}={getattr(cell, size, None)}; expected {given}, as given."
+                )
+        return cell
+
+    return make
+
+
+def check_options(who: str, construct: Callable[..., Any], options: dict[str, Any]) -> None:
+    """Raise UserError where a constructor does not take an option, or needs one that is missing."""
+    takes = options_of(construct)
+    kinds = {parameter.kind for parameter in inspect.signature(construct).parameters.values()}
+    unknown = [name for name in options if name not in takes]
+    if unknown and inspect.Parameter.VAR_KEYWORD not in kinds:
+        known = f"takes {', '.join(takes)}" if takes else "takes none"
+        raise UserError(f"--cell-options has {', '.join(unknown)}; {who} {known}.")
+    missing = [n for n, value in takes.items() if value is inspect.Parameter.empty]
+    missing = [name for name in missing if name not in options]
+    if missing:
+        raise UserError(
+            f"{who} cannot be made of its sizes alone: it needs {', '.join(missing)}. Give them by "
+            f"{options_example(missing)}."
+        )
+
+
+@torch.random.fork_rng(devices=[])
+def try_own(cell: RunCell, input_size: int, hidden_size: int) -> None:
+    """A step or two of the user's own cell, before a long text is read.
+
+    Raises: UserError for an error in it, with the line; for an output or a state of another form.
+    """
+    if cell.own is None:
+        return
+    made = cell.make(input_size, hidden_size)
+    try:
+        for training in (True, False):
+            made.train(training)
+            check_initial_state(made, torch.float32)
+            check_step(made, torch.float32)
+        output, _ = unroll(made.train(), torch.randn(2, 4, input_size), backend="loop")
+        if output.requires_grad:
+            output.sum().backward()
+    except Exception as error:
+        raise UserError(cell.own.trouble(error)) from error
+
+
+def shown(options: dict[str, Any]) -> str:
+    return json.dumps(options, ensure_ascii=False)
+
+
+def said(error: Exception) -> str:
+    """Its sentence, on one line."""
+    return " ".join(str(error).split()).rstrip(".") + "."

@@ -1,0 +1,145 @@
+"""What the training loop minimises: the contract between a task and the loop."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from unroll.cells import State
+
+Loss = Callable[[State | None], tuple[Tensor, State | None]]
+
+
+@dataclass(frozen=True)
+class TrainingBatch:
+    """A batch of sequences with its loss, on the device of the network.
+
+    Attributes:
+        tokens: how many targets it has; the loop divides the loss by it.
+        loss: takes the state carried from the batch before (None: zeros), returns the loss summed over
+            targets, a scalar, and the state to carry into the next batch (None: nothing is carried).
+        fresh: whether the state of the batch before does not belong to it.
+        ragged: whether its sequences have lengths of their own.
+    """
+
+    tokens: int
+    loss: Loss
+    fresh: bool = True
+    ragged: bool = False
+
+
+class Objective(ABC):
+    """A network, its batches with their loss, and the metrics that choose its best weights.
+
+    A task subclasses it. The loop knows nothing of the task beyond it.
+
+    Attributes:
+        model: the network, on its device.
+        device: where network and batches are.
+        batches_per_epoch: batches in one pass over the training set.
+        learning_rate: the highest one.
+        unit: what a token is, for people: "characters", "sentences".
+        decides: the metric of `evaluate` that chooses which weights are kept; lower is better.
+        closed_form: whether `solve` finds the weights; then nothing is trained.
+    """
+
+    decides: ClassVar[str] = "loss"
+    closed_form: bool = False
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        device: torch.device,
+        batches_per_epoch: int,
+        learning_rate: float,
+        unit: str,
+    ) -> None:
+        self.model, self.device = model, device
+        self.batches_per_epoch, self.learning_rate, self.unit = (
+            batches_per_epoch,
+            learning_rate,
+            unit,
+        )
+
+    @abstractmethod
+    def batch(self, number: int) -> TrainingBatch:
+        """Batch `number` of the run, counted from 0 over all epochs: a function of seed and number."""
+
+    @abstractmethod
+    def evaluate(self) -> dict[str, float]:
+        """Metrics of the validation set, `decides` among them; the network is in eval mode."""
+
+    def initial_state(self) -> State | None:
+        """A state of the structure that a loss returns. Default: None, nothing is carried."""
+        return None
+
+    def sample(self) -> str | None:
+        """A glimpse of what the network does now, for people. Default: None."""
+        return None
+
+    def solve(self, progress: Callable[[float], None]) -> list[str]:
+        """Set the weights in closed form, where `closed_form` says so.
+
+        Args:
+            progress: called with the share that is done.
+
+        Returns:
+            Sentences on what was solved.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no closed form")
+
+
+class Work(Objective):
+    """An objective made of functions."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        batch: Callable[[int], Any],
+        per_epoch: int,
+        loss: Callable[[Any, State | None], tuple[Tensor, State | None]],
+        initial_state: Callable[[], State | None],
+        evaluate: Callable[[], dict[str, float]],
+        sample: Callable[[], str] | None,
+        learning_rate: float,
+        unit: str,
+        device: torch.device,
+        decides: str = "loss",
+        solve: Callable[[Callable[[float], None]], list[str]] | None = None,
+    ) -> None:
+        super().__init__(
+            model,
+            device=device,
+            batches_per_epoch=per_epoch,
+            learning_rate=learning_rate,
+            unit=unit,
+        )
+        self._batch, self._loss, self._initial_state = batch, loss, initial_state
+        self._evaluate, self._sample, self._solve = evaluate, sample, solve
+        self.decides = decides  # type: ignore[misc]
+        self.closed_form = solve is not None
+
+    def batch(self, number: int) -> TrainingBatch:
+        batch = self._batch(number)
+        ragged = getattr(batch, "lengths", None) is not None
+        return TrainingBatch(batch.tokens, partial(self._loss, batch), batch.fresh, ragged)
+
+    def evaluate(self) -> dict[str, float]:
+        return self._evaluate()
+
+    def initial_state(self) -> State | None:
+        return self._initial_state()
+
+    def sample(self) -> str | None:
+        return None if self._sample is None else self._sample()
+
+    def solve(self, progress: Callable[[float], None]) -> list[str]:
+        assert self._solve is not None  # noqa: S101
+        return self._solve(progress)
