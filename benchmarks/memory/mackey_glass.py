@@ -142,9 +142,9 @@ def choice(u):
             states, targets = run(u[: TRAIN + AHEAD], seed, dict(zip(GRID, values, strict=True)))
             sums = Ridge()
             sums.add(states[100:until], targets[100:until])
-            held_out = slice(until + AHEAD, TRAIN)  # past every value that was fitted to
+            validation_set = slice(until + AHEAD, TRAIN)  # past every value that was fitted to
             for penalty in PENALTIES:
-                error = nrmse(sums.solve(penalty)(states[held_out]), targets[held_out])
+                error = nrmse(sums.solve(penalty)(states[validation_set]), targets[validation_set])
                 errors.setdefault((values, penalty), []).append(error)
     values, penalty = min(errors, key=lambda key: statistics.median(errors[key]))
     return dict(zip(GRID, values, strict=True)), penalty

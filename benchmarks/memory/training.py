@@ -103,12 +103,12 @@ def reservoir(row, task, steps, generator, clock):
         sums.add(model.states(x, len(targets)), model.code(targets))
         count += 1
         clock.tell(f"{sums.rows} rows")
-    held_out = [task.batch(generator, 100) for _ in range(HELD_OUT)]
-    held_out = [(model.states(x, len(y)), y) for x, y in held_out]
+    validation_set = [task.batch(generator, 100) for _ in range(HELD_OUT)]
+    validation_set = [(model.states(x, len(y)), y) for x, y in validation_set]
 
     def badness(readout):
-        said = torch.cat([readout(states) for states, _ in held_out], 1)
-        found = task.score(said, torch.cat([y for _, y in held_out], 1))
+        said = torch.cat([readout(states) for states, _ in validation_set], 1)
+        found = task.score(said, torch.cat([y for _, y in validation_set], 1))
         return found if task.better == "below" else -found
 
     with torch.no_grad():

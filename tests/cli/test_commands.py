@@ -29,8 +29,8 @@ def printed(capsys, *words, code=0):
 
 
 def test_eval_prints_the_figures_and_the_baselines(place, capsys):
-    (place / "held_out.txt").write_text("the sky and the salad.\n" * 20)
-    got = json.loads(printed(capsys, "eval", "runs/poems", "held_out.txt", "--json").out)
+    (place / "validation.txt").write_text("the sky and the salad.\n" * 20)
+    got = json.loads(printed(capsys, "eval", "runs/poems", "validation.txt", "--json").out)
     keys = {"nats_per_token", "bits_per_character", "perplexity", "tokens", "unknown_rate"}
     assert keys <= set(got)
     for name in ("unigram", "5-gram"):
@@ -38,7 +38,7 @@ def test_eval_prints_the_figures_and_the_baselines(place, capsys):
     assert got["tokens"] == 460
     assert got["bits_per_character"] == pytest.approx(got["nats_per_token"] / math.log(2))
     assert got["perplexity"] == pytest.approx(math.exp(got["nats_per_token"]))
-    assert "5-gram" in printed(capsys, "eval", "runs/poems", "held_out.txt").out
+    assert "5-gram" in printed(capsys, "eval", "runs/poems", "validation.txt").out
 
 
 def test_score_adds_up_over_its_tokens(place, capsys):

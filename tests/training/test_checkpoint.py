@@ -45,7 +45,9 @@ def test_a_round_trip_goes_on_to_the_bit(tmp_path, optimizer, steps):
     for _ in range(steps):
         step(*one)
     state = (Pair(torch.randn(1, 2), torch.randn(1, 2)), (torch.randn(1, 5),))
-    progress = Progress(step=steps, seconds=1.5, best=0.25, rate_scale=0.5, held_out={"loss": 1.0})
+    progress = Progress(
+        step=steps, seconds=1.5, best=0.25, rate_scale=0.5, validation={"loss": 1.0}
+    )
     folder = save_checkpoint(tmp_path, *one, state, progress, keep=2)
     assert folder.name == f"step-{steps:09d}"
     for _ in range(2):

@@ -45,13 +45,13 @@ class Said(QuietReport):
 
 
 class Fake:
-    """A run of a linear model. held_out: the losses that its evaluations give, then the last.
+    """A run of a linear model. validation: the losses that its evaluations give, then the last.
     at: called with (number of the call, step) before each batch. spoil: may change a loss."""
 
-    def __init__(self, path, held_out=(1.0,), at=None, spoil=None, seed=0, new=True, **settings):
+    def __init__(self, path, validation=(1.0,), at=None, spoil=None, seed=0, new=True, **settings):
         torch.manual_seed(seed)
         self.model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.2), nn.Linear(4, 1))
-        self.held_out, self.at, self.spoil = list(held_out), at, spoil
+        self.validation, self.at, self.spoil = list(validation), at, spoil
         self.calls, self.seen, self.evaluated = -1, [], []
         work = Work(
             model=self.model,
@@ -95,7 +95,7 @@ class Fake:
     def evaluate(self):
         assert not self.model.training and not torch.is_grad_enabled()
         self.evaluated.append([p.clone() for p in self.model.parameters()])
-        return {"loss": self.held_out.pop(0) if len(self.held_out) > 1 else self.held_out[0]}
+        return {"loss": self.validation.pop(0) if len(self.validation) > 1 else self.validation[0]}
 
     @property
     def progress(self):
@@ -135,7 +135,7 @@ OPTIONS = {"schedule": "cosine", "warm_up": 0.1, "evaluate_every": 10}
     "how", [{"optimizer": "adamw"}, {"optimizer": "sgd"}, {"average": 0.9}], ids=str
 )
 def test_forty_steps_equal_twenty_a_kill_and_twenty_more(tmp_path, how):
-    options = OPTIONS | {"steps": 40, "held_out": [3.0, 2.0, 2.5, 1.0], **how}
+    options = OPTIONS | {"steps": 40, "validation": [3.0, 2.0, 2.5, 1.0], **how}
     whole = Fake(tmp_path / "whole", **options)
     assert whole.train() == "done"
     expected = everything(whole)
@@ -147,7 +147,7 @@ def test_forty_steps_equal_twenty_a_kill_and_twenty_more(tmp_path, how):
     first = Fake(tmp_path / "parts", at=killed, **options)
     with pytest.raises(RuntimeError, match="killed"):
         first.train()
-    options["held_out"] = [2.5, 1.0]
+    options["validation"] = [2.5, 1.0]
     second = Fake(tmp_path / "parts", seed=99, new=False, **options)
     assert second.progress.step == 20 and second.said.has("Resuming at step 20")
     assert second.train() == "done"
@@ -317,7 +317,12 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path):
     best, last = fake.evaluated[1], fake.evaluated[3]
     assert torch.equal(saved["0.weight"], best[0]) and not torch.equal(best[0], last[0])
     assert (fake.progress.best, fake.progress.best_step) == (1.0, 10)
-    assert [line["held_out"]["loss"] for line in fake.lines("held_out")] == [3.0, 1.0, 2.0, "nan"]
+    assert [line["validation"]["loss"] for line in fake.lines("validation")] == [
+        3.0,
+        1.0,
+        2.0,
+        "nan",
+    ]
 
 
 def test_the_average_is_what_is_evaluated_and_kept_and_training_goes_on_without_it(tmp_path):
@@ -387,7 +392,7 @@ def test_numbers_are_written_at_least_every_ten_steps(tmp_path, bad):
 def test_ten_evaluations_a_run_where_nothing_else_is_asked(tmp_path):
     fake = Fake(tmp_path / "run", steps=50)
     fake.train()
-    assert [line["step"] for line in fake.lines("held_out")] == list(range(5, 51, 5))
+    assert [line["step"] for line in fake.lines("validation")] == list(range(5, 51, 5))
 
 
 def test_a_budget_of_seconds_ends_when_they_are_spent_and_more_can_be_added(tmp_path, monkeypatch):
@@ -431,7 +436,7 @@ def test_checkpoints_come_as_often_as_asked_and_two_are_kept(tmp_path):
 
 
 def test_weights_in_closed_form_are_set_once_evaluated_and_kept(tmp_path):
-    fake = Fake(tmp_path / "run", held_out=[0.25])
+    fake = Fake(tmp_path / "run", validation=[0.25])
 
     def solve(watch):
         watch(0.5)

@@ -21,13 +21,13 @@ def test_lines_come_back_in_order(metrics):
 
 
 def test_numbers_that_are_not_finite_are_words_at_any_depth(metrics):
-    metrics.write(step=1, loss=math.nan, held_out={"loss": -math.inf, "bits": 2.0}, note=None)
+    metrics.write(step=1, loss=math.nan, validation={"loss": -math.inf, "bits": 2.0}, note=None)
     (text,) = metrics.path.read_text().splitlines()
 
     def refuse(word):
         raise AssertionError(f"{word} is not JSON")
 
-    expected = {"step": 1, "loss": "nan", "held_out": {"loss": "-inf", "bits": 2.0}, "note": None}
+    expected = {"step": 1, "loss": "nan", "validation": {"loss": "-inf", "bits": 2.0}, "note": None}
     assert json.loads(text, parse_constant=refuse) == expected
 
 

@@ -68,7 +68,7 @@ def test_json_is_one_object_a_line_even_where_figures_are_not_finite():
     found = [json.loads(line, parse_constant=refuse) for line in out.getvalue().splitlines()]
     assert found == [
         {"say": "a\nb"},
-        {"step": 20, "held_out": {"loss": "nan"}, "best": False, "sample": "x"},
+        {"step": 20, "validation": {"loss": "nan"}, "best": False, "sample": "x"},
     ]
 
 

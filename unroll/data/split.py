@@ -9,7 +9,7 @@ import numpy as np
 SHARE, MOST = 0.1, 5000
 
 
-def held_out(count: int) -> np.ndarray:
+def validation_rows(count: int) -> np.ndarray:
     """Which of `count` records are held out: bool, a tenth of them, at most 5,000.
 
     They are spread over the data, because files are often sorted; the same for every run, seed or

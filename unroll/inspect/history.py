@@ -112,7 +112,8 @@ def history_of_run(run: Run) -> History:
         if "gradient_norm" in line:
             add("training loss", step, line["loss"])
             add("gradient norm", step, line["gradient_norm"])
-        for name, value in line.get("held_out", {}).items():
+        # version 0.1 called it held_out
+        for name, value in line.get("validation", line.get("held_out", {})).items():
             if "loss" in name:
                 add(f"held-out {name.replace('_', ' ')}", step, value)
         for part, found in line.get("gradients", {}).items():

@@ -112,7 +112,7 @@ def report_of_run(
         except UserError as why:
             missing.append(f"{name}: {why}")
     result = run.result()
-    where = result.get("held_out", "the held-out part")
+    where = result.get("validation_set", "the held-out part")
     return Report(
         title=f"Inside {run.path.name}",
         conditions={"run": str(run.path), "data": None if data is None else str(data)},
@@ -200,6 +200,6 @@ def figures(run: Run) -> dict[str, str]:
         "seconds": str(result.get("seconds", "-")),
         "backend": settings.backend,
         "data": run.config["data"]["path"],
-        "held out": run.config["data"]["held_out"],
+        "held out": run.config["data"]["validation_set"],
     }
     return found

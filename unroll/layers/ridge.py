@@ -22,7 +22,7 @@ class Ridge:
     one, or to try several penalties:
 
         readouts = [sums.solve(penalty) for penalty in (1e-8, 1e-6, 1e-4)]
-        best = min(readouts, key=lambda readout: mse_loss(readout(held_out), targets))
+        best = min(readouts, key=lambda readout: mse_loss(readout(validation_set), targets))
 
     Equations, with a column of ones in X for the bias, whose penalty is zero:
 

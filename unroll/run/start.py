@@ -143,7 +143,7 @@ def _fresh(
                 "path": str(Path(data).absolute()) if data != "-" else "-",
                 "sha256": read.sha256,
                 **task.metadata(read),
-                "held_out": read.held_out,
+                "validation_set": read.validation_set,
             },
         }
         folder = RunFolder.create(
@@ -277,12 +277,12 @@ def finish(
     metrics = task.validate(run.trained, read, ProgressLog("evaluating", report.say))
     result: dict[str, object] = {
         **metrics,
-        "held_out": read.held_out,
+        "validation_set": read.validation_set,
         "steps": progress.step,
         "seconds": round(progress.seconds, 1),
         "stopped_by": why,
     }
-    verdict = task.summarise(metrics, read.held_out)
+    verdict = task.summarise(metrics, read.validation_set)
     folder.save(
         {
             "result.json": as_json(result),

@@ -52,7 +52,7 @@ class TaskData(Protocol[P_co]):
         ...
 
     @property
-    def held_out(self) -> str:
+    def validation_set(self) -> str:
         """What the validation set is, for people: "the last tenth of lines.txt"."""
         ...
 

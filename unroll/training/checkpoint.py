@@ -46,7 +46,7 @@ class Progress:
     waited: int = 0
     fresh: bool = True
     finished: bool = False
-    held_out: dict[str, float] = field(default_factory=dict)
+    validation: dict[str, float] = field(default_factory=dict)
 
 
 def pack(tensors: dict[str, Tensor]) -> bytes:
@@ -112,7 +112,10 @@ def sound_checkpoints(run: Path, said: list[str]) -> Iterator[Path]:
 
 def read_progress(folder: Path) -> Progress:
     """The numbers of a checkpoint."""
-    return Progress(**json.loads((folder / "training.json").read_bytes()))
+    found = json.loads((folder / "training.json").read_bytes())
+    if "held_out" in found:  # checkpoints up to version 0.1
+        found["validation"] = found.pop("held_out")
+    return Progress(**found)
 
 
 def load_checkpoint(

@@ -84,6 +84,9 @@ class RunFolder:
             raise UserError(
                 f"The run {self.path} cannot be read: {error}. Restore the file from a copy."
             ) from error
+        data = config.get("data", {})
+        if "held_out" in data:  # its name in runs that version 0.1 made
+            data["validation_set"] = data.pop("held_out")
         if config.get("format") != FORMAT:
             raise UserError(
                 f"{self.path} is of format {config.get('format')}; this version reads format "

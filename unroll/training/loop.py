@@ -259,8 +259,10 @@ class Trainer:
                 self._next_sample = time.monotonic() + SAMPLE_SECONDS
                 sample = self.objective.sample()
         model.train()
-        progress.held_out = figures
-        self.metrics.write(step=progress.step, held_out=figures, seconds=round(progress.seconds, 3))
+        progress.validation = figures
+        self.metrics.write(
+            step=progress.step, validation=figures, seconds=round(progress.seconds, 3)
+        )
         loss = figures[self.objective.decides]
         better = math.isfinite(loss) and (progress.best is None or loss < progress.best)
         if better:

@@ -73,7 +73,7 @@ class JsonReport(QuietReport):
     def evaluation(
         self, step: int, figures: dict[str, float], better: bool, sample: str | None
     ) -> None:
-        self._line(step=step, held_out=figures, best=better, sample=sample)
+        self._line(step=step, validation=figures, best=better, sample=sample)
 
     def _line(self, **record: Any) -> None:
         self.out.write(json.dumps(in_words(record)) + "\n")

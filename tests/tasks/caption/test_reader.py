@@ -49,7 +49,7 @@ def test_no_image_is_in_both_parts_and_nothing_is_lost(place):
     assert sorted(text for group in references for text in group) == sorted(train.texts)
     images, words = train.images.take(places[:2]), train.images.paths[places[1]].stem
     assert int(images[1, 0, 0, 0]) == 8 * int(words)
-    assert data.held_out.startswith("a tenth of the captions with all their images")
+    assert data.validation_set.startswith("a tenth of the captions with all their images")
 
 
 def test_the_same_caption_stays_in_one_part_where_that_leaves_enough(place):
@@ -59,7 +59,7 @@ def test_the_same_caption_stays_in_one_part_where_that_leaves_enough(place):
     rows = [f"{k}.png,Number {k % 5}." for k in range(30)]
     table(place)
     (place / "few.csv").write_text("image,caption\n" + "\n".join(rows) + "\n")
-    assert read("few.csv").held_out.startswith("a tenth of the images")
+    assert read("few.csv").validation_set.startswith("a tenth of the images")
     apart = read("few.csv", apart="captions")
     assert len(set(apart.valid.texts)) == 1 and len(apart.valid) == 6
     assert not set(apart.train.texts) & set(apart.valid.texts)

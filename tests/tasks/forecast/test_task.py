@@ -228,7 +228,7 @@ def test_a_held_out_table_of_its_own(place):
     y = (5 + np.sin(0.9 * np.arange(200))).round(4)
     later = write(place / "later.csv", {"y": y[:60]}, start="2025-01-01")
     run = unroll.train(write(place / "a.csv", {"y": y}), valid=later, history=8, steps=5, **FAST)
-    assert run.result()["forecasts"] == 60 - 9 and run.result()["held_out"] == later
+    assert run.result()["forecasts"] == 60 - 9 and run.result()["validation_set"] == later
     found = run.evaluate(later)
     assert "The first 9 steps of" in found.pop("told")[0]
     assert run.result() | found == run.result()

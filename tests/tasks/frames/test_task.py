@@ -163,7 +163,7 @@ def test_windows_of_one_recording_are_held_out_together():
     held = [clip.name for clip in data.valid.clips]
     ends = (67, 134, 200, 267, 334, 400)  # of the thirds of each label
     assert held == [f"row {k}" for end in ends for k in range(end - 5, end + 1)]
-    assert "neighbouring rows are alike" in data.held_out
+    assert "neighbouring rows are alike" in data.validation_set
 
 
 def test_nobody_is_held_out_in_part():
@@ -179,7 +179,7 @@ def test_nobody_is_held_out_in_part():
 def test_held_out_clips_of_another_table():
     train, valid = table("train", 8), table("valid", 4, seed=50)
     run = unroll.train(train, video="path", valid=valid, steps=1, **SMALL)
-    assert run.result()["records"] == 4 and run.result()["held_out"] == "valid.csv"
+    assert run.result()["records"] == 4 and run.result()["validation_set"] == "valid.csv"
 
 
 def test_what_is_not_installed_is_named(monkeypatch):

@@ -28,7 +28,7 @@ def test_the_last_tenth_of_characters_is_held_out_as_nanogpt_cuts(read, n):
     text = "".join("abcdefgh\n"[(k * k) % 9] for k in range(n))
     corpus = read(text)
     assert texts(corpus) == [text[: int(0.9 * n)], text[int(0.9 * n) :]]
-    assert corpus.held_out == "the last tenth" and corpus.valid.unknown == 0
+    assert corpus.validation_set == "the last tenth" and corpus.valid.unknown == 0
 
 
 def test_the_vocabulary_never_saw_the_held_out_part(read):
@@ -49,8 +49,8 @@ def test_words_are_not_cut_in_two(read, level):
 def test_every_tenth_line_is_held_out_per_line(read):
     rows = [f"line {k + 90}" for k in range(25)]
     corpus = read("\n\n".join(rows), per_line=True)
-    held_out = "".join(rows[9::10])
-    assert texts(corpus)[1] == held_out and corpus.held_out == "every tenth line"
+    validation_set = "".join(rows[9::10])
+    assert texts(corpus)[1] == validation_set and corpus.validation_set == "every tenth line"
     assert len(corpus.train.starts) == 23 and len(corpus.valid.starts) == 2
 
 
@@ -59,7 +59,7 @@ def test_a_held_out_file_leaves_the_whole_text_to_learn(read, tmp_path, per_line
     (tmp_path / "v.txt").write_text("bbcb")
     corpus = read("abba" * 9, valid=str(tmp_path / "v.txt"), per_line=per_line)
     assert texts(corpus)[0] == "abba" * 9 and corpus.valid.unknown == 1
-    assert corpus.held_out == str(tmp_path / "v.txt")
+    assert corpus.validation_set == str(tmp_path / "v.txt")
     # another held-out file is another corpus
     before = corpus.sha256
     (tmp_path / "v.txt").write_text("a")

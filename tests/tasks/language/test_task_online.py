@@ -48,8 +48,8 @@ def test_learns_and_a_resumed_run_is_the_same_to_the_bit(song, online):
     assert f"Online: {online}" in sentence and "every 8 steps" in sentence
     assert "MB" in sentence and "times backpropagation's" in sentence
     lines = [json.loads(s) for s in (whole.path / "metrics.jsonl").read_text().splitlines()]
-    held_out = [line["held_out"]["loss"] for line in lines if "held_out" in line]
-    assert held_out[-1] < held_out[0]
+    validation = [line["validation"]["loss"] for line in lines if "validation" in line]
+    assert validation[-1] < validation[0]
 
     unroll.train(song, "half", online=online, steps=40, quiet=True, **SMALL)
     for late in sorted((song.parent / "half" / "checkpoints").iterdir())[1:]:

@@ -22,7 +22,7 @@ from unroll.data.media_table import IMAGES, MediaTable, find_media_table
 from unroll.data.optional import optional
 from unroll.data.pair_batches import padded
 from unroll.data.problems import Problems
-from unroll.data.split import evenly, held_out, shared
+from unroll.data.split import evenly, shared, validation_rows
 from unroll.data.vocabulary import BOUNDARY, Ids
 from unroll.errors import UserError
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor, learn_preprocessor
@@ -164,7 +164,7 @@ class CaptionData:
     train: Captioned
     valid: Captioned
     sha256: str
-    held_out: str
+    validation_set: str
     problems: Problems
     told: list[str]
 
@@ -312,7 +312,7 @@ def cut_apart(rows: Rows, apart: str) -> tuple[np.ndarray, str]:
         groups = groups_of(rows.which, rows.texts, by_caption=True)
         sizes = np.bincount(groups)
         if apart == "captions" or (len(sizes) >= GROUPS and sizes.max() <= LARGEST * len(groups)):
-            chosen = held_out(len(sizes))
+            chosen = validation_rows(len(sizes))
             if chosen.sum() > 1:
                 # what people say most is to be learned, and is the baseline to be beaten
                 chosen[group_of_commonest(groups, rows.texts)] = False
@@ -321,7 +321,7 @@ def cut_apart(rows: Rows, apart: str) -> tuple[np.ndarray, str]:
                 "image and no caption is in both parts (--set apart=images)"
             )
     groups = groups_of(rows.which, rows.texts, by_caption=False)
-    return held_out(int(groups.max(initial=-1)) + 1)[groups], (
+    return validation_rows(int(groups.max(initial=-1)) + 1)[groups], (
         "a tenth of the images, so that none is in both parts (--set apart=captions)"
     )
 
@@ -382,7 +382,7 @@ def read_captions(
         train=train,
         valid=valid,
         sha256=sha256,
-        held_out=where,
+        validation_set=where,
         problems=problems,
         told=[
             f"Of {len(valid):,} held-out captions {same:,} are also learned from, and of their images "

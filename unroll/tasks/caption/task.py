@@ -171,7 +171,7 @@ def work(
         trained = Trained(network, data.preprocessor, greedy, device, Path())
         return [found["caption"] for found in captions_of(trained, data.valid, places)]
 
-    def held_out() -> dict[str, float]:
+    def evaluated() -> dict[str, float]:
         figures = measure(network, data.valid, device, rows=rows)
         scores = caption_scores(said([pictures[k] for k in some]), [references[k] for k in some])
         return {**figures, "cider_d": scores["cider_d"]}
@@ -187,7 +187,7 @@ def work(
         per_epoch=batches.per_epoch,
         loss=loss,
         initial_state=lambda: None,
-        evaluate=held_out,
+        evaluate=evaluated,
         sample=sample,
         learning_rate=settings.learning_rate or RATE,
         unit=TOKENS[settings.level],
@@ -296,7 +296,7 @@ def header(data: CaptionData, settings: CaptionSettings, network: Captioner) -> 
     said = [f"Guessed: {', '.join(data.table.said)}."] if data.table.said else []
     said += [
         f"{counted(len(train), 'caption')} of {counted(images_in(train), 'image')} to learn from; held "
-        f"out: {data.held_out}, {counted(len(valid), 'caption')} of "
+        f"out: {data.validation_set}, {counted(len(valid), 'caption')} of "
         f"{counted(images_in(valid), 'image')} (--valid FILE).",
         *data.problems.told(),
         *data.told,
@@ -432,7 +432,7 @@ def check(path: str, settings: CaptionSettings, say: Log) -> dict[str, Any]:
         "rows": len(texts),
         "images": images_in(data.train) + images_in(data.valid),
         "scaled_to": {"width": data.preprocessor.size[2], "height": data.preprocessor.size[1]},
-        "held_out": f"{data.held_out}, {counted(len(data.valid), 'caption')}",
+        "validation_set": f"{data.validation_set}, {counted(len(data.valid), 'caption')}",
         "different_captions": len(set(texts)),
         "lengths": {
             "median": float(np.median(lengths)),

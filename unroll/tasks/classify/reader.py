@@ -17,7 +17,7 @@ from unroll.data.characters import CharacterVocabulary
 from unroll.data.problems import Problems
 from unroll.data.records import Record
 from unroll.data.series import Scaler, number
-from unroll.data.split import held_out
+from unroll.data.split import validation_rows
 from unroll.data.vocabularies import BPE_SIZE, LOOK
 from unroll.data.vocabulary import Vocabulary
 from unroll.data.words import WordVocabulary, stands_alone
@@ -40,7 +40,7 @@ class Classified:
     train: Labelled
     valid: Labelled
     sha256: str
-    held_out: str
+    validation_set: str
     moved: int
     told: tuple[str, ...]
 
@@ -58,7 +58,7 @@ def read_classified(
     sha256 = survey.sha256
     apart, moved, where = np.zeros(len(survey.labels), dtype=bool), 0, settings.valid or ""
     if settings.valid is None:
-        apart, moved = without_strangers(held_out(len(survey.labels)), survey.labels)
+        apart, moved = without_strangers(validation_rows(len(survey.labels)), survey.labels)
         where = "a tenth" if len(apart) <= 50_000 else "a small part"
         where += f" of the records of {Path(path).name}"
 

@@ -227,7 +227,7 @@ def header(data: Classified, settings: ClassifySettings, model: Classifier) -> l
     said = [*data.told]
     said += [f"Guessed: {', '.join(data.source.said)}."] if data.source.said else []
     said.append(
-        f"{len(train):,} {thing} to learn from; held out: {data.held_out}, {len(valid):,} {thing} "
+        f"{len(train):,} {thing} to learn from; held out: {data.validation_set}, {len(valid):,} {thing} "
         "(--valid FILE)."
     )
     if data.moved:
@@ -462,7 +462,7 @@ def check(path: str, settings: ClassifySettings, say: Log) -> dict[str, Any]:
         "duplicates": len(data.train)
         + len(data.valid)
         - len(set(data.train.marks.tolist()) | set(data.valid.marks.tolist())),
-        "held_out_in_training": shared(data.train.marks.tolist(), data.valid.marks.tolist()),
+        "validation_in_training": shared(data.train.marks.tolist(), data.valid.marks.tolist()),
         "cut": data.train.cut + data.valid.cut,
         "bad": problems.count,
         "problems": [sentence.strip() for sentence in problems.told()[1:]],

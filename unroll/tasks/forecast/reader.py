@@ -28,7 +28,7 @@ class Forecasts:
     later: ReadOn | None
     history: int
     sha256: str
-    held_out: str
+    validation_set: str
     told: tuple[str, ...]
 
     def windows(self, settings: ForecastSettings, table: SeriesTable | None = None) -> Windows:

@@ -242,7 +242,7 @@ def header(data: Forecasts, settings: ForecastSettings, model: Forecaster) -> li
         f"Windows of {counted(data.history, 'step')} (--history) to forecast the next "
         f"{settings.horizon} (--horizon): {sizes['learn from']:,} to learn from, "
         f"then {sizes['choose weights by']:,} to choose weights by, "
-        f"then {sizes['test']:,} held out: {data.held_out} (--valid FILE)."
+        f"then {sizes['test']:,} held out: {data.validation_set} (--valid FILE)."
     )
     if settings.head == "recursive" and settings.horizon > 1 and past:
         stay = "stays as it was" if len(past) == 1 else "stay as they were"

@@ -38,7 +38,7 @@ class FramedData:
     train: Framed
     valid: Framed
     sha256: str
-    held_out: str
+    validation_set: str
     said: tuple[str, ...]
     moved: int
     told: tuple[str, ...]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unroll.data.split import evenly, held_out
+from unroll.data.split import evenly, validation_rows
 from unroll.tasks.frames.preprocessor import Loaded
 from unroll.tasks.frames.sources import ClipSource
 
@@ -23,7 +23,7 @@ def parted(
     name = Path(source.name).name
     if by is not None:
         groups = sorted({clip.group or "" for clip in clips})
-        chosen = held_out(len(groups))
+        chosen = validation_rows(len(groups))
         away = {group for group, held in zip(groups, chosen, strict=True) if held}
         where = f"those of {len(away)} of {len(groups)} in column {by} of {name}"
         return np.array([(clip.group or "") in away for clip in clips]), where
@@ -36,7 +36,7 @@ def parted(
         where = f"{BLOCKS} blocks of each label of {name}, a tenth, as neighbouring rows are alike"
         return apart, where
     where = "a tenth" if len(clips) <= 50_000 else "a small part"
-    return held_out(len(clips)), f"{where} of the clips of {name}"
+    return validation_rows(len(clips)), f"{where} of the clips of {name}"
 
 
 def are_windows(clips: list[Loaded]) -> bool:

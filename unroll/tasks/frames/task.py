@@ -204,7 +204,7 @@ def header(data: FramedData, settings: FramesSettings, model: Framewise) -> list
     said = [*data.told]
     said += [f"Guessed: {', '.join(data.said)}."] if data.said else []
     said.append(
-        f"{counted(len(train), 'clip')} to learn from; held out: {data.held_out}, "
+        f"{counted(len(train), 'clip')} to learn from; held out: {data.validation_set}, "
         f"{counted(len(valid), 'clip')} (--valid FILE)."
     )
     if data.moved:
@@ -432,7 +432,7 @@ def check(path: str, settings: FramesSettings, say: Log) -> dict[str, Any]:
             "unit": "frames",
         },
         "duplicates": len(marks) - len(set(marks)),
-        "held_out_in_training": shared(train.marks, valid.marks),
+        "validation_in_training": shared(train.marks, valid.marks),
         "cut": train.cut + valid.cut,
         "bad": problems.count,
         "problems": [sentence.strip() for sentence in problems.told()[1:]],

@@ -45,7 +45,7 @@ class LanguagePreprocessor:
 @dataclass(frozen=True)
 class Corpus:
     """source: the training text. vocabulary: learned from the training part alone.
-    train, valid: ids on disk. categories: the conditions, by name. held_out: which part, in words.
+    train, valid: ids on disk. categories: the conditions, by name. validation_set: which part, in words.
     sha256: of the whole text (and of the held-out text, where it is one of its own).
     header: the names of a table's columns, where its first line is read as them."""
 
@@ -55,7 +55,7 @@ class Corpus:
     train: Encoded
     valid: Encoded
     categories: list[str]
-    held_out: str
+    validation_set: str
     sha256: str
     header: tuple[str, ...] = ()
 
@@ -96,9 +96,9 @@ def read_corpus(
     key = f"stream {sha256} {cut} {exact}"
     train = encode_stream(side(True), vocabulary, f"{key} train")
     valid = encode_stream(side(False), vocabulary, f"{key} valid")
-    held_out = settings.valid or "the last tenth"
-    check_sizes(source.name, train, valid, held_out)
-    return Corpus(source, scan, vocabulary, train, valid, [], held_out, sha256)
+    validation_set = settings.valid or "the last tenth"
+    check_sizes(source.name, train, valid, validation_set)
+    return Corpus(source, scan, vocabulary, train, valid, [], validation_set, sha256)
 
 
 def lines_corpus(
@@ -137,17 +137,19 @@ def lines_corpus(
     key = f"lines {sha256} {columns} {other is None}"
     train = encode_lines(side(True), vocabulary, categories, f"{key} train")
     valid = encode_lines(side(False), vocabulary, categories, f"{key} valid")
-    held_out = settings.valid or "every tenth line"
-    check_sizes(source.name, train, valid, held_out)
+    validation_set = settings.valid or "every tenth line"
+    check_sizes(source.name, train, valid, validation_set)
     header = columns.names if columns is not None and columns.header else ()
-    return Corpus(source, scan, vocabulary, train, valid, categories, held_out, sha256, header)
+    return Corpus(
+        source, scan, vocabulary, train, valid, categories, validation_set, sha256, header
+    )
 
 
-def check_sizes(name: str, train: Encoded, valid: Encoded, held_out: str) -> None:
+def check_sizes(name: str, train: Encoded, valid: Encoded, validation_set: str) -> None:
     if train.tokens < 2 or valid.tokens < 1:
         raise UserError(
             f"{name} is too short: {train.tokens} tokens to learn from and {valid.tokens} held out "
-            f"({held_out}). Give a longer text."
+            f"({validation_set}). Give a longer text."
         )
 
 

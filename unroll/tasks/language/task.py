@@ -217,7 +217,7 @@ def work(
 
     watched = head(corpus.valid, WATCH_TOKENS)
 
-    def held_out() -> dict[str, float]:
+    def evaluated() -> dict[str, float]:
         figures = measure(network, watched, device)
         return {
             "loss": figures["nats_per_token"],
@@ -243,7 +243,7 @@ def work(
         per_epoch=batches.per_epoch,
         loss=loss,
         initial_state=start,
-        evaluate=held_out,
+        evaluate=evaluated,
         sample=sample,
         learning_rate=settings.learning_rate or 1e-3,
         unit={"char": "characters", "word": "words", "bpe": "tokens"}[settings.level],
@@ -399,7 +399,7 @@ def header(corpus: Corpus, settings: LanguageSettings, network: LanguageModel) -
         f"{corpus.source.name}: {corpus.scan.characters:,} characters; tokens are "
         f"{TOKENS[settings.level]} (--level), {len(preprocessor.vocabulary):,} of them, "
         f"{corpus.train.tokens:,} to learn from.",
-        f"Held out: {corpus.held_out}, {corpus.valid.tokens:,} tokens (--valid FILE); unknown: "
+        f"Held out: {corpus.validation_set}, {corpus.valid.tokens:,} tokens (--valid FILE); unknown: "
         f"{corpus.valid.unknown_rate:.2%} there, {corpus.train.unknown_rate:.2%} in training.",
     ]
     if settings.level == "word":
@@ -474,7 +474,7 @@ def check(path: str, settings: LanguageSettings, say: Log) -> dict[str, Any]:
         "categories": corpus.categories,
         "tokens": {name: part.tokens for name, part in tokens.items()},
         "unknown_rate": {name: part.unknown_rate for name, part in tokens.items()},
-        "held_out": corpus.held_out,
+        "validation_set": corpus.validation_set,
         "problems": [],
     }
 

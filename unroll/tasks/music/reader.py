@@ -15,7 +15,7 @@ from torch import Tensor
 from unroll.counting import counted
 from unroll.data.bucketed import Bucketed
 from unroll.data.problems import Problems
-from unroll.data.split import held_out
+from unroll.data.split import validation_rows
 from unroll.data.stream import Batch
 from unroll.errors import UserError
 from unroll.tasks.music.abc import Found, abc_tunes
@@ -37,7 +37,7 @@ class Tunes:
     valid: list[Found]
     preprocessor: MusicPreprocessor
     sha256: str
-    held_out: str
+    validation_set: str
     told: list[str]
     stay: int
     several: int
@@ -58,7 +58,7 @@ def read_tunes(
                 [f"{path} holds {counted(len(found), 'tune')} that can be used.", *problems.told()]
             )
             raise UserError(f"{words} Expected two or more: to learn from, and held out (--valid).")
-        out = held_out(len(found))
+        out = validation_rows(len(found))
         train = [tune for tune, held in zip(found, out, strict=True) if not held]
         valid = [tune for tune, held in zip(found, out, strict=True) if held]
         said = f"a tenth of the tunes of {path}"

@@ -111,7 +111,7 @@ def work(
     batches = TuneBatches([tune.text for tune in data.train], data.preprocessor, settings)
     watched = [data.valid[k].text for k in evenly(len(data.valid), WATCHED)]
 
-    def held_out() -> dict[str, float]:
+    def evaluated() -> dict[str, float]:
         nats = nats_of(network, watched, data.preprocessor, device)
         return {
             "loss": sum(map(float, map(sum, nats))) / count(watched, data.preprocessor.notation)
@@ -123,7 +123,7 @@ def work(
         per_epoch=batches.per_epoch,
         loss=lambda batch, state: (summed(network, batch), None),
         initial_state=lambda: None,
-        evaluate=held_out,
+        evaluate=evaluated,
         sample=None,
         learning_rate=settings.learning_rate or RATE,
         unit="tokens",
@@ -171,7 +171,7 @@ def header(data: Tunes, settings: MusicSettings, model: LanguageModel) -> list[s
     """What was read and guessed, each choice with the flag that changes it."""
     preprocessor, said = data.preprocessor, list(data.told)
     said.append(
-        f"{counted(len(data.train), 'tune')} to learn from; held out: {data.held_out}, "
+        f"{counted(len(data.train), 'tune')} to learn from; held out: {data.validation_set}, "
         f"{counted(len(data.valid), 'tune')} (--valid FILE)."
     )
     if preprocessor.notation == ABC:

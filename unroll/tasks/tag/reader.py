@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from unroll.data.problems import Problems
-from unroll.data.split import held_out, shared
+from unroll.data.split import shared, validation_rows
 from unroll.errors import UserError
 from unroll.tasks.tag.conll import Columns, Sentence, conll_file, find_columns, read_sentences
 from unroll.tasks.tag.preprocessor import EncodedSentences, TagPreprocessor
@@ -26,7 +26,7 @@ class TagCorpus:
     """What was read to train a tagger.
 
     name: what the user called it. columns: of the training file. found: the scheme of its tags.
-    train, valid: the two parts. held_out: what is held out, in words. pieces: how many sentences
+    train, valid: the two parts. validation_set: what is held out, in words. pieces: how many sentences
     were longer than the longest, and are learned in pieces. vectors: of words by number, where they
     were asked for.
     """
@@ -37,7 +37,7 @@ class TagCorpus:
     found: Found
     train: list[Sentence]
     valid: list[Sentence]
-    held_out: str
+    validation_set: str
     pieces: int = 0
     vectors: dict[int, np.ndarray] | None = None
 
@@ -96,7 +96,7 @@ def read_corpus(
     if settings.long == "refuse":
         sentences = list(not_too_long(sentences, path, settings.longest, problems))
     if settings.valid is None:
-        chosen = held_out(len(sentences)) if len(sentences) > 1 else np.zeros(1, dtype=bool)
+        chosen = validation_rows(len(sentences)) if len(sentences) > 1 else np.zeros(1, dtype=bool)
         train = [s for s, out in zip(sentences, chosen, strict=True) if not out]
         valid = [s for s, out in zip(sentences, chosen, strict=True) if out]
         told = f"a tenth of the sentences of {path}"

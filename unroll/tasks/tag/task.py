@@ -175,7 +175,7 @@ def work(model: Tagger, data: TagCorpus, settings: TagSettings, device: torch.de
     def loss(batch: TaggedBatch, state: Any) -> tuple[Tensor, None]:
         return model.loss(model(batch), batch), None
 
-    def held_out() -> dict[str, float]:
+    def evaluated() -> dict[str, float]:
         found = figures(model, data.preprocessor, watched, device)
         shown: dict[str, float] = {
             name: found[name] for name in ("loss", "accuracy", "f1") if name in found
@@ -190,7 +190,7 @@ def work(model: Tagger, data: TagCorpus, settings: TagSettings, device: torch.de
         per_epoch=batches.per_epoch,
         loss=loss,
         initial_state=lambda: None,
-        evaluate=held_out,
+        evaluate=evaluated,
         sample=None,
         learning_rate=settings.learning_rate or DEFAULTS["learning_rate"],
         unit="words",
@@ -284,7 +284,7 @@ def header(data: TagCorpus, settings: TagSettings, model: Any) -> list[str]:
     said = [
         f"{data.name}: {data.columns.told()} (--set word=N, --set tag=N).",
         f"{counted(len(data.train), 'sentence')} of {counted(data.words, 'word')} to learn from; held "
-        f"out: {counted(len(data.valid), 'sentence')}, {data.held_out} (--valid FILE).",
+        f"out: {counted(len(data.valid), 'sentence')}, {data.validation_set} (--valid FILE).",
     ]
     if found.scheme is None:
         said.append(f"{len(preprocessor.labels)} tags, which are no spans.")
@@ -329,7 +329,7 @@ def facts(data: TagCorpus) -> dict[str, Any]:
         "columns": data.columns.told(),
         "scheme": data.found.scheme,
         "tags": len(data.preprocessor.labels),
-        "held_out": data.held_out,
+        "validation_set": data.validation_set,
         "duplicates": data.duplicates,
     }
 
@@ -457,7 +457,7 @@ def check(path: str, settings: TagSettings, say: Log) -> dict[str, Any]:
         "irregular": data.found.irregular,
         "labels": dict(sorted(counts.items(), key=lambda item: -item[1])),
         "unknown_rate": unknown_rate(data.valid, preprocessor),
-        "held_out": data.held_out,
+        "validation_set": data.validation_set,
         "duplicates": data.duplicates,
         "longer_than_allowed": sum(length > (settings.longest or length) for length in lengths),
         "problems": problems,

@@ -17,7 +17,7 @@ def as_read(data: Transcribed, settings: TranscribeSettings) -> list[str]:
     said = [*data.told]
     said += [f"Guessed: {', '.join(data.table.said)}."] if data.table.said else []
     said.append(
-        f"{counted(len(train), preprocessor.thing)} to learn from; held out: {data.held_out}, "
+        f"{counted(len(train), preprocessor.thing)} to learn from; held out: {data.validation_set}, "
         f"{counted(len(valid), preprocessor.thing)} (--valid FILE)."
     )
     shown = " ".join(

@@ -14,7 +14,7 @@ from unroll.counting import counted
 from unroll.data.images import BadImage
 from unroll.data.media_table import AUDIO, IMAGES, MediaTable, NoPaths, find_media_table
 from unroll.data.problems import Problems
-from unroll.data.split import held_out
+from unroll.data.split import validation_rows
 from unroll.errors import UserError
 from unroll.tasks.transcribe.audio import BadAudio, read_audio
 from unroll.tasks.transcribe.batches import Recording, Recordings, frames_of, scale_of
@@ -48,7 +48,7 @@ class Transcribed:
     train: Recordings
     valid: Recordings
     sha256: str
-    held_out: str
+    validation_set: str
     mixed: int
     rates: dict[int, int]
     too_short: int
@@ -73,7 +73,7 @@ def read_transcribed(
     survey = surveyed(table, settings, problems, say)
     where = settings.valid or f"a tenth of the records of {Path(path).name}"
     if settings.valid is None:
-        apart = held_out(len(survey.items))
+        apart = validation_rows(len(survey.items))
         if len(apart) > 50_000:
             where = f"a small part of the records of {Path(path).name}"
         train = [item for item, out in zip(survey.items, apart, strict=True) if not out]

@@ -12,7 +12,7 @@ from unroll.data.pair_batches import EncodedPairs, Sequences
 from unroll.data.pair_preprocessor import PairPreprocessor, learn_preprocessor
 from unroll.data.pairs import Pair, PairFile, open_pairs
 from unroll.data.problems import Problems
-from unroll.data.split import held_out, shared
+from unroll.data.split import shared, validation_rows
 from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
 from unroll.tasks.translate.settings import TranslateSettings
@@ -32,7 +32,7 @@ class PairCorpus:
     valid_pairs: list[Pair]
     known: list[Pair]
     sha256: str
-    held_out: str
+    validation_set: str
     said: list[str]
 
 
@@ -93,7 +93,7 @@ def read_corpus(
         valid_pairs=valid_pairs,
         known=known,
         sha256=file.sha256(),
-        held_out=where,
+        validation_set=where,
         said=[
             *problems.told(),
             *said,
@@ -156,7 +156,7 @@ def spread(sources: list[int]) -> np.ndarray:
     if not sources:
         return np.zeros(0, dtype=bool)
     distinct, place = np.unique(np.array(sources, dtype=np.uint64), return_inverse=True)
-    chosen: np.ndarray = held_out(len(distinct))[place]
+    chosen: np.ndarray = validation_rows(len(distinct))[place]
     return chosen
 
 

@@ -174,7 +174,7 @@ def work(
     )
     greedy = settings.model_copy(update={"beam": 1, "best": 1, "temperature": None})
 
-    def held_out() -> dict[str, float]:
+    def evaluated() -> dict[str, float]:
         figures = measure(network, watched, device)
         found = translated(
             network, corpus.preprocessor, (pair.source for pair in some), greedy, device
@@ -193,7 +193,7 @@ def work(
         per_epoch=batches.per_epoch,
         loss=loss,
         initial_state=lambda: None,
-        evaluate=held_out,
+        evaluate=evaluated,
         sample=sample,
         learning_rate=settings.learning_rate or 1e-3,
         unit={"char": "characters", "word": "words", "bpe": "tokens"}[settings.level],
@@ -339,7 +339,7 @@ def header(corpus: PairCorpus, settings: TranslateSettings, network: Translator)
     said = [
         f"{corpus.file.described()}: {counted(len(train), 'pair')} to learn from (--set source=N "
         "target=N, or target=FILE).",
-        f"Held out: {corpus.held_out}, {counted(len(corpus.valid_pairs), 'pair')} (--valid FILE).",
+        f"Held out: {corpus.validation_set}, {counted(len(corpus.valid_pairs), 'pair')} (--valid FILE).",
         f"Tokens are {TOKENS[settings.level]} (--level), {sides} (--set joint=true|false); unknown "
         f"where held out: {rates['source']:.2%} of sources, {rates['target']:.2%} of targets.",
         "Lengths in tokens: "
@@ -403,7 +403,7 @@ def check(path: str, settings: TranslateSettings, say: Log) -> dict[str, Any]:
         corpus = read_corpus(path, lax)
         lengths = {"source": corpus.train.source.lengths, "target": corpus.train.target.lengths}
         found |= {
-            "held_out": f"{corpus.held_out}, {len(corpus.valid_pairs):,} pairs",
+            "validation_set": f"{corpus.validation_set}, {len(corpus.valid_pairs):,} pairs",
             "vocabulary": {
                 "source": len(corpus.preprocessor.source),
                 "target": len(corpus.preprocessor.target),
