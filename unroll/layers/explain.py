@@ -100,7 +100,7 @@ class Explanation:
 
     def facts(self) -> dict[str, Any]:
         """The same in numbers and words, for JSON."""
-        from unroll.engine.explain.page import figures
+        from unroll.engine.explain.counts import counts_of
 
         return {
             "layer": self.where,
@@ -109,7 +109,7 @@ class Explanation:
             "why": self.why,
             "refusal": self.refusal,
             "segments": self.segments,
-            **({} if self.plan is None else figures(self.plan)),
+            **({} if self.plan is None else counts_of(self.plan)),
         }
 
 

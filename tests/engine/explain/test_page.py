@@ -14,8 +14,9 @@ from unroll.cells import fields, map_state
 from unroll.engine.call import checked_call
 from unroll.engine.compiler.plan import plan
 from unroll.engine.compiler.trace import trace
+from unroll.engine.explain.counts import counts_of
 from unroll.engine.explain.equations import Piece, Term, Weight, joined, text_of
-from unroll.engine.explain.page import figures, page, sections_of
+from unroll.engine.explain.page import page, sections_of
 
 spec = importlib.util.spec_from_file_location(
     "written_cells", Path(__file__).parents[1] / "written_cells.py"
@@ -239,7 +240,7 @@ def test_without_hoisting_all_is_in_the_loop():
 
 
 def test_figures():
-    found = figures(planned(unroll.GRUCell(3, 4)))
+    found = counts_of(planned(unroll.GRUCell(3, 4)))
     assert found == {
         "stages_forward": 1,
         "stages_backward": 2,
