@@ -16,16 +16,31 @@ FORMAT = 1
 
 
 def check_baseline(path: Path, name: str) -> None:
-    """The file of a run's baseline is whole.
+    """Compare the file of a run's baseline with the manifest.
 
-    Raises: UserError where it is damaged.
+    Raises:
+        UserError: where it is damaged.
     """
     try:
         check_folder(path, only={name})
     except Damaged as damage:
         raise UserError(
-            f"The baseline of the run is damaged: {damage}. Resume the run to make it anew."
+            f"The baseline of the run is damaged: {damage}. Resume the run to rebuild it."
         ) from damage
+
+
+def read_baseline(path: Path, name: str) -> bytes:
+    """The file of a run's baseline, compared with the manifest first.
+
+    Args:
+        path: the run folder.
+        name: of the file in it.
+
+    Raises:
+        UserError: where it is damaged.
+    """
+    check_baseline(path, name)
+    return (path / name).read_bytes()
 
 
 class RunFolder:
