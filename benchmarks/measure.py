@@ -10,7 +10,8 @@ from subprocess import run
 
 import torch
 
-from unroll.engine.cpu import build
+from unroll.engine.cpu.build_error import BuildError
+from unroll.engine.cpu.compiler import compiler_command
 
 EPSILON = torch.finfo(torch.float32).eps
 
@@ -26,10 +27,10 @@ def machine(threads):
         "load before": round(os.getloadavg()[0], 2),
     }
     try:
-        command = build.compiler()
+        command = compiler_command()
         said = run([*command, "--version"], capture_output=True, text=True, check=False).stdout
         found["compiler"] = said.partition("\n")[0] or " ".join(command)
-    except build.BuildError as error:
+    except BuildError as error:
         found["compiler"] = str(error)
     return found
 

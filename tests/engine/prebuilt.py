@@ -15,7 +15,7 @@ def prebuild(cells, dtype=torch.float64):
         dtype: of the kernels.
 
     Raises:
-        unroll.engine.cpu.build.BuildError: where the compiler fails.
+        BuildError: where the compiler fails.
     """
     emitted = []
     for cell, training in cells:

@@ -73,19 +73,22 @@ def examine() -> tuple[dict[str, Any], dict[str, str]]:
 def examine_compiled(facts: dict[str, Any], missing: dict[str, str]) -> None:
     """Whether cells can be compiled, by which compiler, and where what it builds is kept."""
     from unroll.engine.cpu import build
+    from unroll.engine.cpu.build_error import COMPILER_ADVICE, ELSEWHERE, BuildError
+    from unroll.engine.cpu.cache import cache_folders
+    from unroll.engine.cpu.compiler import compiler_command
 
     reason = build.unavailable()
     facts["compiled"] = "cells are compiled" if reason is None else f"no: {reason}"
-    advice = f"{build.ELSEWHERE}; until then other backends run"
+    advice = f"{ELSEWHERE}; until then other backends run"
     try:
-        facts["compiler"] = compiler_version(build.compiler())
-    except build.BuildError as error:
+        facts["compiler"] = compiler_version(compiler_command())
+    except BuildError as error:
         advice = error.advice
-        if advice == build.COMPILER_ADVICE:
+        if advice == COMPILER_ADVICE:
             advice += "; apt install g++, xcode-select --install, conda install cxx-compiler"
     try:
-        facts["kernel cache"] = described_cache(build.cache_folders()[-1])
-    except build.BuildError as error:  # there is no home
+        facts["kernel cache"] = described_cache(cache_folders()[-1])
+    except BuildError as error:  # there is no home
         facts["kernel cache"] = f"none: {error.reason}"
     if reason is not None:
         missing["what compiled cells need"] = advice

@@ -1,5 +1,6 @@
 """Real compilers, real files, and fresh processes, which do not import torch."""
 
+import ctypes
 import importlib.util
 import os
 import pickle
@@ -14,17 +15,24 @@ from pathlib import Path
 
 import pytest
 
-from unroll.engine.cpu import build
+from unroll.engine.cpu import build, compiler
+from unroll.engine.cpu.build_error import BuildError
+from unroll.engine.cpu.cache import LEFT_OVER, WORKPLACE, make_folders
+from unroll.engine.cpu.compiler import COMPILERS, compiler_command, identity
 
-CXX = next((path for name in build.COMPILERS if (path := shutil.which(name))), None)
+CXX = next((path for name in COMPILERS if (path := shutil.which(name))), None)
 needs_a_compiler = pytest.mark.skipif(CXX is None, reason="no C++ compiler")
 
 SHOWN = 'extern "C" __attribute__((visibility("default")))'
 FRESH = """
-import importlib.util, os, sys, time
-spec = importlib.util.spec_from_file_location("build", sys.argv[1])
-build = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(build)
+import importlib, os, sys, time, types
+from pathlib import Path
+folder = Path(sys.argv[1]).parent
+for name, path in [("unroll", folder.parents[1]), ("unroll.engine", folder.parent),
+                   ("unroll.engine.cpu", folder)]:
+    sys.modules[name] = types.ModuleType(name)  # their own code imports torch
+    sys.modules[name].__path__ = [str(path)]
+build = importlib.import_module("unroll.engine.cpu.build")
 assert "torch" not in sys.modules
 start = time.perf_counter()
 library = build.load(sys.argv[2])
@@ -89,7 +97,7 @@ def mode(path):
 
 def refused(source="never compiled"):
     """The error of a load that unavailable() has foreseen in the same words."""
-    with pytest.raises(build.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         build.load(source)
     reason = build.unavailable()
     assert reason is not None
@@ -112,8 +120,8 @@ def assert_one_sentence(error):
 def test_a_function_is_built_and_called():
     assert build.unavailable() is None
     library = build.load(f"{SHOWN} double twice(double x) {{ return x + x; }}")
-    library.twice.restype = build.ctypes.c_double
-    assert library.twice(build.ctypes.c_double(1.25)) == 2.5
+    library.twice.restype = ctypes.c_double
+    assert library.twice(ctypes.c_double(1.25)) == 2.5
 
 
 @needs_a_compiler
@@ -145,7 +153,7 @@ def test_flags_source_compiler_and_cpu_decide_the_name(cache, runs, monkeypatch,
     assert build.load(source, flags=["-DANSWER=4"]).answer() == 4
     assert len(list(cache.glob("*.so"))) == 2
     monkeypatch.setattr(build, "_loaded", {})
-    monkeypatch.setattr(build, "cpu", lambda: "another one")
+    monkeypatch.setattr(build, "processor", lambda: "another one")
     assert build.load(source, flags=["-DANSWER=3"]).answer() == 3
     assert len(list(cache.glob("*.so"))) == 3
     other = script(tmp_path / "other", f'exec {CXX} "$@"')
@@ -248,13 +256,13 @@ def test_a_cache_that_all_can_read_will_do(tmp_path, monkeypatch):
 @needs_a_compiler
 def test_old_left_overs_are_removed_and_young_ones_stay(cache):
     cache.mkdir(mode=0o700)
-    for name, age in (("old", 2 * build.LEFT_OVER), ("young", 60)):
-        left = cache / f"{build.WORKPLACE}{name}"
+    for name, age in (("old", 2 * LEFT_OVER), ("young", 60)):
+        left = cache / f"{WORKPLACE}{name}"
         left.mkdir()
         (left / "kernel.so").write_bytes(b"half")
         os.utime(left, (time.time() - age,) * 2)
     assert build.load(answer(1)).answer() == 1
-    assert [path.name for path in cache.glob(".*")] == [f"{build.WORKPLACE}young"]
+    assert [path.name for path in cache.glob(".*")] == [f"{WORKPLACE}young"]
 
 
 # objects that are not what was built
@@ -381,7 +389,7 @@ def test_a_symbolic_link_is_refused(cache, tmp_path, there):
 def test_another_users_cache_is_refused(cache, monkeypatch):
     cache.mkdir(mode=0o700)
     user = os.geteuid()
-    monkeypatch.setattr(build.os, "geteuid", lambda: user + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
     assert "belongs to another user" in refused()
 
 
@@ -431,7 +439,7 @@ def test_a_file_in_place_of_the_cache_is_refused(cache, tmp_path, monkeypatch):
     cache.write_text("a file")
     assert "not a directory" in refused()
     monkeypatch.setenv("UNROLL_CACHE", str(cache / "further" / "in"))
-    with pytest.raises(build.BuildError, match="cannot be made") as caught:
+    with pytest.raises(BuildError, match="cannot be made") as caught:
         build.load("never compiled")
     assert_one_sentence(caught.value)
     assert "not a directory" in str(build.unavailable())
@@ -447,10 +455,10 @@ def test_a_cache_that_cannot_be_written_to_is_refused(cache, monkeypatch, there)
     def refuse(*arguments, **keywords):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(build.os, "access", lambda path, bits: False)
-    monkeypatch.setattr(build.shutil, "which", lambda word: CXX)  # it asks os.access too
+    monkeypatch.setattr(os, "access", lambda path, bits: False)
+    monkeypatch.setattr(shutil, "which", lambda word: CXX)  # it asks os.access too
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(build.BuildError, match=r"Read-only file system") as caught:
+    with pytest.raises(BuildError, match=r"Read-only file system") as caught:
         build.load(answer(1))
     assert_one_sentence(caught.value)
     assert build.unavailable() == f"the cache directory {cache} cannot be written to"
@@ -507,7 +515,7 @@ def test_an_instruction_set_that_is_unknown_or_missing_is_not_replaced(monkeypat
     assert "the variable UNROLL_INSTRUCTION_SET names 'mmx', which is none of native" in refused()
     monkeypatch.setenv("UNROLL_INSTRUCTION_SET", "avx2")
     monkeypatch.setattr(build, "_reasons", {})
-    monkeypatch.setattr(build, "cpu_features", lambda: frozenset({"flags", "sse2"}))
+    monkeypatch.setattr(compiler, "cpu_features", lambda: frozenset({"flags", "sse2"}))
     assert "UNROLL_INSTRUCTION_SET names 'avx2'" in refused()
     monkeypatch.setattr(build, "_reasons", {})
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
@@ -527,7 +535,7 @@ def test_a_compiler_may_be_several_words_or_have_spaces(monkeypatch, tmp_path):
 
 @needs_a_compiler
 def test_the_first_error_is_said_and_the_whole_log_kept(cache):
-    with pytest.raises(build.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         build.load("int one() { return no_such_name; }\nint two() { return nor_this; }\n")
     said = str(caught.value)
     assert_one_sentence(caught.value)
@@ -546,7 +554,7 @@ def a_compiler(tmp_path, monkeypatch, text):
 def test_a_compiler_killed_half_way_leaves_nothing(cache, tmp_path, monkeypatch):
     half = f'{CXX} "$@" && head -c 4000 kernel.so > half && mv half kernel.so'
     a_compiler(tmp_path, monkeypatch, f"{half}\nkill -9 $$")
-    with pytest.raises(build.BuildError, match="was killed") as caught:
+    with pytest.raises(BuildError, match="was killed") as caught:
         build.load(answer(1))
     assert_one_sentence(caught.value)
     assert not list(cache.glob("*.so")) and not list(cache.glob(".*"))
@@ -560,7 +568,7 @@ def test_a_process_killed_half_way_leaves_nothing_that_is_loaded(cache, tmp_path
     process.communicate(timeout=60)
     assert process.returncode == -9
     assert not list(cache.glob("*.so"))
-    (left,) = cache.glob(f"{build.WORKPLACE}*")
+    (left,) = cache.glob(f"{WORKPLACE}*")
     assert (left / "kernel.so").stat().st_size == 4000
     a_compiler(tmp_path, monkeypatch, f'exec {CXX} "$@"')
     assert fresh(answer(1))[0] == 1
@@ -569,10 +577,10 @@ def test_a_process_killed_half_way_leaves_nothing_that_is_loaded(cache, tmp_path
 def test_a_compiler_that_hangs_is_killed_with_those_it_started(cache, tmp_path, monkeypatch):
     number = tmp_path / "number"
     a_compiler(tmp_path, monkeypatch, f"sleep 60 &\necho $! > {number}\nwait")
-    build.identity(build.compiler(), made(cache))  # before the patience is short
-    monkeypatch.setattr(build, "PATIENCE", 0.3)
+    identity(compiler_command(), made(cache))  # before the patience is short
+    monkeypatch.setattr(compiler, "PATIENCE", 0.3)
     start = time.perf_counter()
-    with pytest.raises(build.BuildError, match=r"killed after 0.3 seconds") as caught:
+    with pytest.raises(BuildError, match=r"killed after 0.3 seconds") as caught:
         build.load(answer(1))
     assert_one_sentence(caught.value)
     assert time.perf_counter() - start < 5
@@ -587,7 +595,7 @@ def test_a_compiler_that_hangs_is_killed_with_those_it_started(cache, tmp_path, 
 
 
 def made(cache):
-    build.make_folders((cache,))
+    make_folders((cache,))
     return cache
 
 
@@ -602,7 +610,7 @@ def made(cache):
 )
 def test_odd_compilers(cache, tmp_path, monkeypatch, text, said):
     a_compiler(tmp_path, monkeypatch, text)
-    with pytest.raises(build.BuildError) as caught:
+    with pytest.raises(BuildError) as caught:
         build.load("anything")
     assert said in str(caught.value)
     assert_one_sentence(caught.value)
@@ -610,18 +618,18 @@ def test_odd_compilers(cache, tmp_path, monkeypatch, text, said):
 
 def test_a_compiler_that_does_not_tell_its_version_or_cannot_be_run(tmp_path, monkeypatch):
     monkeypatch.setenv("UNROLL_CXX", str(script(tmp_path / "odd", "echo no licence; exit 1")))
-    with pytest.raises(build.BuildError, match=r"version \(failed: no licence\)"):
+    with pytest.raises(BuildError, match=r"version \(failed: no licence\)"):
         build.load("anything")
     broken = script(tmp_path / "broken", "")
     broken.write_bytes(b"\0\1\2")
     monkeypatch.setenv("UNROLL_CXX", str(broken))
-    with pytest.raises(build.BuildError, match="cannot be run"):
+    with pytest.raises(BuildError, match="cannot be run"):
         build.load("anything")
 
 
 @needs_a_compiler
 def test_an_object_with_a_missing_symbol_is_a_sentence():
-    with pytest.raises(build.BuildError, match="no_such_symbol") as caught:
+    with pytest.raises(BuildError, match="no_such_symbol") as caught:
         build.load(f'extern "C" int no_such_symbol(); {SHOWN} int f() {{return no_such_symbol();}}')
     assert_one_sentence(caught.value)
 
@@ -630,7 +638,7 @@ def test_an_object_with_a_missing_symbol_is_a_sentence():
 def test_errors_are_in_english(tmp_path, monkeypatch):
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     a_compiler(tmp_path, monkeypatch, 'echo "error in $LC_ALL"; exit 1')
-    with pytest.raises(build.BuildError, match="error in C;"):
+    with pytest.raises(BuildError, match="error in C;"):
         build.load("anything")
 
 

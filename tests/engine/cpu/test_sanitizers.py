@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from unroll.engine.cpu import build
+from unroll.engine.cpu.compiler import compiler_command
 
 ROOT = Path(__file__).parents[3]
 FLAGS = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -146,7 +147,7 @@ def found(name):
     """A library of the compiler that builds kernels, or None."""
     if build.unavailable() is not None:
         return None
-    command = [*build.compiler(), f"-print-file-name={name}"]
+    command = [*compiler_command(), f"-print-file-name={name}"]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     path = Path(said)
     return path.resolve() if path.is_absolute() and path.exists() else None
@@ -161,7 +162,7 @@ def sanitized(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sanitized")
     probe = folder / "probe.cpp"
     probe.write_text("int answer() { return 42; }\n")
-    command = [*build.compiler(), *FLAGS, "-shared", "-fPIC", "-o", str(folder / "probe.so")]
+    command = [*compiler_command(), *FLAGS, "-shared", "-fPIC", "-o", str(folder / "probe.so")]
     if subprocess.run([*command, str(probe)], capture_output=True, check=False).returncode:
         pytest.skip("the compiler cannot build with sanitizers")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import torch
 
 from unroll.engine.compiler.nodes import Node
 from unroll.engine.compiler.program import Buffer, Group, Program
+from unroll.engine.cpu.expressions import expression, kind, literal
 from unroll.engine.refusal import Unplannable
 
 REALS = {torch.float32: "float", torch.float64: "double"}
@@ -54,57 +54,51 @@ def emit(program: Program, real: torch.dtype) -> Emitted:
     return Emitted(name, body.replace("@", name), writer.buffers, writer.groups)
 
 
+@dataclass(frozen=True)
+class _Product:
+    """A product of a group, of all segments that share its operands.
+
+    Attributes:
+        index: its number among the products of the program.
+        operands: how many operands it has.
+        count: how many segments.
+        block: the number of its first block among the blocks of the call.
+    """
+
+    index: int
+    operands: int
+    count: int
+    block: int
+
+
 class _Writer:
+    """Writes the C++ of one program.
+
+    Attributes:
+        groups: the groups of all stages, in order.
+        buffers: the buffers of the call, in the order in which they are met.
+    """
+
     def __init__(self, program: Program, real: torch.dtype) -> None:
         self.program, self.real = program, real
         self.groups = [g for stage in program.stages for g in stage]
         self.buffers: list[Buffer] = []
-        self.product = 0  # how many so far
-        self.block = 0
 
     def text(self) -> str:
+        """The whole program, with @ for its name."""
+        products = numbered(self.groups)
         lines = ["namespace @_stages {"]
-        stages: list[str] = []
-        packs: list[str] = []
-        rooms: list[str] = []
-        number = 0
-        for stage in self.program.stages:
-            names = []
-            for group in stage:
-                offsets = []
-                for segments in group.products:
-                    operands, count = len(segments[0].args), len(segments)
-                    offsets.append((self.product, operands, count))
-                    units = f"units_of({max(map(len, group.products))})"
-                    what = f"call.blocks + {self.block}, {operands}, {count}, {units}"
-                    packs.append(
-                        f"    pack(call.packed + call.offsets[{self.product}], {what}, "
-                        f"call.widths[{number}], part, parts);"
-                    )
-                    rooms.append(
-                        f"    offsets[{self.product}] = total;\n"
-                        f"    total += room_of({what}, call.widths[{number}]);"
-                    )
-                    self.product += 1
-                    self.block += operands * count
-                lines += self.group(group, number, offsets)
-                names.append(f"group_{number}(frame);")
-                number += 1
-            stages.append(f"void stage_{len(stages)}(const Frame& frame) {{ {' '.join(names)} }}")
-        lines += stages
+        for number, (group, mine) in enumerate(zip(self.groups, products, strict=True)):
+            lines += self.group(group, number, mine)
+        numbers = iter(range(len(self.groups)))
+        for k, stage in enumerate(self.program.stages):
+            calls = " ".join(f"group_{next(numbers)}(frame);" for _ in stage)
+            lines.append(f"void stage_{k}(const Frame& frame) {{ {calls} }}")
+        lines += packing(self.groups, products)
+        count = len(self.program.stages)
         lines += [
-            "void pack_all(const Call& call, int64_t part, int64_t parts) {",
-            "    (void)call, (void)part, (void)parts;",
-            *packs,
-            "}",
-            "int64_t room(const Call& call, int64_t* offsets) {",
-            "    (void)call, (void)offsets;",
-            "    int64_t total = 0;",
-            *rooms,
-            "    return total;",
-            "}",
-            f"const Stage stages[] = {{{', '.join(f'stage_{k}' for k in range(len(stages)))}}};",
-            f"const Program program = {{{len(self.buffers)}, {len(stages)}, stages, pack_all}};",
+            f"const Stage stages[] = {{{', '.join(f'stage_{k}' for k in range(count))}}};",
+            f"const Program program = {{{len(self.buffers)}, {count}, stages, pack_all}};",
             "}  // namespace @_stages",
             'extern "C" __attribute__((visibility("default"))) int @(const Call* call) {',
             "    return run(@_stages::program, *call);",
@@ -117,7 +111,7 @@ class _Writer:
         ]
         return "\n".join(lines)
 
-    def group(self, group: Group, number: int, products: list[tuple[int, int, int]]) -> list[str]:
+    def group(self, group: Group, number: int, products: list[_Product]) -> list[str]:
         """The function of a group, and before it the elementwise part of one vector of units."""
         self.names: dict[Node, str] = {}
         self.loads: list[str] = []
@@ -128,11 +122,12 @@ class _Writer:
             self.check(node)
             self.names[node] = f"p{k}"
             statements.append(f"const Vec p{k} = *(const Vec*)s{k};")
+        operand = lambda a, to: self.converted(a, to, group.width)  # noqa: E731
         for node in group.body:
             self.check(node)
-            expression = self.expression(node, group.width)
+            text = expression(node, operand)  # loads, which have names too, come before it
             self.names[node] = f"v{len(self.names)}"
-            statements.append(f"const {kind(node)} {self.names[node]} = {expression};")
+            statements.append(f"const {kind(node)} {self.names[node]} = {text};")
         stores = []
         for node in [*sums, *group.body]:
             if node.width != group.width:
@@ -171,11 +166,11 @@ class _Writer:
             "}",
         ]
 
-    def tiled(self, group: Group, number: int, products: list[tuple[int, int, int]]) -> list[str]:
+    def tiled(self, group: Group, number: int, products: list[_Product]) -> list[str]:
         """Every tile of rows and panels: the sums, then the elementwise part on them."""
-        most = max(count for _, _, count in products)
-        rows = ", ".join(f"rows_of(U * {count})" for _, _, count in products)
-        lines = [
+        most = max(p.count for p in products)
+        rows = ", ".join(f"rows_of(U * {p.count})" for p in products)
+        return [
             f"    constexpr int U = units_of({most});",
             f"    constexpr int ROWS = fewest({rows});",
             "    const int64_t panels = panels_in(width, U);",
@@ -183,83 +178,47 @@ class _Writer:
             "    const int64_t upto = panels * (frame.part + 1) / frame.parts;",
             "    const int64_t all = frame.last - frame.first, tiles = (all + ROWS - 1) / ROWS;",
             "    if (all <= 0) return;",
-        ]
-        for index, operands, _ in products:
-            total = " + ".join(f"o{index}[{o}].count" for o in range(operands))
-            segments = group.products[[p[0] for p in products].index(index)]
-            lines.append(f"    Operand o{index}[{operands}];")
-            for o, a in enumerate(segments[0].args):
-                at = self.index(self.program.loads[a])
-                lines.append(
-                    f"    o{index}[{o}] = {{(const Real*)frame.at[{at}], frame.call->strides[{at}] / "
-                    f"(int64_t)sizeof(Real), frame.call->blocks[{self.first_block(index, o)}].count}};"
-                )
-            lines.append(f"    const int64_t all{index} = {total};")
-        for index, _, count in products:
-            lines.append(f"    alignas(64) Real t{index}[ROWS * U * {count} * LANES];")
-        lines += [
+            *(
+                line
+                for product, segments in zip(products, group.products, strict=True)
+                for line in self.operands(product, segments)
+            ),
+            *(f"    alignas(64) Real t{p.index}[ROWS * U * {p.count} * LANES];" for p in products),
             "    for (int64_t next = from; next < upto; next++) {",
             "        const int64_t panel = frame.turned ? from + upto - 1 - next : next;",
             "        for (int64_t tile = 0; tile < tiles; tile++) {",
             "            const int64_t first = frame.first + all * tile / tiles;",
             "            const int rows = (int)(frame.first + all * (tile + 1) / tiles - first);",
-        ]
-        for index, operands, count in products:
-            lines += [
-                "            {",
-                f"                constexpr int V = U * {count};",
-                f"                const int64_t size = all{index} * V * LANES;",
-                f"                Operand here[{operands}];",
-                f"                for (int o = 0; o < {operands}; o++) {{",
-                f"                    here[o] = o{index}[o];",
-                "                    here[o].rows += first * here[o].stride;",
-                "                }",
-                f"                tile_of<V>(rows, here, {operands}, frame.call->packed + "
-                f"frame.call->offsets[{index}] + panel * size, t{index});",
-                "            }",
-            ]
-        sums = ", ".join(
-            f"t{index} + ((r * {count} + {g}) * U + u) * LANES"
-            for index, _, count in products
-            for g in range(count)
-        )
-        lines += [
-            "            for (int r = 0; r < rows; r++)",
-            "                for (int u = 0; u < U; u++) {",
-            "                    const int64_t unit = (panel * U + u) * LANES;",
-            "                    if (unit >= width) break;",
-            f"                    if (unit + LANES <= width) body_{number}<true>(frame, first + r, "
-            f"unit, LANES, {sums});",
-            f"                    else body_{number}<false>(frame, first + r, unit, "
-            f"(int)(width - unit), {sums});",
-            "                }",
+            *(line for product in products for line in tile_sums(product)),
+            *tile_bodies(number, products),
             "        }",
             "    }",
             "}",
         ]
-        return lines
 
-    def first_block(self, product: int, operand: int) -> int:
-        """Where the blocks of an operand begin among all blocks of the call."""
-        at = 0
-        number = 0
-        for group in self.groups:
-            for segments in group.products:
-                if number == product:
-                    return at + operand * len(segments)
-                at += len(segments) * len(segments[0].args)
-                number += 1
-        raise ValueError(f"There is no product {product}.")
-
-    # -- values
+    def operands(self, product: _Product, segments: list[Node]) -> list[str]:
+        """The operands of a product, and how many numbers of a row they have together."""
+        index = product.index
+        lines = [f"    Operand o{index}[{product.operands}];"]
+        for o, a in enumerate(segments[0].args):
+            at = self.index(self.program.loads[a])
+            block = product.block + o * product.count
+            lines.append(
+                f"    o{index}[{o}] = {{(const Real*)frame.at[{at}], frame.call->strides[{at}] / "
+                f"(int64_t)sizeof(Real), frame.call->blocks[{block}].count}};"
+            )
+        total = " + ".join(f"o{index}[{o}].count" for o in range(product.operands))
+        return [*lines, f"    const int64_t all{index} = {total};"]
 
     def check(self, node: Node) -> None:
+        """Whether the kernels know the type of a value. Raises: Unplannable."""
         if node.dtype.is_floating_point and node.dtype != self.real:
             raise Unplannable(f"it mixes {node.dtype} with {self.real}", node.line)
         if not node.dtype.is_floating_point and node.dtype not in (torch.int64, torch.bool):
             raise Unplannable(f"it computes with {node.dtype}; use int64 or bool", node.line)
 
     def index(self, buffer: Buffer) -> int:
+        """The number of a buffer in the call."""
         if buffer not in self.buffers:
             self.buffers.append(buffer)
         return self.buffers.index(buffer)
@@ -280,44 +239,8 @@ class _Writer:
             self.names[node] = f"l{k}"
         return self.names[node]
 
-    def expression(self, node: Node, width: int) -> str:
-        op, args, to = node.op, node.args, kind(node)
-        if op == "constant":
-            return literal(args[0], to)
-        value = lambda a, as_: self.converted(a, as_, width)  # noqa: E731
-        if op in ("eq", "ne", "lt", "le", "gt", "ge"):
-            common = common_kind(args)
-            return f"{op}_({value(args[0], common)}, {value(args[1], common)})"
-        if op == "where":
-            return f"where_({value(args[0], 'Mask')}, {value(args[1], to)}, {value(args[2], to)})"
-        if op in ("logical_and", "logical_or", "logical_xor", "logical_not"):
-            return f"{op[8:]}_({', '.join(value(a, 'Mask') for a in args)})"
-        if op == "isnan":
-            return f"isnan_({value(args[0], 'Vec')})"
-        if op in ("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not") and to == "Mask":
-            return f"{op[8:]}_({', '.join(value(a, to) for a in args)})"
-        if to == "Mask" and op in ("mul", "add"):
-            return f"{'and_' if op == 'mul' else 'or_'}({value(args[0], to)}, {value(args[1], to)})"
-        if op in ("clone", "to", "detach"):
-            return value(args[0], to)
-        if op == "clamp":
-            low, high = (*args[1:], None, None)[:2]
-            text = value(args[0], to)
-            text = text if low is None else f"maximum_({text}, {value(low, to)})"
-            return text if high is None else f"minimum_({text}, {value(high, to)})"
-        if op == "pow" and args[1] in (2, 3) and to == "Vec" and isinstance(args[0], Node):
-            x = value(args[0], to)
-            return " * ".join([x] * int(args[1]))
-        given = [value(a, to) for a in args]
-        if op in OPERATORS and to != "Mask" and not (op == "div" and to == "Int"):
-            return f"{given[0]} {OPERATORS[op]} {given[1]}"
-        if op in FUNCTIONS[to]:
-            return f"{op}_({', '.join(given)})"
-        if op == "floor_divide" and to == "Vec":
-            return f"floor_({given[0]} / {given[1]})"
-        raise Unplannable(f"{op} of {node.dtype} is not among the kernels' operations", node.line)
-
     def converted(self, a: Any, to: str, width: int) -> str:
+        """An operand, as an expression of this type."""
         if not isinstance(a, Node):
             return literal(a, to)
         name, of = self.read(a, width), kind(a)
@@ -326,39 +249,82 @@ class _Writer:
         return f"{ {'Vec': 'to_real', 'Int': 'to_int', 'Mask': 'to_mask'}[to] }({name})"
 
 
-OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-FUNCTIONS = {
-    "Vec": frozenset(
-        """neg abs sign exp exp2 expm1 log log2 log1p sqrt rsqrt reciprocal sigmoid tanh relu erf
-        sin cos tan sinh cosh asin acos atan floor ceil round trunc maximum minimum pow remainder
-        fmod atan2""".split()
-    ),
-    "Int": frozenset("neg abs sign maximum minimum remainder floor_divide".split()),
-    "Mask": frozenset(),
-}
+def numbered(groups: list[Group]) -> list[list[_Product]]:
+    """The products of each group, with their place in the call."""
+    found: list[list[_Product]] = []
+    index = block = 0
+    for group in groups:
+        found.append([])
+        for segments in group.products:
+            product = _Product(index, len(segments[0].args), len(segments), block)
+            found[-1].append(product)
+            index, block = index + 1, block + product.operands * product.count
+    return found
 
 
-def kind(node: Node) -> str:
-    if node.dtype.is_floating_point:
-        return "Vec"
-    return "Mask" if node.dtype == torch.bool else "Int"
+def packing(groups: list[Group], products: list[list[_Product]]) -> list[str]:
+    """The functions that pack the matrices of all products, and that tell the room for them."""
+    packs: list[str] = []
+    rooms: list[str] = []
+    for number, (group, mine) in enumerate(zip(groups, products, strict=True)):
+        for p in mine:
+            units = f"units_of({max(map(len, group.products))})"
+            what = f"call.blocks + {p.block}, {p.operands}, {p.count}, {units}"
+            packs.append(
+                f"    pack(call.packed + call.offsets[{p.index}], {what}, "
+                f"call.widths[{number}], part, parts);"
+            )
+            rooms.append(
+                f"    offsets[{p.index}] = total;\n"
+                f"    total += room_of({what}, call.widths[{number}]);"
+            )
+    return [
+        "void pack_all(const Call& call, int64_t part, int64_t parts) {",
+        "    (void)call, (void)part, (void)parts;",
+        *packs,
+        "}",
+        "int64_t room(const Call& call, int64_t* offsets) {",
+        "    (void)call, (void)offsets;",
+        "    int64_t total = 0;",
+        *rooms,
+        "    return total;",
+        "}",
+    ]
 
 
-def common_kind(args: tuple[Any, ...]) -> str:
-    kinds = {
-        kind(a) if isinstance(a, Node) else "Vec" if isinstance(a, float) else "Int" for a in args
-    }
-    return "Vec" if "Vec" in kinds else "Int"
+def tile_sums(product: _Product) -> list[str]:
+    """The sums of a product over one tile of rows and one panel of units."""
+    index, operands, count = product.index, product.operands, product.count
+    return [
+        "            {",
+        f"                constexpr int V = U * {count};",
+        f"                const int64_t size = all{index} * V * LANES;",
+        f"                Operand here[{operands}];",
+        f"                for (int o = 0; o < {operands}; o++) {{",
+        f"                    here[o] = o{index}[o];",
+        "                    here[o].rows += first * here[o].stride;",
+        "                }",
+        f"                tile_of<V>(rows, here, {operands}, frame.call->packed + "
+        f"frame.call->offsets[{index}] + panel * size, t{index});",
+        "            }",
+    ]
 
 
-def literal(value: float | int | bool, to: str) -> str:
-    if to == "Mask":
-        return f"splat({'true' if value else 'false'})"
-    if to == "Int":
-        return f"splat(int64_t({int(value)}))"
-    value = float(value)
-    if math.isnan(value):
-        return "splat(Real(NAN))"
-    if math.isinf(value):
-        return f"splat(Real({'-' if value < 0 else ''}INFINITY))"
-    return f"splat(Real({value!r}))"
+def tile_bodies(number: int, products: list[_Product]) -> list[str]:
+    """The elementwise part of a group on the sums of one tile."""
+    sums = ", ".join(
+        f"t{p.index} + ((r * {p.count} + {g}) * U + u) * LANES"
+        for p in products
+        for g in range(p.count)
+    )
+    return [
+        "            for (int r = 0; r < rows; r++)",
+        "                for (int u = 0; u < U; u++) {",
+        "                    const int64_t unit = (panel * U + u) * LANES;",
+        "                    if (unit >= width) break;",
+        f"                    if (unit + LANES <= width) body_{number}<true>(frame, first + r, "
+        f"unit, LANES, {sums});",
+        f"                    else body_{number}<false>(frame, first + r, unit, "
+        f"(int)(width - unit), {sums});",
+        "                }",
+    ]

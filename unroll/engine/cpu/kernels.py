@@ -61,7 +61,7 @@ class Ready:
 def load(emitted: Iterable[Emitted], real: torch.dtype) -> None:
     """Compile programs into one shared object, those that are not loaded yet.
 
-    Raises: build.BuildError.
+    Raises: BuildError.
     """
     new = {e.name: e for e in emitted if e.name not in _loaded}
     if new:
@@ -271,7 +271,7 @@ class Kernels:
         self.kernels: dict[int, Kernel] = {}
 
     def load(self) -> None:
-        """Compile what is not compiled yet. Raises: build.BuildError."""
+        """Compile what is not compiled yet. Raises: BuildError."""
         load(self.emitted, self.real)
         library(self.real)
         self.kernels = {

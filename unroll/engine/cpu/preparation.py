@@ -18,6 +18,8 @@ from unroll.cells import fields
 from unroll.cells.torch_cell import TorchCell
 from unroll.engine.call import Call, parameters_of
 from unroll.engine.cpu import build
+from unroll.engine.cpu.build_error import BuildError
+from unroll.engine.cpu.cache import recall, remember
 from unroll.engine.cpu.settings import settings_of
 from unroll.engine.refusal import Unplannable
 
@@ -100,11 +102,11 @@ def stored(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
         return apart(make)
     about = repr((versions(), code, key))
     name = hashlib.sha256(about.encode()).hexdigest() + ".plan"
-    known = build.recall(name)
+    known = recall(name)
     if known is not None:
         return from_json(known.decode())
     recipe = apart(make)
-    build.remember(name, to_json(recipe).encode())
+    remember(name, to_json(recipe).encode())
     return recipe
 
 
@@ -160,6 +162,6 @@ def prepare(call: Call, make: Callable[[], Recipe], compiles: bool = True) -> Pr
             return Prepared(recipe, kernels)
     except Unplannable as refusal:
         return Prepared(refusal=str(refusal))
-    except build.BuildError as error:
+    except BuildError as error:
         reason = error.reason
     return Prepared(refusal=reason, circumstances=build.circumstances())
