@@ -93,6 +93,7 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
     Attributes:
         name: the word of `--task`.
         changeable: the settings that may be changed each time a trained run is used.
+        column_settings: the settings that name a column; further data may have other columns.
 
     Raises:
         UserError: from every method, in a sentence, for data and settings that cannot be used.
@@ -100,6 +101,7 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
 
     name: ClassVar[str]
     changeable: ClassVar[tuple[str, ...]] = ()
+    column_settings: ClassVar[tuple[str, ...]] = ()
 
     # before and during training
 
@@ -176,9 +178,23 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
             trained: the model.
             path: a file or folder of the kind that the run was trained on.
             progress: called with the share that is done.
-            columns: where the data has other columns than the training data: a setting's name
-                (`text`, `label`) and the column.
+            columns: where the data has other columns than the training data: one of
+                `column_settings` and the column.
         """
+
+    def check_columns(self, columns: Mapping[str, str]) -> None:
+        """Every column that is named must be one that the task reads.
+
+        Raises:
+            UserError: where it is not.
+        """
+        for name, column in columns.items():
+            if name not in self.column_settings:
+                known = ", ".join(f"--{known}" for known in self.column_settings) or "none"
+                raise UserError(
+                    f"--{name} got {column!r}, a column that a run of the task {self.name} does not "
+                    f"read. Columns that can be named: {known}. Leave it out."
+                )
 
     @abstractmethod
     def summarise(self, metrics: M, where: str) -> list[str]:

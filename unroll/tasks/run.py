@@ -89,6 +89,7 @@ class Run:
         watch: told the share that is done, 0 to 1. columns: `text`, `label` and so on, where they
         are not the run's.
         """
+        self.task.check_columns(columns)
         return self.task.evaluate(self.trained, str(data), watch or nothing, columns)
 
     def predict(self, inputs: Any) -> Any:

@@ -78,7 +78,7 @@ def test_categories_are_sorted_and_numbered(read):
 
 def test_a_category_of_held_out_lines_alone_is_refused(read):
     rows = [f"name{k}\t{'new' if k == 19 else 'mf'[k % 2]}" for k in range(40)]
-    with pytest.raises(UserError, match="category 'new' comes only in held-out lines"):
+    with pytest.raises(UserError, match="category 'new' is only in the validation set"):
         read("\n".join(rows), per_line=True, condition="2")
 
 
@@ -127,5 +127,5 @@ def test_a_further_text_is_read_in_the_vocabulary_of_the_run(read, tmp_path):
             text_source(tmp_path / "t.tsv"), corpus.vocabulary, categories=categories, **options
         )
         assert encoded.categories.tolist() == [categories.index("m"), categories.index("f")]
-    with pytest.raises(UserError, match="category 'm', which the run has never seen"):
+    with pytest.raises(UserError, match="category 'm', which is not among those of the run"):
         read_text(text_source(tmp_path / "t.tsv"), corpus.vocabulary, categories=["f"], **options)

@@ -11,8 +11,13 @@ import unroll
 from unroll.data.encoded import Encoded
 from unroll.data.stream import Batch, Window
 from unroll.models.language import LanguageModel
-from unroll.tasks.language.truncated import window_loss
-from unroll.tasks.language.truncation import WindowStream, going_on, overlapping, randomised
+from unroll.tasks.language.truncation import (
+    WindowStream,
+    crossing_probability,
+    overlapping,
+    randomised,
+)
+from unroll.tasks.language.window_loss import window_loss
 
 T, V = 12, 5
 
@@ -80,7 +85,7 @@ def test_the_mean_of_the_randomised_gradient_is_the_whole_gradient():
         probability, windows, start, pieces, scales = 1.0, [], 0, 1, [0.0]
         for cut in [*cuts, True]:
             last = start + pieces * k1 == T
-            chance = 0.0 if last else going_on(pieces, k1, k2)
+            chance = 0.0 if last else crossing_probability(pieces, k1, k2)
             probability *= 1 - chance if cut else chance
             if cut:
                 windows.append(Window(start, (k1,) * pieces, 0, pieces, tuple(scales)))
@@ -102,7 +107,9 @@ def test_random_windows_are_as_long_as_asked_on_average():
     drawn = (lengths > 100).mean()
     assert drawn == pytest.approx((1 + 100 / 150) ** -4, rel=0.06)
     for w in windows[:100]:
-        assert w.scales[1:] == tuple(1 / going_on(j, 1, 50) for j in range(1, len(w.blocks)))
+        assert w.scales[1:] == tuple(
+            1 / crossing_probability(j, 1, 50) for j in range(1, len(w.blocks))
+        )
 
 
 @pytest.mark.parametrize("truncation", ["overlapping", "randomised"])

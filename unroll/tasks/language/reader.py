@@ -1,9 +1,8 @@
-"""A text made ready to learn: its vocabulary, and the training and held-out parts as ids."""
+"""Read a text: learn its vocabulary, and encode its training set and its validation set."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,43 +10,30 @@ from pathlib import Path
 from unroll.data.encoded import Encoded, encode_lines, encode_stream, part_of
 from unroll.data.table import Columns, find_columns, line_records
 from unroll.data.text import Scan, TextSource, text_source
-from unroll.data.vocabularies import learn_vocabulary, load_vocabulary
+from unroll.data.vocabularies import learn_vocabulary
 from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
+from unroll.tasks.language.preprocessor import LanguagePreprocessor
 from unroll.tasks.language.settings import LanguageSettings
 
-CATEGORIES = "categories.json"
-HELD_OUT = 10  # one part in so many
-
-
-@dataclass(frozen=True)
-class LanguagePreprocessor:
-    """vocabulary: text to ids and back. categories: the conditions, by name."""
-
-    vocabulary: Vocabulary
-    categories: list[str]
-
-    def files(self) -> dict[str, bytes]:
-        """What a run folder keeps of it."""
-        kept = dict(self.vocabulary.files())
-        if self.categories:
-            kept[CATEGORIES] = json.dumps(self.categories, ensure_ascii=False).encode()
-        return kept
-
-    @classmethod
-    def load(cls, folder: Path) -> LanguagePreprocessor:
-        """That of a run folder."""
-        path = folder / CATEGORIES
-        categories = json.loads(path.read_bytes()) if path.exists() else []
-        return cls(load_vocabulary(folder), categories)
+VALIDATION_PART = 10  # one tenth
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """source: the training text. vocabulary: learned from the training part alone.
-    train, valid: ids on disk. categories: the conditions, by name. validation_set: which part, in words.
-    sha256: of the whole text (and of the held-out text, where it is one of its own).
-    header: the names of a table's columns, where its first line is read as them."""
+    """A text, encoded.
+
+    Attributes:
+        source: where the text is.
+        scan: what one pass over it found: characters, documents, hash.
+        vocabulary: learned from the training set alone.
+        train: the training set, as ids on disk.
+        valid: the validation set, as ids on disk.
+        categories: the conditions, by name.
+        validation_set: which part of the text is the validation set, for people.
+        sha256: of the whole text, and of the text of the validation set where it is a file of its own.
+        header: the names of the columns of a table, where its first line is read as them.
+    """
 
     source: TextSource
     scan: Scan
@@ -61,16 +47,22 @@ class Corpus:
 
     @property
     def preprocessor(self) -> LanguagePreprocessor:
-        """What a run needs to read and write such texts."""
+        """What a run needs to read and write such texts: vocabulary and conditions."""
         return LanguagePreprocessor(self.vocabulary, self.categories)
 
 
 def read_corpus(
     path: str | Path, settings: LanguageSettings, preprocessor: LanguagePreprocessor | None = None
 ) -> Corpus:
-    """Read, cut, learn the vocabulary (unless the run has one), encode.
+    """Read a text: split it, learn the vocabulary unless the run has one, encode.
 
-    Raises: UserError for everything that can be wrong with a text.
+    Args:
+        path: a file, a folder, or "-" for standard input.
+        settings: what a token is, and what the validation set is.
+        preprocessor: the run's own where a run is resumed. Default: learned from the training set.
+
+    Raises:
+        UserError: for everything that can be wrong with a text.
     """
     vocabulary = None if preprocessor is None else preprocessor.vocabulary
     categories = None if preprocessor is None else preprocessor.categories
@@ -83,17 +75,17 @@ def read_corpus(
     if settings.per_line:
         return lines_corpus(source, scan, other, sha256, settings, vocabulary, categories)
 
-    cut = None if other is not None else scan.characters * (HELD_OUT - 1) // HELD_OUT
+    end = None if other is not None else scan.characters * (VALIDATION_PART - 1) // VALIDATION_PART
     exact = settings.level == "char"
 
     def side(first: bool) -> Iterator[tuple[int, str]]:
         if other is not None and not first:
             return part_of(other)
-        return part_of(source, cut, exact=exact, first=first)
+        return part_of(source, end, exact=exact, first=first)
 
     if vocabulary is None:
         vocabulary = learn_vocabulary(lambda: (text for _, text in side(True)), settings)
-    key = f"stream {sha256} {cut} {exact}"
+    key = f"stream {sha256} {end} {exact}"
     train = encode_stream(side(True), vocabulary, f"{key} train")
     valid = encode_stream(side(False), vocabulary, f"{key} valid")
     validation_set = settings.valid or "the last tenth"
@@ -110,7 +102,7 @@ def lines_corpus(
     vocabulary: Vocabulary | None,
     categories: list[str] | None,
 ) -> Corpus:
-    """Each line its own sequence. Every tenth line is held out: files of lines are often sorted."""
+    """Each line is a sequence. The validation set is every tenth line: such files are often sorted."""
     columns: Columns | None = None
     if settings.condition is not None:
         columns = find_columns(source, settings.condition, settings.text)
@@ -120,7 +112,7 @@ def lines_corpus(
             yield from line_records(source if first else other, columns)
             return
         for number, record in enumerate(line_records(source, columns)):
-            if (number % HELD_OUT != HELD_OUT - 1) == first:
+            if (number % VALIDATION_PART != VALIDATION_PART - 1) == first:
                 yield record
 
     if categories is None:
@@ -131,8 +123,8 @@ def lines_corpus(
     for _, category in side(False):
         if category is not None and category not in known:
             raise UserError(
-                f"The category {category!r} comes only in held-out lines of {source.name}; a model "
-                "cannot learn it. Leave those lines out, or give more of them."
+                f"The category {category!r} is only in the validation set of {source.name}, so the model "
+                "cannot learn it. Remove those lines, or add more of them."
             )
     key = f"lines {sha256} {columns} {other is None}"
     train = encode_lines(side(True), vocabulary, categories, f"{key} train")
@@ -146,10 +138,11 @@ def lines_corpus(
 
 
 def check_sizes(name: str, train: Encoded, valid: Encoded, validation_set: str) -> None:
+    """Raises UserError where a part has too few tokens."""
     if train.tokens < 2 or valid.tokens < 1:
         raise UserError(
-            f"{name} is too short: {train.tokens} tokens to learn from and {valid.tokens} held out "
-            f"({validation_set}). Give a longer text."
+            f"{name} is too short: its training set has {train.tokens} tokens and its validation set "
+            f"({validation_set}) {valid.tokens}. Give a longer text."
         )
 
 
@@ -161,7 +154,18 @@ def read_text(
     per_line: bool = False,
     categories: list[str] | None = None,
 ) -> Encoded:
-    """A further text in a vocabulary that exists, to be scored or evaluated."""
+    """Encode a further text with the vocabulary of a run.
+
+    Args:
+        source: where the text is.
+        vocabulary: of the run.
+        columns: of text and category, where lines have them.
+        per_line: whether each line is a sequence.
+        categories: the conditions of the run, by name.
+
+    Raises:
+        UserError: for a category that the run does not know, and for a text without tokens.
+    """
     sha256 = source.scan().sha256
     if not per_line:
         encoded = encode_stream(part_of(source), vocabulary, f"stream {sha256} whole")
@@ -172,12 +176,12 @@ def read_text(
             for text, category in line_records(source, columns):
                 if category is not None and category not in known:
                     raise UserError(
-                        f"{source.name} has the category {category!r}, which the run has never "
-                        f"seen; it knows {', '.join(known)}."
+                        f"{source.name} has the category {category!r}, which is not among "
+                        f"those of the run: {', '.join(known)}. Remove those lines."
                     )
                 yield text, category
 
         encoded = encode_lines(records(), vocabulary, known, f"lines {sha256} {columns}")
     if encoded.tokens < 1:
-        raise UserError(f"{source.name} has nothing to score. Give a text with at least one token.")
+        raise UserError(f"{source.name} has no token. Give a text with at least one token.")
     return encoded

@@ -1,4 +1,4 @@
-"""A run that speaks: score, continue and generate text."""
+"""A trained language model: score, continue and generate text."""
 
 from __future__ import annotations
 

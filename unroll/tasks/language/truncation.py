@@ -1,7 +1,7 @@
-"""Backpropagation through time that is cut short: named ways, and what each gives up.
+"""Truncated backpropagation through time: named ways, and what each gives up.
 
-Each is a stream of windows: pieces of one long stream, of which only the loss of some steps counts,
-and over whose borders no gradient goes, or a gradient that makes up for those that did not.
+Each is a stream of windows: pieces of one long stream. Only the loss of some steps of a window counts;
+no gradient crosses its borders, or a scaled one that compensates for those that do not.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ SENTENCES = {
     "window": "no gradient crosses the border of a block of {k2} steps",
     "overlapping": "every {k1} steps the loss of those steps goes back through the last {k2} steps "
     "(Williams and Peng 1990)",
-    "randomised": "a gradient crosses the border of a block of {k1} steps by chance, {k2} steps on "
-    "average, and the more for it, so that its mean is the exact gradient (Tallec and Ollivier "
-    "2017)",
+    "randomised": "a gradient crosses the border of a block of {k1} steps at random, goes back {k2} "
+    "steps on average, and is scaled so that its mean is the exact gradient (Tallec and Ollivier 2017)",
 }
 
 
 def overlapping(number: int, k1: int, k2: int) -> Window:
-    """Window `number` of those that go back k2 steps every k1 steps; the first ones are shorter."""
+    """Window `number` of those that go back k2 steps every k1 steps; the first windows are shorter."""
     stop = (number + 1) * k1
     start = max(0, stop - k2)
     # the next window begins here, and so that one piece ends there
@@ -37,8 +36,8 @@ def overlapping(number: int, k1: int, k2: int) -> Window:
     return Window(start, blocks, number * k1 - start, carry, (0.0, 1.0)[: len(blocks)])
 
 
-def going_on(piece: int, k1: int, k2: int) -> float:
-    """The probability that a gradient crosses the border after so many pieces (from 1).
+def crossing_probability(piece: int, k1: int, k2: int) -> float:
+    """The probability that a gradient crosses the border after so many pieces, counted from 1.
 
     S(j) / S(j - 1) with S(j) = (1 + j k1 / ((a - 1) k2)) ** -a, so that windows are k2 long on
     average (for small k1), and a long one is rare but never impossible.
@@ -50,12 +49,12 @@ def going_on(piece: int, k1: int, k2: int) -> float:
 
 
 def randomised(generator: np.random.Generator, steps: int, k1: int, k2: int) -> list[Window]:
-    """A stream of so many steps (a multiple of k1) as windows of random lengths."""
+    """A stream of `steps` steps (a multiple of k1) as windows of random lengths."""
     windows, start = [], 0
     while start < steps:
         pieces, scales = 1, [0.0]
         while start + pieces * k1 < steps:
-            chance = going_on(pieces, k1, k2)
+            chance = crossing_probability(pieces, k1, k2)
             if generator.random() >= chance:
                 break
             scales.append(1 / chance)
@@ -66,10 +65,12 @@ def randomised(generator: np.random.Generator, steps: int, k1: int, k2: int) -> 
 
 
 class WindowStream:
-    """One stream cut into B parallel streams, read in the windows of a named truncation.
+    """One stream as B parallel streams, read in the windows of a named truncation.
 
-    From the second epoch on the cuts shift a little, and random windows are drawn anew. per_epoch:
-    of random ones, their number in the first epoch.
+    From the second epoch on the streams start a few steps later, and random windows are drawn again.
+
+    Attributes:
+        per_epoch: windows in an epoch; where they are random, in the first epoch.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The loss of a window of a stream, whose gradient is cut or made larger inside."""
+"""The loss of a window of a stream, whose gradient is truncated or scaled at borders inside it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from torch import Tensor
 from unroll.cells import State, map_state
 from unroll.data.stream import Batch
 
-# of x, y, the state before them and where y counts: the summed loss and the state after them
-Loss = Callable[[Tensor, Tensor, State | None, Tensor | None], tuple[Tensor, State]]
+# takes x, y, the state before them and where y counts; returns the summed loss and the state after them
+WindowLoss = Callable[[Tensor, Tensor, State | None, Tensor | None], tuple[Tensor, State]]
 
 
-def window_loss(loss: Loss, batch: Batch, state: State | None) -> tuple[Tensor, State | None]:
-    """The summed loss of a batch's window, piece by piece, and the state that the next begins in.
+def window_loss(loss: WindowLoss, batch: Batch, state: State | None) -> tuple[Tensor, State | None]:
+    """The loss of the window of a batch, piece by piece, and the state in which the next one begins.
 
-    state: at the start of the window, without a gradient; None: the start of a stream.
+    Args:
+        loss: the loss of one piece, summed over its targets.
+        batch: x and y [T, B], with a window whose pieces cover T.
+        state: before the window, without a gradient. None: the start of a stream.
+
+    Returns:
+        The summed loss, a scalar, and the state to carry.
     """
     window = batch.window
     if window is None:
@@ -30,7 +36,7 @@ def window_loss(loss: Loss, batch: Batch, state: State | None) -> tuple[Tensor, 
         rows = slice(at, at + steps)
         at += steps
         if k:
-            state = map_state(lambda s, by=scale: scaled(s, by), state)
+            state = map_state(lambda s, by=scale: scale_gradient(s, by), state)
         weight = None if batch.weight is None else batch.weight[rows]
         value, state = loss(batch.x[rows], batch.y[rows], state, weight)
         total = value if total is None else total + value
@@ -41,8 +47,8 @@ def window_loss(loss: Loss, batch: Batch, state: State | None) -> tuple[Tensor, 
     return total, carried
 
 
-class Scaled(torch.autograd.Function):
-    """The identity, whose gradient is multiplied by a number."""
+class ScaledGradient(torch.autograd.Function):
+    """The identity; its gradient is multiplied by a number."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: float) -> Tensor:
@@ -54,9 +60,9 @@ class Scaled(torch.autograd.Function):
         return gradient * ctx.scale, None
 
 
-def scaled(x: Tensor, scale: float) -> Tensor:
-    """The same numbers, back into which a gradient goes multiplied by `scale`."""
+def scale_gradient(x: Tensor, scale: float) -> Tensor:
+    """The same numbers; the gradient that goes back through them is multiplied by `scale`."""
     if scale == 1 or not x.is_floating_point():
         return x
-    result: Tensor = Scaled.apply(x, scale)
+    result: Tensor = ScaledGradient.apply(x, scale)
     return result

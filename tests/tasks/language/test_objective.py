@@ -1,0 +1,49 @@
+"""The objective: every kind of batch has a loss, and the state is carried where it should be."""
+
+import pytest
+import torch
+
+from unroll.cells import GRUCell
+from unroll.tasks.language.objective import LanguageObjective
+from unroll.tasks.language.preprocessor import LanguagePreprocessor
+from unroll.tasks.language.task import LanguageTask
+
+
+def objective_of(corpus, settings):
+    preprocessor = LanguagePreprocessor(corpus.vocabulary, corpus.categories)
+    network = LanguageTask().build_network(settings, preprocessor, GRUCell)
+    return LanguageObjective(network, corpus, settings, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("options", "carried"),
+    [
+        ({}, True),
+        ({"state": "reset"}, False),
+        ({"per_line": True}, False),
+        ({"truncation": "overlapping", "k1": 4, "k2": 8}, True),
+        ({"truncation": "randomised", "k1": 4, "k2": 8}, True),
+        ({"online": "snap1"}, True),
+    ],
+)
+def test_a_batch_has_a_loss_and_a_state_where_one_is_carried(prepared, options, carried):
+    objective = objective_of(*prepared(**options))
+    assert (objective.initial_state() is not None) == carried
+    assert objective.batch(0).fresh
+    batch = objective.batch(3)
+    assert batch.tokens > 0 and batch.ragged == bool(options.get("per_line"))
+    total, state = batch.loss(objective.initial_state())
+    assert 0.5 < float(total.detach()) / batch.tokens < 10 and (state is not None) == carried
+
+
+def test_the_same_number_is_the_same_batch(prepared):
+    objective = objective_of(*prepared())
+    objective.model.eval()
+    losses = [float(objective.batch(k).loss(None)[0].detach()) for k in (3, 1, 3)]
+    assert losses[0] == losses[2] != losses[1]
+
+
+def test_it_evaluates_and_samples(prepared):
+    objective = objective_of(*prepared())
+    assert set(objective.evaluate()) == {"loss", "bits_per_character", "perplexity"}
+    assert isinstance(objective.sample(), str)

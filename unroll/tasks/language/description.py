@@ -1,0 +1,79 @@
+"""What a language run reports about its text: at the start of training, and in `unroll data check`."""
+
+from __future__ import annotations
+
+from unroll.data.words import WordVocabulary
+from unroll.models.language import LanguageModel
+from unroll.tasks.language.online import describe_online
+from unroll.tasks.language.reader import Corpus
+from unroll.tasks.language.settings import LanguageSettings
+from unroll.tasks.language.truncation import SENTENCES
+
+TOKENS = {"char": "characters", "word": "words", "bpe": "pieces of words"}
+LISTED_CATEGORIES = 12
+
+
+def describe(corpus: Corpus, settings: LanguageSettings, network: LanguageModel) -> list[str]:
+    """Sentences on the text, its tokens and its batches, each choice with the flag that changes it."""
+    return [*describe_text(corpus, settings), *describe_batches(settings, network)]
+
+
+def describe_text(corpus: Corpus, settings: LanguageSettings) -> list[str]:
+    """Sentences on the text, its vocabulary and its validation set."""
+    vocabulary, categories = corpus.vocabulary, corpus.categories
+    lines = [
+        f"{corpus.source.name}: {corpus.scan.characters:,} characters; tokens are "
+        f"{TOKENS[settings.level]} (--level), {len(vocabulary):,} different ones, "
+        f"{corpus.train.tokens:,} in the training set.",
+        f"Validation set: {corpus.validation_set}, {corpus.valid.tokens:,} tokens (--valid FILE). "
+        f"Unknown tokens: {corpus.valid.unknown_rate:.2%} there, {corpus.train.unknown_rate:.2%} in the "
+        "training set.",
+    ]
+    if isinstance(vocabulary, WordVocabulary):
+        lines.append(
+            f"Words are split at {vocabulary.split} (--set split=spaces|punctuation); rare words are "
+            "<unk> (--set min_count=N or vocabulary_size=N)."
+        )
+    if corpus.header:
+        lines.append(f"Line 1 is read as the names of the columns: {', '.join(corpus.header)}.")
+    if categories:
+        more = ", ..." if len(categories) > LISTED_CATEGORIES else ""
+        lines.append(
+            f"{len(categories)} categories: {', '.join(categories[:LISTED_CATEGORIES])}{more}."
+        )
+    return lines
+
+
+def describe_batches(settings: LanguageSettings, network: LanguageModel) -> list[str]:
+    """Sentences on the batches, on truncation, and on learning online."""
+    if settings.per_line:
+        return [f"Batches: {settings.batch_size} lines per step, each its own sequence."]
+    k1, k2 = settings.reach
+    size = settings.block if settings.truncation == "window" else k1
+    carried = "carried from block to block" if settings.state == "carry" else "reset for each block"
+    batches = (
+        f"Batches: {settings.batch_size} streams, blocks of {size} steps, state {carried} (--state "
+        "carry|reset)."
+    )
+    if settings.online:
+        return [batches, describe_online(network, settings)]
+    return [
+        batches,
+        f"Truncation: {settings.truncation}, {SENTENCES[settings.truncation].format(k1=k1, k2=k2)} "
+        "(--set truncation=window|overlapping|randomised).",
+    ]
+
+
+def check_report(corpus: Corpus) -> dict[str, object]:
+    """How much text there is, its tokens, and which share of them is unknown."""
+    parts = {"training set": corpus.train, "validation set": corpus.valid}
+    return {
+        "characters": corpus.scan.characters,
+        "documents": corpus.scan.documents,
+        "vocabulary": len(corpus.vocabulary),
+        "categories": corpus.categories,
+        "tokens": {name: part.tokens for name, part in parts.items()},
+        "unknown_rate": {name: part.unknown_rate for name, part in parts.items()},
+        "validation_set": corpus.validation_set,
+        "problems": [],
+    }

@@ -1,0 +1,104 @@
+"""What training a language model minimises: the cross-entropy of the next token."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from unroll.cells import State
+from unroll.data.encoded import head
+from unroll.data.stream import Batch, Batches, BlockStream, LineBatches
+from unroll.models.language import LanguageModel
+from unroll.models.language_decoding import generate
+from unroll.tasks.language.metrics import batch_loss, measure
+from unroll.tasks.language.online import online_blocks
+from unroll.tasks.language.reader import Corpus
+from unroll.tasks.language.settings import LanguageSettings
+from unroll.tasks.language.truncation import WindowStream
+from unroll.tasks.language.window_loss import window_loss
+from unroll.training.objective import Objective, TrainingBatch
+
+EVALUATED_TOKENS = 32_768  # of the validation set, at most, in an evaluation during training
+SAMPLE_LENGTH = {"char": 160, "word": 40, "bpe": 60}  # tokens
+UNITS = {"char": "characters", "word": "words", "bpe": "tokens"}
+
+
+class LanguageObjective(Objective):
+    """The cross-entropy of the next token, over blocks of a stream or over lines."""
+
+    def __init__(
+        self,
+        network: LanguageModel,
+        corpus: Corpus,
+        settings: LanguageSettings,
+        device: torch.device,
+    ) -> None:
+        self.batches = training_batches(corpus, settings)
+        super().__init__(
+            network,
+            device=device,
+            batches_per_epoch=self.batches.per_epoch,
+            learning_rate=settings.learning_rate or 1e-3,
+            unit=UNITS[settings.level],
+        )
+        self.network, self.corpus, self.settings = network, corpus, settings
+        self.batch_size = settings.batch_size or 1
+        self.carries_state = settings.state == "carry" and not settings.per_line
+        self.online = online_blocks(network, settings) if settings.online else None
+        self.evaluated = head(corpus.valid, EVALUATED_TOKENS)
+
+    def batch(self, number: int) -> TrainingBatch:
+        batch = self.batches.batch(number).to(self.device)
+        ragged = batch.lengths is not None
+        return TrainingBatch(batch.tokens, partial(self.loss, batch), batch.fresh, ragged)
+
+    def loss(self, batch: Batch, state: State | None) -> tuple[Tensor, State | None]:
+        """The loss summed over the targets of a batch, and the state to carry into the next."""
+        if self.online is not None:
+            return self.online(batch.x, batch.y, state)
+        new: State | None
+        if batch.window is None:
+            total, new = batch_loss(self.network, batch, state)
+        else:
+            total, new = window_loss(
+                lambda x, y, s, weight: self.network.loss(x, y, s, weight=weight), batch, state
+            )
+        return total, new if self.carries_state else None
+
+    def initial_state(self) -> State | None:
+        if self.online is not None:
+            return self.online.online.start()
+        return self.network.initial_state(self.batch_size) if self.carries_state else None
+
+    def evaluate(self) -> dict[str, float]:
+        metrics = measure(self.network, self.evaluated, self.device)
+        return {
+            "loss": metrics["nats_per_token"],
+            "bits_per_character": metrics["bits_per_character"],
+            "perplexity": metrics["perplexity"],
+        }
+
+    def sample(self) -> str:
+        pieces = generate(
+            self.network,
+            self.corpus.vocabulary,
+            per_line=self.settings.per_line,
+            temperature=0.8,
+            length=SAMPLE_LENGTH[self.settings.level],
+            seed=self.settings.seed,
+            category=0 if self.corpus.categories else None,
+        )
+        return "".join(pieces).strip("\n")
+
+
+def training_batches(corpus: Corpus, settings: LanguageSettings) -> Batches:
+    """The batches of the training set: lines, blocks of a stream, or windows of a truncation."""
+    batch_size = settings.batch_size or 1
+    if settings.per_line:
+        return LineBatches(corpus.train, batch_size, settings.seed)
+    if settings.truncation == "window":
+        return BlockStream(corpus.train, batch_size, settings.block, settings.seed)
+    k1, k2 = settings.reach
+    return WindowStream(corpus.train, batch_size, settings.truncation, k1, k2, settings.seed)

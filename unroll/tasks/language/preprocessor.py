@@ -1,0 +1,44 @@
+"""The vocabulary of a language model, and the conditions that it was trained with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from unroll.data.vocabularies import load_vocabulary
+from unroll.data.vocabulary import Vocabulary
+
+CATEGORIES = "categories.json"
+
+
+@dataclass(frozen=True)
+class LanguagePreprocessor:
+    """Text to token ids and back.
+
+    Attributes:
+        vocabulary: text to ids and back, learned from the training set alone.
+        categories: the conditions, by name; a condition's number is its place. Empty where the model has
+            none.
+    """
+
+    vocabulary: Vocabulary
+    categories: list[str]
+
+    def files(self) -> dict[str, bytes]:
+        """The files of a run folder that hold it, by name."""
+        files = dict(self.vocabulary.files())
+        if self.categories:
+            files[CATEGORIES] = json.dumps(self.categories, ensure_ascii=False).encode()
+        return files
+
+    @classmethod
+    def load(cls, folder: Path) -> LanguagePreprocessor:
+        """The preprocessor that a run folder holds.
+
+        Raises:
+            UserError: where the folder has no vocabulary that this version reads.
+        """
+        path = folder / CATEGORIES
+        categories = json.loads(path.read_bytes()) if path.exists() else []
+        return cls(load_vocabulary(folder), categories)
