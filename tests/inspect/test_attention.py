@@ -11,7 +11,7 @@ from unroll.inspect import Alignment, Saliency, attention_of_run
 def test_a_translation_shows_its_attention(translator):
     found = attention_of_run(translator, "a1 b2 c")
     with unroll.backend("loop"):
-        (answer,) = translator.answers(["a1 b2 c"])
+        (answer,) = translator.predict_iterator(["a1 b2 c"])
     assert isinstance(found, Alignment) and found.source == ["a1", "b2", "c", "<eos>"]
     assert found.weights.tolist() == answer["attention"]
     assert found.weights.sum(1).tolist() == pytest.approx([1.0] * len(found.target), abs=1e-3)

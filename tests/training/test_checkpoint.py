@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from unroll.settings import TrainingSettings
 from unroll.training.checkpoint import (
-    Progress,
+    TrainingProgress,
     checkpoints,
     load_checkpoint,
     load_model,
@@ -45,7 +45,7 @@ def test_a_round_trip_goes_on_to_the_bit(tmp_path, optimizer, steps):
     for _ in range(steps):
         step(*one)
     state = (Pair(torch.randn(1, 2), torch.randn(1, 2)), (torch.randn(1, 5),))
-    progress = Progress(
+    progress = TrainingProgress(
         step=steps, seconds=1.5, best=0.25, rate_scale=0.5, validation={"loss": 1.0}
     )
     folder = save_checkpoint(tmp_path, *one, state, progress, keep=2)
@@ -67,7 +67,7 @@ def test_a_round_trip_goes_on_to_the_bit(tmp_path, optimizer, steps):
 
 
 def test_no_carried_state_comes_back_as_none(tmp_path):
-    folder = save_checkpoint(tmp_path, *make(), None, Progress(), keep=2)
+    folder = save_checkpoint(tmp_path, *make(), None, TrainingProgress(), keep=2)
     assert load_checkpoint(folder, *make(), torch.zeros(2))[0] is None
 
 
@@ -75,7 +75,7 @@ def test_the_newest_are_kept_and_what_is_no_checkpoint_is_left_alone(tmp_path):
     assert checkpoints(tmp_path) == []
     run = make()
     for k in (0, 5, 10, 1_000_000):
-        save_checkpoint(tmp_path, *run, None, Progress(step=k), keep=2)
+        save_checkpoint(tmp_path, *run, None, TrainingProgress(step=k), keep=2)
         (tmp_path / "checkpoints" / "notes").mkdir(exist_ok=True)
         (tmp_path / "checkpoints" / "step-000000099").touch()
     assert [int(p.name[5:]) for p in checkpoints(tmp_path)] == [1_000_000, 10]
@@ -86,7 +86,7 @@ def test_the_newest_are_kept_and_what_is_no_checkpoint_is_left_alone(tmp_path):
 def test_a_damaged_newest_checkpoint_is_passed_over_with_a_sentence(tmp_path, name):
     run = make()
     for k in (5, 10):
-        save_checkpoint(tmp_path, *run, None, Progress(step=k), keep=2)
+        save_checkpoint(tmp_path, *run, None, TrainingProgress(step=k), keep=2)
     newest = checkpoints(tmp_path)[0] / name
     newest.write_bytes(newest.read_bytes()[:-1] + b"?")
     said = []
@@ -97,14 +97,14 @@ def test_a_damaged_newest_checkpoint_is_passed_over_with_a_sentence(tmp_path, na
 
 
 def test_half_of_a_checkpoint_is_not_one(tmp_path):
-    save_checkpoint(tmp_path, *make(), None, Progress(step=5), keep=2)
+    save_checkpoint(tmp_path, *make(), None, TrainingProgress(step=5), keep=2)
     (checkpoints(tmp_path)[0] / "manifest.json").unlink()
     said = []
     assert list(sound_checkpoints(tmp_path, said)) == [] and "manifest.json is missing" in said[0]
 
 
 def test_weights_that_do_not_fit_are_damage(tmp_path):
-    folder = save_checkpoint(tmp_path, *make(), None, Progress(), keep=2)
+    folder = save_checkpoint(tmp_path, *make(), None, TrainingProgress(), keep=2)
     other = nn.Linear(3, 5)
     before = copy.deepcopy(other.state_dict())
     with pytest.raises(Damaged, match="does not hold this model"):
@@ -123,7 +123,7 @@ def test_tied_weights_are_saved_and_stay_tied(tmp_path):
         return model, make_optimizer(model, TrainingSettings(), 0.1)
 
     one, other = tied(), tied()
-    folder = save_checkpoint(tmp_path, *one, None, Progress(), keep=2)
+    folder = save_checkpoint(tmp_path, *one, None, TrainingProgress(), keep=2)
     load_checkpoint(folder, *other, None)
     assert other[0]["b"].weight is other[0]["a"].weight
     assert torch.equal(other[0]["a"].weight, one[0]["a"].weight)

@@ -3,7 +3,7 @@
 import json
 import math
 import signal
-from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -18,30 +18,44 @@ from unroll.training import loop
 from unroll.training.checkpoint import checkpoints, read_progress
 from unroll.training.folder import RunFolder
 from unroll.training.loop import Trainer
-from unroll.training.objective import Work
+from unroll.training.objective import Objective, TrainingBatch
 from unroll.training.report import QuietReport
 
 PER_EPOCH = 12
 
 
-@dataclass
-class Batch:
-    x: torch.Tensor
-    fresh: bool
-    tokens: int = 4
-
-
-class Said(QuietReport):
-    """Keeps what is said."""
+class KeptReport(QuietReport):
+    """Keeps the messages."""
 
     def __init__(self):
-        self.sentences = []
+        self.messages = []
 
-    def say(self, sentence):
-        self.sentences.append(sentence)
+    def log(self, message):
+        self.messages.append(message)
 
     def has(self, part):
-        return any(part in sentence for sentence in self.sentences)
+        return any(part in message for message in self.messages)
+
+
+class LinearObjective(Objective):
+    """The linear model, whose batches, losses and metrics a fake run makes."""
+
+    def __init__(self, fake):
+        cpu = torch.device("cpu")
+        super().__init__(
+            fake.model, device=cpu, batches_per_epoch=PER_EPOCH, learning_rate=0.1, unit="numbers"
+        )
+        self.fake = fake
+
+    def batch(self, number):
+        x = self.fake.batch(number)
+        return TrainingBatch(4, partial(self.fake.loss, x), number % PER_EPOCH == 0)
+
+    def evaluate(self):
+        return self.fake.evaluate()
+
+    def initial_state(self):
+        return (torch.zeros(1, 4, 1),)
 
 
 class Fake:
@@ -53,23 +67,13 @@ class Fake:
         self.model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.2), nn.Linear(4, 1))
         self.validation, self.at, self.spoil = list(validation), at, spoil
         self.calls, self.seen, self.evaluated = -1, [], []
-        work = Work(
-            model=self.model,
-            batch=self.batch,
-            per_epoch=PER_EPOCH,
-            loss=self.loss,
-            initial_state=lambda: (torch.zeros(1, 4, 1),),
-            evaluate=self.evaluate,
-            sample=None,
-            learning_rate=0.1,
-            unit="numbers",
-            device=torch.device("cpu"),
-        )
-        self.said = Said()
+        self.report = KeptReport()
         config = {"config.json": b"{}"}
         folder = RunFolder.create(path, config, False) if new else RunFolder.open(path)
         options = {"schedule": "constant", "warm_up": 0.0, **settings}
-        self.trainer = Trainer(work, TrainingSettings(**options), folder, self.said)
+        self.trainer = Trainer(
+            LinearObjective(self), TrainingSettings(**options), folder, self.report
+        )
         if new:
             self.trainer.start()
         else:
@@ -81,13 +85,13 @@ class Fake:
         if self.at is not None:
             self.at(self.calls, number)
         generator = torch.Generator().manual_seed(number)
-        return Batch(torch.randn(4, 3, generator=generator), number % PER_EPOCH == 0)
+        return torch.randn(4, 3, generator=generator)
 
-    def loss(self, batch, state):
+    def loss(self, x, state):
         assert self.model.training
         self.seen.append(state is None)
-        h = 0.5 * (0.0 if state is None else state[0][0]) + self.model(batch.x)
-        loss = ((h - batch.x.sum(1, keepdim=True)) ** 2).sum()
+        h = 0.5 * (0.0 if state is None else state[0][0]) + self.model(x)
+        loss = ((h - x.sum(1, keepdim=True)) ** 2).sum()
         if self.spoil is not None:
             loss = self.spoil(self.calls, self.step, loss)
         return loss, (h[None],)
@@ -149,7 +153,7 @@ def test_forty_steps_equal_twenty_a_kill_and_twenty_more(tmp_path, how):
         first.train()
     options["validation"] = [2.5, 1.0]
     second = Fake(tmp_path / "parts", seed=99, new=False, **options)
-    assert second.progress.step == 20 and second.said.has("Resuming at step 20")
+    assert second.progress.step == 20 and second.report.has("Resuming at step 20")
     assert second.train() == "done"
     assert_same(everything(second), expected)
     kept, of_whole = (
@@ -198,7 +202,7 @@ def test_a_loss_that_is_not_finite_is_skipped_and_counted(tmp_path, value):
         same = all(map(torch.equal, weights[step], weights[step + 1]))
         assert same == (step in (5, 9))
     assert (fake.progress.skipped, fake.progress.step, fake.progress.rollbacks) == (2, 12, 0)
-    assert fake.said.has("Step 6 is skipped: its loss is not finite (1 so far).")
+    assert fake.report.has("Step 6 is skipped: its loss is not finite (1 so far).")
     assert [line["step"] for line in fake.lines("skipped")] == [6, 10]
     assert fake.seen[6] and fake.seen[10]  # the state may be ill too
     assert all(p.isfinite().all() for p in fake.model.parameters())
@@ -211,7 +215,7 @@ def test_a_gradient_that_is_not_finite_is_skipped_too(tmp_path):
 
     fake = Fake(tmp_path / "run", spoil=spoil, steps=10)
     fake.train()
-    assert fake.progress.skipped == 1 and fake.said.has("its gradient is not finite")
+    assert fake.progress.skipped == 1 and fake.report.has("its gradient is not finite")
     assert all(p.isfinite().all() for p in fake.model.parameters())
 
 
@@ -229,7 +233,7 @@ def test_five_in_a_row_go_back_to_the_last_checkpoint_with_half_the_rate(tmp_pat
     assert steps == [*range(17), *range(back, 30)]
     progress = fake.progress
     assert (progress.rollbacks, progress.skipped, progress.rate_scale) == (1, 5, 0.5)
-    assert fake.said.has(
+    assert fake.report.has(
         f"5 steps in a row were not finite: back to step-{back:09d} with half the learning rate "
         "(0.05)."
     )
@@ -264,7 +268,9 @@ def test_a_damaged_checkpoint_is_not_gone_back_to(tmp_path):
         tmp_path / "run", at=damage, spoil=when(range(12, 17)), steps=20, checkpoint_every=5
     )
     fake.train()
-    assert fake.said.has("step-000000010 is damaged") and fake.said.has("back to step-000000005")
+    assert fake.report.has("step-000000010 is damaged") and fake.report.has(
+        "back to step-000000005"
+    )
 
 
 def test_a_loss_that_stays_ill_ends_in_a_sentence(tmp_path):
@@ -279,7 +285,7 @@ def test_resuming_without_a_whole_checkpoint_is_refused(tmp_path):
     (checkpoints(fake.path)[0] / "training.json").unlink()
     with pytest.raises(UserError, match="no whole checkpoint to resume from"):
         fake.trainer.resume()
-    assert fake.said.has("training.json is missing")
+    assert fake.report.has("training.json is missing")
 
 
 def test_the_plateau_schedule_halves_the_rate_when_the_loss_stops_falling(tmp_path):
@@ -292,7 +298,7 @@ def test_the_plateau_schedule_halves_the_rate_when_the_loss_stops_falling(tmp_pa
     )
     fake.train()
     assert fake.progress.rate_scale == 1 / 8 and fake.progress.waited == 4
-    assert fake.said.has("has not fallen for 2 evaluations; the learning rate is halved")
+    assert fake.report.has("has not fallen for 2 evaluations; the learning rate is halved")
     rates = {line["step"]: line["learning_rate"] for line in fake.lines("learning_rate")}
     assert rates == {1: 0.1, 10: 0.1, 20: 0.1, 30: 0.05, 40: 0.025}
 
@@ -363,14 +369,17 @@ def test_gradients_are_clipped_by_norm_and_by_value(tmp_path, options, change):
         tmp_path / "run", steps=1, optimizer="sgd", momentum=0.0, weight_decay=0.0, **options
     )
     weight = nn.Parameter(torch.zeros(4, dtype=torch.float64))
-    model = nn.ParameterList([weight])
-    work = vars(fake.trainer.work) | {
-        "model": model,
-        "loss": lambda batch, state: (100.0 * batch.tokens * weight.sum(), None),
-        "evaluate": lambda: {"loss": 1.0},
-        "learning_rate": 1.0,
-    }
-    trainer = Trainer(Work(**work), fake.trainer.settings, fake.trainer.folder, fake.said)
+
+    class SumObjective(LinearObjective):
+        def batch(self, number):
+            return TrainingBatch(4, lambda state: (400.0 * weight.sum(), None))
+
+        def evaluate(self):
+            return {"loss": 1.0}
+
+    objective = SumObjective(fake)
+    objective.model, objective.learning_rate = nn.ParameterList([weight]), 1.0
+    trainer = Trainer(objective, fake.trainer.settings, fake.trainer.folder, fake.report)
     trainer.train()
     torch.testing.assert_close(weight.detach(), torch.full_like(weight, -change), rtol=1e-5, atol=0)
     assert trainer.metrics.read()[0]["gradient_norm"] == pytest.approx(200.0)
@@ -397,7 +406,12 @@ def test_ten_evaluations_a_run_where_nothing_else_is_asked(tmp_path):
 
 def test_a_budget_of_seconds_ends_when_they_are_spent_and_more_can_be_added(tmp_path, monkeypatch):
     clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+
+    def read():
+        return clock.now
+
+    times = SimpleNamespace(perf_counter=read, monotonic=read)
+    monkeypatch.setattr(loop, "time", times)
 
     def tick(call, step):
         clock.now += 0.5
@@ -438,14 +452,15 @@ def test_checkpoints_come_as_often_as_asked_and_two_are_kept(tmp_path):
 def test_weights_in_closed_form_are_set_once_evaluated_and_kept(tmp_path):
     fake = Fake(tmp_path / "run", validation=[0.25])
 
-    def solve(watch):
-        watch(0.5)
+    def solve(progress):
+        progress(0.5)
         for p in fake.model.parameters():
             p.fill_(0.125)
         return ["solved"]
 
-    fake.trainer.work = replace(fake.trainer.work, solve=solve)
-    assert fake.train() == "done" and fake.said.has("solved")
+    objective = fake.trainer.objective
+    objective.closed_form, objective.solve = True, solve
+    assert fake.train() == "done" and fake.report.has("solved")
     assert fake.trainer.progress.step == 1 and fake.trainer.progress.best == 0.25
     kept = load_file(tmp_path / "run" / "model.safetensors")
     assert all((value == 0.125).all() for value in kept.values())

@@ -1,4 +1,4 @@
-"""What is said while it trains: now and then in plain lines, or one JSON object a line."""
+"""What is reported while a network trains: plain lines every few seconds, or one JSON object per line."""
 
 import io
 import json
@@ -13,15 +13,15 @@ from unroll.training.report import (
     LiveReport,
     PlainReport,
     QuietReport,
-    Rate,
-    clock,
+    TokenRate,
+    format_clock,
     make_report,
 )
 
-HELD_OUT = {"loss": 1.5, "bits_per_character": 2.164}
+VALIDATION = {"loss": 1.5, "bits_per_character": 2.164}
 
 
-def figures(step, loss=2.0):
+def metrics(step, loss=2.0):
     return {"step": step, "loss": loss, "tokens": 1000.0 * step, "seconds": 0.5 * step}
 
 
@@ -31,7 +31,7 @@ def test_plain_lines_come_now_and_then(monkeypatch):
     out = io.StringIO()
     plain = PlainReport("characters", out)
     for step in range(1, 41):
-        plain.step(figures(step), step / 40, 65.0)
+        plain.step(metrics(step), step / 40, 65.0)
         now.time += 0.5
     plain.close()
     assert out.getvalue().splitlines() == [
@@ -40,26 +40,26 @@ def test_plain_lines_come_now_and_then(monkeypatch):
     ]
 
 
-def test_plain_evaluations_show_figures_and_an_indented_sample():
+def test_plain_evaluations_show_metrics_and_an_indented_sample():
     out = io.StringIO()
     plain = PlainReport("words", out)
-    plain.say("hello")
-    plain.evaluation(20, HELD_OUT, True, "two\nlines")
-    plain.evaluation(30, HELD_OUT, False, None)
+    plain.log("hello")
+    plain.evaluation(20, VALIDATION, True, "two\nlines")
+    plain.evaluation(30, VALIDATION, False, None)
     assert out.getvalue().splitlines() == [
         "hello",
-        "step 20  held-out loss 1.5000  bits per character 2.164  (best)",
+        "step 20  validation loss 1.5000  bits per character 2.164  (best)",
         "    | two",
         "    | lines",
-        "step 30  held-out loss 1.5000  bits per character 2.164",
+        "step 30  validation loss 1.5000  bits per character 2.164",
     ]
 
 
-def test_json_is_one_object_a_line_even_where_figures_are_not_finite():
+def test_json_is_one_object_a_line_even_where_metrics_are_not_finite():
     out = io.StringIO()
     lines = JsonReport(out)
-    lines.say("a\nb")
-    lines.step(figures(1), 0.1, 5.0)
+    lines.log("a\nb")
+    lines.step(metrics(1), 0.1, 5.0)
     lines.evaluation(20, {"loss": math.nan}, False, "x")
 
     def refuse(word):
@@ -67,7 +67,7 @@ def test_json_is_one_object_a_line_even_where_figures_are_not_finite():
 
     found = [json.loads(line, parse_constant=refuse) for line in out.getvalue().splitlines()]
     assert found == [
-        {"say": "a\nb"},
+        {"message": "a\nb"},
         {"step": 20, "validation": {"loss": "nan"}, "best": False, "sample": "x"},
     ]
 
@@ -81,12 +81,12 @@ def test_the_report_fits_where_it_is_read(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("kind", [QuietReport, lambda: LiveReport("words")], ids=["quiet", "live"])
-def test_results_never_mix_with_what_is_said(kind, capsys):
+def test_results_never_mix_with_messages(kind, capsys):
     quiet = kind()
-    quiet.say("[bold]hello[/bold]")
-    quiet.step(figures(1, math.nan), 0.1, 1.0)
-    quiet.step(figures(2), 0.2, 1.0)
-    quiet.evaluation(2, HELD_OUT, True, "a [sample]")
+    quiet.log("[bold]hello[/bold]")
+    quiet.step(metrics(1, math.nan), 0.1, 1.0)
+    quiet.step(metrics(2), 0.2, 1.0)
+    quiet.evaluation(2, VALIDATION, True, "a [sample]")
     quiet.close()
     quiet.close()
     found = capsys.readouterr()
@@ -98,7 +98,7 @@ def test_results_never_mix_with_what_is_said(kind, capsys):
 
 
 def test_the_rate_is_of_this_process_not_of_the_whole_run():
-    rate = Rate()
+    rate = TokenRate()
     rate.update({"tokens": 1_000_000.0, "seconds": 1000.0})
     assert math.isnan(rate.per_second)
     rate.update({"tokens": 1_000_500.0, "seconds": 1010.0})
@@ -110,4 +110,4 @@ def test_the_rate_is_of_this_process_not_of_the_whole_run():
     [(0, "0:00"), (0.5, "0:01"), (65, "1:05"), (3599.6, "1:00:00"), (7384, "2:03:04")],
 )
 def test_seconds_are_shown_as_a_clock(seconds, text):
-    assert clock(seconds) == text
+    assert format_clock(seconds) == text

@@ -36,7 +36,7 @@ def demo(
     from unroll.training.report import make_report
 
     report = make_report("characters", as_json=json)
-    report.say("A character LSTM learns Python's language reference (pydoc_data.topics).")
+    report.log("A character LSTM learns Python's language reference (pydoc_data.topics).")
     run = train(text, out, overwrite=is_demo(Path(out)), seconds=seconds, seed=seed, report=report)
     found = look(run, seed)
     if json:

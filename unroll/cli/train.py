@@ -127,7 +127,7 @@ def train(
     if json:
         typer.echo(json_module.dumps({"run": str(run.path), **run.result()}))
     elif not quiet:
-        for line in ["Use it:", *run.use_lines()]:
+        for line in ["Use it:", *run.usage()]:
             typer.echo(line, err=True)
 
 

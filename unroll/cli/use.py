@@ -45,7 +45,7 @@ def opened(path: str, device: str, trust_code: bool) -> Run:
     run = load(path, device, trust_code)
     if device == "cpu":
         torch.set_num_threads(run.settings.threads or torch.get_num_threads())
-    for sentence in run.said:
+    for sentence in run.warnings:
         typer.echo(f"unroll: {sentence}", err=True)
     return run
 
@@ -111,23 +111,23 @@ def evaluate(
     run.adjust(**({"skip_bad": True} if skip_bad else {}), **parse_assignments(assignments or []))
     from unroll.training.report import ProgressLog
 
-    columns = {
+    given = {
         "image": image, "audio": audio, "strokes": strokes, "video": video, "text": text,
         "label": label, "target": target,
     }  # fmt: skip
-    columns = {name: value for name, value in columns.items() if value is not None}
+    columns = {name: value for name, value in given.items() if value is not None}
     unknown = [name for name in columns if name not in type(run.settings).model_fields]
     if unknown:
         raise UserError(
             f"--{unknown[0]} is no setting of the task {run.task_name}, which {path} is a run of. "
             "Leave it out."
         )
-    watch = ProgressLog("evaluating", partial(typer.echo, err=True))
-    result = run.evaluate(data, watch, **columns)
+    progress = ProgressLog("evaluating", partial(typer.echo, err=True))
+    result = run.evaluate(data, progress, **columns)
     if json:
         typer.echo(json_module.dumps(result))
         return
-    for line in run.verdict(result, data):
+    for line in run.summarise(result, data):
         typer.echo(line)
 
 
@@ -163,13 +163,13 @@ def predict(
     if out is not None and out.endswith(".svg"):
         if data is None:
             raise UserError("A picture is drawn of a file; got --input. Give DATA.")
-        write_text(Path(out), run.picture(data))
+        write_text(Path(out), run.plot(data))
         typer.echo(f"Drawn in {out}", err=True)
         return
-    answers = run.predict_file(data) if data is not None else run.answers(inputs or [])
+    answers = run.predict_file(data) if data is not None else run.predict_iterator(inputs or [])
     json = json or (out or "").endswith(".jsonl")
     lines = (
-        json_module.dumps(answer, ensure_ascii=False) if json else run.written(answer)
+        json_module.dumps(answer, ensure_ascii=False) if json else run.format_prediction(answer)
         for answer in answers
     )
     if out is None:

@@ -80,7 +80,7 @@ def alignment_of_run(run: Run, text: str) -> Alignment:
     """
     if not text.strip():
         raise UserError("The text is empty; expected something to translate.")
-    (answer,) = run.answers([text])
+    (answer,) = run.predict_iterator([text])
     conditions = {"run": str(run.path), "source": text, "translation": answer["translation"]}
     return Alignment(
         f"Attention of {run.path.name}",
@@ -96,7 +96,7 @@ def glimpses_of_run(run: Run, path: str) -> Alignment:
 
     `unroll predict RUN IMAGE --out words.svg` draws the same over the image.
     """
-    (answer,) = run.answers([path])
+    (answer,) = run.predict_iterator([path])
     rows, columns = answer["grid"]
     conditions = {"run": str(run.path), "image": path, "caption": answer["caption"]}
     return Alignment(

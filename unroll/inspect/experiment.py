@@ -22,7 +22,7 @@ from unroll.inspect.trajectory import along, asking
 from unroll.inspect.truncation import cell_weight_gradient
 from unroll.models.initialisation import initialise
 from unroll.settings import RecurrentSettings, settings_from
-from unroll.training.cell import given_cell
+from unroll.training.run_cell import given_cell
 
 STARTS = get_args(RecurrentSettings.model_fields["initialisation"].annotation)
 OF_THE_FIELD = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)  # those that an --init is for

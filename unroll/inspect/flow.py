@@ -20,8 +20,8 @@ from unroll.inspect.jacobian import largest_singular_values
 from unroll.inspect.lyapunov import lyapunov_exponents
 from unroll.inspect.trajectory import Trajectory
 from unroll.inspect.truncation import WeightGradient, truncation_errors
+from unroll.training.gradient_flow import FAR, classify_flow, flow_in_words
 from unroll.training.halving import halving_distance, halving_in_words
-from unroll.training.vanishing import FAR, flow_in_words, verdict
 
 LEFT_AFTER = (10, 50, 100)  # steps back at which people ask what is left
 
@@ -81,7 +81,7 @@ class Flow:
     def verdict(self) -> str:
         """`vanishes`, `explodes` or `lasts`: by what is left at `far`, a hundredth or a hundredfold
         of it after FAR steps."""
-        return verdict(self.left(self.far), self.far)
+        return classify_flow(self.left(self.far), self.far)
 
     def sentence(self) -> str:
         """What happens to the gradient, and what to try, with the numbers."""

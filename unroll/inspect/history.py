@@ -14,7 +14,7 @@ from unroll.inspect.drawing import Drawing
 from unroll.inspect.finding import Finding, Picture, html_table, in_brackets, shown, text_table
 from unroll.inspect.page import Section
 from unroll.run import Run
-from unroll.training.metrics import Metrics
+from unroll.training.metrics_file import MetricsFile
 
 ROWS = 12  # of the table
 LEFT = "left of the gradient"
@@ -107,7 +107,7 @@ def history_of_run(run: Run) -> History:
     def add(name: str, step: int, value: Any) -> None:
         series.setdefault(name, {})[step] = float(value)
 
-    for line in Metrics(run.path / "metrics.jsonl").read():
+    for line in MetricsFile(run.path / "metrics.jsonl").read():
         step = line["step"]
         if "gradient_norm" in line:
             add("training loss", step, line["loss"])
@@ -119,8 +119,9 @@ def history_of_run(run: Run) -> History:
         for part, found in line.get("gradients", {}).items():
             if found.get("left") is not None:
                 add(f"{LEFT} {part}", step, found["left"])
-        if "said" in line:
-            sentences += [f"Step {step}: {sentence}" for sentence in line["said"]]
+        # version 0.1 called them said
+        for sentence in line.get("messages", line.get("said", [])):
+            sentences.append(f"Step {step}: {sentence}")
     if not any("loss" in name for name in series):
         raise UserError(f"{run.path} has no metrics.jsonl with losses; expected a trained run.")
     conditions = {"run": str(run.path), "cell": run.settings.cell, "seed": run.settings.seed}

@@ -22,6 +22,7 @@ from unroll.inspect.flow import Flow
 from unroll.inspect.gradients import Gradients
 from unroll.inspect.of_data import objective_of, recorded_batches
 from unroll.layers.recorded import RecordedCall, part_names
+from unroll.models.initialisation import initialisation_in_words
 from unroll.run import Run
 
 LENGTH = 100  # steps followed back at most, where nothing else is said
@@ -34,7 +35,7 @@ def noise_through_layers(
     calls = longest(next(recorded_batches(objective_of(run, data))))
     flows: list[Flow] = []
     for call in calls:
-        flows += flows_of(call, length, batch, seed, getattr(run.model, "initialised", ""))
+        flows += flows_of(call, length, batch, seed, initialisation_in_words(run.model))
     if not flows:
         reach = max(int(call.alive.sum(0).max()) for call in calls)
         raise UserError(

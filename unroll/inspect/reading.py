@@ -80,7 +80,7 @@ def answered(run: Run, text: Any, words: str) -> Reading:
     if isinstance(text, str) and not text.strip():
         raise UserError("The text is empty; expected some words to read.")
     with torch.no_grad(), recorded(run.model.eval()) as calls:
-        (answer,) = run.answers([text])
+        (answer,) = run.predict_iterator([text])
     tokens = answer[words]
     states = {
         name: s.cpu()

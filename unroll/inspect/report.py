@@ -117,7 +117,7 @@ def report_of_run(
         title=f"Inside {run.path.name}",
         conditions={"run": str(run.path), "data": None if data is None else str(data)},
         figures=figures(run),
-        verdict=run.verdict(result, where) if result else [],
+        verdict=run.summarise(result, where) if result else [],
         parts=tuple(parts),
         missing=tuple(missing),
     )

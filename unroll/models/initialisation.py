@@ -6,7 +6,7 @@ Layers keep torch's own; a task model chooses one of these and says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -15,6 +15,22 @@ from unroll.cells import Cell, GRUCell, LSTMCell, RNNCell
 from unroll.errors import UserError
 
 Fill = Callable[[torch.Tensor], Any]
+
+
+@runtime_checkable
+class RecordsInitialisation(Protocol):
+    """A network that keeps how its weights were initialised.
+
+    Attributes:
+        initialised: in words.
+    """
+
+    initialised: str
+
+
+def initialisation_in_words(network: nn.Module) -> str:
+    """How the weights of a network were initialised; empty where it does not keep that."""
+    return network.initialised if isinstance(network, RecordsInitialisation) else ""
 
 
 def initialise_layers(layers: Iterable[nn.Module], name: str) -> str:

@@ -21,7 +21,6 @@ from unroll.tasks.load import open_run
 from unroll.tasks.run import Run, baselines_of, bound_by, check_needed
 from unroll.training.budget import Budget
 from unroll.training.card import model_card
-from unroll.training.cell import as_recorded, given_cell, recorded_cell, trust_flag, try_own
 from unroll.training.checkpoint import pack
 from unroll.training.device import checked_device
 from unroll.training.files import Damaged, as_json, check_folder
@@ -29,7 +28,8 @@ from unroll.training.folder import FORMAT, RunFolder
 from unroll.training.interrupt import Interrupt
 from unroll.training.loop import Trainer
 from unroll.training.objective import Objective
-from unroll.training.report import ProgressLog, QuietReport, Report, make_report
+from unroll.training.report import ProgressLog, QuietReport, TrainingReport, make_report
+from unroll.training.run_cell import as_recorded, given_cell, recorded_cell, trust_flag, try_own
 from unroll.training.threads import choose_threads
 from unroll.version import __version__
 
@@ -56,7 +56,7 @@ def train(
     overwrite: bool = False,
     trust_code: bool = False,
     quiet: bool = False,
-    report: Report | None = None,
+    report: TrainingReport | None = None,
     **settings: Any,
 ) -> Run:
     """Train a recurrent network on data of your own, into a run folder.
@@ -104,7 +104,7 @@ def _fresh(
     task_name: str | None,
     overwrite: bool,
     values: dict[str, Any],
-    report: Report | None,
+    report: TrainingReport | None,
 ) -> Run:
     name, why = guess_task(data, values) if task_name is None else (task_name, "as asked")
     settings = settings_from(settings_of(name), values)
@@ -119,7 +119,7 @@ def _fresh(
     settings = task.resolve_sizes(settings, cell.make)
     try_own(cell, settings.embedding or settings.hidden or 1, settings.hidden or 1)
     report = report or make_report("tokens")
-    read = task.read(data, settings, report.say)
+    read = task.read(data, settings, report.log)
     settings = task.resolve(settings, read)
 
     torch.manual_seed(settings.seed)
@@ -158,11 +158,11 @@ def _fresh(
             },
             overwrite,
         )
-        report.say(f"{data}: {why}, read for the task {name} (--task).")
+        report.log(f"{data}: {why}, read for the task {name} (--task).")
         for sentence in task.describe(read, settings, network):
-            report.say(sentence)
+            report.log(sentence)
         for sentence in header(settings, network, said_threads, path):
-            report.say(sentence)
+            report.log(sentence)
         with folder.locked():
             trainer = Trainer(objective, settings, folder, report)
             trainer.start()
@@ -170,7 +170,7 @@ def _fresh(
 
 
 def _resumed(
-    data: str, out: Path, values: dict[str, Any], report: Report | None, trust_code: bool
+    data: str, out: Path, values: dict[str, Any], report: TrainingReport | None, trust_code: bool
 ) -> Run:
     folder = RunFolder.open(out)
     report = report or make_report("tokens")
@@ -193,7 +193,7 @@ def _resumed(
     settings = recorded.model_copy(update=changes)
     device = checked_device(settings.device)
     preprocessor = task.load_preprocessor(out, config)
-    read = task.read(data, settings, report.say, preprocessor)
+    read = task.read(data, settings, report.log, preprocessor)
     if read.sha256 != config["data"]["sha256"]:
         raise UserError(
             f"{data} is not the data that {out} was trained on (its SHA-256 differs). Give the same "
@@ -214,7 +214,7 @@ def _resumed(
         try:
             check_folder(out, only=baselines_of(folder))
         except Damaged as damage:
-            report.say(f"{damage}; the baseline is made again.")
+            report.log(f"{damage}; the baseline is made again.")
             folder.save(task.baseline_files(read))
         folder.update_config(settings={**config["settings"], **recorded_budget(trainer)})
         return finish(task, trainer, interrupt, folder, read, device, report)
@@ -253,7 +253,7 @@ def finish(
     folder: RunFolder,
     read: D,
     device: torch.device,
-    report: Report,
+    report: TrainingReport,
 ) -> Run:
     """Train, say how it ended, write the model card, and hand over the run."""
     report.unit = trainer.objective.unit
@@ -263,18 +263,18 @@ def finish(
         "done": "The budget is used" if not trainer.objective.closed_form else "Solved",
         "early": f"Stopped early: no better for {progress.waited} evaluations",
     }
-    report.say(
+    report.log(
         f"{ends.get(why, f'Stopped by {why}')}, at step {progress.step} after "
         f"{progress.seconds:.0f} s."
     )
     run = open_run(folder, device, trust_code=True)  # the cell of its own has just been run
-    fitted = task.calibrate(run.trained, read, ProgressLog("calibrating", report.say))
+    fitted = task.calibrate(run.trained, read, ProgressLog("calibrating", report.log))
     if fitted is not None:
         # the weights that are trained on stay as they are, in their checkpoints
         for sentence in fitted:
-            report.say(sentence)
+            report.log(sentence)
         folder.save({"model.safetensors": pack(dict(run.model.state_dict()))})
-    metrics = task.validate(run.trained, read, ProgressLog("evaluating", report.say))
+    metrics = task.validate(run.trained, read, ProgressLog("evaluating", report.log))
     result: dict[str, object] = {
         **metrics,
         "validation_set": read.validation_set,
@@ -290,10 +290,10 @@ def finish(
         }
     )
     for sentence in verdict:
-        report.say(sentence)
+        report.log(sentence)
     if why not in ends:
         data = shlex.quote(run.config["data"]["path"])
-        report.say(
+        report.log(
             f"Everything is saved. Go on: unroll train {data} --out {shlex.quote(str(folder.path))} "
             f"--resume{trust_flag(run.settings)}"
         )

@@ -1,10 +1,10 @@
-"""A trained model with its folder: evaluate it, ask it."""
+"""A trained model with its folder: evaluate, predict, explain."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -16,26 +16,36 @@ from unroll.errors import UserError
 from unroll.layers.explain import explain, explanations
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.tasks import load_task, settings_of
-from unroll.tasks.base import Trained
-from unroll.training.cell import recorded_cell, trust_flag
+from unroll.tasks.base import Progress, Trained
 from unroll.training.checkpoint import load_model, sound_checkpoints
 from unroll.training.files import Damaged, check_folder
 from unroll.training.folder import RunFolder
+from unroll.training.run_cell import recorded_cell, trust_flag
 
 
 def bound_by(settings: RecurrentSettings) -> AbstractContextManager[None]:
-    """Within the block, the memory that the run's settings allow."""
+    """A block in which backpropagation is bounded to the memory that the settings allow."""
     return bounded(memory=settings.memory, segment_length=settings.segment_length)
 
 
 class Run:
-    """A trained model with its folder.
+    """A trained model with its folder: `unroll.train` and `unroll.load` return it.
 
     Attributes:
-        path: the run folder. recorded: the settings that it was trained with. settings: those in use,
-        which `adjust` changes; none skips bad records unless asked. model: the network, on its device.
-        task_name: classify, language, ... preprocessor: what turns records into numbers and answers into
-        words. said: sentences about damage that was worked around.
+        folder: the run folder, with its manifest and lock.
+        config: what the folder recorded: versions, task, settings, data.
+        task_name: "classify", "language", ...
+        task: the task of this name.
+        recorded: the settings that the run was trained with.
+        settings: those in use, which `adjust` changes; bad records are refused unless it says otherwise.
+        preprocessor: what turns records into numbers and network outputs into words.
+        model: the network, on its device, in eval mode.
+        device: where the network is.
+        warnings: sentences about damage that was worked around.
+
+    Raises:
+        UserError: for a folder that cannot be used, a cell file that is not trusted, and inputs, data
+            and settings that do not fit the run.
     """
 
     def __init__(self, folder: RunFolder, device: torch.device, trust_code: bool = False) -> None:
@@ -47,7 +57,7 @@ class Run:
         # bad records of the training data were let pass, not those of every later file
         strict = {"skip_bad": False} if "skip_bad" in type(self.recorded).model_fields else {}
         self.settings: Any = self.recorded.model_copy(update=strict)
-        self.said: list[str] = []
+        self.warnings: list[str] = []
         check_needed(folder)
         cell = recorded_cell(folder, self.settings, trust_code)
         self.preprocessor = self.task.load_preprocessor(folder.path, self.config)
@@ -56,78 +66,112 @@ class Run:
         self.model.to(device).eval()
 
     @property
-    def trained(self) -> Trained[Any, Any, Any]:
-        """What the task's functions take."""
-        return Trained(self.model, self.preprocessor, self.settings, self.device, self.path)
-
-    def adjust(self, **changes: Any) -> None:
-        """Change settings of how it is used, such as the width of a beam; the run folder keeps its own.
-
-        Raises: UserError for a setting that training has fixed, or a value that cannot be.
-        """
-        free = self.task.changeable
-        for name in changes:
-            if name not in free:
-                may = f"those that can are {', '.join(free)}" if free else "none of this task can"
-                raise UserError(
-                    f"--set {name}=... cannot be changed in a trained run; {may}. Leave it out."
-                )
-        checked = settings_from(settings_of(self.task_name), changes)
-        update = {name: getattr(checked, name) for name in changes}
-        self.settings = self.settings.model_copy(update=update)
-
-    @property
     def path(self) -> Path:
         """The run folder."""
         return self.folder.path
 
-    def evaluate(
-        self, data: str | Path, watch: Callable[[float], None] | None = None, **columns: Any
-    ) -> dict[str, Any]:
-        """The figures of further data, beside those of simple baselines (`baselines`).
+    @property
+    def trained(self) -> Trained[Any, Any, Any]:
+        """What the methods of the task take."""
+        return Trained(self.model, self.preprocessor, self.settings, self.device, self.path)
 
-        watch: told the share that is done, 0 to 1. columns: `text`, `label` and so on, where they
-        are not the run's.
+    def adjust(self, **changes: Any) -> None:
+        """Change settings of how the run is used, such as the width of a beam; the folder keeps its own.
+
+        Args:
+            changes: settings by name; those that can be changed are the task's `changeable`.
+
+        Raises:
+            UserError: for a setting that training has fixed, or a value that cannot be.
+        """
+        changeable = self.task.changeable
+        for name in changes:
+            if name not in changeable:
+                expected = f"one of {', '.join(changeable)}" if changeable else "no setting"
+                raise UserError(
+                    f"--set got {name}=..., which cannot be changed in a trained run of the task "
+                    f"{self.task_name}; expected {expected}. Leave it out."
+                )
+        checked = settings_from(settings_of(self.task_name), changes).model_dump()
+        self.settings = self.settings.model_copy(update={name: checked[name] for name in changes})
+
+    def evaluate(
+        self, data: str | Path, progress: Progress | None = None, **columns: str
+    ) -> dict[str, Any]:
+        """The metrics of further data, beside those of simple baselines (`baselines`).
+
+        Args:
+            data: a file or folder of the kind that the run was trained on.
+            progress: called with the share that is done, 0 to 1.
+            columns: the names of columns (`text`, `label`, ...), where they are not those of training.
+
+        Raises:
+            UserError: for data that cannot be read, or a column that the task does not have.
         """
         self.task.check_columns(columns)
-        return self.task.evaluate(self.trained, str(data), watch or nothing, columns)
+        return self.task.evaluate(self.trained, str(data), progress or no_progress, columns)
 
     def predict(self, inputs: Any) -> Any:
-        """What the model says of an input, or of a list of them: dictionaries, as JSON holds them."""
-        one = isinstance(inputs, (str, dict))
-        answers = list(self.answers([inputs] if one else inputs))
-        return answers[0] if one else answers
+        """The prediction for an input, or a list of predictions for a list of inputs.
+
+        Args:
+            inputs: a text or a dictionary of columns is one input; any other iterable holds several.
+
+        Returns:
+            A dictionary, as JSON holds it, or a list of them.
+
+        Raises:
+            UserError: for an input that the task cannot read, and for tasks that predict nothing.
+        """
+        if isinstance(inputs, (str, dict)):
+            (prediction,) = self.predict_iterator([inputs])
+            return prediction
+        return list(self.predict_iterator(inputs))
+
+    def predict_iterator(self, inputs: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """A prediction for each input, in order, each made when it is asked for.
+
+        Args:
+            inputs: texts, dictionaries, paths: whatever the task takes.
+        """
+        return self.task.predict(self.trained, inputs)
 
     def predict_file(self, path: str | Path) -> Iterator[dict[str, Any]]:
-        """An answer for each record of a file, in order."""
+        """A prediction for each record of a file, in order.
+
+        Args:
+            path: a file of the kind that the run was trained on; targets in it are not needed.
+        """
         return self.task.predict(self.trained, self.task.read_inputs(self.trained, str(path)))
 
-    def answers(self, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
-        """An answer for each question, in order."""
-        return self.task.predict(self.trained, questions)
+    def plot(self, data: str | Path) -> str:
+        """The predictions for a file as a drawing (SVG).
 
-    def picture(self, data: str | Path) -> str:
-        """What the model says of a file, drawn: an SVG.
-
-        Raises: UserError for tasks that draw nothing.
+        Raises:
+            UserError: for tasks that draw nothing.
         """
         return self.task.plot(self.trained, str(data))
 
-    def written(self, answer: dict[str, Any]) -> str:
-        """An answer as people read it, or as the task's own files have it."""
-        return self.task.format_prediction(answer)
+    def format_prediction(self, prediction: dict[str, Any]) -> str:
+        """A prediction as people read it, or as the task's own files have it."""
+        return self.task.format_prediction(prediction)
 
-    def verdict(self, result: dict[str, Any], where: str) -> list[str]:
-        """The figures that `evaluate` found, in words."""
-        return self.task.summarise(result, where)
+    def summarise(self, metrics: dict[str, Any], where: str) -> list[str]:
+        """The metrics that `evaluate` returned, as sentences.
 
-    def use_lines(self) -> list[str]:
-        """What to type next."""
+        Args:
+            metrics: of `evaluate`, or of `result`.
+            where: what they were measured on, for people.
+        """
+        return self.task.summarise(metrics, where)
+
+    def usage(self) -> list[str]:
+        """Commands to type next."""
         name = shlex.quote(str(self.path)) + trust_flag(self.settings)
         return self.task.usage(name, self.trained)
 
     def result(self) -> dict[str, Any]:
-        """The held-out figures of the finished run, as `result.json` holds them; empty before."""
+        """The validation metrics of the finished run, as `result.json` holds them; empty before."""
         path = self.path / "result.json"
         return json.loads(path.read_bytes()) if path.exists() else {}
 
@@ -142,24 +186,25 @@ class Run:
             return [part.facts() for part in explanations(self.model)]
 
     def _load_weights(self) -> None:
-        """The best weights, or those of the newest whole checkpoint, which is then said."""
+        """The best weights, or those of the newest whole checkpoint with a warning."""
         try:
             check_folder(self.path, only={"model.safetensors"})
             load_model(self.path / "model.safetensors", self.model)
             return
         except Damaged as damage:
             trouble = str(damage)
-        for folder in sound_checkpoints(self.path, self.said):
+        for folder in sound_checkpoints(self.path, self.warnings):
             load_model(folder / "model.safetensors", self.model)
-            self.said.insert(0, f"{trouble}. The weights of {folder.name} are used instead.")
+            self.warnings.insert(0, f"{trouble}. The weights of {folder.name} are used instead.")
             return
-        raise UserError(f"The run {self.path} has no whole weights: {trouble}. Train it anew.")
+        raise UserError(f"The run {self.path} has no whole weights: {trouble}. Train it again.")
 
 
 def check_needed(folder: RunFolder) -> None:
-    """Compare what a run cannot do without with its manifest; weights are looked at when loaded.
+    """Compare what a run cannot do without with its manifest; weights are compared when loaded.
 
-    Raises: UserError with the damaged file's name.
+    Raises:
+        UserError: with the name of the damaged file.
     """
     elsewhere = {"model.safetensors", "result.json", "README.md", *baselines_of(folder)}
     try:
@@ -171,9 +216,9 @@ def check_needed(folder: RunFolder) -> None:
 
 
 def baselines_of(folder: RunFolder) -> set[str]:
-    """The files of a run's baselines, which can be made anew from the data."""
+    """The files of a run's baselines, which can be fitted again to the data."""
     return {path.name for path in folder.path.glob("baseline.*")} | {"baseline.safetensors"}
 
 
-def nothing(share: float) -> None:
-    """Watches nothing."""
+def no_progress(share: float) -> None:
+    """Reports no progress."""

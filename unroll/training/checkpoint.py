@@ -24,7 +24,7 @@ NAME = re.compile(r"step-(\d{9})")
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """Where a run stands; every number that the loop carries from step to step.
 
     step: steps taken, and the number of the next batch. seconds: spent training.
@@ -59,7 +59,7 @@ def save_checkpoint(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     state: State | None,
-    progress: Progress,
+    progress: TrainingProgress,
     keep: int,
     average: Average | None = None,
 ) -> Path:
@@ -110,12 +110,12 @@ def sound_checkpoints(run: Path, said: list[str]) -> Iterator[Path]:
             yield folder
 
 
-def read_progress(folder: Path) -> Progress:
+def read_progress(folder: Path) -> TrainingProgress:
     """The numbers of a checkpoint."""
     found = json.loads((folder / "training.json").read_bytes())
     if "held_out" in found:  # checkpoints up to version 0.1
         found["validation"] = found.pop("held_out")
-    return Progress(**found)
+    return TrainingProgress(**found)
 
 
 def load_checkpoint(
@@ -124,7 +124,7 @@ def load_checkpoint(
     optimizer: torch.optim.Optimizer,
     template: State | None,
     average: Average | None = None,
-) -> tuple[State | None, Progress]:
+) -> tuple[State | None, TrainingProgress]:
     """Put a checkpoint back: weights, optimizer, random numbers. Returns carried state, progress.
 
     template: a state of the right structure, as the model starts with.

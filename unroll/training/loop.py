@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from unroll.cells import State, map_state
 from unroll.errors import UserError
+from unroll.models.initialisation import initialisation_in_words
 from unroll.settings import TrainingSettings
 from unroll.training.average import Average
 from unroll.training.budget import Budget, rate_factor
 from unroll.training.checkpoint import (
-    Progress,
+    TrainingProgress,
     load_checkpoint,
     pack,
     save_checkpoint,
@@ -24,12 +25,12 @@ from unroll.training.checkpoint import (
 )
 from unroll.training.files import sweep
 from unroll.training.folder import RunFolder
+from unroll.training.gradient_monitor import monitor_gradients
 from unroll.training.interrupt import Interrupt
-from unroll.training.metrics import Metrics
-from unroll.training.objective import Objective
+from unroll.training.metrics_file import MetricsFile
+from unroll.training.objective import Objective, TrainingBatch
 from unroll.training.optimizer import make_optimizer
-from unroll.training.report import ProgressLog, Report
-from unroll.training.watch import watched_gradients
+from unroll.training.report import ProgressLog, TrainingReport
 
 LOG_EVERY = 10  # steps between lines of metrics.jsonl
 SKIPS_IN_ROW = 5  # steps in a row without a finite gradient before going back
@@ -41,118 +42,133 @@ PLATEAU = 2  # evaluations without a better one before the plateau schedule halv
 
 
 class Trainer:
-    """One run from where it stands to the end of its budget."""
+    """One run, from where it is to the end of its budget: `start` or `resume`, then `train`.
+
+    Args:
+        objective: the network, its batches with their loss, and its validation metrics.
+        settings: budget, optimizer, schedule, clipping, how often to evaluate and save.
+        folder: where checkpoints, metrics and the best weights go; locked by the caller.
+        report: what a person sees.
+
+    Attributes:
+        progress: every number that goes from step to step.
+        state: the recurrent state that is carried into the next batch.
+        optimizer: with its moments.
+        average: of the weights, where the settings ask for it.
+        metrics: the file metrics.jsonl.
+    """
 
     def __init__(
-        self, objective: Objective, settings: TrainingSettings, folder: RunFolder, report: Report
+        self,
+        objective: Objective,
+        settings: TrainingSettings,
+        folder: RunFolder,
+        report: TrainingReport,
     ) -> None:
         self.objective, self.settings = objective, settings
         self.folder, self.report = folder, report
         self.optimizer = make_optimizer(objective.model, settings, objective.learning_rate)
         self.average = Average(objective.model, settings.average) if settings.average else None
-        self.metrics = Metrics(folder.path / "metrics.jsonl")
-        self.progress = Progress()
+        self.metrics = MetricsFile(folder.path / "metrics.jsonl")
+        self.progress = TrainingProgress()
         self.state: State | None = None
+        self._begun = self._saved = 0.0  # times of the clock
         self._next_sample = 0.0
-        self._tenths = 0  # of the budget, at the last look
-        self._recent: deque[float] = deque(maxlen=100)
-        self._verdicts: dict[str, str] = {}  # of gradients, by layer, at the last look
+        self._tenths = 0  # of the budget, at the last evaluation
+        self._recent: deque[float] = deque(maxlen=100)  # losses
+        self._flows: dict[str, str] = {}  # by layer, as the gradient monitor last found it
 
     def start(self) -> None:
-        """The first checkpoint, before any step: there is always one to go back to."""
+        """Write the first checkpoint, before any step: there is always one to go back to."""
         sweep(self.folder.path / "checkpoints")
         self._save()
 
     def resume(self) -> None:
-        """Stand where the newest whole checkpoint stands.
+        """Continue from the newest whole checkpoint.
 
-        Raises: UserError where there is none.
+        Raises:
+            UserError: where there is none.
         """
         sweep(self.folder.path / "checkpoints")
-        said: list[str] = []
-        newest = next(sound_checkpoints(self.folder.path, said), None)
-        for sentence in said:
-            self.report.say(sentence)
+        newest = self._load_newest()
         if newest is None:
             raise UserError(
-                f"{self.folder.path} has no whole checkpoint to resume from. Start it anew by "
+                f"{self.folder.path} has no whole checkpoint to resume from. Start the run again by "
                 "--overwrite."
             )
-        self.state, self.progress = load_checkpoint(
-            newest,
-            self.objective.model,
-            self.optimizer,
-            self.objective.initial_state(),
-            self.average,
-        )
-        self.metrics.cut(self.progress.step)
-        self.report.say(f"Resuming at step {self.progress.step} from {newest.name}.")
+        name, self.progress = newest
+        self.metrics.truncate(self.progress.step)
+        self.report.log(f"Resuming at step {self.progress.step} from {name}.")
 
-    def train(self, asked: Interrupt | None = None) -> str:
-        """Train to the end of the budget. Returns why it ended: "done", "early" or a signal.
+    def train(self, listening: Interrupt | None = None) -> str:
+        """Train to the end of the budget.
 
-        asked: an Interrupt that has listened since before the run folder was made, so that no
-        Ctrl-C falls between the folder and the first step.
+        Args:
+            listening: an Interrupt that has listened since before the run folder was made, so that
+                no Ctrl-C falls between the folder and the first step.
+
+        Returns:
+            Why it ended: "done", "early" or the name of a signal.
         """
         if self.objective.closed_form:
             return self._solve()
-        settings, progress = self.settings, self.progress
-        budget = Budget.of(settings, self.objective.batches_per_epoch, progress.seconds)
-        progress.finished = False
-        begun = time.perf_counter() - progress.seconds
-        saved = time.perf_counter()
-        self._tenths = tenths(budget.share(progress.step, progress.seconds))
-        why = "done"
-        self.objective.model.train()
         try:
             with Interrupt() as interrupt:
-                interrupt.signal = interrupt.signal or (asked.signal if asked else None)
-                while (share := budget.share(progress.step, progress.seconds)) < 1:
-                    self._step(share)
-                    progress.seconds = time.perf_counter() - begun
-                    share = budget.share(progress.step, progress.seconds)
-                    self.report.step(self._figures(), share, self._left(budget, share))
-                    if progress.skipped_in_row >= SKIPS_IN_ROW:
-                        self._roll_back()
-                        begun = time.perf_counter() - progress.seconds
-                        continue
-
-                    due = self._due(share)
-                    if due or progress.step == 1:
-                        self._watch()
-                    if due:
-                        self._evaluate(share)
-                        progress.seconds = time.perf_counter() - begun
-                    if due and share < 1 and progress.waited >= (settings.patience or math.inf):
-                        why = "early"
-                        break
-                    if interrupt.signal is not None:
-                        why = interrupt.signal
-                        break
-                    if settings.checkpoint_every is not None:
-                        save = progress.step % settings.checkpoint_every == 0
-                    else:
-                        save = due or time.perf_counter() - saved > SAVE_SECONDS
-                    # while steps are skipped, the last checkpoint is the one to go back to
-                    if save and share < 1 and not progress.skipped_in_row:
-                        self._save()
-                        saved = time.perf_counter()
-                progress.finished = why in ("done", "early")
+                interrupt.signal = interrupt.signal or (listening.signal if listening else None)
+                why = self._take_steps(interrupt)
+                self.progress.finished = why in ("done", "early")
                 self._save()
-                if progress.best is None:
+                if self.progress.best is None:
                     self._keep_best()
         finally:
             self.report.close()
         return why
 
+    def _take_steps(self, interrupt: Interrupt) -> str:
+        """Step, evaluate and save until there is a reason to end, which is returned."""
+        settings, progress = self.settings, self.progress
+        budget = Budget.of(settings, self.objective.batches_per_epoch, progress.seconds)
+        progress.finished = False
+        self._saved = time.perf_counter()
+        self._start_clock()
+        self._tenths = tenths(budget.share(progress.step, progress.seconds))
+        self.objective.model.train()
+        while (share := budget.share(progress.step, progress.seconds)) < 1:
+            self._step(share)
+            self._read_clock()
+            share = budget.share(progress.step, progress.seconds)
+            self.report.step(self._step_metrics(), share, self._seconds_left(budget, share))
+            if progress.skipped_in_row >= SKIPS_IN_ROW:
+                self._roll_back()
+                self._start_clock()
+                continue
+
+            due = self._evaluation_is_due(share)
+            if due or progress.step == 1:
+                self._monitor_gradients()
+            if due:
+                self._evaluate(share)
+                self._read_clock()
+            if due and share < 1 and progress.waited >= (settings.patience or math.inf):
+                return "early"
+            if interrupt.signal is not None:
+                return interrupt.signal
+            # while steps are skipped, the last checkpoint is the one to go back to
+            if share < 1 and not progress.skipped_in_row and self._checkpoint_is_due(due):
+                self._save()
+                self._saved = time.perf_counter()
+        return "done"
+
     def _solve(self) -> str:
-        """The weights in closed form: one step, however long it takes, and nothing to go on with."""
-        progress, begun = self.progress, time.perf_counter()
+        """Find the weights in closed form: one step, however long it takes, and no further one."""
+        progress = self.progress
+        self._start_clock()
         self.objective.model.eval()
         with torch.no_grad():
-            for sentence in self.objective.solve(ProgressLog("solving", self.report.say)):
-                self.report.say(sentence)
-        progress.step, progress.seconds = 1, time.perf_counter() - begun
+            for message in self.objective.solve(ProgressLog("solving", self.report.log)):
+                self.report.log(message)
+        progress.step = 1
+        self._read_clock()
         self._evaluate(1.0)
         progress.finished = True
         self._save()
@@ -161,52 +177,33 @@ class Trainer:
         self.report.close()
         return "done"
 
-    def _due(self, share: float) -> bool:
-        """Whether it is time to evaluate: as the settings say, at each tenth, and at the end."""
-        if self.settings.evaluate_every is not None:
-            return self.progress.step % self.settings.evaluate_every == 0 or share >= 1
-        before, self._tenths = self._tenths, tenths(share)
-        return self._tenths > before
+    # a step
 
     def _step(self, share: float) -> None:
-        """One batch: loss, gradient, clipping, update. What is not finite is never stepped on."""
-        objective, progress, settings = self.objective, self.progress, self.settings
+        """One batch: loss, gradient, clipping, update. A loss or gradient that is not finite is skipped."""
+        objective, progress = self.objective, self.progress
         batch = objective.batch(progress.step)
-        carried = None if batch.fresh or progress.fresh else self.state
-        rate = objective.learning_rate * progress.rate_scale
-        rate *= rate_factor(settings.schedule, share, settings.warm_up)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        rate = self._set_learning_rate(share)
 
         self.optimizer.zero_grad()
-        tokens = batch.tokens
-        total, state = batch.loss(carried)
-        loss = total / max(1, tokens)
+        total, state = batch.loss(self._carried(batch))
+        loss = total / max(1, batch.tokens)
         value, norm = float(loss.detach()), math.nan
         if math.isfinite(value):
             loss.backward()
             norm = self._clip()
         progress.step += 1
-        progress.tokens += tokens
-        if math.isfinite(norm):
-            self.optimizer.step()
-            if self.average is not None:
-                self.average.update(progress.step)
-            self.state = None if state is None else map_state(Tensor.detach, state)
-            progress.fresh = self.state is None
-            progress.skipped_in_row = 0
-            self._recent.append(value)
-        else:
-            what = "loss" if not math.isfinite(value) else "gradient"
-            progress.skipped += 1
-            progress.skipped_in_row += 1
-            progress.fresh = True  # the carried state may be ill too
-            self.metrics.write(step=progress.step, skipped=f"the {what} is not finite", loss=value)
-            self.report.say(
-                f"Step {progress.step} is skipped: its {what} is not finite "
-                f"({progress.skipped} so far)."
-            )
+        progress.tokens += batch.tokens
+        if not math.isfinite(norm):
+            self._skip("loss" if not math.isfinite(value) else "gradient", value)
             return
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update(progress.step)
+        self.state = None if state is None else map_state(Tensor.detach, state)
+        progress.fresh = self.state is None
+        progress.skipped_in_row = 0
+        self._recent.append(value)
         if progress.step % LOG_EVERY == 0 or progress.step == 1:
             self.metrics.write(
                 step=progress.step,
@@ -217,8 +214,21 @@ class Trainer:
                 seconds=round(progress.seconds, 3),
             )
 
+    def _set_learning_rate(self, share: float) -> float:
+        """The learning rate at this share of the budget, which the optimizer gets."""
+        settings = self.settings
+        rate = self.objective.learning_rate * self.progress.rate_scale
+        rate *= rate_factor(settings.schedule, share, settings.warm_up)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def _carried(self, batch: TrainingBatch) -> State | None:
+        """The state that goes into a batch; None: zeros."""
+        return None if batch.fresh or self.progress.fresh else self.state
+
     def _clip(self) -> float:
-        """Shorten the gradient as asked. Returns its norm before, over all parameters."""
+        """Shorten the gradient as the settings say. Returns its norm before, over all parameters."""
         parameters = [p for p in self.objective.model.parameters() if p.grad is not None]
         longest = self.settings.clip_norm or math.inf
         norm = float(nn.utils.clip_grad_norm_(parameters, longest))
@@ -226,103 +236,152 @@ class Trainer:
             nn.utils.clip_grad_value_(parameters, self.settings.clip_value)
         return norm
 
-    def _watch(self) -> None:
-        """Where it is asked for, follow gradients back; nothing random of training is touched."""
+    def _skip(self, what: str, loss: float) -> None:
+        """Count and report a step whose loss or gradient (what) is not finite."""
+        progress = self.progress
+        progress.skipped += 1
+        progress.skipped_in_row += 1
+        progress.fresh = True  # the carried state may not be finite either
+        self.metrics.write(step=progress.step, skipped=f"the {what} is not finite", loss=loss)
+        self.report.log(
+            f"Step {progress.step} is skipped: its {what} is not finite "
+            f"({progress.skipped} so far)."
+        )
+
+    # between steps
+
+    def _start_clock(self) -> None:
+        """Count seconds from those that the run has trained already."""
+        self._begun = time.perf_counter() - self.progress.seconds
+
+    def _read_clock(self) -> None:
+        """Write down the seconds that the run has trained."""
+        self.progress.seconds = time.perf_counter() - self._begun
+
+    def _evaluation_is_due(self, share: float) -> bool:
+        """As the settings say; else at each tenth of the budget. Always at the end."""
+        if self.settings.evaluate_every is not None:
+            return self.progress.step % self.settings.evaluate_every == 0 or share >= 1
+        before, self._tenths = self._tenths, tenths(share)
+        return self._tenths > before
+
+    def _checkpoint_is_due(self, evaluated: bool) -> bool:
+        """As the settings say; else after each evaluation, and where the last one is long ago."""
+        if self.settings.checkpoint_every is not None:
+            return self.progress.step % self.settings.checkpoint_every == 0
+        return evaluated or time.perf_counter() - self._saved > SAVE_SECONDS
+
+    def _monitor_gradients(self) -> None:
+        """Where the settings ask for it, follow gradients back through the next batch."""
         if self.settings.watch != "gradients":
             return
         batch = self.objective.batch(self.progress.step)  # the next one, which the state is for
-        carried = None if batch.fresh or self.progress.fresh else self.state
-        said, start = [], getattr(self.objective.model, "initialised", "")
-        found = watched_gradients(self.objective, batch, carried)
-        for part in found:
-            if self._verdicts.get(part.name) != part.verdict:  # what stays as it is was said
-                said.append(part.sentence(start, self.settings.clip_norm))
-            self._verdicts[part.name] = part.verdict
-        if found:
-            facts = {part.name: part.facts() for part in found}
-            self.metrics.write(step=self.progress.step, gradients=facts, said=said)
-        for sentence in said:
-            self.report.say(f"Step {self.progress.step}, {sentence}")
+        start = initialisation_in_words(self.objective.model)
+        layers = monitor_gradients(self.objective, batch, self._carried(batch))
+        messages = []
+        for layer in layers:
+            if self._flows.get(layer.name) != layer.flow:  # what has not changed was reported
+                messages.append(layer.sentence(start, self.settings.clip_norm))
+            self._flows[layer.name] = layer.flow
+        if layers:
+            records = {layer.name: layer.record() for layer in layers}
+            self.metrics.write(step=self.progress.step, gradients=records, messages=messages)
+        for message in messages:
+            self.report.log(f"Step {self.progress.step}, {message}")
 
     def _evaluate(self, share: float) -> None:
-        """Held-out figures, the best weights, a sample; nothing random of training is touched."""
+        """Validation metrics, the best weights, a sample; nothing random of training is touched."""
         with nullcontext() if self.average is None else self.average.in_place():
             self._evaluate_weights(share)
 
     def _evaluate_weights(self, share: float) -> None:
+        """The same with the weights that the network has now."""
         progress, model = self.progress, self.objective.model
         model.eval()
         with torch.no_grad():
-            figures = self.objective.evaluate()
+            metrics = self.objective.evaluate()
             sample = None
             if time.monotonic() >= self._next_sample and share < 1:
                 self._next_sample = time.monotonic() + SAMPLE_SECONDS
                 sample = self.objective.sample()
         model.train()
-        progress.validation = figures
+        progress.validation = metrics
         self.metrics.write(
-            step=progress.step, validation=figures, seconds=round(progress.seconds, 3)
+            step=progress.step, validation=metrics, seconds=round(progress.seconds, 3)
         )
-        loss = figures[self.objective.decides]
+        loss = metrics[self.objective.decides]
         better = math.isfinite(loss) and (progress.best is None or loss < progress.best)
         if better:
             progress.best, progress.best_step, progress.waited = loss, progress.step, 0
             self._keep_best()
         else:
             progress.waited += 1
-            if self.settings.schedule == "plateau" and progress.waited % PLATEAU == 0:
-                progress.rate_scale /= 2
-                self.report.say(
-                    f"The held-out loss has not fallen for {progress.waited} evaluations; the "
-                    "learning rate is halved."
-                )
-        self.report.evaluation(progress.step, figures, better, sample)
+            self._halve_rate_on_plateau()
+        self.report.evaluation(progress.step, metrics, better, sample)
+
+    def _halve_rate_on_plateau(self) -> None:
+        """Where the schedule is plateau and the validation loss has stopped falling."""
+        progress = self.progress
+        if self.settings.schedule == "plateau" and progress.waited % PLATEAU == 0:
+            progress.rate_scale /= 2
+            self.report.log(
+                f"The validation loss has not fallen for {progress.waited} evaluations; the "
+                "learning rate is halved."
+            )
+
+    # checkpoints
 
     def _roll_back(self) -> None:
-        """Back to the last good checkpoint with half the learning rate.
+        """Go back to the last good checkpoint with half the learning rate.
 
-        Raises: UserError when that has not helped several times, or nothing is left to go back to.
+        Raises:
+            UserError: where that has not helped several times, or there is no checkpoint.
         """
         before = self.progress
-        said: list[str] = []
-        folder = next(sound_checkpoints(self.folder.path, said), None)
-        for sentence in said:
-            self.report.say(sentence)
-        if folder is None or before.rollbacks >= ROLLBACKS:
+        newest = None if before.rollbacks >= ROLLBACKS else self._load_newest()
+        if newest is None:
             raise UserError(
                 f"The loss stays not finite after {before.rollbacks} returns to a checkpoint with "
                 f"half the learning rate each. The last good checkpoint is kept in "
                 f"{self.folder.path}; start again with a lower --set learning_rate=..., or look "
                 "for bad values in the data."
             )
-        self.state, now = load_checkpoint(
-            folder,
-            self.objective.model,
-            self.optimizer,
-            self.objective.initial_state(),
-            self.average,
-        )
+        name, now = newest
         now.rollbacks, now.skipped = before.rollbacks + 1, before.skipped
         now.skipped_in_row = 0
         now.rate_scale, now.seconds = before.rate_scale / 2, before.seconds
-        # the object stays the same: `train` holds it
+        # the object stays the same: the loop holds it
         vars(self.progress).update(vars(now))
-        self.metrics.cut(now.step)
-        self.metrics.write(step=now.step, rollback=folder.name, rate_scale=now.rate_scale)
-        self.report.say(
-            f"{SKIPS_IN_ROW} steps in a row were not finite: back to {folder.name} with half the "
+        self.metrics.truncate(now.step)
+        self.metrics.write(step=now.step, rollback=name, rate_scale=now.rate_scale)
+        self.report.log(
+            f"{SKIPS_IN_ROW} steps in a row were not finite: back to {name} with half the "
             f"learning rate ({self.objective.learning_rate * now.rate_scale:.2g})."
         )
         self._save()  # so that the halved rate survives a kill
 
+    def _load_newest(self) -> tuple[str, TrainingProgress] | None:
+        """Load the newest whole checkpoint but for its progress; its name and its progress, or None."""
+        warnings: list[str] = []
+        folder = next(sound_checkpoints(self.folder.path, warnings), None)
+        for warning in warnings:
+            self.report.log(warning)
+        if folder is None:
+            return None
+        template = self.objective.initial_state()
+        self.state, progress = load_checkpoint(
+            folder, self.objective.model, self.optimizer, template, self.average
+        )
+        return folder.name, progress
+
     def _keep_best(self) -> None:
-        """The weights that `unroll.load` reads."""
+        """Save the weights that `unroll.load` reads."""
         self.folder.save({"model.safetensors": pack(dict(self.objective.model.state_dict()))})
 
     def _save(self) -> None:
-        """A checkpoint, of weights that are worth going back to."""
+        """Save a checkpoint, of weights that are worth going back to."""
         if not all(bool(p.isfinite().all()) for p in self.objective.model.parameters()):
-            self.report.say(
+            self.report.log(
                 f"The weights of step {self.progress.step} are not finite: no checkpoint is made of "
                 "them, the last one is kept."
             )
@@ -337,7 +396,10 @@ class Trainer:
             self.average,
         )
 
-    def _figures(self) -> dict[str, float]:
+    # for the report
+
+    def _step_metrics(self) -> dict[str, float]:
+        """What the report of a step shows; the loss is the mean of the last hundred."""
         recent = self._recent
         return {
             "step": self.progress.step,
@@ -346,7 +408,7 @@ class Trainer:
             "seconds": self.progress.seconds,
         }
 
-    def _left(self, budget: Budget, share: float) -> float:
+    def _seconds_left(self, budget: Budget, share: float) -> float:
         """Seconds to the end, as far as one can tell."""
         if budget.kind == "seconds":
             return max(0.0, budget.total - self.progress.seconds)

@@ -1,4 +1,4 @@
-"""What a person sees while it trains: a live line on a terminal, plain lines elsewhere, or JSON."""
+"""What a person sees while a network trains: a live line on a terminal, plain lines elsewhere, or JSON."""
 
 from __future__ import annotations
 
@@ -6,32 +6,59 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, Protocol, TextIO
+from collections.abc import Callable, Mapping
+from typing import Protocol, TextIO
 
-from unroll.training.metrics import in_words
+from unroll.training.metrics_file import words_for_non_finite
 
 PLAIN_SECONDS = 10.0  # between plain lines
 
 
-class Report(Protocol):
-    """Where the loop says how it goes. Figures: step, loss, tokens, seconds.
+class TrainingReport(Protocol):
+    """Where the training loop reports how it goes; nothing else of the library prints.
 
-    unit: what a token is, for people.
+    Attributes:
+        unit: what a token is, for people: "characters", "sentences".
     """
 
     unit: str
 
-    def say(self, sentence: str) -> None: ...
-    def step(self, figures: dict[str, float], share: float, left: float) -> None: ...
+    def log(self, message: str) -> None:
+        """Take a sentence for people."""
+        ...
+
+    def step(self, metrics: Mapping[str, float], share: float, seconds_left: float) -> None:
+        """Take the metrics of a step.
+
+        Args:
+            metrics: `step`, `loss` (of the last steps), `tokens` and `seconds`, both of the whole run.
+            share: how much of the budget is used, 0 to 1.
+            seconds_left: to the end of the budget.
+        """
+        ...
+
     def evaluation(
-        self, step: int, figures: dict[str, float], better: bool, sample: str | None
-    ) -> None: ...
-    def close(self) -> None: ...
+        self, step: int, metrics: Mapping[str, float], better: bool, sample: str | None
+    ) -> None:
+        """Take the validation metrics after a step.
+
+        Args:
+            step: after which they were measured.
+            metrics: `loss` among them.
+            better: whether they are the best of the run so far.
+            sample: what the network does now, or None.
+        """
+        ...
+
+    def close(self) -> None:
+        """Training has ended."""
+        ...
 
 
-def make_report(unit: str = "tokens", *, as_json: bool = False, quiet: bool = False) -> Report:
-    """The report that fits: JSON lines, nothing, a live display, or plain lines."""
+def make_report(
+    unit: str = "tokens", *, as_json: bool = False, quiet: bool = False
+) -> TrainingReport:
+    """The report that fits: JSON lines on standard output, nothing, a live display, or plain lines."""
     if quiet:
         return QuietReport()
     if as_json:
@@ -42,18 +69,18 @@ def make_report(unit: str = "tokens", *, as_json: bool = False, quiet: bool = Fa
 
 
 class QuietReport:
-    """Says nothing."""
+    """Reports nothing."""
 
     unit = "tokens"
 
-    def say(self, sentence: str) -> None:
+    def log(self, message: str) -> None:
         return
 
-    def step(self, figures: dict[str, float], share: float, left: float) -> None:
+    def step(self, metrics: Mapping[str, float], share: float, seconds_left: float) -> None:
         return
 
     def evaluation(
-        self, step: int, figures: dict[str, float], better: bool, sample: str | None
+        self, step: int, metrics: Mapping[str, float], better: bool, sample: str | None
     ) -> None:
         return
 
@@ -62,53 +89,54 @@ class QuietReport:
 
 
 class JsonReport(QuietReport):
-    """One object a line."""
+    """One JSON object per line: `message`, or `step` with `validation`, `best` and `sample`."""
 
     def __init__(self, out: TextIO) -> None:
         self.out = out
 
-    def say(self, sentence: str) -> None:
-        self._line(say=sentence)
+    def log(self, message: str) -> None:
+        self._write(message=message)
 
     def evaluation(
-        self, step: int, figures: dict[str, float], better: bool, sample: str | None
+        self, step: int, metrics: Mapping[str, float], better: bool, sample: str | None
     ) -> None:
-        self._line(step=step, validation=figures, best=better, sample=sample)
+        self._write(step=step, validation=dict(metrics), best=better, sample=sample)
 
-    def _line(self, **record: Any) -> None:
-        self.out.write(json.dumps(in_words(record)) + "\n")
+    def _write(self, **record: object) -> None:
+        self.out.write(json.dumps(words_for_non_finite(record)) + "\n")
         self.out.flush()
 
 
 class PlainReport(QuietReport):
-    """A line now and then, for logs and pipes."""
+    """A line every few seconds, for logs and pipes."""
 
     def __init__(self, unit: str, out: TextIO) -> None:
         self.unit, self.out = unit, out
         self._last = 0.0
-        self._rate = Rate()
+        self._rate = TokenRate()
 
-    def say(self, sentence: str) -> None:
-        self.out.write(sentence + "\n")
+    def log(self, message: str) -> None:
+        self.out.write(message + "\n")
         self.out.flush()
 
-    def step(self, figures: dict[str, float], share: float, left: float) -> None:
-        self._rate.update(figures)
+    def step(self, metrics: Mapping[str, float], share: float, seconds_left: float) -> None:
+        self._rate.update(metrics)
         now = time.monotonic()
         if now - self._last >= PLAIN_SECONDS:
             self._last = now
-            self.say(line(figures, self._rate, self.unit, share, left))
+            line = format_step(metrics, self._rate, self.unit, seconds_left)
+            self.log(f"{share:4.0%}  {line}")
 
     def evaluation(
-        self, step: int, figures: dict[str, float], better: bool, sample: str | None
+        self, step: int, metrics: Mapping[str, float], better: bool, sample: str | None
     ) -> None:
-        self.say(verdict(step, figures, better))
+        self.log(format_evaluation(step, metrics, better))
         if sample is not None:
-            self.say(indented(sample))
+            self.log(indent(sample))
 
 
 class LiveReport(QuietReport):
-    """A progress bar that stays in its place, with what is said above it."""
+    """A progress bar that stays in its place, with the messages above it."""
 
     def __init__(self, unit: str) -> None:
         from rich.console import Console
@@ -124,26 +152,26 @@ class LiveReport(QuietReport):
             transient=True,
         )
         self._task = self._bar.add_task("starting", total=1.0)
-        self._rate = Rate()
+        self._rate = TokenRate()
         self._started = False
 
-    def say(self, sentence: str) -> None:
-        self.console.print(sentence, markup=False)
+    def log(self, message: str) -> None:
+        self.console.print(message, markup=False)
 
-    def step(self, figures: dict[str, float], share: float, left: float) -> None:
+    def step(self, metrics: Mapping[str, float], share: float, seconds_left: float) -> None:
         if not self._started:
             self._bar.start()
             self._started = True
-        self._rate.update(figures)
-        text = line(figures, self._rate, self.unit, None, left)
-        self._bar.update(self._task, completed=share, description=text)
+        self._rate.update(metrics)
+        line = format_step(metrics, self._rate, self.unit, seconds_left)
+        self._bar.update(self._task, completed=share, description=line)
 
     def evaluation(
-        self, step: int, figures: dict[str, float], better: bool, sample: str | None
+        self, step: int, metrics: Mapping[str, float], better: bool, sample: str | None
     ) -> None:
-        self.say(verdict(step, figures, better))
+        self.log(format_evaluation(step, metrics, better))
         if sample is not None:
-            self.console.print(indented(sample), markup=False, style="dim")
+            self.console.print(indent(sample), markup=False, style="dim")
 
     def close(self) -> None:
         if self._started:
@@ -151,53 +179,71 @@ class LiveReport(QuietReport):
 
 
 class ProgressLog:
-    """A line every few seconds while something is done that takes longer than two."""
+    """A line every few seconds while something is done that takes longer than two seconds.
 
-    def __init__(self, what: str, say: Callable[[str], None]) -> None:
-        self.what, self.say = what, say
+    Args:
+        what: what is done: "evaluating".
+        log: takes the lines.
+    """
+
+    def __init__(self, what: str, log: Callable[[str], None]) -> None:
+        self.what, self.log = what, log
         self._next = time.monotonic() + 2.0
 
     def __call__(self, share: float) -> None:
-        """share: how much is done, 0 to 1."""
+        """Log a line where it is time for one.
+
+        Args:
+            share: how much is done, 0 to 1.
+        """
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_SECONDS / 2
-            self.say(f"{self.what}: {share:.0%}")
+            self.log(f"{self.what}: {share:.0%}")
 
 
-class Rate:
-    """Tokens a second since this process started, not since the run did."""
+class TokenRate:
+    """Tokens per second since this process started, not since the run did.
+
+    Attributes:
+        per_second: NaN before the second step.
+    """
 
     def __init__(self) -> None:
-        self._first: dict[str, float] | None = None
+        self._first: Mapping[str, float] | None = None
         self.per_second = math.nan
 
-    def update(self, figures: dict[str, float]) -> None:
+    def update(self, metrics: Mapping[str, float]) -> None:
+        """Take the metrics of a step: `tokens` and `seconds`, both of the whole run."""
         if self._first is None:
-            self._first = dict(figures)
+            self._first = dict(metrics)
             return
-        seconds = figures["seconds"] - self._first["seconds"]
+        seconds = metrics["seconds"] - self._first["seconds"]
         if seconds > 0:
-            self.per_second = (figures["tokens"] - self._first["tokens"]) / seconds
+            self.per_second = (metrics["tokens"] - self._first["tokens"]) / seconds
 
 
-def line(figures: dict[str, float], rate: Rate, unit: str, share: float | None, left: float) -> str:
+def format_step(
+    metrics: Mapping[str, float], rate: TokenRate, unit: str, seconds_left: float
+) -> str:
+    """`step 120  loss 1.234  5,000 characters/s  1:05 left`."""
     speed = "" if math.isnan(rate.per_second) else f"  {rate.per_second:,.0f} {unit}/s"
-    part = "" if share is None else f"{share:4.0%}  "
-    return (
-        f"{part}step {figures['step']:.0f}  loss {figures['loss']:.3f}{speed}  {clock(left)} left"
-    )
+    left = format_clock(seconds_left)
+    return f"step {metrics['step']:.0f}  loss {metrics['loss']:.3f}{speed}  {left} left"
 
 
-def verdict(step: int, figures: dict[str, float], better: bool) -> str:
-    rest = "  ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in figures.items() if k != "loss")
-    return f"step {step}  held-out loss {figures['loss']:.4f}  {rest}{'  (best)' if better else ''}"
+def format_evaluation(step: int, metrics: Mapping[str, float], better: bool) -> str:
+    """`step 120  validation loss 1.2345  accuracy 0.900  (best)`."""
+    rest = "  ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items() if k != "loss")
+    loss = f"validation loss {metrics['loss']:.4f}"
+    return f"step {step}  {loss}  {rest}{'  (best)' if better else ''}"
 
 
-def indented(sample: str) -> str:
+def indent(sample: str) -> str:
+    """A sample with a bar before each line."""
     return "\n".join("    | " + row for row in sample.split("\n"))
 
 
-def clock(seconds: float) -> str:
+def format_clock(seconds: float) -> str:
     """`1:05`, `2:03:04`."""
     whole = int(seconds + 0.5)
     hours, minutes = whole // 3600, whole // 60 % 60

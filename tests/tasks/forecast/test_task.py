@@ -58,7 +58,7 @@ def test_a_sine_is_learned_to_almost_nothing(place):
 def test_noise_beats_nothing_and_the_report_says_so(place):
     y = np.cumsum(noise(400)).round(4)
     run = unroll.train(write(place / "walk.csv", {"y": y}), steps=60, **FAST)
-    said = " ".join(run.verdict(run.result(), "the last fifth"))
+    said = " ".join(run.summarise(run.result(), "the last fifth"))
     assert "does not" in said and "beat persistence" in said
 
 
@@ -144,7 +144,7 @@ def test_one_model_for_many_series(place):
     answers = list(run.predict_file(three))
     assert [one["series"] for one in answers] == ["A", "B", "C"]
     assert answers[2]["forecast"][0]["value"] > 1000
-    assert run.written(answers[0]).split("\t")[:2] == ["A", "2024-06-09"]
+    assert run.format_prediction(answers[0]).split("\t")[:2] == ["A", "2024-06-09"]
     evaluated = run.evaluate(three)
     assert evaluated["new_series"] == 1 and "C" in evaluated["series"]
     picture = task.picture(run.trained, three)
@@ -374,7 +374,7 @@ def test_a_backtest_of_what_was_learned_from_says_so(walked):
     found = run.evaluate(files["early"])
     assert found["seen"] == 160 - 33 and found["forecasts"] == 200 - 33
     assert any(
-        "127 forecasts are of steps that the model learned" in s for s in run.verdict(found, "it")
+        "127 forecasts are of steps that the model learned" in s for s in run.summarise(found, "it")
     )
 
 
@@ -445,7 +445,7 @@ def test_a_later_table_loses_nothing_in_silence(stores):
     with pytest.raises(UserError, match=r"by run\.adjust\(skip_bad=True\)"):
         run.evaluate(later, skip_bad=True)
     run.adjust(skip_bad=True)
-    said = "\n".join(run.verdict(run.evaluate(later), "later.csv"))
+    said = "\n".join(run.summarise(run.evaluate(later), "later.csv"))
     assert "7 forecasts of the next 3 steps" in said
     assert "1 of the 2 series of later.csv is read on from the rows before" in said
     assert "1 value of kind in later.csv is no word that was learned from" in said

@@ -48,5 +48,5 @@ def test_one_step_ahead(tmp_path, file, settings, figure, persistence, most):
     assert result["baselines"]["naive"][figure] == pytest.approx(persistence, abs=1e-4)
     assert result[figure] <= most
     assert 0.9 < result["coverage"] < 0.99
-    said = " ".join(run.verdict(result, "the last fifth"))
+    said = " ".join(run.summarise(result, "the last fifth"))
     assert ("does not" in said) == (result["advantage"]["naive"]["share"] <= 0) or "chance" in said

@@ -64,11 +64,11 @@ def test_the_way_of_a_square_is_learned():
     assert figures["accuracy"] > 0.85 and figures["records"] == 20
     assert set(figures["baselines"]) == {"most frequent class", "nearest mean frame"}
     json.dumps(figures)
-    assert "nearest mean frame" in " ".join(run.verdict(figures, "test.csv"))
+    assert "nearest mean frame" in " ".join(run.summarise(figures, "test.csv"))
     answer = run.predict("test/0.png")
     assert answer["frames"] == 4 and set(answer["probabilities"]) == {"left", "right"}
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    assert run.written(answer).endswith("test/0.png")
+    assert run.format_prediction(answer).endswith("test/0.png")
     found = list(run.predict_file("test.csv"))
     assert [each["clip"] for each in found][:2] == ["test/0.png", "test/1.png"]
 
@@ -120,7 +120,7 @@ def test_a_label_for_each_frame(in_files):
     first, last = answer["segments"][0], answer["segments"][-1]
     assert (first["first"], first["begin"], last["last"], last["end"]) == (1, 0.0, 12, 1.2)
     assert len(answer["labels"]) == len(answer["probabilities"]) == 12
-    assert "0.00 s-" in run.written(answer)
+    assert "0.00 s-" in run.format_prediction(answer)
     asked = run.predict(json.dumps([[0, 0]] * 5 + [[3, 3]] * 5))
     assert [s["label"] for s in asked["segments"]] == ["low", "high"]
 
@@ -227,7 +227,10 @@ def test_bad_rows_hide_nothing_and_are_told_in_their_place():
     Path("few.csv").write_text("\n".join([*good.splitlines()[:1], "1,2", *good.splitlines()[1:2]]))
     found = list(run.predict_file("few.csv"))
     assert found[1] == {"error": "few.csv, line 2: 2 columns where 13 are expected."}
-    assert run.written(found[1]).startswith("# left out: few.csv, line 2") and len(found) == 3
+    assert (
+        run.format_prediction(found[1]).startswith("# left out: few.csv, line 2")
+        and len(found) == 3
+    )
     values = ",".join(good.splitlines()[0].split(",")[1:])
     assert run.predict(f"[{values}]")["label"] in "01"
     run.adjust(skip_bad=False)

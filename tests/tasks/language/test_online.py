@@ -22,7 +22,7 @@ class Said:
     def __init__(self):
         self.sentences = []
 
-    def say(self, sentence):
+    def log(self, sentence):
         self.sentences.append(sentence)
 
     def step(self, *_): ...

@@ -70,7 +70,7 @@ def test_from_a_book_to_a_tune(tmp_path):
     assert result["loss"] < 0.6 * result["baselines"]["1-gram"]["loss"]
     figures = run.evaluate(book("other.abc", 6, seed=1))
     assert figures["loss"] == pytest.approx(figures["nats_per_tune"] * 6 / figures["size"])
-    assert "nats than the" in " ".join(run.verdict(figures, "other.abc"))
+    assert "nats than the" in " ".join(run.summarise(figures, "other.abc"))
     assert run.evaluate("tunes.abc")["in_training"] >= 36
     with pytest.raises(UserError, match="cannot score or continue"):
         from unroll.cli.use import speaking
@@ -78,9 +78,9 @@ def test_from_a_book_to_a_tune(tmp_path):
         speaking("run", "cpu", False)
 
     odd = Path("other.abc").read_text().split("\n\n")[0].replace("GABc|", "GA^^B,c|") + "\n"
-    (answer,) = run.answers([odd])
+    (answer,) = run.predict_iterator([odd])
     assert answer["least_expected"][0]["nats"] > 3 and json.dumps(answer)
-    assert "least expected" in run.written(answer)
+    assert "least expected" in run.format_prediction(answer)
     assert len(list(run.predict_file("other.abc"))) == 6
 
     tune = run.generate("K:G", seed=3, length=40)
@@ -148,7 +148,7 @@ def test_bad_tunes_are_counted():
     run.adjust(skip_bad=True)
     found = list(run.predict_file("tunes.abc"))
     assert len(found) == 13 and "line" in found[0]["where"]
-    assert run.written(found[-1]).startswith("# left out: tunes.abc, line")
+    assert run.format_prediction(found[-1]).startswith("# left out: tunes.abc, line")
     assert "--condition is for texts" in refused("generate", "run", "--condition", "x")
     checked = CliRunner().invoke(app, ["data", "check", "tunes.abc"])
     assert checked.exit_code == 1 and "keys: " in checked.output and "bad: 1" in checked.output

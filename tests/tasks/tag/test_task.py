@@ -70,8 +70,8 @@ def test_spans_are_learned_evaluated_and_written_in_the_files_own_columns(tmp_pa
     assert result["f1"] == 1
     assert result["types"]["place"]["right"] == 20
     assert set(result["baselines"]) == {"most frequent tag"}
-    assert "F1 100.00" in "\n".join(run.verdict(result, "other.conll"))
-    lines = "\n".join(run.written(answer) for answer in run.predict_file(other)) + "\n"
+    assert "F1 100.00" in "\n".join(run.summarise(result, "other.conll"))
+    lines = "\n".join(run.format_prediction(answer) for answer in run.predict_file(other)) + "\n"
     rows = [line.split() for line in lines.split("\n") if line]
     assert all(len(row) == 3 and row[1] == row[2] for row in rows)
     assert "\n".join(line.rpartition(" ")[0] for line in lines.split("\n")) == other.read_text()
@@ -82,9 +82,9 @@ def test_spans_are_learned_evaluated_and_written_in_the_files_own_columns(tmp_pa
     assert answer["words"] == ["She", "left", "San", "Marino", "."]
     assert answer["spans"] == [{"type": "place", "text": "San Marino", "start": 2, "end": 4}]
     json.dumps(answer)
-    assert run.written(answer).split("\n")[2] == "San\tB-place"
+    assert run.format_prediction(answer).split("\n")[2] == "San\tB-place"
     assert [a["tags"][-2] for a in run.predict(["He saw Oslo.", "Left."])] == ["B-place", "O"]
-    assert any("predict" in line for line in run.use_lines())
+    assert any("predict" in line for line in run.usage())
 
 
 def test_universal_dependencies_come_back_with_other_tags(tmp_path):
@@ -96,7 +96,7 @@ def test_universal_dependencies_come_back_with_other_tags(tmp_path):
     blank = file.read_text().replace("PRON", "_").replace("VERB", "_")
     empty = tmp_path / "empty.conllu"
     empty.write_text(blank)
-    written = "\n".join(run.written(answer) for answer in run.predict_file(empty)) + "\n"
+    written = "\n".join(run.format_prediction(answer) for answer in run.predict_file(empty)) + "\n"
     assert written == file.read_text()
     with pytest.raises(UserError, match="has no tag in column 4"):
         run.evaluate(empty)
@@ -264,7 +264,7 @@ def test_parts_of_speech_in_half_a_minute(tmp_path):
     result = run.result()
     assert result["words"] == 25_147
     assert result["accuracy"] > 0.92 > result["baselines"]["most frequent tag"]["accuracy"]
-    written = [run.written(a) for a in run.predict_file(folder / "en_ewt-ud-dev.conllu")]
+    written = [run.format_prediction(a) for a in run.predict_file(folder / "en_ewt-ud-dev.conllu")]
     before = (folder / "en_ewt-ud-dev.conllu").read_text().split("\n")
     after = "\n".join(written).split("\n")
     kept = [line.split("\t")[:3] + line.split("\t")[4:] for line in after]

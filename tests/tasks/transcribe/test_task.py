@@ -69,10 +69,10 @@ def test_sounds_end_to_end(speech):
     figures = run.evaluate(other)
     assert figures["word_error"] < 0.4 and figures["records"] == 20
     json.dumps(figures)
-    said = " ".join(run.verdict(figures, "other.csv"))
+    said = " ".join(run.summarise(figures, "other.csv"))
     assert "most frequent text" in said and "word error" in said
     assert run.evaluate(path)["in_training"] > 50
-    assert run.use_lines()
+    assert run.usage()
 
 
 def test_answers_have_the_times_of_words(speech):
@@ -84,7 +84,7 @@ def test_answers_have_the_times_of_words(speech):
     begin = [word["start"] for word in answer["words"]]
     assert begin == sorted(begin) and begin[-1] < 0.55
     assert all(word["start"] < word["end"] for word in answer["words"])
-    assert "low top high" in run.written(answer)
+    assert "low top high" in run.format_prediction(answer)
     json.dumps(answer)
     assert [a["path"] for a in run.predict_file(folder / "three.wav")] == [
         str(folder / "three.wav")
@@ -103,7 +103,7 @@ def test_answers_have_the_times_of_words(speech):
     answers = list(run.predict_file(folder / "new.csv"))
     run.adjust(skip_bad=False)
     assert ["error" in one for one in answers] == [False, True, False]
-    assert run.written(answers[1]).startswith("# left out: ")
+    assert run.format_prediction(answers[1]).startswith("# left out: ")
 
 
 @pytest.mark.parametrize("chunk", [1, 100, 1000, 10**6])
@@ -144,7 +144,7 @@ def test_what_is_shorter_than_a_step_says_nothing(speech):
     assert run.predict(str(folder / "tiny.wav"))["text"] == ""
     figures = run.evaluate(folder / "tiny.csv")
     assert figures["too_short"] == 1 and figures["deletions"] >= 1
-    assert "1 recording is too short" in " ".join(run.verdict(figures, "tiny.csv"))
+    assert "1 recording is too short" in " ".join(run.summarise(figures, "tiny.csv"))
 
 
 def test_bad_files_of_a_table_are_told_with_file_and_line(speech, capsys, monkeypatch):

@@ -1,9 +1,9 @@
-"""Watching gradients while a network trains: how much of one is left, going back through each layer.
+"""The gradient monitor: how much of a gradient is left, going back through each layer, while a network trains.
 
 White noise is put in at the last output of every recurrent layer and followed back through that
-layer alone, on the batch that comes next, by the engine's own backward (`unroll.Recording`). It is
-a pass of its own, in eval mode and with a random generator of its own, so a watched run takes the
-same steps to the bit as one that is not watched.
+layer alone, on the batch that comes next, by the engine's own backward (`unroll.Recording`). This is
+a pass of its own, in eval mode and with a random generator of its own, so a monitored run takes the
+same steps to the bit as one that is not monitored.
 
 T time, B batch.
 """
@@ -12,26 +12,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from unroll.cells import State
 from unroll.layers.recorded import RecordedCall, recorded
+from unroll.training.gradient_flow import FAR, classify_flow, flow_in_words
 from unroll.training.halving import halving_distance
 from unroll.training.objective import Objective, TrainingBatch
-from unroll.training.vanishing import FAR, flow_in_words, verdict
 
-KEPT = 256  # norms that are written down at most, from the end of the sequences backwards
+NORMS_KEPT = 256  # norms that are written down at most, from the end of the sequences backwards
 
 
 @dataclass(frozen=True)
-class Watched:
-    """What the watch saw of one layer and direction.
+class LayerGradient:
+    """What the gradient monitor found in one layer and direction.
 
-    name: what people call it. cell: its class. norms: |d state| by steps back, the root mean square
-    over the sequences that are as long. forget: the mean of a forget gate, where the cell names one.
+    Attributes:
+        name: of the layer and direction, for people.
+        cell: the class of its cell.
+        norms: |d state| by steps back, the root mean square over the sequences that are as long.
+        forget: the mean of a forget gate, where the cell names one.
     """
 
     name: str
@@ -41,69 +43,84 @@ class Watched:
 
     @property
     def far(self) -> int:
-        """The step back at which it is judged."""
+        """The step back at which the gradient is classified."""
         return min(FAR, len(self.norms) - 1)
 
     @property
     def left(self) -> float | None:
-        """What is left there of the gradient at the end."""
+        """What is left there of the gradient at the end; None where there is none at the end."""
         return self.norms[self.far] / self.norms[0] if self.norms[0] > 0 else None
 
     @property
-    def verdict(self) -> str:
+    def flow(self) -> str:
         """`vanishes`, `lasts` or `explodes`."""
-        return verdict(self.left, self.far)
+        return classify_flow(self.left, self.far)
 
     def sentence(self, start: str, clip: float | None) -> str:
-        """What happens to the gradient and what to try, with the numbers."""
-        halving = halving_distance(self.norms)
-        said = flow_in_words(self.name, halving, self.left, self.far, self.cell, start, clip)
-        if self.forget is not None and self.verdict == "vanishes" and 0 < self.forget < 1:
-            alone = math.log(0.5) / math.log(self.forget)
-            said += (
-                f" Its forget gate is {self.forget:.2f} on average, which alone would halve every "
-                f"{alone:.3g} steps."
-            )
-        return said
+        """What happens to the gradient and what to try, with the numbers.
 
-    def facts(self) -> dict[str, Any]:
-        """For metrics.jsonl."""
+        Args:
+            start: how the weights were initialised, in words.
+            clip: what the norm of the weights' gradient is clipped to already; None where it is not.
+        """
         halving = halving_distance(self.norms)
+        sentence = flow_in_words(self.name, halving, self.left, self.far, self.cell, start, clip)
+        if self.forget is not None and self.flow == "vanishes" and 0 < self.forget < 1:
+            alone = math.log(0.5) / math.log(self.forget)
+            sentence += (
+                f" Its forget gate is {self.forget:.2f} on average, which alone would halve the "
+                f"gradient every {alone:.3g} steps."
+            )
+        return sentence
+
+    def record(self) -> dict[str, object]:
+        """The numbers as metrics.jsonl keeps them."""
+        halving = halving_distance(self.norms)
+        norms = self.norms[:NORMS_KEPT]
         return {
-            "norms": [float(f"{n:.3e}") if math.isfinite(n) else None for n in self.norms[:KEPT]],
+            "norms": [float(f"{n:.3e}") if math.isfinite(n) else None for n in norms],
             "steps": len(self.norms),
             "halves_every": None if halving is None or math.isinf(halving) else round(halving, 4),
             "left": self.left if self.left is None or math.isfinite(self.left) else None,
             "steps_back": self.far,
-            "verdict": self.verdict,
+            "flow": self.flow,
             "forget_gate": self.forget,
         }
 
 
-def watched_gradients(
+def monitor_gradients(
     objective: Objective, batch: TrainingBatch, state: State | None
-) -> list[Watched]:
-    """What is left of a gradient on its way back through every recurrent layer; layers whose
-    sequences have one step, or through which nothing flows, are absent."""
-    model, was = objective.model, objective.model.training
+) -> list[LayerGradient]:
+    """Follow a gradient back through every recurrent layer; nothing random of training is touched.
+
+    Args:
+        objective: whose network is monitored.
+        batch: what the network reads.
+        state: carried into the batch; None: zeros.
+
+    Returns:
+        What is left of the gradient, one entry per layer and direction; layers whose sequences have
+        one step, or through which nothing flows, are absent.
+    """
+    model, was_training = objective.model, objective.model.training
     devices = [objective.device] if objective.device.type == "cuda" else []
     model.eval()
     try:
         with torch.random.fork_rng(devices), torch.enable_grad(), recorded(model, "auto") as calls:
             batch.loss(state)
     finally:
-        model.train(was)
-    found: list[Watched] = []
+        model.train(was_training)
+    gradients: list[LayerGradient] = []
     seen: set[str] = set()
     for call in calls:
         if call.name not in seen and len(call.x) > 1:
             seen.add(call.name)
-            found += through(call)
-    return found
+            gradients += layer_gradients(call)
+    return gradients
 
 
-def through(call: RecordedCall) -> list[Watched]:
-    """Noise put in at the end of one layer: what arrives at its top cells' states."""
+def layer_gradients(call: RecordedCall) -> list[LayerGradient]:
+    """Put noise in at the end of one layer, and take what arrives at its top cells' states."""
     weights = [p for p in call.layer.parameters() if p.requires_grad]
     if not call.output.requires_grad or not weights:
         return []
@@ -118,15 +135,15 @@ def through(call: RecordedCall) -> list[Watched]:
         at_output[0, :, width:] = noise[:, width:]
     torch.autograd.grad(call.output, weights, at_output, allow_unused=True)
     parts = call.parts()[-D:]  # lower layers get what the upper ones hand down
-    found = []
+    entries = []
     for direction, (name, cell, record) in enumerate(parts):
         gradients = list(record.gradients.values())
         if gradients:
             gate = record.values.get("forget_gate")
             forget = None if gate is None else float(gate[call.alive].mean())
             norms = norms_back(gradients, lengths, reverse=direction == 1)
-            found.append(Watched(name, type(cell).__name__, norms, forget))
-    return found
+            entries.append(LayerGradient(name, type(cell).__name__, norms, forget))
+    return entries
 
 
 def norms_back(gradients: list[Tensor], lengths: Tensor, reverse: bool) -> list[float]:

@@ -1,4 +1,4 @@
-"""Gradients watched while a network trains: true numbers, and not a bit of training changed."""
+"""Gradients monitored while a network trains: true numbers, and not a bit of training changed."""
 
 import json
 
@@ -9,20 +9,19 @@ from torch import nn
 
 import unroll
 from unroll.layers.recorded import recorded
+from unroll.training.gradient_monitor import layer_gradients
 from unroll.training.report import QuietReport
-from unroll.training.vanishing import advice, flow_in_words
-from unroll.training.watch import through
 
 SMALL = {"hidden": 6, "embedding": 6, "layers": 2, "threads": 1, "backend": "loop", "block": 12,
          "evaluate_every": 3, "dropout": 0.3}  # fmt: skip
 
 
-class Said(QuietReport):
+class KeptReport(QuietReport):
     def __init__(self):
-        self.sentences = []
+        self.messages = []
 
-    def say(self, sentence):
-        self.sentences.append(sentence)
+    def log(self, message):
+        self.messages.append(message)
 
 
 @pytest.fixture
@@ -41,14 +40,14 @@ def weights(folder):
     return load_file(sorted((folder / "checkpoints").iterdir())[-1] / "model.safetensors")
 
 
-def test_a_watched_run_takes_the_same_steps_to_the_bit_and_resumes_so(text):
-    said = Said()
-    unroll.train("text.txt", "plain", steps=6, report=Said(), **SMALL)
-    unroll.train("text.txt", "watched", steps=6, report=said, watch="gradients", **SMALL)
+def test_a_monitored_run_takes_the_same_steps_to_the_bit_and_resumes_so(text):
+    report = KeptReport()
+    unroll.train("text.txt", "plain", steps=6, report=KeptReport(), **SMALL)
+    unroll.train("text.txt", "watched", steps=6, report=report, watch="gradients", **SMALL)
     level = {"schedule": "constant", **SMALL}
-    unroll.train("text.txt", "halved", steps=3, report=Said(), watch="gradients", **level)
-    unroll.train("text.txt", "halved", steps=6, report=Said(), resume=True, watch="gradients")
-    unroll.train("text.txt", "whole", steps=6, report=Said(), **level)
+    unroll.train("text.txt", "halved", steps=3, report=KeptReport(), watch="gradients", **level)
+    unroll.train("text.txt", "halved", steps=6, report=KeptReport(), resume=True, watch="gradients")
+    unroll.train("text.txt", "whole", steps=6, report=KeptReport(), **level)
     for one, other in (("plain", "watched"), ("whole", "halved")):
         first, second = weights(text / one), weights(text / other)
         assert all(torch.equal(first[name], second[name]) for name in first)
@@ -60,7 +59,7 @@ def test_a_watched_run_takes_the_same_steps_to_the_bit_and_resumes_so(text):
     assert len(found["norms"]) == found["steps"] == 12 and found["steps_back"] == 11
     assert found["left"] == pytest.approx(found["norms"][11] / found["norms"][0], rel=1e-2)
     assert 0 < found["forget_gate"] < 1
-    told = [sentence for sentence in said.sentences if sentence.startswith("Step 1, layer 1: ")]
+    told = [message for message in report.messages if message.startswith("Step 1, layer 1: ")]
     assert len(told) == 1 and "11 steps back" in told[0]
 
 
@@ -70,7 +69,7 @@ def test_the_norms_are_those_of_each_sequences_own_way_back(bidirectional):
     x, lengths = torch.randn(6, 2, 3, dtype=torch.float64), torch.tensor([6, 4])
     with recorded(layer) as calls:
         layer(x, lengths=lengths)
-    found = through(calls[0])
+    found = layer_gradients(calls[0])
     assert [part.name for part in found] == (
         ["layer forward", "layer backward"] if bidirectional else ["layer"]
     )
@@ -93,10 +92,10 @@ def test_the_norms_are_those_of_each_sequences_own_way_back(bidirectional):
 
 
 @pytest.mark.parametrize(
-    ("scale", "verdict", "named"),
+    ("scale", "flow", "named"),
     [(0.3, "vanishes", "orthogonal start"), (1.0, "lasts", ""), (3.0, "explodes", "clipping")],
 )
-def test_it_says_what_happens_and_what_to_try(scale, verdict, named):
+def test_it_says_what_happens_and_what_to_try(scale, flow, named):
     layer = unroll.Recurrent("rnn", 2, 4)
     with torch.no_grad():
         layer.cells[0].weight_hh.copy_(scale * nn.init.orthogonal_(torch.empty(4, 4)))
@@ -105,17 +104,7 @@ def test_it_says_what_happens_and_what_to_try(scale, verdict, named):
         layer.cells[0].bias_hh.zero_()
     with recorded(layer) as calls:
         layer(torch.zeros(40, 3, 2))
-    (part,) = through(calls[0])
-    assert part.verdict == verdict and part.left == pytest.approx(scale**39, rel=1e-3)
+    (part,) = layer_gradients(calls[0])
+    assert part.flow == flow and part.left == pytest.approx(scale**39, rel=1e-3)
     said = part.sentence("as torch.nn", None)
-    assert f"It {verdict}." in said and named in said and "39 steps back" in said
-
-
-def test_advice_knows_what_is_tried_already():
-    assert "It is clipped to 0.25 already" in advice("explodes", "RNNCell", clip=0.25)
-    assert advice("lasts", "RNNCell") == ""
-    said = flow_in_words("layer 1", 2.0, 3e-8, 50, "LSTMCell", "as torch.nn")
-    assert said == (
-        "layer 1: the gradient halves every 2 steps; 50 steps back 3.0e-08 of it is left. It "
-        "vanishes. Try a higher forget bias; clipping does not help."
-    )
+    assert f"It {flow}." in said and named in said and "39 steps back" in said

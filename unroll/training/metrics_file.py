@@ -1,4 +1,4 @@
-"""metrics.jsonl: one line of JSON a measurement, only ever appended, cut back on resume."""
+"""metrics.jsonl: one line of JSON per measurement, only ever appended, truncated on resume."""
 
 from __future__ import annotations
 
@@ -10,24 +10,28 @@ from typing import Any
 from unroll.training.files import write_whole
 
 
-class Metrics:
-    """The growing file of a run's numbers."""
+class MetricsFile:
+    """The growing file of a run's metrics.
+
+    Args:
+        path: of the file, which need not exist.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def write(self, **line: Any) -> None:
+    def write(self, **line: object) -> None:
         """Append a line. Numbers that are not finite are written as words: JSON has none."""
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(in_words(line)) + "\n")
+            file.write(json.dumps(words_for_non_finite(line)) + "\n")
 
-    def cut(self, step: int) -> None:
-        """Drop what was written after this step, and a line that was cut off by a kill."""
+    def truncate(self, step: int) -> None:
+        """Drop what was written after this step, and a line that a kill cut off."""
         kept = [line for line in self.read() if line["step"] <= step]
         write_whole(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def read(self) -> list[dict[str, Any]]:
-        """Every whole line."""
+        """Every complete line, with `step` among its keys; empty where there is no file."""
         if not self.path.exists():
             return []
         lines = []
@@ -41,8 +45,8 @@ class Metrics:
         return lines
 
 
-def in_words(value: Any) -> Any:
-    """The same record with `nan` and `inf` as words, at any depth."""
+def words_for_non_finite(value: object) -> object:
+    """The same record with `nan` and `inf` as words, at any depth of its dictionaries."""
     if isinstance(value, dict):
-        return {k: in_words(v) for k, v in value.items()}
+        return {k: words_for_non_finite(v) for k, v in value.items()}
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
