@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unroll.data.characters import CharacterVocabulary
-from unroll.data.encoded import cache_folder, encode_lines, encode_stream, part_of
+from unroll.data.encoded import cache_folder, encode_lines, encode_stream, text_part
 from unroll.data.vocabulary import BOUNDARY
 from unroll.data.words import WordVocabulary
 
@@ -25,7 +25,7 @@ class Documents:
 
 
 def sides(source, cut, exact):
-    first, second = (list(part_of(source, cut, exact=exact, first=f)) for f in (True, False))
+    first, second = (list(text_part(source, cut, exact=exact, first=f)) for f in (True, False))
     return ["".join(text for _, text in side) for side in (first, second)], first + second
 
 
@@ -57,7 +57,7 @@ def test_inexact_cuts_fall_behind_the_line_or_word_that_stands_there(cut, first)
 
 def test_no_cut_means_everything():
     source = Documents(["ab", "c"], [], ["d"])
-    assert list(part_of(source)) == [(0, "ab"), (0, "c"), (2, "d")]
+    assert list(text_part(source)) == [(0, "ab"), (0, "c"), (2, "d")]
 
 
 def stream(texts=((0, "abca"),), vocabulary=None, key="key"):
@@ -162,14 +162,14 @@ def test_ids_are_mapped_and_cannot_be_changed():
 
 
 def test_the_head_of_a_stream_and_of_lines_is_whole_tokens_and_lines():
-    from unroll.data.encoded import head
+    from unroll.data.encoded import first_tokens
 
     stream = encode_stream([(0, "abcab" * 20)], CharacterVocabulary("abc"), "head stream")
-    part = head(stream, 30)
+    part = first_tokens(stream, 30)
     assert part.tokens == 30 and part.characters == 30 and list(part.ids) == list(stream.ids[:31])
-    assert head(stream, 1000) is stream
+    assert first_tokens(stream, 1000) is stream
 
     records = [("ab", None), ("abc", None), ("a", None)]
     lines = encode_lines(records, CharacterVocabulary("abc"), [], "head lines")
-    part = head(lines, 5)
+    part = first_tokens(lines, 5)
     assert list(part.ids) == [1, 2, 3, 1] and list(part.starts) == [0]

@@ -108,7 +108,7 @@ def test_bad_rows_stop_or_are_counted(folder, line, sentence):
     with pytest.raises(UserError, match=f"line 3: .*{sentence}"):
         rows(table)
     read, problems = rows(table, skip=True)
-    assert read == TWO and problems.count == 1 and sentence in problems.told()[1]
+    assert read == TWO and problems.count == 1 and sentence in problems.messages()[1]
 
 
 def test_lines_of_json_that_lack_something(folder):

@@ -92,7 +92,7 @@ def test_a_bad_record_is_named_with_its_line_or_left_out(data, said):
     assert said in str(error.value) and "--skip-bad" in str(error.value)
     pairs, problems = read(data, skip=True)
     assert pairs == [("Run!", "Courez !"), ("Wait!", "Attends !")]
-    assert problems.count == 1 and said in problems.told()[1]
+    assert problems.count == 1 and said in problems.messages()[1]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_any_text_is_read_or_told_with_its_line(tmp_path_factory, body):
     path = write(tmp_path_factory.mktemp("any") / "data.csv", "text,label\nfine,a\n" + body)
     found, problems = records(path, skip=True)
     assert found[0] == ("fine", "a")
-    for sentence in problems.told()[1:]:
+    for sentence in problems.messages()[1:]:
         assert "data.csv, line " in sentence or "more." in sentence
 
 
@@ -179,7 +179,7 @@ def test_a_folder_for_each_class(tmp_path):
     problems = Problems(skip=True)
     found = [(r.value, *r.labels) for r in folder_texts(tmp_path, problems)]
     assert found == [("poor", "bad"), ("fine\nindeed", "good")]
-    assert "2.txt: the text is empty" in problems.told()[1]
+    assert "2.txt: the text is empty" in problems.messages()[1]
 
 
 def test_reading_is_lazy(tmp_path):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from unroll.data.encoded import Encoded
 from unroll.data.stream import (
-    Batch,
     BlockStream,
     LineBatches,
+    TokenBatch,
     evaluation_blocks,
     evaluation_lines,
 )
@@ -145,6 +145,6 @@ def test_evaluation_of_lines_reads_each_once_in_order():
 
 def test_a_batch_moves_whole():
     batch = LineBatches(lines(2, 3), 2, 1).batch(0).to(torch.device("meta"))
-    assert isinstance(batch, Batch) and batch.fresh
+    assert isinstance(batch, TokenBatch) and batch.fresh
     tensors = batch.x, batch.y, batch.lengths, batch.category, batch.weight
     assert all(t.device.type == "meta" for t in tensors)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from unroll.data.table import find_columns, line_records
+from unroll.data.table import find_line_columns, line_records
 from unroll.data.text import text_source
 from unroll.errors import UserError
 
@@ -22,7 +22,7 @@ NAMED = "id,name,sex\n1,Anna,f\n2,Ben,m\n"
 
 def refusal(source, condition, text=None):
     with pytest.raises(UserError) as error:
-        list(line_records(source, find_columns(source, condition, text)))
+        list(line_records(source, find_line_columns(source, condition, text)))
     return str(error.value)
 
 
@@ -33,15 +33,15 @@ def test_lines_without_columns_are_whole_and_blank_ones_left_out(table):
 def test_columns_by_number_count_from_one(table):
     source = table(PLAIN)
     expected = [("Anna", "female"), ("Ben", "male"), ("Eva", "female")]
-    assert list(line_records(source, find_columns(source, "2", None))) == expected
-    assert list(line_records(source, find_columns(source, "2", "1"))) == expected
+    assert list(line_records(source, find_line_columns(source, "2", None))) == expected
+    assert list(line_records(source, find_line_columns(source, "2", "1"))) == expected
 
 
 def test_columns_by_name_take_the_first_line_as_header(table):
     source = table(NAMED, "t.csv")
     expected = [("Anna", "f"), ("Ben", "m")]
-    assert list(line_records(source, find_columns(source, "sex", "name"))) == expected
-    assert list(line_records(source, find_columns(source, "3", "name"))) == expected
+    assert list(line_records(source, find_line_columns(source, "sex", "name"))) == expected
+    assert list(line_records(source, find_line_columns(source, "3", "name"))) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_column_of_free_text_is_no_category(table):
     said = refusal(table(rows), "1")
     assert "30 different values in 30 lines" in said and "did you mean --condition 2?" in said
     source = table(rows)
-    assert len(list(line_records(source, find_columns(source, "2", None)))) == 30
+    assert len(list(line_records(source, find_line_columns(source, "2", None)))) == 30
 
 
 def test_json_lines_are_no_table(table):

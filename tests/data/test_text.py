@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unroll.data.text import PIECE, lines, pieces, text_source
+from unroll.data.text import PIECE, lines, text_pieces, text_source
 from unroll.errors import UserError
 
 
@@ -154,7 +154,7 @@ def test_standard_input_is_read_as_often_as_wanted(monkeypatch):
 
 def test_one_long_line_is_read_in_pieces_that_together_are_the_line(write):
     for text in ("x" * 3_000_000, "word " * 600_000):
-        found = list(pieces(write(text.encode()), "a"))
+        found = list(text_pieces(write(text.encode()), "a"))
         assert "".join(found) == text
         assert max(map(len, found)) <= 2 * PIECE
         assert list(lines(write(text.encode()), "a")) == [text]
@@ -179,5 +179,5 @@ def test_pieces_joined_are_the_text_whatever_the_block_size(text, size):
         path = Path(folder) / "a.txt"
         path.write_bytes(b"x" * 4 + text.encode())  # no byte order mark
         expected = "xxxx" + text.replace("\r\n", "\n").replace("\r", "\n")
-        assert "".join(pieces(path, "a")) == expected
+        assert "".join(text_pieces(path, "a")) == expected
         assert "\n".join(lines(path, "a")) == expected.removesuffix("\n")

@@ -9,7 +9,7 @@ from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
 from unroll.data.vocabularies import load_vocabulary
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN
-from unroll.data.words import END_NAME, WordVocabulary, stands_alone
+from unroll.data.words import END_NAME, WordVocabulary, punctuation_is_separate
 from unroll.errors import UserError
 
 BPE = BPEVocabulary.learn(["low lower lowest, newer and wider.\n" * 20], size=300)
@@ -161,4 +161,4 @@ def test_boundaries_stand_for_no_text():
     ],
 )
 def test_tokenised_texts_are_recognised(text, alone):
-    assert stands_alone(text) is alone
+    assert punctuation_is_separate(text) is alone

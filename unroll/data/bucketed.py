@@ -54,7 +54,7 @@ class Bucketed:
         return [batches[k] for k in draw.permutation(len(batches))]
 
 
-def in_order(lengths: list[int] | np.ndarray, batch_size: int) -> list[list[int]]:
+def longest_first(lengths: list[int] | np.ndarray, batch_size: int) -> list[list[int]]:
     """Every record once, longest first, in batches: for evaluation, where order does not matter."""
     order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist()
     return [order[k : k + batch_size] for k in range(0, len(order), batch_size)]

@@ -21,7 +21,7 @@ ENOUGH = 20  # rows from which on a value that never comes back means something
 
 
 @dataclass(frozen=True)
-class Columns:
+class TableColumns:
     """names: of all columns, or their numbers where the table has no header. header: whether the
     first row holds them. text, label: places from 0, None where there is none.
     said: what was guessed, each with the flag that changes it."""
@@ -42,7 +42,7 @@ def find_columns(
     names: Sequence[str] | None = None,
     labelled: bool = True,
     id: str | None = None,
-) -> Columns:
+) -> TableColumns:
     """The columns of a table from its first rows.
 
     rows: the first ones, the header among them. table: its name, for complaints.
@@ -109,7 +109,7 @@ def find_columns(
         if values.count(values[0]) == 1 and kept[0] == rows[0]:
             # a value that stands in the first line and never again is a column's name
             header, known = True, first
-    return Columns(known, header, what, where, tuple(said))
+    return TableColumns(known, header, what, where, tuple(said))
 
 
 def place(word: str, names: Sequence[str], table: str, flag: str) -> int:

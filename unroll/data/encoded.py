@@ -50,7 +50,7 @@ class Encoded:
         return self.unknown / max(1, self.tokens)
 
 
-def head(encoded: Encoded, tokens: int) -> Encoded:
+def first_tokens(encoded: Encoded, tokens: int) -> Encoded:
     """About the first so many tokens; of lines, whole ones. The characters are in proportion."""
     if encoded.tokens <= tokens:
         return encoded
@@ -75,7 +75,7 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "unroll" / "tokens"
 
 
-def part_of(
+def text_part(
     source: TextSource, cut: int | None = None, *, exact: bool = True, first: bool = True
 ) -> Iterator[tuple[int, str]]:
     """One side of a cut after `cut` characters (None: everything), as (document number, text).
@@ -119,7 +119,7 @@ def encode_stream(texts: Iterable[tuple[int, str]], vocabulary: Vocabulary, key:
             yield Chunk(ids, len(text))
             last = int(ids[-1]) if len(ids) else last
 
-    return stored(key, vocabulary, chunks)
+    return encode_cached(key, vocabulary, chunks)
 
 
 def encode_lines(
@@ -137,7 +137,7 @@ def encode_lines(
             ids = np.append(vocabulary.encode(text), BOUNDARY)
             yield Chunk(ids, len(text) + 1, 0 if category is None else number[category])
 
-    return stored(f"{key} {categories}", vocabulary, chunks)
+    return encode_cached(f"{key} {categories}", vocabulary, chunks)
 
 
 class Chunk(NamedTuple):
@@ -148,12 +148,14 @@ class Chunk(NamedTuple):
     line: int | None = None
 
 
-def stored(key: str, vocabulary: Vocabulary, chunks: Callable[[], Iterator[Chunk]]) -> Encoded:
+def encode_cached(
+    key: str, vocabulary: Vocabulary, chunks: Callable[[], Iterator[Chunk]]
+) -> Encoded:
     """The ids under this key: mapped where they lie already, else written from the chunks."""
     folder = cache_folder() / fingerprint(key, vocabulary)
-    if not whole(folder):
-        write(folder, vocabulary, chunks())
-    return mapped(folder)
+    if not is_complete(folder):
+        write_cache(folder, vocabulary, chunks())
+    return open_mapped(folder)
 
 
 def fingerprint(key: str, vocabulary: Vocabulary) -> str:
@@ -164,7 +166,7 @@ def fingerprint(key: str, vocabulary: Vocabulary) -> str:
 
 
 @dataclass
-class Meta:
+class CacheMetadata:
     dtype: str
     characters: int = 0
     unknown: int = 0
@@ -172,14 +174,14 @@ class Meta:
     bytes: int = 0
 
 
-def write(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> None:
+def write_cache(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> None:
     """Write to a temporary folder and rename it, so that half a file is never found."""
     folder.parent.parent.parent.mkdir(parents=True, exist_ok=True)
-    # closed to others: compiled kernels lie beside the tokens, and are refused where others write
+    # closed to others: compiled kernels lie beside the tokens, and are refused where others write_cache
     for each in (folder.parent.parent, folder.parent):
         each.mkdir(exist_ok=True, mode=0o700)
     temporary = Path(tempfile.mkdtemp(prefix=".tokens-", dir=folder.parent))
-    meta = Meta(dtype="uint16" if len(vocabulary) <= 1 << 16 else "uint32")
+    meta = CacheMetadata(dtype="uint16" if len(vocabulary) <= 1 << 16 else "uint32")
     try:
         place = 0
         with (
@@ -198,22 +200,22 @@ def write(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> None
                 meta.unknown += int((chunk.ids == UNKNOWN).sum())
         meta.bytes = (temporary / "ids.bin").stat().st_size
         (temporary / "meta.json").write_text(json.dumps(asdict(meta)), encoding="utf-8")
-        if not whole(folder):
+        if not is_complete(folder):
             shutil.rmtree(folder, ignore_errors=True)
         try:
             temporary.rename(folder)
         except OSError:  # another process was first; its folder is as good
-            if not whole(folder):
+            if not is_complete(folder):
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def read_meta(folder: Path) -> Meta:
-    return Meta(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
+def read_meta(folder: Path) -> CacheMetadata:
+    return CacheMetadata(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
 
 
-def whole(folder: Path) -> bool:
+def is_complete(folder: Path) -> bool:
     """Whether all ids lie there; a power cut may have left fewer."""
     try:
         return (folder / "ids.bin").stat().st_size == read_meta(folder).bytes
@@ -221,7 +223,7 @@ def whole(folder: Path) -> bool:
         return False
 
 
-def mapped(folder: Path) -> Encoded:
+def open_mapped(folder: Path) -> Encoded:
     meta = read_meta(folder)
 
     def file(name: str, dtype: str) -> np.ndarray:

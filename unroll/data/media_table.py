@@ -135,7 +135,9 @@ def find_media_table(
         names = first if header else tuple(str(k + 1) for k in range(len(first)))
         rows = rows[1:] if header else rows
     if not rows or not names:
-        raise UserError(ill.below(f"{name} holds no record; expected a file's path in each row."))
+        raise UserError(
+            ill.with_messages(f"{name} holds no record; expected a file's path in each row.")
+        )
     kept = [row for row in rows if len(row) == len(names)]
     said = []
     if media is not None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unroll.data.bucketed import Bucketed, in_order
+from unroll.data.bucketed import Bucketed, longest_first
 from unroll.data.vocabulary import BOUNDARY, Ids
 
 
@@ -137,5 +137,5 @@ def evaluation_batches(
     pairs: EncodedPairs, batch_size: int = 64
 ) -> Iterator[tuple[list[int], PairBatch]]:
     """Every pair once, in batches of about the same length, with their rows."""
-    for rows in in_order(sort_keys(pairs), batch_size):
+    for rows in longest_first(sort_keys(pairs), batch_size):
         yield rows, pairs.batch(rows)

@@ -13,7 +13,7 @@ from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
 from unroll.data.pairs import Pair
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN, UNKNOWN_NAME, Vocabulary
-from unroll.data.words import GLUE, WordVocabulary, stands_alone
+from unroll.data.words import GLUE, WordVocabulary, punctuation_is_separate
 from unroll.errors import UserError
 
 LOOK = 2000  # texts that a guess looks at
@@ -109,7 +109,7 @@ def learn(texts: Callable[[], Iterable[str]], settings: TokenSettings) -> Vocabu
         return BPEVocabulary.learn(texts(), size, settings.min_count or 2)
     split = settings.split
     if split == "auto":
-        apart = stands_alone("\n".join(islice(texts(), LOOK)))
+        apart = punctuation_is_separate("\n".join(islice(texts(), LOOK)))
         split = "spaces" if apart else "punctuation"
     count = settings.min_count or 2
     return WordVocabulary.learn(texts(), count, size, split, "line", settings.lower)

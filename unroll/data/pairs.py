@@ -13,7 +13,7 @@ from typing import NamedTuple
 from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.table import column
-from unroll.data.text import TextSource, opened, refuse_foreign, text_source
+from unroll.data.text import TextSource, open_bytes, refuse_other_encoding, text_source
 from unroll.errors import UserError
 
 HEADINGS = ({"source", "src", "input", "from"}, {"target", "tgt", "output", "to", "translation"})
@@ -56,7 +56,7 @@ class PairFile:
         for source in (self.source, self.other):
             if source is not None:
                 digest.update(b"\0file\0")
-                with opened(source.files[0], source.name) as file:
+                with open_bytes(source.files[0], source.name) as file:
                     while block := file.read(1 << 20):
                         digest.update(block)
         return digest.hexdigest()
@@ -187,10 +187,10 @@ def numbered(source: TextSource, problems: Problems) -> Iterator[tuple[int, str 
 
     Raises: UserError for another encoding of Unicode.
     """
-    with opened(source.files[0], source.name) as file:
+    with open_bytes(source.files[0], source.name) as file:
         for number, raw in enumerate(file, 1):
             if number == 1:
-                refuse_foreign(raw, source.name)
+                refuse_other_encoding(raw, source.name)
                 raw = raw.removeprefix(codecs.BOM_UTF8)
             where = f"{source.name}, line {number}"
             if b"\0" in raw:

@@ -17,7 +17,7 @@ class Problems:
         >>> from unroll.data.problems import Problems
         >>> problems = Problems(skip=True)
         >>> problems.bad("a.csv, line 3: no label.")
-        >>> problems.told()
+        >>> problems.messages()
         ['1 bad record is left out:', '  a.csv, line 3: no label.']
     """
 
@@ -34,11 +34,11 @@ class Problems:
         if len(self._first) < SHOWN:
             self._first.append(sentence)
 
-    def below(self, sentence: str) -> str:
+    def with_messages(self, sentence: str) -> str:
         """The sentence of an error, and below it what was left out before it came to that."""
-        return "\n".join([sentence, *self.told()])
+        return "\n".join([sentence, *self.messages()])
 
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """How many records were left out, and the first of them."""
         if not self.count:
             return []

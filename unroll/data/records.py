@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from unroll.counting import counted
-from unroll.data.columns import Columns, find_columns
+from unroll.data.columns import TableColumns, find_columns
 from unroll.data.problems import Problems
-from unroll.data.text import TEXT_SUFFIXES, is_jsonl, opened, refuse_foreign
+from unroll.data.text import TEXT_SUFFIXES, is_jsonl, open_bytes, refuse_other_encoding
 from unroll.errors import UserError
 
 LOOK = 1000  # rows that a guess looks at
@@ -56,7 +56,7 @@ class Table:
 
     path: Path
     name: str
-    columns: Columns
+    columns: TableColumns
 
     def rows(self, problems: Problems) -> Iterator[Row]:
         """Its rows, without the header; of another width than it are bad."""
@@ -106,7 +106,9 @@ def find_table(
         rows = [row.cells for row in islice(table_rows(path, name, ill), LOOK)]
     if not rows or (names is not None and not names):
         raise UserError(
-            ". ".join([f"{name} holds no record; expected a text and a label in each", *ill.told()])
+            ". ".join(
+                [f"{name} holds no record; expected a text and a label in each", *ill.messages()]
+            )
         )
     columns = find_columns(rows, name, text, label, names=names, labelled=labelled, id=id)
     return Table(path, name, columns)
@@ -301,11 +303,11 @@ def numbered_lines(path: Path, name: str, problems: Problems) -> Iterator[tuple[
     Raises: UserError for a file that is UTF-16 or UTF-32, or cannot be read.
     """
     line = 0
-    with opened(path, name) as file:
+    with open_bytes(path, name) as file:
         for raw in file:
             line += 1
             if line == 1:
-                refuse_foreign(raw, name)
+                refuse_other_encoding(raw, name)
                 raw = raw.removeprefix(b"\xef\xbb\xbf")
             try:
                 text = raw.decode()

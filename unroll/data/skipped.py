@@ -10,11 +10,11 @@ from unroll.data.problems import Problems
 T = TypeVar("T")
 
 
-class LeftOut(str):
+class SkippedRecord(str):
     """What is wrong with a record, in the place of the record."""
 
 
-class Noted(Problems):
+class CollectedProblems(Problems):
     """Problems that keep every sentence, for whoever tells them in another place."""
 
     def __init__(self, skip: bool = True) -> None:
@@ -26,24 +26,26 @@ class Noted(Problems):
         self.sentences.append(sentence)
 
 
-def in_place(read: Callable[[Problems], Iterable[T]], skip: bool) -> Iterator[T | LeftOut]:
+def records_and_problems(
+    read: Callable[[Problems], Iterable[T]], skip: bool
+) -> Iterator[T | SkippedRecord]:
     """What `read` yields, and between it what it says of bad records.
 
     read: called with where it says that. skip: whether bad records are left out; else the first
     raises.
 
     Example:
-        >>> from unroll.data.skipped import in_place
+        >>> from unroll.data.skipped import records_and_problems
         >>> def read(problems):
         ...     yield 1
         ...     problems.bad("line 2: no number.")
         ...     yield 3
-        >>> list(in_place(read, skip=True))
+        >>> list(records_and_problems(read, skip=True))
         [1, 'line 2: no number.', 3]
     """
-    noted = Noted(skip)
+    noted = CollectedProblems(skip)
     for one in read(noted):
-        yield from map(LeftOut, noted.sentences)
+        yield from map(SkippedRecord, noted.sentences)
         noted.sentences.clear()
         yield one
-    yield from map(LeftOut, noted.sentences)
+    yield from map(SkippedRecord, noted.sentences)

@@ -21,13 +21,13 @@ def validation_rows(count: int) -> np.ndarray:
     return chosen
 
 
-def shared(train: Sequence[Hashable], other: Sequence[Hashable]) -> int:
+def count_shared(train: Sequence[Hashable], other: Sequence[Hashable]) -> int:
     """How many of the other records stand in the training part too."""
     known = set(train)
     return sum(record in known for record in other)
 
 
-def evenly(count: int, most: int) -> np.ndarray:
+def evenly_spread(count: int, most: int) -> np.ndarray:
     """The places of at most so many of `count` records, evenly spread, because files are often
     sorted."""
     if count <= most:

@@ -39,7 +39,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Batch:
+class TokenBatch:
     """x, y: ids [T, B], y one step ahead. lengths: [B] or None where all are T.
     category: [B] or None. fresh: whether the carried state must start anew. weight: [T, B] bool,
     true where y counts, or None for everywhere. window: how the gradient is cut inside, or None."""
@@ -57,13 +57,13 @@ class Batch:
         """How many targets count."""
         return int(self.y.numel() if self.weight is None else self.weight.sum())
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> TokenBatch:
         """The same batch on a device."""
 
         def move(tensor: Tensor | None) -> Tensor | None:
             return None if tensor is None else tensor.to(device)
 
-        return Batch(
+        return TokenBatch(
             self.x.to(device),
             self.y.to(device),
             self.fresh,
@@ -79,7 +79,7 @@ class Batches(Protocol):
 
     per_epoch: int
 
-    def batch(self, number: int) -> Batch:
+    def batch(self, number: int) -> TokenBatch:
         """Batch `number` of the run, counted from 0 over all epochs."""
         ...
 
@@ -97,7 +97,7 @@ class BlockStream:
         self.length = (len(self.ids) - 1 - block) // batch_size  # of each stream, after any shift
         self.per_epoch = max(1, self.length // block)
 
-    def batch(self, number: int) -> Batch:
+    def batch(self, number: int) -> TokenBatch:
         epoch, k = divmod(number, self.per_epoch)
         shift = 0
         if epoch:
@@ -105,7 +105,7 @@ class BlockStream:
         starts = shift + k * self.T + self.length * np.arange(self.B)
         window = self.ids[starts[None, :] + np.arange(self.T + 1)[:, None]].astype(np.int64)
         ids = torch.from_numpy(window)  # [T + 1, B]
-        return Batch(ids[:-1], ids[1:], fresh=k == 0)
+        return TokenBatch(ids[:-1], ids[1:], fresh=k == 0)
 
 
 class LineBatches:
@@ -119,7 +119,7 @@ class LineBatches:
         self.per_epoch = -(-len(self.starts) // batch_size)
         self._order: tuple[int, int, np.ndarray] | None = None
 
-    def batch(self, number: int) -> Batch:
+    def batch(self, number: int) -> TokenBatch:
         epoch, k = divmod(number, self.per_epoch)
         places = range(k * self.B, min((k + 1) * self.B, len(self.starts)))
         return self.rows([self.line(epoch, place) for place in places])
@@ -135,7 +135,7 @@ class LineBatches:
             self._order = (epoch, window, order)
         return window * WINDOW + int(self._order[2][place - window * WINDOW])
 
-    def rows(self, lines: list[int]) -> Batch:
+    def rows(self, lines: list[int]) -> TokenBatch:
         """These lines as one padded batch."""
         encoded = self.encoded
         ends = [
@@ -154,12 +154,12 @@ class LineBatches:
         if encoded.categories is not None:
             category = torch.from_numpy(np.asarray(encoded.categories[lines], dtype=np.int64))
         weight = torch.arange(len(ids) - 1)[:, None] < lengths
-        return Batch(ids[:-1], ids[1:], True, lengths, category, weight)
+        return TokenBatch(ids[:-1], ids[1:], True, lengths, category, weight)
 
 
 def evaluation_blocks(
     encoded: Encoded, *, block: int = 256, warm_up: int = 256, most: int = 32
-) -> Iterator[Batch]:
+) -> Iterator[TokenBatch]:
     """Every token of a stream once, in few parallel streams that know what came before.
 
     A parallel stream would start without context, which costs it its first tokens; so each first
@@ -170,13 +170,13 @@ def evaluation_blocks(
     length = -(-N // B)
     offsets = length * np.arange(B)
 
-    def read(steps: np.ndarray, fresh: bool, lengths: Tensor | None = None) -> Batch:
+    def read(steps: np.ndarray, fresh: bool, lengths: Tensor | None = None) -> TokenBatch:
         place = offsets[None, :] + steps[:, None]  # of x, [T, B]
         own = (steps[:, None] >= 0) & (place < N)
         clipped = place.clip(0, N - 1)
         x = torch.from_numpy(ids[clipped].astype(np.int64))
         y = torch.from_numpy(ids[clipped + 1].astype(np.int64))
-        return Batch(x, y, fresh, lengths, weight=torch.from_numpy(own))
+        return TokenBatch(x, y, fresh, lengths, weight=torch.from_numpy(own))
 
     if B > 1:  # nothing comes before the first stream: its warm-up has length 0
         lengths = torch.full((B,), warm_up)
@@ -186,7 +186,7 @@ def evaluation_blocks(
         yield read(np.arange(at, min(at + block, length)), fresh=B == 1 and at == 0)
 
 
-def evaluation_lines(encoded: Encoded, batch_size: int = 64) -> Iterator[Batch]:
+def evaluation_lines(encoded: Encoded, batch_size: int = 64) -> Iterator[TokenBatch]:
     """Every line once, in order."""
     batches = LineBatches(encoded, batch_size, seed=0, shuffle=False)
     for number in range(batches.per_epoch):

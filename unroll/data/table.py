@@ -13,7 +13,7 @@ from unroll.errors import UserError
 
 
 @dataclass(frozen=True)
-class Columns:
+class LineColumns:
     """Which column holds the text and which the category, counted from 0; header: skip line 1."""
 
     text: int
@@ -23,7 +23,9 @@ class Columns:
     names: tuple[str, ...]
 
 
-def line_records(source: TextSource, columns: Columns | None) -> Iterator[tuple[str, str | None]]:
+def line_records(
+    source: TextSource, columns: LineColumns | None
+) -> Iterator[tuple[str, str | None]]:
     """Each line that is not blank, as (text, category or None).
 
     Raises: UserError for a line with too few columns, with its number.
@@ -60,7 +62,7 @@ def line_records(source: TextSource, columns: Columns | None) -> Iterator[tuple[
                 yield text, category
 
 
-def find_columns(source: TextSource, condition: str, text: str | None) -> Columns:
+def find_line_columns(source: TextSource, condition: str, text: str | None) -> LineColumns:
     """The columns of a table by number (from 1, as `cut -f` counts) or by the name in its header.
 
     Raises: UserError where the table has no such column, or the category is no category.
@@ -91,13 +93,13 @@ def find_columns(source: TextSource, condition: str, text: str | None) -> Column
             f"--condition {condition} and --text {text} name the same column of {source.name}; "
             "expected two."
         )
-    columns = Columns(what, where, separator, header, names)
+    columns = LineColumns(what, where, separator, header, names)
     seen = count_categories(source, columns)
     total = sum(seen.values())
     if total > 20 and len(seen) > total / 2:
         raise UserError(
             f"--condition {condition}: that column of {source.name} has {len(seen)} different "
-            f"values in {total} lines; a category comes back many times. Columns count from 1: "
+            f"values in {total} lines; a category comes back many times. LineColumns count from 1: "
             f"did you mean --condition {columns.text + 1}?"
         )
     if not header and total > 20 and seen[names[where]] == 1:
@@ -124,7 +126,7 @@ def column(wanted: str, names: tuple[str, ...], table: str, flag: str) -> int:
 
 
 def count_categories(
-    source: TextSource, columns: Columns, most: int = 10_000
+    source: TextSource, columns: LineColumns, most: int = 10_000
 ) -> Counter[str | None]:
     """How often each value of the category's column comes, in the first lines."""
     return Counter(category for _, category in islice(line_records(source, columns), most))

@@ -48,7 +48,7 @@ class TextSource:
     _keep: object = dataclass_field(default=None, repr=False, compare=False)
 
     def documents(self) -> Iterator[Iterator[str]]:
-        """Each document as its pieces. Line ends are `\\n`, a byte order mark is dropped.
+        """Each document as its text_pieces. Line ends are `\\n`, a byte order mark is dropped.
 
         Raises: UserError where the text is not UTF-8, holds NUL bytes or cannot be read.
         """
@@ -58,9 +58,9 @@ class TextSource:
                 for text in json_field(path, name, self.field):
                     yield iter([text] if text else [])
             else:
-                yield pieces(path, name)
+                yield text_pieces(path, name)
 
-    def scan(self) -> Scan:
+    def scan(self) -> TextScan:
         """Read everything once: how much there is, and its SHA-256.
 
         Raises: UserError where there is no text at all.
@@ -74,11 +74,11 @@ class TextSource:
                 digest.update(text.encode())
         if characters == 0:
             raise UserError(f"{self.name} is empty; expected a text. Give a file with text in it.")
-        return Scan(characters, documents, digest.hexdigest())
+        return TextScan(characters, documents, digest.hexdigest())
 
 
 @dataclass(frozen=True)
-class Scan:
+class TextScan:
     """characters and documents: how many. sha256: of the text, documents apart."""
 
     characters: int
@@ -138,7 +138,7 @@ def standard_input(field: str) -> TextSource:
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
+def open_bytes(path: Path, name: str) -> Iterator[IO[bytes]]:
     """The bytes of a file, unpacked where it is a .gz; trouble with it said in a sentence."""
     try:
         if path.suffix == ".gz":
@@ -155,16 +155,16 @@ def opened(path: Path, name: str) -> Iterator[IO[bytes]]:
         raise UserError(f"{name} cannot be read: {error.strerror or error}.") from error
 
 
-def pieces(path: Path, name: str) -> Iterator[str]:
+def text_pieces(path: Path, name: str) -> Iterator[str]:
     """The text of one file in pieces that end at a line end, a space, or wherever they must."""
     rest, offset = "", 0
     utf8 = codecs.getincrementaldecoder("utf-8")()
     decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
-    with opened(path, name) as file:
+    with open_bytes(path, name) as file:
         while True:
             block = file.read(PIECE)
             if offset == 0:
-                refuse_foreign(block, name)
+                refuse_other_encoding(block, name)
                 if block.startswith(codecs.BOM_UTF8):
                     block, offset = block[3:], 3
                     block = block or file.read(PIECE)
@@ -194,7 +194,7 @@ def pieces(path: Path, name: str) -> Iterator[str]:
             rest = text[cut:]
 
 
-def refuse_foreign(block: bytes, name: str) -> None:
+def refuse_other_encoding(block: bytes, name: str) -> None:
     for mark, encoding in FOREIGN_MARKS.items():
         if block.startswith(mark):
             raise UserError(
@@ -240,7 +240,7 @@ def json_field(path: Path, name: str, field: str) -> Iterator[str]:
 def lines(path: Path, name: str) -> Iterator[str]:
     """The lines of one file, without their ends."""
     rest = ""
-    for text in pieces(path, name):
+    for text in text_pieces(path, name):
         *whole, rest = (rest + text).split("\n")
         yield from whole
     if rest:

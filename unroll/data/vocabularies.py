@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
 from unroll.data.vocabulary import UNKNOWN_NAME, Vocabulary
-from unroll.data.words import WordVocabulary, stands_alone
+from unroll.data.words import WordVocabulary, punctuation_is_separate
 from unroll.errors import UserError
 
 LOOK = 1 << 20  # characters that a guess looks at
@@ -41,7 +41,7 @@ def learn_vocabulary(
     head = "".join(islice((text[:LOOK] for text in texts()), 1))
     split = settings.split
     if split == "auto":
-        split = "spaces" if stands_alone(head) else "punctuation"
+        split = "spaces" if punctuation_is_separate(head) else "punctuation"
     rare = settings.min_count or (1 if f" {UNKNOWN_NAME} " in head else 2)
     return WordVocabulary.learn(texts(), rare, size, split, settings.end, settings.lower)
 

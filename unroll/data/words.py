@@ -78,7 +78,7 @@ class WordVocabulary:
                 blank = number < len(rows) - 1 and not line.strip()
             if blank:
                 yield END_NAME
-            for token in line.split() if self.split == "spaces" else marks_apart(line):
+            for token in line.split() if self.split == "spaces" else split_marks(line):
                 yield token
                 if self.end == "sentence" and token.removeprefix(GLUE) in SENTENCE_ENDS:
                     yield END_NAME
@@ -115,7 +115,7 @@ class WordVocabulary:
         )
 
 
-def marks_apart(line: str) -> Iterator[str]:
+def split_marks(line: str) -> Iterator[str]:
     """Words and marks; glued to the token before where no space stands between."""
     behind = -1
     for match in WORD_OR_MARK.finditer(line):
@@ -123,7 +123,7 @@ def marks_apart(line: str) -> Iterator[str]:
         behind = match.end()
 
 
-def stands_alone(text: str) -> bool:
+def punctuation_is_separate(text: str) -> bool:
     """Whether punctuation already stands between spaces, as in tokenised corpora."""
     apart = len(re.findall(r"(?<!\S)[.,;:!?](?!\S)", text))
     attached = len(re.findall(r"\w[.,;:!?](?!\S)", text))

@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 
 from unroll.cells import State, map_state
 from unroll.data.encoded import Encoded
-from unroll.data.table import find_columns
+from unroll.data.table import find_line_columns
 from unroll.data.text import text_source
 from unroll.errors import UserError
 from unroll.inspect.flow import flow_of
@@ -152,7 +152,7 @@ def read(run: LanguageRun, path: str) -> Encoded:
     settings = run.settings
     source, columns = text_source(path, settings.text or "text"), None
     if settings.condition is not None:
-        columns = find_columns(source, settings.condition, settings.text)
+        columns = find_line_columns(source, settings.condition, settings.text)
     return read_text(
         source,
         run.vocabulary,

@@ -118,7 +118,7 @@ def test_bad_rows_are_told_with_file_and_line_and_left_out_when_asked(place):
         read(name)
     data = read(name, skip_bad=True)
     assert len(data.train) + len(data.valid) == 40 and data.problems.count == 4
-    told = "\n".join(data.problems.told())
+    told = "\n".join(data.problems.messages())
     assert "line 43: " in told and "cut.png is no image that can be read" in told
     assert "line 44: " in told and "line 45: column caption is empty" in told
 

@@ -168,7 +168,7 @@ def test_a_wide_table(tmp_path):
     assert wide is not None and wide.label == 0 and wide.width == 9 and not wide.header
     problems = Problems(skip=True)
     assert len(list(wide.rows(problems))) == 6 and problems.count == 1
-    assert "line 7: 2 columns where 9 are expected" in problems.told()[1]
+    assert "line 7: 2 columns where 9 are expected" in problems.messages()[1]
     assert find_wide(path, columns=9).label is None
     (tmp_path / "clips.csv").write_text("path,action\na.mp4,walk\nb.mp4,run\n")
     assert find_wide(tmp_path / "clips.csv") is None

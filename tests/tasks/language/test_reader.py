@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unroll.data.table import find_columns
+from unroll.data.table import find_line_columns
 from unroll.data.text import text_source
 from unroll.errors import UserError
 from unroll.tasks.language.reader import learn_vocabulary, read_corpus, read_text
@@ -120,7 +120,7 @@ def test_a_further_text_is_read_in_the_vocabulary_of_the_run(read, tmp_path):
         0,
     ]
     (tmp_path / "t.tsv").write_text("ab\tm\na\tf\n")
-    columns = find_columns(text_source(tmp_path / "t.tsv"), "2", None)
+    columns = find_line_columns(text_source(tmp_path / "t.tsv"), "2", None)
     options = {"columns": columns, "per_line": True}
     for categories in (["f", "m"], ["m", "f"]):
         encoded = read_text(

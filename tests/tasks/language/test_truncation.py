@@ -9,7 +9,7 @@ import torch
 
 import unroll
 from unroll.data.encoded import Encoded
-from unroll.data.stream import Batch, Window
+from unroll.data.stream import TokenBatch, Window
 from unroll.models.language import LanguageModel
 from unroll.tasks.language.truncation import (
     WindowStream,
@@ -42,7 +42,7 @@ def gradient_of(network, ids, windows):
     for w in windows:
         piece = ids[w.start : w.start + w.steps + 1]
         weight = (torch.arange(w.steps) >= w.counts)[:, None].expand(-1, 2)
-        batch = Batch(piece[:-1], piece[1:], w.start == 0, weight=weight, window=w)
+        batch = TokenBatch(piece[:-1], piece[1:], w.start == 0, weight=weight, window=w)
         loss, state = window_loss(
             lambda x, y, s, weight: network.loss(x, y, s, weight=weight), batch, state
         )

@@ -122,7 +122,7 @@ def test_bad_files_are_said_in_a_sentence(tmp_path):
         tunes(text, tmp_path / "bad.abc")
     found, problems = tunes(text, tmp_path / "bad.abc", skip=True)
     assert len(found) == 1 and problems.count == 2
-    assert "no notes" in " ".join(problems.told())
+    assert "no notes" in " ".join(problems.messages())
     with pytest.raises(UserError, match="no tune in ABC"):
         tunes("hello\n", tmp_path / "no.abc")
     (tmp_path / "latin.abc").write_bytes("X:1\nT:Café\nK:G\nG\n".encode("latin-1"))
@@ -162,14 +162,14 @@ def test_a_line_that_is_not_text_spoils_its_tune_alone(tmp_path):
     )
     problems = Problems(skip=True)
     assert len(list(abc_tunes(path, "old.abc", problems))) == 2
-    assert "old.abc, line 6: not UTF-8" in problems.told()[1]
+    assert "old.abc, line 6: not UTF-8" in problems.messages()[1]
     packed = tmp_path / "cut.abc.gz"
     packed.write_bytes(
         gzip.compress("".join(f"X:{n}\nK:G\n{n}G|\n" for n in range(9999)).encode())[:-999]
     )
     problems = Problems(skip=True)
     found = list(abc_tunes(packed, "cut.abc.gz", problems))
-    assert problems.count == 1 and "not a whole gzip file" in problems.told()[1]
+    assert problems.count == 1 and "not a whole gzip file" in problems.messages()[1]
     assert all(tune.text.endswith("G|\n") for tune in found)  # none that is cut
     with pytest.raises(UserError) as told:
         tunes("X:1\nGAB|\n\n" + one, tmp_path / "two.abc")

@@ -126,4 +126,4 @@ def test_files_without_beats_or_with_a_key_that_is_none(tmp_path):
         path = tmp_path / "t.mid"
         path.write_bytes(data)
         problems = Problems(skip=True)
-        assert not list(midi_tunes(path, "t.mid", problems)) and said in problems.told()[1]
+        assert not list(midi_tunes(path, "t.mid", problems)) and said in problems.messages()[1]

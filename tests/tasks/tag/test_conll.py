@@ -104,7 +104,7 @@ def test_bad_rows_are_told_with_their_line(tmp_path, text, said):
     problems = Problems(skip=True)
     kept, _ = read(tmp_path, text + "\n" + text.split("\n")[0] + "\n", problems)
     assert problems.count >= 1
-    assert said in problems.told()[1]
+    assert said in problems.messages()[1]
     assert "_" in text or kept
 
 
@@ -171,6 +171,6 @@ def test_a_line_that_is_not_utf_8_costs_its_sentence_alone(tmp_path):
             columns = find_columns(path, path.name)
             found = list(read_sentences(path, path.name, columns, problems))
             assert [s.words for s in found] == [("a", "b")] * (len(parts) - 1), parts
-            assert problems.count == 1 and "not UTF-8" in problems.told()[1]
+            assert problems.count == 1 and "not UTF-8" in problems.messages()[1]
             with pytest.raises(UserError, match=r"line \d+: not UTF-8"):
                 list(read_sentences(path, path.name, columns, Problems()))

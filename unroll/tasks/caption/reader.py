@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from unroll.counting import counted
-from unroll.data.bucketed import Bucketed, in_order
+from unroll.data.bucketed import Bucketed, longest_first
 from unroll.data.images import BadImage, read_image
 from unroll.data.media_table import IMAGES, MediaTable, find_media_table
 from unroll.data.optional import optional
 from unroll.data.pair_batches import padded
 from unroll.data.problems import Problems
-from unroll.data.split import evenly, shared, validation_rows
+from unroll.data.split import count_shared, evenly_spread, validation_rows
 from unroll.data.vocabulary import BOUNDARY, Ids
 from unroll.errors import UserError
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor, learn_preprocessor
@@ -122,7 +122,7 @@ class Captioned:
 
     def batches(self, size: int) -> list[list[int]]:
         """Every row once, in batches of about the same length."""
-        return in_order(self.lengths, size)
+        return longest_first(self.lengths, size)
 
     def by_image(self) -> tuple[list[int], list[list[str]]]:
         """Each image that has captions, once, in order, and all its captions."""
@@ -132,7 +132,7 @@ class Captioned:
         return list(found), list(found.values())
 
     def part(self, chosen: np.ndarray) -> Captioned:
-        """The rows that are true there; the images are shared."""
+        """The rows that are true there; the images are count_shared."""
         rows = np.flatnonzero(chosen).tolist()
         return Captioned(
             self.images,
@@ -229,7 +229,7 @@ def usual_size(paths: Sequence[Path], settings: CaptionSettings) -> tuple[int, i
         return settings.colours, settings.height, settings.width
     forms = []
     pillow = optional("PIL.Image", "reads images")
-    for place in evenly(len(paths), LOOK):
+    for place in evenly_spread(len(paths), LOOK):
         try:
             with pillow.open(paths[place]) as image:
                 forms.append((image.height / image.width, image.height * image.width))
@@ -373,7 +373,7 @@ def read_captions(
         if not checking or not len(train) + len(valid):
             raise UserError(few)
         told.append(f"Too few to train: {few}")
-    same = shared([t.lower() for t in train.texts], [t.lower() for t in valid.texts])
+    same = count_shared([t.lower() for t in train.texts], [t.lower() for t in valid.texts])
     paths = {images.paths[place] for place in train.which.tolist()}
     seen = sum(valid.images.paths[place] in paths for place in set(valid.which.tolist()))
     return CaptionData(

@@ -21,7 +21,7 @@ from unroll.data.images import BadImage
 from unroll.data.media_table import IMAGES
 from unroll.data.problems import Problems
 from unroll.data.records import TABLE_SUFFIXES
-from unroll.data.split import evenly, shared
+from unroll.data.split import count_shared, evenly_spread
 from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
@@ -162,9 +162,9 @@ def work(
             smoothing=settings.label_smoothing,
         ), None
 
-    rows = evenly(len(data.valid), WATCHED).tolist()
+    rows = evenly_spread(len(data.valid), WATCHED).tolist()
     pictures, references = data.valid.by_image()
-    some = evenly(len(pictures), WATCHED_IMAGES).tolist()
+    some = evenly_spread(len(pictures), WATCHED_IMAGES).tolist()
     greedy = settings.model_copy(update={"consensus": 0, "beam": 1, "best": 1})
 
     def said(places: list[int]) -> list[str]:
@@ -266,7 +266,7 @@ def settled(trained: Trained, data: CaptionData, watch: Progress) -> list[str]:
     if not trained.settings.consensus or trained.settings.prior is not None:
         return []
     places, references = data.valid.by_image()
-    some = evenly(len(places), WATCHED_IMAGES).tolist()
+    some = evenly_spread(len(places), WATCHED_IMAGES).tolist()
     truth, size = CiderD(references[k] for k in some), at_once(trained.settings)
     consensus, total = Consensus(trained.preprocessor.known), dict.fromkeys(PRIORS, 0.0)
     for at in range(0, len(some), size):
@@ -298,7 +298,7 @@ def header(data: CaptionData, settings: CaptionSettings, network: Captioner) -> 
         f"{counted(len(train), 'caption')} of {counted(images_in(train), 'image')} to learn from; held "
         f"out: {data.validation_set}, {counted(len(valid), 'caption')} of "
         f"{counted(images_in(valid), 'image')} (--valid FILE).",
-        *data.problems.told(),
+        *data.problems.messages(),
         *data.told,
     ]
     colours, height, width = preprocessor.size
@@ -345,7 +345,7 @@ def facts(data: CaptionData) -> dict[str, Any]:
 
 def files(data: CaptionData) -> dict[str, bytes]:
     """What the nearest image is looked for in: evenly from the training part."""
-    rows = evenly(len(data.train), KNOWN).tolist()
+    rows = evenly_spread(len(data.train), KNOWN).tolist()
     small = [
         thumbnails(data.train.images.take(data.train.which[rows[at : at + ROWS]].tolist()))
         for at in range(0, len(rows), ROWS)
@@ -387,7 +387,7 @@ def figures(
 ) -> dict[str, Any]:
     """The figures of a model on captions beside those of the baselines."""
     places, references = part.by_image()
-    some = evenly(len(places), most or len(places)).tolist()
+    some = evenly_spread(len(places), most or len(places)).tolist()
     places, references = [places[k] for k in some], [references[k] for k in some]
     found = measure(trained.model, part, trained.device)
     said = [one["caption"] for one in captions_of(trained, part, places, watch)]
@@ -409,7 +409,7 @@ def figures(
         "captions": sum(map(len, references)),
         "different": len(set(said)),
         "unknown_rate": unknown_rate(part),
-        "in_training": shared(list(learned), [text.lower() for text in part.texts]),
+        "in_training": count_shared(list(learned), [text.lower() for text in part.texts]),
         "search": searched(trained.settings, prior_of(trained)),
         "commonest": commonest,
         "baselines": {name: caption_scores(texts, references) for name, texts in others.items()},
@@ -443,7 +443,7 @@ def check(path: str, settings: CaptionSettings, say: Log) -> dict[str, Any]:
         "unknown_rate": unknown_rate(data.valid),
         "told": data.told,
         "bad": data.problems.count,
-        "problems": [sentence.strip() for sentence in data.problems.told()[1:]],
+        "problems": [sentence.strip() for sentence in data.problems.messages()[1:]],
     }
 
 
@@ -489,7 +489,7 @@ def questions(trained: Trained, path: str) -> Iterator[str]:
         table = find_again(path, trained.settings, None, None, labelled=False)
         problems = Problems(trained.settings.skip_bad)
         yield from (str(row.path) for row in table.rows(problems))
-        for sentence in problems.told():
+        for sentence in problems.messages():
             sys.stderr.write(f"unroll: {sentence}\n")
     else:
         yield path

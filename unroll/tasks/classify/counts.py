@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load, save
 
-from unroll.data.split import evenly
+from unroll.data.split import evenly_spread
 
 FILE = "counts.safetensors"
 ORDERS = (1, 2)  # tokens of a feature
@@ -69,7 +69,7 @@ class Counted:
         found = [tabled(items, starts, own, inputs, order) for order in ORDERS]
         keys, counts, records = (list(each) for each in zip(*found, strict=True))
         counted = cls(keys, counts, records, inputs, targets.ndim == 2)
-        rows = evenly(len(own), LOOK)
+        rows = evenly_spread(len(own), LOOK)
         lengths = np.diff(starts)[rows]
         some = np.concatenate([items[:0], *(items[starts[r] : starts[r + 1]] for r in rows)])
         ends = np.cumsum([0, *lengths])

@@ -20,7 +20,7 @@ from unroll.data.series import Scaler, number
 from unroll.data.split import validation_rows
 from unroll.data.vocabularies import BPE_SIZE, LOOK
 from unroll.data.vocabulary import Vocabulary
-from unroll.data.words import WordVocabulary, stands_alone
+from unroll.data.words import WordVocabulary, punctuation_is_separate
 from unroll.errors import UserError
 from unroll.tasks.classify.counts import Counted
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor, Labelled, encoded, prepared
@@ -91,7 +91,7 @@ def read_classified(
             "expected some of each. Give more records."
         )
     return Classified(
-        source, preprocessor, train, valid, sha256, where, moved, tuple(problems.told())
+        source, preprocessor, train, valid, sha256, where, moved, tuple(problems.messages())
     )
 
 
@@ -148,7 +148,7 @@ def surveyed(source: Source, problems: Problems) -> Survey:
                 [
                     f"{source.name} holds {len(labels)} records with {len(kinds)} different labels; "
                     "expected at least 2 of each to learn what tells them apart.",
-                    *problems.told(),
+                    *problems.messages(),
                 ]
             )
         )
@@ -188,7 +188,7 @@ def learned(
     split = settings.split
     if split == "auto":
         head = "\n".join(record.value for record in islice(part(False), 1000))[:LOOK]
-        split = "spaces" if stands_alone(head) else "punctuation"
+        split = "spaces" if punctuation_is_separate(head) else "punctuation"
 
     def texts() -> Iterator[str]:
         for record in part(False):

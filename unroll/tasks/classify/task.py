@@ -19,11 +19,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from unroll.counting import counted
-from unroll.data.bucketed import in_order
+from unroll.data.bucketed import longest_first
 from unroll.data.problems import Problems
 from unroll.data.records import numbered_lines
 from unroll.data.series import file_sequence
-from unroll.data.split import evenly, shared
+from unroll.data.split import count_shared, evenly_spread
 from unroll.data.text import TEXT_SUFFIXES
 from unroll.errors import UserError
 from unroll.models.classification_metrics import judged
@@ -156,7 +156,7 @@ def work(
     def loss(batch: LabelledBatch, state: Any) -> tuple[torch.Tensor, None]:
         return network.loss(batch.x, batch.lengths, batch.y, batch.counted), None
 
-    watched = evenly(len(data.valid), WATCHED)
+    watched = evenly_spread(len(data.valid), WATCHED)
 
     def evaluated() -> dict[str, float]:
         p = probabilities(network, data.valid, device, rows=watched)
@@ -170,7 +170,7 @@ def work(
 
     def solve(watch: Progress) -> list[str]:
         def of(part: Labelled, most: float) -> Iterator[Batch]:
-            for k, rows in enumerate(in_order(part.lengths, ROWS)):
+            for k, rows in enumerate(longest_first(part.lengths, ROWS)):
                 batch = batch_of(part, rows).to(device)
                 yield batch.x, batch.lengths, batch.y
                 watch(most * (k + 1) * ROWS / max(len(part), ROWS))
@@ -210,7 +210,7 @@ def probabilities(
     rows = np.arange(len(labelled)) if rows is None else rows
     found = np.zeros((len(rows), network.decide.out_features))
     done = 0
-    for places in in_order(labelled.lengths[rows], ROWS):
+    for places in longest_first(labelled.lengths[rows], ROWS):
         batch = batch_of(labelled, rows[places].tolist()).to(device)
         p = network.probabilities(batch.x, batch.lengths, batch.counted)
         found[places] = p.cpu().numpy()
@@ -250,7 +250,7 @@ def header(data: Classified, settings: ClassifySettings, model: Classifier) -> l
             f"Vocabulary: {preprocessor.inputs:,} {steps} (--level){where}, {case}; of the held-out ones "
             f"{rate:.2%} are unknown."
         )
-    repeated = shared(train.marks.tolist(), valid.marks.tolist())
+    repeated = count_shared(train.marks.tolist(), valid.marks.tolist())
     if repeated:
         stand = counted(
             repeated, f"of the held-out {thing} stands", f"of the held-out {thing} stand"
@@ -385,7 +385,7 @@ def compared(trained: Trained, labelled: Labelled, watch: Progress) -> dict[str,
         "unit": things_name(preprocessor),
         "unknown_rate": labelled.unknown / max(1, len(labelled.items)),
         "cut": labelled.cut,
-        "in_training": shared(known["train"].tolist(), labelled.marks.tolist()),
+        "in_training": count_shared(known["train"].tolist(), labelled.marks.tolist()),
         "baselines": {
             name: {
                 k: v
@@ -462,10 +462,12 @@ def check(path: str, settings: ClassifySettings, say: Log) -> dict[str, Any]:
         "duplicates": len(data.train)
         + len(data.valid)
         - len(set(data.train.marks.tolist()) | set(data.valid.marks.tolist())),
-        "validation_in_training": shared(data.train.marks.tolist(), data.valid.marks.tolist()),
+        "validation_in_training": count_shared(
+            data.train.marks.tolist(), data.valid.marks.tolist()
+        ),
         "cut": data.train.cut + data.valid.cut,
         "bad": problems.count,
-        "problems": [sentence.strip() for sentence in problems.told()[1:]],
+        "problems": [sentence.strip() for sentence in problems.messages()[1:]],
     }
 
 

@@ -59,7 +59,7 @@ def read_on(
                 f"where {where} ends{ends(later, own)}."
             )
     if not joined:
-        raise UserError(problems.below(f"{later.name} has no value of {later.columns[0]}."))
+        raise UserError(problems.with_messages(f"{later.name} has no value of {later.columns[0]}."))
     said = [in_words(later, begins, where, past)] if any(begins) else []
     if missing:
         said.append(

@@ -35,7 +35,7 @@ class Asked:
     @property
     def told(self) -> list[str]:
         """What was filled, read on and left out, in sentences."""
-        return [*self.said, *self.problems.told()]
+        return [*self.said, *self.problems.messages()]
 
     def ends(self) -> list[tuple[int, int]]:
         """The numbers of the series that can be forecast, and the place of each one's last value.
@@ -65,7 +65,9 @@ class Asked:
                 self.problems.bad(sentence)
         if not whole:
             name = self.windows.table.name
-            raise UserError(self.problems.below(f"{name} has no series that can be forecast."))
+            raise UserError(
+                self.problems.with_messages(f"{name} has no series that can be forecast.")
+            )
         return whole
 
     def _no_end(self, series: int) -> str | None:

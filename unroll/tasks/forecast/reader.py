@@ -66,9 +66,11 @@ def read_forecasts(
     table = read_series(path, wanted, problems)
     keep = usable(table, settings, problems)
     if not keep:
-        raise UserError(problems.below(f"{table.name} has no series that can be learned from."))
+        raise UserError(
+            problems.with_messages(f"{table.name} has no series that can be learned from.")
+        )
     data = forecasts_of(table, keep, settings, problems, preprocessor)
-    return replace(data, told=(*data.told, *problems.told()))
+    return replace(data, told=(*data.told, *problems.messages()))
 
 
 def forecasts_of(

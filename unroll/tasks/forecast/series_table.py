@@ -150,7 +150,9 @@ def read_series(path: str | Path, wanted: Wanted, problems: Problems) -> SeriesT
         sorted_rows[of] = without_repeats(name, of, sorted(each), dates, problems)
     if wanted.step is None and not any(len(each) > 1 for each in sorted_rows.values()):
         raise UserError(
-            problems.below(f"{name} has no two rows of a series; expected values over time.")
+            problems.with_messages(
+                f"{name} has no two rows of a series; expected values over time."
+            )
         )
     step = wanted.step or find_step(
         [np.array([row[0] for row in each]) for each in sorted_rows.values()], dates, wanted.every
@@ -166,7 +168,7 @@ def read_series(path: str | Path, wanted: Wanted, problems: Problems) -> SeriesT
     ]
     gaps.refuse(problems)
     if not series:
-        raise UserError(problems.below(f"{name} has no value of {target}; expected some."))
+        raise UserError(problems.with_messages(f"{name} has no value of {target}; expected some."))
     said += gaps.said()
     return SeriesTable(
         name, time, by, columns, len(known), step, dates, tuple(series), words,
@@ -516,7 +518,7 @@ class Gaps:
         if self.wanted.missing == "refuse" and (self.times or self.values):
             rows = self.times and self.wanted.step is None
             raise UserError(
-                problems.below(
+                problems.with_messages(
                     f"{self.name}: {' and '.join(self.found())}. Say what to do: --set "
                     "missing=interpolate, --set missing=last"
                     + (", or --set every=row to take each row for a step." if rows else ".")

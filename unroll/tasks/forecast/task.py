@@ -15,7 +15,7 @@ import torch
 
 from unroll.counting import counted
 from unroll.data.problems import Problems
-from unroll.data.split import evenly
+from unroll.data.split import evenly_spread
 from unroll.errors import UserError
 from unroll.layers import Ridge
 from unroll.models.initialisation import initialise
@@ -142,7 +142,7 @@ def work(
     """What the training loop calls."""
     windows, origins = parts(data, settings)["learn from"]
     _, chosen_by = parts(data, settings)["choose weights by"]
-    some = chosen_by[evenly(len(chosen_by), WATCHED)]
+    some = chosen_by[evenly_spread(len(chosen_by), WATCHED)]
     watched = [batch.to(device) for batch in chunks(windows, some)]
     batches = WindowBatches(windows, origins, settings.batch_size or BATCH, settings.seed)
 
@@ -343,7 +343,7 @@ def check(path: str, settings: ForecastSettings, say: Log) -> dict[str, Any]:
     except UserError as error:
         if settings.missing != "refuse":
             raise
-        refused.append(str(error).removesuffix(problems.below("")))
+        refused.append(str(error).removesuffix(problems.with_messages("")))
         problems = Problems(skip=True)
         table = read_series(path, replace(wanted, missing="last"), problems)
     try:
@@ -372,7 +372,7 @@ def check(path: str, settings: ForecastSettings, say: Log) -> dict[str, Any]:
             "choose weights": sum(valid) - sum(train),
             "held out": sum(len(one) for one in table.series) - sum(valid),
         },
-        "problems": [*refused, *problems.told()],
+        "problems": [*refused, *problems.messages()],
     }
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from unroll.data.media_table import is_path
 from unroll.data.problems import Problems
 from unroll.data.records import table_rows
-from unroll.data.skipped import LeftOut, Noted, in_place
+from unroll.data.skipped import CollectedProblems, SkippedRecord, records_and_problems
 from unroll.errors import UserError
 from unroll.tasks.frames.clips import CLIP_FILES, Clip, image_size
 from unroll.tasks.frames.number_rows import NUMBERS, find_wide, is_numbers
@@ -39,7 +39,7 @@ class Question:
 
 def questions_of(
     path: str, preprocessor: FramesPreprocessor, video: str | None, skip: bool
-) -> Iterator[Question | LeftOut]:
+) -> Iterator[Question | SkippedRecord]:
     """The clips that a table names, those of a folder, the rows of a wide table, or one clip.
 
     video: the column of the clip in training. skip: whether bad rows of a table are left out.
@@ -59,7 +59,7 @@ def questions_of(
     elif is_one_clip(place, preprocessor, video):
         yield Question(path)
     else:
-        yield from in_place(partial(rows_of, path, preprocessor, video), skip)
+        yield from records_and_problems(partial(rows_of, path, preprocessor, video), skip)
 
 
 def rows_of(
@@ -137,7 +137,7 @@ def is_one_clip(place: Path, preprocessor: FramesPreprocessor, video: str | None
         return place.name.lower().endswith(CLIP_FILES)
     if preprocessor.scaler is None or preprocessor.columns is not None or not place.is_file():
         return False
-    rows = [row.cells for row in islice(table_rows(place, str(place), Noted()), LOOK)]
+    rows = [row.cells for row in islice(table_rows(place, str(place), CollectedProblems()), LOOK)]
     return video not in (rows[0] if rows else []) and not any(
         is_path(cell, CLIP_FILES) for row in rows for cell in row
     )

@@ -105,7 +105,7 @@ def read_framed(
         where,
         tuple(said),
         moved,
-        tuple(problems.told()),
+        tuple(problems.messages()),
     )
 
 
@@ -295,7 +295,7 @@ def learned(
 def check_some(rows: list[ClipRow], source: ClipSource, problems: Problems) -> None:
     if len(rows) < 2:
         clips = counted(len(rows), "clip")
-        said = [f"{source.name} names {clips}; expected at least 2.", *problems.told()]
+        said = [f"{source.name} names {clips}; expected at least 2.", *problems.messages()]
         raise UserError(" ".join(said))
 
 
@@ -310,7 +310,7 @@ def check_labels(clips: list[Loaded], source: ClipSource, problems: Problems) ->
                     f"{source.name} holds {counted(len(clips), 'clip')} with "
                     f"{counted(len(kinds), 'different label')}; "
                     "expected at least 2 of each to learn what tells them apart.",
-                    *problems.told(),
+                    *problems.messages(),
                 ]
             )
         )

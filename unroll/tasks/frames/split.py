@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unroll.data.split import evenly, validation_rows
+from unroll.data.split import evenly_spread, validation_rows
 from unroll.tasks.frames.preprocessor import Loaded
 from unroll.tasks.frames.sources import ClipSource
 
@@ -46,7 +46,7 @@ def are_windows(clips: list[Loaded]) -> bool:
     near, far = 0.0, 0.0
     for label in sorted({clip.labels for clip in clips}):
         own = [clip.thumbs for clip in clips if clip.labels == label]
-        for k in evenly(len(own) - 1, PAIRS):
+        for k in evenly_spread(len(own) - 1, PAIRS):
             near += float(np.abs(own[k] - own[k + 1]).mean())
             far += float(np.abs(own[k] - own[draw.integers(len(own))]).mean())
     return near < ALIKE * far

@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from unroll.counting import counted
-from unroll.data.bucketed import in_order
+from unroll.data.bucketed import longest_first
 from unroll.data.problems import Problems
-from unroll.data.skipped import LeftOut
-from unroll.data.split import evenly, shared
+from unroll.data.skipped import SkippedRecord
+from unroll.data.split import count_shared, evenly_spread
 from unroll.errors import UserError
 from unroll.models.classification_metrics import judged
 from unroll.models.initialisation import initialise
@@ -129,7 +129,7 @@ def work(
     def loss(batch: FrameBatch, state: Any) -> tuple[torch.Tensor, None]:
         return network.loss(batch.x, batch.lengths, batch.y), None
 
-    watched = evenly(len(data.valid), WATCHED).tolist()
+    watched = evenly_spread(len(data.valid), WATCHED).tolist()
 
     def evaluated() -> dict[str, float]:
         each = probabilities(network, data.valid, device, rows=watched)
@@ -181,7 +181,7 @@ def probabilities(
     rows = list(range(len(data))) if rows is None else rows
     found: list[np.ndarray] = [np.zeros(0)] * len(rows)
     done = 0
-    for places in in_order(data.lengths[rows], ROWS):
+    for places in longest_first(data.lengths[rows], ROWS):
         batch = batch_of(data, [rows[k] for k in places]).to(device)
         p = network.probabilities(batch.x, batch.lengths).double().cpu().numpy()
         sizes = batch.lengths.tolist() if data.preprocessor.per_frame else [1] * len(places)
@@ -229,7 +229,7 @@ def header(data: FramedData, settings: FramesSettings, model: Framewise) -> list
             f"{counted(unread, 'clip does', 'clips do')} not fit into {settings.cache:g} MB: read from "
             "the file each time (--set cache=MB)."
         )
-    repeated = shared(train.marks, valid.marks)
+    repeated = count_shared(train.marks, valid.marks)
     if repeated:
         stand = counted(repeated, "of the held-out clips stands", "of the held-out clips stand")
         said.append(f"{stand} in the training part too.")
@@ -365,7 +365,7 @@ def compared(trained: Trained, data: Framed, watch: Progress) -> dict[str, Any]:
         **figures,
         "unit": unit_name(preprocessor),
         "cut": data.cut,
-        "in_training": shared(known["train"].tolist(), data.marks),
+        "in_training": count_shared(known["train"].tolist(), data.marks),
         "baselines": baselines,
         "classes": preprocessor.classes,
         "confusion": confusion,
@@ -432,14 +432,14 @@ def check(path: str, settings: FramesSettings, say: Log) -> dict[str, Any]:
             "unit": "frames",
         },
         "duplicates": len(marks) - len(set(marks)),
-        "validation_in_training": shared(train.marks, valid.marks),
+        "validation_in_training": count_shared(train.marks, valid.marks),
         "cut": train.cut + valid.cut,
         "bad": problems.count,
-        "problems": [sentence.strip() for sentence in problems.told()[1:]],
+        "problems": [sentence.strip() for sentence in problems.messages()[1:]],
     }
 
 
-def questions(trained: Trained, path: str) -> Iterator[Question | LeftOut]:
+def questions(trained: Trained, path: str) -> Iterator[Question | SkippedRecord]:
     """The clips that a table names, those of a folder, the rows of a wide table, or one clip."""
     settings: FramesSettings = trained.settings
     return questions_of(path, trained.preprocessor, settings.video, settings.skip_bad)
@@ -451,7 +451,7 @@ def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, An
     With skip_bad, the `error` of a clip that cannot be read.
     """
     for question in questions:
-        if isinstance(question, LeftOut):
+        if isinstance(question, SkippedRecord):
             yield {"error": str(question)}
             continue
         if not isinstance(question, Question):

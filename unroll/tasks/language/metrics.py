@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unroll.cells import State
 from unroll.data.encoded import Encoded
-from unroll.data.stream import Batch, evaluation_blocks, evaluation_lines
+from unroll.data.stream import TokenBatch, evaluation_blocks, evaluation_lines
 from unroll.models.language import LanguageModel
 from unroll.tasks.base import Progress
 
@@ -64,7 +64,9 @@ def text_metrics(nats: float, tokens: int, encoded: Encoded) -> TextMetrics:
     }
 
 
-def batch_loss(network: LanguageModel, batch: Batch, state: State | None) -> tuple[Tensor, State]:
+def batch_loss(
+    network: LanguageModel, batch: TokenBatch, state: State | None
+) -> tuple[Tensor, State]:
     """The loss of a batch, summed over the targets that count, in nats; and the state after it."""
     return network.loss(
         batch.x,
@@ -92,7 +94,7 @@ def measure(
         progress: called with the share that is done. Default: nobody is told.
     """
     network.eval()
-    batches: Iterator[Batch]
+    batches: Iterator[TokenBatch]
     batches = evaluation_blocks(encoded) if encoded.starts is None else evaluation_lines(encoded)
     nats, tokens, state = 0.0, 0, None
     for batch in batches:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from unroll.cells import State
-from unroll.data.encoded import head
-from unroll.data.stream import Batch, Batches, BlockStream, LineBatches
+from unroll.data.encoded import first_tokens
+from unroll.data.stream import Batches, BlockStream, LineBatches, TokenBatch
 from unroll.models.language import LanguageModel
 from unroll.models.language_decoding import generate
 from unroll.tasks.language.metrics import batch_loss, measure
@@ -47,14 +47,14 @@ class LanguageObjective(Objective):
         self.batch_size = settings.batch_size or 1
         self.carries_state = settings.state == "carry" and not settings.per_line
         self.online = online_blocks(network, settings) if settings.online else None
-        self.evaluated = head(corpus.valid, EVALUATED_TOKENS)
+        self.evaluated = first_tokens(corpus.valid, EVALUATED_TOKENS)
 
     def batch(self, number: int) -> TrainingBatch:
         batch = self.batches.batch(number).to(self.device)
         ragged = batch.lengths is not None
         return TrainingBatch(batch.tokens, partial(self.loss, batch), batch.fresh, ragged)
 
-    def loss(self, batch: Batch, state: State | None) -> tuple[Tensor, State | None]:
+    def loss(self, batch: TokenBatch, state: State | None) -> tuple[Tensor, State | None]:
         """The loss summed over the targets of a batch, and the state to carry into the next."""
         if self.online is not None:
             return self.online(batch.x, batch.y, state)

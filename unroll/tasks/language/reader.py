@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from unroll.data.encoded import Encoded, encode_lines, encode_stream, part_of
-from unroll.data.table import Columns, find_columns, line_records
-from unroll.data.text import Scan, TextSource, text_source
+from unroll.data.encoded import Encoded, encode_lines, encode_stream, text_part
+from unroll.data.table import LineColumns, find_line_columns, line_records
+from unroll.data.text import TextScan, TextSource, text_source
 from unroll.data.vocabularies import learn_vocabulary
 from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
@@ -36,7 +36,7 @@ class Corpus:
     """
 
     source: TextSource
-    scan: Scan
+    scan: TextScan
     vocabulary: Vocabulary
     train: Encoded
     valid: Encoded
@@ -80,8 +80,8 @@ def read_corpus(
 
     def side(first: bool) -> Iterator[tuple[int, str]]:
         if other is not None and not first:
-            return part_of(other)
-        return part_of(source, end, exact=exact, first=first)
+            return text_part(other)
+        return text_part(source, end, exact=exact, first=first)
 
     if vocabulary is None:
         vocabulary = learn_vocabulary(lambda: (text for _, text in side(True)), settings)
@@ -95,7 +95,7 @@ def read_corpus(
 
 def lines_corpus(
     source: TextSource,
-    scan: Scan,
+    scan: TextScan,
     other: TextSource | None,
     sha256: str,
     settings: LanguageSettings,
@@ -103,9 +103,9 @@ def lines_corpus(
     categories: list[str] | None,
 ) -> Corpus:
     """Each line is a sequence. The validation set is every tenth line: such files are often sorted."""
-    columns: Columns | None = None
+    columns: LineColumns | None = None
     if settings.condition is not None:
-        columns = find_columns(source, settings.condition, settings.text)
+        columns = find_line_columns(source, settings.condition, settings.text)
 
     def side(first: bool) -> Iterator[tuple[str, str | None]]:
         if other is not None:
@@ -150,7 +150,7 @@ def read_text(
     source: TextSource,
     vocabulary: Vocabulary,
     *,
-    columns: Columns | None = None,
+    columns: LineColumns | None = None,
     per_line: bool = False,
     categories: list[str] | None = None,
 ) -> Encoded:
@@ -168,7 +168,7 @@ def read_text(
     """
     sha256 = source.scan().sha256
     if not per_line:
-        encoded = encode_stream(part_of(source), vocabulary, f"stream {sha256} whole")
+        encoded = encode_stream(text_part(source), vocabulary, f"stream {sha256} whole")
     else:
         known = categories or []
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from unroll.data.encoded import Encoded, head
-from unroll.data.table import find_columns
+from unroll.data.encoded import Encoded, first_tokens
+from unroll.data.table import find_line_columns
 from unroll.data.text import text_source
 from unroll.models.language import LanguageModel
 from unroll.tasks.base import Log, MakeCell, Progress, Task, Trained
@@ -105,7 +105,7 @@ class LanguageTask(
     def validate(
         self, trained: TrainedLanguageModel, data: Corpus, progress: Progress
     ) -> LanguageMetrics:
-        return self._measure(trained, head(data.valid, FINAL_TOKENS), progress)
+        return self._measure(trained, first_tokens(data.valid, FINAL_TOKENS), progress)
 
     def evaluate(
         self,
@@ -118,7 +118,7 @@ class LanguageTask(
         text = columns.get("text", settings.text)
         source, found = text_source(path, text or "text"), None
         if settings.condition is not None:
-            found = find_columns(source, settings.condition, text)
+            found = find_line_columns(source, settings.condition, text)
         encoded = read_text(
             source,
             trained.preprocessor.vocabulary,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from unroll.data.encoded import Encoded
-from unroll.data.stream import Batch, Window
+from unroll.data.stream import TokenBatch, Window
 from unroll.errors import UserError
 
 ALPHA = 4.0  # how fast long windows become rare, (1 + t / ((ALPHA - 1) mean)) ** -ALPHA
@@ -88,7 +88,7 @@ class WindowStream:
         self._drawn: dict[int, list[Window]] = {}
         self.per_epoch = len(self._epoch(0)) if truncation == "randomised" else self.pieces
 
-    def batch(self, number: int) -> Batch:
+    def batch(self, number: int) -> TokenBatch:
         epoch, window, first = self._window(number)
         shift = 0
         if epoch:
@@ -100,7 +100,7 @@ class WindowStream:
         if window.counts:
             rows = torch.arange(window.steps) >= window.counts
             weight = rows[:, None].expand(-1, self.B)
-        return Batch(ids[:-1], ids[1:], fresh=first, weight=weight, window=window)
+        return TokenBatch(ids[:-1], ids[1:], fresh=first, weight=weight, window=window)
 
     def _window(self, number: int) -> tuple[int, Window, bool]:
         """The epoch, the window, and whether it is the epoch's first."""

@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from unroll.cells import State, map_state
-from unroll.data.stream import Batch
+from unroll.data.stream import TokenBatch
 
 # takes x, y, the state before them and where y counts; returns the summed loss and the state after them
 WindowLoss = Callable[[Tensor, Tensor, State | None, Tensor | None], tuple[Tensor, State]]
 
 
-def window_loss(loss: WindowLoss, batch: Batch, state: State | None) -> tuple[Tensor, State | None]:
+def window_loss(
+    loss: WindowLoss, batch: TokenBatch, state: State | None
+) -> tuple[Tensor, State | None]:
     """The loss of the window of a batch, piece by piece, and the state in which the next one begins.
 
     Args:

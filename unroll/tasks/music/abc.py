@@ -19,7 +19,7 @@ from pathlib import Path
 
 from unroll.data.problems import Problems
 from unroll.data.records import numbered_lines
-from unroll.data.skipped import Noted
+from unroll.data.skipped import CollectedProblems
 from unroll.errors import UserError
 
 # what a tune falls into, the first that fits; `other` is any one character, so nothing is left over
@@ -89,7 +89,7 @@ def abc_tunes(path: Path, name: str, problems: Problems) -> Iterator[Found]:
     """
     tune: list[str] = []
     begun, count, broken = 0, 0, ""
-    ill = Noted()
+    ill = CollectedProblems()
 
     def read() -> Iterator[tuple[int, str]]:
         nonlocal broken

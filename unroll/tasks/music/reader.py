@@ -16,7 +16,7 @@ from unroll.counting import counted
 from unroll.data.bucketed import Bucketed
 from unroll.data.problems import Problems
 from unroll.data.split import validation_rows
-from unroll.data.stream import Batch
+from unroll.data.stream import TokenBatch
 from unroll.errors import UserError
 from unroll.tasks.music.abc import Found, abc_tunes
 from unroll.tasks.music.midi import midi_tunes
@@ -55,7 +55,10 @@ def read_tunes(
     if settings.valid is None:
         if len(found) < 2:
             words = " ".join(
-                [f"{path} holds {counted(len(found), 'tune')} that can be used.", *problems.told()]
+                [
+                    f"{path} holds {counted(len(found), 'tune')} that can be used.",
+                    *problems.messages(),
+                ]
             )
             raise UserError(f"{words} Expected two or more: to learn from, and held out (--valid).")
         out = validation_rows(len(found))
@@ -71,7 +74,7 @@ def read_tunes(
             )
     if not train or not valid:
         empty = path if not train else settings.valid
-        raise UserError(problems.below(f"{empty} holds no tune that can be used."))
+        raise UserError(problems.with_messages(f"{empty} holds no tune that can be used."))
     texts = [tune.text for tune in train]
     if preprocessor is None:
         preprocessor = MusicPreprocessor.learn(texts, notation, settings.min_count)
@@ -83,7 +86,7 @@ def read_tunes(
             preprocessor.moved(text, preprocessor.target(text, draw)) is None for text in texts
         )
     several = sum(text.count("\n") > 2 for text in texts) if notation == MIDI else 0
-    return Tunes(train, valid, preprocessor, digest, said, problems.told(), stay, several)
+    return Tunes(train, valid, preprocessor, digest, said, problems.messages(), stay, several)
 
 
 def all_tunes(path: str, problems: Problems) -> tuple[str, list[Found]]:
@@ -150,7 +153,7 @@ class TuneBatches:
         self.cut = sum(size > self.longest for size in lengths)
         self._ids = lru_cache(maxsize=KEPT)(self._encoded)
 
-    def batch(self, number: int) -> Batch:
+    def batch(self, number: int) -> TokenBatch:
         """Batch `number` of the run, counted from 0 over all epochs."""
         draw = np.random.default_rng((self.seed, 1, number))
         rows = []
@@ -177,11 +180,11 @@ def bounded(ids: np.ndarray) -> np.ndarray:
     return np.concatenate([[BOUNDARY], ids, [BOUNDARY]])
 
 
-def side_by_side(rows: list[np.ndarray]) -> Batch:
+def side_by_side(rows: list[np.ndarray]) -> TokenBatch:
     """Sequences as a padded batch, each token to be told from those before it."""
     lengths = torch.tensor([len(ids) - 1 for ids in rows])
     ids = torch.full((int(lengths.max()) + 1, len(rows)), BOUNDARY)
     for b, row in enumerate(rows):
         ids[: len(row), b] = torch.from_numpy(row)
     weight: Tensor = torch.arange(len(ids) - 1)[:, None] < lengths
-    return Batch(ids[:-1], ids[1:], True, lengths, None, weight)
+    return TokenBatch(ids[:-1], ids[1:], True, lengths, None, weight)

@@ -18,11 +18,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from unroll.counting import counted
-from unroll.data.bucketed import in_order
+from unroll.data.bucketed import longest_first
 from unroll.data.problems import Problems
-from unroll.data.skipped import LeftOut, in_place
-from unroll.data.split import evenly, shared
-from unroll.data.stream import Batch
+from unroll.data.skipped import SkippedRecord, records_and_problems
+from unroll.data.split import count_shared, evenly_spread
+from unroll.data.stream import TokenBatch
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.models.language import LanguageModel
@@ -109,7 +109,7 @@ def work(
 ) -> Work:
     """What the training loop calls."""
     batches = TuneBatches([tune.text for tune in data.train], data.preprocessor, settings)
-    watched = [data.valid[k].text for k in evenly(len(data.valid), WATCHED)]
+    watched = [data.valid[k].text for k in evenly_spread(len(data.valid), WATCHED)]
 
     def evaluated() -> dict[str, float]:
         nats = nats_of(network, watched, data.preprocessor, device)
@@ -131,7 +131,7 @@ def work(
     )
 
 
-def summed(network: LanguageModel, batch: Batch) -> Tensor:
+def summed(network: LanguageModel, batch: TokenBatch) -> Tensor:
     return network.loss(batch.x, batch.y, lengths=batch.lengths, weight=batch.weight)[0]
 
 
@@ -148,7 +148,7 @@ def nats_of(
     rows = [bounded(preprocessor.encode(tune)) for tune in tunes]
     found: list[np.ndarray] = [np.zeros(0)] * len(rows)
     done = 0
-    for places in in_order([len(row) for row in rows], ROWS):
+    for places in longest_first([len(row) for row in rows], ROWS):
         batch = side_by_side([rows[k] for k in places]).to(device)
         logits, _ = network(batch.x, lengths=batch.lengths)
         nats = -logits.log_softmax(-1).gather(2, batch.y[:, :, None]).squeeze(2).cpu().numpy()
@@ -201,7 +201,7 @@ def header(data: Tunes, settings: MusicSettings, model: LanguageModel) -> list[s
             f"{counted(batches.cut, 'tune is', 'tunes are')} longer than {settings.longest:,} tokens "
             "and learned in parts (--set longest=N)."
         )
-    repeated = shared([t.text for t in data.train], [t.text for t in data.valid])
+    repeated = count_shared([t.text for t in data.train], [t.text for t in data.valid])
     if repeated:
         stand = counted(repeated, "of the held-out tunes stands", "of the held-out tunes stand")
         said.append(f"{stand} in the training part too.")
@@ -290,7 +290,7 @@ def evaluate(trained: Trained, path: str, watch: Progress) -> dict[str, Any]:
     problems = Problems(trained.settings.skip_bad)
     tunes = list(tunes_in(files_of(trained, path), trained.preprocessor.notation, problems))
     if not tunes:
-        raise UserError(problems.below(f"{path} holds no tune that can be used."))
+        raise UserError(problems.with_messages(f"{path} holds no tune that can be used."))
     found = compared(trained, [tune.text for tune in tunes], watch)
     return {**found, "bad": problems.count}
 
@@ -328,7 +328,7 @@ def compared(trained: Trained, texts: Sequence[str], watch: Progress) -> dict[st
         "size": size,
         "nats_per_token": total / sum(map(len, nats)),
         "nats_per_tune": total / len(texts),
-        "in_training": shared(known.tolist(), marks_of(texts).tolist()),
+        "in_training": count_shared(known.tolist(), marks_of(texts).tolist()),
         "baselines": baselines,
     }
 
@@ -379,7 +379,7 @@ def check(path: str, settings: MusicSettings, say: Log) -> dict[str, Any]:
         else:
             found["several_tracks"] = sum(text.count("\n") > 2 for text in texts)
     found["bad"] = problems.count
-    found["problems"] = [sentence.strip() for sentence in problems.told()[1:]]
+    found["problems"] = [sentence.strip() for sentence in problems.messages()[1:]]
     return found
 
 
@@ -393,10 +393,10 @@ def bars_in_words(texts: Sequence[str]) -> str:
     return f"{total:,}, of which {odd:,} do not add up to their metre (pickups apart)"
 
 
-def questions(trained: Trained, path: str) -> Iterator[Found | LeftOut]:
+def questions(trained: Trained, path: str) -> Iterator[Found | SkippedRecord]:
     """The tunes of a file or folder."""
     read = partial(tunes_in, files_of(trained, path), trained.preprocessor.notation)
-    yield from in_place(read, trained.settings.skip_bad)
+    yield from records_and_problems(read, trained.settings.skip_bad)
 
 
 def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
@@ -404,7 +404,7 @@ def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, An
     tune that is bad."""
     preprocessor: MusicPreprocessor = trained.preprocessor
     for question in questions:
-        if isinstance(question, LeftOut):
+        if isinstance(question, SkippedRecord):
             yield {"error": str(question)}
             continue
         if not isinstance(question, (str, Found)):

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from unroll.data.problems import Problems
-from unroll.data.split import shared, validation_rows
+from unroll.data.split import count_shared, validation_rows
 from unroll.errors import UserError
 from unroll.tasks.tag.conll import Columns, Sentence, conll_file, find_columns, read_sentences
 from unroll.tasks.tag.preprocessor import EncodedSentences, TagPreprocessor
@@ -75,7 +75,7 @@ class TagCorpus:
     @cached_property
     def duplicates(self) -> int:
         """How many held-out sentences stand in the training part too."""
-        return shared([s.words for s in self.train], [s.words for s in self.valid])
+        return count_shared([s.words for s in self.train], [s.words for s in self.valid])
 
 
 def unknown_rate(sentences: Sequence[Sentence], preprocessor: TagPreprocessor) -> float:
@@ -117,7 +117,7 @@ def read_corpus(
         tags = {tag for s in (train if settings.valid else sentences) for tag in s.tags or ()}
         preprocessor = learn_preprocessor(train, found, tags, columns, settings)
     valid = list(with_known_tags(valid, settings.valid or path, preprocessor, problems))
-    for sentence in problems.told():
+    for sentence in problems.messages():
         say(sentence)
     if not valid:
         raise UserError(f"{told} holds no sentence that can be used; expected some.")

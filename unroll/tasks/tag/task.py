@@ -16,9 +16,9 @@ from torch import Tensor
 
 from unroll.cells import Cell
 from unroll.counting import counted
-from unroll.data.bucketed import in_order
+from unroll.data.bucketed import longest_first
 from unroll.data.problems import Problems
-from unroll.data.split import evenly
+from unroll.data.split import evenly_spread
 from unroll.data.text import lines
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
@@ -167,7 +167,7 @@ def work(model: Tagger, data: TagCorpus, settings: TagSettings, device: torch.de
     batches = TaggedBatches(data.encoded_train, settings.batch_size or 1, settings.seed)
     watched = data.encoded_valid
     if len(watched) > WATCHED:
-        some = [data.valid[k] for k in evenly(len(watched), WATCHED)]
+        some = [data.valid[k] for k in evenly_spread(len(watched), WATCHED)]
         watched = EncodedSentences(some, data.preprocessor)
     if data.vectors is not None:
         model.take_vectors({k: torch.from_numpy(v) for k, v in data.vectors.items()})
@@ -206,7 +206,7 @@ def scored(
     """Every sentence in batches, longest first: their numbers, the batch, and its scores."""
     model.eval()
     done = 0
-    for rows in in_order(encoded.lengths, EVALUATION_BATCH):
+    for rows in longest_first(encoded.lengths, EVALUATION_BATCH):
         batch = encoded.batch(rows).to(device)
         yield rows, batch, model(batch)
         done += batch.tokens
@@ -387,7 +387,9 @@ def evaluate(trained: Trained, path: str, watch: Progress, **columns: Any) -> di
     sentences, _ = read_tagged(path, settings, problems)
     sentences = list(with_known_tags(sentences, path, preprocessor, problems))
     if not sentences:
-        raise UserError(f"{path} holds no sentence that can be used. {' '.join(problems.told())}")
+        raise UserError(
+            f"{path} holds no sentence that can be used. {' '.join(problems.messages())}"
+        )
     encoded = EncodedSentences(sentences, preprocessor)
     found = figures(trained.model, preprocessor, encoded, trained.device, watch)
     if problems.count:

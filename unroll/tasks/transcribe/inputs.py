@@ -61,5 +61,5 @@ def named_in(
     else:
         for found in table.rows(problems):
             yield {"path": str(found.path), "where": found.where}
-    for sentence in problems.told():
+    for sentence in problems.messages():
         sys.stderr.write(f"unroll: {sentence}\n")

@@ -89,11 +89,11 @@ def read_transcribed(
             f"{path} leaves {counted(len(train), 'record')} to learn from and {len(valid)} held "
             f"out ({where}); expected some of each. Give more."
         )
-        raise UserError(problems.below(few))
+        raise UserError(problems.with_messages(few))
     preprocessor = preprocessor or learned(train, settings)
     fit = [item for item in train if fits(item, preprocessor, problems)]
     if not fit:
-        raise UserError(problems.below(f"{path} leaves nothing to learn from."))
+        raise UserError(problems.with_messages(f"{path} leaves nothing to learn from."))
     return Transcribed(
         table,
         preprocessor,
@@ -104,7 +104,7 @@ def read_transcribed(
         survey.mixed,
         dict(Counter(item.rate for item in survey.items)),
         len(train) - len(fit),
-        tuple(problems.told()),
+        tuple(problems.messages()),
     )
 
 

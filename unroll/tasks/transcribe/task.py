@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from unroll.counting import counted
-from unroll.data.bucketed import in_order
+from unroll.data.bucketed import longest_first
 from unroll.data.problems import Problems
-from unroll.data.split import evenly, shared
+from unroll.data.split import count_shared, evenly_spread
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.tasks.base import Log, MakeCell, Progress, Task, Trained
@@ -162,7 +162,7 @@ def work(
         settings.seed,
         perturbation,
     )
-    watched = evenly(len(data.valid), WATCHED).tolist()
+    watched = evenly_spread(len(data.valid), WATCHED).tolist()
 
     def loss(batch: TranscribeBatch, state: Any) -> tuple[Tensor, None]:
         return network.loss(batch.x, batch.lengths, batch.y, batch.y_lengths), None
@@ -200,7 +200,7 @@ def heard(
     network.eval()
     chosen = np.arange(len(recordings)) if rows is None else np.asarray(rows)
     done = 0
-    for places in in_order(recordings.lengths[chosen], ROWS):
+    for places in longest_first(recordings.lengths[chosen], ROWS):
         own = chosen[places].tolist()
         batch = batch_of(recordings, own).to(device)
         log_p, steps = network(batch.x, batch.lengths)
@@ -294,9 +294,9 @@ def evaluate(
     items = surveyed(table, settings, problems).items
     if not items:
         nothing = f"{path} has nothing to evaluate; expected recordings with texts."
-        raise UserError(problems.below(nothing))
+        raise UserError(problems.with_messages(nothing))
     found = compared(trained, Recordings(items, preprocessor), watch)
-    return {**found, "bad": problems.count, "problems": problems.told()}
+    return {**found, "bad": problems.count, "problems": problems.messages()}
 
 
 def compared(trained: Trained, recordings: Recordings, watch: Progress) -> dict[str, Any]:
@@ -322,7 +322,7 @@ def compared(trained: Trained, recordings: Recordings, watch: Progress) -> dict[
         "whole": sum(a == b for a, b in pairs) / len(pairs),
         "beam": trained.settings.beam,
         "mistaken": [[a, b, n] for (a, b), n in wrong.most_common(5)],
-        "in_training": shared(known["train"], [item.mark[:16] for item in recordings.items]),
+        "in_training": count_shared(known["train"], [item.mark[:16] for item in recordings.items]),
         "baselines": {
             "most frequent text": rates([(text, known["commonest"]) for text in right]),
             "no text": rates([(text, "") for text in right]),
@@ -405,7 +405,7 @@ def check(path: str, settings: TranscribeSettings, say: Log) -> dict[str, Any]:
         "duplicates": len(items) - len({item.mark for item in items}),
         "too_short": data.too_short,
         "bad": problems.count,
-        "problems": [sentence.strip() for sentence in problems.told()[1:]],
+        "problems": [sentence.strip() for sentence in problems.messages()[1:]],
     }
 
 

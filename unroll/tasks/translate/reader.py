@@ -12,7 +12,7 @@ from unroll.data.pair_batches import EncodedPairs, Sequences
 from unroll.data.pair_preprocessor import PairPreprocessor, learn_preprocessor
 from unroll.data.pairs import Pair, PairFile, open_pairs
 from unroll.data.problems import Problems
-from unroll.data.split import shared, validation_rows
+from unroll.data.split import count_shared, validation_rows
 from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
 from unroll.tasks.translate.settings import TranslateSettings
@@ -83,8 +83,8 @@ def read_corpus(
 
     trained = [k for k, out in zip(keys, held, strict=True) if not out]
     repeated = [(key(pair.source), key("\t".join(pair))) for pair in valid_pairs]
-    sources = shared([source for source, _ in trained], [source for source, _ in repeated])
-    whole = shared([both for _, both in trained], [both for _, both in repeated])
+    sources = count_shared([source for source, _ in trained], [source for source, _ in repeated])
+    whole = count_shared([both for _, both in trained], [both for _, both in repeated])
     return PairCorpus(
         file=file,
         preprocessor=preprocessor,
@@ -95,7 +95,7 @@ def read_corpus(
         sha256=file.sha256(),
         validation_set=where,
         said=[
-            *problems.told(),
+            *problems.messages(),
             *said,
             f"Duplicates: of {len(valid_pairs):,} held-out pairs {sources:,} have a source that is "
             f"also learned from, {whole:,} with the same target.",

@@ -22,7 +22,7 @@ from unroll.data.pair_preprocessor import PairPreprocessor
 from unroll.data.pair_preprocessor import load_preprocessor as load_pair_codec
 from unroll.data.pairs import Pair, numbered, one_file, open_pairs
 from unroll.data.problems import Problems
-from unroll.data.split import evenly
+from unroll.data.split import evenly_spread
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.models.translator import Translator
@@ -167,9 +167,9 @@ def work(
             teacher_forcing=batch.forcing,
         ), None
 
-    some = [corpus.valid_pairs[row] for row in evenly(len(corpus.valid_pairs), WATCHED)]
+    some = [corpus.valid_pairs[row] for row in evenly_spread(len(corpus.valid_pairs), WATCHED)]
     watched = encode(
-        [corpus.valid_pairs[r] for r in evenly(len(corpus.valid), WATCHED_LOSS)],
+        [corpus.valid_pairs[r] for r in evenly_spread(len(corpus.valid), WATCHED_LOSS)],
         corpus.preprocessor,
     )
     greedy = settings.model_copy(update={"beam": 1, "best": 1, "temperature": None})
@@ -268,7 +268,7 @@ def load_baseline(trained: Trained) -> NearestNeighbour:
 
 def result(trained: Trained, corpus: PairCorpus, watch: Progress) -> dict[str, Any]:
     """The figures of the held-out part, translations of at most FINAL pairs of it."""
-    places = evenly(len(corpus.valid_pairs), FINAL)
+    places = evenly_spread(len(corpus.valid_pairs), FINAL)
     return figures(trained, [corpus.valid_pairs[place] for place in places], watch)
 
 
@@ -413,9 +413,9 @@ def check(path: str, settings: TranslateSettings, say: Log) -> dict[str, Any]:
                 for side, n in lengths.items()
             },
             "unknown_rate": unknown_rates(corpus.valid),
-            "told": [sentence for sentence in corpus.said if sentence not in problems.told()],
+            "told": [sentence for sentence in corpus.said if sentence not in problems.messages()],
         }
-    return {**found, "problems": problems.told()}
+    return {**found, "problems": problems.messages()}
 
 
 def answers(trained: Trained, questions: Iterable[Any]) -> Iterator[dict[str, Any]]:
