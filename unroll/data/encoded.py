@@ -177,7 +177,7 @@ class CacheMetadata:
 def write_cache(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> None:
     """Write to a temporary folder and rename it, so that half a file is never found."""
     folder.parent.parent.parent.mkdir(parents=True, exist_ok=True)
-    # closed to others: compiled kernels lie beside the tokens, and are refused where others write_cache
+    # closed to others: compiled kernels lie beside the tokens, and are refused where others may write
     for each in (folder.parent.parent, folder.parent):
         each.mkdir(exist_ok=True, mode=0o700)
     temporary = Path(tempfile.mkdtemp(prefix=".tokens-", dir=folder.parent))

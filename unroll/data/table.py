@@ -99,7 +99,7 @@ def find_line_columns(source: TextSource, condition: str, text: str | None) -> L
     if total > 20 and len(seen) > total / 2:
         raise UserError(
             f"--condition {condition}: that column of {source.name} has {len(seen)} different "
-            f"values in {total} lines; a category comes back many times. LineColumns count from 1: "
+            f"values in {total} lines; a category comes back many times. Columns count from 1: "
             f"did you mean --condition {columns.text + 1}?"
         )
     if not header and total > 20 and seen[names[where]] == 1:

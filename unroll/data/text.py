@@ -48,7 +48,7 @@ class TextSource:
     _keep: object = dataclass_field(default=None, repr=False, compare=False)
 
     def documents(self) -> Iterator[Iterator[str]]:
-        """Each document as its text_pieces. Line ends are `\\n`, a byte order mark is dropped.
+        """Each document in pieces. Line ends are `\\n`, a byte order mark is dropped.
 
         Raises: UserError where the text is not UTF-8, holds NUL bytes or cannot be read.
         """
