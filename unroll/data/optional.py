@@ -1,4 +1,4 @@
-"""Packages that only some tasks need: found when they are wanted, and named where they are missing."""
+"""Packages that only some tasks need: imported when they are used, with an install line where missing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ EXTRAS = {"soundfile": "audio", "soxr": "audio", "PIL": "image", "av": "video", 
 
 
 def optional(module: str, what: str) -> Any:
-    """A module of an optional package.
+    """Import a module of an optional package.
 
-    module: its import name, or one inside it: "PIL.Image". what: what it does, for people:
-    "reads images".
-    Raises: UserError where it is not installed, with the line that installs it.
+    Args:
+        module: the import name of the package or of a module in it: "PIL.Image".
+        what: what it is used for, for people: "reads images".
+
+    Raises:
+        UserError: where it is not installed, with the line that installs it.
 
     Example:
         >>> from unroll.data.optional import optional

@@ -1,4 +1,4 @@
-"""Bad records of a file that is asked about: each is told where its answer would stand."""
+"""Bad records in a file of inputs: each is reported in the place of its prediction."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 class SkippedRecord(str):
-    """What is wrong with a record, in the place of the record."""
+    """What is wrong with a skipped record; it stands in the place of the record."""
 
 
 class CollectedProblems(Problems):
-    """Problems that keep every sentence, for whoever tells them in another place."""
+    """Problems that keep every sentence, to be reported elsewhere."""
 
     def __init__(self, skip: bool = True) -> None:
         super().__init__(skip)
@@ -29,10 +29,11 @@ class CollectedProblems(Problems):
 def records_and_problems(
     read: Callable[[Problems], Iterable[T]], skip: bool
 ) -> Iterator[T | SkippedRecord]:
-    """What `read` yields, and between it what it says of bad records.
+    """The records that `read` yields, with a `SkippedRecord` in the place of each bad one.
 
-    read: called with where it says that. skip: whether bad records are left out; else the first
-    raises.
+    Args:
+        read: yields records, and notes bad ones in the `Problems` that it is called with.
+        skip: whether bad records are skipped. False: the first one raises `UserError`.
 
     Example:
         >>> from unroll.data.skipped import records_and_problems

@@ -235,7 +235,7 @@ def test_a_label_never_seen_in_training_is_told(tmp_path):
     with pytest.raises(UserError, match=r"valid.csv, line 3: the label 'odd' was never seen"):
         begun(path, valid=str(other))
     _, data, _ = begun(path, valid=str(other), skip_bad=True)
-    assert len(data.valid) == 1 and "1 bad record is left out:" in data.told
+    assert len(data.valid) == 1 and "1 bad record is skipped:" in data.told
 
 
 def test_check_counts_and_stops_at_nothing(tmp_path):

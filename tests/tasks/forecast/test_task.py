@@ -449,7 +449,7 @@ def test_a_later_table_loses_nothing_in_silence(stores):
     assert "7 forecasts of the next 3 steps" in said
     assert "1 of the 2 series of later.csv is read on from the rows before" in said
     assert "1 value of kind in later.csv is no word that was learned from" in said
-    assert "1 bad record is left out:\n  later.csv: the series south" in said
+    assert "1 bad record is skipped:\n  later.csv: the series south" in said
     with pytest.raises(UserError, match=r"line 2: price is 'cheap'"):
         run.adjust(skip_bad=False)
         run.evaluate(table("words.csv", header, "north,2024-04-10,cheap,wet,1"))

@@ -328,7 +328,7 @@ def test_bad_clips_are_told_with_their_line():
     assert found["bad"] == 3 and found["rows"] == 21
     assert any("line 5: clips/3.png is neither" in each for each in found["problems"])
     told = command(*words, "--skip-bad", "--out", "run", "--threads", 1).output
-    assert "3 bad records are left out" in told
+    assert "3 bad records are skipped" in told
     left_out = command("predict", "run", "clips/3.png", "--skip-bad").output
     assert "# left out: clips/3.png is neither" in left_out
 

@@ -163,7 +163,7 @@ def test_what_is_read_is_said(tmp_path, file):
     assert found["sentences"] >= 41
     file.write_text(news() + "bad row here\n\nrose I-place\n")
     found = check(file, [].append)
-    assert "1 bad record is left out:" in found["problems"]
+    assert "1 bad record is skipped:" in found["problems"]
     assert found["irregular"] == 1
 
 
@@ -277,7 +277,7 @@ def test_bad_sentences_of_an_evaluation_are_left_out_where_asked(tmp_path, file,
     other.write_text(news(20, seed=3) + "\nragged O O O\n")
     words = ["eval", str(run.path), str(other)]
     assert command(words, False) == 2
-    assert "--skip-bad leaves such records out" in capsys.readouterr().err
+    assert "--skip-bad skips such records" in capsys.readouterr().err
     assert command([*words, "--skip-bad", "--json"], False) == 0
     assert json.loads(capsys.readouterr().out)["left_out"] == 1
     assert command(["predict", str(run.path), str(other)], False) == 2

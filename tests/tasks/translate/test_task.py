@@ -150,7 +150,7 @@ def test_bad_data_is_told_by_check_and_refused_by_train(place, capsys):
     checked = json.loads(
         printed(capsys, "data", "check", "bad.tsv", "--task", "translate", "--json", code=1).out
     )
-    assert checked["problems"][0] == "2 bad records are left out:"
+    assert checked["problems"][0] == "2 bad records are skipped:"
     told = printed(capsys, "train", "bad.tsv", "--task", "translate", "--out", "no", code=2).err
     assert "bad.tsv, line 21: 1 column" in told
     assert not (place / "no").exists()
