@@ -173,7 +173,7 @@ def test_layer_runs_with_lengths_and_reads_both_directions_as_channels():
 
 def test_the_compiler_says_that_it_knows_no_convolution():
     cell = ConvLSTMCell(4, 4, height=2, width=2)
-    with pytest.raises(RuntimeError, match=r"convolution is not among the operations .* at conv_"):
+    with pytest.raises(RuntimeError, match=r"convolution is not an operation .* at conv_"):
         unroll.unroll(cell, torch.randn(3, 2, 4), backend="cpu")
 
 

@@ -86,7 +86,7 @@ def test_explain_names_the_backend_and_shows_the_plan(place, capsys):
     out = printed(capsys, "explain", "runs/poems").out
     assert "LSTMCell runs on the " in out.splitlines()[0]
     assert "c' = f * c + i * g" in out
-    assert out.count("once a call, of the parameters alone") == 1
+    assert out.count("once per call, from the parameters alone") == 1
 
 
 def test_explain_as_json(place, capsys):

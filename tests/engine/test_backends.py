@@ -41,7 +41,7 @@ class Branching(PlainCell):
 @pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch):
     monkeypatch.delenv("UNROLL_BACKEND", raising=False)
-    monkeypatch.setattr(backends, "_said", set())
+    monkeypatch.setattr(backends, "_warned", set())
 
 
 def chosen(cell, name=None, x=X, **keywords):
@@ -163,7 +163,7 @@ def test_the_environment_names_the_backend_of_a_process():
         text=True,
         check=True,
     )
-    assert "GRUCell runs on the loop backend: it was asked for" in done.stdout
+    assert "GRUCell runs on the loop backend: it was requested" in done.stdout
     assert "step by step" not in done.stderr  # asked for: nothing to warn of
 
 

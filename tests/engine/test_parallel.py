@@ -215,7 +215,7 @@ def test_transformations_of_torch_func_are_refused():
 @pytest.fixture
 def nothing_said_yet(monkeypatch):
     monkeypatch.delenv("UNROLL_BACKEND", raising=False)
-    monkeypatch.setattr(backends, "_said", set())
+    monkeypatch.setattr(backends, "_warned", set())
 
 
 @pytest.mark.usefixtures("nothing_said_yet")
@@ -237,7 +237,7 @@ def test_auto_takes_it_before_the_loop_and_after_the_compiler(caplog):
 @pytest.mark.usefixtures("nothing_said_yet")
 def test_a_process_may_ask_for_it(monkeypatch):
     monkeypatch.setenv("UNROLL_BACKEND", "parallel")
-    assert "runs on the parallel backend: it was asked for" in unroll.explain(MinGRUCell(I, H))
+    assert "runs on the parallel backend: it was requested" in unroll.explain(MinGRUCell(I, H))
     layer, x = unroll.Recurrent(MinGRUCell, I, H), torch.randn(4, B, I)
     stepper = layer.stepper(B)
     torch.testing.assert_close(torch.stack([stepper(step) for step in x]), layer(x)[0])

@@ -66,23 +66,23 @@ def test_a_line_for_every_layer_and_direction(no_compiler):
 
 def test_one_page_for_layers_that_are_alike(no_compiler):
     text = unroll.explain(unroll.LSTM(4, 5, 3, bidirectional=True))
-    assert text.count("once a call, of the parameters alone") == 1
-    assert text.count("Its plan is that of LSTM layer 0.\n") == 1
+    assert text.count("once per call, from the parameters alone") == 1
+    assert text.count("Its plan is the same as that of LSTM layer 0.\n") == 1
     # the layers above read both directions
-    assert text.count("Its plan is that of LSTM layer 0, with other widths.") == 4
+    assert text.count("Its plan is the same as that of LSTM layer 0, with other widths.") == 4
 
 
 @pytest.mark.parametrize("sizes", [(4, 20, 2), (3, 1000, 2)], ids=str)
 def test_widths_of_other_lengths_are_other_widths(sizes, no_compiler):
     text = unroll.explain(unroll.GRU(*sizes))
-    assert text.endswith("\n    Its plan is that of GRU layer 0, with other widths.")
+    assert text.endswith("\n    Its plan is the same as that of GRU layer 0, with other widths.")
 
 
 def test_another_cell_has_a_page_of_its_own(no_compiler):
     model = nn.Sequential(unroll.GRU(4, 5), unroll.RNN(5, 5))
     text = unroll.explain(model)
     assert "GRUCell: 1 stage forward" in text and "RNNCell: 1 stage forward" in text
-    assert "Its plan is that of" not in text
+    assert "Its plan is the same as that of" not in text
 
 
 def test_the_page_is_there_whatever_runs(no_compiler):
@@ -94,14 +94,14 @@ def test_the_page_is_there_whatever_runs(no_compiler):
         assert "    LSTMCell: 1 stage forward, 2 backward; saves 6 numbers" in text
         assert max(len(line) for line in text.splitlines()[1:]) <= 100
     with unroll.backend("loop"):
-        assert "loop backend: it was asked for\n" in unroll.explain(unroll.LSTMCell(4, 5))
+        assert "loop backend: it was requested\n" in unroll.explain(unroll.LSTMCell(4, 5))
 
 
 def test_a_refused_cell_names_the_line(no_compiler):
     text = unroll.explain(Branching(4, 5), backend="loop")
     line = Branching.forward.__code__.co_firstlineno + 2
     assert text == (
-        "cell: Branching runs on the loop backend: it was asked for\n    The cpu backend cannot run "
+        "cell: Branching runs on the loop backend: it was requested\n    The cpu backend cannot run "
         "it: it decides by the value of a tensor, which is not known before it runs, at "
         f"test_explain.py:{line}."
     )
@@ -159,5 +159,5 @@ def test_where_it_compiles_the_cpu_backend_runs_it():
 
 def test_gradients_that_nothing_wants_are_named():
     page = unroll.explain(unroll.Recurrent("echo_state", 3, 8))
-    assert "Of weight_ih, weight_hh, bias no gradient is computed: nothing wants one." in page
+    assert "No gradient is computed for weight_ih, weight_hh, bias: nothing needs it." in page
     assert "no gradient" not in unroll.explain(unroll.Recurrent("gru", 3, 8))

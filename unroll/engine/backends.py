@@ -36,9 +36,9 @@ BACKENDS: dict[str, Backend] = {
     module.NAME: module for module in (cpu, torch_kernels, parallel, loop)
 }
 
-ASKED = "it was asked for"
+REQUESTED = "it was requested"
 _wanted: ContextVar[str | None] = ContextVar("backend", default=None)
-_said: set[tuple[str, str]] = set()
+_warned: set[tuple[str, str]] = set()
 
 
 @contextmanager
@@ -67,8 +67,8 @@ def checked(name: str, source: str) -> str:
     return name
 
 
-def wanted(name: str | None = None) -> str:
-    """The backend asked for: of the call, else of the block, else of UNROLL_BACKEND, else auto."""
+def requested_backend(name: str | None = None) -> str:
+    """The backend that a call, the block around it or UNROLL_BACKEND requests, else auto."""
     if name is not None and name != "auto":
         return checked(name, "backend=")
     within = _wanted.get()
@@ -82,7 +82,7 @@ def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
 
     Raises: RuntimeError where a backend was named that cannot run the call.
     """
-    asked = wanted(name)
+    asked = requested_backend(name)
     cell = type(call.cell).__name__
     if asked != "auto":
         reason = BACKENDS[asked].supports(call)
@@ -91,7 +91,7 @@ def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
                 f"The {asked} backend cannot run {cell}: {reason}. "
                 'Use backend="auto" or backend="loop".'
             )
-        return BACKENDS[asked], ASKED
+        return BACKENDS[asked], REQUESTED
     refusals: list[str] = []
     candidates = list(BACKENDS.values())
     if prefers_torch(call):
@@ -105,9 +105,9 @@ def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
     raise RuntimeError(f"No backend can run {cell}: {'; '.join(refusals)}.")
 
 
-def say_once(call: Call, chosen: Backend, why: str) -> None:
+def warn_once(call: Call, chosen: Backend, why: str) -> None:
     """A fall-back to the loop is never silent; it is also not repeated."""
     key = (type(call.cell).__name__, why)
-    if chosen is loop and why != ASKED and key not in _said:
-        _said.add(key)
+    if chosen is loop and why != REQUESTED and key not in _warned:
+        _warned.add(key)
         log.warning("%s runs on the loop backend, step by step in Python: %s.", *key)

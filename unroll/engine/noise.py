@@ -37,7 +37,7 @@ def draw(noise: Noise, x: Tensor, steps: int, generator: torch.Generator | None 
 
 
 def draw_by_parts(cell: Cell, x: Tensor, parts: Sequence[int]) -> Callable[[int], Drawn] | None:
-    """The noise of consecutive parts of the steps, each as often as it is asked for.
+    """The noise of consecutive parts of the steps, each as often as it is needed.
 
     Of what is anew each step only the generator's state before every part is kept. The global
     generator goes on as by `draw_noise`; on the CPU ones and zeros and uniform numbers are also

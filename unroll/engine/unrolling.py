@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from unroll.cells import State
 from unroll.engine import cpu
-from unroll.engine.backends import choose, say_once
+from unroll.engine.backends import choose, warn_once
 from unroll.engine.call import Call, checked_call
-from unroll.engine.memory.bounded import Bound, bound_of, wanted_bound
+from unroll.engine.memory.bounded import Bound, bound_of, requested_bound
 from unroll.engine.memory.segmented import run_segmented
 from unroll.engine.record import Recording
 
@@ -70,12 +70,13 @@ def unroll(
 def bound_for(
     recorded: bool, memory: str | int | None, segment_length: int | str | None
 ) -> Bound | None:
-    """The bound of a call. One that is recorded keeps every step, so a block bounds it not.
+    """The bound of a call; a recorded call keeps every step, so no block bounds it.
 
-    Raises: ValueError where both are asked for of one call.
+    Raises:
+        ValueError: where one call is recorded and bounded.
     """
     if not recorded:
-        return wanted_bound(memory, segment_length)
+        return requested_bound(memory, segment_length)
     if bound_of(memory, segment_length) is not None:
         raise ValueError(
             "A recording keeps every step, so it cannot go with memory= or segment_length=. Leave "
@@ -94,7 +95,7 @@ def run_calls(
     chosen = []
     for call in calls:
         found, why = choose(call, backend)
-        say_once(call, found, why)
+        warn_once(call, found, why)
         chosen.append(found)
     if bound is not None:
         return [run_segmented(f, call, bound) for f, call in zip(chosen, calls, strict=True)]

@@ -16,11 +16,11 @@ from torch.nn.utils.rnn import PackedSequence
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ProjectedLSTMCell, RNNCell, State
 from unroll.engine import Recording
-from unroll.engine.backends import wanted
+from unroll.engine.backends import requested_backend
 from unroll.engine.cpu import build
 from unroll.engine.cpu.suited import unsuited
 from unroll.engine.evidence import torch_is_faster
-from unroll.engine.memory.bounded import wanted_bound
+from unroll.engine.memory.bounded import requested_bound
 from unroll.layers.door import enter
 from unroll.layers.stack import Part, run_stack
 from unroll.layers.stepper import Stepper
@@ -43,9 +43,9 @@ class DropIn(nn.RNNBase):
         memory: str | int | None = None,
         segment_length: int | Literal["auto"] | None = None,
     ) -> tuple[Any, Any]:
-        asked = wanted(backend)
+        asked = requested_backend(backend)
         plain = lengths is None and resets is None and records is None
-        plain = plain and wanted_bound(memory, segment_length) is None
+        plain = plain and requested_bound(memory, segment_length) is None
         if plain and (asked == "torch" or (asked == "auto" and not self._compiles(input))):
             return self._torch_class.forward(self, input, hx)
 

@@ -15,7 +15,7 @@ from unroll.cells import Cell, as_cell
 from unroll.engine import choose
 from unroll.engine.call import Call, checked_call, parameters_of
 from unroll.engine.cpu.suited import unsuited
-from unroll.engine.memory.bounded import wanted_bound
+from unroll.engine.memory.bounded import requested_bound
 from unroll.layers.drop_in import DropIn
 from unroll.layers.recurrent import Recurrent
 from unroll.layers.stack import Part
@@ -46,8 +46,8 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
         >>> with unroll.backend("torch"):
         ...     page = unroll.explain(unroll.LSTM(3, 4))
         >>> print(*page.splitlines()[:2], sep="\\n")
-        LSTM layer 0: LSTMCell runs on the torch backend: it was asked for
-            LSTMCell: 1 stage forward, 2 backward; saves 6 numbers a step and unit (24 for 4 units)
+        LSTM layer 0: LSTMCell runs on the torch backend: it was requested
+            LSTMCell: 1 stage forward, 2 backward; saves 6 numbers per step and unit (24 for 4 units)
     """
     from unroll.engine.explain.page import page
 
@@ -64,10 +64,10 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
                 lines.append(textwrap.indent(text, INDENT))
             else:
                 other = "" if text == shown else ", with other widths"
-                lines.append(f"{INDENT}Its plan is that of {where}{other}.")
+                lines.append(f"{INDENT}Its plan is the same as that of {where}{other}.")
             if part.frozen:
                 names = ", ".join(part.frozen)
-                lines.append(f"{INDENT}Of {names} no gradient is computed: nothing wants one.")
+                lines.append(f"{INDENT}No gradient is computed for {names}: nothing needs it.")
         elif part.refusal is not None and part.refusal not in part.why:
             lines.append(f"{INDENT}The cpu backend cannot run it: {part.refusal}.")
         paragraphs.append("\n".join(lines))
@@ -170,7 +170,7 @@ def explanation(part: Part, where: str, backend: str | None) -> Explanation:
 
 def in_segments() -> str | None:
     """What `unroll.bounded` asks of a call here, in words."""
-    bound = wanted_bound()
+    bound = requested_bound()
     if bound is None:
         return None
     if bound.memory is not None:
@@ -179,7 +179,7 @@ def in_segments() -> str | None:
         cut = f"of {bound.length} steps" if bound.length else "of the square root of T steps"
     return (
         f"Longer calls run in segments {cut}: the state is kept between them, and the steps are "
-        "computed again in the backward. Gradients are exact; a recorded call is not cut."
+        "computed again in the backward. Gradients are exact; a recorded call is not split into segments."
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, State, map_state
 from unroll.engine import cpu
-from unroll.engine.backends import wanted
+from unroll.engine.backends import requested_backend
 from unroll.engine.call import checked_call
 from unroll.layers.stack import Part
 
@@ -106,7 +106,7 @@ def step_of(part: Part, batch_size: int, table: Tensor | None) -> Step:
 
     Raises: RuntimeError where the compiled one was asked for and cannot run the cell.
     """
-    asked = wanted()
+    asked = requested_backend()
     if asked in ("auto", "cpu"):
         given = part.parameters or {}
         tensors = [*given.values(), *part.cell.parameters(), *part.cell.buffers()]

@@ -10,7 +10,7 @@ import torch
 
 from unroll.counting import counted
 from unroll.engine.backends import backend as use_backend
-from unroll.engine.backends import wanted
+from unroll.engine.backends import requested_backend
 from unroll.errors import UserError
 from unroll.layers.explain import chosen_backends
 from unroll.run.description import BUDGETS, header
@@ -109,7 +109,7 @@ def _fresh(
     name, why = guess_task(data, values) if task_name is None else (task_name, "as asked")
     settings = settings_from(settings_of(name), values)
     task = load_task(name)
-    settings = settings.model_copy(update={"backend": wanted(settings.backend)})
+    settings = settings.model_copy(update={"backend": requested_backend(settings.backend)})
     device = checked_device(settings.device)
     path = out if out is not None else free_folder(data)
     if path.exists() and not overwrite:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unroll.cells import State, fields, map_state
-from unroll.engine.memory.schedule import Cut, backwards, kept_before
+from unroll.engine.memory.schedule import Segmentation, kept_before, segments_in_reverse
 from unroll.errors import UserError
 
 Part = TypeVar("Part")
@@ -59,8 +59,8 @@ def segmented(
     if states is not None and states < 1:
         raise UserError(f"segmented got states={states}; expected at least 1, or None for all.")
     parameters = [p for p in model.parameters() if p.requires_grad]
-    cut = Cut(len(stream), 1, states or len(stream), whole=0)
-    chain = Chain(stream, loss, state, cut, {p.device for p in parameters})
+    segmentation = Segmentation(len(stream), 1, states or len(stream), whole=0)
+    chain = Chain(stream, loss, state, segmentation, {p.device for p in parameters})
     if torch.is_grad_enabled():
         total = Total.apply(chain, len(parameters), *parameters, *flat(state))
     else:
@@ -85,10 +85,10 @@ class Chain:
         stream: Sequence[Any],
         loss: Callable[[Any, State | None], tuple[Tensor, State | None]],
         start: State | None,
-        cut: Cut,
+        segmentation: Segmentation,
         devices: set[torch.device],
     ) -> None:
-        self.stream, self.loss, self.start, self.cut = stream, loss, start, cut
+        self.stream, self.loss, self.start, self.segmentation = stream, loss, start, segmentation
         self.cuda = [d for d in devices if d.type == "cuda"]
         self.kept: dict[int, tuple[Any, State | None]] = {}
         self.last: State | None = None
@@ -138,7 +138,7 @@ class Total(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, chain: Chain, count: int, *inputs: Tensor) -> Tensor:
         start = rebuilt(chain.start, inputs[count:])
-        total = chain.sweep(start, frozenset(kept_before(chain.cut)))
+        total = chain.sweep(start, frozenset(kept_before(chain.segmentation)))
         ctx.chain, ctx.count = chain, count
         ctx.save_for_backward(*inputs)
         return total
@@ -151,7 +151,7 @@ class Total(torch.autograd.Function):
         sums: list[Tensor | None] = [None] * len(parameters)
         of_state: list[Tensor | None] | None = None
         kept = dict(chain.kept)
-        for k in backwards(chain.cut, kept, chain.advance):
+        for k in segments_in_reverse(chain.segmentation, kept, chain.advance):
             of_parameters, of_state = back(chain, k, kept.pop(k), parameters, gradient, of_state)
             for p, g in enumerate(of_parameters):
                 if g is not None:

@@ -159,7 +159,7 @@ class NamesParameters(unroll.Cell):
 
 def test_what_has_no_row_for_each_sequence_is_recorded_by_the_loop():
     cell, x = NamesParameters(4, 4), torch.randn(T, B, 4)
-    with pytest.raises(Unplannable, match=r"its 'u' .named with tap. has not one row"):
+    with pytest.raises(Unplannable, match=r"its 'u' .named with tap. does not have one row"):
         interpreted(checked_call(cell, x, record=unroll.Recording()))
     record = unroll.Recording()
     unroll.unroll(cell, x, record=record, backend="loop")

@@ -100,7 +100,7 @@ def built():
 @pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch):
     monkeypatch.delenv("UNROLL_BACKEND", raising=False)
-    monkeypatch.setattr(backends, "_said", set())
+    monkeypatch.setattr(backends, "_warned", set())
 
 
 @functools.cache

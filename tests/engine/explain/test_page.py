@@ -15,7 +15,7 @@ from unroll.engine.call import checked_call
 from unroll.engine.compiler.plan import plan
 from unroll.engine.compiler.trace import trace
 from unroll.engine.explain.counts import counts_of
-from unroll.engine.explain.equations import Piece, Term, Weight, joined, text_of
+from unroll.engine.explain.equations import NamedColumns, Term, Weight, joined, text_of
 from unroll.engine.explain.page import page, sections_of
 
 spec = importlib.util.spec_from_file_location(
@@ -47,18 +47,18 @@ def sections(text):
     return found
 
 
-ONCE = "once a call, of the parameters alone"
-SEQUENCE = "once for each sequence"
+ONCE = "once per call, from the parameters alone"
+SEQUENCE = "once per sequence"
 BEFORE = "before the loop, for all steps together"
 EARLY = (ONCE, SEQUENCE, BEFORE)
 AFTER = "after the loop, for all steps together"
-DEFERRED = "deferred, over all N rows in one product or sum each"
+DEFERRED = "deferred gradients, over all N rows in one product or sum each"
 
 
 def test_the_lstm_reads_like_its_equations():
     text = page(planned(unroll.LSTMCell(3, 4)))
     assert text.startswith(
-        "LSTMCell: 1 stage forward, 2 backward; saves 6 numbers a step and unit (24 for 4 units)\n"
+        "LSTMCell: 1 stage forward, 2 backward; saves 6 numbers per step and unit (24 for 4 units)\n"
         "Parameters multiplied: 64 numbers in the loop, 48 before it, 0 after it.\n"
     )
     found = sections(text)
@@ -252,7 +252,7 @@ def test_figures():
     }
 
 
-A, B, C = (Piece(name, 0, 4, 4) for name in "abc")
+A, B, C = (NamedColumns(name, 0, 4, 4) for name in "abc")
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ A, B, C = (Piece(name, 0, 4, 4) for name in "abc")
         (Term("add", (Term("sum", (A,)), Term("sum", (B,)))), "sum(a, b)"),
         (Term("mul", (A, -0.5)), "a * -0.5"),
         (Term("turned", (Term("add", (A, B)),)), "(a + b).T"),
-        (Term("tanh", (Piece("p", 4, 8, 16),)), "tanh(p[4:8])"),
+        (Term("tanh", (NamedColumns("p", 4, 8, 16),)), "tanh(p[4:8])"),
         (Weight("w", (0, 4), (0, 3), (4, 3), True), "w.T"),
         (Weight("w", (4, 8), (0, 3), (8, 3), True), "w[4:8].T"),
         (Weight("w", (0, 4), (1, 3), (4, 3), False), "w[:, 1:3]"),
@@ -286,8 +286,8 @@ def test_terms_have_the_brackets_they_need(term, text):
 
 
 def test_terms_are_joined_only_where_their_columns_lie_side_by_side():
-    left, right = Piece("p", 0, 4, 8), Piece("p", 4, 8, 8)
-    column = Piece("m", 0, 1, 1)
+    left, right = NamedColumns("p", 0, 4, 8), NamedColumns("p", 4, 8, 8)
+    column = NamedColumns("m", 0, 1, 1)
     both = joined(Term("mul", (left, column)), Term("mul", (right, column)))
     assert text_of(both) == "p * m"
     assert joined(Term("mul", (left, A)), Term("mul", (right, A))) is None  # a is not repeated
@@ -300,7 +300,7 @@ def test_terms_are_joined_only_where_their_columns_lie_side_by_side():
 
 def value_of(term, numbers):
     """A term in numbers. Rows are [B, w], parameters as they are."""
-    if isinstance(term, Piece):
+    if isinstance(term, NamedColumns):
         return numbers[term.name][..., term.lo : term.hi]
     if isinstance(term, Weight):
         part = numbers[term.name][slice(*term.rows), slice(*term.columns)]

@@ -6,12 +6,12 @@ import pytest
 
 from unroll.engine.memory.schedule import (
     Advance,
-    Cut,
-    by_length,
-    by_memory,
+    Segmentation,
     first_kept,
-    forwards,
+    forward_runs,
     schedule,
+    segments_by_length,
+    segments_by_memory,
     split,
 )
 
@@ -46,7 +46,7 @@ def played(n, m):
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 7, 12, 25, 40])
 def test_the_schedule_is_the_published_optimum(n):
     for m in range(1, n + 3):
-        assert forwards(n, m) == published(n, m)
+        assert forward_runs(n, m) == published(n, m)
         runs, most, order = played(n, m)
         assert runs == published(n, m)
         assert most <= m + 1  # one is gone back from at once
@@ -71,20 +71,20 @@ def test_the_first_sweep_keeps_what_the_schedule_first_advances_to():
 
 
 def test_the_square_root_is_the_length_left_out():
-    assert by_length(1_000_000, None) == Cut(1_000_000, 1000, 1000)
-    assert by_length(10, 3).segments == 4
-    assert by_length(1, None).segments == 1
+    assert segments_by_length(1_000_000, None) == Segmentation(1_000_000, 1000, 1000)
+    assert segments_by_length(10, 3).segments == 4
+    assert segments_by_length(1, None).segments == 1
 
 
 @pytest.mark.parametrize("memory", [9_100, 20_000, 100_000, 1_000_000, 7_900_000])
 def test_a_memory_is_used_and_not_exceeded(memory):
     step, state = 8_000, 1_000
-    cut = by_memory(1000, step, state, memory)
-    assert cut.whole * cut.length * step + cut.states * state <= memory
-    more = by_memory(1000, step, state, 2 * memory)
-    assert more.runs * more.length <= cut.runs * cut.length
+    segmentation = segments_by_memory(1000, step, state, memory)
+    assert segmentation.whole * segmentation.length * step + segmentation.states * state <= memory
+    more = segments_by_memory(1000, step, state, 2 * memory)
+    assert more.runs * more.length <= segmentation.runs * segmentation.length
 
 
 def test_what_fits_is_not_cut_and_what_cannot_fit_is_none():
-    assert by_memory(1000, 8_000, 1_000, 8_001_000).segments == 1
-    assert by_memory(1000, 8_000, 1_000, 8_999) is None
+    assert segments_by_memory(1000, 8_000, 1_000, 8_001_000).segments == 1
+    assert segments_by_memory(1000, 8_000, 1_000, 8_999) is None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from unroll.engine.compiler.defer import Deferral
 from unroll.engine.compiler.gradient import StepGradient
-from unroll.engine.compiler.nodes import Node, Source
+from unroll.engine.compiler.nodes import InputSource, Node
 from unroll.engine.compiler.program import Buffer, Merged, Outer, Program, Sum, load_of
 from unroll.engine.compiler.save import Saved
 from unroll.engine.compiler.stage import schedule
@@ -32,7 +32,7 @@ class Backward:
     outers: list[Outer]
     merged: dict[int, list[Merged]]
     sums: dict[int, list[Sum]]
-    deferred: dict[Source, Node]
+    deferred: dict[InputSource, Node]
     kept: dict[Node, Buffer]
     rows_saved: bool
 

@@ -92,7 +92,7 @@ def converted(node: fx.Node, value: dict[Any, Any], batch: int) -> Any:
         args = [value[a] if isinstance(a, fx.Node) else a for a in elementwise_args(node)]
         if not any(isinstance(a, WeightGradient | MatrixBlock | TransposedRows) for a in args):
             return elementwise(node, args)
-    raise Unplannable(f"its gradient needs {name}, which is not planned", line)
+    raise Unplannable(f"its gradient needs {name}, which the compiler does not support", line)
 
 
 def transposed(value: Any) -> Any:
@@ -108,7 +108,7 @@ def summed(node: fx.Node, value: Any, line: str) -> Node:
     """A sum over columns as a product with ones, over rows as a node of its own."""
     val = node.args[0].meta["val"]  # type: ignore[union-attr]
     if not isinstance(value, Node):  # a number: a sum of equal numbers
-        raise Unplannable("its gradient sums a constant", line)
+        raise Unplannable("its gradient sums a constant, which the compiler does not support", line)
     dims = as_list(node.args[1]) if len(node.args) > 1 else []
     axes = {d % val.dim() for d in dims} or set(range(val.dim()))
     if val.dim() == 2 and 1 in axes:

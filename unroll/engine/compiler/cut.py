@@ -12,7 +12,7 @@ from torch import fx
 from unroll.engine.compiler.cut_points import cut_points, kind_of, slice_of
 from unroll.engine.compiler.elementwise import elementwise, elementwise_args
 from unroll.engine.compiler.merge import merge_products
-from unroll.engine.compiler.nodes import Block, Node, Source
+from unroll.engine.compiler.nodes import Block, InputSource, Node
 from unroll.engine.compiler.partition import Partition
 from unroll.engine.compiler.traced import (
     BEFORE,
@@ -51,7 +51,7 @@ class LoopGraph:
     vectors: list[fx.Node]
     sequences: list[fx.Node]
     rows: list[fx.Node]
-    inputs: dict[Source, Node]
+    inputs: dict[InputSource, Node]
     new_states: list[list[Node]]
     emits: list[list[Node]]
 
@@ -96,7 +96,7 @@ class _Cutter:
         self.vectors: list[fx.Node] = []
         self.sequences: list[fx.Node] = []
         self.rows: list[fx.Node] = []
-        self.inputs: dict[Source, Node] = {}
+        self.inputs: dict[InputSource, Node] = {}
         self.known: dict[tuple[fx.Node, int, int], Any] = {}
 
     def nodes(self, value: fx.Node) -> list[Node]:
@@ -196,7 +196,7 @@ class _Cutter:
             Unplannable: for a matrix of parameters that is added to rows.
         """
         if value in self.fields:
-            return self.input(Source("state", self.fields[value], lo), hi - lo, value, True)
+            return self.input(InputSource("state", self.fields[value], lo), hi - lo, value, True)
         while value.op == "call_function" and is_part(value):  # look through views
             axis, whole, start = axis_slice(value)
             columns = axis == value.meta["val"].dim() - 1
@@ -222,9 +222,9 @@ class _Cutter:
             )
         if value not in values:
             values.append(value)
-        return self.input(Source(kind, values.index(value), lo), hi - lo, value, level != ONCE)
+        return self.input(InputSource(kind, values.index(value), lo), hi - lo, value, level != ONCE)
 
-    def input(self, source: Source, width: int, value: fx.Node, rows: bool) -> Node:
+    def input(self, source: InputSource, width: int, value: fx.Node, rows: bool) -> Node:
         """The node that reads a value from its source, one for each source.
 
         Raises:

@@ -74,7 +74,7 @@ def tie(cuts: CutPoints, whole: fx.Node, part: fx.Node, lo: int) -> bool:
     b |= down
     a |= up
     if max(len(a), len(b)) > MOST_PIECES:
-        raise Unplannable(f"it is cut into more than {MOST_PIECES} pieces", line_of(part))
+        raise Unplannable(f"it splits a value into more than {MOST_PIECES} pieces", line_of(part))
     return grown
 
 
@@ -105,7 +105,7 @@ def kind_of(node: fx.Node) -> str:
         return name
     if name == "select":
         return "slice"
-    raise Unplannable(f"{name} is not planned inside the loop", line)
+    raise Unplannable(f"{name} is not supported inside the loop", line)
 
 
 def slice_of(node: fx.Node) -> tuple[fx.Node, int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from unroll.engine.compiler.convert import WeightGradient, as_wide, widened
 from unroll.engine.compiler.gradient import StepGradient
-from unroll.engine.compiler.nodes import ELEMENTWISE, Node, Source, ancestors
+from unroll.engine.compiler.nodes import ELEMENTWISE, InputSource, Node, ancestors
 from unroll.engine.compiler.program import Buffer, Forms, Outer, Stores, store_beside
 from unroll.engine.compiler.traced import unique
 
@@ -28,7 +28,7 @@ class Deferral:
 
     stores: Stores
     outers: list[Outer]
-    deferred: dict[Source, Node]
+    deferred: dict[InputSource, Node]
     kept: dict[Node, Buffer]
     forms: Forms
     read: list[Node]
@@ -108,7 +108,7 @@ class _BackwardLoop:
                 continue
             lo, found = 0, []
             for piece in pieces:
-                found.append(as_wide(self.gradient.sources.get(Source("state", k, lo)), piece))
+                found.append(as_wide(self.gradient.sources.get(InputSource("state", k, lo)), piece))
                 lo += piece.width
             store_beside(self.stores, found, f"d_state:{k}", "carry")
             self.forms[f"d_state:{k}"] = form
@@ -118,9 +118,9 @@ class _BackwardLoop:
                 store_beside(self.stores, found, f"d_step:{k}", "rows")
                 self.forms[f"d_step:{k}"] = form
 
-    def place_hoisted(self) -> dict[Source, Node]:
+    def place_hoisted(self) -> dict[InputSource, Node]:
         """Store the gradients of hoisted values that are elementwise; return the other ones."""
-        deferred: dict[Source, Node] = {}
+        deferred: dict[InputSource, Node] = {}
         for source, node in self.gradient.sources.items():
             if source.kind not in ("rows", "sequence") or not isinstance(node, Node):
                 continue

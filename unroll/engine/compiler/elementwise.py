@@ -21,7 +21,9 @@ def elementwise_args(node: fx.Node) -> list[Any]:
         Unplannable: for a sum with a factor.
     """
     if node.kwargs.get("alpha", 1) != 1:
-        raise Unplannable("it adds with a factor", node.meta["line"])
+        raise Unplannable(
+            "it adds with a factor (alpha), which the compiler does not support", node.meta["line"]
+        )
     return list(node.args)
 
 

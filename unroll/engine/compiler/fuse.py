@@ -38,7 +38,9 @@ PIECES = frozenset(("slice", "getitem", "split", "split_with_sizes"))
 TOUCHED = 3
 
 
-def moved(traced: Traced, levels: Mapping[fx.Node, int], loop: Iterable[fx.Node]) -> set[fx.Node]:
+def moved_into_loop(
+    traced: Traced, levels: Mapping[fx.Node, int], loop: Iterable[fx.Node]
+) -> set[fx.Node]:
     """The hoisted operations that the loop should do itself.
 
     All that is elementwise between the loop and the products, the inputs, the noise and whatever
@@ -72,7 +74,7 @@ def moved(traced: Traced, levels: Mapping[fx.Node, int], loop: Iterable[fx.Node]
 
     work = [n for n in found if name_of(n) not in (*PIECES, "cat")]
     through = [a for n in work for a in n.all_input_nodes if hoisted(a)]
-    given = unique(a for n in (*read, *through) for a in taken(n, found))
+    given = unique(a for n in (*read, *through) for a in given_to_loop(n, found))
     saved = sum(map(width_of, (*work, *through)))
     summed = [
         n
@@ -89,14 +91,14 @@ def moved(traced: Traced, levels: Mapping[fx.Node, int], loop: Iterable[fx.Node]
     return found if work and saved > TOUCHED * cost else set()
 
 
-def taken(node: fx.Node, found: set[fx.Node]) -> list[fx.Node]:
+def given_to_loop(node: fx.Node, found: set[fx.Node]) -> list[fx.Node]:
     """What the loop is given of a value: itself, its parts, or nothing where the loop makes it."""
     name, args = name_of(node), node.args
     if name in ("split", "split_with_sizes"):
         return []
     if name == "cat" and node in found:
         parts: Any = args[0]
-        return [t for part in parts for t in taken(part, found)]
+        return [t for part in parts for t in given_to_loop(part, found)]
     return [] if whole_of(node) in found else [node]
 
 

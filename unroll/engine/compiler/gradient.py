@@ -14,7 +14,7 @@ from unroll.engine.compiler.convert import MatrixBlock, WeightGradient, convert
 from unroll.engine.compiler.cut import LoopGraph
 from unroll.engine.compiler.hoist import tidy
 from unroll.engine.compiler.merge import merge_products
-from unroll.engine.compiler.nodes import Block, Node, Source, ancestors, evaluate
+from unroll.engine.compiler.nodes import Block, InputSource, Node, ancestors, evaluate
 from unroll.engine.compiler.trace import graph_of
 from unroll.engine.compiler.traced import Traced
 
@@ -33,7 +33,7 @@ class StepGradient:
     """
 
     loop: LoopGraph
-    sources: dict[Source, Any]
+    sources: dict[InputSource, Any]
     blocks: dict[Block, Any]
     states: list[list[Any]]
     incoming: list[Node]
@@ -90,7 +90,7 @@ class _Joint:
         noise = noise_values(traced)
         values = {"rows": loop.rows, "sequence": loop.sequences}
 
-        def wanted(source: Source) -> bool:
+        def wanted(source: InputSource) -> bool:
             is_noise = source.kind in values and values[source.kind][source.index] in noise
             return loop.inputs[source].dtype.is_floating_point and not is_noise
 
@@ -131,7 +131,7 @@ class _Joint:
 
     def named(
         self, gradients: list[Any]
-    ) -> tuple[dict[Source, Any], dict[Block, Any], dict[Node, Any]]:
+    ) -> tuple[dict[InputSource, Any], dict[Block, Any], dict[Node, Any]]:
         """The gradients that `run` returns after its values: of sources, blocks and states."""
         rest = iter(gradients)
         sources = {s: next(rest) for s in self.wanted}
@@ -189,7 +189,7 @@ def incoming_gradients(loop: LoopGraph, differentiable: int) -> list[Node]:
         lo = 0
         for a in pieces:
             if a.dtype.is_floating_point:
-                source = Source(kind, index, lo)
+                source = InputSource(kind, index, lo)
                 found.append(Node("input", (), a.width, True, a.dtype, a.line, source=source))
             lo += a.width
     return found

@@ -32,7 +32,7 @@ TENSORS_ONLY = frozenset(
 
 
 @dataclass(frozen=True)
-class Source:
+class InputSource:
     """Where an input comes from: columns lo.. of the index-th value of a kind.
 
     kind: "state", "rows" (anew each step), "sequence" (once for each sequence), "vector" (the
@@ -81,7 +81,7 @@ class Node:
     dtype: torch.dtype
     line: str = ""
     blocks: tuple[Block, ...] = ()  # of a product, one an operand
-    source: Source | None = None  # of an input
+    source: InputSource | None = None  # of an input
 
     @property
     def operands(self) -> list[Node]:

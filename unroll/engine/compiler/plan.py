@@ -28,7 +28,7 @@ from unroll.engine.compiler.backward import Backward, backward_half
 from unroll.engine.compiler.cut import LoopGraph, cut
 from unroll.engine.compiler.defer import defer as deferred_gradients
 from unroll.engine.compiler.eager_parts import EagerParts, eager_parts
-from unroll.engine.compiler.fuse import into_loop, moved
+from unroll.engine.compiler.fuse import into_loop, moved_into_loop
 from unroll.engine.compiler.gradient import differentiate
 from unroll.engine.compiler.hoist import Levels, hoisted
 from unroll.engine.compiler.partition import Partition, partition
@@ -86,7 +86,7 @@ def plan(
     defer: bool = True,
     record: bool = False,
 ) -> Plan:
-    """Label every value of a traced step, forward and, where asked for, backward.
+    """Label every value of a traced step, forward and, where gradients are wanted, backward.
 
     Args:
         traced: the step; its graph is rewritten on the way.
@@ -101,7 +101,7 @@ def plan(
     """
     traced, levels = hoisted(traced, hoist)
     division = partition(traced, levels, defer, record)
-    nodes = moved(traced, levels, division.loop) if hoist and defer else set()
+    nodes = moved_into_loop(traced, levels, division.loop) if hoist and defer else set()
     if nodes:
         inside = into_loop(levels, nodes)
         try:

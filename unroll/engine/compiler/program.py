@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from unroll.engine.compiler.nodes import Block, Node, Source
+from unroll.engine.compiler.nodes import Block, InputSource, Node
 
 # of every tensor by its name: its columns and its type
 Forms = dict[str, tuple[int, torch.dtype]]
@@ -31,7 +31,7 @@ class Buffer:
     shared: bool = False
 
 
-def load_of(source: Source, node: Node) -> Buffer:
+def load_of(source: InputSource, node: Node) -> Buffer:
     """Where an input is read."""
     time = {"state": "previous", "rows": "rows", "d_emit": "rows", "d_state": "carried"}.get(
         source.kind, "fixed"
@@ -92,7 +92,7 @@ class Merged:
     rows: tuple[int, int]
     columns: tuple[int, int]
 
-    def whole(self, shape: Sequence[int]) -> bool:
+    def covers(self, shape: Sequence[int]) -> bool:
         return self.rows == (0, shape[0]) and self.columns == (0, shape[1])
 
 

@@ -31,7 +31,7 @@ def check_rowwise(node: fx.Node, batch: int) -> None:
         return
     name, line = name_of(node), node.meta["line"]
     if name not in ROWWISE and name not in ELEMENTWISE:
-        raise Unplannable(f"{name} is not among the operations that the compiler knows", line)
+        raise Unplannable(f"{name} is not an operation that the compiler supports", line)
     batched = [a for a in node.all_input_nodes if is_rows(a, batch)]
     if not batched:
         return

@@ -37,7 +37,7 @@ Axes = list[int] | tuple[int, ...]
 RANDOM = ("bernoulli", "rand", "normal", "native_dropout", "multinomial", "exponential")
 
 
-class Step(nn.Module):
+class StepModule(nn.Module):
     """The step as a module, so that `functional_call` can swap the cell's parameters in it."""
 
     def __init__(self, cell: Cell) -> None:
@@ -81,7 +81,7 @@ def _trace(
     named: dict[str, Tensor] | None,
 ) -> fx.Graph:
     """named: filled with what the step names with `tap`, which the graph then returns too."""
-    step = Step(twin(cell))
+    step = StepModule(twin(cell))
     before = attributes(step.cell)
     names = list(parameters)
     declared = cell.noise() if cell.training else {}
@@ -386,7 +386,7 @@ def _roles(
     whole = [(output, "output"), *((n, "new state") for n in new)]
     for value, name in [*whole, *((n, f"{name!r} (named with tap)") for name, n in taps.items())]:
         if not isinstance(value, fx.Node) or value.meta["val"].shape[:1] != (batch,):
-            raise Unplannable(f"its {name} has not one row for each sequence")
+            raise Unplannable(f"its {name} does not have one row for each sequence")
     for old, value, (name, _) in zip(states, new, fields(state), strict=True):
         a, b = old.meta["val"], value.meta["val"]
         if a.shape != b.shape or a.dtype != b.dtype:

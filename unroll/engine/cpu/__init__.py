@@ -9,7 +9,7 @@ from torch import Tensor
 
 from unroll.cells import State
 from unroll.engine.call import Call, initial_state, parameters_of
-from unroll.engine.cpu.preparation import prepared, remembered
+from unroll.engine.cpu.preparation import prepared, prepared_for
 from unroll.engine.cpu.suited import unsuited
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def step_by_step(call: Call, table: Tensor | None) -> Stepping | str:
     if refusal is not None:
         return refusal
     parameters, has_table = parameters_of(call), table is not None
-    ready = remembered(
+    ready = prepared_for(
         call,
         "table" if has_table else "step",
         lambda: step_recipe(call.cell, parameters, call.x, call.state, has_table),

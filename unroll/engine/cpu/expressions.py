@@ -66,7 +66,9 @@ def expression(node: Node, value: Callable[[Any, str], str]) -> str:
         return f"{op}_({', '.join(given)})"
     if op == "floor_divide" and to == "Vec":
         return f"floor_({given[0]} / {given[1]})"
-    raise Unplannable(f"{op} of {node.dtype} is not among the kernels' operations", node.line)
+    raise Unplannable(
+        f"{op} of {node.dtype} is not an operation that the kernels support", node.line
+    )
 
 
 def kind(node: Node) -> str:

@@ -61,12 +61,12 @@ def prepared(call: Call) -> Prepared:
     """The plan and kernels of this call's cell, made when it is first seen as it is now."""
     if "prepared" not in call.notes:
         use = "call" if call.record is None else "recorded call"
-        call.notes["prepared"] = remembered(call, use, lambda: planned(call))
+        call.notes["prepared"] = prepared_for(call, use, lambda: planned(call))
     found: Prepared = call.notes["prepared"]
     return found
 
 
-def remembered(call: Call, use: str, make: Callable[[], Recipe]) -> Prepared:
+def prepared_for(call: Call, use: str, make: Callable[[], Recipe]) -> Prepared:
     """What was made for this cell as it is now, and for this use of it."""
     key = (
         use,
@@ -85,11 +85,13 @@ def remembered(call: Call, use: str, make: Callable[[], Recipe]) -> Prepared:
             known = _prepared.setdefault(owner, {})
             ready = known.get(key)
             if ready is None or not ready.holds:
-                ready = known[key] = prepare(call, functools.partial(stored, call, key[:5], make))
+                ready = known[key] = prepare(
+                    call, functools.partial(recipe_from_cache, call, key[:5], make)
+                )
     return ready
 
 
-def stored(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
+def recipe_from_cache(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
     """The recipe from the cache on disk where it is there, else made and put there.
 
     Raises: Unplannable.
@@ -99,18 +101,18 @@ def stored(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
 
     code = fingerprint(call.cell)
     if code is None:
-        return apart(make)
+        return in_own_thread(make)
     about = repr((versions(), code, key))
     name = hashlib.sha256(about.encode()).hexdigest() + ".plan"
     known = recall(name)
     if known is not None:
         return from_json(known.decode())
-    recipe = apart(make)
+    recipe = in_own_thread(make)
     remember(name, to_json(recipe).encode())
     return recipe
 
 
-def apart(make: Callable[[], Recipe]) -> Recipe:
+def in_own_thread(make: Callable[[], Recipe]) -> Recipe:
     """Run in a thread of its own: modes, hooks and default devices of this one must not be traced.
 
     Raises: Unplannable; also where the planner itself fails, because the loop can run the cell.

@@ -20,7 +20,7 @@ from unroll.engine.products import product
 from unroll.engine.refusal import Unplannable
 from unroll.engine.runtime.geometry import Times
 from unroll.engine.runtime.recipe import Recipe, recipe_of
-from unroll.engine.runtime.storage import flat, named, plain
+from unroll.engine.runtime.storage import flat_rows, resolved, tensors_by_name
 
 
 def step_recipe(
@@ -88,7 +88,7 @@ class Stepping:
             ]
         before = recipe.before(N, *once, table)
         known.update(zip(recipe.before_values, before, strict=True))
-        return [flat(known[n], N).contiguous() for n in recipe.rows]
+        return [flat_rows(known[n], N).contiguous() for n in recipe.rows]
 
     @property
     def state(self) -> State:
@@ -103,7 +103,7 @@ class Stepping:
         self.R = R = parts[0].shape[0]
         self.turn = 0
         recipe = self.recipe
-        tensors = named({"vector": self.vectors, "sequence": [], "rows": []})
+        tensors = tensors_by_name({"vector": self.vectors, "sequence": [], "rows": []})
         for k, part in enumerate(parts):
             kept = part.new_empty(2 * R, part.shape[1:].numel())
             kept[:R] = part.detach().reshape(R, -1)
@@ -167,7 +167,7 @@ class Stepping:
                     f"The stepper got inputs of shape {list(x.shape)} and {x.dtype}; expected "
                     f"[B={self.R}, I={self.width}] and {self.dtype}."
                 )
-            x = plain(x).contiguous()
+            x = resolved(x).contiguous()
             self.place((x.data_ptr(),), starts)
         elif self.R == 1:  # rows of the table are read where they lie
             k = int(x)

@@ -17,7 +17,7 @@ from unroll.engine.compiler.traced import (
     name_of,
 )
 from unroll.engine.explain.equations import text_of
-from unroll.engine.explain.layout import Line, Section
+from unroll.engine.explain.layout import Line, PlanSection
 from unroll.engine.explain.names import Names, all_columns
 from unroll.engine.explain.terms import LOOKS, Terms
 
@@ -30,22 +30,22 @@ class AroundWriter:
     def __init__(self, plan: Plan, names: Names, terms: Terms) -> None:
         self.plan, self.names, self.terms = plan, names, terms
 
-    def hoisted(self) -> list[Section]:
+    def hoisted(self) -> list[PlanSection]:
         """What is computed once a call, once for each sequence, and before the loop."""
         plan = self.plan
         after = list(self.after_values())
         borders = [*plan.loop.matrices, *plan.loop.vectors, *plan.loop.sequences, *plan.loop.rows]
         borders += [a for n in after for a in n.all_input_nodes if plan.levels[a] < STATE]
         titles = {
-            ONCE: "once a call, of the parameters alone",
-            SEQUENCE: "once for each sequence",
+            ONCE: "once per call, from the parameters alone",
+            SEQUENCE: "once per sequence",
             BEFORE: "before the loop, for all steps together",
         }
         if plan.levels[plan.traced.output] < STATE:
             borders.append(plan.traced.output)
         wanted = {n for n in self.operations(borders) if plan.levels[n] < STATE}
         return [
-            Section(title, self.eager([n for n in wanted if plan.levels[n] == level], level))
+            PlanSection(title, self.eager([n for n in wanted if plan.levels[n] == level], level))
             for level, title in titles.items()
         ]
 
@@ -99,7 +99,7 @@ class AroundWriter:
             else:
                 yield user
 
-    def after(self) -> list[Section]:
+    def after(self) -> list[PlanSection]:
         """What is computed of the emitted values, for all steps together."""
         values = list(self.after_values())
         output = self.plan.traced.output
@@ -111,7 +111,7 @@ class AroundWriter:
             if text_of(term) != "output":
                 shape = ", ".join(map(str, ["N", *output.meta["val"].shape[1:]]))
                 lines.append(Line(all_columns("output", output), term, shape=f"[{shape}]"))
-        return [Section("after the loop, for all steps together", lines)]
+        return [PlanSection("after the loop, for all steps together", lines)]
 
 
 def shape_text(node: fx.Node, rows: str) -> str:

@@ -8,8 +8,8 @@ from unroll.engine.compiler.backward import Backward
 from unroll.engine.compiler.plan import Plan
 from unroll.engine.compiler.program import Outer
 from unroll.engine.explain.around import AroundWriter
-from unroll.engine.explain.equations import Piece, Term, text_of
-from unroll.engine.explain.layout import Line, Section, merged
+from unroll.engine.explain.equations import NamedColumns, Term, text_of
+from unroll.engine.explain.layout import Line, PlanSection, merged
 from unroll.engine.explain.terms import Terms
 
 
@@ -19,14 +19,16 @@ class DeferredWriter:
     def __init__(self, plan: Plan, terms: Terms, around: AroundWriter) -> None:
         self.plan, self.terms, self.around = plan, terms, around
 
-    def deferred(self) -> list[Section]:
+    def deferred(self) -> list[PlanSection]:
         """The section, where there is a backward."""
         if self.plan.backward is None:
             return []
         sums = self.sources(self.plan.backward)
         sums.sort(key=lambda line: (line.target.name, line.target.lo))
         lines = [*self.weights(self.plan.backward), *merged(sums), *self.hoisted_gradients()]
-        return [Section("deferred, over all N rows in one product or sum each", lines)]
+        return [
+            PlanSection("deferred gradients, over all N rows in one product or sum each", lines)
+        ]
 
     def weights(self, backward: Backward) -> list[Line]:
         """The weight gradients; those of rows that follow each other are one equation."""
@@ -44,7 +46,7 @@ class DeferredWriter:
             )
             turned = Term("turned", (self.terms.beside(left),))
             term = Term("matmul", (turned, self.terms.term(first.right)))
-            target = Piece(f"d {text_of(weight)}", 0, 1, 1)
+            target = NamedColumns(f"d {text_of(weight)}", 0, 1, 1)
             shape = f"[{hi - lo}, {columns[1] - columns[0]}]"
             found.append(Line(target, term, shape=shape, sign="+="))
         return found
@@ -55,10 +57,10 @@ class DeferredWriter:
         for source, node in backward.deferred.items():
             given = self.plan.loop.inputs[source]
             of = self.terms.source(source, given.width)
-            if isinstance(of, Piece):
+            if isinstance(of, NamedColumns):
                 target = replace(of, name=f"d {of.name}")
             else:
-                target = Piece(f"d {text_of(of)}", 0, node.width, node.width)
+                target = NamedColumns(f"d {text_of(of)}", 0, node.width, node.width)
             rows = "N" if given.rows else ""
             found.append(Line(target, self.terms.term(node), rows, sign="=" if rows else "+="))
         return found
@@ -78,8 +80,8 @@ class DeferredWriter:
         if not names:
             return []
         tops = dict.fromkeys(text_of(self.terms.base(n)) for n in first)
-        term = Term("", tuple(Piece(f"d {top}", 0, 1, 1) for top in tops))
-        return [Line(Piece(", ".join(names), 0, 1, 1), term, shape="", sign="from")]
+        term = Term("", tuple(NamedColumns(f"d {top}", 0, 1, 1) for top in tops))
+        return [Line(NamedColumns(", ".join(names), 0, 1, 1), term, shape="", sign="from")]
 
 
 def follows(a: Outer, b: Outer) -> bool:

@@ -16,7 +16,7 @@ ATOM = 9  # nothing binds closer than a name or a call
 
 
 @dataclass(frozen=True)
-class Piece:
+class NamedColumns:
     """Columns lo..hi of a value that has a name and a width."""
 
     name: str
@@ -51,7 +51,7 @@ def text_of(term: Any) -> str:
 
 def written(term: Any) -> tuple[str, int]:
     """The text, and how closely its outermost operation binds."""
-    if isinstance(term, Piece):
+    if isinstance(term, NamedColumns):
         whole = (term.lo, term.hi) == (0, term.width)
         return term.name if whole else f"{term.name}[{term.lo}:{term.hi}]", ATOM
     if isinstance(term, Weight):
@@ -145,13 +145,13 @@ def side_by_side(terms: Sequence[Any]) -> tuple[Any, ...]:
 
 def in_columns(terms: Sequence[Any]) -> tuple[Any, ...]:
     """The same for a sum over all of them, in which the order does not matter."""
-    if len({t.name if isinstance(t, Piece) else None for t in terms} - {None}) == 1:
-        terms = sorted(terms, key=lambda t: t.lo if isinstance(t, Piece) else -1)
+    if len({t.name if isinstance(t, NamedColumns) else None for t in terms} - {None}) == 1:
+        terms = sorted(terms, key=lambda t: t.lo if isinstance(t, NamedColumns) else -1)
     return side_by_side(terms)
 
 
-def adjacent(left: Any, right: Any) -> Piece | None:
-    if isinstance(left, Piece) and isinstance(right, Piece):
+def adjacent(left: Any, right: Any) -> NamedColumns | None:
+    if isinstance(left, NamedColumns) and isinstance(right, NamedColumns):
         if left.name == right.name and left.hi == right.lo:
             return replace(left, hi=right.hi)
     return None
@@ -193,7 +193,7 @@ def joined(a: Any, b: Any) -> Any:
 
 
 def _joined(a: Any, b: Any) -> Any:
-    if isinstance(a, Piece):
+    if isinstance(a, NamedColumns):
         if a == b and a.width == 1:  # a single column goes with any width
             return a
         return adjacent(a, b)

@@ -7,14 +7,14 @@ import textwrap
 from dataclasses import dataclass, replace
 from typing import Any
 
-from unroll.engine.explain.equations import Piece, Term, joined, text_of
+from unroll.engine.explain.equations import NamedColumns, Term, joined, text_of
 
 
 @dataclass
 class Line:
     """One equation of the page."""
 
-    target: Piece
+    target: NamedColumns
     term: Any
     rows: str = ""  # "B" or "N", and nothing for what is the same for all
     note: str = ""
@@ -25,7 +25,7 @@ class Line:
 
 
 @dataclass
-class Section:
+class PlanSection:
     title: str
     lines: list[Line]
 
@@ -117,6 +117,6 @@ def together(a: Line, b: Line) -> Line | None:
 
 
 def reads(term: Any, name: str) -> bool:
-    if isinstance(term, Piece):
+    if isinstance(term, NamedColumns):
         return term.name == name
     return isinstance(term, Term) and any(reads(a, name) for a in term.args)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from unroll.engine.compiler.nodes import Node, Source
+from unroll.engine.compiler.nodes import InputSource, Node
 from unroll.engine.compiler.plan import Plan
 from unroll.engine.compiler.program import Outer
-from unroll.engine.explain.equations import Piece
+from unroll.engine.explain.equations import NamedColumns
 from unroll.engine.explain.names import Names
 from unroll.engine.explain.naming import Place, places
 from unroll.engine.explain.terms import Terms
@@ -42,7 +42,7 @@ class LoopNames:
         lo = 0
         for piece in pieces:
             if piece.op != "input" and piece not in self.names.of_nodes:
-                self.names.of_nodes[piece] = Piece(name, lo, lo + piece.width, width)
+                self.names.of_nodes[piece] = NamedColumns(name, lo, lo + piece.width, width)
             lo += piece.width
 
     def name_gradients(self) -> None:
@@ -58,7 +58,7 @@ class LoopNames:
             known = self.product_name(outer)
             if written is not None:
                 self.names.of_nodes[outer.left] = written
-            elif isinstance(known, Piece) and known.name not in incoming:
+            elif isinstance(known, NamedColumns) and known.name not in incoming:
                 piece = replace(known, name=f"d {known.name}")
                 if piece in self.names.of_nodes.values():  # a product that is there twice
                     continue
@@ -84,20 +84,20 @@ class LoopNames:
                 for segment in group.products:
                     yield from segment
 
-    def gradient_name(self, node: Node) -> Piece | None:
+    def gradient_name(self, node: Node) -> NamedColumns | None:
         """Where the backward writes a value to, as what it is the gradient of."""
         backward = self.plan.backward
         for buffer in () if backward is None else backward.program.stores.get(node, ()):
             kind, _, index = buffer.tensor.partition(":")
             if kind in ("d_rows", "d_sequence"):
-                of = self.terms.source(Source(kind[2:], int(index), buffer.lo), buffer.width)
+                of = self.terms.source(InputSource(kind[2:], int(index), buffer.lo), buffer.width)
             elif kind == "d_state":
                 width = self.plan.widths[f"state:{index}"]
                 name = self.plan.traced.fields[int(index)]
-                of = Piece(name, buffer.lo, buffer.lo + buffer.width, width)
+                of = NamedColumns(name, buffer.lo, buffer.lo + buffer.width, width)
             else:
                 continue
-            if isinstance(of, Piece):
+            if isinstance(of, NamedColumns):
                 self.names.lines.setdefault(f"d {of.name}", self.names.lines.get(of.name, ""))
                 return replace(of, name=f"d {of.name}")
         return None
@@ -122,33 +122,33 @@ class LoopNames:
             lo, hi = min(s[0] for s in spans), max(s[1] for s in spans)
             if sum(s[1] - s[0] for s in spans) != hi - lo or any(len(n.blocks) > 1 for n in group):
                 for node in group:
-                    self.names.of_nodes[node] = Piece(
+                    self.names.of_nodes[node] = NamedColumns(
                         self.names.fresh("", "p"), 0, node.width, node.width
                     )
                 continue
             name = self.names.fresh("", "p")
             for node, span in zip(group, spans, strict=True):
-                self.names.of_nodes[node] = Piece(name, span[0] - lo, span[1] - lo, hi - lo)
+                self.names.of_nodes[node] = NamedColumns(name, span[0] - lo, span[1] - lo, hi - lo)
                 self.names.lines[name] = self.names.lines.get(name) or self.line(
                     node, self.names.of_nodes[node]
                 )
 
-    def own_name(self, node: Node) -> Piece:
+    def own_name(self, node: Node) -> NamedColumns:
         """A name for a value: the user's, else a letter, with columns where it is part of more."""
         at = self.places.get(node)
         if at is None:
-            return Piece(self.names.fresh(), 0, node.width, node.width)
+            return NamedColumns(self.names.fresh(), 0, node.width, node.width)
         if at.name or at.width == node.width:
-            return Piece(self.names.fresh(at.name), 0, node.width, node.width)
+            return NamedColumns(self.names.fresh(at.name), 0, node.width, node.width)
         twins = 0  # the same numbers computed another time
         while (at.order, twins, at.lo) in self.numbered:
             twins += 1
         self.numbered.add((at.order, twins, at.lo))
         if (at.order, twins) not in self.bases:
             self.bases[at.order, twins] = self.names.fresh()
-        return Piece(self.bases[at.order, twins], at.lo, at.lo + node.width, at.width)
+        return NamedColumns(self.bases[at.order, twins], at.lo, at.lo + node.width, at.width)
 
-    def line(self, node: Node, target: Piece) -> str:
+    def line(self, node: Node, target: NamedColumns) -> str:
         """The line of the user's step that a value stands in."""
         at = self.places.get(node)
         return at.line if at is not None else node.line or self.names.lines.get(target.name, "")

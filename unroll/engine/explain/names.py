@@ -12,7 +12,7 @@ from torch import fx
 from unroll.engine.compiler.nodes import Node
 from unroll.engine.compiler.plan import Plan
 from unroll.engine.compiler.traced import width_of
-from unroll.engine.explain.equations import Piece
+from unroll.engine.explain.equations import NamedColumns
 from unroll.engine.explain.naming import names_of
 
 
@@ -62,6 +62,6 @@ class Names:
         return name
 
 
-def all_columns(name: str, node: fx.Node) -> Piece:
+def all_columns(name: str, node: fx.Node) -> NamedColumns:
     """All columns of a traced value."""
-    return Piece(name, 0, width_of(node), width_of(node))
+    return NamedColumns(name, 0, width_of(node), width_of(node))

@@ -9,7 +9,7 @@ from unroll.engine.compiler.plan import Plan
 from unroll.engine.explain.around import AroundWriter
 from unroll.engine.explain.counts import counts_of
 from unroll.engine.explain.deferred import DeferredWriter
-from unroll.engine.explain.layout import Layout, Section
+from unroll.engine.explain.layout import Layout, PlanSection
 from unroll.engine.explain.names import Names
 from unroll.engine.explain.stages import StageWriter
 from unroll.engine.explain.terms import Terms
@@ -35,7 +35,7 @@ def page(plan: Plan, width: int = WIDTH) -> str:
         >>> x, state = torch.zeros(1, 1, 3), cell.initial_state(1)
         >>> made = plan(trace(cell, dict(cell.named_parameters()), x, state))
         >>> print(page(made).splitlines()[0])
-        LSTMCell: 1 stage forward, 2 backward; saves 6 numbers a step and unit (24 for 4 units)
+        LSTMCell: 1 stage forward, 2 backward; saves 6 numbers per step and unit (24 for 4 units)
     """
     sections = sections_of(plan)
     lines = summary(plan, width)
@@ -46,7 +46,7 @@ def page(plan: Plan, width: int = WIDTH) -> str:
     return "\n".join(lines)
 
 
-def sections_of(plan: Plan) -> list[Section]:
+def sections_of(plan: Plan) -> list[PlanSection]:
     """The equations of a plan in the order of time."""
     names = Names(plan)
     terms = Terms(plan, names)
@@ -65,14 +65,14 @@ def summary(plan: Plan, width: int) -> list[str]:
     if plan.backward is not None:
         units, saved = found["units"], found["saved"]
         text += (
-            f", {back} backward; saves {saved / units:.3g} number{'s' * (saved != units)} a step and "
+            f", {back} backward; saves {saved / units:.3g} number{'s' * (saved != units)} per step and "
             f"unit ({saved:,} for {counted(units, 'unit')})"
         )
     multiplied = (
         f"Parameters multiplied: {found['multiplied_in_loop']:,} numbers in the loop, "
         f"{found['multiplied_before']:,} before it, {found['multiplied_after']:,} after it."
     )
-    legend = "[B, w]: rows of one step; [N, w]: of all steps."
+    legend = "[B, w]: rows of one step; [N, w]: rows of all steps."
     if plan.backward is not None:
-        legend += " saved: for the backward; kept: for what is deferred; again: computed again."
+        legend += " saved: for the backward pass; kept: for the deferred gradients; again: computed again."
     return [line for part in (text, multiplied, legend) for line in textwrap.wrap(part, width)]

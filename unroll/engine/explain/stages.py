@@ -9,8 +9,8 @@ from typing import Any
 from unroll.engine.compiler.nodes import Node, ancestors
 from unroll.engine.compiler.plan import Plan
 from unroll.engine.compiler.program import Group, Program
-from unroll.engine.explain.equations import Piece, joined
-from unroll.engine.explain.layout import Line, Section, merged
+from unroll.engine.explain.equations import NamedColumns, joined
+from unroll.engine.explain.layout import Line, PlanSection, merged
 from unroll.engine.explain.loop_names import LoopNames, is_product, sides
 from unroll.engine.explain.names import Names
 from unroll.engine.explain.terms import Terms
@@ -25,22 +25,22 @@ class StageWriter:
         self.plan, self.names, self.terms = plan, names, terms
         self.loop_names = LoopNames(plan, names, terms)
 
-    def forward(self) -> list[Section]:
+    def forward(self) -> list[PlanSection]:
         """The sections of the forward loop."""
         self.loop_names.name_results()
         return self.stages("forward", self.plan.forward, self.forward_note)
 
-    def backward(self) -> list[Section]:
+    def backward(self) -> list[PlanSection]:
         """The sections of the backward loop."""
         if self.plan.backward is None:
             return []
         self.loop_names.name_gradients()
         return self.stages("backward", self.plan.backward.program, self.backward_note)
 
-    def stages(self, name: str, program: Program, note: Note) -> list[Section]:
+    def stages(self, name: str, program: Program, note: Note) -> list[PlanSection]:
         """A section for each stage: its products, then what is elementwise, in the user's order."""
         users = users_of(program)
-        sections: list[Section] = []
+        sections: list[PlanSection] = []
         done: set[Node] = set()
         for number, stage in enumerate(program.stages, 1):
             nodes = nodes_of(stage)
@@ -62,7 +62,7 @@ class StageWriter:
                 while self.gather(ordered, note):
                     pass
             lines = merged(self.lines(ordered, note))
-            sections.append(Section(f"{name}, stage {number}", lines))
+            sections.append(PlanSection(f"{name}, stage {number}", lines))
         return sections
 
     def lines(self, nodes: list[Node], note: Note) -> list[Line]:
@@ -99,7 +99,7 @@ class StageWriter:
             if len(row) > 1:
                 name, lo, width = names[first].name, 0, sum(n.width for n in row)
                 for node in row:
-                    names[node] = Piece(name, lo, lo + node.width, width)
+                    names[node] = NamedColumns(name, lo, lo + node.width, width)
                     lo += node.width
                 return True
         return False

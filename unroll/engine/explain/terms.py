@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import fx
 
-from unroll.engine.compiler.nodes import Block, Node, Source
+from unroll.engine.compiler.nodes import Block, InputSource, Node
 from unroll.engine.compiler.plan import Plan
 from unroll.engine.compiler.traced import CONSTANTS, TRANSPOSES, axis_slice, name_of
 from unroll.engine.explain.equations import (
-    Piece,
+    NamedColumns,
     Term,
     Weight,
     in_columns,
@@ -81,7 +81,7 @@ class Terms:
         if of is None:
             return Term("index", (self.traced_term(node.args[0]), "[::]"))
         term, size = self.traced_term(of), node.meta["val"].shape[axis]
-        if isinstance(term, Piece) and axis == node.meta["val"].dim() - 1:
+        if isinstance(term, NamedColumns) and axis == node.meta["val"].dim() - 1:
             return replace(term, lo=term.lo + lo, hi=term.lo + lo + size)
         return Term("index", (term, f"[{', '.join([':'] * axis + [f'{lo}:{lo + size}'])}]"))
 
@@ -112,14 +112,14 @@ class Terms:
             return Term("total", args)
         return Term(node.op, args)
 
-    def source(self, source: Source, width: int) -> Any:
+    def source(self, source: InputSource, width: int) -> Any:
         plan, lo, hi = self.plan, source.lo, source.lo + width
         if source.kind == "d_state":
-            return Piece(
+            return NamedColumns(
                 f"d {self.new(source.index)}", lo, hi, plan.widths[f"state:{source.index}"]
             )
         if source.kind == "d_emit":
-            return Piece(
+            return NamedColumns(
                 self.emit_gradient(source.index), lo, hi, plan.widths[f"emit:{source.index}"]
             )
         values = {
@@ -129,7 +129,7 @@ class Terms:
             "vector": plan.loop.vectors,
         }
         term = self.traced_term(values[source.kind][source.index])
-        if isinstance(term, Piece):
+        if isinstance(term, NamedColumns):
             return replace(term, lo=term.lo + lo, hi=term.lo + hi)
         full = width == plan.widths[f"{source.kind}:{source.index}"]
         return term if full else Term("index", (term, f"[{lo}:{hi}]"))

@@ -63,7 +63,7 @@ def bounded(
         _wanted.reset(token)
 
 
-def wanted_bound(
+def requested_bound(
     memory: str | int | None = None, segment_length: int | str | None = None
 ) -> Bound | None:
     """The bound of a call: its own, else that of the block."""
@@ -71,7 +71,7 @@ def wanted_bound(
 
 
 def bound_of(memory: str | int | None, segment_length: int | str | None) -> Bound | None:
-    """What was asked for, or None.
+    """The bound that is requested, or None.
 
     Raises: UserError, which is a ValueError.
     """

@@ -16,7 +16,7 @@ CALL = 32  # beginning a segment costs about as much as so many of its steps
 SHORTEST = 8 * CALL  # of segments whose length was left open
 
 
-def forwards(n: int, m: int) -> int:
+def forward_runs(n: int, m: int) -> int:
     """How often a segment is run forward until all n have been reversed: the paper's C(n, m).
 
         C(1, m) = 1,  C(n, 1) = n (n + 1) / 2,
@@ -55,7 +55,7 @@ def split(n: int, m: int) -> int:
         return n - 1 if m == 1 else 1
 
     def cost(y: int) -> int:
-        return y + forwards(n - y, m - 1) + forwards(y, m)
+        return y + forward_runs(n - y, m - 1) + forward_runs(y, m)
 
     low, high = 1, n - 1
     while low < high:
@@ -115,7 +115,7 @@ def first_kept(n: int, m: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Cut:
+class Segmentation:
     """How a sequence of T steps is cut.
 
     length: steps of a segment. states: how many states at borders are kept at once. whole: how
@@ -135,21 +135,24 @@ class Cut:
     def runs(self) -> int:
         """How many segments are run forward, the first time and again."""
         again = self.segments - self.whole
-        return self.segments + (forwards(again, self.states) - (again - 1) if again else 0)
+        return self.segments + (forward_runs(again, self.states) - (again - 1) if again else 0)
 
 
-def kept_whole(cut: Cut) -> range:
+def kept_whole(segmentation: Segmentation) -> range:
     """The segments that the first sweep keeps with all that their gradient needs."""
-    return range(cut.segments - cut.whole, cut.segments)
+    return range(segmentation.segments - segmentation.whole, segmentation.segments)
 
 
-def kept_before(cut: Cut) -> list[int]:
+def kept_before(segmentation: Segmentation) -> list[int]:
     """Before which segments the first sweep keeps the state."""
-    return [*first_kept(cut.segments - cut.whole, cut.states), *kept_whole(cut)]
+    return [
+        *first_kept(segmentation.segments - segmentation.whole, segmentation.states),
+        *kept_whole(segmentation),
+    ]
 
 
-def backwards(
-    cut: Cut, states: dict[int, Any], advance: Callable[[Any, int, int], Any]
+def segments_in_reverse(
+    segmentation: Segmentation, states: dict[int, Any], advance: Callable[[Any, int, int], Any]
 ) -> Iterator[int]:
     """The segments from the last to the first, each when the state before it is in `states`.
 
@@ -157,22 +160,22 @@ def backwards(
     before segment `stop`, from that before `start`. Who has gone back through a segment takes its
     state out.
     """
-    yield from reversed(kept_whole(cut))
-    for action in schedule(cut.segments - cut.whole, cut.states):
+    yield from reversed(kept_whole(segmentation))
+    for action in schedule(segmentation.segments - segmentation.whole, segmentation.states):
         if isinstance(action, Reverse):
             yield action.segment
         elif action.stop not in states:
             states[action.stop] = advance(states[action.start], action.start, action.stop)
 
 
-def by_length(T: int, length: int | None) -> Cut:
+def segments_by_length(T: int, length: int | None) -> Segmentation:
     """Segments of this length, or of the square root of T and no shorter than SHORTEST; every
     border is kept."""
     length = length or max(SHORTEST, isqrt(max(T - 1, 0)) + 1)
-    return Cut(T, length, max(1, -(-T // length)))
+    return Segmentation(T, length, max(1, -(-T // length)))
 
 
-def by_memory(T: int, step: int, state: int, memory: int) -> Cut | None:
+def segments_by_memory(T: int, step: int, state: int, memory: int) -> Segmentation | None:
     """The cut into segments that computes least in so much memory; None where none fits.
 
     step: bytes of a step with all that its gradient needs. state: bytes of a kept state.
@@ -182,7 +185,7 @@ def by_memory(T: int, step: int, state: int, memory: int) -> Cut | None:
         >>> by_memory(1000, step=8000, state=1000, memory=6_000_000).runs
         4
     """
-    best: tuple[float, Cut] | None = None
+    best: tuple[float, Segmentation] | None = None
     for length in candidates(T):
         n = -(-T // length)
         # what is left beside one segment for states
@@ -192,10 +195,10 @@ def by_memory(T: int, step: int, state: int, memory: int) -> Cut | None:
         whole = 1
         if slots == n:
             whole = min(n, (memory - n * state) // max(length * step, 1))
-        cut = Cut(T, length, slots, whole)
-        cost = cut.runs * (length + CALL)
+        segmentation = Segmentation(T, length, slots, whole)
+        cost = segmentation.runs * (length + CALL)
         if best is None or cost < best[0]:
-            best = (cost, cut)
+            best = (cost, segmentation)
     return None if best is None else best[1]
 
 

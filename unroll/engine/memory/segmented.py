@@ -16,12 +16,12 @@ from unroll.cells import State, fields, map_state
 from unroll.engine.call import Call
 from unroll.engine.memory.bounded import Bound
 from unroll.engine.memory.schedule import (
-    Cut,
-    backwards,
-    by_length,
-    by_memory,
+    Segmentation,
     kept_before,
     kept_whole,
+    segments_by_length,
+    segments_by_memory,
+    segments_in_reverse,
 )  # fmt: skip
 from unroll.engine.noise import draw_by_parts
 from unroll.errors import UserError
@@ -32,21 +32,21 @@ NODE = 1024  # bytes of what autograd itself keeps beside each saved tensor
 TIMES = 3
 
 
-class Runs(Protocol):
+class RunnableBackend(Protocol):
     """A backend."""
 
     def run(self, call: Call) -> tuple[Tensor, State]: ...
 
 
-def run_segmented(backend: Runs, call: Call, bound: Bound) -> tuple[Tensor, State]:
+def run_segmented(backend: RunnableBackend, call: Call, bound: Bound) -> tuple[Tensor, State]:
     """The same outputs, states and gradients as `backend.run(call)`, in bounded memory.
 
     Raises: UserError where the memory is not enough for one step.
     """
-    cut = cut_of(backend, call, bound)
-    if cut.segments < 2 or not call.x.shape[1]:
+    segmentation = segmentation_of(backend, call, bound)
+    if segmentation.segments < 2 or not call.x.shape[1]:
         return backend.run(call)
-    segments = Segments(backend, call, cut)
+    segments = Segments(backend, call, segmentation)
     inputs = [call.x, *segments.flat(call.state), *segments.parameters.values()]
     if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
         output, *last = Segmented.apply(segments, *inputs)
@@ -55,27 +55,27 @@ def run_segmented(backend: Runs, call: Call, bound: Bound) -> tuple[Tensor, Stat
     return output, segments.state(last)
 
 
-def cut_of(backend: Runs, call: Call, bound: Bound) -> Cut:
+def segmentation_of(backend: RunnableBackend, call: Call, bound: Bound) -> Segmentation:
     """Where the call is cut."""
     T = len(call.x)
     if bound.memory is None or T < 2:
-        return by_length(T, bound.length)
+        return segments_by_length(T, bound.length)
     step, state = bytes_per_step(backend, call), bytes_of_state(call)
-    cut = by_memory(T, step, state, bound.memory)
-    if cut is None:
+    segmentation = segments_by_memory(T, step, state, bound.memory)
+    if segmentation is None:
         raise UserError(
             f"memory={bound.memory:,} bytes is too little for {type(call.cell).__name__}: one step "
             f"of {call.x.shape[1]} sequences needs {step:,}, and a kept state {state:,}. Give more, "
             "or a smaller batch."
         )
-    return cut
+    return segmentation
 
 
 def bytes_of_state(call: Call) -> int:
     return sum(f.numel() * f.element_size() for _, f in fields(call.state))
 
 
-def bytes_per_step(backend: Runs, call: Call) -> int:
+def bytes_per_step(backend: RunnableBackend, call: Call) -> int:
     """What a step takes, forward and back: by trial, from what it saves for its gradient."""
 
     def kept(steps: int) -> int:
@@ -124,11 +124,11 @@ class Kept:
 class Segments:
     """A call and where it is cut."""
 
-    def __init__(self, backend: Runs, call: Call, cut: Cut) -> None:
-        self.backend, self.call, self.cut = backend, call, cut
-        self.n, self.looked = cut.segments, False
+    def __init__(self, backend: RunnableBackend, call: Call, segmentation: Segmentation) -> None:
+        self.backend, self.call, self.segmentation = backend, call, segmentation
+        self.n, self.looked = segmentation.segments, False
         self.parameters = dict(call.cell.named_parameters()) | dict(call.parameters or {})
-        T, length = cut.T, cut.length
+        T, length = segmentation.T, segmentation.length
         self.places = [(at, min(at + length, T)) for at in range(0, T, length)]
         if call.reverse:
             self.places.reverse()
@@ -158,7 +158,7 @@ class Segments:
             lengths=None if call.lengths is None else (call.lengths - lo).clamp(0, hi - lo),
             resets=None if call.resets is None else call.resets[lo:hi],
             parameters=stand_ins,
-            noise=None if self.noise is None else self.noise(lo // self.cut.length),
+            noise=None if self.noise is None else self.noise(lo // self.segmentation.length),
             notes={},
         )
 
@@ -219,7 +219,7 @@ class Segmented(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, segments: Segments, *inputs: Tensor) -> Any:
-        kept = Kept(kept_before(segments.cut), kept_whole(segments.cut))
+        kept = Kept(kept_before(segments.segmentation), kept_whole(segments.segmentation))
         x, count = inputs[0], len(segments.flat(segments.call.state))
         start = segments.state(inputs[1 : 1 + count])
         results = segments.sweep(x, start, kept, ctx.needs_input_grad[1:])
@@ -238,11 +238,11 @@ class Segmented(torch.autograd.Function):
         wanted = ctx.needs_input_grad[1:]
         refuse_many(gradients)
         if torch.is_grad_enabled():  # a second derivative is wanted: without segments
-            return None, *whole(segments, inputs, gradients, wanted, ctx.count)
+            return None, *second_derivatives(segments, inputs, gradients, wanted, ctx.count)
         x, states = inputs[0], dict(kept.states)
         states[0] = segments.state(inputs[1 : 1 + ctx.count])
-        found = Found(x, wanted, ctx.count, gradients)
-        for k in backwards(segments.cut, states, segments.advance_of(x)):
+        found = SegmentGradients(x, wanted, ctx.count, gradients)
+        for k in segments_in_reverse(segments.segmentation, states, segments.advance_of(x)):
             # no name for the tape here: it must be gone before the next one is made
             found.through(
                 kept.tapes.pop(k, None) or segments.tape(k, x, states[k], wanted),
@@ -252,7 +252,7 @@ class Segmented(torch.autograd.Function):
         return None, *found.gradients()
 
 
-class Found:
+class SegmentGradients:
     """The gradients, as one segment after another is gone back through."""
 
     def __init__(
@@ -328,7 +328,7 @@ def refuse_many(gradients: Sequence[Tensor | None]) -> None:
         )
 
 
-def whole(
+def second_derivatives(
     segments: Segments,
     inputs: Sequence[Tensor],
     gradients: Sequence[Tensor | None],

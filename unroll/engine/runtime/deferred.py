@@ -16,7 +16,7 @@ from unroll.engine.products import ROWS
 from unroll.engine.runtime.executor import Executor
 from unroll.engine.runtime.geometry import Geometry
 from unroll.engine.runtime.recipe import Recipe
-from unroll.engine.runtime.storage import empty
+from unroll.engine.runtime.storage import empty_rows
 
 
 class DeferredGradients:
@@ -102,7 +102,7 @@ class DeferredGradients:
         """The gradient of matrix k, in large products."""
         whole = self.given["matrix"][k]
         merged = self.recipe.merged[k]
-        if len(merged) == 1 and merged[0].whole(whole.shape):
+        if len(merged) == 1 and merged[0].covers(whole.shape):
             return self.outer(merged[0])
         gradient = torch.zeros_like(whole, memory_format=torch.contiguous_format)
         for m in merged:
@@ -154,7 +154,7 @@ class DeferredGradients:
             return fused
         if fused is None:
             like = self.given["state"][0]
-            fused = empty(self.recipe, f"{kind}:{k}", self.where.N, like).zero_()
+            fused = empty_rows(self.recipe, f"{kind}:{k}", self.where.N, like).zero_()
         gradient = fused
         for source, node in deferred.items():
             width = self.recipe.inputs[source].width

@@ -136,12 +136,12 @@ def geometry(
 ) -> Geometry:
     """The rows of one call."""
     if lengths is None and resets is None:
-        return full(T, B, reverse)
-    return ragged(T, B, lengths, resets, reverse)
+        return full_geometry(T, B, reverse)
+    return ragged_geometry(T, B, lengths, resets, reverse)
 
 
 @functools.lru_cache(maxsize=64)
-def full(T: int, B: int, reverse: bool) -> Geometry:
+def full_geometry(T: int, B: int, reverse: bool) -> Geometry:
     """Every sequence has every step."""
     steps = torch.arange(T, device="cpu") * B
     if reverse:
@@ -152,7 +152,7 @@ def full(T: int, B: int, reverse: bool) -> Geometry:
     )  # fmt: skip
 
 
-def ragged(
+def ragged_geometry(
     T: int, B: int, lengths: Tensor | None, resets: Tensor | None, reverse: bool
 ) -> Geometry:
     limit = torch.full((B,), T, device="cpu") if lengths is None else lengths.cpu()

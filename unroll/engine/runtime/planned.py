@@ -19,7 +19,7 @@ from unroll.engine.runtime.executor import Executor
 from unroll.engine.runtime.geometry import Geometry, geometry
 from unroll.engine.runtime.recipe import Recipe
 from unroll.engine.runtime.recurrence import Pass, recurrence
-from unroll.engine.runtime.storage import flat, plain
+from unroll.engine.runtime.storage import flat_rows, resolved
 
 if TYPE_CHECKING:
     from unroll.engine.record import Recording
@@ -48,12 +48,12 @@ class Hoisted:
 
 def run_plans(jobs: Sequence[Job]) -> list[tuple[Tensor, State]]:
     """Of each job the outputs [T, B, H] and the final state. Several may run at once."""
-    hoisted = [hoist(job) for job in jobs]
+    hoisted = [run_before_loop(job) for job in jobs]
     results = recurrence([h.at for h in hoisted], [h.inputs for h in hoisted])
-    return [finish(h, r) for h, r in zip(hoisted, results, strict=True)]
+    return [run_after_loop(h, r) for h, r in zip(hoisted, results, strict=True)]
 
 
-def hoist(job: Job) -> Hoisted:
+def run_before_loop(job: Job) -> Hoisted:
     """What depends on parameters, noise and inputs only."""
     recipe, call = job.recipe, job.call
     if call.record is not None:
@@ -81,26 +81,28 @@ def hoist(job: Job) -> Hoisted:
 
     per_sequence = dict(zip(recipe.sequence_values, sequence, strict=True))
     inputs: list[Tensor | None] = [
-        f if f.dim() == 2 else flat(f, where.R)
+        f if f.dim() == 2 else flat_rows(f, where.R)
         for _, f in fields(where.started(call.state, job.initial))
     ]
     inputs += [known[n] for n in recipe.matrices]
     inputs += [known[n].reshape(-1) for n in recipe.vectors]
-    inputs += [flat(where.of_sequences(per_sequence[n]), where.R) for n in recipe.sequences]
+    inputs += [flat_rows(where.of_sequences(per_sequence[n]), where.R) for n in recipe.sequences]
     if recipe.reads is None:
-        inputs += [flat(known[n], where.N) for n in recipe.rows]
+        inputs += [flat_rows(known[n], where.N) for n in recipe.rows]
     else:
         inputs.append(x)
         for read in recipe.reads:
             inputs += [known[read.matrix], None if read.bias is None else known[read.bias]]
     known.update(zip(recipe.sequence_values, spread, strict=True))
-    inputs = [t if t is None else plain(t) for t in inputs]
+    inputs = [t if t is None else resolved(t) for t in inputs]
     record = call.record
-    told = None if record is None else functools.partial(tell_gradients, record, call.state, where)
-    return Hoisted(job, Pass(recipe, where, job.executor, told), inputs, known)
+    record_states = (
+        None if record is None else functools.partial(record_gradients, record, call.state, where)
+    )
+    return Hoisted(job, Pass(recipe, where, job.executor, record_states), inputs, known)
 
 
-def tell_gradients(
+def record_gradients(
     record: Recording, state: State, where: Geometry, gradients: Sequence[Tensor | None]
 ) -> None:
     """The gradient at every field of the state after every step, from rows [N, w]."""
@@ -109,7 +111,7 @@ def tell_gradients(
             record.add_gradient(name, where.spread(rows.reshape(where.N, *like.shape[1:])))
 
 
-def finish(hoisted: Hoisted, results: Sequence[Tensor]) -> tuple[Tensor, State]:
+def run_after_loop(hoisted: Hoisted, results: Sequence[Tensor]) -> tuple[Tensor, State]:
     """What only feeds the output, and the form that the call wants."""
     recipe, where, record = hoisted.at.recipe, hoisted.at.where, hoisted.job.call.record
     emits, finals = results[: len(recipe.emits)], iter(results[len(recipe.emits) :])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from unroll.engine.compiler.nodes import Block, Node, Source
+from unroll.engine.compiler.nodes import Block, InputSource, Node
 from unroll.engine.compiler.program import Buffer, Group, Merged, Program, Sum
 from unroll.engine.runtime.eager import Eager, Ref
 from unroll.engine.runtime.eager import eager as eager_part
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reading:
+class NamedProduct:
     """x @ matrix.T + bias, or x @ matrix where not turned, by names."""
 
     matrix: str
@@ -48,7 +48,7 @@ class Recipe:
     emitted: list[str]
     emitted_shapes: list[list[int]]
     shows_emit: bool
-    reads: list[Reading] | None
+    reads: list[NamedProduct] | None
     matrices: list[str]
     vectors: list[str]
     sequences: list[str]
@@ -59,13 +59,13 @@ class Recipe:
     emit_is_state: list[int | None]
     widths: dict[str, int]
     dtypes: dict[str, torch.dtype]
-    inputs: dict[Source, Node]
+    inputs: dict[InputSource, Node]
     forward: Program
     backward: Program | None
     saved: dict[Node, Buffer]
     merged: dict[int, list[Merged]]
     sums: dict[int, list[Sum]]
-    deferred: dict[Source, Node]
+    deferred: dict[InputSource, Node]
     kept: dict[Node, Buffer]
     history: set[int]
     rows_saved: bool
@@ -74,7 +74,7 @@ class Recipe:
     # found once, because a call of a small layer takes no longer than finding them
 
     @cached_property
-    def shown(self) -> set[int]:
+    def shown_fields(self) -> set[int]:
         """Fields whose every step is an output."""
         return {k for k in self.emit_is_state if k is not None}
 
@@ -90,7 +90,7 @@ class Recipe:
     def _turning(self) -> list[frozenset[str]]:
         return [
             frozenset(n for k, n in enumerate(self.state_names) if k not in whole)
-            for whole in (self.shown, self.history)
+            for whole in (self.shown_fields, self.history)
         ]
 
     @cached_property
@@ -149,7 +149,8 @@ def recipe_of(plan: Plan) -> Recipe:
         reads=None
         if eager.reads is None
         else [
-            Reading(r.matrix.name, r.turned, r.bias.name if r.bias else None) for r in eager.reads
+            NamedProduct(r.matrix.name, r.turned, r.bias.name if r.bias else None)
+            for r in eager.reads
         ],
         matrices=names(loop.matrices),
         vectors=names(loop.vectors),
@@ -179,7 +180,20 @@ def recipe_of(plan: Plan) -> Recipe:
 
 CLASSES: dict[str, type] = {
     c.__name__: c
-    for c in (Recipe, Reading, Eager, Ref, Node, Source, Block, Buffer, Group, Program, Merged, Sum)
+    for c in (
+        Recipe,
+        NamedProduct,
+        Eager,
+        Ref,
+        Node,
+        InputSource,
+        Block,
+        Buffer,
+        Group,
+        Program,
+        Merged,
+        Sum,
+    )
 }
 
 

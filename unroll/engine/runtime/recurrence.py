@@ -17,8 +17,15 @@ from unroll.engine.runtime.deferred import DeferredGradients
 from unroll.engine.runtime.executor import Executor, Steps
 from unroll.engine.runtime.geometry import Geometry
 from unroll.engine.runtime.recipe import Recipe
-from unroll.engine.runtime.second_order import by_reference
-from unroll.engine.runtime.storage import empty, named, read_rows, readable, scratch, split
+from unroll.engine.runtime.second_order import differentiable_gradients
+from unroll.engine.runtime.storage import (
+    add_scratch,
+    empty_rows,
+    inputs_by_kind,
+    read_rows,
+    readable,
+    tensors_by_name,
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,7 @@ class RecurrentFunction(torch.autograd.Function):
             )
         if torch.is_grad_enabled():  # a second derivative is wanted: through the reference
             for p, each, of, needs in zip(ctx.passes, given, of_results, wanted, strict=True):
-                found += by_reference(p.recipe, p.where, each, of, needs)
+                found += differentiable_gradients(p.recipe, p.where, each, of, needs)
             return tuple(found)
         begun = []
         for p, each, of, rows in zip(ctx.passes, given, of_results, ctx.counts, strict=True):
@@ -141,12 +148,12 @@ def batched(gradient: Tensor) -> bool:
 def begin_forward(at: Pass, inputs: Sequence[Tensor | None], keep: bool) -> PreparedPass:
     """What the steps forward read and write. keep: a backward will follow."""
     recipe, where = at.recipe, at.where
-    given = split(recipe, inputs)
+    given = inputs_by_kind(recipe, inputs)
     read_rows(recipe, given, at.executor.product)
     R, N = where.R, where.N
-    tensors = named(given)
+    tensors = tensors_by_name(given)
     like: Any = inputs[0]
-    whole = recipe.history if keep else recipe.shown
+    whole = recipe.history if keep else recipe.shown_fields
     for k, start in enumerate(given["state"]):
         if k in whole:
             kept = start.new_empty(R + N, start.shape[1])
@@ -158,8 +165,8 @@ def begin_forward(at: Pass, inputs: Sequence[Tensor | None], keep: bool) -> Prep
                 kept[R:] = start
         tensors[recipe.state_names[k]] = kept
     for name in (*recipe.own_emits, *recipe.saved_names) if keep else recipe.own_emits:
-        tensors[name] = empty(recipe, name, N, like)
-    scratch(recipe.forward, tensors, R, like)
+        tensors[name] = empty_rows(recipe, name, N, like)
+    add_scratch(recipe.forward, tensors, R, like)
     steps = Steps(
         recipe, recipe.forward, tensors, given["matrix"], where.forward, recipe.turning(keep)
     )
@@ -169,7 +176,7 @@ def begin_forward(at: Pass, inputs: Sequence[Tensor | None], keep: bool) -> Prep
 def end_forward(begun: PreparedPass, keep: bool) -> list[Tensor]:
     """Emitted values [N, w], then final states [R, w]."""
     recipe, where, tensors = begun.at.recipe, begun.at.where, begun.steps.tensors
-    whole = recipe.history if keep else recipe.shown
+    whole = recipe.history if keep else recipe.shown_fields
     emits = [
         tensors[f"emit:{k}"]
         if same is None
@@ -208,11 +215,11 @@ def begin_backward(
     program = recipe.backward
     if program is None:
         raise RuntimeError("This plan was made without gradients.")
-    given, R, N = split(recipe, inputs), where.R, where.N
+    given, R, N = inputs_by_kind(recipe, inputs), where.R, where.N
     if recipe.reads is not None:
         given["rows"] = list(rows)
     like = inputs[0]
-    tensors = named(given) | dict(kept)
+    tensors = tensors_by_name(given) | dict(kept)
     for k in range(recipe.differentiable):
         tensors[f"d_emit:{k}"] = readable(gradients[k], N, recipe.widths[f"emit:{k}"], like)
     for k, start in enumerate(given["state"]):
@@ -224,10 +231,10 @@ def begin_backward(
                 carried = torch.cat([final, final])
             tensors[f"d_state:{k}"] = carried
     for name, partial in recipe.found:
-        tensors[name] = empty(recipe, name, N, like)
+        tensors[name] = empty_rows(recipe, name, N, like)
         if partial:
             tensors[name].zero_()
-    scratch(program, tensors, R, like)
+    add_scratch(program, tensors, R, like)
     steps = Steps(recipe, program, tensors, given["matrix"], where.backward, frozenset())
     return PreparedPass(at, steps, given)
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from unroll.engine.compiler.nodes import Block, Node, ancestors, evaluate
 from unroll.engine.runtime.geometry import Geometry
 from unroll.engine.runtime.recipe import Recipe
-from unroll.engine.runtime.storage import read_rows, split
+from unroll.engine.runtime.storage import inputs_by_kind, read_rows
 
 
-def by_reference(
+def differentiable_gradients(
     recipe: Recipe,
     where: Geometry,
     inputs: Sequence[Tensor],
@@ -23,7 +23,7 @@ def by_reference(
     """Gradients that can be differentiated again: the loop once more, step by step."""
     # one input may have been made of another; through these views the gradients stay apart
     inputs = [t if t is None else t.view_as(t) for t in inputs]
-    given = split(recipe, inputs)
+    given = inputs_by_kind(recipe, inputs)
     read_rows(recipe, given, lambda x, m, b: x @ m if b is None else x @ m + b)
     states, emitted = list(given["state"]), []
     blocks = {b for atoms in (*recipe.new_states, *recipe.emits) for b in blocks_of(atoms)}

@@ -15,7 +15,7 @@ from unroll.engine.compiler.program import Program
 from unroll.engine.runtime.recipe import Recipe
 
 
-def split(recipe: Recipe, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]:
+def inputs_by_kind(recipe: Recipe, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]:
     """The inputs of the loop by kind; "read" are x and what it is multiplied with."""
     at, given = 0, {}
     for kind, count in (
@@ -40,7 +40,8 @@ def read_rows(recipe: Recipe, given: dict[str, list[Any]], multiply: Callable[..
         ]
 
 
-def named(given: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
+def tensors_by_name(given: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
+    """What the loop reads, by the names of the plan, with rows that lie in one piece each."""
     return {
         f"{kind}:{k}": t.reshape(1, -1) if kind == "vector" else readable_rows(t)
         for kind in ("vector", "sequence", "rows")
@@ -48,11 +49,13 @@ def named(given: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def empty(recipe: Recipe, name: str, rows: int, like: Tensor) -> Tensor:
+def empty_rows(recipe: Recipe, name: str, rows: int, like: Tensor) -> Tensor:
+    """Room for a tensor of the loop, [rows, w]."""
     return torch.empty(rows, recipe.widths[name], dtype=recipe.dtypes[name], device=like.device)
 
 
-def scratch(program: Program, tensors: dict[str, Tensor], R: int, like: Tensor) -> None:
+def add_scratch(program: Program, tensors: dict[str, Tensor], R: int, like: Tensor) -> None:
+    """Add room for what lives within a step, for R sequences."""
     for name, (width, dtype) in program.scratch.items():
         tensors[name] = torch.empty(R, width, dtype=dtype, device=like.device)
 
@@ -65,7 +68,8 @@ def readable(gradient: Tensor | None, rows: int, width: int, like: Tensor) -> Te
 
 
 def readable_rows(t: Tensor) -> Tensor:
-    t = plain(t)
+    """A value [rows, w] whose rows lie in one piece each."""
+    t = resolved(t)
     if t.stride(1) == 1 or t.shape[1] == 1:
         return t
     if t.stride(0) == 0 and t.shape[0] > 0:
@@ -73,14 +77,16 @@ def readable_rows(t: Tensor) -> Tensor:
     return t.contiguous()
 
 
-def plain(value: Tensor) -> Tensor:
+def resolved(value: Tensor) -> Tensor:
     """A view that only says that its numbers are negated has other numbers in memory."""
     return value.resolve_neg() if value.is_neg() else value
 
 
-def flat(value: Tensor, rows: int) -> Tensor:
-    return value.reshape(rows, -1) if rows else value.reshape(0, value[0:0].numel() or width(value))
+def flat_rows(value: Tensor, rows: int) -> Tensor:
+    """A value [rows, ...] as [rows, w], also where it has no rows."""
+    return value.reshape(rows, -1) if rows else value.reshape(0, row_width(value))
 
 
-def width(value: Tensor) -> int:
+def row_width(value: Tensor) -> int:
+    """How many numbers a row has."""
     return value.shape[1:].numel()
