@@ -52,7 +52,7 @@ SEQUENCE = "once per sequence"
 BEFORE = "before the loop, for all steps together"
 EARLY = (ONCE, SEQUENCE, BEFORE)
 AFTER = "after the loop, for all steps together"
-DEFERRED = "deferred gradients, over all N rows in one product or sum each"
+DEFERRED = "deferred gradients, one product or sum over all N rows each"
 
 
 def test_the_lstm_reads_like_its_equations():

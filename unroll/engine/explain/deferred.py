@@ -26,9 +26,7 @@ class DeferredWriter:
         sums = self.sources(self.plan.backward)
         sums.sort(key=lambda line: (line.target.name, line.target.lo))
         lines = [*self.weights(self.plan.backward), *merged(sums), *self.hoisted_gradients()]
-        return [
-            PlanSection("deferred gradients, over all N rows in one product or sum each", lines)
-        ]
+        return [PlanSection("deferred gradients, one product or sum over all N rows each", lines)]
 
     def weights(self, backward: Backward) -> list[Line]:
         """The weight gradients; those of rows that follow each other are one equation."""
