@@ -122,7 +122,7 @@ BAD = [
 def test_a_bad_record_is_told_with_its_line_and_may_be_left_out(tmp_path, name, content, expected):
     path = write(tmp_path / name, content)
     columns = {"text": "text", "label": "label"}
-    with pytest.raises(UserError, match=r"--skip-bad leaves") as told:
+    with pytest.raises(UserError, match=r"--skip-bad skips") as told:
         records(path, **columns)
     assert expected in str(told.value) and name in str(told.value)
     found, problems = records(path, skip=True, **columns)
