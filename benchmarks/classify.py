@@ -23,8 +23,8 @@ from torch.nn.functional import cross_entropy, dropout
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from torch.utils.data import DataLoader
 
+from unroll.tasks.classify.labelled import ClassifyBatches, LabelledSequences, make_batch
 from unroll.tasks.classify.network import Classifier
-from unroll.tasks.classify.preprocessor import Labelled, LabelledBatches, batch_of
 from unroll.tasks.classify.settings import ClassifySettings
 from unroll.training.optimizer import make_optimizer
 
@@ -88,12 +88,12 @@ def made_up(records, vocabulary):
     lengths = draw.normal(21, 9.5, records).clip(2, 58).astype(np.int64)
     chance = 1 / np.arange(10, vocabulary + 8)
     ids = 2 + draw.choice(vocabulary - 2, lengths.sum(), p=chance / chance.sum())
-    return Labelled(
+    return LabelledSequences(
         items=ids.astype(np.int32),
         starts=np.cumsum([0, *lengths]),
         targets=draw.integers(CLASSES, size=records),
-        marks=np.zeros(records, dtype=np.int64),
-        cut=0,
+        content_hashes=np.zeros(records, dtype=np.int64),
+        truncated=0,
         unknown=0,
     )
 
@@ -145,7 +145,7 @@ def networks(cell, args):
 
 def gate(cell, pair, texts, args):
     """The loss of one batch and the gradients of weights that both name alike."""
-    batch = batch_of(texts, list(range(args.batch)))
+    batch = make_batch(texts, list(range(args.batch)))
     inputs = (batch.x.T.contiguous(), batch.x)
 
     def result(network, x):
@@ -187,14 +187,14 @@ def race(cell, pair, texts, args):
     def theirs_for_ever():
         loader = DataLoader(records, args.batch, shuffle=True, collate_fn=collate)
         if args.same_batches:
-            order = LabelledBatches(texts, args.batch, seed=1).order
+            order = ClassifyBatches(texts, args.batch, seed=1).order
             rows = [order.rows(k) for k in range(order.per_epoch)]
             loader = DataLoader(records, batch_sampler=rows, collate_fn=collate)
         for each in repeat(loader):
             yield from each
 
     def ours_for_ever():
-        batches = LabelledBatches(texts, args.batch, seed=1)
+        batches = ClassifyBatches(texts, args.batch, seed=1)
         number = 0
         while True:
             batch = batches.batch(number)

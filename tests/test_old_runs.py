@@ -18,7 +18,12 @@ NEEDED = {"caption": "PIL", "frames": "PIL", "music-midi": "mido", "transcribe":
 
 # What was renamed since: old name -> new name. Keys of results at any depth, metrics and baselines
 # alike, and methods of a run.
-RENAMED: dict[str, str] = {"held_out": "validation", "left_out": "skipped"}
+RENAMED: dict[str, str] = {
+    "held_out": "validation",
+    "cut": "truncated",  # records longer than is read
+    "bad": "skipped",  # bad records
+    "left_out": "skipped",
+}
 METHODS: dict[str, str] = {}
 # Keys whose values are sentences that may be reworded, or name the version of another package.
 NOT_COMPARED = {"search", "told", "problems", "signature", "signatures"}

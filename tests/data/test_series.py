@@ -6,7 +6,8 @@ import pytest
 from unroll.data.problems import Problems
 from unroll.data.series import Scaler
 from unroll.errors import UserError
-from unroll.tasks.classify.sources import find_source
+from unroll.tasks.classify.settings import ClassifySettings
+from unroll.tasks.classify.source import find_source
 
 LONG = """id,time,x,y,kind
 a,0,1,2,up
@@ -19,7 +20,7 @@ b,2,9,10,down
 
 def sequences(path, skip=False, **given):
     problems = Problems(skip)
-    source = find_source(path, **given)
+    source = find_source(path, ClassifySettings(**given))
     return [(r.value.tolist(), *r.labels) for r in source.read(problems)], problems, source
 
 
@@ -28,8 +29,8 @@ def test_one_long_table(tmp_path):
     path.write_text(LONG)
     found, _, source = sequences(path, id="id", columns="x,y")
     assert found == [([[1, 2], [3, 4]], "up"), ([[5, 6], [7, 8], [9, 10]], "down")]
-    assert source.numbers == ("x", "y") and source.label == "kind"
-    assert sequences(path, id="id", label="kind")[2].numbers == ("time", "x", "y")
+    assert source.number_columns == ("x", "y") and source.label == "kind"
+    assert sequences(path, id="id", label="kind")[2].number_columns == ("time", "x", "y")
 
 
 def test_a_folder_for_each_class(tmp_path):
@@ -38,7 +39,7 @@ def test_a_folder_for_each_class(tmp_path):
         (tmp_path / f"{name}.csv").write_text(rows)
     found, _, source = sequences(tmp_path)
     assert found == [([[7, 8]], "down"), ([[1, 2], [3, 4]], "up"), ([[5, 6]], "up")]
-    assert source.numbers == ("x", "y")
+    assert source.number_columns == ("x", "y")
 
 
 BAD = [
@@ -85,8 +86,8 @@ def test_a_bad_table_of_a_folder_is_told(tmp_path, rows, expected):
 def test_a_column_of_words_is_refused(tmp_path):
     path = tmp_path / "long.csv"
     path.write_text(LONG.replace("1,3,4", "1,3,4").replace("a,0,", "a,zero,"))
-    with pytest.raises(UserError, match=r"column time holds no number.*--set columns=a,b"):
-        find_source(path, id="id")
+    with pytest.raises(UserError, match=r"column time does not hold numbers.*--set columns=a,b"):
+        find_source(path, ClassifySettings(id="id"))
 
 
 def test_scales_are_those_of_numpy():

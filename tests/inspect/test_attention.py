@@ -26,7 +26,7 @@ def test_a_classification_shows_what_it_rests_on(classifier):
     assert isinstance(found, Saliency) and found.steps == ["a", "good", "film"]
     x = torch.as_tensor(classifier.preprocessor.encode("a good film"))[:, None]
     with unroll.backend("loop"):
-        p, weights = classifier.model.mattering(x, torch.tensor([3]))
+        p, weights = classifier.model.attributions(x, torch.tensor([3]))
     assert found.weights == pytest.approx(weights[:, 0].tolist())
     assert list(found.probabilities.values()) == pytest.approx(sorted(p[0].tolist(), reverse=True))
     assert sum(found.pooled) == pytest.approx(1.0) and found.kind == "attention"

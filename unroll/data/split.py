@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -25,6 +26,38 @@ def validation_rows(count: int) -> np.ndarray:
     chosen = np.zeros(count, dtype=bool)
     chosen[np.random.default_rng(0).permutation(count)[:size]] = True
     return chosen
+
+
+def keep_unseen_labels_in_training(
+    is_validation: np.ndarray, labels: Sequence[tuple[str, ...]]
+) -> tuple[np.ndarray, int]:
+    """Move records out of the validation set whose labels the training set does not have.
+
+    Args:
+        is_validation: which records are chosen for the validation set, bool [N].
+        labels: those of each record.
+
+    Returns:
+        Which records are the validation set then, bool [N], and how many were moved.
+
+    Example:
+        >>> import numpy as np
+        >>> from unroll.data.split import keep_unseen_labels_in_training
+        >>> labels = [("a",), ("b",), ("a",)]
+        >>> keep_unseen_labels_in_training(np.array([False, True, True]), labels)
+        (array([False, False,  True]), 1)
+    """
+    known = {label for k, each in enumerate(labels) if not is_validation[k] for label in each}
+    moved = [k for k in np.flatnonzero(is_validation).tolist() if not set(labels[k]) <= known]
+    kept = is_validation.copy()
+    kept[moved] = False
+    return kept, len(moved)
+
+
+def content_hash(content: bytes) -> int:
+    """A hash of 64 bits, signed, by which records of the same content are found."""
+    digest = hashlib.blake2b(content, digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
 
 
 def count_shared(train: Sequence[Hashable], other: Sequence[Hashable]) -> int:

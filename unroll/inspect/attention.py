@@ -21,7 +21,7 @@ WAYS: list[tuple[Callable[[Run], bool], Callable[[Run, str], Finding]]] = [
         alignment_of_run,
     ),
     (lambda run: hasattr(run.model, "attention") and hasattr(run.model, "grid"), glimpses_of_run),
-    (lambda run: hasattr(run.model, "mattering"), saliency_of_run),
+    (lambda run: hasattr(run.model, "attributions"), saliency_of_run),
 ]
 
 

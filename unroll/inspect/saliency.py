@@ -115,7 +115,7 @@ def saliency_of_run(run: Run, text: str) -> Saliency:
     Raises: UserError for what the run cannot read.
     """
     preprocessor, network = run.preprocessor, run.model.eval()
-    value = run.task.as_value(text, preprocessor)  # type: ignore[attr-defined]
+    value = preprocessor.check_input(text)
     every = preprocessor.encode(value)
     steps = every[: preprocessor.longest]
     if not len(steps):
@@ -123,7 +123,7 @@ def saliency_of_run(run: Run, text: str) -> Saliency:
     x = torch.as_tensor(steps, device=run.device)[:, None]
     x = x.float() if preprocessor.scaler is not None else x.long()
     lengths = torch.tensor([len(x)], device=run.device)
-    p, weights = network.mattering(x, lengths)
+    p, weights = network.attributions(x, lengths)
     with torch.no_grad(), recorded(network) as calls:
         network(x, lengths)
     pooled = network.pooling.weights(calls[-1].output, lengths)[:, 0]

@@ -1,78 +1,182 @@
-"""How good a classifier's probabilities are: accuracy, F1, calibration, confusion, loss.
+"""How good the probabilities of a classifier are: accuracy, F1, calibration, loss, confusion.
 
 R records, K classes.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
+from unroll.counting import counted
+
 BINS = 15
-SMALLEST = 1e-12  # a probability below counts as this one in the loss
+SMALLEST = 1e-12  # a smaller probability counts as this in the loss
+
+Confusion = list[list[int]] | list[list[list[int]]]
 
 
-def judged(p: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
-    """The figures of probabilities [R, K] for the true classes [R], or bool [R, K] where a record
-    may have several; then what is at least one half is said.
+class BaselineMetrics(TypedDict):
+    """What is compared with a baseline.
 
-    accuracy: share of records with all right. macro_f1: the mean of each class's F1, over those
-    classes that are there or were said. micro_f1: F1 of all decisions together.
-    calibration_error: the expected difference between how sure it was and how often it was right,
-    in 15 equal bins (C. Guo et al. 2017, https://arxiv.org/abs/1706.04599). loss: nats a record.
-    confusion: [K][K], a row a true class; or for each class [[neither, said], [true, both]].
+    Attributes:
+        loss: cross-entropy, nats per record.
+        accuracy: share of records whose labels are all right.
+        macro_f1: mean F1 of the classes that occur or were predicted.
+        micro_f1: F1 of all decisions together.
+    """
+
+    loss: float
+    accuracy: float
+    macro_f1: float
+    micro_f1: float
+
+
+class ClassificationMetrics(BaselineMetrics):
+    """Metrics of the probabilities of a classifier.
+
+    Attributes:
+        calibration_error: mean difference between the confidence of decisions and how often they
+            are right, in 15 equal bins of confidence.
+        records: R.
+    """
+
+    calibration_error: float
+    records: int
+
+
+def classification_metrics(probabilities: np.ndarray, targets: np.ndarray) -> ClassificationMetrics:
+    """Compare probabilities with the true classes.
+
+    The class of a record is the most likely one; where a record may have several, each class with a
+    probability of at least one half. Source of the calibration error: C. Guo et al., On calibration
+    of modern neural networks, 2017 (https://arxiv.org/abs/1706.04599).
+
+    Args:
+        probabilities: of each class, [R, K].
+        targets: classes int64 [R], or bool [R, K] where a record may have several.
 
     Example:
         >>> import numpy as np
-        >>> from unroll.models.classification_metrics import judged
-        >>> figures = judged(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))
-        >>> figures["accuracy"], figures["confusion"]
-        (0.5, [[1, 0], [1, 0]])
+        >>> from unroll.models.classification_metrics import classification_metrics
+        >>> metrics = classification_metrics(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))
+        >>> metrics["accuracy"], round(metrics["loss"], 2)
+        (0.5, 0.51)
     """
-    R, K = p.shape
-    several = targets.ndim == 2
-    if several:
-        said, true = p >= 0.5, targets
-        sure, right = np.maximum(p, 1 - p).ravel(), (said == true).ravel()
+    p, R = probabilities, len(probabilities)
+    predicted, true = predicted_classes(p, targets), true_classes(p, targets)
+    if targets.ndim == 2:
+        confidence, right = np.maximum(p, 1 - p).ravel(), (predicted == true).ravel()
         loss = -np.log(np.where(true, p, 1 - p).clip(SMALLEST)).sum() / max(1, R)
-        accuracy = (said == true).all(1).mean() if R else 0.0
     else:
-        choice = p.argmax(1) if R else np.zeros(0, dtype=np.int64)
-        classes = np.arange(K)
-        said, true = choice[:, None] == classes, targets[:, None] == classes
-        sure, right = p.max(1, initial=0.0), choice == targets
+        confidence, right = p.max(1, initial=0.0), (predicted == true).all(1)
         loss = -np.log(p[np.arange(R), targets].clip(SMALLEST)).sum() / max(1, R)
-        accuracy = right.mean() if R else 0.0
-    both, only_said, only_true = (said & true).sum(0), (said & ~true).sum(0), (true & ~said).sum(0)
-    if several:
-        neither = R - both - only_said - only_true
-        confusion = np.stack([neither, only_said, only_true, both], 1).reshape(K, 2, 2)
-    else:
-        confusion = np.zeros((K, K), dtype=np.int64)
-        np.add.at(confusion, (targets, choice), 1)
-    there = (both + only_said + only_true) > 0
-    each = f1(both, only_said, only_true)
+    both, only_predicted, only_true = (
+        each.sum(0) for each in (predicted & true, predicted & ~true, true & ~predicted)
+    )
+    occurs = (both + only_predicted + only_true) > 0
+    each_f1 = f1_score(both, only_predicted, only_true)
+    all_f1 = f1_score(both.sum(), only_predicted.sum(), only_true.sum())
     return {
         "loss": float(loss) + 0.0,  # not -0
-        "accuracy": float(accuracy),
-        "macro_f1": float(each[there].mean()) if there.any() else 0.0,
-        "micro_f1": float(f1(both.sum(), only_said.sum(), only_true.sum())),
-        "calibration_error": calibration_error(sure, right),
+        "accuracy": float((predicted == true).all(1).mean()) if R else 0.0,
+        "macro_f1": float(each_f1[occurs].mean()) if occurs.any() else 0.0,
+        "micro_f1": float(all_f1),
+        "calibration_error": calibration_error(confidence, right),
         "records": R,
-        "confusion": confusion.tolist(),
     }
 
 
-def f1(both: Any, only_said: Any, only_true: Any) -> Any:
-    """2 both / (2 both + only said + only true); 0 where nothing is there."""
-    return 2 * both / np.maximum(1, 2 * both + only_said + only_true)
+def baseline_metrics(probabilities: np.ndarray, targets: np.ndarray) -> BaselineMetrics:
+    """The metrics of a baseline, to stand beside those of a model; arguments as for these."""
+    metrics = classification_metrics(probabilities, targets)
+    return {
+        "loss": metrics["loss"],
+        "accuracy": metrics["accuracy"],
+        "macro_f1": metrics["macro_f1"],
+        "micro_f1": metrics["micro_f1"],
+    }
 
 
-def calibration_error(sure: np.ndarray, right: np.ndarray) -> float:
-    """sum over bins of (share of decisions in it) * |mean sureness - share of right ones|."""
-    if not len(sure):
+def confusion_matrix(probabilities: np.ndarray, targets: np.ndarray) -> Confusion:
+    """How often each class is predicted for each true class.
+
+    Args:
+        probabilities: of each class, [R, K].
+        targets: classes int64 [R], or bool [R, K] where a record may have several.
+
+    Returns:
+        Counts [K][K], one row per true class. Where a record may have several classes, for each
+        class [[neither, only predicted], [only true, both]].
+
+    Example:
+        >>> import numpy as np
+        >>> from unroll.models.classification_metrics import confusion_matrix
+        >>> confusion_matrix(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))
+        [[1, 0], [1, 0]]
+    """
+    p, K = probabilities, probabilities.shape[1]
+    if targets.ndim == 1:
+        counts = np.zeros((K, K), dtype=np.int64)
+        np.add.at(counts, (targets, predicted_classes(p, targets).argmax(1)), 1)
+        matrix: list[list[int]] = counts.tolist()
+        return matrix
+    predicted = predicted_classes(p, targets)
+    cells = (~targets & ~predicted, ~targets & predicted, targets & ~predicted, targets & predicted)
+    tables = np.stack([cell.sum(0) for cell in cells], 1).reshape(K, 2, 2)
+    by_class: list[list[list[int]]] = tables.tolist()
+    return by_class
+
+
+def most_frequent_mistakes(confusion: Confusion, classes: list[str], most: int = 3) -> str:
+    """The pairs of classes that are mistaken most often, for people; "" where there are none.
+
+    Args:
+        confusion: as `confusion_matrix` returns it; of several labels per record nothing is said.
+        classes: the labels, [K].
+        most: how many pairs are named.
+
+    Example:
+        >>> from unroll.models.classification_metrics import most_frequent_mistakes
+        >>> most_frequent_mistakes([[5, 2], [1, 7]], ["ham", "spam"])
+        'ham as spam (2 times), spam as ham (1 time)'
+    """
+    counts = np.array(confusion)
+    if counts.ndim != 2:
+        return ""
+    np.fill_diagonal(counts, 0)
+    worst = np.argsort(-counts, axis=None, kind="stable")[:most]
+    pairs = [divmod(int(k), len(classes)) for k in worst if counts.flat[k]]
+    return ", ".join(
+        f"{classes[true]} as {classes[predicted]} ({counted(int(counts[true, predicted]), 'time')})"
+        for true, predicted in pairs
+    )
+
+
+def predicted_classes(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Which classes are predicted for each record, bool [R, K]; `targets` say if several may be."""
+    if targets.ndim == 2:
+        return probabilities >= 0.5
+    R, K = probabilities.shape
+    choice = probabilities.argmax(1) if R else np.zeros(0, dtype=np.int64)
+    return choice[:, None] == np.arange(K)
+
+
+def true_classes(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Which classes each record has, bool [R, K]."""
+    return targets if targets.ndim == 2 else targets[:, None] == np.arange(probabilities.shape[1])
+
+
+def f1_score(both: np.ndarray, only_predicted: np.ndarray, only_true: np.ndarray) -> np.ndarray:
+    """F1 from counts: 2 both / (2 both + only predicted + only true); 0 where all are 0."""
+    return np.asarray(2 * both / np.maximum(1, 2 * both + only_predicted + only_true))
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    """The sum over bins of (share of decisions in it) * |mean confidence - share of right ones|."""
+    if not len(confidence):
         return 0.0
-    bin = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
-    apart = np.bincount(bin, weights=sure - right, minlength=BINS)
-    return float(np.abs(apart).sum() / len(sure))
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    differences = np.bincount(bins, weights=confidence - right, minlength=BINS)
+    return float(np.abs(differences).sum() / len(confidence))

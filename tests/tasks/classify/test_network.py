@@ -60,14 +60,14 @@ def test_the_loss_of_one_label_and_its_weights():
 
 
 def test_the_loss_of_several_labels():
-    network, x = make(several=True).eval(), ids()
+    network, x = make(multi_label=True).eval(), ids()
     y = torch.randint(2, (B, K)).double()
     p = network.probabilities(x, LENGTHS)
     by_hand = -(y * p.log() + (1 - y) * (1 - p).log()).sum()
     torch.testing.assert_close(network.loss(x, LENGTHS, y), by_hand)
 
 
-def test_smoothing_and_lost_words_are_of_training_alone():
+def test_smoothing_and_word_dropout_are_of_training_alone():
     network, x, y = make(label_smoothing=0.3, word_dropout=0.5), ids(), torch.tensor([0, 2, 1, 2])
     network.eval()
     torch.testing.assert_close(
@@ -87,15 +87,15 @@ def test_numbers_are_read_as_they_are():
     assert bool(network(x, LENGTHS.clamp(max=3)).isfinite().all())
 
 
-def test_what_mattered_is_the_gradient_times_the_input():
-    """Of a linear network the weights sum to the logit, but for its bias."""
+def test_an_attribution_is_the_gradient_times_the_input():
+    """The attributions of a linear network sum to the logit, but for its bias."""
     network, x = make(pooling="mean").eval(), ids()
     network.stack = torch.nn.ModuleList()
     network.pooling.width = E
     network.decide = torch.nn.Linear(E, K).double()
-    p, weights = network.mattering(x, LENGTHS)
+    p, attributions = network.attributions(x, LENGTHS)
     torch.testing.assert_close(p, network.probabilities(x, LENGTHS))
     z, k = network(x, LENGTHS), p.argmax(1)
     bias = network.decide.bias[k]
-    torch.testing.assert_close(weights.sum(0), z[range(B), k] - bias)
-    assert weights[2:, 1].abs().max() == 0
+    torch.testing.assert_close(attributions.sum(0), z[range(B), k] - bias)
+    assert attributions[2:, 1].abs().max() == 0

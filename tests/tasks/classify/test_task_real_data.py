@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import unroll
-from unroll.tasks.classify import task as classify
+from unroll.tasks.classify.description import check_data
 from unroll.tasks.classify.settings import ClassifySettings
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "text_classification" / "banking77"
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data"
 
 
 def test_quoted_line_ends_and_crlf_are_read():
-    found = classify.check(str(DATA / "test.csv"), ClassifySettings(), print)
+    found = check_data(str(DATA / "test.csv"), ClassifySettings())
     assert found["rows"] == 3080 and len(found["labels"]) == 77 and found["bad"] == 0
     assert set(found["labels"].values()) == {40}
 

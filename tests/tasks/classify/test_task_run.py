@@ -68,7 +68,7 @@ def test_the_commands(reviews, tmp_path):
     ).output
     assert "text: column review (change by --text)" in said
     assert "label: column stars (change by --label)" in said
-    assert "54 texts to learn from" in said and "2 classes: " in said
+    assert "Training set: 54 texts." in said and "2 classes: " in said
     assert "naive Bayes" in said and "accuracy" in said
     figures = json.loads(command("eval", "run", reviews("test.csv", 5), "--json").stdout)
     assert figures["records"] == 10

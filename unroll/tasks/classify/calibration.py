@@ -1,4 +1,4 @@
-"""Probabilities that are as often right as they say: one temperature, fitted on held-out records.
+"""Probabilities that are right as often as they say: one temperature, fitted on a validation set.
 
 R records, K classes.
 """
@@ -11,21 +11,27 @@ import numpy as np
 
 COLDEST, HOTTEST = 0.05, 20.0
 HALVINGS = 40
-SMALLEST = 1e-7  # probabilities nearer to 0 or 1 are of single precision
+SMALLEST = 1e-7  # probabilities nearer to 0 or 1 than this are noise of single precision
 
 
 def fit_temperature(p: np.ndarray, targets: np.ndarray) -> float:
-    """The temperature T with the lowest cross-entropy of softmax(z / T), or sigmoid(z / T).
+    """The temperature T with the lowest cross-entropy of softmax(z / T), or of sigmoid(z / T).
 
-    When to use it: after training with smoothed targets, which leaves a network less sure than it is
-    right, or for long, which leaves it surer. No decision changes. 1 where nothing is to be fitted.
-    One record more is made up, of any class as likely as any other: few records that all are right
-    are no proof that the next one is.
+    When to use it: after training with smoothed targets, which leaves a network less confident than
+    it is right, or after long training, which leaves it more confident. No decision changes. One
+    made-up record with all classes equally likely is added: a few records that are all right do not
+    prove that the next one is.
 
-    p: probabilities at T = 1, [R, K]. targets: classes [R], or bool [R, K].
     Sources: C. Guo et al., On calibration of modern neural networks, 2017
-    (https://arxiv.org/abs/1706.04599); the record more as in J. Platt, Probabilistic outputs for
+    (https://arxiv.org/abs/1706.04599); the added record as in J. Platt, Probabilistic outputs for
     support vector machines, 1999.
+
+    Args:
+        p: probabilities at T = 1, [R, K].
+        targets: classes [R], or bool [R, K] where a record may have several.
+
+    Returns:
+        T; 1 where there are no records.
 
     Example:
         >>> import numpy as np
@@ -37,18 +43,18 @@ def fit_temperature(p: np.ndarray, targets: np.ndarray) -> float:
     R, K = p.shape
     if not R:
         return 1.0
-    several = targets.ndim == 2
-    true = targets.astype(float) if several else np.eye(K)[targets]
-    true = true + (0.5 if several else 1 / K) / R
+    multi_label = targets.ndim == 2
+    true = targets.astype(float) if multi_label else np.eye(K)[targets]
+    true = true + (0.5 if multi_label else 1 / K) / R
 
-    def loss(place: float) -> float:
-        q = tempered(p, math.exp(place), several)
+    def loss(log_temperature: float) -> float:
+        q = apply_temperature(p, math.exp(log_temperature), multi_label)
         nats = -(true * np.log(q.clip(SMALLEST))).sum()
-        if several:
+        if multi_label:
             nats -= ((1 + 1 / R - true) * np.log((1 - q).clip(SMALLEST))).sum()
         return float(nats)
 
-    # convex in 1 / T, so that there is one valley in log T: golden section
+    # convex in 1 / T, so that there is one minimum in log T: golden section
     low, high = math.log(COLDEST), math.log(HOTTEST)
     golden = (math.sqrt(5) - 1) / 2
     for _ in range(HALVINGS):
@@ -60,14 +66,14 @@ def fit_temperature(p: np.ndarray, targets: np.ndarray) -> float:
     return math.exp((low + high) / 2)
 
 
-def tempered(p: np.ndarray, temperature: float, several: bool) -> np.ndarray:
-    """Probabilities [R, K] at a temperature, from those at 1."""
+def apply_temperature(p: np.ndarray, temperature: float, multi_label: bool) -> np.ndarray:
+    """Probabilities [R, K] at a temperature, from those at temperature 1."""
     z = np.log(p.clip(SMALLEST))
-    if several:
+    if multi_label:
         z -= np.log((1 - p).clip(SMALLEST))
-        odds: np.ndarray = 1 / (1 + np.exp(-z / temperature))
-        return odds
+        sigmoids: np.ndarray = 1 / (1 + np.exp(-z / temperature))
+        return sigmoids
     z /= temperature
     z = np.exp(z - z.max(1, keepdims=True))
-    found: np.ndarray = z / z.sum(1, keepdims=True)
-    return found
+    softmax: np.ndarray = z / z.sum(1, keepdims=True)
+    return softmax

@@ -1,6 +1,6 @@
-"""What the words of a text, and its pairs of neighbours, say of its class, by counting alone.
+"""Scores of the classes by counting: naive Bayes over the words of a text and its word pairs.
 
-R records, O orders (words, pairs), F features of a record, K classes.
+R records, O orders (words, pairs), F features of a record, K classes, V tokens of the vocabulary.
 """
 
 from __future__ import annotations
@@ -16,37 +16,44 @@ from unroll.data.split import evenly_spread
 
 FILE = "counts.safetensors"
 ORDERS = (1, 2)  # tokens of a feature
-MOST = 1 << 22  # counts that are kept of an order; of more features the commonest
-ADDED = (1.0, 0.3, 0.1)
-LOOK = 5000  # records that choose what is added
+MOST_COUNTS = 1 << 22  # counts that are kept of an order; of more features the most frequent
+SMOOTHINGS = (1.0, 0.3, 0.1)
+SMOOTHING_RECORDS = 5000  # records that choose the smoothing
 
-Said = tuple[np.ndarray, np.ndarray, np.ndarray]
+# of each known feature of each record: its record, where it begins, what it adds to the scores [K]
+FeatureScores = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Counted:
-    """In how many training records of each class each word and each pair of words stands.
+class NgramCounts:
+    """In how many training records of each class each word and each word pair occurs.
 
     When to use it: beside a network that reads the order of words. From few texts a network learns
-    well what common words mean; counting knows something of every word that came twice.
+    well what common words mean; counts use every word that occurs twice.
 
         s_k = sum_f log (n_fk + a) / (n_k + a N) / sqrt(F),   each known feature f of a text once
 
     less the mean over classes; where a text may have several classes, less the same of all records
-    without class k. A record that was counted is scored as if it had not been (`own`): so the
-    scores that are learned from are as good as those of what comes later, no better, and a network
-    can learn how far to trust them. Source: S. Wang and C. Manning, Baselines and bigrams, 2012
-    (https://aclanthology.org/P12-2018), for naive Bayes over pairs, each once; leaving out is ours.
+    without class k. A record that was counted is scored as if it had not been (`own_classes`), so
+    that its scores are as good as those of unseen records and a network can learn how far to trust
+    them. Source: S. Wang and C. Manning, Baselines and bigrams, 2012
+    (https://aclanthology.org/P12-2018), for naive Bayes over pairs, each once; scoring a record
+    without its own counts is an addition.
 
-    keys: of each order the features, sorted [N]. counts: of each class [N, K]. records: of any [N].
-    inputs: V. several: whether a record may have several classes. added: a.
+    Attributes:
+        keys: the features of each order, sorted: int64 [N] each.
+        counts: records of each class that have a feature: int32 [N, K] for each order.
+        records: records of any class that have a feature: int32 [N] for each order.
+        inputs: V.
+        multi_label: whether a record may have any number of classes.
+        smoothing: a, which is added to each count.
 
     Example:
         >>> import numpy as np
-        >>> from unroll.tasks.classify.counts import Counted
+        >>> from unroll.tasks.classify.counts import NgramCounts
         >>> ids, starts, y = np.array([2, 3, 2, 4]), np.array([0, 2, 4]), np.array([0, 1])
-        >>> counted = Counted.learn(ids, starts, y, inputs=5, classes=2)
-        >>> counted.scores(np.array([3]), np.array([0, 1]))[0, 0].astype(float).round(2).tolist()
+        >>> counts = NgramCounts.learn(ids, starts, y, inputs=5, classes=2)
+        >>> counts.scores(np.array([3]), np.array([0, 1]))[0, 0].astype(float).round(2).tolist()
         [1.2, -1.2]
     """
 
@@ -54,32 +61,41 @@ class Counted:
     counts: list[np.ndarray]
     records: list[np.ndarray]
     inputs: int
-    several: bool
-    added: float = 1.0
+    multi_label: bool
+    smoothing: float = 1.0
 
     @classmethod
     def learn(
         cls, items: np.ndarray, starts: np.ndarray, targets: np.ndarray, inputs: int, classes: int
-    ) -> Counted:
-        """Count encoded records. targets: classes [R], or bool [R, K] where there may be several.
+    ) -> NgramCounts:
+        """Count encoded records, and choose the smoothing that classifies them best.
 
-        a is the one with which the records, each left out, are most often told right.
+        Each record is classified without its own counts when the smoothing is chosen.
+
+        Args:
+            items: the tokens of all records, end to end, [N].
+            starts: where each record begins, and N, [R + 1].
+            targets: classes [R], or bool [R, K] where a record may have several.
+            inputs: V.
+            classes: K.
         """
-        own = owned(targets, classes)
-        found = [tabled(items, starts, own, inputs, order) for order in ORDERS]
+        own = class_indicators(targets, classes)
+        found = [count_features(items, starts, own, inputs, order) for order in ORDERS]
         keys, counts, records = (list(each) for each in zip(*found, strict=True))
-        counted = cls(keys, counts, records, inputs, targets.ndim == 2)
-        rows = evenly_spread(len(own), LOOK)
+        learned = cls(keys, counts, records, inputs, targets.ndim == 2)
+        rows = evenly_spread(len(own), SMOOTHING_RECORDS)
         lengths = np.diff(starts)[rows]
-        some = np.concatenate([items[:0], *(items[starts[r] : starts[r + 1]] for r in rows)])
+        sample = np.concatenate([items[:0], *(items[starts[r] : starts[r + 1]] for r in rows)])
         ends = np.cumsum([0, *lengths])
 
-        def right(added: float) -> float:
-            s = replace(counted, added=added).scores(some, ends, own[rows]).sum(1)
-            said = s > 0 if counted.several else owned(s.argmax(1), classes)
-            return float((said == own[rows]).mean())
+        def accuracy(smoothing: float) -> float:
+            scores = replace(learned, smoothing=smoothing).scores(sample, ends, own[rows]).sum(1)
+            chosen = (
+                scores > 0 if learned.multi_label else class_indicators(scores.argmax(1), classes)
+            )
+            return float((chosen == own[rows]).mean())
 
-        return replace(counted, added=max(ADDED, key=right))
+        return replace(learned, smoothing=max(SMOOTHINGS, key=accuracy))
 
     @property
     def classes(self) -> int:
@@ -87,89 +103,107 @@ class Counted:
         return int(self.counts[0].shape[1])
 
     def scores(
-        self, items: np.ndarray, starts: np.ndarray, own: np.ndarray | None = None
+        self, items: np.ndarray, starts: np.ndarray, own_classes: np.ndarray | None = None
     ) -> np.ndarray:
-        """s [R, O, K] of encoded texts. own: of records that were counted, their classes, bool
-        [R, K]; what each of them added is taken away."""
+        """The scores s of encoded texts, float32 [R, O, K].
+
+        Args:
+            items: the tokens of all texts, end to end, [N].
+            starts: where each text begins, and N, [R + 1].
+            own_classes: the classes of records that were counted, bool [R, K]; what each record
+                added to the counts is subtracted. Default: the texts were not counted.
+        """
         scores = np.zeros((len(starts) - 1, len(ORDERS), self.classes), dtype=np.float32)
         for o in range(len(ORDERS)):
-            row, _, said = self._said(o, items, starts, own)
-            np.add.at(scores[:, o], row, said.astype(np.float32))
+            row, _, parts = self._feature_scores(o, items, starts, own_classes)
+            np.add.at(scores[:, o], row, parts.astype(np.float32))
         return scores
 
-    def of_steps(self, items: np.ndarray) -> np.ndarray:
-        """What each step of one text adds to its scores, [T, O, K]; a pair is shared by its two."""
+    def step_scores(self, items: np.ndarray) -> np.ndarray:
+        """What each step of one text adds to its scores, float32 [T, O, K].
+
+        The score of a pair is shared equally by its two words.
+        """
         steps = np.zeros((len(items), len(ORDERS), self.classes), dtype=np.float32)
         for o, order in enumerate(ORDERS):
-            _, place, said = self._said(o, items, np.array([0, len(items)]), None)
+            _, place, parts = self._feature_scores(o, items, np.array([0, len(items)]), None)
             for k in range(order):
-                steps[place + k, o] += said / order
+                steps[place + k, o] += parts / order
         return steps
 
-    def _said(self, o: int, items: np.ndarray, starts: np.ndarray, own: np.ndarray | None) -> Said:
-        """Of each known feature of each record: the record, where it begins, its part of s [K]."""
-        row, place, key = features(items, starts, self.inputs, ORDERS[o])
+    def _feature_scores(
+        self, o: int, items: np.ndarray, starts: np.ndarray, own_classes: np.ndarray | None
+    ) -> FeatureScores:
+        row, place, key = find_features(items, starts, self.inputs, ORDERS[o])
         known = self.keys[o]
         at = np.searchsorted(known, key)
-        there = known[at.clip(max=len(known) - 1)] == key if len(known) else key < 0
-        _, first = np.unique((row * len(known) + at)[there], return_index=True)
-        row, place, at = (each[there][first] for each in (row, place, at))
+        is_known = known[at.clip(max=len(known) - 1)] == key if len(known) else key < 0
+        _, first = np.unique((row * len(known) + at)[is_known], return_index=True)
+        row, place, at = (each[is_known][first] for each in (row, place, at))
         n, records = self.counts[o][at].astype(np.float64), self.records[o][at].astype(np.int64)
-        R, (of_class, of_any) = len(starts) - 1, self._sums[o]
-        total, everything = np.tile(of_class, (R, 1)), np.full(R, of_any)
-        size = np.full(R, len(known))
-        if own is not None:  # as if each record had not been counted
+        R, (of_class, of_any) = len(starts) - 1, self._totals[o]
+        class_total, total = np.tile(of_class, (R, 1)), np.full(R, of_any)
+        features = np.full(R, len(known))
+        if own_classes is not None:  # as if each record had not been counted
             added = np.bincount(row, minlength=R)
-            total, everything = total - added[:, None] * own, everything - added
-            n, records = n - own[row], records - 1
-            alone = records == 0
-            size = size - np.bincount(row[alone], minlength=R)
-            row, place, n, records = (each[~alone] for each in (row, place, n, records))
-        a, aN = self.added, self.added * size[row, None]
-        said = np.log(n + a) - np.log(total[row] + aN)
-        if self.several:
-            others = (everything[:, None] - total)[row]
-            said -= np.log(records[:, None] - n + a) - np.log(others + aN)
+            class_total, total = class_total - added[:, None] * own_classes, total - added
+            n, records = n - own_classes[row], records - 1
+            only_here = records == 0
+            features = features - np.bincount(row[only_here], minlength=R)
+            row, place, n, records = (each[~only_here] for each in (row, place, n, records))
+        a, aN = self.smoothing, self.smoothing * features[row, None]
+        parts = np.log(n + a) - np.log(class_total[row] + aN)
+        if self.multi_label:
+            others = (total[:, None] - class_total)[row]
+            parts -= np.log(records[:, None] - n + a) - np.log(others + aN)
         else:
-            said -= said.mean(1, keepdims=True)
-        return row, place, said / np.sqrt(np.bincount(row, minlength=R)[row])[:, None]
+            parts -= parts.mean(1, keepdims=True)
+        return row, place, parts / np.sqrt(np.bincount(row, minlength=R)[row])[:, None]
 
     @cached_property
-    def _sums(self) -> list[tuple[np.ndarray, float]]:
+    def _totals(self) -> list[tuple[np.ndarray, float]]:
+        """The sum of all counts for each order: of each class [K], and of all records."""
         return [
             (counts.sum(0, dtype=np.float64), float(records.sum()))
             for counts, records in zip(self.counts, self.records, strict=True)
         ]
 
-    def file(self) -> bytes:
-        """As safetensors."""
-        arrays = {"inputs": np.array(self.inputs), "several": np.array(self.several)}
-        arrays["added"] = np.array(self.added)
-        for name in ("keys", "counts", "records"):
-            arrays |= {f"{name}.{o}": each for o, each in enumerate(getattr(self, name))}
+    def to_bytes(self) -> bytes:
+        """The counts as a safetensors file."""
+        arrays = {"inputs": np.array(self.inputs), "several": np.array(self.multi_label)}
+        arrays["added"] = np.array(self.smoothing)
+        by_order = {"keys": self.keys, "counts": self.counts, "records": self.records}
+        for name, each in by_order.items():
+            arrays |= {f"{name}.{o}": array for o, array in enumerate(each)}
         return save(arrays)
 
     @classmethod
-    def load(cls, path: Path) -> Counted:
-        """From such a file."""
+    def load(cls, path: Path) -> NgramCounts:
+        """The counts from a file that holds the bytes of `to_bytes`."""
         found = load(path.read_bytes())
-        keys, counts, records = (
-            [found[f"{name}.{o}"] for o in range(len(ORDERS))]
-            for name in ("keys", "counts", "records")
+
+        def by_order(name: str) -> list[np.ndarray]:
+            return [found[f"{name}.{o}"] for o in range(len(ORDERS))]
+
+        return cls(
+            keys=by_order("keys"),
+            counts=by_order("counts"),
+            records=by_order("records"),
+            inputs=int(found["inputs"]),
+            multi_label=bool(found["several"]),
+            smoothing=float(found["added"]),
         )
-        several, added = bool(found["several"]), float(found["added"])
-        return cls(keys, counts, records, int(found["inputs"]), several, added)
 
 
-def owned(targets: np.ndarray, classes: int) -> np.ndarray:
-    """Which classes each record has, bool [R, K], from classes [R] or from that."""
+def class_indicators(targets: np.ndarray, classes: int) -> np.ndarray:
+    """Which classes each record has, bool [R, K], from classes [R] or from such indicators."""
     return targets if targets.ndim == 2 else targets[:, None] == np.arange(classes)
 
 
-def features(
+def find_features(
     items: np.ndarray, starts: np.ndarray, inputs: int, order: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every run of `order` tokens within a record: its record, where it begins, its number."""
+    """Every run of `order` tokens within a record: its record, where it begins, its key."""
     row = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     span = max(0, len(items) - order + 1)
     place = np.arange(span)
@@ -180,16 +214,16 @@ def features(
     return row[place], place, key
 
 
-def tabled(
+def count_features(
     items: np.ndarray, starts: np.ndarray, own: np.ndarray, inputs: int, order: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The features of an order, sorted; their counts by class, and in all."""
-    row, _, key = features(items, starts, inputs, order)
+    """The keys of an order, sorted; their counts of each class [N, K]; their records in all [N]."""
+    row, _, key = find_features(items, starts, inputs, order)
     keys, number = np.unique(key, return_inverse=True)
     once = np.unique(row * max(1, len(keys)) + number)
     row, number = np.divmod(once, max(1, len(keys)))
     records = np.bincount(number, minlength=len(keys))
-    most = max(1, MOST // own.shape[1])
+    most = max(1, MOST_COUNTS // own.shape[1])
     if len(keys) > most:
         kept = np.sort(np.argsort(-records, kind="stable")[:most])
         new = np.full(len(keys), -1)

@@ -1,6 +1,6 @@
 """A recurrent classifier: embedding, recurrent stack, pooling, softmax or sigmoids.
 
-T time, B batch, E embedding, F columns, H hidden, K classes.
+T time, B batch, E embedding, F columns, H hidden, D directions, K classes, O orders of counts.
 """
 
 from __future__ import annotations
@@ -22,25 +22,32 @@ class Classifier(nn.Module):
     """The probability of each class, given a whole sequence.
 
         e_t = embedding[x_t], or x_t itself where it is numbers
-        h_1 .. h_n = stack(e_1 .. e_n),   z = W pool(h_1 .. h_n) + b + sum_o trust_o counted_o
+        h_1 .. h_n = stack(e_1 .. e_n),   z = W pool(h_1 .. h_n) + b + sum_o trust_o c_o
         p = softmax(z / temperature), or sigmoid where a sequence may have several classes
 
-    The temperature is 1 in training; what is fitted afterwards is kept with the weights.
+    c_o are scores by counting (`NgramCounts`). The temperature is 1 in training; the one that is
+    fitted afterwards is kept with the weights.
 
     Args:
-        inputs: V, the tokens of the vocabulary; or F where numbers. classes: K.
-        embedding_size: E; None: sequences of numbers, F a step.
-        hidden_size: H of each of num_layers layers, in each direction.
+        inputs: V, the tokens of the vocabulary; or F, the columns of numbers.
+        classes: K.
+        hidden_size: H of each layer, in each direction.
+        num_layers: how many recurrent layers.
+        embedding_size: E. None: sequences of numbers, which are read as they are.
         cell: a name or a callable, as `unroll.Recurrent` takes it.
-        pooling: as `unroll.layers.pooling.Pooling` takes it.
-        several: whether a sequence may have several classes. weights: of the classes [K], or None.
-        dropout: between layers and on the pooled vector. dropout_input: locked, on embeddings.
+        bidirectional: whether sequences are read from both ends.
+        pooling: how the steps become one vector, as `unroll.layers.pooling.Pooling` takes it.
+        multi_label: whether a sequence may have several classes.
+        weights: of the classes in the loss, [K]. None: all the same.
+        dropout: share that is dropped between layers and from the pooled vector.
+        dropout_input: share that is dropped from embeddings, the same at each step.
         word_dropout: share of tokens that are read as the unknown one in training.
         label_smoothing: share of the target that is spread over all classes.
-        orders: O, of the scores by counting that stand beside (`data.counted`); 0: none.
-        initialisation: a name for `initialise`; what it did stands in `self.initialised`.
+        orders: O, how many scores by counting are added. 0: none.
+        initialisation: a name for `initialise`; `self.initialised` says what it did.
 
-    Raises: ValueError for sizes, a cell or a pooling that cannot be.
+    Raises:
+        ValueError: for sizes, a cell or a pooling that cannot be.
 
     Example:
         >>> import torch
@@ -64,7 +71,7 @@ class Classifier(nn.Module):
         cell: str | Callable[[int, int], nn.Module] = "lstm",
         bidirectional: bool = True,
         pooling: str = "max",
-        several: bool = False,
+        multi_label: bool = False,
         weights: Tensor | None = None,
         dropout: float = 0.0,
         dropout_input: float = 0.0,
@@ -74,7 +81,11 @@ class Classifier(nn.Module):
         initialisation: str = "auto",
     ) -> None:
         super().__init__()
-        self.several, self.word_dropout, self.smoothing = several, word_dropout, label_smoothing
+        self.multi_label, self.word_dropout, self.smoothing = (
+            multi_label,
+            word_dropout,
+            label_smoothing,
+        )
         self.embedding = None if embedding_size is None else nn.Embedding(inputs, embedding_size)
         self.stack = nn.ModuleList()
         width = embedding_size or inputs
@@ -90,12 +101,18 @@ class Classifier(nn.Module):
         self.register_buffer("temperature", torch.ones(()))
         self.initialised = self._initialise(initialisation)
 
-    def forward(self, x: Tensor, lengths: Tensor, counted: Tensor | None = None) -> Tensor:
-        """Logits [B, K]. x: ids [T, B] or numbers [T, B, F]. lengths: [B]. counted: [B, O, K]."""
-        return self.read(self.embed(x), lengths, counted)
+    def forward(self, x: Tensor, lengths: Tensor, count_scores: Tensor | None = None) -> Tensor:
+        """Logits [B, K].
+
+        Args:
+            x: ids [T, B], or numbers [T, B, F].
+            lengths: true steps of each sequence, [B].
+            count_scores: scores by counting, [B, O, K]. Default: none are added.
+        """
+        return self.classify_embedded(self.embed(x), lengths, count_scores)
 
     def embed(self, x: Tensor) -> Tensor:
-        """What the stack reads, [T, B, E] or [T, B, F]."""
+        """What the recurrent layers read: embeddings [T, B, E], or the numbers [T, B, F]."""
         if self.embedding is None:
             return x
         if self.training and self.word_dropout:
@@ -104,16 +121,18 @@ class Classifier(nn.Module):
         embedded: Tensor = self.drop_input(self.embedding(x))
         return embedded
 
-    def read(self, h: Tensor, lengths: Tensor, counted: Tensor | None = None) -> Tensor:
+    def classify_embedded(
+        self, h: Tensor, lengths: Tensor, count_scores: Tensor | None = None
+    ) -> Tensor:
         """Logits [B, K] of embedded steps [T, B, E]."""
-        pooled = self.pooled(h, lengths)
+        pooled = self.pool(h, lengths)
         logits: Tensor = self.decide(dropout(pooled, self.drop.p, self.training))
-        if self.trust is None or counted is None:
+        if self.trust is None or count_scores is None:
             return logits
-        return logits + torch.einsum("o,bok->bk", self.trust, counted.to(logits.dtype))
+        return logits + torch.einsum("o,bok->bk", self.trust, count_scores.to(logits.dtype))
 
-    def pooled(self, h: Tensor, lengths: Tensor) -> Tensor:
-        """What decides, [B, D*H], of embedded steps [T, B, E]."""
+    def pool(self, h: Tensor, lengths: Tensor) -> Tensor:
+        """What the last layer reads, [B, D*H], from embedded steps [T, B, E]."""
         for k, layer in enumerate(self.stack):
             if k:
                 h = self.drop(h)
@@ -121,10 +140,19 @@ class Classifier(nn.Module):
         pooled: Tensor = self.pooling(h, lengths)
         return pooled
 
-    def loss(self, x: Tensor, lengths: Tensor, y: Tensor, counted: Tensor | None = None) -> Tensor:
-        """Summed cross-entropy in nats. y: classes [B], or [B, K] where there may be several."""
-        logits = self(x, lengths, counted)
-        if self.several:
+    def loss(
+        self, x: Tensor, lengths: Tensor, y: Tensor, count_scores: Tensor | None = None
+    ) -> Tensor:
+        """Summed cross-entropy in nats, a scalar.
+
+        Args:
+            x: as `forward` takes it, like `lengths` and `count_scores`.
+            lengths: [B].
+            y: classes [B], or ones and zeros [B, K] where there may be several.
+            count_scores: [B, O, K], or None.
+        """
+        logits = self(x, lengths, count_scores)
+        if self.multi_label:
             if self.training and self.smoothing:
                 y = y * (1 - self.smoothing) + self.smoothing / 2
             return binary_cross_entropy_with_logits(
@@ -135,35 +163,41 @@ class Classifier(nn.Module):
             logits, y, weight=self.weights, reduction="sum", label_smoothing=smoothing
         )
 
-    def probabilities(self, x: Tensor, lengths: Tensor, counted: Tensor | None = None) -> Tensor:
-        """[B, K]; each row sums to one, unless a sequence may have several classes."""
-        logits: Tensor = self(x, lengths, counted) / self.temperature
-        return logits.sigmoid() if self.several else logits.softmax(-1)
+    def probabilities(
+        self, x: Tensor, lengths: Tensor, count_scores: Tensor | None = None
+    ) -> Tensor:
+        """Probabilities [B, K]; each row sums to one, unless a sequence may have several classes."""
+        return self._to_probabilities(self(x, lengths, count_scores))
 
-    def mattering(
-        self, x: Tensor, lengths: Tensor, counted: Tensor | None = None
+    def attributions(
+        self, x: Tensor, lengths: Tensor, count_scores: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Probabilities [B, K], and the weight of each step [T, B]: gradient times input.
+        """What each step adds to the logit of the most likely class: gradient times input.
 
-            weight_t = sum_e (d z_k / d e_t) e_t,   k the likeliest class
+            attribution_t = sum_e (d z_k / d e_t) e_t,   k the most likely class
 
-        Positive speaks for that class. To first order a weight says how far the logit would fall
-        if the step were not there; a hint, not a proof. Source: M. Denil et al., Extraction of
+        A positive attribution supports that class. To first order it says how far the logit would
+        fall if the step were missing; a hint, not a proof. Source: M. Denil et al., Extraction of
         salient sentences from labelled documents, 2014 (https://arxiv.org/abs/1412.6815).
+
+        Returns:
+            Probabilities [B, K], and the attribution of each step [T, B].
         """
         with torch.enable_grad():
             e = self.embed(x).detach().requires_grad_()
-            z = self.read(e, lengths, counted)
+            z = self.classify_embedded(e, lengths, count_scores)
             (gradient,) = torch.autograd.grad(z.max(1).values.sum(), e)
-        z = z / self.temperature
-        p = z.sigmoid() if self.several else z.softmax(-1)
-        return p.detach(), (gradient * e.detach()).sum(-1)
+        return self._to_probabilities(z).detach(), (gradient * e.detach()).sum(-1)
+
+    def _to_probabilities(self, logits: Tensor) -> Tensor:
+        z = logits / self.temperature
+        return z.sigmoid() if self.multi_label else z.softmax(-1)
 
     def _initialise(self, name: str) -> str:
-        said = initialise_layers(self.stack, name)
+        description = initialise_layers(self.stack, name)
         if self.embedding is not None:
-            # small, so that rare words say little until they are learned
+            # small, so that rare words add little until they are learned
             nn.init.normal_(self.embedding.weight, 0.0, 0.1)
         nn.init.xavier_uniform_(self.decide.weight)
         nn.init.zeros_(self.decide.bias)
-        return said
+        return description

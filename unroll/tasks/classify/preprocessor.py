@@ -1,80 +1,132 @@
-"""Labelled sequences as numbers: the preprocessor, what it makes of records, and batches of that.
+"""What turns labelled texts or numbers into what the classifier reads, and classes into labels.
 
-T time, B batch, F columns, K classes.
+T time, F columns, K classes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from unroll.data.bucketed import Bucketed
-from unroll.data.problems import Problems
+from unroll.data.bpe import BPEVocabulary
+from unroll.data.characters import CharacterVocabulary
 from unroll.data.records import Record
-from unroll.data.series import Scaler
-from unroll.data.vocabularies import load_vocabulary
-from unroll.data.vocabulary import UNKNOWN, Vocabulary
-from unroll.data.words import WORD_OR_MARK
+from unroll.data.series import Scaler, number
+from unroll.data.vocabularies import BPE_SIZE, LOOK, load_vocabulary
+from unroll.data.vocabulary import Vocabulary
+from unroll.data.words import WORD_OR_MARK, WordVocabulary, punctuation_is_separate
 from unroll.errors import UserError
-from unroll.tasks.classify.counts import FILE, Counted, owned
+from unroll.tasks.classify.counts import FILE as COUNTS_FILE
+from unroll.tasks.classify.counts import NgramCounts
+from unroll.tasks.classify.settings import ClassifySettings
+from unroll.tasks.classify.source import ClassifySource
 
-MANY = 10  # classes that a sentence names
+FILE = "classes.json"
+SPLIT_RECORDS = 1000  # records that decide where words end
 
 
 @dataclass(frozen=True)
 class ClassifyPreprocessor:
     """From texts or numbers, and labels, to what a network reads, and back.
 
-    classes: the labels, in order. several: whether a record may have any number of them.
-    vocabulary: of texts; scaler: of numbers; one of the two is None. split: "punctuation" cuts
-    marks off words first. lower: case is dropped. longest: steps that are read. counted: what words
-    say by counting, where that stands beside the network.
+    Learned from the training set; the run folder keeps it.
+
+    Attributes:
+        classes: the labels, in the order of the network's outputs.
+        multi_label: whether a record may have any number of labels.
+        vocabulary: the tokens of texts; None where the records are numbers.
+        scaler: the scales of numbers; None where the records are texts.
+        split: where words end: "spaces", or "punctuation" for also at punctuation.
+        lower: whether text is lowercased.
+        longest: how many steps of a sequence are read.
+        counts: the scores by counting that are added to the network's; None where there are none.
+        class_numbers: the place of each label in `classes`.
     """
 
     classes: list[str]
-    several: bool = False
+    multi_label: bool = False
     vocabulary: Vocabulary | None = None
     scaler: Scaler | None = None
     split: str = "spaces"
     lower: bool = True
     longest: int = 400
-    counted: Counted | None = field(default=None, compare=False)
-    number: dict[str, int] = field(init=False, repr=False, compare=False)
+    counts: NgramCounts | None = field(default=None, compare=False)
+    class_numbers: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "number", {name: k for k, name in enumerate(self.classes)})
+        numbers = {name: k for k, name in enumerate(self.classes)}
+        object.__setattr__(self, "class_numbers", numbers)
 
     @property
     def inputs(self) -> int:
-        """Tokens of the vocabulary, or columns."""
+        """Tokens of the vocabulary, or columns of the numbers."""
         if self.scaler is not None:
             return len(self.scaler.names)
         return 0 if self.vocabulary is None else len(self.vocabulary)
 
+    @property
+    def record_unit(self) -> str:
+        """What a record is, for people: "texts" or "sequences"."""
+        return "sequences" if self.vocabulary is None else "texts"
+
+    @property
+    def step_unit(self) -> str:
+        """What a step of a record is, for people: "words", "characters", "tokens" or "rows"."""
+        if self.vocabulary is None:
+            return "rows"
+        return {"char": "characters", "word": "words", "bpe": "tokens"}[self.vocabulary.level]
+
+    def check_input(self, input: object) -> str | np.ndarray:
+        """An input that `encode` takes: a text, or numbers float64 [T, F].
+
+        Args:
+            input: a text; or rows of numbers, as a list, an array, or JSON.
+
+        Raises:
+            UserError: for anything else.
+        """
+        if self.scaler is None:
+            if not isinstance(input, str) or not input.strip():
+                raise UserError(f"Got {input!r} to classify; expected a text with words in it.")
+            return input
+        names = self.scaler.names
+        try:
+            rows = json.loads(input) if isinstance(input, str) else input
+            values = np.asarray(rows, dtype=np.float64)
+        except (ValueError, TypeError):
+            values = np.zeros(0)
+        if values.ndim == 1 and len(names) == 1:
+            values = values[:, None]
+        is_table = values.ndim == 2 and len(values) > 0 and values.shape[1] == len(names)
+        if is_table and np.isfinite(values).all():
+            return values
+        raise UserError(
+            f"Got {str(input)[:60]!r} to classify; expected rows of {len(names)} finite numbers "
+            f"({', '.join(names)}), as JSON: [[...], [...]]."
+        )
+
     def encode(self, value: Any) -> np.ndarray:
-        """All steps: ids int64 [T], or scaled numbers float32 [T, F]."""
+        """All steps of a text, ids int64 [T]; or of numbers [T, F], scaled float32 [T, F]."""
         if self.scaler is not None:
             return self.scaler(value)
         if self.vocabulary is None:
             return np.zeros(0, dtype=np.int64)
         return self.vocabulary.encode(
-            prepared(value, self.vocabulary.level, self.split, self.lower)
+            prepare_text(value, self.vocabulary.level, self.split, self.lower)
         )
 
     def tokens(self, text: str) -> list[str]:
-        """The tokens of a text as they stand in it."""
+        """The tokens of a text, each as it is written in the prepared text."""
         if self.vocabulary is None:
             return []
         level = self.vocabulary.level
-        text = prepared(text, level, self.split, self.lower)
+        text = prepare_text(text, level, self.split, self.lower)
         if level == "word":
             return text.split(" ")
         if level == "char":
@@ -82,10 +134,10 @@ class ClassifyPreprocessor:
         return [self.vocabulary.name(int(id)) for id in self.vocabulary.encode(text)]
 
     def files(self) -> dict[str, bytes]:
-        """The files of a run folder that hold it."""
+        """The files of a run folder that hold it, by name."""
         record: dict[str, Any] = {
             "classes": self.classes,
-            "several": self.several,
+            "several": self.multi_label,
             "split": self.split,
             "lower": self.lower,
             "longest": self.longest,
@@ -93,222 +145,87 @@ class ClassifyPreprocessor:
         if self.scaler is not None:
             record["scaler"] = vars(self.scaler)
         text = json.dumps(record, ensure_ascii=False, indent=0)
-        files = {"classes.json": text.encode("utf-8", "surrogatepass")}
-        if self.counted is not None:
-            files[FILE] = self.counted.file()
+        files = {FILE: text.encode("utf-8", "surrogatepass")}
+        if self.counts is not None:
+            files[COUNTS_FILE] = self.counts.to_bytes()
         return files if self.vocabulary is None else {**files, **self.vocabulary.files()}
 
     @classmethod
     def load(cls, folder: Path) -> ClassifyPreprocessor:
         """The preprocessor of a run folder.
 
-        Raises: UserError where it is not whole.
+        Raises:
+            UserError: where a file of it is missing.
         """
-        path = folder / "classes.json"
+        path = folder / FILE
         if not path.exists():
-            raise UserError(f"{folder} holds no classes.json; expected the run of a classifier.")
+            raise UserError(f"{folder} has no {FILE}; expected the run folder of a classifier.")
         record = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
+        record["multi_label"] = record.pop("several")
         scaler = record.pop("scaler", None)
         if scaler is not None:
             return cls(**record, scaler=Scaler(**scaler))
-        counted = Counted.load(folder / FILE) if (folder / FILE).exists() else None
-        return cls(**record, vocabulary=load_vocabulary(folder), counted=counted)
+        counts = folder / COUNTS_FILE
+        return cls(
+            **record,
+            vocabulary=load_vocabulary(folder),
+            counts=NgramCounts.load(counts) if counts.exists() else None,
+        )
 
 
-def prepared(text: str, level: str, split: str, lower: bool) -> str:
-    """A text as its vocabulary reads it; of words, with one space between them."""
+def learn_preprocessor(
+    records: Callable[[], Iterator[Record]],
+    labels: list[tuple[str, ...]],
+    settings: ClassifySettings,
+    source: ClassifySource,
+) -> ClassifyPreprocessor:
+    """The preprocessor of a training set, still without counts.
+
+    Args:
+        records: reads the training set from its start.
+        labels: those of every record, of the validation set too.
+        settings: what a token is, and how many there may be.
+        source: where the records come from; says whether they are numbers.
+    """
+    classes = sorted(
+        {label for each in labels for label in each},
+        key=lambda name: (number(name) is None, number(name) or 0.0, name),
+    )
+    multi_label = settings.separator is not None or any(len(each) != 1 for each in labels)
+    if source.number_columns is not None:
+        scaler = Scaler.learn(list(source.number_columns), (each.value for each in records()))
+        return ClassifyPreprocessor(classes, multi_label, scaler=scaler, longest=settings.longest)
+    split = settings.split
+    if split == "auto":
+        head = "\n".join(each.value for each in islice(records(), SPLIT_RECORDS))[:LOOK]
+        split = "spaces" if punctuation_is_separate(head) else "punctuation"
+    return ClassifyPreprocessor(
+        classes,
+        multi_label,
+        vocabulary=learn_text_vocabulary(
+            (prepare_text(each.value, settings.level, split, settings.lower) for each in records()),
+            settings,
+        ),
+        split=split,
+        lower=settings.lower,
+        longest=settings.longest,
+    )
+
+
+def learn_text_vocabulary(texts: Iterator[str], settings: ClassifySettings) -> Vocabulary:
+    """The vocabulary of prepared texts, of the kind and size that the settings name."""
+    size = settings.vocabulary_size
+    if settings.level == "char":
+        return CharacterVocabulary.learn(texts, settings.min_count, size)
+    if settings.level == "bpe":
+        return BPEVocabulary.learn(texts, size or BPE_SIZE, settings.min_count)
+    return WordVocabulary.learn(texts, settings.min_count, size, "spaces")
+
+
+def prepare_text(text: str, level: str, split: str, lower: bool) -> str:
+    """A text as its vocabulary reads it; words are separated by single spaces."""
     if lower:
         text = text.lower()
     if level != "word":
         return text
     return " ".join(WORD_OR_MARK.findall(text) if split == "punctuation" else text.split())
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Records as numbers, end to end.
-
-    items: ids int32 [N], or numbers float32 [N, F]. starts: where each of R records begins, and N,
-    [R + 1]. targets: class int64 [R], or bool [R, K] where there may be several. marks: a hash of
-    each record's value, int64 [R]. cut: how many were longer than is read. unknown: how many steps
-    are unknown tokens. counted: what scores them by counting, or None; own: whether they are the
-    records that it counted.
-    """
-
-    items: np.ndarray
-    starts: np.ndarray
-    targets: np.ndarray
-    marks: np.ndarray
-    cut: int
-    unknown: int
-    counted: Counted | None = None
-    own: bool = False
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Steps of each record, int64 [R]."""
-        return np.diff(self.starts)
-
-    def values(self, row: int) -> np.ndarray:
-        """The steps of one record."""
-        return self.items[self.starts[row] : self.starts[row + 1]]
-
-
-def encoded(
-    records: Iterable[Record],
-    preprocessor: ClassifyPreprocessor,
-    problems: Problems,
-    *,
-    refuse: bool = False,
-) -> Labelled:
-    """Records in the numbers of a preprocessor; a label that it does not know is bad.
-
-    refuse: whether a record that is longer than `preprocessor.longest` is bad too, instead of cut.
-    """
-    parts: list[np.ndarray] = []
-    targets: list[Any] = []
-    marks: list[int] = []
-    cut = unknown = 0
-    for record in records:
-        stranger = next(
-            (label for label in record.labels if label not in preprocessor.number), None
-        )
-        if stranger is not None:
-            problems.bad(
-                f"{record.where}: the label {stranger!r} was never seen in training; known are "
-                f"{shown(preprocessor.classes)}."
-            )
-            continue
-        steps = preprocessor.encode(record.value)
-        if len(steps) > preprocessor.longest:
-            if refuse:
-                problems.bad(
-                    f"{record.where}: {len(steps):,} steps where --set longest={preprocessor.longest} are "
-                    "read; --set too_long=cut reads the beginning."
-                )
-                continue
-            cut, steps = cut + 1, steps[: preprocessor.longest]
-        if preprocessor.scaler is None:
-            steps = steps.astype(np.int32)
-            unknown += int((steps == UNKNOWN).sum())
-        parts.append(steps)
-        marks.append(mark(record.value))
-        targets.append(target(record.labels, preprocessor))
-    empty = (
-        np.zeros((0, preprocessor.inputs), np.float32)
-        if preprocessor.scaler
-        else np.zeros(0, np.int32)
-    )
-    kind = bool if preprocessor.several else np.int64
-    return Labelled(
-        items=np.concatenate([empty, *parts]),
-        starts=np.cumsum([0, *map(len, parts)], dtype=np.int64),
-        targets=np.asarray(targets, dtype=kind).reshape(
-            (len(parts), len(preprocessor.classes)) if preprocessor.several else (len(parts),)
-        ),
-        marks=np.asarray(marks, dtype=np.int64),
-        cut=cut,
-        unknown=unknown,
-        counted=preprocessor.counted,
-    )
-
-
-def target(labels: tuple[str, ...], preprocessor: ClassifyPreprocessor) -> Any:
-    """The number of a label, 0 for a question; or which of all classes are there."""
-    if not preprocessor.several:
-        return preprocessor.number[labels[0]] if labels else 0
-    row = np.zeros(len(preprocessor.classes), dtype=bool)
-    row[[preprocessor.number[label] for label in labels]] = True
-    return row
-
-
-def mark(value: Any) -> int:
-    """A hash of a text, whatever its case and spaces, or of numbers."""
-    said = " ".join(value.lower().split()).encode() if isinstance(value, str) else value.tobytes()
-    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "little", signed=True)
-
-
-def shown(names: list[str]) -> str:
-    """Names for a sentence, not too many."""
-    more = len(names) - MANY
-    return ", ".join(names[:MANY]) + (f" and {more} more" if more > 0 else "")
-
-
-@dataclass(frozen=True)
-class LabelledBatch:
-    """x: ids [T, B] or numbers [T, B, F], zero where padded. lengths: [B]. y: classes [B], or
-    float [B, K] where there may be several. counted: scores by counting [B, O, K], or None."""
-
-    x: Tensor
-    lengths: Tensor
-    y: Tensor
-    counted: Tensor | None = None
-    fresh: bool = True
-
-    @property
-    def tokens(self) -> int:
-        """How many sequences: each has one loss."""
-        return len(self.lengths)
-
-    def to(self, device: torch.device) -> LabelledBatch:
-        """The same batch on a device."""
-        counted = None if self.counted is None else self.counted.to(device)
-        x, lengths, y = (each.to(device) for each in (self.x, self.lengths, self.y))
-        return LabelledBatch(x, lengths, y, counted)
-
-
-def batch_of(labelled: Labelled, rows: list[int]) -> LabelledBatch:
-    """These records as one padded batch."""
-    lengths = labelled.lengths[rows]
-    steps = np.arange(lengths.max(initial=1))[:, None]
-    own = steps < lengths  # [T, B]
-    x = labelled.items[np.where(own, labelled.starts[rows] + steps, 0)]
-    x[~own] = 0
-    counted = None
-    if labelled.counted is not None:
-        K = labelled.counted.classes
-        classes = owned(labelled.targets[rows], K) if labelled.own else None
-        read = labelled.items[(labelled.starts[rows] + steps).T[own.T]]
-        ends = np.cumsum([0, *lengths])
-        counted = torch.from_numpy(labelled.counted.scores(read, ends, classes))
-    y = torch.from_numpy(labelled.targets[rows])
-    return LabelledBatch(
-        torch.from_numpy(x if x.ndim == 3 else x.astype(np.int64)),
-        torch.from_numpy(lengths),
-        y.float() if y.dim() == 2 else y,
-        counted,
-    )
-
-
-class LabelledBatches:
-    """Batches of about equal lengths, shuffled anew each epoch: a function of seed and number."""
-
-    def __init__(self, labelled: Labelled, batch_size: int, seed: int) -> None:
-        self._labelled = labelled
-        self.order = Bucketed(labelled.lengths, batch_size, seed)
-        self.per_epoch = self.order.per_epoch
-
-    def batch(self, number: int) -> LabelledBatch:
-        """Batch `number` of the run, counted from 0 over all epochs."""
-        return batch_of(self._labelled, self.order.rows(number))
-
-
-def label_counts(labelled: Labelled, classes: int) -> np.ndarray:
-    """How many records have each class, int64 [K]."""
-    if labelled.targets.ndim == 2:
-        return np.asarray(labelled.targets.sum(0), dtype=np.int64)
-    return np.bincount(labelled.targets, minlength=classes)
-
-
-def balanced(labelled: Labelled, classes: int) -> np.ndarray:
-    """What each class weighs so that all together weigh the same, float32 [K].
-
-    One label a record: R / (K n_k). Several: (R - n_k) / n_k, the weight of a label that is there.
-    """
-    counts, total = label_counts(labelled, classes).clip(1), len(labelled)
-    several = labelled.targets.ndim == 2
-    weights: np.ndarray = (total - counts) / counts if several else total / (classes * counts)
-    return weights.astype(np.float32)

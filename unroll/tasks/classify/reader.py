@@ -1,138 +1,139 @@
-"""Labelled records made ready to learn: two parts, and the preprocessor learned from the first."""
+"""Labelled records from a path: a training set, a validation set, and the preprocessor of the first."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from unroll.data.bpe import BPEVocabulary
-from unroll.data.characters import CharacterVocabulary
 from unroll.data.problems import Problems
 from unroll.data.records import Record
-from unroll.data.series import Scaler, number
-from unroll.data.split import validation_rows
-from unroll.data.vocabularies import BPE_SIZE, LOOK
-from unroll.data.vocabulary import Vocabulary
-from unroll.data.words import WordVocabulary, punctuation_is_separate
+from unroll.data.split import keep_unseen_labels_in_training, validation_rows
 from unroll.errors import UserError
-from unroll.tasks.classify.counts import Counted
-from unroll.tasks.classify.preprocessor import ClassifyPreprocessor, Labelled, encoded, prepared
+from unroll.tasks.classify.counts import NgramCounts
+from unroll.tasks.classify.labelled import LabelledSequences, encode_records
+from unroll.tasks.classify.preprocessor import ClassifyPreprocessor, learn_preprocessor
 from unroll.tasks.classify.settings import ClassifySettings
-from unroll.tasks.classify.sources import Source, find_source
+from unroll.tasks.classify.source import ClassifySource, find_source, validation_source
 
-ENOUGH = 20  # records, from which on labels that never come back are told
+ENOUGH = 20  # records from which on labels that hardly repeat are refused
 
 
 @dataclass(frozen=True)
-class Classified:
-    """What was read. source: where from. train, valid: the two parts. moved: records that were
-    taken from the held-out part because their label is nowhere else. told: of bad records."""
+class ClassifyData:
+    """A training set and a validation set.
 
-    source: Source
+    Attributes:
+        source: where the records come from.
+        preprocessor: learned from the training set, or the run's own where a run is resumed.
+        train: the training set.
+        valid: the validation set.
+        sha256: of all records.
+        validation_set: what the validation set is, for people.
+        kept_in_training: records that were chosen for the validation set and stayed in the training
+            set, because no other record has their label.
+        warnings: sentences on bad records that were skipped.
+    """
+
+    source: ClassifySource
     preprocessor: ClassifyPreprocessor
-    train: Labelled
-    valid: Labelled
+    train: LabelledSequences
+    valid: LabelledSequences
     sha256: str
     validation_set: str
-    moved: int
-    told: tuple[str, ...]
+    kept_in_training: int
+    warnings: tuple[str, ...]
 
 
-def read_classified(
+def read_data(
     path: str, settings: ClassifySettings, preprocessor: ClassifyPreprocessor | None = None
-) -> Classified:
-    """Records in two parts; vocabulary, classes and scales are learned from the first alone.
+) -> ClassifyData:
+    """The training set and the validation set at a path.
 
-    Raises: UserError, in a sentence, for data that cannot be used.
+    Args:
+        path: a table, or a folder for each class.
+        settings: what to read, and how.
+        preprocessor: the run's own where a run is resumed. Default: learned from the training set.
+
+    Raises:
+        UserError: for data that cannot be used.
     """
     problems = Problems(settings.skip_bad)
-    source = source_of(path, settings)
-    survey = surveyed(source, problems)
-    sha256 = survey.sha256
-    apart, moved, where = np.zeros(len(survey.labels), dtype=bool), 0, settings.valid or ""
+    source = find_source(path, settings)
+    scan = scan_records(source, problems)
+    sha256 = scan.sha256
+    is_validation, kept_in_training = np.zeros(len(scan.labels), dtype=bool), 0
     if settings.valid is None:
-        apart, moved = without_strangers(validation_rows(len(survey.labels)), survey.labels)
-        where = "a tenth" if len(apart) <= 50_000 else "a small part"
-        where += f" of the records of {Path(path).name}"
+        chosen = validation_rows(len(scan.labels))
+        is_validation, kept_in_training = keep_unseen_labels_in_training(chosen, scan.labels)
 
-    def part(held: bool) -> Iterator[Record]:
+    def records(validation: bool) -> Iterator[Record]:
         for k, record in enumerate(source.read(Problems(skip=True))):
-            if apart[k] == held:
+            if is_validation[k] == validation:
                 yield record
 
-    fresh = preprocessor is None
+    is_new = preprocessor is None
     if preprocessor is None:
-        preprocessor = learned(part, survey, settings, source)
-    refuse = settings.too_long == "refuse"
-    train = encoded(part(False), preprocessor, problems, refuse=refuse)
-    if fresh and counts(settings, preprocessor) and len(train):
-        counted = Counted.learn(
-            train.items, train.starts, train.targets, preprocessor.inputs, len(preprocessor.classes)
-        )
-        preprocessor = replace(preprocessor, counted=counted)
-    train = replace(train, counted=preprocessor.counted, own=True)
+        preprocessor = learn_preprocessor(lambda: records(False), scan.labels, settings, source)
+    refuse_long = settings.too_long == "refuse"
+    train = encode_records(records(False), preprocessor, problems, refuse_long=refuse_long)
+    if is_new and uses_counts(settings, preprocessor) and len(train):
+        K = len(preprocessor.classes)
+        counts = NgramCounts.learn(train.items, train.starts, train.targets, preprocessor.inputs, K)
+        preprocessor = replace(preprocessor, counts=counts)
+    train = replace(train, counts=preprocessor.counts, were_counted=True)
     if settings.valid is None:
-        valid = encoded(part(True), preprocessor, problems, refuse=refuse)
+        share = "a tenth" if len(is_validation) <= 50_000 else "a small part"
+        where = f"{share} of the records of {Path(path).name}"
+        valid = encode_records(records(True), preprocessor, problems, refuse_long=refuse_long)
     else:
-        other = source_of(settings.valid, settings, source)
+        where = settings.valid
+        other = validation_source(settings, source)
         check_same_kind(other, preprocessor)
-        valid = encoded(other.read(problems), preprocessor, problems, refuse=refuse)
-        sha256 = hashlib.sha256((sha256 + str(valid.marks.tolist())).encode()).hexdigest()
+        valid = encode_records(
+            other.read(problems), preprocessor, problems, refuse_long=refuse_long
+        )
+        hashes = str(valid.content_hashes.tolist())
+        sha256 = hashlib.sha256((sha256 + hashes).encode()).hexdigest()
     if not len(train) or not len(valid):
         raise UserError(
-            f"{path} leaves {len(train)} records to learn from and {len(valid)} held out ({where}); "
-            "expected some of each. Give more records."
+            f"{path} leaves {len(train)} records for the training set and {len(valid)} for the "
+            f"validation set ({where}); expected some of each. Give more records."
         )
-    return Classified(
-        source, preprocessor, train, valid, sha256, where, moved, tuple(problems.messages())
-    )
-
-
-def counts(settings: ClassifySettings, preprocessor: ClassifyPreprocessor) -> bool:
-    """Whether counting stands beside the network: of words and pieces, if nothing is said."""
-    if settings.counts is None:
-        return (
-            preprocessor.scaler is None
-            and settings.level != "char"
-            and settings.readout == "gradient"
-        )
-    return settings.counts and preprocessor.scaler is None
-
-
-def source_of(path: str, settings: ClassifySettings, like: Source | None = None) -> Source:
-    """The records at a path, in the columns of the settings, or of the training data."""
-    text, label = settings.text, settings.label
-    if like is not None:
-        text, label = text or like.text, label or like.label
-    return find_source(
-        path,
-        text=text,
-        label=label,
-        separator=settings.separator,
-        id=settings.id,
-        columns=settings.columns,
+    return ClassifyData(
+        source=source,
+        preprocessor=preprocessor,
+        train=train,
+        valid=valid,
+        sha256=sha256,
+        validation_set=where,
+        kept_in_training=kept_in_training,
+        warnings=tuple(problems.messages()),
     )
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What a first reading finds: the labels of every record, and a hash of all of them."""
+class ClassifyScan:
+    """What a first reading of all records finds.
+
+    Attributes:
+        labels: those of every record.
+        sha256: of all texts or numbers and their labels.
+    """
 
     labels: list[tuple[str, ...]]
     sha256: str
 
 
-def surveyed(source: Source, problems: Problems) -> Survey:
-    """Read everything once; every bad record is met here.
+def scan_records(source: ClassifySource, problems: Problems) -> ClassifyScan:
+    """Read everything once, so that every bad record is found here.
 
-    Raises: UserError where there are too few records, or too few classes.
+    Raises:
+        UserError: where there are too few records, or too few labels, or labels that hardly repeat.
     """
     digest, labels = hashlib.sha256(), []
     for record in source.read(problems):
@@ -143,114 +144,41 @@ def surveyed(source: Source, problems: Problems) -> Survey:
         digest.update(b"\0")
     kinds = {label for each in labels for label in each}
     if len(labels) < 2 or not kinds or (len(kinds) < 2 and all(len(each) == 1 for each in labels)):
-        raise UserError(
-            " ".join(
-                [
-                    f"{source.name} holds {len(labels)} records with {len(kinds)} different labels; "
-                    "expected at least 2 of each to learn what tells them apart.",
-                    *problems.messages(),
-                ]
-            )
+        trouble = (
+            f"{source.name} holds {len(labels)} records with {len(kinds)} different labels; "
+            "expected at least 2 of each, so that there is something to tell apart."
         )
+        raise UserError(" ".join([trouble, *problems.messages()]))
     if len(labels) > ENOUGH and len(kinds) > len(labels) / 2:
         where = f" in column {source.label}" if source.label else ""
         raise UserError(
             f"{source.name} holds {len(kinds):,} different labels{where} in {len(labels):,} records; "
-            "a label comes back many times. Name another column by --label."
+            "expected labels that repeat. Name another column by --label."
         )
-    return Survey(labels, digest.hexdigest())
+    return ClassifyScan(labels, digest.hexdigest())
 
 
-def without_strangers(apart: np.ndarray, labels: list[tuple[str, ...]]) -> tuple[np.ndarray, int]:
-    """The held-out part without the records of labels that are nowhere else, and how many."""
-    known = {label for k, each in enumerate(labels) if not apart[k] for label in each}
-    lost = [k for k in np.flatnonzero(apart) if not set(labels[k]) <= known]
-    kept = apart.copy()
-    kept[lost] = False
-    return kept, len(lost)
+def uses_counts(settings: ClassifySettings, preprocessor: ClassifyPreprocessor) -> bool:
+    """Whether scores by counting are added: by default for words and pieces of words."""
+    if settings.counts is None:
+        return (
+            preprocessor.scaler is None
+            and settings.level != "char"
+            and settings.readout == "gradient"
+        )
+    return settings.counts and preprocessor.scaler is None
 
 
-def learned(
-    part: Callable[[bool], Iterator[Record]],
-    survey: Survey,
-    settings: ClassifySettings,
-    source: Source,
-) -> ClassifyPreprocessor:
-    """Classes, and vocabulary or scales, of the training part."""
-    classes = sorted(
-        {label for each in survey.labels for label in each},
-        key=lambda name: (number(name) is None, number(name) or 0.0, name),
-    )
-    several = settings.separator is not None or any(len(each) != 1 for each in survey.labels)
-    if source.numbers is not None:
-        scaler = Scaler.learn(list(source.numbers), (record.value for record in part(False)))
-        return ClassifyPreprocessor(classes, several, scaler=scaler, longest=settings.longest)
-    split = settings.split
-    if split == "auto":
-        head = "\n".join(record.value for record in islice(part(False), 1000))[:LOOK]
-        split = "spaces" if punctuation_is_separate(head) else "punctuation"
+def check_same_kind(source: ClassifySource, preprocessor: ClassifyPreprocessor) -> None:
+    """Refuse texts where numbers were learned from, numbers where texts were, or other columns.
 
-    def texts() -> Iterator[str]:
-        for record in part(False):
-            yield prepared(record.value, settings.level, split, settings.lower)
-
-    vocabulary: Vocabulary
-    size = settings.vocabulary_size
-    if settings.level == "char":
-        vocabulary = CharacterVocabulary.learn(texts(), settings.min_count, size)
-    elif settings.level == "bpe":
-        vocabulary = BPEVocabulary.learn(texts(), size or BPE_SIZE, settings.min_count)
-    else:
-        vocabulary = WordVocabulary.learn(texts(), settings.min_count, size, "spaces")
-    return ClassifyPreprocessor(
-        classes,
-        several,
-        vocabulary=vocabulary,
-        split=split,
-        lower=settings.lower,
-        longest=settings.longest,
-    )
-
-
-def check_same_kind(source: Source, preprocessor: ClassifyPreprocessor) -> None:
-    """Numbers where numbers were learned from, of the same columns."""
+    Raises:
+        UserError: with what the source holds and what is expected.
+    """
     expected = None if preprocessor.scaler is None else tuple(preprocessor.scaler.names)
-    if source.numbers != expected:
-        kinds = [
+    if source.number_columns != expected:
+        got, wanted = (
             "texts" if names is None else f"numbers in the columns {', '.join(names)}"
-            for names in (source.numbers, expected)
-        ]
-        raise UserError(f"{source.name} holds {kinds[0]}; expected {kinds[1]}.")
-
-
-def other_source(
-    path: str,
-    settings: ClassifySettings,
-    *,
-    labelled: bool,
-    text: str | None = None,
-    label: str | None = None,
-) -> Source:
-    """Other data of a run, in the run's columns where it has them, else guessed anew."""
-    given = text is not None or label is not None
-    first = (text or settings.text, label or settings.label)
-    others = [(settings.text, None), (None, settings.label), (None, None)]
-
-    def found(text: str | None, label: str | None) -> Source:
-        return find_source(
-            path,
-            text=text,
-            label=label,
-            separator=settings.separator,
-            id=settings.id,
-            columns=settings.columns,
-            labelled=labelled,
+            for names in (source.number_columns, expected)
         )
-
-    try:
-        return found(*first)
-    except UserError:
-        for other in [] if given else others:
-            with suppress(UserError):
-                return found(*other)
-        raise
+        raise UserError(f"{source.name} holds {got}; expected {wanted}.")

@@ -21,7 +21,7 @@ from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord
 from unroll.data.split import count_shared, evenly_spread
 from unroll.errors import UserError
-from unroll.models.classification_metrics import judged
+from unroll.models.classification_metrics import classification_metrics, confusion_matrix
 from unroll.models.initialisation import initialise
 from unroll.tasks.base import Log, MakeCell, Progress, Task, Trained
 from unroll.tasks.frames.baseline import NearestCentroid
@@ -134,7 +134,7 @@ def work(
     def evaluated() -> dict[str, float]:
         each = probabilities(network, data.valid, device, rows=watched)
         p, true = np.concatenate(each), truth(data.valid, watched)
-        figures = judged(p, true)
+        figures = classification_metrics(p, true)
         return {
             "loss": figures["loss"],
             "smoothed_loss": smoothed_loss(p, true, settings.label_smoothing),
@@ -345,8 +345,8 @@ def compared(trained: Trained, data: Framed, watch: Progress) -> dict[str, Any]:
     preprocessor: FramesPreprocessor = trained.preprocessor
     each = probabilities(trained.model, data, trained.device, watch)
     p = np.concatenate(each)
-    figures = judged(p, data.targets)
-    confusion = figures.pop("confusion")
+    figures = classification_metrics(p, data.targets)
+    confusion = confusion_matrix(p, data.targets)
     check_baseline(trained.path, BASELINE)
     known = {name: t.numpy() for name, t in load_file(trained.path / BASELINE).items()}
     nearest = NearestCentroid(known["means"], known["deviation"])(thumbs(data))
@@ -357,7 +357,7 @@ def compared(trained: Trained, data: Framed, watch: Progress) -> dict[str, Any]:
     }
     baselines = {}
     for name, q in said.items():
-        row = judged(q, data.targets)
+        row = dict(classification_metrics(q, data.targets))
         # a nearest class has no probabilities, so no loss
         keep = ("accuracy", "macro_f1") + (("loss",) if name.startswith("most") else ())
         baselines[name] = {key: row[key] for key in keep}

@@ -1,0 +1,30 @@
+"""The validation set is the same for every run, and has no label that the training set lacks."""
+
+import numpy as np
+
+from unroll.data.split import (
+    content_hash,
+    count_shared,
+    evenly_spread,
+    keep_unseen_labels_in_training,
+    validation_rows,
+)
+
+
+def test_a_tenth_and_at_most_five_thousand():
+    assert [int(validation_rows(n).sum()) for n in (0, 1, 2, 95, 10**6)] == [0, 0, 1, 9, 5000]
+    assert np.array_equal(validation_rows(95), validation_rows(95))
+
+
+def test_unseen_labels_stay_in_training():
+    labels = [("a", "b"), ("b",), ("c",), (), ("a", "c")]
+    is_validation = np.array([False, True, True, True, True])
+    kept, moved = keep_unseen_labels_in_training(is_validation, labels)
+    assert kept.tolist() == [False, True, False, True, False] and moved == 2
+    assert is_validation.sum() == 4
+
+
+def test_hashes_and_counts():
+    assert content_hash(b"a") == content_hash(b"a") != content_hash(b"b")
+    assert count_shared([1, 2, 2], [2, 2, 3]) == 2
+    assert evenly_spread(3, 5).tolist() == [0, 1, 2] and evenly_spread(9, 3).tolist() == [0, 4, 8]

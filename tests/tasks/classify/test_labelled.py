@@ -1,0 +1,69 @@
+"""Records become numbers, and batches are a function of seed and number."""
+
+import numpy as np
+import pytest
+import torch
+
+from unroll.data.problems import Problems
+from unroll.data.records import Record
+from unroll.errors import UserError
+from unroll.tasks.classify.labelled import (
+    ClassifyBatches,
+    balanced_weights,
+    class_counts,
+    encode_records,
+    hash_value,
+    join_names,
+    make_batch,
+)
+
+
+def test_batches_are_a_function_of_seed_and_number(tmp_path, write_reviews, begin):
+    _, data, _ = begin(write_reviews(tmp_path / "train.csv", 100))
+    one, other = (ClassifyBatches(data.train, 8, seed=3) for _ in range(2))
+    for number in (15, 3, 14):
+        assert torch.equal(one.batch(number).x, other.batch(number).x)
+    rows = sorted(r for n in range(one.per_epoch) for r in one.order.rows(n))
+    assert rows == list(range(len(data.train)))
+
+
+def test_a_batch_is_padded_with_zeros(tmp_path, write_reviews, begin):
+    _, data, _ = begin(write_reviews(tmp_path / "train.csv", 60))
+    batch = make_batch(data.train, [4, 1])
+    assert len(batch) == 2 and batch.x.shape == (int(batch.lengths.max()), 2)
+    for b, row in enumerate([4, 1]):
+        n = int(batch.lengths[b])
+        assert batch.x[:n, b].tolist() == data.train.values(row).tolist()
+        assert not batch.x[n:, b].any()
+
+
+def test_balanced_classes_weigh_the_same(tmp_path, begin):
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\n" + "one,a\n" * 90 + "two,b\n" * 10)
+    _, data, _ = begin(str(path))
+    weights = balanced_weights(data.train, 2) * class_counts(data.train, 2)
+    assert weights.tolist() == pytest.approx([len(data.train) / 2] * 2)
+
+
+def test_unseen_labels_and_long_records_are_bad(tmp_path, write_reviews, begin):
+    _, data, _ = begin(write_reviews(tmp_path / "train.csv", 60), longest=3)
+    odd = Record("film", ("odd",), "new.csv, line 3")
+    long = Record("a film and songs", ("fine",), "new.csv, line 4")
+    with pytest.raises(UserError, match="line 3: the label 'odd' is not in the training set"):
+        encode_records([odd], data.preprocessor, Problems())
+    with pytest.raises(UserError, match="line 4: 4 words; expected at most 3"):
+        encode_records([long], data.preprocessor, Problems(), refuse_long=True)
+    problems = Problems(skip=True)
+    encoded = encode_records([odd, long], data.preprocessor, problems)
+    assert problems.count == 1 and len(encoded) == encoded.truncated == 1
+    assert encoded.lengths.tolist() == [3]
+
+
+def test_the_hash_of_a_text_ignores_case_and_spaces():
+    assert hash_value("A  film ") == hash_value("a film") != hash_value("a films")
+    assert hash_value(np.zeros(2)) != hash_value(np.ones(2))
+
+
+def test_few_names_are_listed():
+    assert join_names(["a", "b"]) == "a, b"
+    assert join_names([str(k) for k in range(12)]).endswith("9 and 2 more")

@@ -1,0 +1,58 @@
+"""Which records are the training set and which the validation set, and which data is refused."""
+
+import pytest
+
+from unroll.errors import UserError
+
+
+def test_a_label_that_is_nowhere_else_stays_in_the_training_set(tmp_path, begin):
+    path = tmp_path / "rare.csv"
+    rows = [f"{'w ' * (k % 9)}film {k % 30},{'ab'[k % 2]}" for k in range(100)]
+    path.write_text("\n".join(["text,label", *rows, *(f"lone {k},r{k}" for k in range(30))]))
+    _, data, _ = begin(str(path), label="label")
+    assert data.kept_in_training > 0
+    rare = {data.preprocessor.class_numbers[f"r{k}"] for k in range(30)}
+    assert not rare & set(data.valid.targets.tolist())
+    assert len(data.train) + len(data.valid) == 130
+
+
+def test_an_unseen_label_in_the_validation_file_is_bad(tmp_path, write_reviews, begin):
+    path = write_reviews(tmp_path / "train.csv", 40)
+    other = tmp_path / "valid.csv"
+    other.write_text("review,stars\nfilm,fine\nfilm,odd\n")
+    with pytest.raises(UserError, match=r"valid.csv, line 3: the label 'odd' is not in the train"):
+        begin(path, valid=str(other))
+    _, data, _ = begin(path, valid=str(other), skip_bad=True)
+    assert len(data.valid) == 1 and "the label 'odd'" in " ".join(data.warnings)
+    assert data.validation_set == str(other)
+
+
+def test_long_records_are_refused_where_asked(tmp_path, write_reviews, begin):
+    with pytest.raises(UserError, match="expected at most 2"):
+        begin(write_reviews(tmp_path / "train.csv", 40), longest=2, too_long="refuse")
+
+
+@pytest.mark.parametrize(
+    "content,expected",
+    [
+        ("text,label\n" + "one,a\n" * 9, "1 different labels; expected at least 2"),
+        ("text,label\n", "0 records"),
+        (
+            "text,label\n" + "".join(f"one,{k}\n" for k in range(30)),
+            "30 different labels in column label in 30 records",
+        ),
+    ],
+)
+def test_too_little_is_refused(tmp_path, begin, content, expected):
+    path = tmp_path / "t.csv"
+    path.write_text(content)
+    with pytest.raises(UserError, match=expected):
+        begin(str(path))
+
+
+def test_counts_are_added_for_words_and_pieces_of_words(tmp_path, write_reviews, begin):
+    path = write_reviews(tmp_path / "train.csv", 40)
+    assert begin(path)[1].preprocessor.counts is not None
+    assert begin(path, level="char")[1].preprocessor.counts is None
+    assert begin(path, counts=False)[1].preprocessor.counts is None
+    assert begin(path, readout="ridge")[1].preprocessor.counts is None

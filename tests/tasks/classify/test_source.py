@@ -1,0 +1,68 @@
+"""Where records come from, and in which columns."""
+
+import pytest
+
+from unroll.errors import UserError
+from unroll.tasks.classify.settings import ClassifySettings
+from unroll.tasks.classify.source import find_source, new_source, validation_source
+
+
+def texts(source):
+    from unroll.data.problems import Problems
+
+    return [(record.value, record.labels) for record in source.read(Problems())]
+
+
+def test_a_table_can_be_read_twice(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("review,stars\ngood,5\nbad,1\n")
+    source = find_source(path, ClassifySettings())
+    assert texts(source) == texts(source) == [("good", ("5",)), ("bad", ("1",))]
+    assert (source.text, source.label, source.number_columns) == ("review", "stars", None)
+
+
+def test_a_folder_for_each_class(tmp_path):
+    for name in ("good", "bad"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.txt").write_text(f"a {name} film")
+    source = find_source(tmp_path, ClassifySettings())
+    assert texts(source) == [("a bad film", ("bad",)), ("a good film", ("good",))]
+
+
+def test_numbers_in_one_table(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("name,x,y,kind\na,1,2,up\na,3,4,up\nb,5,6,down\n")
+    settings = ClassifySettings(id="name", label="kind")
+    source = find_source(path, settings)
+    assert source.number_columns == ("x", "y") and len(texts(source)) == 2
+    with pytest.raises(UserError, match="column kind does not hold numbers"):
+        find_source(path, settings.model_copy(update={"columns": "x, kind", "label": "y"}))
+    with pytest.raises(UserError, match="one row per time step"):
+        (tmp_path / "t.jsonl").write_text("{}")
+        find_source(tmp_path / "t.jsonl", settings)
+
+
+def test_what_is_no_table_is_refused(tmp_path):
+    with pytest.raises(UserError, match="There is no file or folder"):
+        find_source(tmp_path / "nowhere.csv", ClassifySettings())
+    (tmp_path / "t.pdf").write_text("x")
+    with pytest.raises(UserError, match="is not a table; expected"):
+        find_source(tmp_path / "t.pdf", ClassifySettings())
+
+
+def test_new_data_may_have_other_columns_unless_they_are_given(tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("id,text\n1,one film\n2,two songs\n")
+    settings = ClassifySettings(text="review", label="stars")
+    source = new_source(str(path), settings, labelled=False)
+    assert [value for value, _ in texts(source)] == ["one film", "two songs"]
+    with pytest.raises(UserError, match="nowhere"):
+        new_source(str(path), settings, labelled=False, text="nowhere")
+
+
+def test_the_validation_file_has_the_columns_of_the_training_data(tmp_path):
+    for name in ("train.csv", "valid.csv"):
+        (tmp_path / name).write_text("one,two,stars\na b,c d,5\ne f,g h,1\n")
+    settings = ClassifySettings(valid=str(tmp_path / "valid.csv"), text="two")
+    training = find_source(tmp_path / "train.csv", settings)
+    assert validation_source(settings.model_copy(update={"text": None}), training).text == "two"

@@ -1,0 +1,229 @@
+"""Labelled records as numbers, and padded batches of them.
+
+T time, B batch, F columns, K classes, R records, N steps of all records together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unroll.data.bucketed import Bucketed
+from unroll.data.problems import Problems
+from unroll.data.records import Record
+from unroll.data.split import content_hash
+from unroll.data.vocabulary import UNKNOWN
+from unroll.tasks.classify.counts import NgramCounts, class_indicators
+from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
+
+NAMED = 10  # classes that a sentence names
+
+
+@dataclass(frozen=True)
+class LabelledSequences:
+    """Labelled records as numbers, end to end.
+
+    Attributes:
+        items: ids int32 [N], or scaled numbers float32 [N, F].
+        starts: where each record begins, and N, [R + 1].
+        targets: the class of each record, int64 [R]; or bool [R, K] where there may be several.
+        content_hashes: of each record's text or numbers, int64 [R].
+        truncated: how many records were longer than is read.
+        unknown: how many steps are unknown tokens.
+        counts: what scores the records by counting, or None.
+        were_counted: whether `counts` was learned from these records.
+    """
+
+    items: np.ndarray
+    starts: np.ndarray
+    targets: np.ndarray
+    content_hashes: np.ndarray
+    truncated: int
+    unknown: int
+    counts: NgramCounts | None = None
+    were_counted: bool = False
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Steps of each record, int64 [R]."""
+        return np.diff(self.starts)
+
+    def values(self, row: int) -> np.ndarray:
+        """The steps of one record, [T] or [T, F]."""
+        return self.items[self.starts[row] : self.starts[row + 1]]
+
+
+def encode_records(
+    records: Iterable[Record],
+    preprocessor: ClassifyPreprocessor,
+    problems: Problems,
+    *,
+    refuse_long: bool = False,
+) -> LabelledSequences:
+    """Records in the numbers of a preprocessor.
+
+    Args:
+        records: as a source reads them.
+        preprocessor: knows the classes, and the tokens or scales.
+        problems: takes what is wrong with a record, such as a label that is no class.
+        refuse_long: whether a record that is longer than `preprocessor.longest` is bad. Default: it
+            is truncated.
+
+    Raises:
+        UserError: for the first bad record, unless `problems` skips bad records.
+    """
+    parts: list[np.ndarray] = []
+    targets: list[int | np.ndarray] = []
+    hashes: list[int] = []
+    longest, truncated, unknown = preprocessor.longest, 0, 0
+    for record in records:
+        unseen = [label for label in record.labels if label not in preprocessor.class_numbers]
+        if unseen:
+            problems.bad(
+                f"{record.where}: the label {unseen[0]!r} is not in the training set; its labels "
+                f"are {join_names(preprocessor.classes)}."
+            )
+            continue
+        steps = preprocessor.encode(record.value)
+        if len(steps) > longest:
+            if refuse_long:
+                problems.bad(
+                    f"{record.where}: {len(steps):,} {preprocessor.step_unit}; expected at most "
+                    f"{longest:,} (--set longest=N). Read their beginning by --set too_long=cut."
+                )
+                continue
+            truncated, steps = truncated + 1, steps[:longest]
+        if preprocessor.scaler is None:
+            steps = steps.astype(np.int32)
+            unknown += int((steps == UNKNOWN).sum())
+        parts.append(steps)
+        hashes.append(hash_value(record.value))
+        targets.append(encode_labels(record.labels, preprocessor))
+    numbers, K = preprocessor.scaler is not None, len(preprocessor.classes)
+    empty = np.zeros((0, preprocessor.inputs), np.float32) if numbers else np.zeros(0, np.int32)
+    return LabelledSequences(
+        items=np.concatenate([empty, *parts]),
+        starts=np.cumsum([0, *map(len, parts)], dtype=np.int64),
+        targets=np.asarray(targets, dtype=bool if preprocessor.multi_label else np.int64).reshape(
+            (len(parts), K) if preprocessor.multi_label else (len(parts),)
+        ),
+        content_hashes=np.asarray(hashes, dtype=np.int64),
+        truncated=truncated,
+        unknown=unknown,
+        counts=preprocessor.counts,
+    )
+
+
+def encode_labels(labels: tuple[str, ...], preprocessor: ClassifyPreprocessor) -> int | np.ndarray:
+    """The number of the label, 0 where there is none; or bool [K], where there may be several."""
+    if not preprocessor.multi_label:
+        return preprocessor.class_numbers[labels[0]] if labels else 0
+    row = np.zeros(len(preprocessor.classes), dtype=bool)
+    row[[preprocessor.class_numbers[label] for label in labels]] = True
+    return row
+
+
+def hash_value(value: Any) -> int:
+    """The content hash of a text, whatever its case and spaces, or of numbers."""
+    if isinstance(value, str):
+        return content_hash(" ".join(value.lower().split()).encode())
+    return content_hash(value.tobytes())
+
+
+def join_names(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+@dataclass(frozen=True)
+class ClassifyBatch:
+    """Records side by side, zero where padded.
+
+    Attributes:
+        x: ids [T, B], or numbers [T, B, F].
+        lengths: steps of each record, [B].
+        y: classes int64 [B], or float [B, K] where there may be several.
+        count_scores: the scores by counting, float32 [B, O, K] for O orders, or None.
+    """
+
+    x: Tensor
+    lengths: Tensor
+    y: Tensor
+    count_scores: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def to(self, device: torch.device) -> ClassifyBatch:
+        """The same batch on a device."""
+        scores = None if self.count_scores is None else self.count_scores.to(device)
+        return ClassifyBatch(self.x.to(device), self.lengths.to(device), self.y.to(device), scores)
+
+
+def make_batch(records: LabelledSequences, rows: list[int]) -> ClassifyBatch:
+    """These rows of the records as one padded batch, on the CPU."""
+    lengths = records.lengths[rows]
+    steps = np.arange(lengths.max(initial=1))[:, None]
+    is_real = steps < lengths  # [T, B]
+    x = records.items[np.where(is_real, records.starts[rows] + steps, 0)]
+    x[~is_real] = 0
+    scores = None
+    if records.counts is not None:
+        K = records.counts.classes
+        classes = class_indicators(records.targets[rows], K) if records.were_counted else None
+        items = records.items[(records.starts[rows] + steps).T[is_real.T]]
+        starts = np.cumsum([0, *lengths])
+        scores = torch.from_numpy(records.counts.scores(items, starts, classes))
+    y = torch.from_numpy(records.targets[rows])
+    return ClassifyBatch(
+        torch.from_numpy(x if x.ndim == 3 else x.astype(np.int64)),
+        torch.from_numpy(lengths),
+        y.float() if y.dim() == 2 else y,
+        scores,
+    )
+
+
+class ClassifyBatches:
+    """Batches of records of similar length, shuffled again each epoch: a function of the seed.
+
+    Args:
+        records: those of the training set.
+        batch_size: records of a batch.
+        seed: of the shuffling.
+    """
+
+    def __init__(self, records: LabelledSequences, batch_size: int, seed: int) -> None:
+        self._records = records
+        self.order = Bucketed(records.lengths, batch_size, seed)
+        self.per_epoch = self.order.per_epoch
+
+    def batch(self, number: int) -> ClassifyBatch:
+        """Batch `number` of the run, counted from 0 over all epochs."""
+        return make_batch(self._records, self.order.rows(number))
+
+
+def class_counts(records: LabelledSequences, classes: int) -> np.ndarray:
+    """How many records have each class, int64 [K]."""
+    if records.targets.ndim == 2:
+        return np.asarray(records.targets.sum(0), dtype=np.int64)
+    return np.bincount(records.targets, minlength=classes)
+
+
+def balanced_weights(records: LabelledSequences, classes: int) -> np.ndarray:
+    """A weight for each class with which all classes have the same total weight, float32 [K].
+
+    One label per record: R / (K n_k). Several: (R - n_k) / n_k, the weight of a label that is set.
+    """
+    counts, total = class_counts(records, classes).clip(1), len(records)
+    multi_label = records.targets.ndim == 2
+    weights: np.ndarray = (total - counts) / counts if multi_label else total / (classes * counts)
+    return weights.astype(np.float32)

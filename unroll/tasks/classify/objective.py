@@ -1,0 +1,108 @@
+"""What the training loop minimises for a classifier: cross-entropy over the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from unroll.cells import State
+from unroll.data.bucketed import longest_first
+from unroll.data.split import evenly_spread
+from unroll.models.classification_metrics import classification_metrics
+from unroll.tasks.base import Progress
+from unroll.tasks.classify.labelled import (
+    ClassifyBatch,
+    ClassifyBatches,
+    LabelledSequences,
+    balanced_weights,
+    make_batch,
+)
+from unroll.tasks.classify.metrics import BATCH, predict_probabilities
+from unroll.tasks.classify.network import Classifier
+from unroll.tasks.classify.reader import ClassifyData
+from unroll.tasks.classify.ridge_head import solve_head
+from unroll.tasks.classify.settings import ClassifySettings
+from unroll.training.objective import Objective, TrainingBatch
+
+VALIDATION_RECORDS = 5000  # that an evaluation during training reads at most
+
+
+class ClassifyObjective(Objective):
+    """Cross-entropy of labelled records; the fewest mistakes decide which weights are kept.
+
+    Args:
+        network: on its device.
+        data: the training set and the validation set.
+        settings: with every value resolved.
+        device: where network and batches are.
+    """
+
+    decides = "error"
+
+    def __init__(
+        self,
+        network: Classifier,
+        data: ClassifyData,
+        settings: ClassifySettings,
+        device: torch.device,
+    ) -> None:
+        batches = ClassifyBatches(data.train, settings.batch_size or 1, settings.seed)
+        super().__init__(
+            network,
+            device=device,
+            batches_per_epoch=batches.per_epoch,
+            learning_rate=settings.learning_rate or 0.0,
+            unit=data.preprocessor.record_unit,
+        )
+        self.network, self._data, self._batches = network, data, batches
+        self._validation_rows = evenly_spread(len(data.valid), VALIDATION_RECORDS)
+        self.closed_form = settings.readout == "ridge"
+        if settings.class_weights == "balanced":
+            weights = balanced_weights(data.train, len(data.preprocessor.classes))
+            network.weights = torch.from_numpy(weights).to(device)
+
+    def batch(self, number: int) -> TrainingBatch:
+        """Batch `number` of the run; nothing is carried from one to the next."""
+        batch = self._batches.batch(number).to(self.device)
+        return TrainingBatch(len(batch), partial(self._loss, batch), ragged=True)
+
+    def _loss(self, batch: ClassifyBatch, state: State | None) -> tuple[Tensor, None]:
+        return self.network.loss(batch.x, batch.lengths, batch.y, batch.count_scores), None
+
+    def evaluate(self) -> dict[str, float]:
+        """Metrics of the validation set, or of an even sample of a large one."""
+        valid, rows = self._data.valid, self._validation_rows
+        p = predict_probabilities(self.network, valid, self.device, rows=rows)
+        metrics = classification_metrics(p, valid.targets[rows])
+        return {
+            "loss": metrics["loss"],
+            "accuracy": metrics["accuracy"],
+            "macro_f1": metrics["macro_f1"],
+            "error": 1 - metrics["accuracy"],
+        }
+
+    def solve(self, progress: Progress) -> list[str]:
+        """Solve the last layer by ridge regression."""
+        train, valid = self._data.train, self._data.valid
+        penalty = solve_head(
+            self.network, self._read(train, progress, 0.9), self._read(valid, progress, 1.0)
+        )
+        return [
+            f"The read-out was solved by ridge regression over {len(train):,} records, with penalty "
+            f"{penalty:g} per record, chosen on the validation set."
+        ]
+
+    def _read(
+        self, records: LabelledSequences, progress: Progress, most: float
+    ) -> Callable[[], Iterator[ClassifyBatch]]:
+        """Reads all records in batches. most: the share that is done when they are read."""
+
+        def read() -> Iterator[ClassifyBatch]:
+            for k, rows in enumerate(longest_first(records.lengths, BATCH)):
+                yield make_batch(records, rows).to(self.device)
+                progress(most * (k + 1) * BATCH / max(len(records), BATCH))
+
+        return read

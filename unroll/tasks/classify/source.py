@@ -1,0 +1,212 @@
+"""Where labelled records come from: a table of texts, a folder for each class, or numbers in either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from unroll.data.columns import place
+from unroll.data.problems import Problems
+from unroll.data.records import (
+    TABLE_SUFFIXES,
+    Record,
+    class_files,
+    find_table,
+    folder_texts,
+    labelled_texts,
+)
+from unroll.data.series import folder_columns, folder_sequences, number, table_sequences
+from unroll.data.text import TEXT_SUFFIXES, is_jsonl
+from unroll.errors import UserError
+from unroll.tasks.classify.settings import ClassifySettings
+
+SUFFIXES = (".csv", ".tsv", ".jsonl")
+
+
+@dataclass(frozen=True)
+class ClassifySource:
+    """Labelled records, which can be read from the start any number of times.
+
+    Attributes:
+        name: the path, as the user gave it.
+        number_columns: the columns of sequences of numbers; None where the records are texts.
+        guesses: what was guessed, each with the flag that changes it.
+        text: the name of the column of the text, where there is one.
+        label: the name of the column of the label, where there is one.
+        read: takes `Problems` for bad records; returns the records, one after the other.
+    """
+
+    name: str
+    number_columns: tuple[str, ...] | None
+    guesses: tuple[str, ...]
+    text: str | None
+    label: str | None
+    read: Callable[[Problems], Iterator[Record]]
+
+
+def find_source(
+    path: str | Path, settings: ClassifySettings, *, labelled: bool = True
+) -> ClassifySource:
+    """The records at a path.
+
+    Args:
+        path: a .csv, .tsv or .jsonl (or a .gz of one), or a folder for each class.
+        settings: the columns `text`, `label`, `id` and `columns`, where they are known, and the
+            separator of several labels. A column that is None is guessed.
+        labelled: whether the records must have labels.
+
+    Raises:
+        UserError: where there is nothing that can be read so.
+    """
+    where = Path(path)
+    if where.is_dir():
+        return folder_source(where)
+    if not where.exists():
+        raise UserError(
+            f"There is no file or folder {path}; expected a table of texts with labels. Check the "
+            f"path, from {Path.cwd()}."
+        )
+    if not str(path).removesuffix(".gz").endswith(SUFFIXES):
+        raise UserError(
+            f"{path} is not a table; expected {', '.join(SUFFIXES)} (or .gz of one) with a text and "
+            "a label in each row, or a folder for each class."
+        )
+    if settings.id is not None:
+        return sequences_source(where, settings, settings.id, labelled)
+    table = find_table(where, settings.text, settings.label, labelled=labelled)
+    found = table.columns
+    return ClassifySource(
+        name=str(path),
+        number_columns=None,
+        guesses=found.said,
+        text=None if found.text is None else found.names[found.text],
+        label=None if found.label is None else found.names[found.label],
+        read=lambda problems: labelled_texts(table, problems, settings.separator),
+    )
+
+
+def validation_source(settings: ClassifySettings, training: ClassifySource) -> ClassifySource:
+    """The records of `--valid`, in the columns of the training data unless others were given.
+
+    Raises:
+        UserError: where there is nothing that can be read so.
+    """
+    columns = {
+        "text": settings.text or training.text,
+        "label": settings.label or training.label,
+    }
+    return find_source(settings.valid or "", settings.model_copy(update=columns))
+
+
+def new_source(
+    path: str,
+    settings: ClassifySettings,
+    *,
+    labelled: bool,
+    text: str | None = None,
+    label: str | None = None,
+) -> ClassifySource:
+    """New data for a trained run: in the run's columns where the data has them, else guessed.
+
+    Args:
+        path: as for `find_source`.
+        settings: those of the run, with the columns of its training data.
+        labelled: whether the records must have labels.
+        text: the column of the text, where it was given for this data.
+        label: the column of the label, where it was given for this data.
+
+    Raises:
+        UserError: where a given column is missing, or nothing can be guessed.
+    """
+
+    def find(text: str | None, label: str | None) -> ClassifySource:
+        columns = settings.model_copy(update={"text": text, "label": label})
+        return find_source(path, columns, labelled=labelled)
+
+    try:
+        return find(text or settings.text, label or settings.label)
+    except UserError:
+        is_given = text is not None or label is not None
+        others = [(settings.text, None), (None, settings.label), (None, None)]
+        for other_text, other_label in [] if is_given else others:
+            with suppress(UserError):
+                return find(other_text, other_label)
+        raise
+
+
+def folder_source(folder: Path) -> ClassifySource:
+    """A folder for each class, with texts or with tables of numbers.
+
+    Raises:
+        UserError: where there are fewer than two classes.
+    """
+    inside = [p for p in folder.rglob("*") if p.is_file()]
+    tables = sum(p.name.removesuffix(".gz").endswith(TABLE_SUFFIXES) for p in inside)
+    texts = sum(p.name.removesuffix(".gz").endswith(TEXT_SUFFIXES) for p in inside)
+    guesses: tuple[str, ...] = ("label: the name of each folder",)
+    if tables <= texts:
+        class_files(folder, TEXT_SUFFIXES)
+        return ClassifySource(
+            name=str(folder),
+            number_columns=None,
+            guesses=guesses,
+            text=None,
+            label=None,
+            read=lambda problems: folder_texts(folder, problems),
+        )
+    names = folder_columns(folder)
+    return ClassifySource(
+        name=str(folder),
+        number_columns=tuple(names),
+        guesses=(*guesses, f"numbers: {', '.join(names)}, one table per sequence"),
+        text=None,
+        label=None,
+        read=lambda problems: folder_sequences(folder, names, problems),
+    )
+
+
+def sequences_source(
+    path: Path, settings: ClassifySettings, id: str, labelled: bool
+) -> ClassifySource:
+    """One long table with the numbers of all sequences, one row per time step.
+
+    Args:
+        path: a .csv or .tsv.
+        settings: the columns of the label and of the numbers, where they are known.
+        id: the column that names the sequence.
+        labelled: whether the sequences must have labels.
+
+    Raises:
+        UserError: where a column is missing or does not hold numbers.
+    """
+    if is_jsonl(path):
+        raise UserError(f"{path}: --set id expects a .csv or .tsv with one row per time step.")
+    table = find_table(path, None, settings.label, labelled=labelled, id=id)
+    names, label = table.columns.names, table.columns.label
+    id_place = place(id, names, table.name, "--set id")
+    chosen = [k for k in range(len(names)) if k not in (id_place, label)]
+    if settings.columns is not None:
+        words = settings.columns.split(",")
+        chosen = [place(word.strip(), names, table.name, "--set columns") for word in words]
+    first = next(table.rows(Problems(skip=True)), None)
+    wrong = [names[k] for k in chosen if first is not None and number(first.cells[k]) is None]
+    if wrong or not chosen or first is None:
+        trouble = f"column {wrong[0]} does not hold numbers" if wrong else "no column holds numbers"
+        raise UserError(
+            f"{path}: {trouble}; the columns are {', '.join(names)}. Name those of the numbers by "
+            "--set columns=a,b."
+        )
+    columns = [names[k] for k in chosen]
+    return ClassifySource(
+        name=str(path),
+        number_columns=tuple(columns),
+        guesses=(
+            f"numbers: {', '.join(columns)} (change by --set columns)",
+            *table.columns.said,
+        ),
+        text=None,
+        label=None if label is None else names[label],
+        read=lambda problems: table_sequences(table, id_place, chosen, problems),
+    )
