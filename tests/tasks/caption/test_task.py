@@ -15,7 +15,7 @@ from unroll.inspect.attention import attention_of_run
 from unroll.tasks.caption.reader import Rows, cut_apart
 
 COLOURS = {"red": (220, 0, 0), "green": (0, 160, 0), "blue": (0, 0, 220), "black": (0, 0, 0)}
-SHARED = Path(__file__).parents[3] / "shared/data/image_captioning/nlvr"
+SHARED = Path(__file__).parents[4] / "shared/data/image_captioning/nlvr"
 SIZES = {
     "channels": "8,16", "hidden": 32, "embedding": 16, "cell": "gru", "dropout": 0.0,
     "word_dropout": 0.0, "shift": 1, "batch_size": 16, "learning_rate": 1e-2, "consensus": 12,

@@ -8,7 +8,7 @@ import unroll
 from unroll.tasks.classify.description import check_data
 from unroll.tasks.classify.settings import ClassifySettings
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "text_classification" / "banking77"
+DATA = Path(__file__).parents[4] / "shared" / "data" / "text_classification" / "banking77"
 
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")
 

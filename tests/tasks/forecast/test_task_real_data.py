@@ -6,7 +6,7 @@ import pytest
 
 import unroll
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "time_series"
+DATA = Path(__file__).parents[4] / "shared" / "data" / "time_series"
 
 pytestmark = [
     pytest.mark.real_data,

@@ -11,7 +11,7 @@ from unroll.tasks.frames.clips import Reading
 from unroll.tasks.frames.settings import FramesSettings
 from unroll.tasks.frames.sources import find_clips
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "video"
+DATA = Path(__file__).parents[4] / "shared" / "data" / "video"
 SPRITES, FINGERS = DATA / "lpc_sprites", DATA / "finger_gesture_history"
 
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data")

@@ -130,7 +130,7 @@ def test_bad_files_are_said_in_a_sentence(tmp_path):
         list(abc_tunes(tmp_path / "latin.abc", "latin.abc", Problems()))
 
 
-NOTTINGHAM = Path(__file__).parents[3] / "shared" / "data" / "music" / "nottingham"
+NOTTINGHAM = Path(__file__).parents[4] / "shared" / "data" / "music" / "nottingham"
 
 
 @pytest.mark.skipif(not NOTTINGHAM.exists(), reason="../shared/data is not there")

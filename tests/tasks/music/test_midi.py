@@ -20,7 +20,7 @@ from unroll.tasks.music.midi import (  # noqa: E402
     score_midi,
 )
 
-NOTTINGHAM = Path(__file__).parents[3] / "shared" / "data" / "music" / "nottingham"
+NOTTINGHAM = Path(__file__).parents[4] / "shared" / "data" / "music" / "nottingham"
 
 
 def events(file):

@@ -9,7 +9,7 @@ import pytest
 import unroll
 from unroll.tasks.music.abc_bars import odd_bars, read_bars
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data" / "music" / "nottingham"
 
 pytestmark = [

@@ -230,7 +230,7 @@ def test_evaluation_of_files_of_other_kinds(tmp_path, file):
         run.evaluate(strange, skip_bad=True)
 
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "tagging"
+DATA = Path(__file__).parents[4] / "shared" / "data" / "tagging"
 
 
 @pytest.mark.real_data

@@ -10,7 +10,7 @@ from unroll.tasks.transcribe import task as transcribe
 from unroll.tasks.transcribe.batches import batch_of
 from unroll.tasks.transcribe.settings import TranscribeSettings
 
-RECORDINGS = Path(__file__).parents[2] / "../shared/data/speech/free_spoken_digits/recordings"
+RECORDINGS = Path(__file__).parents[3] / "../shared/data/speech/free_spoken_digits/recordings"
 pytestmark = [
     pytest.mark.real_data,
     pytest.mark.skipif(not RECORDINGS.exists(), reason="needs ../shared/data"),

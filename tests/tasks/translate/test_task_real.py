@@ -6,7 +6,7 @@ import pytest
 
 import unroll
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "translation" / "tatoeba_eng_fra"
+DATA = Path(__file__).parents[4] / "shared" / "data" / "translation" / "tatoeba_eng_fra"
 
 pytestmark = [
     pytest.mark.real_data,
