@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.engine.cpu.build import INSTRUCTION_SETS
+from unroll.engine.cpu.compiler import INSTRUCTION_SETS
 
 HEADER = Path(unroll.__file__).parent / "engine" / "cpu" / "maths.h"
 DOCUMENT = Path(unroll.__file__).parents[1] / "docs" / "compiler.md"
