@@ -4,7 +4,7 @@ VENV ?= .venv
 # processes that run the tests side by side
 WORKERS ?= 2
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint stubs clean
 
 demo: $(VENV)/ready
 	$(VENV)/bin/unroll demo
@@ -16,6 +16,10 @@ lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# the names that type checkers see, after a new cell or public name
+stubs: $(VENV)/ready
+	$(VENV)/bin/python .ci/stubs.py
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

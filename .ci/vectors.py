@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import unroll
-from unroll.cells.lstm_variants import CoupledLSTMCell
+from unroll.cells import CoupledLSTMCell
 from unroll.cells.original_gru import OriginalGRUCell
 from unroll.cells.peephole_lstm import PeepholeLSTMCell
 

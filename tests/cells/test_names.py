@@ -2,9 +2,12 @@
 
 import ast
 import importlib
+import os
 import pkgutil
+import runpy
 import subprocess
 import sys
+from importlib.util import find_spec
 from inspect import Parameter
 from pathlib import Path
 
@@ -28,7 +31,7 @@ INNER = {"DepthGatedLayer", "MutatedCell", "TorchCell", "VariantLSTMCell"}
 def test_every_row_is_true(name):
     row = CELLS[name]
     kind = getattr(unroll, row.cell)
-    assert issubclass(kind, Cell) and unroll.cells.HOME[row.cell] == kind.__module__[13:]
+    assert issubclass(kind, Cell) and kind.__module__ == f"unroll.cells.{row.module or name}"
     assert kind.__doc__.splitlines()[0].strip(), "the first line says what it is"
     assert row.purpose and "\n" not in row.purpose and not row.purpose.endswith(".")
     takes = options_of(named_cell(name))
@@ -37,56 +40,6 @@ def test_every_row_is_true(name):
     assert needs == set(NEEDED.get(name, {}))
     cell = named_cell(name, **NEEDED.get(name, {}))(12, 24)
     assert (cell.input_size, cell.hidden_size) == (12, 24) and type(cell) is kind
-
-
-# counted by hand from the shapes of the equations: I inputs, a unit of H
-PARAMETERS = {
-    "rnn": "I + H + 2",
-    "rnn_relu": "I + H + 2",
-    "irnn": "I + H + 1",
-    "jordan": "I + 2 H + 2",
-    "lstm": "4 I + 4 H + 8",
-    "peephole_lstm": "4 I + 4 H + 7",
-    "coupled_lstm": "3 I + 3 H + 5",
-    "janet": "2 I + 2 H + 2",
-    "layer_norm_lstm": "4 I + 4 H + 14",
-    "multiplicative_lstm": "5 I + 5 H + 4",
-    "slstm": "4 I + 4 H + 4",
-    "no_input_gate_lstm": "3 I + 3 H + 5",
-    "no_forget_gate_lstm": "3 I + 3 H + 5",
-    "no_output_gate_lstm": "3 I + 3 H + 5",
-    "no_input_activation_lstm": "4 I + 4 H + 7",
-    "no_output_activation_lstm": "4 I + 4 H + 7",
-    "full_gate_recurrence_lstm": "4 I + 13 H + 7",
-    "gru": "3 I + 3 H + 6",
-    "original_gru": "3 I + 3 H + 3",
-    "minimal_gated": "2 I + 2 H + 2",
-    "layer_norm_gru": "3 I + 3 H + 10",
-    "mut1": "3 I + 2 H + 3",
-    "mut2": "3 I + 3 H + 3",
-    "mut3": "3 I + 3 H + 3",
-    "depth_gated": "4 I + 13 H + 17",
-    "clockwork": "I + H + 1",
-    "recurrent_highway": "2 I + 6 H + 6",
-    "indrnn": "I + 2",
-    "sru": "4 I + 4",
-    "qrnn": "3 I + 3",
-    "min_gru": "2 I + 2",
-    "min_lstm": "3 I + 3",
-    "lru": "3 I + 2 H + 3",
-    "rg_lru": "3 I + 4",
-    "echo_state": "0",
-    "deep_echo_state": "0",
-}
-FIXED = {"echo_state": "I + H + 1", "deep_echo_state": "I + 5 H + 3"}
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_parameters_a_unit(name):
-    if name not in NEEDED:
-        assert a_unit(named_cell(name)) == {"trained": PARAMETERS[name]} | (
-            {"fixed": FIXED[name]} if name in FIXED else {}
-        )
 
 
 def test_options_change_the_parameters():
@@ -135,25 +88,66 @@ def test_the_names_cost_no_torch_and_one_cell_not_the_others():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def typed(module):
-    """The names that a type checker sees in a package that loads its names late."""
-    tree = ast.parse(Path(module.__file__).read_text())
-    block = next(node for node in tree.body if isinstance(node, ast.If))
-    return {(one.name, node.module) for node in block.body for one in node.names}
+def stub_names(module):
+    """What a type checker reads in a package's stub: each name with the module it comes from."""
+    tree = ast.parse(Path(module.__file__).with_suffix(".pyi").read_text())
+    return {
+        alias.name: node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def test_type_checkers_see_the_names_that_there_are():
-    assert typed(unroll.cells) == {
-        (name, f"unroll.cells.{file}") for name, file in unroll.cells.HOME.items()
-    }
-    assert typed(unroll) == set(unroll.PUBLIC.items())
+    modules = unroll.cells.MODULES.items()
+    assert stub_names(unroll.cells) == {name: f"unroll.cells.{file}" for name, file in modules}
+    assert stub_names(unroll) == unroll.PUBLIC | {"__version__": "unroll.version"}
+
+
+def test_the_stubs_are_what_make_stubs_writes():
+    path = Path(__file__).parents[2] / ".ci" / "stubs.py"
+    if not path.exists():
+        pytest.skip("the folder .ci is in the repository alone")
+    for stub, text in runpy.run_path(str(path))["stubs"]().items():
+        assert stub.read_text() == text, f"{stub.name} is not the tables': run `make stubs`"
+
+
+@pytest.mark.skipif(find_spec("mypy") is None, reason="mypy is not installed")
+def test_mypy_sees_the_classes_and_refuses_unknown_names(tmp_path):
+    (tmp_path / "user.py").write_text(
+        "import unroll\n"
+        "import unroll.cells\n"
+        "reveal_type(unroll.MinGRUCell(3, 4))\n"
+        "reveal_type(unroll.ZoneoutCell)\n"
+        "unroll.NoSuchCell\n"
+    )
+    found = mypy(tmp_path)
+    assert "user.py:3: note: Revealed type is" in found and "min_gru.MinGRUCell" in found
+    assert "user.py:4: note: Revealed type is" in found and "zoneout.ZoneoutCell" in found
+    assert 'user.py:5: error: Module has no attribute "NoSuchCell"' in found
+
+
+def mypy(folder):
+    """What mypy says of `user.py` in a folder; torch is not read, which would take a minute."""
+    words = ["-m", "mypy", "--no-site-packages", "--ignore-missing-imports", "user.py"]
+    environment = os.environ | {"MYPYPATH": str(Path(unroll.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert not done.stderr, done.stderr
+    return done.stdout
 
 
 def test_every_cell_is_public():
-    for info in pkgutil.iter_modules(unroll.cells.__path__):
-        module = importlib.import_module(f"unroll.cells.{info.name}")
+    for info in pkgutil.walk_packages(unroll.cells.__path__, "unroll.cells."):
+        module = importlib.import_module(info.name)
         for name, value in vars(module).items():
             own = isinstance(value, type) and value.__module__ == module.__name__
             if own and issubclass(value, Cell) and name not in INNER:
                 assert unroll.PUBLIC.get(name) == "unroll.cells", name
-                assert unroll.cells.HOME.get(name) == info.name, name
+                assert f"unroll.cells.{unroll.cells.MODULES[name]}" == info.name, name
+
+
+def test_the_public_names_are_few_enough_to_read():
+    assert len(unroll.__all__) <= 90

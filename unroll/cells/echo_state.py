@@ -1,15 +1,12 @@
-"""Echo state networks: a fixed random reservoir, and several on top of each other.
-
-Jaeger 2001; Gallicchio, Micheli and Pedrelli 2017.
-"""
+"""Echo state networks: a fixed random reservoir (Jaeger 2001)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor, nn, tanh
+from torch import Tensor, tanh
 from torch.nn.functional import linear
 
 from unroll.cells.cell import Cell
@@ -151,108 +148,3 @@ class Drawing:
         weight_hh.scatter_(1, torch.rand(H, H, **like).argsort(1)[:, heard:], 0.0)
         radius = torch.linalg.eigvals(weight_hh).abs().max()
         return weight_ih, weight_hh * (self.spectral_radius / radius), bias
-
-
-class DeepEchoState(NamedTuple):
-    """h: the state of each reservoir, lowest first, each [B, H]."""
-
-    h: tuple[Tensor, ...]
-
-
-class DeepEchoStateCell(Cell):
-    """A stack of reservoirs in one step, whose output is the states of all of them.
-
-    When to use it: signals with several time scales. `Recurrent(EchoStateCell, ..., num_layers=L)`
-    shows the highest reservoir alone; here the read-out sees every layer, as the paper has it. The
-    stack is this one cell, so pass `num_layers` here and leave `Recurrent`'s at one.
-
-    Equations of layer l, where x is the input in the lowest layer and h' of the layer below in the
-    others:
-
-        h_l' = (1 - a_l) * h_l + a_l * tanh(W_ih x + b + W_hh h_l)
-        output = (h_1', ..., h_L')
-
-    Each layer is an `EchoStateCell`. What it reads from below is uniform in +-inter_scaling.
-
-    Source: C. Gallicchio, A. Micheli and L. Pedrelli, Deep reservoir computing: a critical
-    experimental analysis, 2017 (https://doi.org/10.1016/j.neucom.2016.12.089).
-
-    Args:
-        input_size: I. hidden_size: H, the width of every layer. num_layers: L.
-        leak_rate: of every layer, or L of them, lowest first; less leak above gives the time
-            scales an order.
-        inter_scaling: input_scaling of all layers but the lowest; sqrt(3/H) unless given, with which
-            a sum over the units below is about as large as one of them.
-        seed: layer l, from 0, has the reservoir of seed + l. None draws from torch's generator.
-        options: those of `EchoStateCell`, for every layer.
-
-    Parameters: none. Buffers: layers.l.weight_ih [H, I] in the lowest layer and [H, H] in the
-    others, layers.l.weight_hh [H, H], layers.l.bias [H].
-    Input: x [B, I]; state DeepEchoState(h), a tuple of L tensors [B, H].
-    Output: (the states side by side [B, L*H], DeepEchoState(h')).
-    Raises: ValueError where num_layers is not at least 1, for another number of leak rates, and
-    what `EchoStateCell` raises.
-
-    Example:
-        >>> import torch, unroll
-        >>> from unroll.cells.echo_state import DeepEchoStateCell
-        >>> cell = DeepEchoStateCell(3, 50, num_layers=2, leak_rate=(1.0, 0.3))
-        >>> states, last = unroll.unroll(cell, torch.randn(7, 2, 3))
-        >>> tuple(states.shape), torch.equal(states[-1, :, 50:], last.h[1])
-        ((7, 2, 100), True)
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        num_layers: int = 3,
-        leak_rate: float | tuple[float, ...] = 1.0,
-        input_scaling: float = 1.0,
-        inter_scaling: float | None = None,
-        seed: int | None = None,
-        **options: Any,
-    ) -> None:
-        if num_layers < 1:
-            raise ValueError(f"DeepEchoStateCell got num_layers={num_layers}; expected at least 1.")
-        leaks = leak_rate if isinstance(leak_rate, tuple) else (leak_rate,) * num_layers
-        if len(leaks) != num_layers:
-            raise ValueError(
-                f"DeepEchoStateCell got {len(leaks)} leak rates; expected one number, or a tuple of "
-                f"num_layers={num_layers}."
-            )
-        super().__init__(input_size, hidden_size)
-        self.num_layers = num_layers
-        self.output_size = num_layers * hidden_size
-        between = (3 / hidden_size) ** 0.5 if inter_scaling is None else inter_scaling
-        self.layers = nn.ModuleList(
-            EchoStateCell(
-                hidden_size if l else input_size,
-                hidden_size,
-                leak_rate=leak,
-                input_scaling=between if l else input_scaling,
-                seed=None if seed is None else seed + l,
-                **options,
-            )
-            for l, leak in enumerate(leaks)
-        )
-
-    def forward(self, x: Tensor, state: DeepEchoState) -> tuple[Tensor, DeepEchoState]:
-        layers: list[EchoStateCell] = list(self.layers)  # type: ignore[arg-type]
-        states: list[Tensor] = []
-        for layer, h in zip(layers, state.h, strict=True):
-            n = self.tap(**{f"candidate_l{len(states)}": layer.candidate(x, h)})
-            x = layer.leak(h, n)
-            states.append(x)
-        return torch.cat(states, -1), DeepEchoState(tuple(states))
-
-    def reset_parameters(self) -> None:
-        """Draw every reservoir anew; with a seed, the same ones again."""
-        layers: list[EchoStateCell] = list(self.layers)  # type: ignore[arg-type]
-        for layer in layers:
-            layer.reset_parameters()
-
-    def initial_state(self, batch_size: int, **like: Any) -> DeepEchoState:
-        zeros = torch.zeros(batch_size, self.hidden_size, **like)
-        return DeepEchoState((zeros,) * self.num_layers)

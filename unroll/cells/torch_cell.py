@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from unroll.cells.cell import Cell
-from unroll.cells.elman import RNNCell
 from unroll.cells.gru import GRUCell
 from unroll.cells.lstm import LSTMCell, LSTMState
+from unroll.cells.rnn import RNNCell
 from unroll.cells.state import State
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from unroll.cells import Cell, State
-from unroll.cells.stacked import StackedCell
+from unroll.cells.wrappers.stacked import StackedCell
 
 
 class TokenCell(Cell):

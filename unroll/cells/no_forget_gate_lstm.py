@@ -1,0 +1,58 @@
+"""The LSTM without its forget gate (Greff et al. 2015)."""
+
+from __future__ import annotations
+
+from torch import Tensor, sigmoid, tanh
+
+from unroll.cells.lstm import LSTMState
+from unroll.cells.lstm_variant import VariantLSTMCell, see
+
+
+class NoForgetGateLSTMCell(VariantLSTMCell):
+    """NFG: the LSTM without its forget gate; the memory keeps all it was ever given.
+
+    When to use it: to measure what the forget gate is worth, which the LSTM of 1997 did not have
+    yet. In the paper it is one of the two variants that do worst.
+
+    Equations (gate order i, g, o in the rows of the weights):
+
+        i = sigmoid(W_ii x + W_hi h + p_i * c + b_i)      input gate
+        g = tanh(W_ig x + W_hg h + b_g)                   candidate
+        c' = c + i * g
+        o = sigmoid(W_io x + W_ho h + p_o * c' + b_o)     output gate
+        h' = o * tanh(c')
+
+    It is `PeepholeLSTMCell` with f = 1; the paper calls g the block input z, and h the output y.
+
+    Source: K. Greff, R. K. Srivastava, J. Koutnik, B. R. Steunebrink and J. Schmidhuber, LSTM: a
+    search space odyssey, 2015 (https://arxiv.org/abs/1503.04069).
+
+    Args:
+        input_size: I. hidden_size: H. peepholes: whether gates see the memory, as in the paper.
+
+    Parameters: weight_ih [3H, I], weight_hh [3H, H], bias [3H], peephole_input [H],
+    peephole_output [H]. All start uniform in +-1/sqrt(H), as torch's.
+    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
+    Output: (h', LSTMState(h', c')).
+    Raises: what torch raises, for inputs of another width.
+
+    Example:
+        >>> import torch, unroll
+        >>> from unroll import NoForgetGateLSTMCell
+        >>> output, last = unroll.unroll(NoForgetGateLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> tuple(output.shape), tuple(last.c.shape)
+        ((5, 2, 4), (2, 4))
+    """
+
+    blocks = 3
+    gates = ("input", "output")
+
+    def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        h, c = state
+        i, g, o = self.sums(x, h)
+        i = self.tap(input_gate=sigmoid(see(i, self.peephole_input, c)))
+        g = self.tap(candidate=tanh(g))
+        c = c + i * g
+        o = self.tap(output_gate=sigmoid(see(o, self.peephole_output, c)))
+        h = o * tanh(c)
+        return h, LSTMState(h, c)

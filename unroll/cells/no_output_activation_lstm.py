@@ -1,0 +1,57 @@
+"""The LSTM without the tanh of its output (Greff et al. 2015)."""
+
+from __future__ import annotations
+
+from torch import Tensor, sigmoid, tanh
+
+from unroll.cells.lstm import LSTMState
+from unroll.cells.lstm_variant import VariantLSTMCell, see
+
+
+class NoOutputActivationLSTMCell(VariantLSTMCell):
+    """NOAF: the LSTM without the tanh on the way out; the memory is shown as it is.
+
+    When to use it: to measure what the tanh is worth. In the paper it is one of the two
+    variants that do worst, because nothing bounds what is shown.
+
+    Equations (gate order i, f, g, o in the rows of the weights, as torch):
+
+        i = sigmoid(W_ii x + W_hi h + p_i * c + b_i)      input gate
+        f = sigmoid(W_if x + W_hf h + p_f * c + b_f)      forget gate
+        g = tanh(W_ig x + W_hg h + b_g)                   candidate
+        c' = f * c + i * g
+        o = sigmoid(W_io x + W_ho h + p_o * c' + b_o)     output gate
+        h' = o * c'
+
+    It is `PeepholeLSTMCell` but for h'; the paper calls g the block input z, and h the output y.
+
+    Source: K. Greff, R. K. Srivastava, J. Koutnik, B. R. Steunebrink and J. Schmidhuber, LSTM: a
+    search space odyssey, 2015 (https://arxiv.org/abs/1503.04069).
+
+    Args:
+        input_size: I. hidden_size: H. peepholes: whether gates see the memory, as in the paper.
+
+    Parameters: weight_ih [4H, I], weight_hh [4H, H], bias [4H], peephole_input [H],
+    peephole_forget [H], peephole_output [H]. All start uniform in +-1/sqrt(H), as torch's.
+    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
+    Output: (h', LSTMState(h', c')).
+    Raises: what torch raises, for inputs of another width.
+
+    Example:
+        >>> import torch, unroll
+        >>> from unroll import NoOutputActivationLSTMCell
+        >>> output, last = unroll.unroll(NoOutputActivationLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> tuple(output.shape), tuple(last.c.shape)
+        ((5, 2, 4), (2, 4))
+    """
+
+    def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        h, c = state
+        i, f, g, o = self.sums(x, h)
+        i = self.tap(input_gate=sigmoid(see(i, self.peephole_input, c)))
+        f = self.tap(forget_gate=sigmoid(see(f, self.peephole_forget, c)))
+        g = self.tap(candidate=tanh(g))
+        c = f * c + i * g
+        o = self.tap(output_gate=sigmoid(see(o, self.peephole_output, c)))
+        h = o * c
+        return h, LSTMState(h, c)

@@ -1,0 +1,112 @@
+"""Layer normalisation put into a cell that has none (Ba et al. 2016)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from unroll.cells.state import State
+from unroll.cells.wrappers.stand_in import Product, matrices_named, weight_at, with_weights
+from unroll.cells.wrappers.wrapper import Drawn, Wrapper
+
+
+class GateNormCell(Wrapper):
+    """Any cell of torch's kind, with layer normalisation of what its gates are given.
+
+    When to use it: for steadier training at higher learning rates, with a cell that has no
+    normalised form of its own. For an LSTM or GRU take `LayerNormLSTMCell` or `LayerNormGRUCell`,
+    which follow the paper to the letter.
+
+    Equations, for each gate k (H rows of the weights), in every product with them:
+
+        W_k x + b_k   becomes   gain_ih_k * norm(W_k x) + b_k       rows of weight_ih
+        U_k h + b_k   becomes   gain_hh_k * norm(U_k h) + b_k       rows of weight_hh
+        norm(v) = (v - mean(v)) / sqrt(variance(v) + epsilon)           over the H numbers of a gate
+
+    The two products are normalised apart and then added, as in the paper; the cell's own biases
+    are what the paper calls the shift. Around an `LSTMCell` two things are not as in the paper and
+    in `LayerNormLSTMCell`: they normalise the 4H sums of a product together, here the H of each
+    gate are by themselves; and they normalise c' on its way to the output, which a wrapper does
+    not see. Around a GRU only the first differs: r and z share a norm there. TensorFlow's
+    LayerNormBasicLSTMCell has each gate by itself too, but normalises the sum of both products.
+    This is no reparametrisation of the weights (weight normalisation is one): mean and variance
+    are those of each row of the batch, in each step.
+
+    Source: J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization, 2016
+    (https://arxiv.org/abs/1607.06450).
+
+    Args:
+        cell: the inner cell, with one weight_ih and one weight_hh of H rows a gate, as torch's
+            RNNCell, LSTMCell and GRUCell have them, and many of unroll's.
+        epsilon: added to each variance.
+
+    Parameters: the inner cell's, gain_ih [rows of weight_ih] and gain_hh [rows of weight_hh];
+        the gains start at one.
+    Input: x [B, I]; the inner cell's state.
+    Output: (output, new state), as the inner cell has them.
+    Raises: ValueError for a cell that has not one weight_ih and one weight_hh, or whose rows are
+        not H a gate; AttributeError in the first step where a cell does anything with them but
+        `linear(h, weight)`, whole or some gates. TypeError for what is no cell.
+
+    Example:
+        >>> import torch, unroll
+        >>> from unroll.cells.wrappers.gate_norm import GateNormCell
+        >>> layer = unroll.Recurrent(lambda i, h: GateNormCell(unroll.GRUCell(i, h)), 3, 4)
+        >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)
+        (5, 2, 4)
+    """
+
+    def __init__(self, cell: nn.Module, *, epsilon: float = 1e-5) -> None:
+        super().__init__(cell)
+        self.epsilon = epsilon
+        self.paths: dict[str, str] = {}
+        for gain, name in (("gain_ih", "weight_ih"), ("gain_hh", "weight_hh")):
+            weights = matrices_named(self.cell, name, "GateNormCell")
+            if len(weights) > 1:
+                raise ValueError(
+                    f"GateNormCell got {type(cell).__name__}, which has {len(weights)} parameters "
+                    f"named {name}: {', '.join(weights)}; expected one. Wrap each of its cells."
+                )
+            ((path, weight),) = weights.items()
+            rows = len(weight)
+            if rows % self.hidden_size:
+                raise ValueError(
+                    f"GateNormCell got {type(cell).__name__} with {rows} rows in {name}; expected "
+                    f"a multiple of hidden_size={self.hidden_size}, so many a gate."
+                )
+            self.paths[gain] = path
+            self.register_parameter(gain, nn.Parameter(torch.empty(rows)))
+        self.reset_own_parameters()
+
+    def reset_own_parameters(self) -> None:
+        for gain in self.paths:
+            nn.init.ones_(getattr(self, gain))
+
+    def forward(self, x: Tensor, state: State, noise: Drawn = None) -> tuple[Tensor, State]:
+        products = {
+            path: Product(
+                path, weight_at(self.cell, path), partial(self.normed, getattr(self, gain))
+            )
+            for gain, path in self.paths.items()
+        }
+        return self.inner_step(x, state, noise, with_weights(self.cell, products))
+
+    def normed(self, gain: Tensor, h: Tensor, weight: Tensor, rows: slice) -> Tensor:
+        """The product of h with some gates' rows of a weight, each gate normalised."""
+        H = self.hidden_size
+        if rows.start % H or rows.stop % H:
+            raise ValueError(
+                f"GateNormCell got {type(self.cell).__name__}, whose step multiplies with rows "
+                f"{rows.start} to {rows.stop} of a weight; expected whole gates of {H} rows."
+            )
+        gates = linear(h, weight).split(H, -1)  # one product, whatever is done to its parts
+        return gain[rows] * torch.cat([norm(gate, self.epsilon) for gate in gates], -1)
+
+
+def norm(v: Tensor, epsilon: float) -> Tensor:
+    # written out: torch's own is traced in another way for a batch of one, and then not compiled
+    centred = v - v.mean(-1, keepdim=True)
+    return centred / torch.sqrt((centred * centred).mean(-1, keepdim=True) + epsilon)

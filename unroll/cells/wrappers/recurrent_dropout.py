@@ -1,0 +1,144 @@
+"""Dropout inside the recurrence (Gal & Ghahramani 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from unroll.cells.cell import Cell, Noise
+from unroll.cells.state import State, fields, map_state
+from unroll.cells.wrappers.stand_in import Product, matrices_named, weight_at, with_weights
+from unroll.cells.wrappers.wrapper import Drawn, Wrapper, checked_probability
+
+Each = Literal["call", "step"]
+HINT = " Or name the fields of its state to drop, with fields=."
+
+
+class RecurrentDropoutCell(Wrapper):
+    """Any cell, with dropout on what its recurrent weights read.
+
+    When to use it: against overfitting, at moderate probabilities (0.1 to 0.3), often together
+    with the same kind of dropout on the inputs. One mask for the whole sequence (`each="call"`)
+    disturbs a memory of many steps less than a new one in each step.
+
+    Equations, with m drawn once a sequence, or anew each step, and p the probability:
+
+        m = 0 with probability p, else 1 / (1 - p)          m = 1 in eval mode
+        W_hh h   becomes   W_hh (m * h)                     in every product with weight_hh
+
+    Only the products read the dropped state. Where a cell carries h on besides (z * h of a GRU),
+    it carries the whole of it: multiplied by m in each step it would vanish in the dropped units
+    and grow by 1 / (1 - p) a step in the others. One mask is for all gates (the paper's "tied
+    weights"). In a GRU whose reset gate comes before the product, m multiplies r * h.
+
+    A cell without weight_hh can be given `fields` instead: these fields of the state are dropped
+    as the step gets them, whatever it does with them. That is the same for a cell that only
+    multiplies with the field, and loses memory in one that carries it on.
+
+    Source: Y. Gal and Z. Ghahramani, A theoretically grounded application of dropout in recurrent
+    neural networks, 2016 (https://arxiv.org/abs/1512.05287).
+
+    Args:
+        cell: the inner cell: an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell. Each
+            weight_hh in it, also in cells inside it, has a mask of its own.
+        dropout: p, 0 <= p < 1.
+        each: "call" draws a mask for the whole sequence, "step" anew in each step.
+        fields: fields of the state to drop instead, by name ("h" where the state is a bare
+            tensor). None: what weight_hh reads.
+
+    Parameters: the inner cell's.
+    Input: x [B, I]; the inner cell's state; in training the drawn noise, else None.
+    Output: (output, new state), as the inner cell has them.
+    Raises: ValueError for a probability outside of 0 <= p < 1, an unknown `each` or field, and a
+        cell without weight_hh; AttributeError in the first step where a cell does anything with
+        weight_hh but `linear(h, weight_hh)`, whole or some rows. TypeError for what is no cell.
+
+    Example:
+        >>> import torch, unroll
+        >>> from unroll.cells.wrappers.recurrent_dropout import RecurrentDropoutCell
+        >>> layer = unroll.Recurrent(
+        ...     lambda i, h: RecurrentDropoutCell(unroll.GRUCell(i, h), 0.2), 3, 4
+        ... )
+        >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)
+        (5, 2, 4)
+    """
+
+    def __init__(
+        self,
+        cell: nn.Module,
+        dropout: float = 0.2,
+        *,
+        each: Each = "call",
+        fields: str | Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(cell)
+        self.dropout = checked_probability("RecurrentDropoutCell", "dropout", dropout)
+        self.each = checked_each("RecurrentDropoutCell", each)
+        self.fields = [fields] if isinstance(fields, str) else fields
+        self.shapes: dict[str, tuple[int, ...]]
+        if self.fields is None:
+            weights = matrices_named(self.cell, "weight_hh", "RecurrentDropoutCell", HINT)
+            self.shapes = {path: tuple(weight.shape[1:]) for path, weight in weights.items()}
+        else:
+            self.shapes = shapes_of_fields(self.cell, self.fields)
+
+    def noise(self) -> dict[str, Noise]:
+        if self.dropout == 0:
+            return super().noise()
+        own = {
+            f"mask.{name}": Noise(shape, each=self.each, keep=1 - self.dropout)
+            for name, shape in self.shapes.items()
+        }
+        return super().noise() | own
+
+    def forward(self, x: Tensor, state: State, noise: Drawn = None) -> tuple[Tensor, State]:
+        if noise is None or self.dropout == 0:
+            return self.inner_step(x, state, noise)
+        masks = {name: noise[f"mask.{name}"] / (1 - self.dropout) for name in self.shapes}
+        if self.fields is None:
+            return self.inner_step(x, state, noise, reading(self.cell, masks))
+        names = (name for name, _ in fields(state))
+
+        def dropped(field: Tensor) -> Tensor:
+            name = next(names)
+            return field * masks[name] if name in masks else field
+
+        return self.inner_step(x, map_state(dropped, state), noise)
+
+
+def checked_each(who: str, each: Each) -> Each:
+    if each not in ("call", "step"):
+        raise ValueError(
+            f"{who} got each={each!r}; expected 'call', a mask for the whole sequence, or 'step', "
+            "a new one in each step."
+        )
+    return each
+
+
+def shapes_of_fields(cell: Cell, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """The shapes of these fields of the state, after the batch.
+
+    Raises: ValueError for one that the state has not, or that holds whole numbers.
+    """
+    found = dict(fields(cell.initial_state(1)))
+    smooth = [name for name, field in found.items() if field.is_floating_point()]
+    for name in names:
+        if name not in smooth:
+            raise ValueError(
+                f"RecurrentDropoutCell got fields={list(names)}; expected fields of the state of "
+                f"{type(cell).__name__} that can be multiplied: {', '.join(smooth)}."
+            )
+    return {name: tuple(found[name].shape[1:]) for name in names}
+
+
+def reading(cell: Cell, masks: Mapping[str, Tensor]) -> Cell:
+    """The cell, with products that read `mask * h` in the place of the weights of these paths."""
+
+    def product(path: str, mask: Tensor) -> Product:
+        weight = weight_at(cell, path)
+        return Product(path, weight, lambda h, weight, _: linear(h * mask, weight))
+
+    return with_weights(cell, {path: product(path, mask) for path, mask in masks.items()})

@@ -1,0 +1,96 @@
+"""What all cells that take a cell have in common: the inner cell's sizes, start and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from unroll.cells.cell import Cell, Noise
+from unroll.cells.state import State
+from unroll.cells.torch_cell import as_cell
+
+Drawn = Mapping[str, Tensor] | None
+
+
+class Wrapper(Cell):
+    """A cell around a cell. A subclass changes what goes in or comes out, and passes on the rest.
+
+    When to use it: subclass it for a wrapper of your own, call `inner_step` in its `forward`,
+    and add its own noise to what `noise` gives.
+
+    Args:
+        cell: the inner cell: an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell.
+
+    Attributes: cell, the inner cell; input_size, hidden_size and output_size are the inner cell's.
+    Raises: TypeError where `cell` is no cell.
+
+    Example:
+        >>> import torch, unroll
+        >>> from unroll.cells.wrappers.wrapper import Wrapper
+        >>> class Doubled(Wrapper):
+        ...     def forward(self, x, state, noise=None):
+        ...         output, state = self.inner_step(x, state, noise)
+        ...         return 2 * output, state
+        >>> layer = unroll.Recurrent(lambda i, h: Doubled(unroll.GRUCell(i, h)), 3, 4)
+        >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)
+        (5, 2, 4)
+    """
+
+    cell: Cell
+
+    def __init__(self, cell: nn.Module) -> None:
+        inner = as_cell(cell)
+        super().__init__(inner.input_size, inner.hidden_size)
+        self.output_size = inner.output_size
+        self.cell = inner
+
+    def initial_state(self, batch_size: int, **like: Any) -> State:
+        return self.cell.initial_state(batch_size, **like)
+
+    def noise(self) -> dict[str, Noise]:
+        return noise_of("cell", self.cell)
+
+    def reset_parameters(self) -> None:
+        """Draw the inner cell's parameters anew, as that cell says, and the wrapper's own."""
+        self.cell.reset_parameters()
+        self.reset_own_parameters()
+
+    def reset_own_parameters(self) -> None:
+        """Draw the parameters that the wrapper adds; it makes none unless it says so."""
+
+    def inner_step(
+        self, x: Tensor, state: State, noise: Drawn, cell: Cell | None = None
+    ) -> tuple[Tensor, State]:
+        """One step of the inner cell. noise: as `forward` was given it. cell: stands in for it."""
+        return (cell or self.cell).step(x, state, *share_of("cell", self.cell, noise))
+
+
+def noise_of(name: str, cell: Cell) -> dict[str, Noise]:
+    """The noise that an inner cell wants, under names of its own; none where it alone is in eval."""
+    if not cell.training:
+        return {}
+    return {f"{name}.{inner}": noise for inner, noise in cell.noise().items()}
+
+
+def share_of(name: str, cell: Cell, noise: Drawn) -> tuple[()] | tuple[dict[str, Tensor] | None]:
+    """The further arguments of an inner cell's step: none, or the dict of its noise (None in eval).
+
+    noise: all that the outer cell was given, or None.
+    """
+    wanted = cell.noise()
+    if not wanted:
+        return ()
+    if noise is None or not cell.training:
+        return (None,)
+    return ({inner: noise[f"{name}.{inner}"] for inner in wanted},)
+
+
+def checked_probability(who: str, what: str, probability: float) -> float:
+    """The probability of a dropout. Raises: ValueError outside of 0 <= p < 1."""
+    if not 0 <= probability < 1:
+        raise ValueError(
+            f"{who} got {what}={probability}; expected a probability from 0 to below 1."
+        )
+    return probability
