@@ -9,9 +9,10 @@ from unroll.cells import Noise, fields
 from unroll.cells.wrappers.attentive import AttentiveCell
 from unroll.cells.wrappers.gate_norm import GateNormCell
 from unroll.cells.wrappers.highway import HighwayCell
-from unroll.cells.wrappers.recurrent_dropout import RecurrentDropoutCell, UpdateDropoutCell
+from unroll.cells.wrappers.recurrent_dropout import RecurrentDropoutCell
 from unroll.cells.wrappers.residual import ResidualCell
 from unroll.cells.wrappers.stacked import StackedCell
+from unroll.cells.wrappers.update_dropout import UpdateDropoutCell
 from unroll.cells.wrappers.weight_drop import WeightDropCell
 from unroll.cells.wrappers.wrapper import Wrapper
 from unroll.cells.wrappers.zoneout import ZoneoutCell
