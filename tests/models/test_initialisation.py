@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unroll.cells import GRUCell, LSTMCell, PeepholeLSTMCell, RNNCell
-from unroll.cells.lstm import ProjectedLSTMCell
+from unroll.cells import ProjectedLSTMCell
 from unroll.models.initialisation import initialise
 
 I, H = 30, 40

@@ -43,7 +43,7 @@ class UpdateDropoutCell(Wrapper):
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.wrappers.recurrent_dropout import UpdateDropoutCell
+        >>> from unroll.cells.wrappers.update_dropout import UpdateDropoutCell
         >>> layer = unroll.Recurrent(lambda i, h: UpdateDropoutCell(unroll.LSTMCell(i, h)), 3, 4)
         >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)
         (5, 2, 4)
