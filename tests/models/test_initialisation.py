@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from unroll.cells import GRUCell, LSTMCell, PeepholeLSTMCell, RNNCell
-from unroll.cells import ProjectedLSTMCell
+from unroll.cells import GRUCell, LSTMCell, PeepholeLSTMCell, ProjectedLSTMCell, RNNCell
 from unroll.models.initialisation import initialise
 
 I, H = 30, 40
