@@ -23,6 +23,9 @@ RENAMED: dict[str, str] = {
     "cut": "truncated",  # records longer than is read
     "bad": "skipped",  # bad records
     "left_out": "skipped",
+    "thing": "record_name",
+    "whole": "exact_match",
+    "mistaken": "confusions",
 }
 METHODS: dict[str, str] = {}
 # Keys whose values are sentences that may be reworded, or name the version of another package.

@@ -39,7 +39,7 @@ TWO = [("a.png", "A cat."), ("b.PNG", "A dog.")]
 def test_with_a_header(folder):
     table = found(folder, "id,path,caption\n1,a.png,A cat.\n2,b.PNG,A dog.\n")
     assert rows(table) == TWO
-    assert table.said == (
+    assert table.guesses == (
         "path: column path (change by --image)",
         "text: column caption (change by --text)",
     )
@@ -71,7 +71,7 @@ def test_the_longest_cells_are_the_text_where_no_name_says_so(folder):
 def test_flags_win(folder):
     text = "image,other,caption,note\na.png,c.jpg,A cat.,first\n"
     table = found(folder, text, "other", "note")
-    assert rows(table) == [("c.jpg", "first")] and not table.said
+    assert rows(table) == [("c.jpg", "first")] and not table.guesses
     assert rows(found(folder, text, "2", "4")) == [("c.jpg", "first")]
 
 
@@ -121,8 +121,8 @@ def test_lines_of_json_that_lack_something(folder):
 @pytest.mark.parametrize(
     ("text", "flags", "sentence"),
     [
-        ("", {}, "holds no record"),
-        ("path,caption\n", {}, "holds no record"),
+        ("", {}, "has no record"),
+        ("path,caption\n", {}, "has no record"),
         ("name,caption\nx,A cat.\n", {}, "none whose cells end in .png.*--image COLUMN"),
         ("path\na.png\n", {}, "has one column"),
         ("path,caption\na.png,A cat.\n", {"media": "file"}, "--image"),

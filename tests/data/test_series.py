@@ -43,11 +43,11 @@ def test_a_folder_for_each_class(tmp_path):
 
 
 BAD = [
-    ("b,2,9,x,down", "line 6: 'x' in column y is no finite number"),
+    ("b,2,9,x,down", "line 6: 'x' in column y is not a finite number"),
     ("b,2,9,inf,down", "line 6: 'inf' in column y"),
     ("b,2,9,,down", "line 6: no y"),
-    ("b,2,9,10,up", "line 6: another label than 'down'"),
-    ("a,2,9,10,up", "line 6: id 'a' comes back"),
+    ("b,2,9,10,up", "line 6: another label than 'down', that of the first row"),
+    ("a,2,9,10,up", "line 6: id 'a' occurs again"),
     ("c,2,9,10,", "line 6: no label"),
     (",2,9,10,up", "line 6: no id"),
 ]
@@ -69,7 +69,7 @@ def test_a_bad_row_is_told_and_its_sequence_left_out(tmp_path, row, expected):
     [
         ("1,2\n3\n", "line 2: 1 columns where 2 are expected"),
         ("1,2\n3,4,5\n", "line 2: 3 columns where 2 are expected"),
-        ("1,2\n3,x\n", "line 2: 'x' in column 2 is no finite number"),
+        ("1,2\n3,x\n", "line 2: 'x' in column 2 is not a finite number"),
         ("\n", "no row of numbers"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Tables whose rows name a file, of a sound, an image or a clip, and say what it holds."""
+"""Tables whose rows name a media file (a sound, an image, a clip) and its text or label."""
 
 from __future__ import annotations
 
@@ -21,13 +21,19 @@ VIDEO = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v")
 
 
 class NoPaths(UserError):
-    """A table without a column of paths to files of the kind that is looked for."""
+    """A table without a column of paths to files of the expected kind."""
 
 
 @dataclass(frozen=True)
 class MediaRow:
-    """path: of the file, from where the table stands. value: what is said of it; None where the
-    table has no such column. where: file and line. cells: every column by its name."""
+    """A row of a media table.
+
+    Attributes:
+        path: of the media file; a relative path begins at the folder of the table.
+        value: its text or label; None where the table has no such column.
+        where: file and line of the row, for people.
+        cells: every cell, by the name of its column.
+    """
 
     path: Path
     value: str | None
@@ -37,10 +43,16 @@ class MediaRow:
 
 @dataclass(frozen=True)
 class MediaTable:
-    """A table that is found out about.
+    """A table whose columns are known.
 
-    name: what the user called it. names: of its columns. media, value: which of them hold the path
-    and what is said of it. said: what was guessed, each with the flag that changes it.
+    Attributes:
+        path: of the table.
+        name: the table as the user named it.
+        names: of its columns, or their numbers where it has no header.
+        header: whether the first row holds the names.
+        media: place of the column of paths, from 0.
+        value: place of the column of texts or labels; None where there is none.
+        guesses: what was guessed, each with the flag that changes it.
     """
 
     path: Path
@@ -49,10 +61,14 @@ class MediaTable:
     header: bool
     media: int
     value: int | None
-    said: tuple[str, ...]
+    guesses: tuple[str, ...]
 
     def rows(self, problems: Problems) -> Iterator[MediaRow]:
-        """The rows, in order; those without a file or without a value are bad."""
+        """The rows, in order.
+
+        Args:
+            problems: collects bad rows: without a file, without a value, of another width.
+        """
         if is_jsonl(self.path):
             rows = objects(self.path, self.name, self.names, problems)
         else:
@@ -74,12 +90,12 @@ class MediaTable:
                 problems.bad(f"{where}: no path; expected one in column {self.names[self.media]}.")
             elif not os.path.exists(path):  # noqa: PTH110  False too where it can be no path
                 problems.bad(
-                    f"{where}: there is no file {word} in {self.path.parent}; expected a path from "
-                    "where the table stands."
+                    f"{where}: there is no file {word} in {self.path.parent}; expected a path "
+                    "relative to the folder of the table."
                 )
             elif self.value is not None and not cells[self.value]:
                 problems.bad(
-                    f"{where}: column {self.names[self.value]} is empty; expected what {word} holds."
+                    f"{where}: column {self.names[self.value]} is empty; expected a value for {word}."
                 )
             else:
                 value = None if self.value is None else cells[self.value]
@@ -97,13 +113,22 @@ def find_media_table(
     suffixes: Sequence[str] = (),
     labelled: bool = True,
 ) -> MediaTable:
-    """Which column of a .csv, .tsv or .jsonl holds the path of a file, and which says what it holds.
+    """Find which column of a table holds the path of a file, and which its text or label.
 
-    media, value: the columns by name, or number from 1; None to guess. media_flag, value_flag: what
-    the user names them by: "--audio", "--text". values: likely names of the second, the commonest
-    first; where none is there, the other column with the longest cells. suffixes: of paths; a
-    folder counts too where a column has a likely name. labelled: whether the second is wanted.
-    Raises: UserError where there is no table or no such column.
+    Args:
+        path: a .csv, .tsv or .jsonl.
+        media: the column of paths, by name or by number from 1. Default: guessed.
+        value: the column of texts or labels, by name or number. Default: guessed.
+        media_flag: the option that names the column of paths: "--audio".
+        value_flag: the option that names the other column: "--text".
+        values: likely names of the other column, the most frequent first. Where the table has none
+            of them, the column with the longest cells is taken.
+        suffixes: of the paths. A folder counts too where its column is named.
+        labelled: whether a column of texts or labels is required.
+
+    Raises:
+        NoPaths: where no column holds such paths.
+        UserError: where there is no table, or no column of that name.
 
     Example:
         >>> from pathlib import Path
@@ -121,58 +146,111 @@ def find_media_table(
             f"There is no file {name}; expected a table that names a file in each row. Check the "
             f"path, from {Path.cwd()}."
         )
-    ill = Problems(skip=True)
+    first = read_first_rows(path, name, (media, value), suffixes)
+    guesses = []
+    media_place = None if media is None else place(media, first.names, name, media_flag)
+    if media_place is None:
+        media_place = guess_media(first, name, media_flag, suffixes)
+        guesses.append(f"path: column {first.names[media_place]} (change by {media_flag})")
+    value_place = None
+    if labelled and value is not None:
+        value_place = place(value, first.names, name, value_flag)
+    elif labelled:
+        value_place = guess_value(first, name, values, media_place)
+        what = value_flag.lstrip("-")
+        guesses.append(f"{what}: column {first.names[value_place]} (change by {value_flag})")
+    if value_place == media_place:
+        raise UserError(
+            f"{media_flag} and {value_flag} name the same column of {name}, "
+            f"{first.names[media_place]}; expected two columns."
+        )
+    return MediaTable(
+        path, name, first.names, first.header, media_place, value_place, tuple(guesses)
+    )
+
+
+@dataclass(frozen=True)
+class FirstMediaRows:
+    """The first rows of a table, from which its columns are guessed.
+
+    Attributes:
+        names: of the columns, or their numbers where the table has no header.
+        header: whether the first row holds the names.
+        rows: those with a cell for each column, without the header.
+    """
+
+    names: tuple[str, ...]
+    header: bool
+    rows: list[list[str]]
+
+
+def read_first_rows(
+    path: Path, name: str, given: tuple[str | None, str | None], suffixes: Sequence[str]
+) -> FirstMediaRows:
+    """The first rows of a table.
+
+    Args:
+        path: of the table.
+        name: the table as the user named it.
+        given: the columns that the user named.
+        suffixes: of paths; a first row with such a path is no header.
+
+    Raises:
+        UserError: where the table has no record.
+    """
+    problems = Problems(skip=True)
     if is_jsonl(path):
-        found = [record for _, record in islice(json_objects(path, name, ill), LOOK)]
-        names = tuple(dict.fromkeys(key for record in found for key in record))
-        rows = [[as_word(record.get(key)) for key in names] for record in found]
+        records = [record for _, record in islice(json_objects(path, name, problems), LOOK)]
+        names = tuple(dict.fromkeys(key for record in records for key in record))
+        rows = [[as_word(record.get(key)) for key in names] for record in records]
         header = False
     else:
-        rows = [row.cells for row in islice(table_rows(path, name, ill), LOOK)]
+        rows = [row.cells for row in islice(table_rows(path, name, problems), LOOK)]
         first = tuple(cell.strip() for cell in rows[0]) if rows else ()
-        asked = any(word in first and not word.isdigit() for word in (media, value) if word)
-        header = asked or not any(is_path(cell, suffixes) for cell in first)
+        is_named = any(word in first and not word.isdigit() for word in given if word)
+        header = is_named or not any(is_path(cell, suffixes) for cell in first)
         names = first if header else tuple(str(k + 1) for k in range(len(first)))
         rows = rows[1:] if header else rows
     if not rows or not names:
-        raise UserError(
-            ill.with_messages(f"{name} holds no record; expected a file's path in each row.")
+        sentence = f"{name} has no record; expected the path of a file in each row."
+        raise UserError(problems.with_messages(sentence))
+    return FirstMediaRows(names, header, [row for row in rows if len(row) == len(names)])
+
+
+def guess_media(first: FirstMediaRows, name: str, media_flag: str, suffixes: Sequence[str]) -> int:
+    """The place of the column with the most paths.
+
+    Raises:
+        NoPaths: where no column has a path.
+    """
+    columns = range(len(first.names))
+    counts = [sum(is_path(row[k], suffixes) for row in first.rows) for k in columns]
+    found = counts.index(max(counts))
+    if not counts[found]:
+        raise NoPaths(
+            f"{name} has the columns {', '.join(first.names)}, and none whose cells end in "
+            f"{', '.join(suffixes)}. Name the column of the path by {media_flag} COLUMN."
         )
-    kept = [row for row in rows if len(row) == len(names)]
-    said = []
-    if media is not None:
-        at = place(media, names, name, media_flag)
-    else:
-        counts = [sum(is_path(row[k], suffixes) for row in kept) for k in range(len(names))]
-        at = counts.index(max(counts))
-        if not counts[at]:
-            raise NoPaths(
-                f"{name} has the columns {', '.join(names)}, and none whose cells end in "
-                f"{', '.join(suffixes)}. Say which one holds the path by {media_flag} COLUMN."
-            )
-        said.append(f"path: column {names[at]} (change by {media_flag})")
-    what = None
-    if labelled:
-        if value is not None:
-            what = place(value, names, name, value_flag)
-        else:
-            what = named(names, values, at)
-            if what is None:
-                what = longest(kept, len(names), at)
-            if what is None:
-                raise UserError(
-                    f"{name} has one column; expected a path and, apart by commas or tabs, what the "
-                    "file holds."
-                )
-            said.append(f"{value_flag.lstrip('-')}: column {names[what]} (change by {value_flag})")
-        if what == at:
-            raise UserError(
-                f"{media_flag} and {value_flag} name the same column of {name}, {names[at]}; "
-                "expected two."
-            )
-    return MediaTable(path, name, names, header, at, what, tuple(said))
+    return found
+
+
+def guess_value(first: FirstMediaRows, name: str, values: Sequence[str], media_place: int) -> int:
+    """The place of the column of texts or labels: by a likely name, else the longest cells.
+
+    Raises:
+        UserError: where there is no column beside the paths.
+    """
+    found = named(first.names, values, media_place)
+    if found is None:
+        found = longest(first.rows, len(first.names), media_place)
+    if found is None:
+        raise UserError(
+            f"{name} has one column; expected two, separated by commas or tabs: a path, and the "
+            "text or label of the file."
+        )
+    return found
 
 
 def is_path(cell: object, suffixes: Sequence[str]) -> bool:
-    """Whether a cell ends as one of such files does."""
+    """Whether a cell ends in one of these suffixes."""
     return isinstance(cell, str) and cell.strip().lower().endswith(tuple(suffixes))

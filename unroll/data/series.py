@@ -1,4 +1,4 @@
-"""Sequences of numbers with a label: a table each in a folder for each class, or one long table."""
+"""Sequences of numbers with labels: one long table, or a folder of tables for each class."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ from unroll.errors import UserError
 
 
 class Scaler:
-    """Every column to mean 0 and deviation 1, as measured on the training data alone.
+    """Scales every column to mean 0 and deviation 1, as measured on the training set.
 
         y = (x - mean) / deviation
 
-    names: of the columns. mean, deviation: [F]; a column that never changes keeps its size.
+    Attributes:
+        names: of the F columns.
+        mean: F numbers.
+        deviation: F numbers; 1 for a column that never changes.
 
     Example:
         >>> import numpy as np
@@ -42,7 +45,12 @@ class Scaler:
 
     @classmethod
     def learn(cls, names: list[str], sequences: Iterable[np.ndarray]) -> Scaler:
-        """From sequences [T, F], one after the other (Welford's sums, in blocks)."""
+        """The scaler of these columns.
+
+        Args:
+            names: of the F columns.
+            sequences: [T, F] each; read once, one after the other (Welford's sums, in blocks).
+        """
         count, mean, squares = 0, np.zeros(len(names)), np.zeros(len(names))
         for sequence in sequences:
             values = sequence.astype(np.float64)
@@ -57,12 +65,17 @@ class Scaler:
         return cls(names, mean.tolist(), deviation.tolist())
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The scaled values, float32, of values [..., F]."""
         scaled: np.ndarray = (values - np.array(self.mean)) / np.array(self.deviation)
         return scaled.astype(np.float32)
 
 
 def folder_columns(folder: Path) -> list[str]:
-    """The columns of the first table in a folder of classes, by name or number."""
+    """The names of the columns of the first table in a folder of classes, or their numbers.
+
+    Raises:
+        UserError: where there are no two classes, or the table is empty.
+    """
     first = class_files(folder, TABLE_SUFFIXES)[0]
     row = next(table_rows(first, str(first), Problems(skip=True)), None)
     if row is None:
@@ -73,7 +86,7 @@ def folder_columns(folder: Path) -> list[str]:
 
 
 def folder_sequences(folder: Path, names: list[str], problems: Problems) -> Iterator[Record]:
-    """Each table of each class's folder as a sequence [T, F]; the folder's name is the label."""
+    """Each table of each class's folder as a sequence [T, F]; the folder's name is its label."""
     for path in class_files(folder, TABLE_SUFFIXES):
         values = file_sequence(path, names, problems)
         if values is not None:
@@ -81,7 +94,7 @@ def folder_sequences(folder: Path, names: list[str], problems: Problems) -> Iter
 
 
 def file_sequence(path: Path, names: list[str], problems: Problems) -> np.ndarray | None:
-    """The numbers of one table [T, F]; None where they are bad."""
+    """The numbers of one table [T, F]; None where they are bad, which `problems` takes."""
     steps: list[list[float]] = []
     for row in table_rows(path, str(path), problems):
         if row.line == 1 and [str(cell).strip() for cell in row.cells] == names:
@@ -93,7 +106,7 @@ def file_sequence(path: Path, names: list[str], problems: Problems) -> np.ndarra
             return None
         steps.append(values)
     if not steps:
-        problems.bad(f"{path}: no row of numbers; expected one a step.")
+        problems.bad(f"{path}: no row of numbers; expected one row per time step.")
         return None
     return np.asarray(steps, dtype=np.float64)
 
@@ -101,10 +114,15 @@ def file_sequence(path: Path, names: list[str], problems: Problems) -> np.ndarra
 def table_sequences(
     table: Table, id: int, columns: list[int], problems: Problems
 ) -> Iterator[Record]:
-    """The rows with the same id, which stand together, as a sequence [T, F] with their label.
+    """Sequences [T, F] with their labels: consecutive rows with the same id are one sequence.
 
-    id, columns: places of the columns. The label is `table.columns.label`; every row of a
-    sequence has the same. A sequence with a bad row is left out whole.
+    Every row of a sequence has the same label. A sequence with a bad row is skipped as a whole.
+
+    Args:
+        table: knows its columns; that of the label is `table.columns.label`.
+        id: place of the column of the id, from 0.
+        columns: places of the F columns of numbers.
+        problems: collects bad sequences.
     """
     names, label = table.columns.names, table.columns.label
     seen: set[str] = set()
@@ -131,8 +149,8 @@ def table_sequences(
                 wrong = f"no {names[id]}"
             elif name in seen:
                 wrong = (
-                    f"{names[id]} {name!r} comes back behind other sequences; the rows of one stand "
-                    "together. Sort the table"
+                    f"{names[id]} {name!r} occurs again after other sequences; expected the rows of a "
+                    "sequence together. Sort the table"
                 )
             elif own == "":
                 wrong = f"no label; expected one in column {names[label or 0]}"
@@ -140,7 +158,7 @@ def table_sequences(
         else:
             wrong = None
             if label is not None and as_word(row.cells[label]).strip() != labels[0]:
-                wrong = f"another label than {labels[0]!r}, with which {name!r} began"
+                wrong = f"another label than {labels[0]!r}, that of the first row of {name!r}"
         values = numbers([row.cells[k] for k in columns])
         if good and (wrong is not None or values is None):
             problems.bad(f"{where}: {wrong or row_trouble(row, names, columns)}.")
@@ -151,18 +169,20 @@ def table_sequences(
 
 
 def row_trouble(row: Row, names: Sequence[str], columns: Sequence[int]) -> str:
-    """What is wrong with the numbers of a row, in half a sentence."""
+    """What is wrong with the numbers of a row, as half a sentence."""
     if len(row.cells) < len(columns):
         return f"{len(row.cells)} columns where {len(names)} are expected"
     for k in columns:
         got = as_word(row.cells[k]).strip()
         if number(got) is None:
-            return f"{got!r} in column {names[k]} is no finite number" if got else f"no {names[k]}"
+            return (
+                f"{got!r} in column {names[k]} is not a finite number" if got else f"no {names[k]}"
+            )
     return f"{len(row.cells)} columns where {len(names)} are expected"
 
 
 def numbers(cells: Sequence[Any]) -> list[float] | None:
-    """The cells as finite numbers, or None."""
+    """The cells as finite numbers; None where one of them is none."""
     try:
         values = [float(cell) for cell in cells]
     except (TypeError, ValueError):
@@ -171,6 +191,6 @@ def numbers(cells: Sequence[Any]) -> list[float] | None:
 
 
 def number(cell: Any) -> float | None:
-    """A finite number, or None."""
+    """The cell as a finite number; None where it is none."""
     values = numbers([cell])
     return None if values is None else values[0]

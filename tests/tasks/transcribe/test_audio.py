@@ -37,9 +37,9 @@ def test_bad_sounds_are_one_sentence(tmp_path):
     held = whole.read_bytes()
     for content, said in [
         (b"", "empty"),
-        (held[:-100], "cut off: 100 bytes"),
-        (held[:30], "no sound"),
-        (b"RIFF of nonsense" * 9, "no sound"),
+        (held[:-100], "truncated: 100 bytes"),
+        (held[:30], "not a readable sound"),
+        (b"RIFF of nonsense" * 9, "not a readable sound"),
     ]:
         path.write_bytes(content)
         with pytest.raises(BadAudio, match=said) as caught:
@@ -65,14 +65,14 @@ def test_bad_sounds_are_one_sentence(tmp_path):
 @pytest.mark.parametrize(
     ("suffix", "sentence"),
     [
-        ("wav", "cut off"),
-        ("aiff", "cut off"),
-        ("au", "cut off"),
-        ("mp3", "cut off|no sound"),
-        ("ogg", "cut off|no sound"),
+        ("wav", "truncated"),
+        ("aiff", "truncated"),
+        ("au", "truncated"),
+        ("mp3", "truncated|not a readable sound"),
+        ("ogg", "truncated|not a readable sound"),
     ],
 )
-def test_what_is_cut_off_is_never_read_as_if_it_were_whole(tmp_path, suffix, sentence):
+def test_a_truncated_file_is_never_read_as_if_it_were_whole(tmp_path, suffix, sentence):
     path = tmp_path / f"a.{suffix}"
     soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 8000), 8000)
     held = path.read_bytes()

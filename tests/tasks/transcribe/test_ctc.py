@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from unroll.tasks.transcribe.ctc import BLANK, alignment, beam_search, collapsed, greedy, path_sums
+from unroll.tasks.transcribe.ctc import BLANK, alignment, beam_search, collapse, greedy, path_sums
 
 
 def random_log_p(seed, T=5, V=3, sharpness=1.5):
@@ -57,7 +57,7 @@ def test_greedy_stops_at_each_sequences_end():
 
 def test_every_path_collapses_by_the_definition():
     for path in itertools.product(range(3), repeat=5):
-        tokens, times = collapsed(np.array(path))
+        tokens, times = collapse(np.array(path))
         assert tuple(tokens) == labelling_of(path)
         assert len(times) == len(tokens) == len(set(times))
 
@@ -113,7 +113,7 @@ def test_times_are_those_of_the_likeliest_path_of_the_labelling(seed):
         if total > best.get(labelling_of(path), (0, -math.inf))[1]:
             best[labelling_of(path)] = path, total
     for labelling, (path, _) in best.items():
-        assert alignment(log_p.numpy(), labelling) == collapsed(np.array(path))[1]
+        assert alignment(log_p.numpy(), labelling) == collapse(np.array(path))[1]
 
 
 def test_bad_calls_are_told():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from unroll.data.images import BadImage
-from unroll.tasks.transcribe.line_images import narrowest, read_line, varied
+from unroll.tasks.transcribe.line_images import distort_line, read_line, smallest_width_ratio
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -43,7 +43,7 @@ def test_any_size(size):
 
 
 def test_a_band_is_no_line():
-    with pytest.raises(BadImage, match=r"page is 150 times as wide as high.*Cut it into lines"):
+    with pytest.raises(BadImage, match=r"page is 150 times as wide as high.*Split it into lines"):
         read_line(written(width=1500, height=10), name="page")
 
 
@@ -53,20 +53,22 @@ def drawn(seed):
 
 def test_changed_lines():
     line = read_line(written())
-    assert torch.equal(varied(line, drawn(1), 0), line)
+    assert torch.equal(distort_line(line, drawn(1), 0), line)
     for seed in range(20):
-        one = varied(line, drawn(seed))
-        assert torch.equal(one, varied(line, drawn(seed)))
-        assert not torch.equal(one, varied(line, drawn(seed + 100)))
+        one = distort_line(line, drawn(seed))
+        assert torch.equal(one, distort_line(line, drawn(seed)))
+        assert not torch.equal(one, distort_line(line, drawn(seed + 100)))
         assert one.min() >= 0 and one.max() <= 1 and one.shape[:2] == (1, 32)
         assert 0.8 * 96 <= one.shape[2] <= 1.2 * 96
         assert 0.4 < float(one.mean() / line.mean()) < 2.5  # the strokes are still there
         for strength in (1.0, 3.0, 9.0):
-            assert varied(line, drawn(seed), strength).shape[2] >= round(96 * narrowest(strength))
-    assert varied(torch.rand(1, 32, 1), drawn(0), 3.0).shape[2] >= 1
+            assert distort_line(line, drawn(seed), strength).shape[2] >= round(
+                96 * smallest_width_ratio(strength)
+            )
+    assert distort_line(torch.rand(1, 32, 1), drawn(0), 3.0).shape[2] >= 1
 
 
 def test_global_random_numbers_are_left_alone():
     line, before = read_line(written()), torch.get_rng_state()
-    varied(line, drawn(1))
+    distort_line(line, drawn(1))
     assert torch.equal(before, torch.get_rng_state())

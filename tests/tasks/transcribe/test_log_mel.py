@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from unroll.tasks.transcribe.log_mel import LogMel, deltas, masked, mel_filters
+from unroll.tasks.transcribe.log_mel import LogMel, deltas, mask_stripes, mel_filters
 
 CASES = json.loads((Path(__file__).parent / "librosa" / "log_mel.json").read_text())
 
@@ -36,7 +36,7 @@ def test_as_librosa(case):
 
 
 def test_bands_that_hear_nothing_are_known():
-    assert LogMel(8000, 40).deaf == 0 < LogMel(8000, 400).deaf < 400
+    assert LogMel(8000, 40).empty_bands == 0 < LogMel(8000, 400).empty_bands < 400
 
 
 def test_frames_do_not_depend_on_what_follows():
@@ -65,6 +65,9 @@ def test_a_warped_scale_moves_a_sine_to_another_band():
 
 def test_masks_hide_stripes():
     x = torch.ones(50, 40)
-    hidden = masked(x, np.random.default_rng(3), 8, 0.2)
+    hidden = mask_stripes(x, np.random.default_rng(3), 8, 0.2)
     assert x.min() == 1 and 0 < float((hidden == 0).float().mean()) < 0.8
-    assert hidden.shape == x.shape and masked(x[:1], np.random.default_rng(0), 8, 0.2).shape[0] == 1
+    assert (
+        hidden.shape == x.shape
+        and mask_stripes(x[:1], np.random.default_rng(0), 8, 0.2).shape[0] == 1
+    )

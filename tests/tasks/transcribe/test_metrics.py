@@ -1,48 +1,63 @@
-"""Error rates beside a count of all ways to turn one text into another."""
-
-import itertools
-import random
-from functools import cache
+"""Metrics of texts, and the sentences about them."""
 
 import pytest
 
-from unroll.tasks.transcribe.metrics import character_error_rate, edits, error_rate, word_error_rate
+from unroll.tasks.transcribe.metrics import network_outputs, summarise, text_errors
 
 
-@cache
-def ways(a, b):
-    """(errors, insertions and deletions), the fewest, by trying everything."""
-    if not a or not b:
-        return len(a) + len(b), len(a) + len(b)
-    same, gone, new = ways(a[1:], b[1:]), ways(a[1:], b), ways(a, b[1:])
-    return min(
-        (same[0] + (a[0] != b[0]), same[1]),
-        (gone[0] + 1, gone[1] + 1),
-        (new[0] + 1, new[1] + 1),
-    )
+def metrics(**changes):
+    pairs = [("low top", "low"), ("high", "high")]
+    return {
+        **text_errors(pairs),
+        "record_name": "line",
+        "records": 2,
+        "loss": 0.5,
+        "too_short": 1,
+        "exact_match": 0.5,
+        "beam": 1,
+        "confusions": [("low top", "", 3)],
+        "in_training": 2,
+        "baselines": {"no text": text_errors([(right, "") for right, _ in pairs])},
+        **changes,
+    }
 
 
-def test_edits_are_the_fewest():
-    texts = ["".join(t) for n in range(5) for t in itertools.product("ab", repeat=n)]
-    for a, b in itertools.product(texts, repeat=2):
-        assert edits(a, b) == ways(a, b), (a, b)
-    draw = random.Random(0)
-    for _ in range(50):
-        a, b = ("".join(draw.choices("abcd", k=draw.randrange(12))) for _ in range(2))
-        assert edits(a, b) == ways(a, b), (a, b)
+def test_errors_of_texts():
+    found = metrics()
+    assert found["word_error"] == pytest.approx(1 / 3) and found["words"] == 3
+    assert (found["deletions"], found["insertions"], found["substitutions"]) == (1, 0, 0)
 
 
-def test_rates_add_up_over_texts():
-    found = error_rate([("abc", "axc"), ("abc", "abcd"), ("abc", "bc"), ("", "z")])
-    assert (found.errors, found.total) == (4, 9)
-    assert (found.substitutions, found.insertions, found.deletions) == (1, 2, 1)
-    assert found.rate == pytest.approx(4 / 9)
+def test_sentences():
+    sentences = summarise(metrics(), "new.csv")
+    assert sentences[0] == "On new.csv, 2 lines, 3 words:"
+    assert sentences[2].startswith("  no text     word error 100.00%")
+    text = " ".join(sentences)
+    assert "50.00% of the lines have no error" in text and "1 line is too short" in text
+    assert "Most frequent confusions: 'nothing' for 'low top' (3)." in text
+    assert "2 lines are also in the training set." in text and "No better" not in text
+    assert "No better than a baseline" in " ".join(summarise(metrics(word_error=1.0), "x"))
 
 
-def test_words_and_characters_do_not_mind_spaces():
-    pairs = [("a  pear\ttree", " a pear tree ")]
-    assert word_error_rate(pairs).rate == character_error_rate(pairs).rate == 0
-    assert word_error_rate([("one two three", "one three")]).deletions == 1
-    assert word_error_rate([]).rate == 0
-    assert character_error_rate([("né", "ne")]).errors == 1
-    assert error_rate([(["a", 1], ["a", 2])]).substitutions == 1
+def test_results_of_earlier_versions_have_other_keys():
+    old = metrics()
+    for new, key in (
+        ("record_name", "thing"),
+        ("exact_match", "whole"),
+        ("confusions", "mistaken"),
+    ):
+        old[key] = old.pop(new)
+    assert summarise(old, "x") == summarise(metrics(), "x")
+
+
+def test_outputs_are_those_of_each_record_alone(untrained):
+    data, _, network = untrained()
+    done = []
+    found = {
+        row: (log_p, loss)
+        for row, log_p, loss in network_outputs(network, data.train, "cpu", progress=done.append)
+    }
+    assert sorted(found) == list(range(11)) and done[-1] == 1
+    ((row, log_p, loss),) = network_outputs(network, data.train, "cpu", rows=[4])
+    assert row == 4 and loss == pytest.approx(found[4][1], abs=1e-4)
+    assert log_p.numpy() == pytest.approx(found[4][0].numpy(), abs=1e-5)

@@ -39,7 +39,7 @@ def test_a_stream_is_the_whole(subsample, chunk):
 
 
 def test_what_looks_ahead_has_no_stream():
-    with pytest.raises(ValueError, match="both ends"):
+    with pytest.raises(ValueError, match="bidirectional network"):
         network().stream()
     with pytest.raises(ValueError, match="look ahead"):
         network(bidirectional=False).stream()

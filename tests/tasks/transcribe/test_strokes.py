@@ -80,8 +80,8 @@ def test_text_with_tabs_or_spaces(tmp_path, between):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "holds no place"),
-        ("x,y\n", "holds no place"),
+        ("", "has no pen position"),
+        ("x,y\n", "has no pen position"),
         ("left,top\n1,2\n", "line 1: left, top; expected numbers, or a header"),
         ("5\n6\n", "line 1: 5; expected numbers, or a header"),
         ("x,y\n1,2\n1,\n", "line 3: y is ''; expected a number"),

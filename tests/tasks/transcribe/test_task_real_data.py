@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import unroll
-from unroll.tasks.transcribe import task as transcribe
-from unroll.tasks.transcribe.batches import batch_of
+from unroll.tasks.transcribe.batches import make_batch
+from unroll.tasks.transcribe.reader import read_data
 from unroll.tasks.transcribe.settings import TranscribeSettings
 
 RECORDINGS = Path(__file__).parents[3] / "../shared/data/speech/free_spoken_digits/recordings"
@@ -37,10 +37,10 @@ def test_no_file_stays_open(tmp_path):
     if not opened.exists():
         pytest.skip("needs /proc")
     before = len(list(opened.iterdir()))
-    data = transcribe.read(train, TranscribeSettings(valid=test), print)
+    data = read_data(train, TranscribeSettings(valid=test))
     assert len(data.train) + len(data.valid) == 1600
     for first in range(0, len(data.train), 100):
-        batch_of(data.train, list(range(first, min(first + 100, len(data.train)))))
+        make_batch(data.train, list(range(first, min(first + 100, len(data.train)))))
         assert len(list(opened.iterdir())) <= before + 2
     assert data.preprocessor.units == "word" and data.preprocessor.subsample == 4
 

@@ -293,7 +293,7 @@ def settled(trained: Trained, data: CaptionData, watch: Progress) -> list[str]:
 def header(data: CaptionData, settings: CaptionSettings, network: Captioner) -> list[str]:
     """What was read and guessed, each choice with the flag that changes it."""
     preprocessor, train, valid = data.preprocessor, data.train, data.valid
-    said = [f"Guessed: {', '.join(data.table.said)}."] if data.table.said else []
+    said = [f"Guessed: {', '.join(data.table.guesses)}."] if data.table.guesses else []
     said += [
         f"{counted(len(train), 'caption')} of {counted(images_in(train), 'image')} to learn from; held "
         f"out: {data.validation_set}, {counted(len(valid), 'caption')} of "
@@ -428,7 +428,7 @@ def check(path: str, settings: CaptionSettings, say: Log) -> dict[str, Any]:
     lengths = np.concatenate([part.lengths for part in parts]) - 1
     texts = [text.lower() for part in parts for text in part.texts]
     return {
-        "guessed": list(data.table.said),
+        "guessed": list(data.table.guesses),
         "rows": len(texts),
         "images": images_in(data.train) + images_in(data.valid),
         "scaled_to": {"width": data.preprocessor.size[2], "height": data.preprocessor.size[1]},

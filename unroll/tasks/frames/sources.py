@@ -128,7 +128,7 @@ def find_clips(
     first = next(rows(Problems(skip=True)), None)
     numbers = first is not None and isinstance(first.source, Path) and is_numbers(first.source)
     column = label_column(table, [table.value, *more])
-    said = (*guessed, *table.said)
+    said = (*guessed, *table.guesses)
     return ClipSource(str(path), numbers, None, table.names[table.media], column, said, rows)
 
 

@@ -1,4 +1,4 @@
-"""Sounds as numbers: whatever soundfile reads, mixed down and resampled as asked."""
+"""Read sound files: any format of soundfile, mixed to one channel and resampled."""
 
 from __future__ import annotations
 
@@ -20,9 +20,15 @@ class BadAudio(UserError):
 
 
 @dataclass(frozen=True)
-class Sound:
-    """samples: float32 [N], -1 to 1, of one channel. rate: of them, a second. channels,
-    recorded_rate: as the file has them, before they were mixed down and resampled."""
+class LoadedSound:
+    """A sound of one channel.
+
+    Attributes:
+        samples: float32 [N], from -1 to 1.
+        rate: samples per second.
+        channels: channels of the file, before they were mixed to one.
+        recorded_rate: samples per second of the file, before it was resampled.
+    """
 
     samples: np.ndarray
     rate: int
@@ -31,22 +37,30 @@ class Sound:
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Its length in seconds."""
         return len(self.samples) / self.rate
 
 
 def read_audio(
     source: str | Path | bytes, rate: int | None = None, name: str | None = None
-) -> Sound:
-    """A sound as numbers, of one channel: the mean of those that the file has.
+) -> LoadedSound:
+    """The samples of a sound file, with its channels averaged to one.
 
-    When to use it: for every sound that a task reads: WAV, FLAC, OGG, MP3 and what else libsndfile
-    knows.
+    When to use it: for every sound that a task reads: WAV, FLAC, OGG, MP3 and the other formats of
+    libsndfile.
 
-    source: a file, or its bytes. rate: samples a second, to which others are resampled; None: as
-    recorded. name: for complaints.
-    Raises: BadAudio where it is missing, no sound, cut off, empty, not finite or longer than 2^28
-    samples; UserError where soundfile or soxr is not installed.
+    Args:
+        source: a file, or its bytes.
+        rate: samples per second; a file of another rate is resampled. Default: as recorded.
+        name: the file's name in errors. Default: `source`.
+
+    Returns:
+        The samples, with what the file had.
+
+    Raises:
+        BadAudio: where the file is missing, is no sound, is truncated, is empty, has samples that
+            are not finite, or has more than 2^28 samples.
+        UserError: where soundfile or soxr is not installed.
 
     Example:
         >>> import numpy as np, soundfile
@@ -59,70 +73,69 @@ def read_audio(
     soundfile = optional("soundfile", "reads sounds")
     name = name or (str(source) if not isinstance(source, bytes) else "the sound")
     try:
-        held = source if isinstance(source, bytes) else Path(source).read_bytes()
+        content = source if isinstance(source, bytes) else Path(source).read_bytes()
     except FileNotFoundError as error:
         raise BadAudio(f"There is no file {name}; expected a sound.") from error
     except OSError as error:
         raise BadAudio(f"{name} cannot be read: {error.strerror or error}.") from error
-    if not held:
+    if not content:
         raise BadAudio(f"{name} is empty, without a byte; expected a sound.")
-    if missing := missing_bytes(held):
+    if missing := missing_bytes(content):
         raise BadAudio(
-            f"{name} is cut off: {missing:,} bytes that its header promises are not there."
+            f"{name} is truncated: {missing:,} bytes that its header announces are missing."
         )
     try:
-        with soundfile.SoundFile(BytesIO(held)) as file:
-            promised, recorded = file.frames, file.samplerate
-            if promised > MOST_SAMPLES:
+        with soundfile.SoundFile(BytesIO(content)) as file:
+            announced, recorded = file.frames, file.samplerate
+            if announced > MOST_SAMPLES:
                 raise BadAudio(
-                    f"{name} has {promised:,} samples; expected at most {MOST_SAMPLES:,}. Cut it "
-                    "into pieces."
+                    f"{name} has {announced:,} samples; expected at most {MOST_SAMPLES:,}. Split "
+                    "it into pieces."
                 )
             channels = file.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         why = error.error_string
-        # what it says of some broken MP3s, though all their bytes are at hand
+        # libsndfile's message for some broken MP3s, though the bytes are in memory
         why = "" if why.startswith("File does not exist") else f" ({why.rstrip('.')})"
-        raise BadAudio(f"{name} is no sound that can be read{why}.") from error
+        raise BadAudio(f"{name} is not a readable sound file{why}.") from error
     if len(channels) == 0:
-        cut = " or is cut off" if held.startswith(b"OggS") else ""
-        raise BadAudio(f"{name} has zero length{cut}; expected at least one sample.")
-    if len(channels) < promised:
+        truncated = " or is truncated" if content.startswith(b"OggS") else ""
+        raise BadAudio(f"{name} has zero length{truncated}; expected at least one sample.")
+    if len(channels) < announced:
         raise BadAudio(
-            f"{name} is cut off: it has {len(channels):,} of the {promised:,} samples that its "
-            "header promises."
+            f"{name} is truncated: it has {len(channels):,} of the {announced:,} samples that its "
+            "header announces."
         )
-    samples = whole = channels.mean(1)
+    samples = mixed = channels.mean(1)
     if not np.isfinite(samples).all():
         raise BadAudio(f"{name} holds samples that are not finite; expected numbers.")
     if rate is not None and rate != recorded:
         soxr = optional("soxr", "resamples sounds")
         if len(samples) * rate > MOST_SAMPLES * recorded:
             raise BadAudio(
-                f"{name} would have more than {MOST_SAMPLES:,} samples at {rate:,} a second; its own "
-                f"rate is {recorded:,}. Cut it into pieces."
+                f"{name} would have more than {MOST_SAMPLES:,} samples at {rate:,} Hz; its own rate is "
+                f"{recorded:,} Hz. Split it into pieces."
             )
-        # shorter than a sample of that rate: one
+        # a sound shorter than one sample of the new rate becomes one sample
         samples = soxr.resample(samples, recorded, rate).astype(np.float32)
-        samples = samples if len(samples) else whole.mean(keepdims=True)
-    return Sound(samples, rate or recorded, channels.shape[1], recorded)
+        samples = samples if len(samples) else mixed.mean(keepdims=True)
+    return LoadedSound(samples, rate or recorded, channels.shape[1], recorded)
 
 
-def missing_bytes(held: bytes) -> int:
-    """How many bytes of a WAV's, AIFF's or AU's data are not there; libsndfile would read the rest in
-    silence."""
-    if held[:4] == b"FORM" and len(held) >= 8:
-        return max(0, 8 + struct.unpack_from(">I", held, 4)[0] - len(held))
-    if held[:4] == b".snd" and len(held) >= 12:
-        start, size = struct.unpack_from(">II", held, 4)
-        return 0 if size == 0xFFFFFFFF else max(0, start + size - len(held))
-    if held[:4] != b"RIFF" or held[8:12] != b"WAVE":
+def missing_bytes(content: bytes) -> int:
+    """How many bytes of a WAV, AIFF or AU file are missing; libsndfile would not report them."""
+    if content[:4] == b"FORM" and len(content) >= 8:
+        return max(0, 8 + struct.unpack_from(">I", content, 4)[0] - len(content))
+    if content[:4] == b".snd" and len(content) >= 12:
+        start, size = struct.unpack_from(">II", content, 4)
+        return 0 if size == 0xFFFFFFFF else max(0, start + size - len(content))
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         return 0
     at = 12
-    while at + 8 <= len(held):
-        kind, size = struct.unpack_from("<4sI", held, at)
+    while at + 8 <= len(content):
+        kind, size = struct.unpack_from("<4sI", content, at)
         if kind == b"data":
-            # writers to a pipe do not know the size and leave the largest, or none
-            return 0 if size >= 0xFFFFFF00 else max(0, at + 8 + size - len(held))
+            # programs that write to a pipe do not know the size and leave the largest number
+            return 0 if size >= 0xFFFFFF00 else max(0, at + 8 + size - len(content))
         at += 8 + size + size % 2
     return 0

@@ -1,6 +1,6 @@
-"""Recordings, of sounds, lines or strokes, as batches: read when they are wanted.
+"""Records of sounds, lines and strokes as padded batches; files are read when they are needed.
 
-T frames, B batch, F features a frame.
+T frames, B batch, F features per frame.
 """
 
 from __future__ import annotations
@@ -17,19 +17,29 @@ from torch.nn.utils.rnn import pad_sequence
 from unroll.data.bucketed import Bucketed
 from unroll.data.series import Scaler
 from unroll.tasks.transcribe.preprocessor import (
-    LEAST,
+    SMALLEST_DEVIATION,
+    FeatureScale,
     Perturbation,
     TranscribePreprocessor,
     steps_needed,
 )
 
-KEPT = 1 << 28  # bytes of sounds that stay in memory once they are read
+CACHE_BYTES = 1 << 28  # of file contents that stay in memory once they are read
 
 
 @dataclass(frozen=True)
-class Recording:
-    """size: samples at the rate they were recorded with, or frames. rate: that rate, else 0.
-    mark: a hash of what is in the file. where: file and line of the table."""
+class TranscribeRecord:
+    """A file with its text.
+
+    Attributes:
+        path: of the file.
+        text: what is said or written.
+        speaker: empty where no column names it.
+        where: file and line of the table, for people.
+        size: samples at the recorded rate, or frames of a line or of strokes.
+        rate: recorded samples per second; 0 where it is no sound.
+        content_hash: SHA-256 of the contents, in hexadecimal digits.
+    """
 
     path: Path
     text: str
@@ -37,50 +47,58 @@ class Recording:
     where: str
     size: int
     rate: int
-    mark: str
+    content_hash: str
 
 
-class Recordings:
-    """Recordings whose files are read when they are wanted, and kept while there is room.
+class TranscribeDataset:
+    """Records whose files are read when they are needed, and cached while there is room.
 
-    No file is open but in the moment it is read.
+    No file stays open.
+
+    Attributes:
+        records: R of them.
+        preprocessor: makes features and tokens of them.
+        tokens: R lists, the tokens of each text.
+        lengths: int64 [R], frames of each record.
     """
 
-    def __init__(self, items: Sequence[Recording], preprocessor: TranscribePreprocessor) -> None:
-        self.items, self.preprocessor = list(items), preprocessor
-        self.tokens = [preprocessor.encode(item.text) for item in self.items]
+    def __init__(
+        self, records: Sequence[TranscribeRecord], preprocessor: TranscribePreprocessor
+    ) -> None:
+        self.records, self.preprocessor = list(records), preprocessor
+        self.tokens = [preprocessor.encode(record.text) for record in self.records]
         self.lengths = np.array(
-            [frames_of(item, preprocessor) for item in self.items], dtype=np.int64
+            [frame_count(record, preprocessor) for record in self.records], dtype=np.int64
         )
-        self._kept: dict[int, np.ndarray] = {}
-        self._bytes = 0
-        self._scales: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._cache: dict[int, np.ndarray] = {}
+        self._cached_bytes = 0
+        self._scales: dict[str, FeatureScale] = {}
         if preprocessor.normalise == "speaker":
-            for name in {item.speaker for item in self.items}:
-                own = [k for k, item in enumerate(self.items) if item.speaker == name]
-                self._scales[name] = scale_of(self, own)
+            for name in {record.speaker for record in self.records}:
+                own = [k for k, record in enumerate(self.records) if record.speaker == name]
+                self._scales[name] = feature_scale(self, own)
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.records)
 
-    def scale(self, row: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Mean and deviation [F] of a recording's speaker; None where speakers are not told apart."""
-        return self._scales.get(self.items[row].speaker)
+    def scale(self, row: int) -> FeatureScale | None:
+        """The scale of a record's speaker; None where features are not scaled by speaker."""
+        return self._scales.get(self.records[row].speaker)
 
-    def holds(self, row: int) -> bool:
-        """Whether the steps of a recording can hold its text, as CTC needs."""
+    def fits(self, row: int) -> bool:
+        """Whether a record has enough steps for its text, as CTC needs."""
         steps = self.preprocessor.steps(int(self.lengths[row]))
         return steps >= max(1, steps_needed(self.tokens[row]))
 
     def raw(self, row: int) -> np.ndarray:
-        """What the file of a recording holds."""
-        found = self._kept.get(row)
-        if found is None:
-            found = self.preprocessor.load_raw(self.items[row].path)
-            if self._bytes + found.nbytes <= KEPT:
-                self._kept[row] = found
-                self._bytes += found.nbytes
-        return found
+        """The contents of a record's file, as `TranscribePreprocessor.load_raw` reads them."""
+        content = self._cache.get(row)
+        if content is None:
+            content = self.preprocessor.load_raw(self.records[row].path)
+            if self._cached_bytes + content.nbytes <= CACHE_BYTES:
+                self._cache[row] = content
+                self._cached_bytes += content.nbytes
+        return content
 
     def features(
         self,
@@ -88,25 +106,31 @@ class Recordings:
         perturbation: Perturbation | None = None,
         draw: np.random.Generator | None = None,
     ) -> Tensor:
-        """[T, F] of a recording."""
+        """Features [T, F] of a record.
+
+        Args:
+            row: which record, from 0.
+            perturbation: how far it is changed for training. Default: not at all.
+            draw: where the random numbers come from.
+        """
         return self.preprocessor.features(self.raw(row), self.scale(row), perturbation, draw)
 
 
 @dataclass(frozen=True)
 class TranscribeBatch:
-    """x: features [T, B, F], zero where padded. lengths: [B]. y: the tokens of all texts, one after
-    the other. y_lengths: [B]."""
+    """Records as one padded batch.
+
+    Attributes:
+        x: features [T, B, F], zero where padded.
+        lengths: frames of each record, [B].
+        y: the tokens of all texts, concatenated.
+        y_lengths: tokens of each text, [B].
+    """
 
     x: Tensor
     lengths: Tensor
     y: Tensor
     y_lengths: Tensor
-    fresh: bool = True
-
-    @property
-    def tokens(self) -> int:
-        """How many characters or words."""
-        return len(self.y)
 
     def to(self, device: torch.device) -> TranscribeBatch:
         """The same batch on a device."""
@@ -115,15 +139,15 @@ class TranscribeBatch:
         )
 
 
-def batch_of(
-    recordings: Recordings,
+def make_batch(
+    dataset: TranscribeDataset,
     rows: list[int],
     perturbation: Perturbation | None = None,
     draw: np.random.Generator | None = None,
 ) -> TranscribeBatch:
-    """These recordings as one padded batch."""
-    x = [recordings.features(row, perturbation, draw) for row in rows]
-    y = [recordings.tokens[row] for row in rows]
+    """These rows of a data set as one padded batch; the other arguments as in `features`."""
+    x = [dataset.features(row, perturbation, draw) for row in rows]
+    y = [dataset.tokens[row] for row in rows]
     return TranscribeBatch(
         pad_sequence(x),
         torch.tensor([len(each) for each in x]),
@@ -133,37 +157,46 @@ def batch_of(
 
 
 class TranscribeBatches:
-    """Batches of about equal lengths, each perturbed in its own way: a function of seed and
-    number."""
+    """Training batches of similar lengths, perturbed at random: a function of seed and number.
+
+    Args:
+        dataset: the training set.
+        batch_size: records per batch.
+        seed: of the order and of the perturbations.
+        perturbation: how far records are changed; None: not at all.
+    """
 
     def __init__(
-        self, recordings: Recordings, batch_size: int, seed: int, perturbation: Perturbation | None
+        self,
+        dataset: TranscribeDataset,
+        batch_size: int,
+        seed: int,
+        perturbation: Perturbation | None,
     ) -> None:
-        self._recordings, self._perturbation, self._seed = recordings, perturbation, seed
-        self.order = Bucketed(recordings.lengths, batch_size, seed)
+        self._dataset, self._perturbation, self._seed = dataset, perturbation, seed
+        self.order = Bucketed(dataset.lengths, batch_size, seed)
         self.per_epoch = self.order.per_epoch
 
     def batch(self, number: int) -> TranscribeBatch:
         """Batch `number` of the run, counted from 0 over all epochs."""
         draw = np.random.default_rng((self._seed, number, 1))
-        return batch_of(self._recordings, self.order.rows(number), self._perturbation, draw)
+        return make_batch(self._dataset, self.order.rows(number), self._perturbation, draw)
 
 
-def frames_of(item: Recording, preprocessor: TranscribePreprocessor) -> int:
-    """T of a recording, without reading it."""
+def frame_count(record: TranscribeRecord, preprocessor: TranscribePreprocessor) -> int:
+    """Frames T of a record; its file is not read."""
     if preprocessor.mel is None:
-        return item.size
-    return preprocessor.mel.frames(-(-item.size * preprocessor.mel.rate // item.rate))
+        return record.size
+    return preprocessor.mel.frames(-(-record.size * preprocessor.mel.rate // record.rate))
 
 
-def scale_of(recordings: Recordings, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of each feature over these recordings, [F] each."""
-    first = recordings.preprocessor.unscaled(recordings.raw(rows[0]))
+def feature_scale(dataset: TranscribeDataset, rows: Sequence[int]) -> FeatureScale:
+    """Mean and deviation of each feature over these rows, [F] each."""
+    preprocessor = dataset.preprocessor
+    first = preprocessor.unscaled(dataset.raw(rows[0]))
     scaler = Scaler.learn(
         [""] * first.shape[1],
-        (recordings.preprocessor.unscaled(recordings.raw(row)).numpy() for row in rows),
+        (preprocessor.unscaled(dataset.raw(row)).numpy() for row in rows),
     )
-    deviation = np.maximum(
-        np.array(scaler.deviation), LEAST if recordings.preprocessor.mel else 1e-6
-    )
-    return np.array(scaler.mean), deviation
+    smallest = SMALLEST_DEVIATION if preprocessor.mel else 1e-6
+    return np.array(scaler.mean), np.maximum(np.array(scaler.deviation), smallest)

@@ -1,8 +1,8 @@
-"""From probabilities a frame to a labelling, where nobody said which frames are which label (CTC).
+"""Decoding of connectionist temporal classification (CTC): per-frame probabilities to labellings.
 
-A path names a token or the blank (0) for every frame; the labelling it stands for is what is left
-when tokens that repeat without a blank between them are one, and blanks are taken out. T frames,
-B sequences, V tokens with the blank, K prefixes of a beam.
+A path names a token or the blank (0) for every frame. Its labelling is what remains when repeated
+tokens without a blank between them are merged and blanks are removed. T frames, B sequences, V
+tokens with the blank, K prefixes of a beam.
 
 Source: A. Graves et al., Connectionist temporal classification, 2006
 (https://www.cs.toronto.edu/~graves/icml_2006.pdf).
@@ -11,22 +11,27 @@ Source: A. Graves et al., Connectionist temporal classification, 2006
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from torch import Tensor
 
 BLANK = 0
-NEVER = -np.inf
+IMPOSSIBLE = -np.inf
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
-class Found:
-    """A labelling that was found.
+class Labelling:
+    """A decoded sequence of tokens.
 
-    tokens: without blanks. times: the first and the last frame of each token on the likeliest path
-    of this labelling. log_probability: in nats; of `greedy` that of its one path, of `beam_search`
-    that of all paths to this labelling. score: what it is ranked by; with what a scorer adds.
+    Attributes:
+        tokens: without blanks.
+        times: the first and the last frame of each token, on the most likely path.
+        log_probability: in nats; from `greedy` of the one path, from `beam_search` of all paths of
+            this labelling.
+        score: what it is ranked by: the log-probability and what a scorer adds.
     """
 
     tokens: list[int]
@@ -35,37 +40,41 @@ class Found:
     score: float
 
 
-class Scorer(Protocol):
-    """What else speaks for a labelling, a token at a time: a language model, a list of words.
+class Scorer(Protocol[S]):
+    """A second source of scores for a labelling, token by token: a language model, a word list.
 
-    A state is whatever the scorer needs to know of the tokens so far; it is never changed.
+    A state S is what the scorer remembers of the tokens so far; it is never modified.
     """
 
-    def start(self) -> Any:
+    def start(self) -> S:
         """The state before the first token."""
         ...
 
-    def scores(self, state: Any) -> np.ndarray:
-        """What each token that could come next adds, [V], in nats; the blank's is not looked at."""
+    def scores(self, state: S) -> np.ndarray:
+        """What each possible next token adds, [V], in nats; the value of the blank is ignored."""
         ...
 
-    def after(self, state: Any, token: int) -> Any:
-        """The state behind this token."""
+    def after(self, state: S, token: int) -> S:
+        """The state after this token."""
         ...
 
-    def end(self, state: Any) -> float:
-        """What ending here adds."""
+    def end(self, state: S) -> float:
+        """What ending here adds, in nats."""
         ...
 
 
-def greedy(log_probabilities: Tensor, lengths: Tensor | None = None) -> list[Found]:
-    """The labelling of the likeliest path of each sequence.
+def greedy(log_probabilities: Tensor, lengths: Tensor | None = None) -> list[Labelling]:
+    """The labelling of the most likely path of each sequence.
 
-    When to use it: during training and where speed counts; a trained network is so sure that
-    `beam_search` without a scorer seldom finds better.
+    When to use it: during training and where speed counts; the probabilities of a trained network
+    are so close to 0 and 1 that `beam_search` without a scorer is seldom better.
 
-    log_probabilities: log p [T, B, V] of each token and the blank (0). lengths: frames [B];
-    default all.
+    Args:
+        log_probabilities: log p [T, B, V] of each token and the blank (0).
+        lengths: frames [B]. Default: all T.
+
+    Returns:
+        One labelling per sequence.
 
     Example:
         >>> import torch
@@ -80,13 +89,13 @@ def greedy(log_probabilities: Tensor, lengths: Tensor | None = None) -> list[Fou
     ends = [T] * B if lengths is None else lengths.tolist()
     found = []
     for b, end in enumerate(ends):
-        tokens, times = collapsed(paths[:end, b])
+        tokens, times = collapse(paths[:end, b])
         total = float(best[:end, b].sum(dtype=np.float64))
-        found.append(Found(tokens, times, total, total))
+        found.append(Labelling(tokens, times, total, total))
     return found
 
 
-def collapsed(path: np.ndarray) -> tuple[list[int], list[tuple[int, int]]]:
+def collapse(path: np.ndarray) -> tuple[list[int], list[tuple[int, int]]]:
     """The labelling of a path [T], and the first and last frame of each token."""
     changes = np.flatnonzero(np.diff(path)) + 1
     firsts = np.concatenate([[0], changes]) if len(path) else changes
@@ -102,24 +111,33 @@ def collapsed(path: np.ndarray) -> tuple[list[int], list[tuple[int, int]]]:
 def beam_search(
     log_probabilities: Tensor,
     width: int,
-    scorer: Scorer | None = None,
+    scorer: Scorer[S] | None = None,
     best: int | None = None,
-) -> list[Found]:
-    """The likeliest labellings of one sequence over all their paths, best first.
+) -> list[Labelling]:
+    """The most likely labellings of one sequence, over all their paths.
 
     When to use it: with a `scorer` (shallow fusion with a language model), or for the next best
-    readings. Prefix search: of each prefix it keeps how likely the paths are that end in a blank
-    and those that end in its last token, and after each frame only the best `width` prefixes. One
-    wide enough to drop nothing finds the most probable labelling. What is found is ranked by
+    labellings. Prefix search: for each prefix it keeps the probability of the paths that end in a
+    blank and of those that end in its last token, and after each frame it keeps the best `width`
+    prefixes. A beam that is wide enough to drop nothing finds the most probable labelling. The
+    labellings are ranked by
 
-        score(Y) = log p(Y) + what the scorer adds for its tokens and its end
+        score(Y) = log p(Y) + what the scorer adds for the tokens and the end of Y
 
-    with log p(Y) over all paths, those that had been dropped too. Cost: T K V, and a step of the
-    scorer for each prefix that is kept.
+    with log p(Y) over all paths, the dropped ones included. Cost: T K V operations, and one step of
+    the scorer per prefix that is kept.
 
-    log_probabilities: log p [T, V] of each token and the blank (0). best: how many to return, at
-    most `width`; default all that are kept.
-    Raises: ValueError for a width under 1, or probabilities that are no numbers.
+    Args:
+        log_probabilities: log p [T, V] of each token and the blank (0).
+        width: K, the prefixes that are kept.
+        scorer: adds scores. Default: none.
+        best: how many labellings to return, at most `width`. Default: all that are kept.
+
+    Returns:
+        The labellings, best first.
+
+    Raises:
+        ValueError: where width is below 1, or a probability is NaN.
 
     Source: A. Hannun et al., First-pass large vocabulary continuous speech recognition using
     bi-directional recurrent DNNs, 2014 (https://arxiv.org/abs/1408.2873).
@@ -137,99 +155,135 @@ def beam_search(
         raise ValueError(f"beam_search got width={width}; expected at least 1.")
     log_p = log_probabilities.detach().cpu().double().numpy()
     if np.isnan(log_p).any():
-        raise ValueError("beam_search got probabilities that are no numbers (NaN).")
-    beam = Beam(log_p.shape[1], scorer)
-    for frame in log_p:
-        beam.read(frame, width)
-    added = beam.added + beam.ends()
-    totals = path_sums(log_p, beam.prefixes)
+        raise ValueError("beam_search got probabilities that are not numbers (NaN).")
+    if scorer is None:
+        prefixes, added = best_prefixes(log_p, width, ZeroScorer(log_p.shape[1]))
+    else:
+        prefixes, added = best_prefixes(log_p, width, scorer)
+    totals = path_sums(log_p, prefixes)
     order = np.argsort(-(totals + added), kind="stable")[:best]
     return [
-        Found(
-            list(beam.prefixes[k]),
-            alignment(log_p, beam.prefixes[k]),
+        Labelling(
+            list(prefixes[k]),
+            alignment(log_p, prefixes[k]),
             float(totals[k]),
             float(totals[k] + added[k]),
         )
         for k in order
-        if totals[k] > NEVER
+        if totals[k] > IMPOSSIBLE
     ]
 
 
-class Beam:
-    """Prefixes with the log-probability of their paths so far.
+class ZeroScorer:
+    """A scorer that adds nothing. V: tokens with the blank."""
 
-    blank, label: [K], of the paths that end in a blank, and in the prefix's last token. added: [K],
-    what the scorer adds.
+    def __init__(self, V: int) -> None:
+        self._zeros = np.zeros(V)
+
+    def start(self) -> None:
+        """No state."""
+
+    def scores(self, state: None) -> np.ndarray:
+        """Zeros [V]."""
+        return self._zeros
+
+    def after(self, state: None, token: int) -> None:
+        """No state."""
+
+    def end(self, state: None) -> float:
+        """Zero."""
+        return 0.0
+
+
+def best_prefixes(
+    log_p: np.ndarray, width: int, scorer: Scorer[S]
+) -> tuple[list[tuple[int, ...]], np.ndarray]:
+    """The prefixes that remain after all frames of log p [T, V], and what the scorer adds, [K]."""
+    beam = Beam(scorer)
+    for frame in log_p:
+        beam.read(frame, width)
+    return beam.prefixes, beam.added + beam.ends()
+
+
+class Beam(Generic[S]):
+    """Prefixes of labellings with the log-probability of their paths so far.
+
+    Attributes:
+        prefixes: K token sequences.
+        blank: [K], log-probability of the paths that end in a blank.
+        label: [K], log-probability of the paths that end in the prefix's last token.
+        added: [K], what the scorer adds.
+        states: K states of the scorer.
+        offers: K arrays [V], what the scorer adds for each next token.
     """
 
-    def __init__(self, V: int, scorer: Scorer | None) -> None:
-        self.scorer, self.nothing = scorer, np.zeros(V)
+    def __init__(self, scorer: Scorer[S]) -> None:
+        self.scorer = scorer
         self.prefixes: list[tuple[int, ...]] = [()]
-        self.blank, self.label, self.added = np.zeros(1), np.full(1, NEVER), np.zeros(1)
-        self.states = [None if scorer is None else scorer.start()]
-        self.offers = [self._offer(self.states[0])]
+        self.blank, self.label, self.added = np.zeros(1), np.full(1, IMPOSSIBLE), np.zeros(1)
+        self.states = [scorer.start()]
+        self.offers = [scorer.scores(self.states[0])]
 
     def read(self, frame: np.ndarray, width: int) -> None:
-        """One more frame: log p [V]."""
+        """Extend the prefixes by one frame, log p [V]; keep the best `width`."""
         K, V = len(self.prefixes), len(frame)
         rows = np.arange(K)
         last = np.array([prefix[-1] if prefix else BLANK for prefix in self.prefixes])
         either = np.logaddexp(self.blank, self.label)
         grown = either[:, None] + frame  # [K, V]
-        # the same token again is a new one only behind a blank
+        # a repeated token is a new one only after a blank
         grown[rows, last] = self.blank + frame[last]
-        grown[:, BLANK] = NEVER
+        grown[:, BLANK] = IMPOSSIBLE
         blank = either + frame[BLANK]
-        label = np.where(last == BLANK, NEVER, self.label + frame[last])
+        label = np.where(last == BLANK, IMPOSSIBLE, self.label + frame[last])
         places = {prefix: k for k, prefix in enumerate(self.prefixes)}
         for k, prefix in enumerate(self.prefixes):
             parent = places.get(prefix[:-1]) if prefix else None
-            if parent is not None:  # what it grows to is there already
+            if parent is not None:  # the parent, grown by this token, is this prefix
                 label[k] = np.logaddexp(label[k], grown[parent, last[k]])
-                grown[parent, last[k]] = NEVER
+                grown[parent, last[k]] = IMPOSSIBLE
 
         offered = self.added[:, None] + np.stack(self.offers)
         ranks = np.concatenate([np.logaddexp(blank, label) + self.added, (grown + offered).ravel()])
         kept = np.argsort(-ranks, kind="stable") if len(ranks) <= width else largest(ranks, width)
-        kept = kept[ranks[kept] > NEVER]
+        kept = kept[ranks[kept] > IMPOSSIBLE]
         stays, grows = kept[kept < K], kept[kept >= K] - K
         parents, tokens = grows // V, grows % V
         states, offers = [self.states[k] for k in stays], [self.offers[k] for k in stays]
         for k, token in zip(parents.tolist(), tokens.tolist(), strict=True):
-            state = None if self.scorer is None else self.scorer.after(self.states[k], token)
+            state = self.scorer.after(self.states[k], token)
             states.append(state)
-            offers.append(self._offer(state))
+            offers.append(self.scorer.scores(state))
         self.prefixes = [self.prefixes[k] for k in stays] + [
             (*self.prefixes[k], token)
             for k, token in zip(parents.tolist(), tokens.tolist(), strict=True)
         ]
-        self.blank = np.concatenate([blank[stays], np.full(len(grows), NEVER)])
+        self.blank = np.concatenate([blank[stays], np.full(len(grows), IMPOSSIBLE)])
         self.label = np.concatenate([label[stays], grown[parents, tokens]])
         self.added = np.concatenate([self.added[stays], offered[parents, tokens]])
         self.states, self.offers = states, offers
 
     def ends(self) -> np.ndarray:
         """What ending adds to each prefix, [K]."""
-        if self.scorer is None:
-            return np.zeros(len(self.prefixes))
         return np.array([self.scorer.end(state) for state in self.states])
-
-    def _offer(self, state: Any) -> np.ndarray:
-        return self.nothing if self.scorer is None else self.scorer.scores(state)
 
 
 def largest(values: np.ndarray, count: int) -> np.ndarray:
-    """Where the largest stand, the first of equal ones."""
+    """The places of the `count` largest values, the first ones of equal values."""
     least = np.partition(values, len(values) - count)[len(values) - count]
     above, equal = np.flatnonzero(values > least), np.flatnonzero(values == least)
     return np.concatenate([above, equal[: count - len(above)]])
 
 
 def path_sums(log_p: np.ndarray, labellings: list[tuple[int, ...]]) -> np.ndarray:
-    """log p of labellings over all their paths, [K]; the sum that the CTC loss takes.
+    """The log-probability of labellings over all their paths, the sum of the CTC loss.
 
-    log_p: [T, V].
+    Args:
+        log_p: [T, V].
+        labellings: K token sequences.
+
+    Returns:
+        [K], in nats.
 
     Example:
         >>> import numpy as np
@@ -240,23 +294,23 @@ def path_sums(log_p: np.ndarray, labellings: list[tuple[int, ...]]) -> np.ndarra
     if not labellings:
         return np.zeros(0)
     lengths = np.array([len(labelling) for labelling in labellings])
-    # blanks before, between and behind the tokens
+    # blanks before, between and after the tokens
     places = np.full((len(labellings), 2 * lengths.max() + 1), BLANK)
     for k, labelling in enumerate(labellings):
         places[k, 1 : 2 * len(labelling) : 2] = labelling
     skips = may_skip(places)
-    forward = np.full(places.shape, NEVER)
-    forward[:, 0] = 0.0  # before the first frame: as if a blank had been
+    forward = np.full(places.shape, IMPOSSIBLE)
+    forward[:, 0] = 0.0  # before the first frame, as after a blank
     for t, frame in enumerate(log_p):
         before = forward.copy()
         before[:, 1:] = np.logaddexp(before[:, 1:], forward[:, :-1])
         if t:
-            jumped = np.where(skips, forward[:, :-2], NEVER)
+            jumped = np.where(skips, forward[:, :-2], IMPOSSIBLE)
             before[:, 2:] = np.logaddexp(before[:, 2:], jumped)
         forward = before + frame[places]
     rows = np.arange(len(labellings))
-    behind, on = forward[rows, 2 * lengths], forward[rows, np.maximum(2 * lengths - 1, 0)]
-    return np.where(lengths > 0, np.logaddexp(behind, on), behind)
+    after, on = forward[rows, 2 * lengths], forward[rows, np.maximum(2 * lengths - 1, 0)]
+    return np.where(lengths > 0, np.logaddexp(after, on), after)
 
 
 def may_skip(places: np.ndarray) -> np.ndarray:
@@ -265,10 +319,19 @@ def may_skip(places: np.ndarray) -> np.ndarray:
 
 
 def alignment(log_p: np.ndarray, labelling: tuple[int, ...]) -> list[tuple[int, int]]:
-    """The first and last frame of each token on the likeliest path of a labelling (Viterbi).
+    """The first and the last frame of each token on the most likely path of a labelling (Viterbi).
 
-    When to use it: for the times of words that are known. log_p: [T, V].
-    Raises: ValueError where no path of so few frames has this labelling.
+    When to use it: for the times of known words.
+
+    Args:
+        log_p: [T, V].
+        labelling: tokens, without blanks.
+
+    Returns:
+        One pair of frames per token.
+
+    Raises:
+        ValueError: where T frames are too few for a path of this labelling.
 
     Example:
         >>> import numpy as np
@@ -280,18 +343,18 @@ def alignment(log_p: np.ndarray, labelling: tuple[int, ...]) -> list[tuple[int, 
     places[1::2] = labelling
     skips = may_skip(places)
     S, T = len(places), len(log_p)
-    best = np.full(S, NEVER)
+    best = np.full(S, IMPOSSIBLE)
     best[0] = 0.0
-    ways = np.zeros((T, S), dtype=np.int64)  # how many places each came forward
+    ways = np.zeros((T, S), dtype=np.int64)  # how many places the best path moved forward
     for t, frame in enumerate(log_p):
-        come = np.full((3, S), NEVER)
-        come[0], come[1, 1:] = best, best[:-1]
+        moved = np.full((3, S), IMPOSSIBLE)
+        moved[0], moved[1, 1:] = best, best[:-1]
         if t:
-            come[2, 2:] = np.where(skips, best[:-2], NEVER)
-        ways[t] = come.argmax(0)
-        best = come.max(0) + frame[places]
+            moved[2, 2:] = np.where(skips, best[:-2], IMPOSSIBLE)
+        ways[t] = moved.argmax(0)
+        best = moved.max(0) + frame[places]
     place = S - 1 if S == 1 or best[S - 1] >= best[S - 2] else S - 2
-    if best[place] == NEVER:
+    if best[place] == IMPOSSIBLE:
         raise ValueError(
             f"alignment got {len(labelling)} tokens and {T} frames; expected a frame for each token "
             "and one between equal ones."

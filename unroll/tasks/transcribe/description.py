@@ -1,4 +1,4 @@
-"""What was read of recordings and lines, in sentences, each choice with the flag that changes it."""
+"""What a run reports about its data: at the start of training, and in `unroll data check`."""
 
 from __future__ import annotations
 
@@ -7,76 +7,136 @@ from collections import Counter
 import numpy as np
 
 from unroll.counting import counted
-from unroll.tasks.transcribe.reader import Transcribed
+from unroll.data.problems import Problems
+from unroll.tasks.transcribe.defaults import EPOCHS
+from unroll.tasks.transcribe.reader import TranscribeData
 from unroll.tasks.transcribe.settings import TranscribeSettings
 
+LISTED_TOKENS, LISTED_UNKNOWN = 12, 5
+REPORTED_TOKENS = 100
 
-def as_read(data: Transcribed, settings: TranscribeSettings) -> list[str]:
-    """What was read and guessed, and the steps that a network makes of it."""
+
+def describe(data: TranscribeData, settings: TranscribeSettings) -> list[str]:
+    """Sentences on the data, the features and the steps, each choice with the flag that changes it."""
+    lines = [
+        *data.warnings,
+        *describe_records(data),
+        *describe_sounds(data),
+        describe_steps(data, settings),
+    ]
+    if settings.epochs == EPOCHS:
+        lines.append(f"Small data set: {EPOCHS} epochs (--seconds, --steps or --epochs).")
+    return lines
+
+
+def describe_records(data: TranscribeData) -> list[str]:
+    """Sentences on the records and their texts."""
     preprocessor, train, valid = data.preprocessor, data.train, data.valid
-    said = [*data.told]
-    said += [f"Guessed: {', '.join(data.table.said)}."] if data.table.said else []
-    said.append(
-        f"{counted(len(train), preprocessor.thing)} to learn from; held out: {data.validation_set}, "
-        f"{counted(len(valid), preprocessor.thing)} (--valid FILE)."
+    name = preprocessor.record_name
+    lines = [f"Guessed: {', '.join(data.table.guesses)}."] if data.table.guesses else []
+    lines.append(
+        f"Training set: {counted(len(train), name)}. Validation set: {data.validation_set}, "
+        f"{counted(len(valid), name)} (--valid FILE)."
     )
-    shown = " ".join(
-        repr(token) if preprocessor.units == "char" else token for token in preprocessor.tokens[:12]
-    )
+    listed = preprocessor.tokens[:LISTED_TOKENS]
+    tokens = " ".join(repr(token) if preprocessor.units == "char" else token for token in listed)
     many = counted(len(preprocessor.tokens), f"different {preprocessor.units_name[:-1]}")
-    said.append(
-        f"{many} (--set units=char|word): {shown}"
-        + (" ..." if len(preprocessor.tokens) > 12 else "")
-        + ("; case dropped." if preprocessor.lower else ".")
+    lines.append(
+        f"{many} (--set units=char|word): {tokens}"
+        + (" ..." if len(preprocessor.tokens) > LISTED_TOKENS else "")
+        + ("; converted to lower case." if preprocessor.lower else ".")
     )
-    strange = Counter(
+    unknown = Counter(
         unit
-        for item in valid.items
-        for unit in preprocessor.split(item.text)
+        for record in valid.records
+        for unit in preprocessor.split(record.text)
         if unit not in preprocessor.number
     )
-    if strange:
-        most = ", ".join(repr(unit) for unit, _ in strange.most_common(5))
-        said.append(f"Held out stand {preprocessor.units_name} that cannot be found: {most}.")
-    said += heard_as(data)
-    ways = "both ways" if settings.both_ways else "one way"
-    if settings.streaming:
-        ways += ", never ahead: it can stream"
-    median = counted(int(np.median(train.lengths)) // preprocessor.subsample, "step")
-    said.append(
-        f"{counted(preprocessor.subsample, 'frame makes', 'frames make')} a step (--set subsample=N), so "
-        f"half of the {preprocessor.thing}s have {median} or fewer; read {ways} (--set bidirectional, "
-        "streaming)."
-    )
-    return said
+    if unknown:
+        most = ", ".join(repr(unit) for unit, _ in unknown.most_common(LISTED_UNKNOWN))
+        lines.append(
+            f"The validation set has {preprocessor.units_name} that the training set has not, which "
+            f"cannot be recognised: {most}."
+        )
+    return lines
 
 
-def heard_as(data: Transcribed) -> list[str]:
-    """How sounds become features, in sentences; nothing of images and strokes."""
-    preprocessor = data.preprocessor
-    if preprocessor.mel is None:
+def describe_sounds(data: TranscribeData) -> list[str]:
+    """Sentences on the features of sounds; none for images and strokes."""
+    mel = data.preprocessor.mel
+    if mel is None:
         return []
-    said, rate = [], preprocessor.mel.rate
-    others = sum(count for other, count in data.rates.items() if other != rate)
+    lines = []
+    others = sum(count for rate, count in data.rates.items() if rate != mel.rate)
     if others:
-        named = " or ".join(f"{other:,} Hz" for other in sorted(data.rates) if other != rate)
-        said.append(
-            f"{counted(others, 'sound has', 'sounds have')} {named}, resampled to {rate:,} Hz "
+        rates = " or ".join(f"{rate:,} Hz" for rate in sorted(data.rates) if rate != mel.rate)
+        lines.append(
+            f"{counted(others, 'sound has', 'sounds have')} {rates}, resampled to {mel.rate:,} Hz "
             "(--set rate=N)."
         )
     if data.mixed:
         several = counted(data.mixed, "sound has", "sounds have")
-        said.append(f"{several} several channels, mixed to one.")
-    by = {"utterance": "recording", "speaker": "speaker", "corpus": "corpus"}[
-        preprocessor.normalise
-    ]
-    said.append(
-        f"{preprocessor.mel.bands} mel bands of {rate:,} Hz, a frame every {1000 * preprocessor.mel.hop:g} ms "
-        f"(--set bands, rate, hop), scaled over each {by} (--set normalise=...)."
+        lines.append(f"{several} several channels, mixed to one.")
+    over = {
+        "utterance": "each recording",
+        "speaker": "the recordings of each speaker",
+        "corpus": "the training set",
+    }[data.preprocessor.normalise]
+    lines.append(
+        f"Features: {mel.bands} mel bands at {mel.rate:,} Hz, one frame every {1000 * mel.hop:g} ms "
+        f"(--set bands, rate, hop), scaled over {over} (--set normalise=...)."
     )
-    if preprocessor.mel.deaf:
-        said.append(
-            f"{counted(preprocessor.mel.deaf, 'of the bands hears', 'of the bands hear')} nothing: there "
-            "are more than the window can tell apart. Fewer --set bands, or a longer --set window."
+    if mel.empty_bands:
+        lines.append(
+            f"{counted(mel.empty_bands, 'band is', 'bands are')} always silent: the window is too "
+            "short to separate so many bands. Use fewer --set bands, or a longer --set window."
         )
-    return said
+    return lines
+
+
+def describe_steps(data: TranscribeData, settings: TranscribeSettings) -> str:
+    """A sentence on the steps of the network."""
+    preprocessor = data.preprocessor
+    direction = "in both directions" if settings.both_ways else "forwards"
+    if settings.streaming:
+        direction += " from past frames only, so the model can stream"
+    median = counted(int(np.median(data.train.lengths)) // preprocessor.subsample, "step")
+    return (
+        f"Steps: {counted(preprocessor.subsample, 'frame')} per step (--set subsample=N), so half of "
+        f"the {preprocessor.record_name}s have {median} or fewer; read {direction} (--set "
+        "bidirectional, streaming)."
+    )
+
+
+def metadata(data: TranscribeData) -> dict[str, object]:
+    """Facts about the data for the config of the run and its model card."""
+    preprocessor = data.preprocessor
+    frames = int(data.train.lengths.sum() + data.valid.lengths.sum())
+    size: dict[str, object] = {"frames": frames}
+    if preprocessor.mel is not None:
+        size = {"hours": round(frames * preprocessor.mel.hop / 3600, 4)}
+    records = len(data.train) + len(data.valid)
+    return {"records": records, "tokens": len(preprocessor.tokens), **size}
+
+
+def check_report(data: TranscribeData, problems: Problems) -> dict[str, object]:
+    """What `unroll data check` reports. problems: the bad records, which were skipped."""
+    records = [*data.train.records, *data.valid.records]
+    lengths = np.concatenate([data.train.lengths, data.valid.lengths])
+    sounds = {"rates": data.rates, "several_channels": data.mixed}
+    return {
+        "guessed": list(data.table.guesses),
+        "rows": len(records) + problems.count,
+        "units": data.preprocessor.units,
+        "tokens": data.preprocessor.tokens[:REPORTED_TOKENS],
+        **(sounds if data.preprocessor.mel else {}),
+        "lengths": {
+            "median": float(np.median(lengths)),
+            "longest": int(lengths.max()),
+            "unit": "frames",
+        },
+        "duplicates": len(records) - len({record.content_hash for record in records}),
+        "too_short": data.too_short,
+        "bad": problems.count,
+        "problems": [sentence.strip() for sentence in problems.messages()[1:]],
+    }

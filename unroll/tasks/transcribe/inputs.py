@@ -1,65 +1,102 @@
-"""The sounds, lines or strokes that a recogniser is asked for."""
+"""The files that a recogniser is asked to transcribe: by path, in a folder, or in a table."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from unroll.data.media_table import MediaTable
 from unroll.data.problems import Problems
 from unroll.errors import UserError
-from unroll.tasks.transcribe.batches import Recordings
-from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
-from unroll.tasks.transcribe.reader import SUFFIXES, surveyed, table_of
+from unroll.tasks.transcribe.batches import TranscribeDataset
+from unroll.tasks.transcribe.preprocessor import FeatureScale, TranscribePreprocessor
+from unroll.tasks.transcribe.reader import SUFFIXES, find_table, scan_files
 from unroll.tasks.transcribe.settings import TranscribeSettings
 from unroll.tasks.transcribe.strokes import BadStrokes
 
 
-def files_at(
+@dataclass(frozen=True)
+class TranscribeInput:
+    """A file to transcribe.
+
+    Attributes:
+        path: of the file.
+        where: file and line of the table that names it; None where no table does.
+        scale: of the features of its speaker; None where the speaker is unknown.
+    """
+
+    path: str
+    where: str | None = None
+    scale: FeatureScale | None = None
+
+
+def parse_input(value: object) -> TranscribeInput:
+    """An input as users give it: the path of a file, or an object with `path`.
+
+    Raises:
+        UserError: where it is neither.
+    """
+    if isinstance(value, TranscribeInput):
+        return value
+    path = value.get("path") if isinstance(value, dict) else value
+    if not isinstance(path, str):
+        raise UserError(f"Got {value!r:.60} to transcribe; expected the path of a file.")
+    return TranscribeInput(path)
+
+
+def read_inputs(
     path: str, preprocessor: TranscribePreprocessor, settings: TranscribeSettings
-) -> Iterator[Any]:
-    """The files that a table names, those of a folder, or the one that it is: paths, or of a table
-    as `named_in` gives them."""
+) -> Iterator[TranscribeInput]:
+    """The files that a table names, the files in a folder, or the file itself.
+
+    Args:
+        path: a table, a folder, a file, or "-" for paths on standard input.
+        preprocessor: of the run.
+        settings: of the run, which name the columns of a table.
+
+    Raises:
+        UserError: where there is no file of the kind that the run reads.
+    """
     kind, source = preprocessor.kind, Path(path)
     suffixes = SUFFIXES[kind]
     if path == "-":
-        yield from (line.strip() for line in sys.stdin if line.strip())
+        yield from (TranscribeInput(line.strip()) for line in sys.stdin if line.strip())
     elif source.is_dir():
         found = sorted(p for p in source.rglob("*") if p.suffix.lower() in suffixes)
         if not found:
-            raise UserError(f"{path} holds no file that ends in {', '.join(suffixes)}.")
-        yield from map(str, found)
-    elif kind != "strokes" and not source.name.endswith((".csv", ".tsv", ".jsonl", ".gz")):
-        yield path
-    elif kind == "strokes":  # tables themselves
+            raise UserError(f"{path} has no file that ends in {', '.join(suffixes)}.")
+        yield from (TranscribeInput(str(file)) for file in found)
+    elif kind == "strokes":  # a file of strokes is a table too
         try:
             preprocessor.load_raw(source)
         except BadStrokes as error:
             try:
-                table = table_of(path, settings, labelled=False)
+                table = find_table(path, settings, labelled=False)
             except UserError:
                 raise error from None
-            yield from named_in(table, preprocessor, settings)
+            yield from table_inputs(table, preprocessor, settings)
         else:
-            yield path
+            yield TranscribeInput(path)
+    elif source.name.endswith((".csv", ".tsv", ".jsonl", ".gz")):
+        yield from table_inputs(find_table(path, settings, labelled=False), preprocessor, settings)
     else:
-        yield from named_in(table_of(path, settings, labelled=False), preprocessor, settings)
+        yield TranscribeInput(path)
 
 
-def named_in(
+def table_inputs(
     table: MediaTable, preprocessor: TranscribePreprocessor, settings: TranscribeSettings
-) -> Iterator[dict[str, Any]]:
-    """The files that a table names: `path`, `where` in the table and, if known, the speaker's
-    `scale`."""
+) -> Iterator[TranscribeInput]:
+    """The files that a table names, with the scale of their speakers where a column names them."""
     problems = Problems(settings.skip_bad)
     if preprocessor.normalise == "speaker" and settings.speaker in table.names:
-        recordings = Recordings(surveyed(table, settings, problems).items, preprocessor)
-        for row, item in enumerate(recordings.items):
-            yield {"path": str(item.path), "where": item.where, "scale": recordings.scale(row)}
+        records = scan_files(table, settings, problems).records
+        dataset = TranscribeDataset(records, preprocessor)
+        for row, record in enumerate(records):
+            yield TranscribeInput(str(record.path), record.where, dataset.scale(row))
     else:
         for found in table.rows(problems):
-            yield {"path": str(found.path), "where": found.where}
+            yield TranscribeInput(str(found.path), found.where)
     for sentence in problems.messages():
         sys.stderr.write(f"unroll: {sentence}\n")

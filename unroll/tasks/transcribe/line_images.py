@@ -1,4 +1,4 @@
-"""Images of lines of handwriting: ink on paper, whatever the colours, as columns that are time."""
+"""Read images of lines of handwriting as ink on paper; distort them for training."""
 
 from __future__ import annotations
 
@@ -12,18 +12,26 @@ from unroll.data.images import BadImage, read_image
 
 HEIGHT = 32
 LONGEST = 128  # widths of a line's height
-WIDER, NARROWEST = 0.15, 0.25  # how far `varied` changes a width at strength 1, and the least
-FAINTEST = 16 / 255  # a smaller difference between ink and paper is none
+WIDER, NARROWEST = 0.15, 0.25  # change of the width at strength 1; the smallest ratio of widths
+FAINTEST = 16 / 255  # with less contrast, a page is blank
 
 
 def read_line(source: Path | bytes, height: int = HEIGHT, name: str | None = None) -> Tensor:
-    """A line of writing, [1, height, W]: 0 where there is paper, 1 where there is most ink.
+    """A line of writing as ink: 0 where there is paper, 1 where there is most ink.
 
-    When to use it: for every image of a line that a task reads. Dark on light or light on dark: the
-    commoner shade is paper. The width follows the height.
+    When to use it: for every image of a line that a task reads. Writing may be dark on light or
+    light on dark: the more frequent shade is paper. The proportions are kept.
 
-    source: a file that Pillow reads, or its bytes. height: in pixels. name: for complaints.
-    Raises: BadImage where it is none, or is more than 128 times as wide as high.
+    Args:
+        source: a file that Pillow reads, or its bytes.
+        height: in pixels, to which the image is scaled.
+        name: the file's name in errors. Default: `source`.
+
+    Returns:
+        float32 [1, height, W].
+
+    Raises:
+        BadImage: where it is no image, or is more than 128 times as wide as high.
 
     Example:
         >>> from PIL import Image
@@ -40,13 +48,13 @@ def read_line(source: Path | bytes, height: int = HEIGHT, name: str | None = Non
     if grey.shape[2] > LONGEST * height:
         raise BadImage(
             f"{name} is {grey.shape[2] / height:.0f} times as wide as high; expected a line of "
-            f"writing, at most {LONGEST} times. Cut it into lines."
+            f"writing, at most {LONGEST} times as wide. Split it into lines."
         )
-    return inked(grey)
+    return ink_from_grey(grey)
 
 
-def inked(grey: Tensor) -> Tensor:
-    """Ink from greys: the distance from the paper's shade, as a share of the largest."""
+def ink_from_grey(grey: Tensor) -> Tensor:
+    """The distance of each pixel from the paper's shade, as a share of the largest distance."""
     paper = grey.median()
     darker, lighter = paper - grey.min(), grey.max() - paper
     ink = (paper - grey) if darker >= lighter else (grey - paper)
@@ -56,24 +64,30 @@ def inked(grey: Tensor) -> Tensor:
     return ink.clamp(min=0) / most
 
 
-def narrowest(strength: float) -> float:
-    """The least share of its width that `varied` leaves of a line."""
+def smallest_width_ratio(strength: float) -> float:
+    """The smallest ratio of widths, new to old, that `distort_line` can draw."""
     return max(NARROWEST, 1 - WIDER * strength)
 
 
-def varied(line: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
-    """The line as another hand and pen could have written it, [1, H, W']; for training.
+def distort_line(line: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
+    """The line as another hand and pen could have written it, for training.
 
-    Slant up to 17 degrees, width and height up to 15 % and a shift up and down up to 6 % of the
-    height; strokes thicker or thinner by up to half a pixel; a little noise. Each drawn evenly.
+    Slant up to 17 degrees, width and height up to 15 %, a vertical shift up to 6 % of the height,
+    strokes thicker or thinner by up to half a pixel, and a little noise; each drawn uniformly.
 
-    generator: the same state, the same line. strength: 0 gives the line itself; 2 twice as much.
+    Args:
+        line: ink [1, H, W].
+        generator: where the random numbers come from.
+        strength: 0 returns the line itself; 2 distorts twice as much as 1.
+
+    Returns:
+        [1, H, W'].
 
     Example:
         >>> import torch
-        >>> from unroll.tasks.transcribe.line_images import varied
+        >>> from unroll.tasks.transcribe.line_images import distort_line
         >>> line = torch.rand(1, 32, 100)
-        >>> one, other = (varied(line, torch.Generator().manual_seed(3)) for _ in range(2))
+        >>> one, other = (distort_line(line, torch.Generator().manual_seed(3)) for _ in range(2))
         >>> torch.equal(one, other), one.shape == line.shape
         (True, False)
     """
@@ -84,14 +98,14 @@ def varied(line: Tensor, generator: torch.Generator, strength: float = 1.0) -> T
     ).tolist()
     H, W = line.shape[1:]
     width = max(1, round(W * max(NARROWEST, 1 + WIDER * wide)))
-    # from a place of the new line to one of the old, both -1 to 1; slant in pixels of the old
+    # maps places of the new line to the old one, both from -1 to 1; slant in pixels of the old
     turn = torch.tensor(
         [[1.0, 0.3 * slant * H / W, 0.0], [0.0, 1 / max(NARROWEST, 1 + WIDER * high), 0.12 * shift]]
     )
     grid = affine_grid(turn[None], [1, 1, H, width], align_corners=False)
     line = grid_sample(line[None], grid, padding_mode="zeros", align_corners=False)
-    swollen = max_pool2d(line, 3, 1, 1)
-    shrunk = -max_pool2d(-line, 3, 1, 1)
-    line = torch.lerp(line, swollen if thick > 0 else shrunk, min(1.0, 0.5 * abs(thick)))[0]
+    thicker = max_pool2d(line, 3, 1, 1)
+    thinner = -max_pool2d(-line, 3, 1, 1)
+    line = torch.lerp(line, thicker if thick > 0 else thinner, min(1.0, 0.5 * abs(thick)))[0]
     noise = torch.randn(line.shape, generator=generator)
     return (line + 0.05 * abs(noisy) * noise).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Log-mel features of sounds: what a recogniser listens to.
+"""Log-mel features of sounds, their slopes over time, and masks of them.
 
 N samples, T frames, M mel bands, F frequencies of the Fourier transform.
 """
@@ -17,18 +17,23 @@ QUIETEST = 1e-10  # of a power; librosa's amin
 
 @dataclass(frozen=True)
 class LogMel:
-    """The logarithm of the power in each band of a mel scale, a frame every few milliseconds.
+    """The logarithm of the power in each band of a mel scale, one frame every few milliseconds.
 
-    When to use it: in front of every network that hears.
+    When to use it: as the input features of every network that reads sounds.
 
         y_{t,m} = ln max(1e-10, sum_f w_{m,f} |X_{t,f}|^2)
 
     X is the short-time Fourier transform with a Hann window; w are Slaney's triangles, each of the
-    same area. Frame t hears the samples from t * stride on and nothing before, so that a stream
-    gets the same frames as a file; the end is filled up with zeros to a whole frame.
+    same area. Frame t begins at sample t * stride, so that a stream has the same frames as a file;
+    the end is padded with zeros to a whole frame.
 
-    rate: samples a second. bands: M. window, hop: seconds. low, high: of the lowest and the highest
-    band, in Hz; high=None: half the rate.
+    Attributes:
+        rate: samples per second.
+        bands: M.
+        window: length of a frame, in seconds.
+        hop: seconds from one frame to the next.
+        low: lower edge of the lowest band, in Hz.
+        high: upper edge of the highest band, in Hz. Default: half the rate.
 
     Source: librosa 0.11, whose numbers these are (`feature.melspectrogram(center=False)`); M.
     Slaney, Auditory Toolbox, 1998.
@@ -63,27 +68,35 @@ class LogMel:
         return max(1, round(self.hop * self.rate))
 
     @property
-    def deaf(self) -> int:
-        """How many bands lie between two frequencies of the transform, and hear nothing."""
+    def empty_bands(self) -> int:
+        """How many bands lie between two frequencies of the transform and are always silent."""
         high = self.rate / 2 if self.high is None else self.high
         filters = mel_filters(self.rate, self.size, self.bands, self.low, high)
         return int((filters.sum(1) == 0).sum())
 
     def frames(self, samples: int) -> int:
-        """T of so many samples."""
+        """T for this number of samples."""
         return 1 + max(0, -(-(samples - self.size) // self.stride))
 
-    def filled(self, samples: Tensor) -> Tensor:
-        """The samples with zeros behind, so that all of them are in a frame."""
+    def pad(self, samples: Tensor) -> Tensor:
+        """The samples [..., N] with zeros appended, so that every sample is in a frame."""
         whole = self.size + self.stride * (self.frames(samples.shape[-1]) - 1)
         return torch.nn.functional.pad(samples, (0, whole - samples.shape[-1]))
 
     def __call__(self, samples: Tensor, warp: float = 1.0) -> Tensor:
-        """[..., T, M] of samples [..., N]. warp: as `mel_filters` takes it."""
-        return self.of_whole(self.filled(samples), warp)
+        """Features of a whole sound.
 
-    def of_whole(self, samples: Tensor, warp: float = 1.0) -> Tensor:
-        """The same of whole frames alone, as a stream has them: nothing is filled up."""
+        Args:
+            samples: [..., N], floating point.
+            warp: as in `mel_filters`.
+
+        Returns:
+            [..., T, M], of the dtype of the samples.
+        """
+        return self.whole_frames(self.pad(samples), warp)
+
+    def whole_frames(self, samples: Tensor, warp: float = 1.0) -> Tensor:
+        """Features of the whole frames alone, as a stream needs them: nothing is padded."""
         # in float32 a quiet band beside a loud one would be off by thousandths
         window = torch.hann_window(self.width, dtype=torch.float64)
         spectrum = torch.stft(
@@ -106,10 +119,20 @@ class LogMel:
 def mel_filters(
     rate: int, size: int, bands: int, low: float, high: float, warp: float = 1.0
 ) -> Tensor:
-    """The triangles w [M, F], each of area 1 over the frequency, in float64.
+    """The triangles w of the mel scale, each of area 1 over the frequency.
 
-    warp: what frequencies are multiplied by, up to seven eighths of `high` and then on a line that
-    ends there: as if the speaker's vocal tract were longer (above 1) or shorter.
+    Args:
+        rate: samples per second.
+        size: samples of a frame.
+        bands: M.
+        low: lower edge of the lowest band, in Hz.
+        high: upper edge of the highest band, in Hz.
+        warp: factor of the frequencies up to seven eighths of `high`; from there a line leads to
+            `high` itself. It acts like a longer (above 1) or shorter vocal tract of the speaker.
+
+    Returns:
+        float64 [M, F].
+
     Source: N. Jaitly, G. Hinton, Vocal tract length perturbation improves speech recognition, 2013.
     """
     edges = from_mel(np.linspace(to_mel(low), to_mel(high), bands + 2))
@@ -124,8 +147,8 @@ def mel_filters(
     return torch.from_numpy(triangles * (2 / (edges[2:] - edges[:-2]))[:, None])
 
 
-BREAK, STEP = 1000.0, 200 / 3  # Hz where the scale turns logarithmic, Hz a mel below
-RATIO = np.log(6.4) / 27  # of frequencies a mel above
+BREAK, STEP = 1000.0, 200 / 3  # Hz where the scale turns logarithmic; Hz per mel below it
+RATIO = np.log(6.4) / 27  # logarithm of the ratio of frequencies per mel above it
 
 
 def to_mel(f: float | np.ndarray) -> np.ndarray:
@@ -140,11 +163,19 @@ def from_mel(m: np.ndarray) -> np.ndarray:
 
 
 def deltas(x: Tensor, reach: int = 2) -> Tensor:
-    """How features [T, M] change, a frame: the slope of a line through 2 * reach + 1 of them.
+    """The slope of each feature per frame, from a line through 2 * reach + 1 frames.
 
         d_t = sum_n n (x_{t+n} - x_{t-n}) / (2 sum_n n^2),   n = 1 .. reach
 
-    Beyond both ends the first and the last frame go on.
+    The first and the last frame are repeated beyond the ends.
+
+    Args:
+        x: features [T, M].
+        reach: frames on each side.
+
+    Returns:
+        [T, M].
+
     Source: S. Young et al., The HTK book, 2006, equation 5.16.
     """
     T = len(x)
@@ -155,10 +186,18 @@ def deltas(x: Tensor, reach: int = 2) -> Tensor:
     return total / (2 * sum(n * n for n in range(1, reach + 1)))
 
 
-def masked(x: Tensor, draw: np.random.Generator, bands: int, frames: float) -> Tensor:
-    """Features [T, M] of which two stripes of bands and two of time are zero, their mean.
+def mask_stripes(x: Tensor, draw: np.random.Generator, bands: int, frames: float) -> Tensor:
+    """Features with two stripes of bands and two stripes of time set to zero, their mean.
 
-    bands: the widest stripe, of M. frames: the longest, as a share of T.
+    Args:
+        x: features [T, M].
+        draw: where the random numbers come from.
+        bands: the widest stripe of bands.
+        frames: the longest stripe of time, as a share of T.
+
+    Returns:
+        A copy [T, M].
+
     Source: D. Park et al., SpecAugment, 2019 (https://arxiv.org/abs/1904.08779).
     """
     x = x.clone()

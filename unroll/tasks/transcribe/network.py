@@ -1,4 +1,4 @@
-"""A recurrent recogniser: convolutions, recurrent stack, connectionist temporal classification.
+"""The network: convolutions, recurrent layers, connectionist temporal classification (CTC).
 
 T frames, S steps, B batch, C channels, H height, F = C * H features, E embedding, V tokens with the
 blank.
@@ -23,25 +23,32 @@ WIDTHS = (16, 32, 32)  # of the convolutions
 
 
 class Transcriber(nn.Module):
-    """The probability of each token, or of none, at each step of a recording.
+    """The probability of each token, or of no token (the blank), at each step of a recording.
 
         c_1 .. c_S = convolutions(x_1 .. x_T),  S = T / subsample,    e_s = W_e c_s + b_e
         h_1 .. h_S = stack(e_1 .. e_S),         p_s = softmax(W h_s + b)
-        loss = -log sum over all paths that stand for the text of  prod_s p_s(path_s)
+        loss = -log sum over all paths of the text of  prod_s p_s(path_s)
 
     Source: A. Graves et al., Connectionist temporal classification, 2006
     (https://www.cs.toronto.edu/~graves/icml_2006.pdf).
 
     Args:
-        channels, height: C and H of a frame. tokens: V, the blank (0) among them.
-        hidden_size: H of each of num_layers layers, in each direction.
-        embedding_size: E. subsample: frames a step: 1, 2, 4 or 8.
+        channels: C, of a frame.
+        height: H, of a frame.
+        tokens: V, with the blank (0).
+        hidden_size: units of each layer, in each direction.
+        num_layers: recurrent layers.
+        embedding_size: E.
+        subsample: frames per step: 1, 2, 4 or 8.
         cell: a name or a callable, as `unroll.Recurrent` takes it.
-        bidirectional: read from both ends. causal: convolutions that do not look ahead.
-        dropout: locked, on what the stack reads, between its layers and on its outputs.
-        initialisation: a name for `initialise`; what it did stands in `self.initialised`.
+        bidirectional: whether the recurrent layers read in both directions.
+        causal: whether the convolutions use past frames only.
+        dropout: locked dropout on the input of the recurrent layers, between them and on their
+            output.
+        initialisation: a name for `initialise`; `self.initialised` says what was done.
 
-    Raises: ValueError for a subsample that is none of those.
+    Raises:
+        ValueError: where subsample is another number.
 
     Example:
         >>> import torch
@@ -93,58 +100,86 @@ class Transcriber(nn.Module):
         nn.init.zeros_(self.decide.bias)
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """log p [S, B, V] of frames [T, B, F], and the steps of each [B]. lengths: frames [B]."""
+        """Log-probabilities of the tokens at each step.
+
+        Args:
+            x: frames [T, B, F].
+            lengths: frames of each recording, [B].
+
+        Returns:
+            log p [S, B, V], and the steps of each recording, [B].
+        """
         short = self.subsample - len(x)
-        if short > 0:  # no step at all; the convolutions need one
+        if short > 0:  # not a single step; the convolutions need one
             x = nn.functional.pad(x, (0, 0, 0, 0, 0, short))
-        grid, steps = self.look(self.as_image(x), lengths)
-        h = self.read(grid)
+        grid, steps = self.look(self.to_images(x), lengths)
+        h = self.embed_grid(grid)
         for layer in self.stack:
             h, _ = layer(self.drop(h), lengths=steps)
-        return self.say(self.drop(h)), steps
+        return self.token_log_probabilities(self.drop(h)), steps
 
     def loss(self, x: Tensor, lengths: Tensor, y: Tensor, y_lengths: Tensor) -> Tensor:
-        """Summed CTC loss in nats; a text that its steps cannot hold counts nothing.
+        """The summed CTC loss in nats; a text that is too long for its steps counts as zero.
 
-        y: the tokens of all texts, one after the other. y_lengths: [B].
+        Args:
+            x: frames [T, B, F].
+            lengths: frames of each recording, [B].
+            y: the tokens of all texts, concatenated.
+            y_lengths: tokens of each text, [B].
+
+        Returns:
+            A scalar.
         """
         log_p, steps = self(x, lengths)
         return self.losses(log_p, steps, y, y_lengths).sum()
 
     def losses(self, log_p: Tensor, steps: Tensor, y: Tensor, y_lengths: Tensor) -> Tensor:
-        """The CTC loss of each recording [B]. log_p: [S, B, V]. steps: [B]."""
+        """The CTC loss of each recording, in nats.
+
+        Args:
+            log_p: [S, B, V].
+            steps: of each recording, [B].
+            y: the tokens of all texts, concatenated.
+            y_lengths: tokens of each text, [B].
+
+        Returns:
+            [B].
+        """
         each: Tensor = ctc_loss(
             log_p, y, steps, y_lengths, blank=BLANK, reduction="none", zero_infinity=True
         )
         return each
 
-    def as_image(self, x: Tensor) -> Tensor:
+    def to_images(self, x: Tensor) -> Tensor:
         """Frames [T, B, F] as images [B, C, H, T]."""
         T, B, _ = x.shape
         return x.reshape(T, B, self.channels, self.height).permute(1, 2, 3, 0)
 
-    def read(self, grid: Tensor) -> Tensor:
-        """What the stack reads, [S, B, E], of what the convolutions found [B, C', H', S]."""
+    def embed_grid(self, grid: Tensor) -> Tensor:
+        """The input of the recurrent layers [S, B, E], from the convolutions [B, C', H', S]."""
         embedded: Tensor = self.embed(grid.permute(3, 0, 1, 2).flatten(2))
         return embedded
 
-    def say(self, h: Tensor) -> Tensor:
-        """log p [S, B, V] of what the stack says [S, B, D*H]."""
+    def token_log_probabilities(self, h: Tensor) -> Tensor:
+        """log p [S, B, V] from the output of the recurrent layers, [S, B, D*H]."""
         return self.decide(h).log_softmax(-1)
 
     def stream(self) -> TranscriberStream:
-        """The network for frames that come one after the other; see `TranscriberStream`.
+        """The network for frames that arrive in chunks; see `TranscriberStream`.
 
-        Raises: ValueError where it reads from both ends or looks ahead.
+        Raises:
+            ValueError: where it is bidirectional, or its convolutions are not causal.
         """
         if any(layer.bidirectional for layer in self.stack):
-            raise ValueError("A stack that reads from both ends has no stream.")
+            raise ValueError("A bidirectional network cannot read a stream.")
         return TranscriberStream(self)
 
 
 class TranscriberStream:
-    """A recogniser that has heard some frames and waits for more; all calls together give what one
-    call with all frames would."""
+    """A network with its states between chunks of frames.
+
+    All calls together give what one call of the network with all frames gives.
+    """
 
     def __init__(self, network: Transcriber) -> None:
         self._network, self._look = network.eval(), network.look.stream()
@@ -152,13 +187,20 @@ class TranscriberStream:
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
-        """log p [S, V] of the steps that these frames [T, F] complete."""
+        """Log-probabilities of the steps that a chunk completes.
+
+        Args:
+            x: the next frames [T, F].
+
+        Returns:
+            log p [S, V].
+        """
         network = self._network
         x = x.to(network.decide.weight.device)
-        grid = self._look(network.as_image(x[:, None])) if len(x) else None
+        grid = self._look(network.to_images(x[:, None])) if len(x) else None
         if grid is None:
             return x.new_zeros(0, network.decide.out_features)
-        h = network.read(grid)
+        h = network.embed_grid(grid)
         for k, layer in enumerate(network.stack):
             h, self._states[k] = layer(h, self._states[k])
-        return network.say(h)[:, 0]
+        return network.token_log_probabilities(h)[:, 0]

@@ -1,6 +1,6 @@
-"""From sounds, lines and strokes to features, from texts to tokens, and back.
+"""The preprocessor: files to features, texts to tokens, and tokens to texts.
 
-T frames, F features a frame, M mel bands.
+T frames, F features per frame, M mel bands.
 """
 
 from __future__ import annotations
@@ -19,19 +19,30 @@ from torch import Tensor
 
 from unroll.errors import UserError
 from unroll.tasks.transcribe.audio import read_audio
-from unroll.tasks.transcribe.line_images import read_line, varied
-from unroll.tasks.transcribe.log_mel import LogMel, deltas, masked
+from unroll.tasks.transcribe.line_images import distort_line, read_line
+from unroll.tasks.transcribe.log_mel import LogMel, deltas, mask_stripes
 from unroll.tasks.transcribe.strokes import read_strokes
 
-BLANK = 0
 FILE = "transcribe.json"
-LEAST = 0.1  # deviation of a band, in nats: one that hardly changes is not blown up
-SEVERAL, FEW = 10, 500  # how often a word comes on average, and how many, to be units
+# of a band, in nats: a band that hardly changes is not scaled up
+SMALLEST_DEVIATION = 0.1
+# words are the units where a word occurs so often on average, and there are at most so many
+FREQUENT, FEW_WORDS = 10, 500
+
+FeatureScale = tuple[np.ndarray, np.ndarray]  # mean and deviation of each feature, [F] each
 
 
 @dataclass(frozen=True)
 class Perturbation:
-    """How far sounds, and lines, are changed for training; see `TranscribeSettings` for each."""
+    """How far sounds and lines are changed for training.
+
+    Attributes:
+        speed: sounds are played faster or slower by up to this share.
+        vocal_tract: the mel scale is stretched by up to this share.
+        noise: share of the sounds that get noise.
+        masks: widest masked stripe of bands and of time, as a share.
+        vary: strength of the distortion of lines of handwriting.
+    """
 
     speed: float
     vocal_tract: float
@@ -42,12 +53,21 @@ class Perturbation:
 
 @dataclass(frozen=True)
 class TranscribePreprocessor:
-    """What a recogniser reads and writes.
+    """Makes features of files and tokens of texts, and texts of tokens.
 
-    kind: audio, image or strokes. units: char or word. tokens: from number 1 on; 0 is the blank.
-    subsample: frames that one step of the network reads. mel: of sounds. deltas: how many orders.
-    normalise: utterance, speaker or corpus. mean, deviation: of each feature, over the corpus.
-    height: of images. lower: case is dropped.
+    Attributes:
+        kind: audio, image or strokes.
+        units: char or word.
+        tokens: the units, numbered from 1; 0 is the blank.
+        lower: whether texts are converted to lower case.
+        subsample: frames per step of the network.
+        mel: makes features of sounds; None for images and strokes.
+        deltas: how many orders of slopes are added.
+        normalise: over what features are scaled: utterance, speaker or corpus.
+        mean: of each feature over the corpus, where it is scaled by that.
+        deviation: of each feature over the corpus, where it is scaled by that.
+        height: of images of lines, in pixels.
+        number: of each token.
     """
 
     kind: str
@@ -69,108 +89,119 @@ class TranscribePreprocessor:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(C, H): what a frame's F = C * H features are: channels of a column."""
+        """(C, H): a frame's F = C * H features as C channels of a column of height H."""
         if self.mel is not None:
             return 1 + self.deltas, self.mel.bands
         return (1, self.height) if self.kind == "image" else (len(self.mean), 1)
 
     @property
-    def thing(self) -> str:
-        """What a record is, for people."""
+    def record_name(self) -> str:
+        """What a record is called: recording or line."""
         return "recording" if self.kind == "audio" else "line"
 
     @property
     def units_name(self) -> str:
-        """What its tokens are, for people."""
+        """What its tokens are called: words or characters."""
         return "words" if self.units == "word" else "characters"
 
     @property
     def seconds(self) -> float | None:
-        """From step to step of the network; None where frames are no time."""
+        """Seconds per step of the network; None where frames are not time."""
         return None if self.mel is None else self.mel.hop * self.subsample
 
     def steps(self, frames: int) -> int:
-        """Steps of the network of so many frames."""
+        """Steps of the network for this number of frames."""
         return frames // self.subsample
 
-    def prepared(self, text: str) -> str:
-        """A text as it is learned: one space between words, case dropped where asked."""
+    def normalise_text(self, text: str) -> str:
+        """A text with single spaces between words, in lower case where that is set."""
         text = " ".join(text.split())
         return text.lower() if self.lower else text
 
     def split(self, text: str) -> list[str]:
         """The units of a text."""
-        text = self.prepared(text)
+        text = self.normalise_text(text)
         return text.split(" ") if self.units == "word" else list(text)
 
     def encode(self, text: str) -> list[int]:
-        """The numbers of a text's units; units that are not known are left out."""
+        """The tokens of a text's units; unknown units are skipped."""
         return [self.number[unit] for unit in self.split(text) if unit in self.number]
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of such numbers."""
+        """The text of these tokens."""
         return (" " if self.units == "word" else "").join(self.tokens[k - 1] for k in tokens)
 
     def load_raw(self, path: Path) -> np.ndarray:
-        """What a file holds: samples [N], columns of a line [T, H], or rows of strokes [T, F].
+        """The contents of a file: samples [N], columns of a line [T, H], or strokes [T, F].
 
-        Raises: UserError, in a sentence with the file, for one that cannot be read.
+        Raises:
+            UserError: where the file cannot be read.
         """
         if self.mel is not None:
             return read_audio(path, self.mel.rate).samples
-        return load_written(self.kind, path, self.height)
+        return load_writing(self.kind, path, self.height)
 
     def features(
         self,
         raw: np.ndarray,
-        scale: tuple[np.ndarray, np.ndarray] | None = None,
+        scale: FeatureScale | None = None,
         perturbation: Perturbation | None = None,
         draw: np.random.Generator | None = None,
     ) -> Tensor:
-        """[T, F] of what `load_raw` gave. scale: mean and deviation of its speaker [F]."""
+        """Features of a file.
+
+        Args:
+            raw: the contents, as `load_raw` returns them.
+            scale: of the speaker. Default: over the file itself, or over the corpus.
+            perturbation: how far it is changed for training. Default: not at all.
+            draw: where the random numbers of the perturbation come from.
+
+        Returns:
+            float32 [T, F].
+        """
         if self.kind == "image":
             line = torch.from_numpy(raw)
             if draw is not None and perturbation is not None and perturbation.vary:
                 hand = torch.Generator().manual_seed(int(draw.integers(1 << 62)))
-                line = varied(line.T[None], hand, perturbation.vary)[0].T
+                line = distort_line(line.T[None], hand, perturbation.vary)[0].T
             return line
         if self.mel is None:
-            return self.scaled_by_corpus(torch.from_numpy(raw))
+            return self.scale_by_corpus(torch.from_numpy(raw))
         warp = 1.0
         if draw is not None and perturbation is not None:
-            raw = perturbed(raw, perturbation, draw)
+            raw = perturb(raw, perturbation, draw)
             if perturbation.vocal_tract:
-                # few different ones, so that their filters are kept
+                # few different values, so that their filters stay in the cache
                 reach = perturbation.vocal_tract
                 warp = 1 + reach * float(draw.integers(-10, 11)) / 10
-        x = self._scaled(self._heard(raw, warp), scale)
+        x = self._scale(self._log_mel(raw, warp), scale)
         if draw is not None and perturbation is not None and perturbation.masks:
-            x = masked(x, draw, int(perturbation.masks * x.shape[1]), perturbation.masks)
+            x = mask_stripes(x, draw, int(perturbation.masks * x.shape[1]), perturbation.masks)
         return x
 
     def unscaled(self, raw: np.ndarray) -> Tensor:
-        """Features before they are normalised, to measure their scale."""
-        return torch.from_numpy(raw) if self.mel is None else self._heard(raw, 1.0)
+        """Features [T, F] before they are scaled, to measure their scale."""
+        return torch.from_numpy(raw) if self.mel is None else self._log_mel(raw, 1.0)
 
-    def _heard(self, samples: np.ndarray, warp: float) -> Tensor:
+    def _log_mel(self, samples: np.ndarray, warp: float) -> Tensor:
         if self.mel is None:
-            raise ValueError("Only sounds are heard.")
+            raise ValueError("Only sounds have log-mel features.")
         x = self.mel(torch.from_numpy(samples), warp)
         orders = [x]
         for _ in range(self.deltas):
             orders.append(deltas(orders[-1]))
         return torch.cat(orders, 1) if self.deltas else x
 
-    def _scaled(self, x: Tensor, scale: tuple[np.ndarray, np.ndarray] | None) -> Tensor:
+    def _scale(self, x: Tensor, scale: FeatureScale | None) -> Tensor:
         if self.normalise == "corpus":
-            return self.scaled_by_corpus(x)
+            return self.scale_by_corpus(x)
         if scale is None:
-            return (x - x.mean(0)) / x.std(0, correction=0).clamp(min=LEAST)
+            return (x - x.mean(0)) / x.std(0, correction=0).clamp(min=SMALLEST_DEVIATION)
         mean, deviation = (torch.from_numpy(part).to(x.dtype) for part in scale)
         return (x - mean) / deviation
 
-    def scaled_by_corpus(self, x: Tensor) -> Tensor:
-        """Features by the mean and deviation of the corpus."""
+    def scale_by_corpus(self, x: Tensor) -> Tensor:
+        """Features [T, F] scaled by the mean and deviation of the corpus."""
         return (x - torch.tensor(self.mean)) / torch.tensor(self.deviation)
 
     def files(self) -> dict[str, bytes]:
@@ -184,11 +215,12 @@ class TranscribePreprocessor:
     def load(cls, folder: Path) -> TranscribePreprocessor:
         """The preprocessor of a run folder.
 
-        Raises: UserError where it is not whole.
+        Raises:
+            UserError: where a file of it is missing.
         """
         path = folder / FILE
         if not path.exists():
-            raise UserError(f"{folder} holds no {FILE}; expected the run of a recogniser.")
+            raise UserError(f"{folder} has no file {FILE}; expected a run of the task transcribe.")
         record: dict[str, Any] = json.loads(
             path.read_text(encoding="utf-8", errors="surrogatepass")
         )
@@ -196,17 +228,17 @@ class TranscribePreprocessor:
         return cls(**record, mel=None if mel is None else LogMel(**mel))
 
 
-def load_written(kind: str, path: Path, height: int) -> np.ndarray:
-    """The columns of an image of a line [T, H], or the rows of strokes [T, F]."""
+def load_writing(kind: str, path: Path, height: int) -> np.ndarray:
+    """The columns of an image of a line [T, H], or strokes [T, F]. kind: image or strokes."""
     if kind == "strokes":
         return read_strokes(path).numpy()
     return read_line(path, height)[0].T.contiguous().numpy()
 
 
-def perturbed(
+def perturb(
     samples: np.ndarray, perturbation: Perturbation, draw: np.random.Generator
 ) -> np.ndarray:
-    """A sound played faster or slower, perhaps in noise.
+    """A sound [N] played faster or slower, with noise in some cases.
 
     Source: T. Ko et al., Audio augmentation for speech recognition, 2015.
     """
@@ -217,24 +249,25 @@ def perturbed(
             samples = np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
     if draw.random() < perturbation.noise:
         tilt, decibels = draw.uniform(0, 1), draw.uniform(5, 40)
-        # of a power of two, whose transform is fast
-        hiss = np.fft.rfft(draw.standard_normal(1 << len(samples).bit_length()))
-        hiss *= np.arange(1, len(hiss) + 1) ** -tilt
-        noise = np.fft.irfft(hiss)[: len(samples)]
-        loud = float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
-        scale = loud * 10 ** (-decibels / 20) / max(1e-12, float(noise.std()))
+        # the length is a power of two, whose transform is fast
+        spectrum = np.fft.rfft(draw.standard_normal(1 << len(samples).bit_length()))
+        spectrum *= np.arange(1, len(spectrum) + 1) ** -tilt
+        noise = np.fft.irfft(spectrum)[: len(samples)]
+        loudness = float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
+        scale = loudness * 10 ** (-decibels / 20) / max(1e-12, float(noise.std()))
         samples = (samples + scale * noise).astype(np.float32)
     return samples
 
 
-def units_of(texts: Sequence[str], asked: str) -> str:
-    """Characters or words: words where there are few different ones that come often."""
-    if asked != "auto":
-        return asked
+def choose_units(texts: Sequence[str], setting: str) -> str:
+    """char or word: for "auto", word where there are few different words and each is frequent."""
+    if setting != "auto":
+        return setting
     counts = Counter(word for text in texts for word in text.split())
-    return "word" if len(counts) <= FEW and counts.total() >= SEVERAL * len(counts) else "char"
+    few = len(counts) <= FEW_WORDS
+    return "word" if few and counts.total() >= FREQUENT * len(counts) else "char"
 
 
 def steps_needed(tokens: Sequence[int]) -> int:
-    """The fewest steps that hold these tokens: one each, and a blank between equal ones."""
+    """The fewest steps for these tokens: one per token, and a blank between equal tokens."""
     return len(tokens) + sum(a == b for a, b in pairwise(tokens))

@@ -1,14 +1,14 @@
-"""Recordings with their texts made ready to learn: two parts, the preprocessor learned from the first."""
+"""Read a table of files with their texts: training set, validation set, and the preprocessor."""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from unroll.counting import counted
 from unroll.data.images import BadImage
@@ -16,99 +16,125 @@ from unroll.data.media_table import AUDIO, IMAGES, MediaTable, NoPaths, find_med
 from unroll.data.problems import Problems
 from unroll.data.split import validation_rows
 from unroll.errors import UserError
+from unroll.tasks.base import Log
 from unroll.tasks.transcribe.audio import BadAudio, read_audio
-from unroll.tasks.transcribe.batches import Recording, Recordings, frames_of, scale_of
-from unroll.tasks.transcribe.line_images import narrowest
+from unroll.tasks.transcribe.batches import (
+    TranscribeDataset,
+    TranscribeRecord,
+    feature_scale,
+    frame_count,
+)
+from unroll.tasks.transcribe.line_images import smallest_width_ratio
 from unroll.tasks.transcribe.log_mel import LogMel
 from unroll.tasks.transcribe.preprocessor import (
     TranscribePreprocessor,
-    load_written,
+    choose_units,
+    load_writing,
     steps_needed,
-    units_of,
 )
 from unroll.tasks.transcribe.settings import TranscribeSettings
 from unroll.tasks.transcribe.strokes import BadStrokes
 
 TEXTS = "text words transcript transcription sentence label utterance".split()
 SUFFIXES = {"audio": AUDIO, "image": IMAGES, "strokes": (".csv", ".tsv", ".txt")}
-BAD = (BadAudio, BadImage, BadStrokes)  # what a file can be; a missing package is none of them
+# errors of a single file, which may be skipped; a missing package is none of them
+BAD_FILE = (BadAudio, BadImage, BadStrokes)
 HIGHEST_RATE = 16_000
 SUBSAMPLES = (4, 2, 1)
-SECONDS = 5.0  # from one word about a long reading to the next
+LOG_SECONDS = 5.0  # from one message about a long scan to the next
 
 
 @dataclass(frozen=True)
-class Transcribed:
-    """What was read. table: where from. train, valid: the two parts. mixed: files with several
-    channels. rates: how many files have which. too_short: how many bad records cannot hold their
-    text. told: of bad records."""
+class TranscribeData:
+    """Training set and validation set.
+
+    Attributes:
+        table: where the training set comes from.
+        preprocessor: learned from the training set.
+        train: the training set.
+        valid: the validation set.
+        sha256: of both.
+        validation_set: what the validation set is, for people.
+        mixed: how many files have several channels, which were mixed to one.
+        rates: how many files have which sample rate.
+        too_short: how many bad records are too short for their text.
+        warnings: sentences on bad records that were skipped.
+    """
 
     table: MediaTable
     preprocessor: TranscribePreprocessor
-    train: Recordings
-    valid: Recordings
+    train: TranscribeDataset
+    valid: TranscribeDataset
     sha256: str
     validation_set: str
     mixed: int
     rates: dict[int, int]
     too_short: int
-    told: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
-def read_transcribed(
+def read_data(
     path: str,
     settings: TranscribeSettings,
     preprocessor: TranscribePreprocessor | None = None,
     problems: Problems | None = None,
-    say: Callable[[str], None] | None = None,
-) -> Transcribed:
-    """Recordings in two parts; tokens and scales are learned from the first alone.
+    log: Log | None = None,
+) -> TranscribeData:
+    """Read the training set and the validation set.
 
-    preprocessor: a run's own, where it is resumed. problems: told of bad records; left out, as the settings
-    say. say: told every few seconds how far the first reading is.
-    Raises: UserError, in a sentence, for data that cannot be used.
+    Args:
+        path: a table.
+        settings: what to read, and how.
+        preprocessor: that of the run, where it is resumed. Default: tokens and scales are learned
+            from the training set.
+        problems: collects bad records. Default: as `settings.skip_bad` says.
+        log: takes a sentence every few seconds while the files are scanned.
+
+    Raises:
+        UserError: where the data cannot be used.
     """
     problems = problems or Problems(settings.skip_bad)
-    table = table_of(path, settings)
-    survey = surveyed(table, settings, problems, say)
-    where = settings.valid or f"a tenth of the records of {Path(path).name}"
+    table = find_table(path, settings)
+    scan = scan_files(table, settings, problems, log)
+    validation_set = settings.valid or f"a tenth of the records of {Path(path).name}"
     if settings.valid is None:
-        apart = validation_rows(len(survey.items))
-        if len(apart) > 50_000:
-            where = f"a small part of the records of {Path(path).name}"
-        train = [item for item, out in zip(survey.items, apart, strict=True) if not out]
-        valid = [item for item, out in zip(survey.items, apart, strict=True) if out]
-        sha256 = survey.sha256
+        chosen = validation_rows(len(scan.records))
+        if len(chosen) > 50_000:
+            validation_set = f"a small part of the records of {Path(path).name}"
+        train = [record for record, out in zip(scan.records, chosen, strict=True) if not out]
+        valid = [record for record, out in zip(scan.records, chosen, strict=True) if out]
+        sha256 = scan.sha256
     else:
-        train = survey.items
-        other = surveyed(table_of(settings.valid, settings, table), settings, problems, say)
-        valid = other.items
-        sha256 = hashlib.sha256((survey.sha256 + other.sha256).encode()).hexdigest()
+        train = scan.records
+        other = scan_files(find_table(settings.valid, settings, table), settings, problems, log)
+        valid = other.records
+        sha256 = hashlib.sha256((scan.sha256 + other.sha256).encode()).hexdigest()
     if not train or not valid:
-        few = (
-            f"{path} leaves {counted(len(train), 'record')} to learn from and {len(valid)} held "
-            f"out ({where}); expected some of each. Give more."
+        sentence = (
+            f"{path} gives {counted(len(train), 'record')} for training and {len(valid):,} for "
+            f"validation ({validation_set}); expected at least one of each. Add records."
         )
-        raise UserError(problems.with_messages(few))
-    preprocessor = preprocessor or learned(train, settings)
-    fit = [item for item in train if fits(item, preprocessor, problems)]
-    if not fit:
-        raise UserError(problems.with_messages(f"{path} leaves nothing to learn from."))
-    return Transcribed(
+        raise UserError(problems.with_messages(sentence))
+    preprocessor = preprocessor or learn_preprocessor(train, settings)
+    long_enough = [record for record in train if check_length(record, preprocessor, problems)]
+    if not long_enough:
+        sentence = f"{path} has no record for training that is long enough for its text."
+        raise UserError(problems.with_messages(sentence))
+    return TranscribeData(
         table,
         preprocessor,
-        Recordings(fit, preprocessor),
-        Recordings(valid, preprocessor),
+        TranscribeDataset(long_enough, preprocessor),
+        TranscribeDataset(valid, preprocessor),
         sha256,
-        where,
-        survey.mixed,
-        dict(Counter(item.rate for item in survey.items)),
-        len(train) - len(fit),
+        validation_set,
+        scan.mixed,
+        dict(Counter(record.rate for record in scan.records)),
+        len(train) - len(long_enough),
         tuple(problems.messages()),
     )
 
 
-def table_of(
+def find_table(
     path: str,
     settings: TranscribeSettings,
     like: MediaTable | None = None,
@@ -116,7 +142,18 @@ def table_of(
     text: str | None = None,
     labelled: bool = True,
 ) -> MediaTable:
-    """The table at a path, with the columns of the settings, or of the training data."""
+    """The table at a path, with its columns.
+
+    Args:
+        path: a .csv, .tsv or .jsonl.
+        settings: name the columns, where they are given.
+        like: the table of the training set, whose columns are used where the settings name none.
+        text: the column of the text, if not that of the settings.
+        labelled: whether a column of texts is required.
+
+    Raises:
+        UserError: where there is no table, or no such column.
+    """
     media, value = getattr(settings, settings.kind), text or settings.text
     if like is not None:
         media = media or like.names[like.media]
@@ -135,81 +172,100 @@ def table_of(
         )
     except NoPaths as error:
         raise UserError(
-            f"{error} Images of lines are named by --image COLUMN, strokes by --strokes COLUMN."
+            f"{error} For images of lines use --image COLUMN, for strokes --strokes COLUMN."
         ) from error
     if labelled and settings.speaker is not None and settings.speaker not in table.names:
         raise UserError(
-            f"--set speaker={settings.speaker}: {path} has the columns {', '.join(table.names)}. "
-            "Name one of them."
+            f"--set speaker={settings.speaker}: {path} has the columns {', '.join(table.names)}; "
+            "expected one of them."
         )
     return table
 
 
 def refuse_media(path: str, kind: str) -> None:
-    """Raises: UserError for a folder, or a single sound or image, where a table is expected."""
+    """Check that a path may be a table.
+
+    Raises:
+        UserError: where it is a folder, or a single sound or image.
+    """
     alone = kind != "strokes" and Path(path).name.lower().endswith(SUFFIXES[kind])
     if alone or Path(path).is_dir():
         what = f"one {kind} file" if alone else "a folder"
         raise UserError(
-            f"{path} is {what}; expected a table (.csv, .tsv or .jsonl) that names a file in each "
-            "row and says its text."
+            f"{path} is {what}; expected a table (.csv, .tsv or .jsonl) with the path of a file and "
+            "its text in each row."
         )
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What a first reading finds. mixed: how many files have several channels."""
+class TranscribeScan:
+    """What a first reading of all files finds.
 
-    items: list[Recording]
+    Attributes:
+        records: all that are not bad.
+        sha256: of contents, texts and speakers.
+        mixed: how many files have several channels.
+    """
+
+    records: list[TranscribeRecord]
     sha256: str
     mixed: int
 
 
-def surveyed(
+def scan_files(
     table: MediaTable,
     settings: TranscribeSettings,
     problems: Problems,
-    say: Callable[[str], None] | None = None,
-) -> Survey:
-    """Read everything once; every bad record is met here."""
-    items: list[Recording] = []
+    log: Log | None = None,
+) -> TranscribeScan:
+    """Read every file of a table once, so that every bad record is found before training.
+
+    Args:
+        table: names the files.
+        settings: what the files are.
+        problems: collects bad records.
+        log: takes a sentence every few seconds.
+    """
+    records: list[TranscribeRecord] = []
     digest, mixed = hashlib.sha256(), 0
-    shown = time.monotonic()
+    logged = time.monotonic()
     for row in table.rows(problems):
-        if say is not None and time.monotonic() > shown + SECONDS:
-            shown = time.monotonic()
-            say(f"{table.name}: {counted(len(items), 'file')} read")
+        if log is not None and time.monotonic() > logged + LOG_SECONDS:
+            logged = time.monotonic()
+            log(f"{table.name}: {counted(len(records), 'file')} read")
         size, rate = 0, 0
         try:
             if settings.kind == "audio":
                 sound = read_audio(row.path)
-                held, size, rate = sound.samples, len(sound.samples), sound.recorded_rate
+                content, size, rate = sound.samples, len(sound.samples), sound.recorded_rate
                 mixed += sound.channels > 1
             else:
-                held = load_written(settings.kind, row.path, settings.height)
-                size = len(held)
-        except BAD as error:
+                content = load_writing(settings.kind, row.path, settings.height)
+                size = len(content)
+        except BAD_FILE as error:
             problems.bad(f"{row.where}: {error}")
             continue
-        mark = hashlib.sha256(held.tobytes()).hexdigest()
+        content_hash = hashlib.sha256(content.tobytes()).hexdigest()
         speaker = row.cells.get(settings.speaker or "", "")
-        items.append(Recording(row.path, row.value or "", speaker, row.where, size, rate, mark))
-        digest.update(f"{mark} {row.value} {speaker}\0".encode())
-    return Survey(items, digest.hexdigest(), mixed)
+        records.append(
+            TranscribeRecord(
+                row.path, row.value or "", speaker, row.where, size, rate, content_hash
+            )
+        )
+        digest.update(f"{content_hash} {row.value} {speaker}\0".encode())
+    return TranscribeScan(records, digest.hexdigest(), mixed)
 
 
-def learned(items: list[Recording], settings: TranscribeSettings) -> TranscribePreprocessor:
-    """Tokens, rate and scales of the training part."""
+def learn_preprocessor(
+    records: list[TranscribeRecord], settings: TranscribeSettings
+) -> TranscribePreprocessor:
+    """The preprocessor with the tokens, the sample rate and the scales of the training set."""
     mel = None
     if settings.kind == "audio":
-        common = Counter(item.rate for item in items).most_common(1)[0][0]
-        rate = settings.rate or min(common, HIGHEST_RATE)
+        most_frequent = Counter(record.rate for record in records).most_common(1)[0][0]
+        rate = settings.rate or min(most_frequent, HIGHEST_RATE)
         mel = LogMel(rate, settings.bands, settings.window, settings.hop)
-    normalise = settings.normalise
-    if normalise == "auto":
-        normalise = "corpus" if settings.streaming or mel is None else "utterance"
-        normalise = "speaker" if mel is not None and settings.speaker else normalise
-    units = units_of([item.text for item in items], settings.units)
+    units = choose_units([record.text for record in records], settings.units)
     plain = TranscribePreprocessor(
         settings.kind,
         units,
@@ -218,53 +274,69 @@ def learned(items: list[Recording], settings: TranscribeSettings) -> TranscribeP
         1,
         mel,
         settings.deltas,
-        normalise,
+        choose_normalisation(settings),
         height=settings.height,
     )
-    tokens = sorted({unit for item in items for unit in plain.split(item.text)})
-    found: dict[str, Any] = {"tokens": tokens}
-    found["subsample"] = settings.subsample or as_many_as_fit(
-        items, replace(plain, tokens=tokens), shortest_share(settings)
+    tokens = sorted({unit for record in records for unit in plain.split(record.text)})
+    subsample = settings.subsample or largest_subsample(
+        records, replace(plain, tokens=tokens), shortest_share(settings)
     )
-    if normalise == "corpus" and settings.kind != "image":
-        mean, deviation = scale_of(Recordings(items, plain), range(len(items)))
-        found |= {"mean": mean.tolist(), "deviation": deviation.tolist()}
-    return replace(plain, **found)
+    mean, deviation = [], []
+    if plain.normalise == "corpus" and settings.kind != "image":
+        scale = feature_scale(TranscribeDataset(records, plain), range(len(records)))
+        mean, deviation = [each.tolist() for each in scale]
+    return replace(plain, tokens=tokens, subsample=subsample, mean=mean, deviation=deviation)
+
+
+def choose_normalisation(
+    settings: TranscribeSettings,
+) -> Literal["utterance", "speaker", "corpus"]:
+    """Over what features are scaled, as the settings say or by the kind of data."""
+    if settings.normalise != "auto":
+        return settings.normalise
+    if settings.kind == "audio" and settings.speaker:
+        return "speaker"
+    return "corpus" if settings.streaming or settings.kind != "audio" else "utterance"
 
 
 def shortest_share(settings: TranscribeSettings) -> float:
-    """How short a recording may become in training, of its length."""
+    """The share of its frames that a record keeps at least when it is perturbed in training."""
     if settings.kind == "image":
-        return narrowest(settings.vary)
+        return smallest_width_ratio(settings.vary)
     return 1 / (1 + settings.speed) if settings.kind == "audio" else 1.0
 
 
-def as_many_as_fit(
-    items: list[Recording], preprocessor: TranscribePreprocessor, share: float
+def largest_subsample(
+    records: Sequence[TranscribeRecord], preprocessor: TranscribePreprocessor, share: float
 ) -> int:
-    """Frames a step, as many as all texts allow; those that no steps can hold do not count.
+    """The most frames per step for which every record has enough steps for its text.
 
-    share: of its frames that a recording keeps in training.
+    Args:
+        records: the training set; records that are too short even at one frame per step are ignored.
+        preprocessor: encodes the texts.
+        share: of its frames that a record keeps at least in training.
     """
-    room = [
-        (frames_of(item, preprocessor), steps_needed(preprocessor.encode(item.text)))
-        for item in items
+    sizes = [
+        (frame_count(record, preprocessor), steps_needed(preprocessor.encode(record.text)))
+        for record in records
     ]
-    room = [(frames, needed) for frames, needed in room if frames >= needed]
-    fit = (n for n in SUBSAMPLES if all(share * frames // n >= needed for frames, needed in room))
-    return next(fit, 1) if room else 1
+    sizes = [(frames, needed) for frames, needed in sizes if frames >= needed]
+    fit = (n for n in SUBSAMPLES if all(share * frames // n >= needed for frames, needed in sizes))
+    return next(fit, 1) if sizes else 1
 
 
-def fits(item: Recording, preprocessor: TranscribePreprocessor, problems: Problems) -> bool:
-    """Whether the steps of a recording can hold its text, as CTC needs; else it is bad."""
-    tokens = preprocessor.encode(item.text)
-    steps, needed = preprocessor.steps(frames_of(item, preprocessor)), steps_needed(tokens)
+def check_length(
+    record: TranscribeRecord, preprocessor: TranscribePreprocessor, problems: Problems
+) -> bool:
+    """Whether a record has enough steps for its text, as CTC needs; `problems` takes it if not."""
+    tokens = preprocessor.encode(record.text)
+    steps, needed = preprocessor.steps(frame_count(record, preprocessor)), steps_needed(tokens)
     if steps >= max(1, needed):
         return True
     lower = " or a lower --set subsample" if preprocessor.subsample > 1 else ""
     units = counted(len(tokens), preprocessor.units_name[:-1])
     problems.bad(
-        f"{item.where}: {item.path.name} is {counted(steps, 'step')} long for the {units} of its "
-        f"text, which need {needed}; expected a longer {preprocessor.thing}{lower}."
+        f"{record.where}: {record.path.name} has {counted(steps, 'step')}, but the {units} of its "
+        f"text need {needed}; expected a longer {preprocessor.record_name}{lower}."
     )
     return False

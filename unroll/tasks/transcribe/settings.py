@@ -1,4 +1,4 @@
-"""What a person can set of a recogniser of speech and writing, and which tables look like its data."""
+"""Settings of the task transcribe, and which tables look like its data; no torch is loaded here."""
 
 from __future__ import annotations
 
@@ -17,106 +17,134 @@ KINDS = ("audio", "image", "strokes")
 
 
 class TranscribeSettings(RecurrentSettings):
-    """A recogniser of sounds, lines of writing or strokes of a pen, and what it learns from."""
+    """A recogniser of sounds, lines of handwriting or pen strokes, and its data."""
 
     # the data
     audio: str | None = Field(
-        None, description="Column of the sound's path, by name or number; left out, guessed."
+        None, description="Column of the path of the sound, by name or number. Default: guessed."
     )
     image: str | None = Field(
-        None, description="Column of the path of an image of a line of writing."
+        None, description="Column of the path of an image of one line of handwriting."
     )
     strokes: str | None = Field(
-        None, description="Column of the path of a pen's strokes: rows of x, y, pen."
+        None, description="Column of the path of a table of pen strokes: rows of x, y, pen."
     )
     text: str | None = Field(
-        None, description="Column of what is said or written; left out, guessed."
+        None, description="Column of what is said or written. Default: guessed."
     )
     speaker: str | None = Field(
-        None, description="Column that names the speaker; each speaker's features get one scale."
+        None, description="Column of the speaker. Features are then scaled for each speaker."
     )
     valid: str | None = Field(
-        None, description="Held-out data; left out, a tenth of the records, at most 5,000."
+        None, description="Validation set. Default: a tenth of the records, at most 5,000."
     )
-    skip_bad: bool = Field(False, description="Leave bad records out, count and tell them.")
-    lower: bool = Field(False, description="Drop case.")
+    skip_bad: bool = Field(False, description="Skip bad records; they are counted and reported.")
+    lower: bool = Field(False, description="Convert the texts to lower case.")
     units: Literal["auto", "char", "word"] = Field(
         "auto",
-        description="What is recognised one by one; auto: words where there are few different "
-        "ones that come often, else characters.",
+        description="What is recognised: characters or words. auto: words where there are few "
+        "different words and each is frequent, otherwise characters.",
     )
-    # what is heard
+    # the features
     rate: int | None = Field(
-        None, ge=1000, description="Samples a second; left out, the files' own, at most 16,000."
+        None,
+        ge=1000,
+        description="Sample rate in Hz. Default: the rate of most files, at most 16,000.",
     )
     bands: int = Field(40, ge=8, description="Bands of the mel scale.")
-    window: float = Field(0.025, gt=0, le=1, description="Seconds that a frame hears.")
-    hop: float = Field(0.01, gt=0, le=1, description="Seconds from frame to frame.")
+    window: float = Field(0.025, gt=0, le=1, description="Length of a frame of sound, in seconds.")
+    hop: float = Field(0.01, gt=0, le=1, description="Seconds from one frame to the next.")
     deltas: int = Field(
-        0, ge=0, le=2, description="1: how features change is read too; 2: also how that changes."
+        0,
+        ge=0,
+        le=2,
+        description="1: add the slope of each feature over time; 2: also the slope of the slope.",
     )
     normalise: Literal["auto", "utterance", "speaker", "corpus"] = Field(
         "auto",
-        description="Over what each band gets mean 0 and deviation 1; auto: speaker where there is "
-        "such a column, corpus where streaming, else utterance.",
+        description="Over what each band is scaled to mean 0 and deviation 1. auto: speaker where "
+        "that column is given, corpus where streaming, otherwise utterance.",
     )
-    height: int = Field(32, ge=8, description="Rows that an image of a line is scaled to.")
+    height: int = Field(
+        32, ge=8, description="Height in pixels to which an image of a line is scaled."
+    )
     # the network
     cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
-    bidirectional: bool = Field(True, description="Read from both ends; not where streaming.")
+    bidirectional: bool = Field(
+        True, description="Read the frames in both directions; never where streaming."
+    )
     streaming: bool = Field(
-        False, description="Hear only what was before: for a microphone, chunk by chunk."
+        False,
+        description="Use past frames only, so that the model can follow live sound in chunks.",
     )
     subsample: Literal[0, 1, 2, 4, 8] = Field(
-        0, description="Frames that the convolutions make one step of; 0: as many as texts allow."
+        0,
+        description="Frames that the convolutions combine into one step. 0: as many as the texts "
+        "allow.",
     )
     # the training
     speed: float = Field(
-        0.15, ge=0, lt=0.5, description="Play up to this share faster or slower in training."
+        0.15,
+        ge=0,
+        lt=0.5,
+        description="In training, sounds are played faster or slower by up to this share.",
     )
     vocal_tract: float = Field(
-        0.2, ge=0, lt=0.5, description="Stretch the mel scale up to this share in training."
+        0.2,
+        ge=0,
+        lt=0.5,
+        description="In training, the mel scale is stretched by up to this share.",
     )
     noise: float = Field(
-        0.5, ge=0, le=1, description="Share of the sounds that get noise in training."
+        0.5, ge=0, le=1, description="Share of the sounds to which training adds noise."
     )
     masks: float = Field(
-        0.2, ge=0, lt=1, description="Widest stripe that is hidden in training, of bands and time."
+        0.2,
+        ge=0,
+        lt=1,
+        description="In training, stripes of the bands and of the time up to this share are masked.",
     )
     vary: float = Field(
-        1.0, ge=0, le=3, description="How differently lines are written anew in training; 0: not."
+        1.0,
+        ge=0,
+        le=3,
+        description="How strongly training distorts lines of handwriting. 0: not at all.",
     )
     # the search
-    beam: int = Field(1, ge=1, description="Width of the beam; 1 takes the likeliest each step.")
-    language_model: str | None = Field(
-        None, description="A run of the task language that helps the beam, in the same units."
+    beam: int = Field(
+        1, ge=1, description="Width of the beam search. 1: the most likely token of each step."
     )
-    weight: float = Field(0.3, ge=0, description="What the language model's word counts.")
+    language_model: str | None = Field(
+        None,
+        description="Run of the task language, in the same units, that scores the texts of the beam.",
+    )
+    weight: float = Field(0.3, ge=0, description="Weight of the language model.")
     bonus: float = Field(
-        0.0, description="Added for each token, against a language model's wish for short texts."
+        0.0,
+        description="Score added per token, as language models prefer short texts.",
     )
     chunk: float = Field(
         0.0,
         ge=0,
-        description="Seconds that a run that streams is handed at a time, as by a microphone; 0: all "
-        "of a file at once, which says the same.",
+        description="Seconds of sound that a streaming model reads at a time. 0: a whole file; the "
+        "text is the same.",
     )
 
     @model_validator(mode="after")
-    def fits_together(self) -> Self:
+    def check_combination(self) -> Self:
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are given; expected one of them")
         if self.streaming and self.kind != "audio":
-            raise ValueError(f"streaming is for sounds, and --{self.kind} is given")
+            raise ValueError(f"streaming is for sounds, but --{self.kind} is given")
         if self.streaming and self.deltas:
-            raise ValueError("deltas look ahead, which streaming cannot")
+            raise ValueError("deltas use future frames, which streaming has not got yet")
         if self.streaming and self.normalise not in ("auto", "corpus"):
             raise ValueError(
-                f"normalise={self.normalise} has to hear all of it first, which streaming cannot"
+                f"normalise={self.normalise} needs the whole recording, which streaming has not got yet"
             )
         if self.normalise == "speaker" and self.speaker is None:
-            raise ValueError("normalise=speaker needs speaker, the column that names them")
+            raise ValueError("normalise=speaker needs speaker, the column that names the speaker")
         return self
 
     @property
@@ -126,12 +154,20 @@ class TranscribeSettings(RecurrentSettings):
 
     @property
     def both_ways(self) -> bool:
-        """Whether the stack reads from both ends."""
+        """Whether the recurrent layers read in both directions."""
         return self.bidirectional and not self.streaming
 
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
-        """Why the table at `path`, with these settings, looks like sounds with their texts."""
+        """Why the table at `path`, with these settings, looks like sounds with their texts.
+
+        Args:
+            path: the data.
+            given: the settings that the user gave, by name.
+
+        Returns:
+            Half a sentence for people, or None where the table looks like other data.
+        """
         for kind in ("audio", "strokes"):
             if given.get(kind) is not None:
                 return f"a table with {kind}, as the settings say"
@@ -148,7 +184,3 @@ class TranscribeSettings(RecurrentSettings):
             if 2 * sounds > len(body):
                 return "a table that names a sound in each row"
         return None
-
-
-# what may be changed for each use of a run
-IN_USE = ("skip_bad", "speaker", "beam", "language_model", "weight", "bonus", "chunk")

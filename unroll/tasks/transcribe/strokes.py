@@ -1,4 +1,4 @@
-"""What a pen did, from a table of its places, as frames of equal steps."""
+"""Read pen strokes: a table of the positions of a pen, as frames of equal length."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unroll.data.problems import Problems
 from unroll.data.records import table_rows
+from unroll.data.series import number
 from unroll.errors import UserError
 
 NAMES = {
@@ -28,17 +29,25 @@ class BadStrokes(UserError):
 
 
 def read_strokes(path: Path, step: float = STEP, name: str | None = None) -> Tensor:
-    """The way of a pen, [T, 3]: dx, dy and whether the pen is up (1) on this step, or down (0).
+    """The path of a pen in steps of equal length.
 
-    When to use it: for writing that comes from a tablet or a mouse. The lengths are shares of the
-    height of the writing, so that neither size nor speed matters; a stroke is cut into steps of
-    equal length, and a move with the pen up is one step.
+    When to use it: for writing from a tablet or a mouse. Lengths are shares of the height of the
+    writing, so that neither size nor speed matters; a stroke is resampled to steps of equal length,
+    and a move with the pen up is one step.
 
-    path: a .csv, .tsv or .txt (commas, tabs or spaces) with x and y, then, where wanted, pen (1: up,
-    so that the way to this place leaves no ink); in this order, or in any with a header. Instead of
-    pen a column stroke may number the strokes. Other columns, such as times, are not used. step:
-    shares of the height.
-    Raises: BadStrokes for what is no such table, is empty, or gives more than 20,000 frames.
+    Args:
+        path: a .csv, .tsv or .txt (commas, tabs or spaces) with x, y and optionally pen (1: up, the
+            move to this position leaves no ink; 0: down), in this order, or in any order with a
+            header. A column stroke that numbers the strokes may replace pen. Other columns, such
+            as times, are ignored.
+        step: length of a step, as a share of the height.
+        name: the file's name in errors. Default: `path`.
+
+    Returns:
+        float32 [T, 3]: dx, dy, and whether the pen is up (1) or down (0).
+
+    Raises:
+        BadStrokes: where the file is no such table, is empty, or has more than 20,000 frames.
 
     Example:
         >>> from pathlib import Path
@@ -57,20 +66,23 @@ def read_strokes(path: Path, step: float = STEP, name: str | None = None) -> Ten
     lengths = np.hypot(moves[:, 0], moves[:, 1])
     if lengths[~up[1:]].sum() / step + up.sum() > MOST_FRAMES:
         raise BadStrokes(
-            f"{name} gives more than {MOST_FRAMES:,} frames; expected a line of writing. Cut it "
-            "into lines."
+            f"{name} gives more than {MOST_FRAMES:,} frames; expected a line of writing. "
+            "Split it into lines."
         )
     frames: list[tuple[float, float, float]] = []
-    for stroke, lifted in runs(places / height, up):
-        if lifted:
+    for stroke, is_up in split_at_lifts(places / height, up):
+        if is_up:
             frames.append((*(stroke[-1] - stroke[0]), 1.0))
         else:
-            frames.extend((dx, dy, 0.0) for dx, dy in np.diff(evenly_spaced(stroke, step), axis=0))
+            frames.extend((dx, dy, 0.0) for dx, dy in np.diff(resample(stroke, step), axis=0))
     return torch.tensor(frames or [(0.0, 0.0, 0.0)], dtype=torch.float32)
 
 
-def runs(places: np.ndarray, up: np.ndarray) -> list[tuple[np.ndarray, bool]]:
-    """The way cut where the pen is lifted or set down, each part from where the last one ended."""
+def split_at_lifts(places: np.ndarray, up: np.ndarray) -> list[tuple[np.ndarray, bool]]:
+    """Parts of the path [K, 2] between lifts of the pen, and whether the pen is up in each.
+
+    A part begins where the last part ended.
+    """
     parts, start = [], 0
     for k in range(1, len(places)):
         if k + 1 == len(places) or up[k + 1] != up[k]:
@@ -79,8 +91,8 @@ def runs(places: np.ndarray, up: np.ndarray) -> list[tuple[np.ndarray, bool]]:
     return parts
 
 
-def evenly_spaced(stroke: np.ndarray, step: float) -> np.ndarray:
-    """Points [K, 2] of a stroke, at equal distances along it, at most `step`; with both ends."""
+def resample(stroke: np.ndarray, step: float) -> np.ndarray:
+    """Points [K, 2] along a stroke at equal distances of at most `step`, both ends among them."""
     lengths = np.hypot(*np.diff(stroke, axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(lengths)])
     count = max(1, math.ceil(along[-1] / step - 1e-9))
@@ -89,9 +101,9 @@ def evenly_spaced(stroke: np.ndarray, step: float) -> np.ndarray:
 
 
 def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Places [N, 2], and whether the pen is up on the way to each, bool [N]."""
+    """Positions [N, 2], and whether the pen is up on the way to each, bool [N]."""
     if not path.is_file():
-        raise BadStrokes(f"There is no file {name}; expected a table of a pen's places, x and y.")
+        raise BadStrokes(f"There is no file {name}; expected a table of pen positions, x and y.")
     problems = Problems(may_skip=False)
     columns: dict[str, int] = {}
     places: list[tuple[float, float]] = []
@@ -106,10 +118,10 @@ def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
                 columns, header = columns_of(cells, name)
                 if header:
                     continue
-            x, y = (number(cells, columns[key], key, name, row.line) for key in ("x", "y"))
+            x, y = (required_number(cells, columns[key], key, name, row.line) for key in ("x", "y"))
             lifted = False
             if "pen" in columns:
-                pen = number(cells, columns["pen"], "pen", name, row.line)
+                pen = required_number(cells, columns["pen"], "pen", name, row.line)
                 if pen not in (0, 1):
                     raise BadStrokes(
                         f"{name}, line {row.line}: pen is {cells[columns['pen']]}; expected 1, up, "
@@ -117,7 +129,7 @@ def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
                     )
                 lifted = bool(pen)
             elif "stroke" in columns:
-                now = number(cells, columns["stroke"], "stroke", name, row.line)
+                now = required_number(cells, columns["stroke"], "stroke", name, row.line)
                 lifted, stroke = stroke is not None and now != stroke, now
             places.append((x, y))
             up.append(lifted)
@@ -126,13 +138,13 @@ def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     except UserError as error:
         raise BadStrokes(str(error)) from error
     if not places:
-        raise BadStrokes(f"{name} holds no place of a pen; expected rows of x and y.")
+        raise BadStrokes(f"{name} has no pen position; expected rows of x and y.")
     return np.array(places), np.array(up)
 
 
 def columns_of(cells: list[str], name: str) -> tuple[dict[str, int], bool]:
-    """Which column is which, and whether this first row says so."""
-    if all(is_number(cell) for cell in cells) and len(cells) > 1:
+    """The place of each column, and whether this first row is a header."""
+    if all(number(cell) is not None for cell in cells) and len(cells) > 1:
         return dict(zip(("x", "y", "pen"), range(len(cells)), strict=False)), False
     lower = [cell.lower() for cell in cells]
     found = {
@@ -142,22 +154,16 @@ def columns_of(cells: list[str], name: str) -> tuple[dict[str, int], bool]:
     }
     if "x" not in found or "y" not in found:
         raise BadStrokes(
-            f"{name}, line 1: {', '.join(cells)}; expected numbers, or a header with x and y and, "
-            "where wanted, pen or stroke."
+            f"{name}, line 1: {', '.join(cells)}; expected numbers, or a header with x and y and "
+            "optionally pen or stroke."
         )
     return found, True
 
 
-def number(cells: list[str], place: int, key: str, name: str, line: int) -> float:
+def required_number(cells: list[str], place: int, key: str, name: str, line: int) -> float:
     """The number in a column."""
     cell = cells[place] if place < len(cells) else ""
-    if not is_number(cell):
+    value = number(cell)
+    if value is None:
         raise BadStrokes(f"{name}, line {line}: {key} is {cell[:40]!r}; expected a number.")
-    return float(cell)
-
-
-def is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
+    return value

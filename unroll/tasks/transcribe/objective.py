@@ -1,0 +1,67 @@
+"""What the training loop minimises: the CTC loss of the texts."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from unroll.cells import State
+from unroll.data.split import evenly_spread
+from unroll.tasks.transcribe.batches import TranscribeBatch, TranscribeBatches
+from unroll.tasks.transcribe.defaults import BATCH_SIZE, LEARNING_RATE
+from unroll.tasks.transcribe.metrics import quick_metrics
+from unroll.tasks.transcribe.network import Transcriber
+from unroll.tasks.transcribe.preprocessor import Perturbation
+from unroll.tasks.transcribe.reader import TranscribeData
+from unroll.tasks.transcribe.settings import TranscribeSettings
+from unroll.training.objective import Objective, TrainingBatch
+
+EVALUATED = 2000  # records of the validation set, at most, in an evaluation during training
+
+
+class TranscribeObjective(Objective):
+    """The CTC loss of the training set, whose records are perturbed at random.
+
+    The weights that are kept have the lowest character error rate on the validation set; where
+    several evaluations have the same, as happens with few records, the loss decides.
+    """
+
+    decides = "error_and_loss"
+
+    def __init__(
+        self,
+        network: Transcriber,
+        data: TranscribeData,
+        settings: TranscribeSettings,
+        device: torch.device,
+    ) -> None:
+        perturbation = Perturbation(
+            settings.speed, settings.vocal_tract, settings.noise, settings.masks, settings.vary
+        )
+        self.batches = TranscribeBatches(
+            data.train, settings.batch_size or BATCH_SIZE, settings.seed, perturbation
+        )
+        super().__init__(
+            network,
+            device=device,
+            batches_per_epoch=self.batches.per_epoch,
+            learning_rate=settings.learning_rate or LEARNING_RATE,
+            unit=data.preprocessor.units_name,
+        )
+        self.network, self.valid = network, data.valid
+        self.evaluated = evenly_spread(len(data.valid), EVALUATED).tolist()
+
+    def batch(self, number: int) -> TrainingBatch:
+        batch = self.batches.batch(number).to(self.device)
+        return TrainingBatch(len(batch.y), partial(self.loss, batch), ragged=True)
+
+    def loss(self, batch: TranscribeBatch, state: State | None) -> tuple[Tensor, None]:
+        """The loss summed over the records of a batch; no state is carried."""
+        return self.network.loss(batch.x, batch.lengths, batch.y, batch.y_lengths), None
+
+    def evaluate(self) -> dict[str, float]:
+        metrics = quick_metrics(self.network, self.valid, self.device, self.evaluated)
+        error_and_loss = metrics["character_error"] + min(metrics["loss"], 1) / 1000
+        return {**metrics, "error_and_loss": error_and_loss}
