@@ -98,7 +98,7 @@ def test_every_cell_by_its_name(folder):
         ("none.png,A cat.", "there is no file none.png in"),
         ("x" * 300 + ".png,A cat.", "there is no file xxx"),
         (",A cat.", "no path; expected one in column path"),
-        ("a.png,", "column caption is empty; expected what a.png holds"),
+        ("a.png,", "column caption is empty; expected a value for a.png"),
         ("a.png", "1 column where 2 are expected"),
         ("a.png,A cat.,more", "3 columns where 2 are expected"),
     ],

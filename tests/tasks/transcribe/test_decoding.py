@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import unroll
 from unroll.errors import UserError
 from unroll.tasks.base import Trained
 from unroll.tasks.transcribe.ctc import beam_search, greedy
@@ -35,6 +36,7 @@ def test_the_width_of_the_beam_chooses_the_search(untrained):
 def test_a_file_in_chunks_gives_what_the_whole_file_gives(untrained):
     found = untrained(streaming=True, subsample=2)
     raw = found[0].train.raw(0)
-    whole = log_probabilities(trained(*found), raw, None)
-    chunks = log_probabilities(trained(*found, chunk=0.03), raw, None)
+    with unroll.backend("loop"):  # nothing of this size is worth compiling
+        whole = log_probabilities(trained(*found), raw, None)
+        chunks = log_probabilities(trained(*found, chunk=0.03), raw, None)
     torch.testing.assert_close(chunks, whole, rtol=0, atol=1e-5)
