@@ -63,7 +63,7 @@ class TranscribeMetrics(TextErrors, total=False):
         confusions: the most frequent wrong texts: [reference, recognised text, how often].
         in_training: records that are in the training set too.
         baselines: errors of each baseline, by its name.
-        bad: bad records that were skipped.
+        skipped: how many bad records were skipped.
         problems: sentences on the bad records.
     """
 
@@ -76,7 +76,7 @@ class TranscribeMetrics(TextErrors, total=False):
     confusions: list[tuple[str, str, int]]
     in_training: int
     baselines: dict[str, TextErrors]
-    bad: int
+    skipped: int
     problems: list[str]
 
 

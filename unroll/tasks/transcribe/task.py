@@ -154,7 +154,7 @@ class TranscribeTask(
             sentence = f"{path} has nothing to evaluate; expected files with their texts."
             raise UserError(problems.with_messages(sentence))
         metrics = measure(trained, TranscribeDataset(records, preprocessor), progress)
-        return {**metrics, "bad": problems.count, "problems": problems.messages()}
+        return {**metrics, "skipped": problems.count, "problems": problems.messages()}
 
     def summarise(self, metrics: TranscribeMetrics, where: str) -> list[str]:
         return summarise(metrics, where)
