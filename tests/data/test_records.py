@@ -104,7 +104,7 @@ BAD = [
     ("short.tsv", table("x").replace(",", "\t"), "line 3: 1 column where 2 are expected"),
     ("empty.csv", table(" ,b"), "line 3: the text is empty"),
     ("label.csv", table("x, "), "line 3: no label; expected one in column label"),
-    ("open.csv", table('"x,b'), "line 3: a quote is opened and never closed"),
+    ("open.csv", table('"x,b'), "line 3: a quote is never closed"),
     ("inside.csv", table('"x"y,b'), "line 3: the quotes are not balanced"),
     ("swallow.csv", table('"x,b') + '"q",a\n', "line 3: the quotes are not balanced"),
     ("latin.csv", table("é,b").encode("latin1"), "line 3: not UTF-8 (byte 0xE9 at position 0"),
@@ -136,8 +136,8 @@ REFUSED = [
     ("t.csv", ONE, {"label": "stars"}, "--label got 'stars'; .* has the columns text, label"),
     ("t.csv", ONE, {"text": "3"}, "--text got '3'"),
     ("t.csv", ONE, {"text": "label", "label": "label"}, "--text label and --label label name"),
-    ("alone.csv", "label\na\nb\n", {}, "no column left for the text"),
-    ("free.csv", "".join(f"text {k},other {k}\n" for k in range(30)), {}, "none whose values"),
+    ("alone.csv", "label\na\nb\n", {}, "no column for the text"),
+    ("free.csv", "".join(f"text {k},other {k}\n" for k in range(30)), {}, "none has values"),
 ]
 
 

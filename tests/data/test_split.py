@@ -28,3 +28,7 @@ def test_hashes_and_counts():
     assert content_hash(b"a") == content_hash(b"a") != content_hash(b"b")
     assert count_shared([1, 2, 2], [2, 2, 3]) == 2
     assert evenly_spread(3, 5).tolist() == [0, 1, 2] and evenly_spread(9, 3).tolist() == [0, 4, 8]
+
+
+def test_it_is_spread_over_the_data():
+    assert all(part.any() for part in np.array_split(validation_rows(1000), 10))

@@ -113,7 +113,7 @@ def test_gz_is_unpacked(write):
 def test_gz_that_is_truncated_or_none_is_refused(write):
     whole = gzip.compress(b"some text here " * 1000)
     for content in (whole[:-20], whole[:-4] + b"abcd", b"plain text"):
-        assert "not a whole gzip file" in refusal(write(content, "a.gz"))
+        assert "not a complete gzip file" in refusal(write(content, "a.gz"))
 
 
 def test_jsonl_gives_the_field_of_each_record(write):
@@ -133,7 +133,7 @@ def test_jsonl_gives_the_field_of_each_record(write):
         ('{"text": ', "line 2: not JSON"),
         ('{"text": "a", "n": %s}' % ("9" * 5000), "line 2: not JSON"),
         ("[" * 100_000, "line 2: not JSON"),
-        (r'{"text": "ab\ud800"}', "line 2: the text holds half of a surrogate pair at character 2"),
+        (r'{"text": "ab\ud800"}', "line 2: the text has half of a surrogate pair at character 2"),
     ],
 )
 def test_jsonl_lines_that_cannot_be_read_are_named(write, line, said):

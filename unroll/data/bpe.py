@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 class BPEVocabulary:
-    """Byte pair encoding over bytes: every text can be written, and comes back as it was.
+    """Byte pair encoding over bytes: every text can be encoded, and decodes to itself.
 
     When to use it: between characters and words; names and rare words are spelled in pieces.
+
     Source: R. Sennrich et al., Neural machine translation of rare words with subword units, 2016
     (https://arxiv.org/abs/1508.07909).
 
@@ -37,13 +38,20 @@ class BPEVocabulary:
 
     @classmethod
     def from_json(cls, text: str) -> BPEVocabulary:
+        """The vocabulary whose `files` hold this JSON."""
         from tokenizers import Tokenizer
 
         return cls(Tokenizer.from_str(text))
 
     @classmethod
     def learn(cls, texts: Iterable[str], size: int = 4096, min_count: int = 2) -> BPEVocabulary:
-        """Merge the commonest pairs of these texts until there are `size` tokens."""
+        """Merge the most frequent pairs of these texts until there are `size` tokens.
+
+        Args:
+            texts: the training set.
+            size: tokens, the 256 bytes and the two special tokens among them; never fewer than those.
+            min_count: pairs that come less often are not merged.
+        """
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
         tokenizer = Tokenizer(models.BPE())

@@ -1,19 +1,26 @@
-"""Batches of sequences of about the same length, so that little is padded."""
+"""Batches of sequences of similar lengths, so that little is padded."""
 
 from __future__ import annotations
 
 import numpy as np
 
-WINDOW = 64  # batches that are sorted by length together
+SORTED_BATCHES = 64  # batches whose records are sorted by length together
 
 
 class Bucketed:
-    """Which records are in which batch: shuffled anew each epoch, similar lengths together.
+    """Which records are in which batch: shuffled in each epoch, similar lengths together.
 
-    lengths: of every record. batch_size: records a batch. The order depends on seed and epoch
-    alone, so that a resumed run reads what an unbroken one would. The records of an epoch are
-    shuffled, WINDOW batches of them at a time are sorted by length and cut into batches, and the
-    batches are shuffled.
+    The records of an epoch are shuffled; the records of SORTED_BATCHES batches at a time are sorted by
+    length and divided into batches; then the batches are shuffled. The order depends on seed and epoch
+    alone, so that a resumed run reads the same batches.
+
+    Args:
+        lengths: steps of every record [N].
+        batch_size: records per batch.
+        seed: of the shuffling.
+
+    Attributes:
+        per_epoch: batches in an epoch.
 
     Example:
         >>> from unroll.data.bucketed import Bucketed
@@ -43,7 +50,7 @@ class Bucketed:
     def _shuffled(self, epoch: int) -> list[np.ndarray]:
         draw = np.random.default_rng((self.seed, epoch))
         order = draw.permutation(len(self.lengths))
-        span = WINDOW * self.batch_size
+        span = SORTED_BATCHES * self.batch_size
         batches = []
         for at in range(0, len(order), span):
             window = order[at : at + span]
@@ -55,6 +62,11 @@ class Bucketed:
 
 
 def longest_first(lengths: list[int] | np.ndarray, batch_size: int) -> list[list[int]]:
-    """Every record once, longest first, in batches: for evaluation, where order does not matter."""
+    """Row numbers of every record, longest first, in batches: for evaluation, where order is free.
+
+    Args:
+        lengths: steps of every record [N].
+        batch_size: records per batch.
+    """
     order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable").tolist()
     return [order[k : k + batch_size] for k in range(0, len(order), batch_size)]

@@ -1,4 +1,4 @@
-"""Characters as tokens: nothing is lost, nothing needs choosing."""
+"""Characters as tokens: no text is lost, and there is nothing to tune."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ CODE_POINTS = 0x110000
 
 
 class CharacterVocabulary:
-    """Every character that the training text holds, in order of its code point.
+    """Every character of the training set, in the order of code points.
+
+    Args:
+        characters: the known ones, in that order; their ids begin at 2.
 
     Example:
         >>> from unroll.data.characters import CharacterVocabulary
@@ -34,7 +37,13 @@ class CharacterVocabulary:
     def learn(
         cls, texts: Iterable[str], min_count: int = 1, size: int | None = None
     ) -> CharacterVocabulary:
-        """The characters of these texts, those seen at least `min_count` times, at most `size`."""
+        """The characters of these texts.
+
+        Args:
+            texts: the training set.
+            min_count: rarer characters are unknown.
+            size: keep at most so many, the most frequent. Default: all.
+        """
         counts = np.zeros(CODE_POINTS, dtype=np.int64)
         for text in texts:
             found, times = np.unique(code_points(text), return_counts=True)
@@ -68,4 +77,5 @@ class CharacterVocabulary:
 
 
 def code_points(text: str) -> np.ndarray:
+    """The code points of a text, uint32 [N]."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)

@@ -1,4 +1,4 @@
-"""Which column of a table holds the text and which the label: by flag, by name, else by content."""
+"""Find the columns of text and label in a table: by flag, by name, else by content."""
 
 from __future__ import annotations
 
@@ -16,15 +16,21 @@ LABELS = (
     "label labels class classes category categories intent intents sentiment stars rating topic "
     "topics target tag tags genre polarity language emotion"
 ).split()
-LONGEST_LABEL = 80  # characters
-ENOUGH = 20  # rows from which on a value that never comes back means something
+LONGEST_LABEL = 80  # characters of a value that may be a label
+ENOUGH_ROWS = 20  # from which on it means something that a value is never repeated
 
 
 @dataclass(frozen=True)
 class TableColumns:
-    """names: of all columns, or their numbers where the table has no header. header: whether the
-    first row holds them. text, label: places from 0, None where there is none.
-    said: what was guessed, each with the flag that changes it."""
+    """The columns of a table.
+
+    Attributes:
+        names: of all columns, or their numbers from 1 where the table has no header.
+        header: whether the first row holds the names.
+        text: the number of the column of the text, from 0. None: there is none.
+        label: the number of the column of the label, from 0. None: there is none.
+        said: what was guessed, each with the flag that changes it.
+    """
 
     names: tuple[str, ...]
     header: bool
@@ -43,18 +49,23 @@ def find_columns(
     labelled: bool = True,
     id: str | None = None,
 ) -> TableColumns:
-    """The columns of a table from its first rows.
+    """Find the columns of a table from its first rows.
 
-    rows: the first ones, the header among them. table: its name, for complaints.
-    text, label: a column by its name, or by its number from 1, as asked; None: guessed.
-    names: where they do not stand in the first row (the fields of a .jsonl).
-    labelled: whether a label is wanted; without, none is looked for.
-    id: of a table of numbers, the column that names the sequence; then no text is looked for, and
-    a label that is guessed is no number.
+    The label is the column with a known name, else the one whose values are repeated most. The text is
+    the column with a known name, else the one with the longest cells.
 
-    The label is the column of a known name, else the one whose values come back often; the text
-    the column of a known name, else the one with the longest cells.
-    Raises: UserError where a column is not there, or cannot be guessed.
+    Args:
+        rows: the first rows, the header among them.
+        table: its name, for errors.
+        text: a column by its name, or by its number from 1. Default: guessed.
+        label: the same for the label.
+        names: of the columns, where they are not in the first row (the fields of a .jsonl).
+        labelled: whether to look for a label.
+        id: the column that names the sequence, in a table of numbers; then no text is looked for, and
+            a guessed label is not a number.
+
+    Raises:
+        UserError: where a column is not there, or cannot be guessed.
 
     Example:
         >>> from unroll.data.columns import find_columns
@@ -82,8 +93,8 @@ def find_columns(
             where = comes_back(kept, len(first), taken, words=id is not None)
         if where is None:
             raise UserError(
-                f"{table} has the columns {', '.join(known)}, and none whose values come back "
-                "often, as labels do. Say which one holds the label by --label COLUMN."
+                f"{table} has the columns {', '.join(known)}, and none has values that are "
+                "repeated, as labels are. Name the column of the label by --label COLUMN."
             )
         said.append(f"label: column {known[where]} (change by --label)")
     what = None
@@ -95,8 +106,8 @@ def find_columns(
                 what = longest(kept, len(first), where)
             if what is None:
                 raise UserError(
-                    f"{table} has no column left for the text beside the label in column "
-                    f"{known[where or 0]}; expected a table with both, apart by commas or tabs."
+                    f"{table} has no column for the text beside the label in column "
+                    f"{known[where or 0]}; expected a table with both, separated by commas or tabs."
                 )
             said.insert(0, f"text: column {known[what]} (change by --text)")
         if what == where:
@@ -104,16 +115,20 @@ def find_columns(
                 f"--text {text or known[what]} and --label {label or known[what]} name the same "
                 f"column of {table}; expected two."
             )
-    if not header and names is None and where is not None and len(kept) > ENOUGH:
+    if not header and names is None and where is not None and len(kept) > ENOUGH_ROWS:
         values = [row[where].strip() for row in kept]
         if values.count(values[0]) == 1 and kept[0] == rows[0]:
-            # a value that stands in the first line and never again is a column's name
+            # a value that is in the first line and never again is the name of a column
             header, known = True, first
     return TableColumns(known, header, what, where, tuple(said))
 
 
 def place(word: str, names: Sequence[str], table: str, flag: str) -> int:
-    """The place of a column that was asked for, from 0."""
+    """The number, from 0, of a column that was given by its name or its number from 1.
+
+    Raises:
+        UserError: where the table has no such column.
+    """
     if word in names:
         return list(names).index(word)
     if word.isdigit() and 1 <= int(word) <= len(names):
@@ -125,7 +140,7 @@ def place(word: str, names: Sequence[str], table: str, flag: str) -> int:
 
 
 def named(names: Sequence[str], known: Sequence[str], but: int | None) -> int | None:
-    """The first column with one of the known names, the commonest name first."""
+    """The first column with one of the known names, in the order of those names, but not `but`."""
     lower = [name.lower() for name in names]
     for word in known:
         if word in lower and lower.index(word) != but:
@@ -136,9 +151,13 @@ def named(names: Sequence[str], known: Sequence[str], but: int | None) -> int | 
 def comes_back(
     rows: Sequence[Sequence[str]], width: int, but: int | None, words: bool = False
 ) -> int | None:
-    """The column with the fewest values, more than one, that come twice and more on average.
+    """The column with the fewest different values, at least two, each repeated on average.
 
-    words: whether they must not be numbers.
+    Args:
+        rows: the first rows, all of one width.
+        width: columns.
+        but: a column that is not meant.
+        words: whether values that are all numbers are passed over.
     """
     found: list[tuple[int, int]] = []
     for k in range(width):

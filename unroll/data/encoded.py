@@ -1,7 +1,7 @@
-"""A text as token ids on disk: written once, mapped into memory, shared by every run that wants it.
+"""A text as token ids on disk: written once, memory-mapped, shared by all runs that read it.
 
-The files lie in a cache folder, named by the hash of the text, of the vocabulary and of the cut,
-so a changed text is never mistaken for the old one.
+The files are in a cache folder whose name is the hash of text, vocabulary and split, so a changed text
+is never mistaken for the old one.
 """
 
 from __future__ import annotations
@@ -26,11 +26,14 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids [N] with what was counted while writing them.
+    """A text as token ids, with what was counted while they were written.
 
-    ids: starts with a boundary. starts: where each line begins in ids (lines only), else None.
-    categories: the category of each line, or None. characters: of the text behind the ids.
-    unknown: how many ids are the unknown.
+    Attributes:
+        ids: [N], uint16 or uint32; the first one is a boundary.
+        characters: of the text.
+        unknown: how many ids are the unknown token.
+        starts: where each line begins in `ids`, int64 [L]. None: one stream.
+        categories: the category of each line, int32 [L]. None: one stream.
     """
 
     ids: np.ndarray
@@ -46,12 +49,12 @@ class Encoded:
 
     @property
     def unknown_rate(self) -> float:
-        """The share of tokens that the vocabulary does not know."""
+        """The share of tokens that the vocabulary does not have, 0 to 1."""
         return self.unknown / max(1, self.tokens)
 
 
 def first_tokens(encoded: Encoded, tokens: int) -> Encoded:
-    """About the first so many tokens; of lines, whole ones. The characters are in proportion."""
+    """About the first `tokens` tokens of a text; lines stay whole; its characters are in proportion."""
     if encoded.tokens <= tokens:
         return encoded
     end, starts, categories = tokens, encoded.starts, encoded.categories
@@ -70,7 +73,7 @@ def first_tokens(encoded: Encoded, tokens: int) -> Encoded:
 
 
 def cache_folder() -> Path:
-    """Where encoded texts lie: $XDG_CACHE_HOME/unroll, else ~/.cache/unroll."""
+    """The folder of encoded texts, in $XDG_CACHE_HOME/unroll, else in ~/.cache/unroll."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "unroll" / "tokens"
 
@@ -78,10 +81,16 @@ def cache_folder() -> Path:
 def text_part(
     source: TextSource, cut: int | None = None, *, exact: bool = True, first: bool = True
 ) -> Iterator[tuple[int, str]]:
-    """One side of a cut after `cut` characters (None: everything), as (document number, text).
+    """One of the two parts of a text that is split after `cut` characters.
 
-    exact: cut there to the character; else behind the line or word that stands there.
-    first: the side before the cut, else the one behind it.
+    Args:
+        source: where the text is.
+        cut: characters of the first part. None: the first part is everything.
+        exact: whether to split at exactly this character. False: after the line or word there.
+        first: whether the first part is wanted. False: the second one.
+
+    Yields:
+        The number of a document, from 0, and a piece of its text.
     """
     seen = 0
     for number, document in enumerate(source.documents()):
@@ -98,7 +107,7 @@ def text_part(
 
 
 def next_break(text: str, at: int) -> int:
-    """The first place from `at` on behind a line end, else behind a space, else the end."""
+    """The first place from `at` on that follows a line end, else a space, else the end."""
     for mark in ("\n", " "):
         found = text.find(mark, max(0, at - 1))
         if found >= 0:
@@ -107,7 +116,13 @@ def next_break(text: str, at: int) -> int:
 
 
 def encode_stream(texts: Iterable[tuple[int, str]], vocabulary: Vocabulary, key: str) -> Encoded:
-    """Texts with their document's number as one stream of ids, a boundary before each document."""
+    """Encode texts as one stream, with a boundary before each document.
+
+    Args:
+        texts: the number of a document and a piece of its text.
+        vocabulary: text to ids.
+        key: names text and split in the cache.
+    """
 
     def chunks() -> Iterator[Chunk]:
         last, current = None, None
@@ -128,7 +143,14 @@ def encode_lines(
     categories: list[str],
     key: str,
 ) -> Encoded:
-    """Each line as its ids between boundaries; two neighbours share one."""
+    """Encode lines: each as its ids between boundaries; two neighbours share one.
+
+    Args:
+        records: text and category of each line.
+        vocabulary: text to ids.
+        categories: by name; the number of a category is its place.
+        key: names text and split in the cache.
+    """
     number = {category: k for k, category in enumerate(categories)}
 
     def chunks() -> Iterator[Chunk]:
@@ -141,7 +163,13 @@ def encode_lines(
 
 
 class Chunk(NamedTuple):
-    """ids of a stretch of text, how many characters it has, and, for a line, its category."""
+    """A piece of text as ids.
+
+    Attributes:
+        ids: int64 [N].
+        characters: of the piece.
+        line: the category of a line, 0 where there are none. None: the piece is no line.
+    """
 
     ids: Ids
     characters: int
@@ -151,7 +179,7 @@ class Chunk(NamedTuple):
 def encode_cached(
     key: str, vocabulary: Vocabulary, chunks: Callable[[], Iterator[Chunk]]
 ) -> Encoded:
-    """The ids under this key: mapped where they lie already, else written from the chunks."""
+    """The encoded text of this key: from the cache where it is there, else written from the chunks."""
     folder = cache_folder() / fingerprint(key, vocabulary)
     if not is_complete(folder):
         write_cache(folder, vocabulary, chunks())
@@ -159,6 +187,7 @@ def encode_cached(
 
 
 def fingerprint(key: str, vocabulary: Vocabulary) -> str:
+    """The name of the cache folder: a hash of format, key and vocabulary."""
     digest = hashlib.sha256(f"{FORMAT}\0{key}".encode())
     for name, content in vocabulary.files().items():
         digest.update(name.encode() + content)
@@ -167,6 +196,16 @@ def fingerprint(key: str, vocabulary: Vocabulary) -> str:
 
 @dataclass
 class CacheMetadata:
+    """What meta.json of a cache folder holds.
+
+    Attributes:
+        dtype: of the ids.
+        characters: of the text.
+        unknown: ids that are the unknown token.
+        lines: whether each line is a sequence.
+        bytes: size of ids.bin, so that a file that is cut off is noticed.
+    """
+
     dtype: str
     characters: int = 0
     unknown: int = 0
@@ -175,7 +214,7 @@ class CacheMetadata:
 
 
 def write_cache(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> None:
-    """Write to a temporary folder and rename it, so that half a file is never found."""
+    """Write the chunks to a temporary folder and rename it, so that a partial cache is never found."""
     folder.parent.parent.parent.mkdir(parents=True, exist_ok=True)
     # closed to others: compiled kernels lie beside the tokens, and are refused where others may write
     for each in (folder.parent.parent, folder.parent):
@@ -212,11 +251,12 @@ def write_cache(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -
 
 
 def read_meta(folder: Path) -> CacheMetadata:
+    """What the meta.json of a cache folder holds."""
     return CacheMetadata(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether all ids lie there; a power cut may have left fewer."""
+    """Whether all ids are there; a power failure may have left fewer."""
     try:
         return (folder / "ids.bin").stat().st_size == read_meta(folder).bytes
     except (OSError, ValueError, TypeError):
@@ -224,6 +264,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def open_mapped(folder: Path) -> Encoded:
+    """The encoded text of a cache folder, memory-mapped."""
     meta = read_meta(folder)
 
     def file(name: str, dtype: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The first rows of a table, for a guess of what it holds; no torch is loaded here."""
+"""The first rows of a table, to guess what it holds; no torch is loaded here."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from typing import Any
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 LINES = (".jsonl", ".jsonl.gz")
-LOOK = 200  # rows
+LOOK = 200  # rows that are read at most
 
 
 def first_rows(path: Path) -> tuple[list[list[str]], list[str] | None]:
-    """The first rows of a table; of JSON lines the fields' names apart."""
+    """The first rows of a table.
+
+    Args:
+        path: a .csv, .tsv or .jsonl, or one of them as .gz.
+
+    Returns:
+        The rows, and for JSON lines the names of their fields; None where names are in the first row.
+    """
     opened = gzip.open if path.suffix == ".gz" else open
-    # a bad line is told with its number when the file is read; it does not hide what the rest is
+    # a bad line is reported with its number when the file is read; it does not prevent the guess
     with opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
         if path.name.endswith(LINES):
             return as_rows(list(json_objects(islice(file, LOOK))))
@@ -33,7 +40,7 @@ def first_rows(path: Path) -> tuple[list[list[str]], list[str] | None]:
 
 
 def json_objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Those lines that are JSON objects."""
+    """The lines that are JSON objects; others are skipped."""
     for line in lines:
         with suppress(ValueError):
             record = json.loads(line)
@@ -42,7 +49,7 @@ def json_objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def as_rows(records: list[dict[str, Any]]) -> tuple[list[list[str]], list[str]]:
-    """JSON objects as a table: the names of their fields, and the cells as words."""
+    """JSON objects as rows of strings, and the names of their fields."""
     names = list(dict.fromkeys(name for record in records for name in record))
     return [
         [

@@ -46,7 +46,7 @@ class PairPreprocessor:
     def source_tokens(self, text: str) -> list[str]:
         """The tokens of a source as they stand in it, unknown ones too, and then the end's name."""
         if isinstance(self.source, WordVocabulary):
-            words = [word.removeprefix(GLUE) or word for word in self.source.cut(text)]
+            words = [word.removeprefix(GLUE) or word for word in self.source.tokens(text)]
         elif isinstance(self.source, CharacterVocabulary):
             words = list(text)
         else:

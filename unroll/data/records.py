@@ -1,7 +1,7 @@
 """Records with labels: rows of a .csv or .tsv, lines of a .jsonl, files of a folder for each class.
 
-Read lazily, one after the other; each knows its file and line. What is wrong with one is said to
-`Problems`, which stops at the first or leaves it out.
+They are read lazily; each knows its file and line. What is wrong with a record is noted in `Problems`,
+which raises at the first one or skips it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,20 @@ from unroll.data.text import TEXT_SUFFIXES, is_jsonl, open_bytes, refuse_other_e
 from unroll.errors import UserError
 
 LOOK = 1000  # rows that a guess looks at
-MOST_LINES = 1000  # of one quoted cell
+MOST_LINES = 1000  # of one quoted cell, so that an open quote does not read the whole file
 LONGEST_CELL = 1 << 24  # characters
 TABLE_SUFFIXES = (".csv", ".tsv")
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """value: a text, or numbers [T, F]. labels: none where it is a question. where: file and line."""
+    """A text or a sequence of numbers, with its labels.
+
+    Attributes:
+        value: a text, or numbers [T, F].
+        labels: its classes; empty where the record is an input for a prediction.
+        where: file and line, for errors.
+    """
 
     value: Any
     labels: tuple[str, ...]
@@ -38,7 +44,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Row:
-    """The cells of one row and the line where it begins, from 1."""
+    """One row of a table.
+
+    Attributes:
+        line: where it begins, from 1.
+        cells: strings, or what the objects of a .jsonl hold.
+    """
 
     line: int
     cells: list[Any]
@@ -49,9 +60,12 @@ Rows = Callable[[Problems], Iterator[Row]]
 
 @dataclass(frozen=True)
 class Table:
-    """A table that is found out about: its rows, from the start as often as wanted.
+    """A table whose columns are known; its rows can be read any number of times.
 
-    name: what the user called it. columns: what holds what. fields: its rows are JSON objects.
+    Attributes:
+        path: the file.
+        name: what the user called it, for errors.
+        columns: which column holds what.
     """
 
     path: Path
@@ -59,7 +73,7 @@ class Table:
     columns: TableColumns
 
     def rows(self, problems: Problems) -> Iterator[Row]:
-        """Its rows, without the header; of another width than it are bad."""
+        """Its rows, without the header; a row of another width is bad."""
         names = self.columns.names
         if is_jsonl(self.path):
             yield from objects(self.path, self.name, names, problems)
@@ -85,10 +99,17 @@ def find_table(
     labelled: bool = True,
     id: str | None = None,
 ) -> Table:
-    """What a .csv, .tsv or .jsonl (or one of them as .gz) holds in which column.
+    """Find the columns of a .csv, .tsv or .jsonl, or of one of them as .gz.
 
-    text, label, id: the columns, None to guess; as `unroll.data.columns.find_columns` takes them.
-    Raises: UserError where there is no table, or its columns cannot be told.
+    Args:
+        path: the file.
+        text: its column, as `unroll.data.columns.find_columns` takes it. Default: guessed.
+        label: the same for the label.
+        labelled: whether to look for a label.
+        id: the column that names the sequence, in a table of numbers.
+
+    Raises:
+        UserError: where there is no table, or its columns cannot be found.
     """
     path = Path(path)
     name = str(path)
@@ -117,9 +138,12 @@ def find_table(
 def labelled_texts(
     table: Table, problems: Problems, separator: str | None = None
 ) -> Iterator[Record]:
-    """The texts of a table with their labels; where it has no label's column, without.
+    """The texts of a table, with their labels where it has a column of labels.
 
-    separator: stands between several labels; a list in a .jsonl needs none.
+    Args:
+        table: with a column of texts.
+        problems: notes bad records.
+        separator: between the labels of a cell that has several; a list in a .jsonl needs none.
     """
     label = table.columns.label
     text = table.columns.text or 0
@@ -132,7 +156,7 @@ def labelled_texts(
             continue
         if not writable(value):
             problems.bad(
-                f"{where}: the text holds half of a surrogate pair, which no UTF-8 can hold."
+                f"{where}: the text has half of a surrogate pair, which UTF-8 cannot encode."
             )
             continue
         labels: tuple[str, ...] = ()
@@ -148,8 +172,10 @@ def labelled_texts(
 
 
 def labels_of(cell: Any, separator: str | None) -> tuple[str, ...] | None:
-    """The labels of a cell, each once; None where there is none. An empty list is no label but an
-    answer: none of the classes."""
+    """The labels of a cell, each once; None where the cell is empty.
+
+    An empty list is not the same as an empty cell: it says that none of the classes applies.
+    """
     if isinstance(cell, list):
         return tuple(dict.fromkeys(as_word(each).strip() for each in cell))
     word = as_word(cell).strip()
@@ -159,19 +185,20 @@ def labels_of(cell: Any, separator: str | None) -> tuple[str, ...] | None:
 
 
 def folder_texts(folder: Path, problems: Problems) -> Iterator[Record]:
-    """Each file of each class's folder as a text; the folder's name is the label."""
+    """Each file in the folder of a class as a text; the name of the folder is the label."""
     for path in class_files(folder, TEXT_SUFFIXES):
         text = "\n".join(line for _, line in numbered_lines(path, str(path), problems)).strip()
         if text:
             yield Record(text, (path.relative_to(folder).parts[0],), str(path))
         else:
-            problems.bad(f"{path}: the text is empty; expected one text a file.")
+            problems.bad(f"{path}: the text is empty; expected one text per file.")
 
 
 def class_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """The files with these suffixes in the folders of a folder, in order of name.
+    """The files with these suffixes in the folders of a folder, in the order of names.
 
-    Raises: UserError where there are fewer than two classes.
+    Raises:
+        UserError: where there are fewer than two classes.
     """
     files = [
         path
@@ -188,11 +215,16 @@ def class_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 def table_rows(path: Path, name: str, problems: Problems) -> Iterator[Row]:
-    """The rows of a .csv or .tsv that are not blank, with the line where each begins.
+    """The rows of a .csv or .tsv that are not blank.
 
-    Commas: quoted cells may hold commas, doubled quotes and line ends; a quote that is opened and
-    not closed is said with its line, and reading goes on behind that line. Tabs: a cell ends at
-    the tab or line end, whatever quotes stand in it; quotes around a whole cell are taken off.
+    With commas, quoted cells may hold commas, doubled quotes and line ends; a quote that is never closed
+    is a bad record, and reading continues after its line. With tabs, a cell ends at the tab or line end
+    whatever quotes are in it; quotes around a whole cell are removed.
+
+    Args:
+        path: the file.
+        name: what the user called it, for errors.
+        problems: notes bad records.
     """
     numbered = numbered_lines(path, name, problems)
     if ".tsv" in path.name:
@@ -210,7 +242,7 @@ def table_rows(path: Path, name: str, problems: Problems) -> Iterator[Row]:
             except csv.Error as error:
                 lines.back_to(1)
                 problems.bad(
-                    f"{name}, line {line}: {quote_trouble(error)} Mend the line; a quote within a "
+                    f"{name}, line {line}: {quote_trouble(error)} Fix the line; a quote within a "
                     'quoted cell is written twice, "".'
                 )
                 continue
@@ -221,7 +253,7 @@ def table_rows(path: Path, name: str, problems: Problems) -> Iterator[Row]:
 
 
 class Lines:
-    """Numbered lines for a reader of quoted cells, which may turn out to have read too far."""
+    """Numbered lines for a reader of quoted cells, which can step back when it has read too far."""
 
     def __init__(self, numbered: Iterator[tuple[int, str]]) -> None:
         self._numbered = numbered
@@ -229,7 +261,7 @@ class Lines:
         self._read = 0  # of those that wait: the row that is read now
 
     def more(self) -> bool:
-        """Whether a line follows; the row that was read is forgotten."""
+        """Whether there is another line; the lines of the row before are dropped."""
         self.back_to(self._read)
         return self._fill()
 
@@ -238,7 +270,7 @@ class Lines:
         return self._waiting[0][0]
 
     def back_to(self, count: int) -> None:
-        """The next row begins behind the first `count` lines of this one."""
+        """Let the next row begin after the first `count` lines of this one."""
         for _ in range(count):
             self._waiting.popleft()
         self._read = 0
@@ -259,13 +291,14 @@ class Lines:
 
 
 def quote_trouble(error: csv.Error) -> str:
+    """What is wrong with the quotes, as a sentence."""
     if "unexpected end" in str(error):
-        return "a quote is opened and never closed."
+        return "a quote is never closed."
     return f"the quotes are not balanced ({error})."
 
 
 def unquoted(cell: str) -> str:
-    """A cell between tabs without the quotes around it, where all within are doubled."""
+    """A cell without the quotes around it, where all quotes inside are doubled."""
     inner = cell.strip()
     if len(inner) > 1 and inner[0] == inner[-1] == '"' and '"' not in inner[1:-1].replace('""', ""):
         return inner[1:-1].replace('""', '"')
@@ -273,13 +306,13 @@ def unquoted(cell: str) -> str:
 
 
 def objects(path: Path, name: str, names: tuple[str, ...], problems: Problems) -> Iterator[Row]:
-    """The objects of a .jsonl as rows of these fields; None where an object has not got one."""
+    """The objects of a .jsonl as rows of these fields; None where an object has no such field."""
     for line, record in json_objects(path, name, problems):
         yield Row(line, [record.get(each) for each in names])
 
 
 def json_objects(path: Path, name: str, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a .jsonl, one a line, with their lines."""
+    """The line number and the object of each line of a .jsonl that is not blank."""
     for line, text in numbered_lines(path, name, problems):
         if not text.strip():
             continue
@@ -287,7 +320,7 @@ def json_objects(path: Path, name: str, problems: Problems) -> Iterator[tuple[in
             record = json.loads(text)
         except (ValueError, RecursionError) as error:  # also numbers too long, lists too deep
             said = getattr(error, "msg", error)
-            problems.bad(f"{name}, line {line}: not JSON ({said}); expected one object a line.")
+            problems.bad(f"{name}, line {line}: not JSON ({said}); expected one object per line.")
             continue
         if isinstance(record, dict):
             yield line, record
@@ -298,9 +331,12 @@ def json_objects(path: Path, name: str, problems: Problems) -> Iterator[tuple[in
 
 
 def numbered_lines(path: Path, name: str, problems: Problems) -> Iterator[tuple[int, str]]:
-    """The lines of a file with their numbers; whatever ends them; not UTF-8 or with NUL: bad.
+    """The number and the text of each line of a file; line ends may be \\n, \\r\\n or \\r.
 
-    Raises: UserError for a file that is UTF-16 or UTF-32, or cannot be read.
+    A line that is not UTF-8, or has a NUL byte, is a bad record.
+
+    Raises:
+        UserError: for a file in UTF-16 or UTF-32, or one that cannot be read.
     """
     line = 0
     with open_bytes(path, name) as file:
@@ -329,13 +365,14 @@ def numbered_lines(path: Path, name: str, problems: Problems) -> Iterator[tuple[
 
 
 def as_word(cell: Any) -> str:
-    """A cell of JSON as a word: numbers as they are written, nothing as nothing."""
+    """A cell of JSON as a string: numbers as they are written, null as the empty string."""
     if isinstance(cell, str):
         return cell
     return "" if cell is None else json.dumps(cell, ensure_ascii=False)
 
 
 def writable(text: str) -> bool:
+    """Whether UTF-8 can encode a text."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
-"""Batches for a language model: blocks of one long stream, or lines of their own.
+"""Batches for a language model: blocks of one long stream, or lines.
 
-T time, B batch. Which block comes when is a function of the seed and the number of the batch, so
-a resumed run needs nothing but that number.
+T time, B batch. A batch is a function of the seed and its number, so a resumed run needs nothing but that
+number.
 """
 
 from __future__ import annotations
@@ -22,10 +22,16 @@ WINDOW = 1 << 16  # lines that are shuffled together, so that memory does not gr
 
 @dataclass(frozen=True)
 class Window:
-    """One window of a stream. start: its first step. blocks: lengths of its pieces, one after the
-    other. counts: from which step of the window on the loss counts. carry: after how many of its
-    pieces the next window begins. scales: what the gradient that goes back into each piece's start
-    is multiplied by (of the first piece it is zero, whatever stands here)."""
+    """One window of a stream, in pieces between which gradients are truncated or scaled.
+
+    Attributes:
+        start: its first step in the stream.
+        blocks: the lengths of its pieces.
+        counts: from which step of the window on the loss counts.
+        carry: after how many pieces the next window begins.
+        scales: a factor for the gradient that goes back over the start of each piece; the first one is
+            not used, because no gradient leaves the window.
+    """
 
     start: int
     blocks: tuple[int, ...]
@@ -35,14 +41,23 @@ class Window:
 
     @property
     def steps(self) -> int:
+        """How many steps it has."""
         return sum(self.blocks)
 
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """x, y: ids [T, B], y one step ahead. lengths: [B] or None where all are T.
-    category: [B] or None. fresh: whether the carried state must start anew. weight: [T, B] bool,
-    true where y counts, or None for everywhere. window: how the gradient is cut inside, or None."""
+    """A batch of token ids.
+
+    Attributes:
+        x: inputs, ids [T, B].
+        y: targets, ids [T, B]: x one step later.
+        fresh: whether the state of the batch before does not belong to it.
+        lengths: steps of each sequence [B]. None: all have T.
+        category: of each sequence [B]. None: there are no conditions.
+        weight: true where a target counts, bool [T, B]. None: everywhere.
+        window: where gradients are truncated inside. None: nowhere.
+    """
 
     x: Tensor
     y: Tensor
@@ -75,7 +90,11 @@ class TokenBatch:
 
 
 class Batches(Protocol):
-    """What the training loop asks of its data."""
+    """The batches of a training set.
+
+    Attributes:
+        per_epoch: batches in an epoch.
+    """
 
     per_epoch: int
 
@@ -85,11 +104,17 @@ class Batches(Protocol):
 
 
 class BlockStream:
-    """One stream cut into B parallel streams, read in blocks of T steps, in order.
+    """One stream as B parallel streams, read in blocks of T steps, in order.
 
-    Each stream goes on where its last block ended, so the state can be carried (truncated
-    backpropagation through time). From the second epoch on the cuts shift a little, so that
-    the blocks are not always the same.
+    Each stream continues where its last block ended, so the state can be carried (truncated
+    backpropagation through time). From the second epoch on the streams start a few steps later, so that
+    the borders of blocks differ.
+
+    Args:
+        encoded: the stream.
+        batch_size: B.
+        block: T.
+        seed: of the shifts.
     """
 
     def __init__(self, encoded: Encoded, batch_size: int, block: int, seed: int) -> None:
@@ -109,7 +134,14 @@ class BlockStream:
 
 
 class LineBatches:
-    """Each line its own sequence, from a boundary to a boundary; shuffled anew each epoch."""
+    """Each line is a sequence, from a boundary to a boundary; lines are shuffled in each epoch.
+
+    Args:
+        encoded: lines.
+        batch_size: B, lines per batch.
+        seed: of the shuffling.
+        shuffle: False: in order.
+    """
 
     def __init__(self, encoded: Encoded, batch_size: int, seed: int, shuffle: bool = True) -> None:
         if encoded.starts is None:
@@ -125,7 +157,7 @@ class LineBatches:
         return self.rows([self.line(epoch, place) for place in places])
 
     def line(self, epoch: int, place: int) -> int:
-        """Which line is read at this place of this epoch."""
+        """The number of the line at a place of an epoch."""
         if not self.shuffle:
             return place
         window = place // WINDOW
@@ -136,7 +168,7 @@ class LineBatches:
         return window * WINDOW + int(self._order[2][place - window * WINDOW])
 
     def rows(self, lines: list[int]) -> TokenBatch:
-        """These lines as one padded batch."""
+        """The lines with these numbers as one padded batch."""
         encoded = self.encoded
         ends = [
             int(self.starts[n + 1]) if n + 1 < len(self.starts) else len(encoded.ids) - 1
@@ -160,10 +192,16 @@ class LineBatches:
 def evaluation_blocks(
     encoded: Encoded, *, block: int = 256, warm_up: int = 256, most: int = 32
 ) -> Iterator[TokenBatch]:
-    """Every token of a stream once, in few parallel streams that know what came before.
+    """Every token of a stream once, in parallel streams that have read what comes before their part.
 
-    A parallel stream would start without context, which costs it its first tokens; so each first
+    A parallel stream that started without context would predict its first tokens badly; so each first
     reads the `warm_up` tokens before its part, which do not count (`weight`).
+
+    Args:
+        encoded: the stream.
+        block: steps per batch.
+        warm_up: steps that are read before each part.
+        most: parallel streams at most.
     """
     ids, N = encoded.ids, encoded.tokens
     B = max(1, min(most, N // (8 * warm_up)))

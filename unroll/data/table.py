@@ -1,4 +1,4 @@
-"""Lines as records: each line of a text its own sequence, or a column of a table with a category."""
+"""Lines as records: each line of a text is a sequence, or each row of a table with its category."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from unroll.errors import UserError
 
 @dataclass(frozen=True)
 class LineColumns:
-    """Which column holds the text and which the category, counted from 0; header: skip line 1."""
+    """The columns of a table of lines.
+
+    Attributes:
+        text: the number of the column of the text, from 0.
+        condition: the number of the column of the category, from 0.
+        separator: between columns.
+        header: whether line 1 holds the names of the columns.
+        names: the cells of line 1.
+    """
 
     text: int
     condition: int
@@ -26,15 +34,16 @@ class LineColumns:
 def line_records(
     source: TextSource, columns: LineColumns | None
 ) -> Iterator[tuple[str, str | None]]:
-    """Each line that is not blank, as (text, category or None).
+    """The text and the category of each line that is not blank; the category is None without columns.
 
-    Raises: UserError for a line with too few columns, with its number.
+    Raises:
+        UserError: for a line of another number of columns, or without a category.
     """
     for path in source.files:
         if is_jsonl(path):
             raise UserError(
-                f"{source.name} is JSON lines; --per-line expects a text or a table. Take the field "
-                "out first, or train without --per-line."
+                f"{source.name} is JSON lines; --per-line expects a text or a table. Extract the "
+                "field first, or train without --per-line."
             )
         name = source.name if len(source.files) == 1 else str(path)
         for number, line in enumerate(lines(path, name), 1):
@@ -50,22 +59,28 @@ def line_records(
             if len(parts) != len(columns.names):
                 raise UserError(
                     f"{name}, line {number}: {len(parts)} columns where the first line has "
-                    f"{len(columns.names)}. Mend the line, or leave it out."
+                    f"{len(columns.names)}. Fix the line, or remove it."
                 )
             text, category = parts[columns.text].strip(), parts[columns.condition].strip()
             if not category:
                 raise UserError(
                     f"{name}, line {number}: no category in column {columns.condition + 1}. "
-                    "Fill it in, or leave the line out."
+                    "Add it, or remove the line."
                 )
             if text:
                 yield text, category
 
 
 def find_line_columns(source: TextSource, condition: str, text: str | None) -> LineColumns:
-    """The columns of a table by number (from 1, as `cut -f` counts) or by the name in its header.
+    """Find the columns of a table of lines.
 
-    Raises: UserError where the table has no such column, or the category is no category.
+    Args:
+        source: where the table is.
+        condition: the column of the category, by number from 1 (as `cut -f`) or by name.
+        text: the column of the text. Default: the other one of two.
+
+    Raises:
+        UserError: where the table has no such column, or the values of the category hardly repeat.
     """
     first = next(iter(lines(source.files[0], source.name)), "")
     separator = "\t" if "\t" in first else ","
@@ -99,21 +114,22 @@ def find_line_columns(source: TextSource, condition: str, text: str | None) -> L
     if total > 20 and len(seen) > total / 2:
         raise UserError(
             f"--condition {condition}: that column of {source.name} has {len(seen)} different "
-            f"values in {total} lines; a category comes back many times. Columns count from 1: "
+            f"values in {total} lines; a category is repeated many times. Columns count from 1: "
             f"did you mean --condition {columns.text + 1}?"
         )
     if not header and total > 20 and seen[names[where]] == 1:
-        # a value that stands in the first line and never again is a column's name
+        # a value that is in the first line and never again is the name of a column
         return replace(columns, header=True)
     return columns
 
 
 def cells(line: str, separator: str) -> list[str]:
-    """The cells of one line; with commas, quotes are read as a .csv means them."""
+    """The cells of one line; with commas, quotes mean what they mean in a .csv."""
     return line.split(separator) if separator == "\t" else next(csv.reader([line]), [""])
 
 
 def column(wanted: str, names: tuple[str, ...], table: str, flag: str) -> int:
+    """The number, from 0, of a column that was given by number from 1 or by name."""
     if wanted.isdigit():
         if 1 <= int(wanted) <= len(names):
             return int(wanted) - 1
@@ -128,5 +144,5 @@ def column(wanted: str, names: tuple[str, ...], table: str, flag: str) -> int:
 def count_categories(
     source: TextSource, columns: LineColumns, most: int = 10_000
 ) -> Counter[str | None]:
-    """How often each value of the category's column comes, in the first lines."""
+    """How often each category comes, in the first lines."""
     return Counter(category for _, category in islice(line_records(source, columns), most))

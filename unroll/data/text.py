@@ -1,7 +1,7 @@
-"""Reading texts: a file, a .gz, a folder, a field of a .jsonl, standard input; never all at once.
+"""Read texts: a file, a .gz, a folder, a field of a .jsonl, standard input.
 
-A text is read in pieces of about a megabyte that end at a line end where there is one, so a file
-larger than memory is no different from a small one.
+A text is read in pieces of about a megabyte that end at a line end where there is one, so a file may be
+larger than memory.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ FOREIGN_MARKS = {
 
 @dataclass(frozen=True)
 class TextSource:
-    """One or many documents of text, read from the start as often as wanted.
+    """One or many documents of text, which can be read any number of times.
 
-    name: what the user called it. files: where the text is, in order.
-    field: the field of each .jsonl record that holds a document.
+    Attributes:
+        name: what the user called it, for errors.
+        files: where the text is, in order.
+        field: the field of each .jsonl record that holds a document.
     """
 
     name: str
@@ -61,9 +63,10 @@ class TextSource:
                 yield text_pieces(path, name)
 
     def scan(self) -> TextScan:
-        """Read everything once: how much there is, and its SHA-256.
+        """Read everything once: how much text there is, and its SHA-256.
 
-        Raises: UserError where there is no text at all.
+        Raises:
+            UserError: where there is no text at all.
         """
         digest, characters, documents = hashlib.sha256(), 0, 0
         for document in self.documents():
@@ -79,7 +82,13 @@ class TextSource:
 
 @dataclass(frozen=True)
 class TextScan:
-    """characters and documents: how many. sha256: of the text, documents apart."""
+    """What one pass over a text found.
+
+    Attributes:
+        characters: how many.
+        documents: how many.
+        sha256: of the text, with a mark between documents.
+    """
 
     characters: int
     documents: int
@@ -87,10 +96,15 @@ class TextScan:
 
 
 def text_source(path: str | Path, field: str = "text") -> TextSource:
-    """The text at a path: a file, a .gz, a folder (its .txt, .text, .md, .gz and .jsonl files, in
-    order of name), a .jsonl, or `-` for standard input.
+    """Find the text at a path.
 
-    Raises: UserError where there is nothing to read.
+    Args:
+        path: a file, a .gz, a .jsonl, a folder (its .txt, .text, .md, .gz and .jsonl files, in the order
+            of names), or "-" for standard input.
+        field: of a .jsonl, the field that holds the text.
+
+    Raises:
+        UserError: where there is nothing to read.
     """
     name = str(path)
     if name == "-":
@@ -130,7 +144,7 @@ def is_jsonl(path: Path) -> bool:
 
 
 def standard_input(field: str) -> TextSource:
-    """Standard input, kept in a temporary file because a text is read more than once."""
+    """Standard input, copied to a temporary file because a text is read more than once."""
     keep = tempfile.NamedTemporaryFile(prefix="unroll-", suffix=".txt")
     shutil.copyfileobj(sys.stdin.buffer, keep)
     keep.flush()
@@ -139,7 +153,11 @@ def standard_input(field: str) -> TextSource:
 
 @contextmanager
 def open_bytes(path: Path, name: str) -> Iterator[IO[bytes]]:
-    """The bytes of a file, unpacked where it is a .gz; trouble with it said in a sentence."""
+    """Open a file as bytes, unpacked where it is a .gz.
+
+    Raises:
+        UserError: where it cannot be read, or is no complete gzip file.
+    """
     try:
         if path.suffix == ".gz":
             with gzip.open(path) as file:
@@ -149,14 +167,14 @@ def open_bytes(path: Path, name: str) -> Iterator[IO[bytes]]:
                 yield file
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(
-            f"{name} is not a whole gzip file ({error}). Make it again, or give the text unpacked."
+            f"{name} is not a complete gzip file ({error}). Create it again, or give the text unpacked."
         ) from error
     except OSError as error:
         raise UserError(f"{name} cannot be read: {error.strerror or error}.") from error
 
 
 def text_pieces(path: Path, name: str) -> Iterator[str]:
-    """The text of one file in pieces that end at a line end, a space, or wherever they must."""
+    """The text of one file in pieces that end at a line end, else at a space, else anywhere."""
     rest, offset = "", 0
     utf8 = codecs.getincrementaldecoder("utf-8")()
     decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
@@ -195,6 +213,7 @@ def text_pieces(path: Path, name: str) -> Iterator[str]:
 
 
 def refuse_other_encoding(block: bytes, name: str) -> None:
+    """Raises UserError where a file begins with the byte order mark of UTF-16 or UTF-32."""
     for mark, encoding in FOREIGN_MARKS.items():
         if block.startswith(mark):
             raise UserError(
@@ -203,13 +222,17 @@ def refuse_other_encoding(block: bytes, name: str) -> None:
 
 
 def boundary(text: str) -> int:
-    """Where to cut a piece: after its last line end, else its last space, else at its end."""
+    """Where a piece ends: after its last line end, else its last space, else at its end."""
     cut = text.rfind("\n") + 1 or text.rfind(" ") + 1
     return cut or len(text)
 
 
 def json_field(path: Path, name: str, field: str) -> Iterator[str]:
-    """That field of every record of a .jsonl file."""
+    """The text in a field of every record of a .jsonl file.
+
+    Raises:
+        UserError: for a line that is no object or has no text in that field, with its number.
+    """
     for number, line in enumerate(lines(path, name), 1):
         if not line.strip():
             continue
@@ -218,7 +241,7 @@ def json_field(path: Path, name: str, field: str) -> Iterator[str]:
         except (ValueError, RecursionError) as error:  # also numbers too long, lists too deep
             raise UserError(
                 f"{name}, line {number}: not JSON ({getattr(error, 'msg', error)}); expected one "
-                "object a line."
+                "object per line."
             ) from error
         if not isinstance(record, dict) or not isinstance(record.get(field), str):
             there = ", ".join(record) if isinstance(record, dict) else type(record).__name__
@@ -231,8 +254,8 @@ def json_field(path: Path, name: str, field: str) -> Iterator[str]:
             text.encode()
         except UnicodeEncodeError as error:
             raise UserError(
-                f"{name}, line {number}: the text holds half of a surrogate pair at character "
-                f"{error.start}, which no UTF-8 can hold. Mend the record."
+                f"{name}, line {number}: the text has half of a surrogate pair at character "
+                f"{error.start}, which UTF-8 cannot encode. Fix the record."
             ) from error
         yield text
 

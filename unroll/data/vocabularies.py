@@ -1,4 +1,4 @@
-"""Which vocabulary a text gets, and which one a run folder holds."""
+"""Learn the vocabulary that settings ask for, or load the one of a run folder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,12 @@ class VocabularySettings(Protocol):
 def learn_vocabulary(
     texts: Callable[[], Iterable[str]], settings: VocabularySettings
 ) -> Vocabulary:
-    """The vocabulary that the settings ask for. texts: a function that reads them from the start."""
+    """Learn the vocabulary that the settings ask for.
+
+    Args:
+        texts: called to read the training set from the start.
+        settings: what a token is, and how many are kept.
+    """
     size = settings.vocabulary_size
     if settings.level == "char":
         return CharacterVocabulary.learn(texts(), settings.min_count or 1, size)
@@ -49,14 +54,15 @@ def learn_vocabulary(
 def load_vocabulary(folder: Path) -> Vocabulary:
     """The vocabulary of a run folder.
 
-    Raises: UserError where there is none that this version reads.
+    Raises:
+        UserError: where it has none that this version reads.
     """
     if (folder / "tokenizer.json").exists():
         return BPEVocabulary.from_json((folder / "tokenizer.json").read_text(encoding="utf-8"))
     path = folder / "vocabulary.json"
     if not path.exists():
         raise UserError(
-            f"{folder} holds no vocabulary.json or tokenizer.json; expected a whole run."
+            f"{folder} holds no vocabulary.json or tokenizer.json; expected a complete run."
         )
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     kinds: dict[str, Any] = {"char": CharacterVocabulary, "word": WordVocabulary}

@@ -1,7 +1,7 @@
 """From text to numbers and back: characters, words, or pieces of words (BPE).
 
-Every vocabulary has two tokens that stand for no text: the unknown (0) and the boundary (1),
-which starts and ends a document, or a line where each line is its own sequence.
+Every vocabulary has two special tokens: the unknown token (0), and the boundary (1), which starts and
+ends a document, or a line where each line is a sequence.
 """
 
 from __future__ import annotations
@@ -19,26 +19,30 @@ Ids = np.ndarray  # int64 [N]
 
 
 class Vocabulary(Protocol):
-    """What the language task asks of a vocabulary."""
+    """What tasks need of a vocabulary.
+
+    Attributes:
+        level: what a token is: "char", "word" or "bpe".
+    """
 
     level: str
 
     def __len__(self) -> int: ...
 
     def encode(self, text: str) -> Ids:
-        """The ids of a text, without boundaries; what was never seen is the unknown."""
+        """The ids of a text, int64 [N], without boundaries; what was never seen is the unknown token."""
         ...
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of these ids; boundaries stand for no text."""
+        """The text of these ids; boundaries add no text."""
         ...
 
     def name(self, id: int) -> str:
-        """One token, for people."""
+        """The text of one token, for people."""
         ...
 
     def unknown(self, text: str) -> list[str]:
-        """The parts of a text that are not known, each once."""
+        """The tokens of a text that the vocabulary does not have, each once."""
         ...
 
     def files(self) -> dict[str, bytes]:
@@ -47,13 +51,14 @@ class Vocabulary(Protocol):
 
 
 def as_json(level: str, **record: Any) -> dict[str, bytes]:
-    """The vocabulary.json of a vocabulary that is a list."""
+    """The vocabulary.json of a vocabulary that is a list of tokens."""
     text = json.dumps({"level": level, **record}, ensure_ascii=False, indent=0)
     return {"vocabulary.json": text.encode("utf-8", "surrogatepass")}
 
 
 def most_frequent(counts: dict[str, int], min_count: int, size: int | None) -> Iterator[str]:
-    """The tokens seen at least `min_count` times, the commonest `size` of them; ties by name."""
+    """The tokens seen at least `min_count` times, at most `size` of them, the most frequent first; ties
+    are in the order of names."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     kept = [token for token, count in ranked if count >= min_count]
     return iter(kept[:size] if size is not None else kept)

@@ -11,21 +11,24 @@ import numpy as np
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN, UNKNOWN_NAME, Ids, as_json, most_frequent
 
 END_NAME = "<eos>"
-# a token that starts with this stands without a space behind the one before it
+# a token that starts with this mark follows the token before it without a space
 GLUE = "\N{HALFWIDTH BLACK SQUARE}"
 WORD_OR_MARK = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 
 class WordVocabulary:
-    """The words of the training text, and how a text is cut into them.
-
-    split: "spaces" takes what stands between spaces (for texts whose punctuation already stands
-        alone); "punctuation" also cuts marks off words, and remembers where no space was.
-    end: "line" puts `<eos>` for each line end; "sentence" after . ! ? and at blank lines.
-    lower: whether case is dropped.
+    """The words of the training set, and how a text is split into words.
 
     Spaces are not kept: decode(encode(text)) is the text with one space between words.
+
+    Args:
+        words: the known ones; their ids begin at 2.
+        split: "spaces" splits at spaces, for texts whose punctuation is already separate; "punctuation"
+            also splits punctuation from words, and keeps where there was no space.
+        end: "line" makes each line end an `<eos>`; "sentence" adds `<eos>` after . ! ? and at blank
+            lines.
+        lower: whether case is dropped.
 
     Example:
         >>> from unroll.data.words import WordVocabulary
@@ -57,17 +60,26 @@ class WordVocabulary:
         end: str = "line",
         lower: bool = False,
     ) -> WordVocabulary:
-        """The words of these texts, those seen at least `min_count` times, at most `size`."""
-        cutter = cls([], split, end, lower)
+        """The words of these texts.
+
+        Args:
+            texts: the training set.
+            min_count: rarer words are unknown.
+            size: keep at most so many, the most frequent. Default: all.
+            split: as for the class.
+            end: as for the class.
+            lower: as for the class.
+        """
+        splitter = cls([], split, end, lower)
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(cutter.cut(text))
+            counts.update(splitter.tokens(text))
         for special in (UNKNOWN_NAME, END_NAME):
             counts.pop(special, None)
         return cls(list(most_frequent(counts, min_count, size)), split, end, lower)
 
-    def cut(self, text: str) -> Iterator[str]:
-        """The words of a text, with `<eos>` where a line or sentence ends."""
+    def tokens(self, text: str) -> Iterator[str]:
+        """The words of a text, with `<eos>` where a line or a sentence ends."""
         if self.lower:
             text = text.lower()
         rows = text.split("\n")
@@ -88,7 +100,7 @@ class WordVocabulary:
 
     def encode(self, text: str) -> Ids:
         ids = self._ids
-        return np.fromiter((ids.get(token, UNKNOWN) for token in self.cut(text)), dtype=np.int64)
+        return np.fromiter((ids.get(token, UNKNOWN) for token in self.tokens(text)), dtype=np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:
         parts: list[str] = []
@@ -107,7 +119,7 @@ class WordVocabulary:
         return token[1:] if len(token) > 1 and token.startswith(GLUE) else token
 
     def unknown(self, text: str) -> list[str]:
-        return sorted({t.removeprefix(GLUE) for t in self.cut(text) if t not in self._ids})
+        return sorted({t.removeprefix(GLUE) for t in self.tokens(text) if t not in self._ids})
 
     def files(self) -> dict[str, bytes]:
         return as_json(
@@ -116,7 +128,7 @@ class WordVocabulary:
 
 
 def split_marks(line: str) -> Iterator[str]:
-    """Words and marks; glued to the token before where no space stands between."""
+    """Words and punctuation marks; with GLUE in front where no space is before them."""
     behind = -1
     for match in WORD_OR_MARK.finditer(line):
         yield (GLUE if match.start() == behind else "") + match.group()
@@ -124,7 +136,7 @@ def split_marks(line: str) -> Iterator[str]:
 
 
 def punctuation_is_separate(text: str) -> bool:
-    """Whether punctuation already stands between spaces, as in tokenised corpora."""
+    """Whether punctuation is already between spaces, as in tokenised corpora."""
     apart = len(re.findall(r"(?<!\S)[.,;:!?](?!\S)", text))
     attached = len(re.findall(r"\w[.,;:!?](?!\S)", text))
     return apart > attached

@@ -169,7 +169,7 @@ def test_a_line_that_is_not_text_spoils_its_tune_alone(tmp_path):
     )
     problems = Problems(skip=True)
     found = list(abc_tunes(packed, "cut.abc.gz", problems))
-    assert problems.count == 1 and "not a whole gzip file" in problems.messages()[1]
+    assert problems.count == 1 and "not a complete gzip file" in problems.messages()[1]
     assert all(tune.text.endswith("G|\n") for tune in found)  # none that is cut
     with pytest.raises(UserError) as told:
         tunes("X:1\nGAB|\n\n" + one, tmp_path / "two.abc")
