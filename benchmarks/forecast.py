@@ -1,10 +1,10 @@
-"""The forecasts of docs/results.md, beside persistence and beside a torch.nn.GRU as a user writes it.
+"""The forecasts of docs/results.md beside persistence and a torch.nn.GRU as a user writes it.
 
     python benchmarks/forecast.py SERIES [--seconds 3]
 
-SERIES: a folder with seattle_weather, vix_daily and sp500_monthly. One step ahead, the last fifth
-of the times; the plain network has as many units, the same batches and seconds, and reads the
-standardised values of the same columns of numbers.
+SERIES is a folder with seattle_weather, vix_daily and sp500_monthly. Forecasts are one step ahead,
+for the last fifth of the times. The plain network has as many hidden units, the same batch size and
+seconds, and reads the standardised values of the same columns of numbers.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ import numpy as np
 import torch
 
 import unroll
-from unroll.tasks.forecast import task
-from unroll.tasks.forecast.reader import parts
+from unroll.tasks.forecast.reader import read_forecast_data
 from unroll.tasks.forecast.settings import ForecastSettings
 
 ROWS: list[tuple[str, str, str, dict[str, Any]]] = [
@@ -32,12 +31,11 @@ ROWS: list[tuple[str, str, str, dict[str, Any]]] = [
 
 
 def plain(path: str, settings: ForecastSettings, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """Forecasts and truth of torch.nn.GRU with a linear layer, on standardised values."""
-    data = task.read(path, settings, print)
-    windows, train = parts(data, settings)["learn from"]
-    _, test = parts(data, settings)["test"]
-    past = len(data.preprocessor.columns) - data.preprocessor.ahead
-    names = data.preprocessor.columns[:past]
+    """Forecasts and truths of torch.nn.GRU with a linear layer, on standardised values."""
+    data = read_forecast_data(path, settings)
+    sets = data.window_sets(settings)
+    train, test = sets.train.origins, sets.test.origins
+    names = (data.preprocessor.target, *data.preprocessor.past_columns)
     values = data.table.series[0].values[:, [c not in data.preprocessor.words for c in names]]
     known = values[: data.train[0]]
     mean, deviation = np.nanmean(known, 0), np.nanstd(known, 0)
@@ -59,19 +57,23 @@ def plain(path: str, settings: ForecastSettings, seconds: float) -> tuple[np.nda
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        return forecast(test).numpy() * deviation[0] + mean[0], windows.values[test + 1]
+        return forecast(test).numpy() * deviation[0] + mean[0], sets.test.windows.values[test + 1]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("series", type=Path)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, help="of the plain network; as unroll took")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help="training time of the plain network; default: as long as unroll took",
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
-    print("| series | figure | persistence | torch.nn.GRU | unroll | seconds |")
+    print("| series | metric | persistence | torch.nn.GRU | unroll | seconds |")
     print("|---|---|---|---|---|---|")
-    for name, target, figure, settings in ROWS:
+    for name, target, metric, settings in ROWS:
         path = str(given.series / name)
         with tempfile.TemporaryDirectory() as folder:
             run = unroll.train(
@@ -82,11 +84,11 @@ def main() -> None:
         seconds = given.seconds or result["seconds"]
         guess, truth = plain(path, run.settings, seconds)
         error = np.abs(guess - truth)
-        theirs = np.nanmean(error) if figure == "mae" else 100 * np.nanmean(error / truth)
-        naive = result["baselines"]["naive"][figure]
+        theirs = np.nanmean(error) if metric == "mae" else 100 * np.nanmean(error / truth)
+        naive = result["baselines"]["naive"][metric]
         print(
-            f"| {name.split('/')[0]}, {target} | {figure.upper()} | {naive:.4g} | {theirs:.4g} | "
-            f"{result[figure]:.4g} | {result['seconds']:.1f} |"
+            f"| {name.split('/')[0]}, {target} | {metric.upper()} | {naive:.4g} | {theirs:.4g} | "
+            f"{result[metric]:.4g} | {result['seconds']:.1f} |"
         )
 
 

@@ -189,6 +189,11 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
             UserError: where it is not.
         """
         for name, column in columns.items():
+            if name in self.changeable:
+                raise UserError(
+                    f"Evaluation takes names of columns, and got {name}={column}. Set it before, by "
+                    f"run.adjust({name}={column})."
+                )
             if name not in self.column_settings:
                 known = ", ".join(f"--{known}" for known in self.column_settings) or "none"
                 raise UserError(

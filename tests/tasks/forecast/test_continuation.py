@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from unroll.tasks.forecast.continuation import last_rows, reach
-from unroll.tasks.forecast.series_table import Series
-from unroll.tasks.forecast.times import Step, seconds_of
+from unroll.tasks.forecast.continuation import last_rows, rows_before
+from unroll.tasks.forecast.series import Series
+from unroll.tasks.forecast.times import TimeStep, seconds_of
 
 NAN = np.nan
-DAY, WEEKDAY, MONTH = Step("second", 86_400), Step("weekday", 1), Step("month", 1)
+DAY, WEEKDAY, MONTH = TimeStep("second", 86_400), TimeStep("weekday", 1), TimeStep("month", 1)
 
 
 def series(*times, values=None):
@@ -30,11 +30,11 @@ def series(*times, values=None):
         (DAY, ["2024-01-01", "2024-01-02"], "2024-01-03 12:00", 9, None),  # not on the grid
         (WEEKDAY, ["2024-01-04", "2024-01-05"], "2024-01-08", 0, (2, 0)),
         (MONTH, ["2023-12-31", "2024-01-31"], "2024-02-29", 0, (2, 0)),
-        (Step("second", 86_400, loose=True), ["2024-01-01"], "2024-03-01", 0, (1, 0)),
+        (TimeStep("second", 86_400, loose=True), ["2024-01-01"], "2024-03-01", 0, (1, 0)),
     ],
 )
 def test_what_a_later_series_reaches(step, old, begin, fill, expected):
-    found = reach(series(*old), series(begin), step, fill)
+    found = rows_before(series(*old), series(begin), step, fill)
     assert (found and (len(found[0]), found[1])) == expected
 
 

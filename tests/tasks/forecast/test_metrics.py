@@ -1,11 +1,10 @@
-"""Figures of forecasts against numbers worked by hand."""
+"""Metrics of forecasts against numbers worked by hand."""
 
 import math
 
 import numpy as np
 import pytest
 
-from unroll.tasks.forecast.baselines import naive_forecasts
 from unroll.tasks.forecast.metrics import advantage, point_errors, quantile_errors
 
 
@@ -28,23 +27,12 @@ def test_quantile_loss_and_coverage_by_hand():
     assert found["coverage"] == 0.5 and found["expected_coverage"] == pytest.approx(0.8)
 
 
-def test_naive_forecasts_begin_at_their_own_series():
-    values = np.array([9.0, 9.0, 1.0, 2.0, 4.0, 7.0])
-    first, since = values[2:3], np.array([3])
-    found = naive_forecasts(values, np.array([5]), first, since, 2, 2)
-    assert found["naive"].tolist() == [[7, 7]]
-    assert found["seasonal naive"].tolist() == [[4, 7]]
-    assert found["drift"].tolist() == [[9, 11]]
-    alone = naive_forecasts(values, np.array([5]), first, since, 2, 1)
-    assert "seasonal naive" not in alone
-
-
-def test_an_advantage_is_told_from_chance():
+def test_an_advantage_is_told_from_chance(noise):
     draw = np.random.default_rng(0)
     truth = draw.normal(size=(1000, 1))
     same = truth + draw.normal(size=truth.shape)
     other = truth + draw.normal(size=truth.shape)
-    share, noise = advantage(same, other, truth)
-    assert abs(share) < noise < 0.2
-    share, noise = advantage(truth + 0.5 * (same - truth), other, truth)
-    assert share > noise and share == pytest.approx(0.5, abs=0.1)
+    alike = advantage(same, other, truth)
+    assert abs(alike["share"]) < alike["noise"] < 0.2
+    better = advantage(truth + 0.5 * (same - truth), other, truth)
+    assert better["share"] > better["noise"] and better["share"] == pytest.approx(0.5, abs=0.1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from unroll.tasks.forecast.network import Forecaster, Reading
+from unroll.tasks.forecast.network import Forecaster, TargetInputs
 from unroll.tasks.forecast.windows import WindowBatch
 
 H, K, B, I, F = 6, 4, 3, 5, 2
@@ -35,7 +35,7 @@ def batch(base=None):
 )
 def test_it_starts_at_the_naive_forecast_and_learns(head, loss):
     model = Forecaster(
-        I, F, K, 7, cell="gru", head=head, loss=loss, reading=Reading(0, 1, F), series=2,
+        I, F, K, 7, cell="gru", head=head, loss=loss, target=TargetInputs(0, 1, F), series=2,
         embedding_size=3,
     )  # fmt: skip
     one = batch()
@@ -60,7 +60,7 @@ def test_what_is_not_known_counts_nothing():
 
 def test_a_recursive_head_reads_its_own_forecasts_back():
     """The second step equals a first one from a history that ends with the first forecast."""
-    model = Forecaster(I, F, K, 7, head="recursive", loss="mse", reading=Reading(0, 1, F))
+    model = Forecaster(I, F, K, 7, head="recursive", loss="mse", target=TargetInputs(0, 1, F))
     with torch.no_grad():
         model.readout.weight.normal_()
     one = batch()
@@ -78,7 +78,7 @@ def test_a_recursive_head_reads_its_own_forecasts_back():
 
 
 def test_a_recursive_head_needs_to_know_its_target():
-    with pytest.raises(ValueError, match="needs a reading"):
+    with pytest.raises(ValueError, match="needs `target`"):
         Forecaster(I, F, K, 7, head="recursive")
 
 

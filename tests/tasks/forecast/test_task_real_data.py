@@ -15,7 +15,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize(
-    ("file", "settings", "figure", "persistence", "most"),
+    ("file", "settings", "metric", "persistence", "most"),
     [
         (
             "seattle_weather/seattle-weather.csv",
@@ -34,7 +34,7 @@ pytestmark = [
         ),
     ],
 )  # fmt: skip
-def test_one_step_ahead(tmp_path, file, settings, figure, persistence, most):
+def test_one_step_ahead(tmp_path, file, settings, metric, persistence, most):
     run = unroll.train(
         DATA / file,
         tmp_path / "run",
@@ -45,8 +45,8 @@ def test_one_step_ahead(tmp_path, file, settings, figure, persistence, most):
         **settings,
     )
     result = run.result()
-    assert result["baselines"]["naive"][figure] == pytest.approx(persistence, abs=1e-4)
-    assert result[figure] <= most
+    assert result["baselines"]["naive"][metric] == pytest.approx(persistence, abs=1e-4)
+    assert result[metric] <= most
     assert 0.9 < result["coverage"] < 0.99
     said = " ".join(run.summarise(result, "the last fifth"))
     assert ("does not" in said) == (result["advantage"]["naive"]["share"] <= 0) or "chance" in said

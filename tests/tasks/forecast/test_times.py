@@ -5,13 +5,13 @@ import pytest
 
 from unroll.errors import UserError
 from unroll.tasks.forecast.times import (
-    Step,
+    TimeStep,
     calendar_features,
     find_cycles,
-    find_format,
-    find_step,
+    find_time_format,
+    find_time_step,
+    format_time,
     seconds_of,
-    written_time,
 )
 
 
@@ -30,16 +30,16 @@ def seconds(*words):
     ],
 )
 def test_dates_are_read_as_they_are_written(text, shown):
-    assert written_time(seconds_of(text), True) == shown
+    assert format_time(seconds_of(text), True) == shown
 
 
 def test_day_and_month_are_told_apart_by_the_column_or_asked_for():
-    assert find_format(["3/4/2024", "17/4/2024"], None, "--time") == "%d/%m/%Y"
-    assert find_format(["3/14/2024", "4/5/2024"], None, "--time") == "%m/%d/%Y"
-    assert find_format(["03.04.2024 10:00"], None, "--time") == "%d.%m.%Y %H:%M"
-    assert find_format(["2024-01-01"], None, "--time") is None
-    with pytest.raises(UserError, match="day or the month first"):
-        find_format(["3/4/2024"], None, "--time")
+    assert find_time_format(["3/4/2024", "17/4/2024"], None, "--time") == "%d/%m/%Y"
+    assert find_time_format(["3/14/2024", "4/5/2024"], None, "--time") == "%m/%d/%Y"
+    assert find_time_format(["03.04.2024 10:00"], None, "--time") == "%d.%m.%Y %H:%M"
+    assert find_time_format(["2024-01-01"], None, "--time") is None
+    with pytest.raises(UserError, match="with the day or with the month"):
+        find_time_format(["3/4/2024"], None, "--time")
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,10 @@ def test_day_and_month_are_told_apart_by_the_column_or_asked_for():
 )  # fmt: skip
 def test_the_step_is_found_and_goes_on(times, name, after):
     at = seconds(*times)
-    step = find_step([at], True, "auto")
+    step = find_time_step([at], True, "auto")
     assert step.name == name
     assert step.positions(at).tolist() == [0, 1, 2]
-    assert written_time(step.after(at[-1], 1), True) == after
+    assert format_time(step.after(at[-1], 1), True) == after
 
 
 @pytest.mark.parametrize(
@@ -72,31 +72,31 @@ def test_the_step_is_found_and_goes_on(times, name, after):
     ],
 )  # fmt: skip
 def test_a_season_is_that_of_the_clock_or_the_calendar(unit, size, season):
-    assert Step(unit, size).season == season
+    assert TimeStep(unit, size).season == season
 
 
 def test_weekdays_have_no_weekend():
     days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-02-01"))
     days = days[np.is_busday(days)]
     at = days.astype("datetime64[s]").astype(float)
-    step = find_step([at], True, "auto")
+    step = find_time_step([at], True, "auto")
     assert step.name == "weekday" and step.season == 5
     assert step.positions(at).tolist() == list(range(len(at)))
     friday = seconds_of("2024-01-05")
-    assert written_time(step.after(friday, 1), True) == "2024-01-08"
+    assert format_time(step.after(friday, 1), True) == "2024-01-08"
 
 
 def test_a_time_off_the_grid_has_no_position():
-    step = Step("second", 3600)
+    step = TimeStep("second", 3600)
     at = seconds("2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 01:30")
     assert np.isnan(step.positions(at)).tolist() == [False, False, True]
 
 
 def test_numbers_have_steps_too():
-    step = find_step([np.array([0.5, 1.0, 1.5, 3.0])], False, "auto")
+    step = find_time_step([np.array([0.5, 1.0, 1.5, 3.0])], False, "auto")
     assert step.name == "0.5" and step.positions(np.array([0.5, 3.0])).tolist() == [0, 5]
     with pytest.raises(UserError, match="plain numbers"):
-        find_step([np.array([1.0, 2.0])], False, "day")
+        find_time_step([np.array([1.0, 2.0])], False, "day")
 
 
 def test_calendar_turns_with_its_cycles():
@@ -112,10 +112,10 @@ def test_calendar_turns_with_its_cycles():
 
 def test_cycles_are_those_that_were_seen_whole():
     hour, day, month, year = 3600.0, 86_400.0, 2_629_746.0, 31_556_952.0
-    assert find_cycles(Step("second", hour), 3 * year) == ("day", "week", "year")
-    assert find_cycles(Step("second", hour), 5 * day) == ("day",)
-    assert find_cycles(Step("second", day), 0.9 * year) == ("week",)
-    assert find_cycles(Step("weekday", 1), 2 * year) == ("week", "year")
-    assert find_cycles(Step("month", 1), 2 * year) == ("year",)
-    assert find_cycles(Step("month", 12), 200 * year) == ()
-    assert find_cycles(Step("number", 1), 9 * month) == ()
+    assert find_cycles(TimeStep("second", hour), 3 * year) == ("day", "week", "year")
+    assert find_cycles(TimeStep("second", hour), 5 * day) == ("day",)
+    assert find_cycles(TimeStep("second", day), 0.9 * year) == ("week",)
+    assert find_cycles(TimeStep("weekday", 1), 2 * year) == ("week", "year")
+    assert find_cycles(TimeStep("month", 1), 2 * year) == ("year",)
+    assert find_cycles(TimeStep("month", 12), 200 * year) == ()
+    assert find_cycles(TimeStep("number", 1), 9 * month) == ()

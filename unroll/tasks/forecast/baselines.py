@@ -1,8 +1,10 @@
-"""Forecasts without learning, which every other has to beat: naive, seasonal naive, drift."""
+"""Forecasts without learning, which every model has to beat: naive, seasonal naive, drift."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from unroll.tasks.forecast.windows import seasonal_places
 
 
 def naive_forecasts(
@@ -13,17 +15,25 @@ def naive_forecasts(
     horizon: int,
     season: int,
 ) -> dict[str, np.ndarray]:
-    """Of each origin the next `horizon` values, [N, K], three ways.
+    """The next values after each origin, by each naive method.
 
         naive           y_{t+k} = y_t                                   persistence
-        seasonal naive  y_{t+k} = y_{t+k-m ceil(k/m)}                   m steps a season; where m > 1
-        drift           y_{t+k} = y_t + k (y_t - y_s) / (t - s)         from the series' first value
+        seasonal naive  y_{t+k} = y_{t+k-m ceil(k/m)}                   m steps per season; where m > 1
+        drift           y_{t+k} = y_t + k (y_t - y_s) / (t - s)         from the first value of the series
 
     Source: R. Hyndman and G. Athanasopoulos, Forecasting: principles and practice, 3rd edition,
     section 5.2 (https://otexts.com/fpp3/simple-methods.html).
 
-    values: [T], without gaps. origins: places in it [N]. first: the first value of the series of
-    each, which lies `since` steps before.
+    Args:
+        values: series one after another, without gaps [T].
+        origins: places of the last known values [N].
+        first: the first value of the series of each origin [N].
+        since: steps from that value to the origin [N].
+        horizon: K, steps to forecast.
+        season: m, steps of a season.
+
+    Returns:
+        Forecasts [N, K] by the name of the method.
 
     Example:
         >>> import numpy as np
@@ -36,9 +46,8 @@ def naive_forecasts(
     ahead = np.arange(1, horizon + 1)
     last = values[origins][:, None]
     slope = (values[origins] - first) / np.maximum(since, 1)
-    found = {"naive": np.repeat(last, horizon, 1)}
+    forecasts = {"naive": np.repeat(last, horizon, 1)}
     if season > 1:
-        back = ahead - season * -(-ahead // season)
-        found["seasonal naive"] = values[origins[:, None] + back]
-    found["drift"] = last + slope[:, None] * ahead
-    return found
+        forecasts["seasonal naive"] = values[seasonal_places(origins, horizon, season)]
+    forecasts["drift"] = last + slope[:, None] * ahead
+    return forecasts

@@ -1,4 +1,4 @@
-"""A later table, read on from the last rows before it."""
+"""A later table as the continuation of earlier series: their last rows are its history."""
 
 from __future__ import annotations
 
@@ -10,43 +10,54 @@ import numpy as np
 from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.errors import UserError
-from unroll.tasks.forecast.series_table import Series, SeriesTable
-from unroll.tasks.forecast.times import Step
+from unroll.tasks.forecast.series import Series, SeriesTable
+from unroll.tasks.forecast.times import TimeStep
 
 
 @dataclass(frozen=True)
-class ReadOn:
-    """A later table whose series begin with `begins` steps of another one, only to be read; 0 where
-    they stand alone. said: in sentences."""
+class ContinuedTable:
+    """A later table whose series begin with the rows of earlier series.
+
+    Attributes:
+        table: the joined series.
+        begins: how many steps of each series come from the earlier one; 0 where it stands alone.
+        messages: sentences for people on what was joined and filled.
+    """
 
     table: SeriesTable
     begins: list[int]
-    said: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
-def read_on(
-    later: SeriesTable, past: Sequence[Series], where: str, fill: int, problems: Problems
-) -> ReadOn:
-    """The later series, with the past rows of the same name before them.
+def continue_series(
+    later: SeriesTable, past: Sequence[Series], source: str, fill: int, problems: Problems
+) -> ContinuedTable:
+    """Put the earlier rows of the same series before each series of a later table.
 
-    past: their words have the numbers that the later table's have. where: what they are of. fill:
-    how many steps may be missing between; they are filled as any others.
+    A series that does not begin with the step after earlier rows stays as it is.
 
-    A later series that does not begin with the step after past rows, whatever comes after these,
-    stays as it is. One without a known target, but with what is known of the future, is then bad.
+    Args:
+        later: the later table.
+        past: earlier series; their words have the same numbers as in the later table.
+        source: what the earlier rows come from, for sentences: "the run's data".
+        fill: how many steps may be missing between; they are filled like other missing values.
+        problems: takes a series without a known target that continues nothing.
+
+    Raises:
+        UserError: where no series is left.
     """
-    named: dict[str, list[Series]] = {}
+    by_name: dict[str, list[Series]] = {}
     for old in past:
-        named.setdefault(old.name, []).append(old)
+        by_name.setdefault(old.name, []).append(old)
     joined, begins, missing = [], [], 0
     for one in later.series:
-        own = named.get(one.name, [])
-        reaching = [
-            found for old in own if (found := reach(old, one, later.step, fill)) is not None
+        own = by_name.get(one.name, [])
+        before = [
+            found for old in own if (found := rows_before(old, one, later.step, fill)) is not None
         ]
-        if reaching:
-            old, gap = min(reaching, key=lambda found: (found[1], -len(found[0].times)))
-            joined.append(both(old, gap, one, later.step))
+        if before:
+            old, gap = min(before, key=lambda found: (found[1], -len(found[0].times)))
+            joined.append(join(old, gap, one, later.step))
             begins.append(len(old.times) + gap)
             missing += gap
         elif len(one):
@@ -55,79 +66,99 @@ def read_on(
         else:
             of = f" of the series {one.name}" if one.name else ""
             problems.bad(
-                f"{later.name}: no value of {later.columns[0]}{of}; expected some, or times that go on "
-                f"where {where} ends{ends(later, own)}."
+                f"{later.name}: no value of {later.columns[0]}{of}; expected values, or times that "
+                f"begin where {source} ends{at_the_end(later, own)}."
             )
     if not joined:
-        raise UserError(problems.with_messages(f"{later.name} has no value of {later.columns[0]}."))
-    said = [in_words(later, begins, where, past)] if any(begins) else []
+        raise UserError(problems.below(f"{later.name} has no value of {later.columns[0]}."))
+    messages = [describe_continuation(later, begins, source, past)] if any(begins) else []
     if missing:
-        said.append(
-            f"{counted(missing, 'time is', 'times are')} missing between {where} and {later.name}; "
-            "filled as the others are (--set missing=...)."
+        messages.append(
+            f"{counted(missing, 'time is', 'times are')} missing between {source} and {later.name}; "
+            "filled like other missing values (--set missing=...)."
         )
-    return ReadOn(replace(later, series=tuple(joined)), begins, tuple(said))
+    return ContinuedTable(replace(later, series=tuple(joined)), begins, tuple(messages))
 
 
-def reach(old: Series, one: Series, step: Step, fill: int) -> tuple[Series, int] | None:
-    """The rows of an old series before a later one, and how many steps are missing between."""
-    n = int(np.searchsorted(old.times[: len(old)], one.times[0]))
-    if not n:
+def rows_before(old: Series, later: Series, step: TimeStep, fill: int) -> tuple[Series, int] | None:
+    """The rows of an earlier series that lie before a later one, and the steps between them.
+
+    Returns:
+        None where there are no such rows, or more than `fill` steps are missing, or the later series
+        is not on the grid of the earlier one.
+    """
+    rows = int(np.searchsorted(old.times[: len(old)], later.times[0]))
+    if not rows:
         return None
-    gap = 0.0 if step.loose else step.positions(np.array([old.times[n - 1], one.times[0]]))[1] - 1
-    if not 0 <= gap <= fill:  # nor a time that is none of the grid
+    if step.loose:
+        gap = 0.0
+    else:
+        gap = step.positions(np.array([old.times[rows - 1], later.times[0]]))[1] - 1
+    if not 0 <= gap <= fill:  # NaN too: a time off the grid
         return None
-    return replace(
-        old, times=old.times[:n], values=old.values[:n], lines=old.lines[:n], end=n
-    ), int(gap)
+    before = replace(
+        old, times=old.times[:rows], values=old.values[:rows], lines=old.lines[:rows], end=rows
+    )
+    return before, int(gap)
 
 
-def both(old: Series, gap: int, one: Series, step: Step) -> Series:
+def join(old: Series, gap: int, later: Series, step: TimeStep) -> Series:
+    """The earlier rows, a missing row for each step of the gap, and the later rows."""
     between = np.array([step.after(float(old.times[-1]), k) for k in range(1, gap + 1)])
     unknown = np.full((gap, old.values.shape[1]), np.nan)
     before = len(old.times) + gap
     return replace(
-        one,
-        times=np.concatenate([old.times, between, one.times]),
-        values=np.concatenate([old.values, unknown, one.values]),
-        lines=np.concatenate([old.lines, np.zeros(gap, np.int64), one.lines]),
-        end=before + len(one) if len(one) else len(old),
+        later,
+        times=np.concatenate([old.times, between, later.times]),
+        values=np.concatenate([old.values, unknown, later.values]),
+        lines=np.concatenate([old.lines, np.zeros(gap, np.int64), later.lines]),
+        end=before + len(later) if len(later) else len(old),
         first=old.first,
         earlier=old.earlier,
     )
 
 
-def in_words(later: SeriesTable, begins: list[int], where: str, past: Sequence[Series]) -> str:
-    on, count = sum(map(bool, begins)), len(begins)
-    if on == count:
+def describe_continuation(
+    later: SeriesTable, begins: list[int], source: str, past: Sequence[Series]
+) -> str:
+    """A sentence on how many series of a later table continue earlier ones."""
+    continued, count = sum(map(bool, begins)), len(begins)
+    end = at_the_end(later, past)
+    if continued == count:
         return (
-            f"{later.name} is read on from the rows before it, of {where}, which ends"
-            f"{ends(later, past)}."
+            f"{later.name} continues {source}, which ends{end}: the rows before it are its history."
         )
+    verb = "continues" if continued == 1 else "continue"
     return (
-        f"{on:,} of the {count:,} series of {later.name} {'is' if on == 1 else 'are'} read on from the "
-        f"rows before, of {where}, which ends{ends(later, past)}; the others read their own first "
-        "steps."
+        f"{continued:,} of the {count:,} series of {later.name} {verb} {source}, which ends{end}; the "
+        "other series use their own first steps as history."
     )
 
 
-def own_history(later: SeriesTable, steps: int, where: str) -> str:
-    """What to say of a table that stands alone in a backtest."""
+def describe_own_history(later: SeriesTable, steps: int, source: str) -> str:
+    """A sentence on a later table that continues nothing, so that its first steps are history."""
     of = f"each series of {later.name}" if later.by else later.name
     first = f"The first {counted(steps + 1, 'step of', 'steps of')} {of}"
-    return f"{first} are only read, as history: {where} does not end just before."
+    return f"{first} are used as history only, because {source} does not end just before."
 
 
-def ends(table: SeriesTable, past: Sequence[Series]) -> str:
-    """At what time."""
+def at_the_end(table: SeriesTable, past: Sequence[Series]) -> str:
+    """Where earlier series end: " at 2024-07-18", or nothing where there are none."""
     if not past:
         return ""
-    return f" at {table.at(max(float(old.times[len(old) - 1]) for old in past))}"
+    return f" at {table.format_time(max(float(old.times[len(old) - 1]) for old in past))}"
 
 
 def last_rows(one: Series, steps: int) -> Series:
-    """The last `steps` steps of a series up to its last known target, and as many more as the last
-    known value of each column lies before them, which may have to fill them."""
+    """The last steps of a series, which a run keeps as history for later tables.
+
+    They reach further back where a column is missing at the first of them, up to its last known
+    value, which may have to fill it.
+
+    Args:
+        one: the series.
+        steps: how many steps up to its last known target.
+    """
     begin = max(0, len(one) - steps)
     known = [np.flatnonzero(~np.isnan(column)) for column in one.values[: begin + 1].T]
     begin = min([begin, *(int(each[-1]) for each in known if len(each))])

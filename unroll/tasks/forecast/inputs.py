@@ -1,166 +1,204 @@
-"""Series that a trained forecaster is asked about: read on from those it learned from, checked."""
+"""Series to forecast with a trained model: the history of the run before them, checked."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.errors import UserError
-from unroll.tasks.forecast.continuation import ends, read_on
+from unroll.tasks.forecast.continuation import at_the_end, continue_series
 from unroll.tasks.forecast.preprocessor import ForecastPreprocessor
-from unroll.tasks.forecast.reader import windows_of
-from unroll.tasks.forecast.series_table import SeriesTable, read_series, series_of_columns
+from unroll.tasks.forecast.reader import make_windows
+from unroll.tasks.forecast.series import SeriesTable, series_phrase
+from unroll.tasks.forecast.series_table import read_series, series_from_columns
 from unroll.tasks.forecast.settings import ForecastSettings
-from unroll.tasks.forecast.windows import Windows
+from unroll.tasks.forecast.windows import ForecastWindows
 
-RUN = "the run's data"  # where rows that it keeps are from
+RUN = "the run's data"  # what sentences call the rows that a run keeps
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The windows of such series. begins: how many steps of each are of what was learned from, only
-    to be read. problems: of series that are too short."""
+class ForecastInput:
+    """One series, to be forecast from its last known value.
 
-    windows: Windows
+    Attributes:
+        windows: the series of its table.
+        series: its number among them.
+        origin: the place of its last known value.
+        messages: what was filled, joined and skipped, of its table.
+    """
+
+    windows: ForecastWindows
+    series: int
+    origin: int
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InputTable:
+    """The series of a table that is given to a trained run.
+
+    Attributes:
+        windows: the series.
+        begins: how many steps of each series are history that the run kept.
+        messages: what was filled, joined and not known.
+        problems: takes series that are too short.
+    """
+
+    windows: ForecastWindows
     begins: list[int]
-    said: tuple[str, ...]
+    messages: tuple[str, ...]
     problems: Problems
 
-    @property
-    def told(self) -> list[str]:
-        """What was filled, read on and left out, in sentences."""
-        return [*self.said, *self.problems.messages()]
+    def all_messages(self) -> list[str]:
+        """What was filled, joined, not known and skipped, in sentences."""
+        return [*self.messages, *self.problems.told()]
 
-    def ends(self) -> list[tuple[int, int]]:
-        """The numbers of the series that can be forecast, and the place of each one's last value.
+    def inputs(self) -> list[ForecastInput]:
+        """The series that can be forecast; the first one has the messages of the table.
 
-        Raises: UserError where one cannot, and it is the only one, or bad ones are not skipped.
+        Raises:
+            UserError: where a series cannot be forecast and it is the only one, or bad ones stop.
         """
-        whole = self._whole(self._no_end)
-        return [(k, int(self.windows.ends[k]) - 1) for k in whole]
+        usable = self._usable(self._problem_of_forecast)
+        messages = tuple(self.all_messages())
+        return [
+            ForecastInput(self.windows, k, int(self.windows.ends[k]) - 1, () if n else messages)
+            for n, k in enumerate(usable)
+        ]
 
     def origins(self) -> np.ndarray:
-        """The places from which a backtest forecasts.
+        """The places from which a backtest forecasts [N].
 
-        Raises: UserError where a series has none, as `ends`.
+        Raises:
+            UserError: where a series has none and it is the only one, or bad ones stop.
         """
-        self._whole(self._no_backtest)
+        self._usable(self._problem_of_backtest)
         return self.windows.origins(begins=self.begins)
 
-    def _whole(self, wrong: Callable[[int], str | None]) -> list[int]:
-        series, whole = self.windows.table.series, []
+    def _usable(self, problem_of: Callable[[int], str | None]) -> list[int]:
+        series, usable = self.windows.table.series, []
         for k in range(len(series)):
-            sentence = wrong(k)
-            if sentence is None:
-                whole.append(k)
+            problem = problem_of(k)
+            if problem is None:
+                usable.append(k)
             elif len(series) == 1:
-                raise UserError(sentence)
+                raise UserError(problem)
             else:
-                self.problems.bad(sentence)
-        if not whole:
+                self.problems.bad(problem)
+        if not usable:
             name = self.windows.table.name
-            raise UserError(
-                self.problems.with_messages(f"{name} has no series that can be forecast.")
-            )
-        return whole
+            raise UserError(self.problems.below(f"{name} has no series that can be forecast."))
+        return usable
 
-    def _no_end(self, series: int) -> str | None:
+    def _problem_of_forecast(self, series: int) -> str | None:
+        """Why there is no forecast from the end of a series, or None."""
         windows = self.windows
         table, one, preprocessor = windows.table, windows.table.series[series], windows.preprocessor
         if len(one) <= windows.first:
             return self._too_short(series, windows.first + 1, "the history that the model reads")
         past = len(preprocessor.columns) - preprocessor.ahead
         future = one.values[len(one) : len(one) + windows.horizon, past:]
-        if not preprocessor.ahead or (
-            len(future) == windows.horizon and not np.isnan(future).any()
-        ):
+        is_known = len(future) == windows.horizon and not np.isnan(future).any()
+        if not preprocessor.ahead or is_known:
             return None
         return (
-            f"{table.name}: {self._named(series)} says too little of its future. After its last "
-            f"{preprocessor.target}, at {table.at(one.times[len(one) - 1])}, expected "
+            f"{table.name}: {series_phrase(one.name)} lacks known values of its future. After its last "
+            f"{preprocessor.target}, at {table.format_time(one.times[len(one) - 1])}, expected "
             f"{counted(windows.horizon, 'more row')} without it and with "
-            f"{', '.join(preprocessor.columns[past:])}."
+            f"{', '.join(preprocessor.known_columns)}."
         )
 
-    def _no_backtest(self, series: int) -> str | None:
+    def _problem_of_backtest(self, series: int) -> str | None:
+        """Why there is no forecast to compare with known values of a series, or None."""
         windows = self.windows
         first = max(windows.first, self.begins[series] - 1)
         least = first + windows.horizon + 1
         if len(windows.table.series[series]) >= least:
             return None
         return self._too_short(
-            series, least, "the history that the model reads and what comes then"
+            series, least, "the history that the model reads and the values to compare with"
         )
 
     def _too_short(self, series: int, least: int, what: str) -> str:
         windows, begins = self.windows, self.begins[series]
         one = windows.table.series[series]
-        old = [each for each in windows.preprocessor.past if each.name == one.name]
+        past = [each for each in windows.preprocessor.past if each.name == one.name]
         if begins:
-            other = f" behind the {counted(begins, 'step')} that the run's data has before it"
-        elif old:
-            other = f", or times that go on where the run's data ends{ends(windows.table, old)}"
+            other = f" after the {counted(begins, 'step')} that the run's data has before it"
+        elif past:
+            end = at_the_end(windows.table, past)
+            other = f", or times that begin where the run's data ends{end}"
         else:
             other = ""
         return (
-            f"{windows.table.name}: {self._named(series)} has "
-            f"{counted(len(one) - begins, 'step')} up to its last {windows.preprocessor.target}; expected at "
-            f"least {least - begins}, {what}{other}."
+            f"{windows.table.name}: {series_phrase(one.name)} has "
+            f"{counted(len(one) - begins, 'step')} up to its last {windows.preprocessor.target}; "
+            f"expected at least {least - begins}, {what}{other}."
         )
 
-    def _named(self, series: int) -> str:
-        name = self.windows.table.series[series].name
-        return f"the series {name}" if name else "the series"
 
+def read_input_table(
+    path: str, preprocessor: ForecastPreprocessor, settings: ForecastSettings
+) -> InputTable:
+    """Read a table of the run's columns.
 
-def asked_table(path: str, preprocessor: ForecastPreprocessor, settings: ForecastSettings) -> Asked:
-    """The series of a table of a run's columns.
+    Args:
+        path: the table.
+        preprocessor: the run's own.
+        settings: those in use.
 
-    Raises: UserError for a table that cannot be read so.
+    Raises:
+        UserError: for a table that cannot be read so.
     """
     problems = Problems(settings.skip_bad)
-    wanted = preprocessor.wanted(settings.missing, settings.zero_is_missing)
-    return asked(read_series(path, wanted, problems), preprocessor, settings, problems)
+    request = preprocessor.request(settings.missing, settings.zero_is_missing)
+    return input_table(read_series(path, request, problems), preprocessor, settings, problems)
 
 
-def asked_columns(
-    columns: Any, preprocessor: ForecastPreprocessor, settings: ForecastSettings
-) -> Asked:
+def input_from_columns(
+    columns: object, preprocessor: ForecastPreprocessor, settings: ForecastSettings
+) -> ForecastInput:
     """The one series in a dictionary of columns, or in its JSON.
 
-    Raises: UserError where it is none, or cannot be read so.
+    Args:
+        columns: {"date": [...], "sales": [...]}, or its JSON.
+        preprocessor: the run's own.
+        settings: those in use.
+
+    Raises:
+        UserError: where it is not one series of the run's columns.
     """
-    if isinstance(columns, str):
+    if isinstance(text := columns, str):
         try:
-            columns = json.loads(columns)
+            columns = json.loads(text)
         except ValueError as error:
             raise UserError(
-                f"The input {columns[:60]!r} is no JSON ({error}); expected an object of columns, "
+                f"The input {text[:60]!r} is not JSON ({error}); expected an object of columns, "
                 f'{{"{preprocessor.time}": [...], "{preprocessor.target}": [...]}}, or give a table.'
             ) from error
-    wanted = preprocessor.wanted(settings.missing, settings.zero_is_missing)
-    table = series_of_columns(columns, preprocessor.columns, wanted)
-    return asked(table, preprocessor, settings, Problems(may_skip=False))
+    request = preprocessor.request(settings.missing, settings.zero_is_missing)
+    table = series_from_columns(columns, preprocessor.columns, request)
+    return input_table(table, preprocessor, settings, Problems(may_skip=False)).inputs()[0]
 
 
-def asked(
+def input_table(
     table: SeriesTable,
     preprocessor: ForecastPreprocessor,
     settings: ForecastSettings,
     problems: Problems,
-) -> Asked:
-    """The series of a table that was read for a run."""
+) -> InputTable:
+    """The series of a table of the run's columns, with the history that the run kept before them."""
     preprocessor.check(table)
     history = settings.history or 1
     fill = 0 if settings.missing == "refuse" else history
-    found = read_on(table, preprocessor.past, RUN, fill, problems)
-    said = (*table.said, *found.said, *preprocessor.unknown_words(found.table))
-    return Asked(
-        windows_of(found.table, preprocessor, settings, history), found.begins, said, problems
-    )
+    joined = continue_series(table, preprocessor.past, RUN, fill, problems)
+    unknown = preprocessor.describe_unknown_words(joined.table)
+    windows = make_windows(joined.table, preprocessor, settings, history)
+    messages = (*table.messages, *joined.messages, *unknown)
+    return InputTable(windows, joined.begins, messages, problems)

@@ -1,11 +1,12 @@
 """What a forecast is: a point, a distribution, or quantiles; its loss and its quantiles.
 
-K horizon, B batch, P numbers a step that the network gives, Q quantiles.
+K horizon, B batch, P numbers per step that the network gives, Q quantiles.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -15,14 +16,41 @@ GRID = 4097  # points of the integral of Student's density
 LEAST = 1e-4  # deviation
 
 
-class Point(nn.Module):
-    """One number a step, by squared or absolute error.
+class Likelihood(nn.Module, ABC):
+    """What the numbers of a network say of the next steps.
 
-    Its quantiles are those of the errors it made on data it did not learn from, `errors` [K, Q],
-    in units of `scale` (split conformal prediction: Lei et al. 2018).
+    Attributes:
+        size: P, numbers per step that it needs.
+    """
+
+    size: int
+
+    @abstractmethod
+    def loss(self, f: Tensor, y: Tensor) -> Tensor:
+        """The loss [K, B] of numbers f [K, B, P] and truths y [K, B]."""
+
+    @abstractmethod
+    def centre(self, f: Tensor) -> Tensor:
+        """The middle of the forecast [K, B], which a recursive head reads back."""
+
+    @abstractmethod
+    def quantiles(self, f: Tensor) -> Tensor:
+        """The quantiles [K, B, Q] of numbers f [K, B, P]."""
+
+
+class Point(Likelihood):
+    """One number per step, by squared or absolute error.
+
+    Its quantiles are those of its errors on data it was not trained on (split conformal prediction:
+    Lei et al. 2018).
 
     Args:
-        horizon: K. levels: the quantiles, 0.5 among them. squared: which error.
+        horizon: K.
+        levels: the quantiles [Q], 0.5 among them.
+        squared: whether the loss is the squared error; else the absolute one.
+
+    Attributes:
+        errors: quantiles of the errors of each step [K, Q].
     """
 
     size = 1
@@ -34,21 +62,24 @@ class Point(nn.Module):
         self.register_buffer("errors", torch.zeros(horizon, len(levels)))
 
     def loss(self, f: Tensor, y: Tensor) -> Tensor:
-        """[K, B] of f [K, B, 1] and y [K, B]."""
         error = y - f[..., 0]
         return error**2 if self.squared else error.abs()
 
     def centre(self, f: Tensor) -> Tensor:
-        """What a recursive head reads back: [K, B]."""
         return f[..., 0]
 
     def quantiles(self, f: Tensor) -> Tensor:
-        """[K, B, Q]"""
         return f + self.errors[: len(f), None]
 
     @torch.no_grad()
     def learn_errors(self, f: Tensor, y: Tensor, weight: Tensor) -> None:
-        """From forecasts and truths that were not trained on; the middle stays the forecast."""
+        """Take the quantiles of errors; the median stays the forecast.
+
+        Args:
+            f: forecasts [K, B, 1] of windows not trained on.
+            y: truths [K, B].
+            weight: where the truth is known, bool [K, B].
+        """
         for k in range(len(f)):
             errors = (y - f[..., 0])[k][weight[k]]
             if len(errors):
@@ -58,8 +89,8 @@ class Point(nn.Module):
         self.errors.copy_(self.errors.sort(-1).values)
 
 
-class Gaussian(nn.Module):
-    """A normal distribution a step, by its negative log-likelihood in nats."""
+class Gaussian(Likelihood):
+    """A normal distribution per step, by its negative log-likelihood in nats."""
 
     size = 2
 
@@ -81,10 +112,10 @@ class Gaussian(nn.Module):
         return f[..., :1] + spread(f)[..., None] * at
 
 
-class StudentT(nn.Module):
-    """Student's t distribution a step, by its negative log-likelihood: for tails that are heavy.
+class StudentT(Likelihood):
+    """Student's t distribution per step, by its negative log-likelihood: for heavy tails.
 
-    Its degrees of freedom, above 2, are learned, one number a step of the horizon.
+    Its degrees of freedom, above 2, are learned, one number per step of the horizon.
     """
 
     size = 2
@@ -118,11 +149,11 @@ class StudentT(nn.Module):
         return f[..., :1] + spread(f)[..., None] * at[:, None]
 
 
-class Quantiles(nn.Module):
-    """Quantiles that never cross, by the pinball loss: the middle, and gaps above and below it.
+class Quantiles(Likelihood):
+    """Quantiles that never cross, by the pinball loss: the median, and gaps above and below it.
 
-    Summed over the quantiles: max(q (y - f), (q - 1) (y - f)), twice, so that the middle's is the
-    absolute error (Koenker and Bassett, 1978).
+    The loss is the mean over quantiles of 2 max(q (y - f), (q - 1) (y - f)); for the median it is
+    the absolute error (Koenker and Bassett, 1978).
     """
 
     def __init__(self, horizon: int, levels: tuple[float, ...]) -> None:
@@ -145,11 +176,14 @@ class Quantiles(nn.Module):
         return torch.cat([middle - below, middle, middle + above], -1)
 
 
-Likelihood = Point | Gaussian | StudentT | Quantiles
-
-
 def likelihood(name: str, horizon: int, levels: tuple[float, ...]) -> Likelihood:
-    """mse, mae, gaussian, student_t or quantile."""
+    """The likelihood of a loss.
+
+    Args:
+        name: mse, mae, gaussian, student_t or quantile.
+        horizon: K.
+        levels: the quantiles [Q], rising, 0.5 among them.
+    """
     if name in ("mse", "mae"):
         return Point(horizon, levels, squared=name == "mse")
     kinds: dict[str, type[Gaussian | StudentT | Quantiles]] = {
@@ -159,13 +193,19 @@ def likelihood(name: str, horizon: int, levels: tuple[float, ...]) -> Likelihood
 
 
 def spread(f: Tensor) -> Tensor:
+    """The deviation [K, B] that numbers [K, B, 2] give, above 0."""
     return softplus(f[..., 1]) + LEAST
 
 
 def student_quantiles(freedom: Tensor, levels: tuple[float, ...]) -> Tensor:
-    """[K, Q], float64: where Student's distribution with so many degrees of freedom [K] passes
-    these shares. With t = sqrt(nu) tan(a) its density is cos(a)^(nu-1) over -pi/2..pi/2, which is
-    integrated by the trapezoid rule.
+    """Quantiles [K, Q] of Student's t distribution, in float64.
+
+    With t = sqrt(nu) tan(a) its density is cos(a)^(nu-1) over -pi/2..pi/2, which is integrated by
+    the trapezoid rule.
+
+    Args:
+        freedom: degrees of freedom nu [K].
+        levels: shares of probability [Q].
 
     Example:
         >>> import torch

@@ -1,26 +1,78 @@
-"""How far forecasts were from what came: point errors, quantile loss, coverage."""
+"""How far forecasts were from what came: point errors, quantile loss, coverage.
+
+N origins, K horizon, Q quantiles.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import TypedDict
 
 import numpy as np
 
 BAND = 2.0  # standard errors that a difference has to pass to be more than chance
 
 
-def point_errors(
-    forecast: np.ndarray, truth: np.ndarray, naive_error: np.ndarray
-) -> dict[str, float | None]:
-    """mae, rmse, mase, smape and mape of forecasts [N, K] where the truth is no NaN.
+class PointErrors(TypedDict):
+    """Errors of forecasts of one value each.
+
+    Attributes:
+        mae: mean absolute error, in the unit of the target.
+        rmse: root of the mean squared error, in the unit of the target.
+        mase: mean absolute error over that of the seasonal naive forecast in training; None where
+            that one makes no error.
+        smape: symmetric mean absolute percentage error.
+        mape: mean absolute percentage error; None where a true value is 0.
+    """
+
+    mae: float
+    rmse: float
+    mase: float | None
+    smape: float
+    mape: float | None
+
+
+class QuantileErrors(TypedDict):
+    """Errors of forecasts as quantiles.
+
+    Attributes:
+        quantile_loss: mean over values and quantiles, in the unit of the target.
+        coverage: the share of values in the band between the outermost quantiles.
+        expected_coverage: the share that the band promises.
+    """
+
+    quantile_loss: float
+    coverage: float
+    expected_coverage: float
+
+
+class Advantage(TypedDict):
+    """How much better a model is than a baseline.
+
+    Attributes:
+        share: how much smaller its mean absolute error is, as a share of the baseline's.
+        noise: the share below which this may be chance; None where there are too few forecasts.
+    """
+
+    share: float
+    noise: float | None
+
+
+def point_errors(forecast: np.ndarray, truth: np.ndarray, naive_error: np.ndarray) -> PointErrors:
+    """Errors of forecasts where the truth is known.
 
         mae    mean |y - f|                 rmse   sqrt(mean (y - f)^2)
-        mase   mean |y - f| / q             q: `naive_error` [N] of the series, the mean absolute
-                                            error of the seasonal naive forecast in training
+        mase   mean |y - f| / q             q: the series' `naive_error`
         smape  mean 200 |y - f| / (|y| + |f|), in percent; 0 where both are 0
         mape   mean 100 |y - f| / |y|, in percent; None where a truth is 0
 
     Source: R. Hyndman and A. Koehler, Another look at measures of forecast accuracy, 2006.
+
+    Args:
+        forecast: f [N, K].
+        truth: y [N, K], NaN where unknown.
+        naive_error: the mean absolute error of the seasonal naive forecast in training, of the
+            series of each origin [N].
 
     Example:
         >>> import numpy as np
@@ -45,11 +97,16 @@ def point_errors(
 
 def quantile_errors(
     quantiles: np.ndarray, truth: np.ndarray, levels: tuple[float, ...]
-) -> dict[str, float]:
-    """quantile_loss, and the coverage of the band between the outermost quantiles [N, K, Q].
+) -> QuantileErrors:
+    """The quantile loss, and the coverage of the band between the outermost quantiles.
 
-    quantile_loss: the mean of 2 max(q (y - f), (q - 1) (y - f)), also over the quantiles; for the
-    middle one it is the absolute error. expected_coverage: what the band promises.
+    The loss is the mean of 2 max(q (y - f), (q - 1) (y - f)) over values and quantiles; for the
+    median it is the absolute error.
+
+    Args:
+        quantiles: f [N, K, Q].
+        truth: y [N, K], NaN where unknown.
+        levels: q [Q], rising.
     """
     known = ~np.isnan(truth)
     f, y = quantiles[known], truth[known][:, None]
@@ -62,18 +119,26 @@ def quantile_errors(
     }
 
 
-def advantage(ours: np.ndarray, other: np.ndarray, truth: np.ndarray) -> tuple[float, float | None]:
-    """How much smaller the mean absolute error of `ours` [N, K] is than `other`'s, as a share of
-    the latter, and the share below which it may be chance: BAND standard errors of the difference,
-    over means of blocks of neighbouring origins, whose errors are alike; None: too few to tell."""
+def advantage(ours: np.ndarray, other: np.ndarray, truth: np.ndarray) -> Advantage:
+    """How much smaller the mean absolute error of `ours` is than that of `other`.
+
+    The noise is two standard errors of the difference, over means of blocks of neighbouring
+    origins, whose errors are alike.
+
+    Args:
+        ours: forecasts [N, K].
+        other: forecasts of a baseline [N, K].
+        truth: [N, K], NaN where unknown.
+    """
     known = ~np.isnan(truth).any(1)
     a, b = (np.abs(f[known] - truth[known]).mean(1) for f in (ours, other))
     if not len(a) or b.mean() == 0:
-        return 0.0, None
+        return {"share": 0.0, "noise": None}
+    share = float(1 - a.mean() / b.mean())
     size = max(truth.shape[1], round(len(a) ** (1 / 3)))
     blocks = len(a) // size
     if blocks < 2:
-        return float(1 - a.mean() / b.mean()), None
+        return {"share": share, "noise": None}
     means = (b - a)[: blocks * size].reshape(blocks, size).mean(1)
     error = float(means.std(ddof=1)) / math.sqrt(blocks)
-    return float(1 - a.mean() / b.mean()), BAND * error / float(b.mean())
+    return {"share": share, "noise": BAND * error / float(b.mean())}

@@ -1,6 +1,7 @@
 """A recurrent forecaster: one network for all series of a table.
 
-H history, K horizon, B batch, I inputs a step, F of them known ahead, U units, P numbers a step.
+T history, K horizon, B batch, I inputs per step, F of them known ahead, H hidden, P numbers per step
+that the likelihood needs, Q quantiles.
 """
 
 from __future__ import annotations
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Where the target stands among the inputs of a step, for a head that reads its own forecasts
-    back. level: the place of its level, or None. change: that of its change. known: how many inputs
-    at the end are known ahead. relative_to: last, season or mean."""
+class TargetInputs:
+    """Where the target is among the inputs of a step, for a head that reads its own forecasts back.
+
+    Attributes:
+        level: the place of its level, or None where the level is not read.
+        change: the place of its change.
+        known: how many inputs at the end are known ahead.
+        relative_to: what forecasts are relative to: last, season or mean.
+    """
 
     level: int | None
     change: int
@@ -35,7 +41,7 @@ class Reading:
 
 
 class Forecaster(nn.Module):
-    """The next K values of a series, relative to what a naive forecast says.
+    """The next K values of a series, relative to a naive forecast.
 
         h_t = stack(x_t, h_{t-1})                          over the history
         direct     f_k = C tanh(A h + D future_k + e_k) + S_k x
@@ -44,19 +50,27 @@ class Forecaster(nn.Module):
         linear     f = C [h, x, future_1 .. future_K]      what a read-out in closed form solves
         forecast_k = base_k + scale * f_k
 
-    C and S start at zero, so the forecast starts as the naive one. A recursive head is relative to its
-    own last step where base is the last value.
+    C and S start at zero, so an untrained network gives the naive forecast. A recursive head is
+    relative to its own last step where base is the last value.
 
     Args:
-        inputs: I. known: F. horizon: K. hidden_size: U of each of num_layers layers.
+        inputs: I.
+        known: F.
+        horizon: K.
+        hidden_size: H of each layer.
+        num_layers: layers of the stack. Default: 1.
         cell: a name or a callable, as `unroll.Recurrent` takes it.
-        head: direct, recursive or linear. loss: as `likelihoods.likelihood` takes it, with levels.
-        reading: for the recursive head.
-        series, embedding_size: how many series there are, and numbers of each that are learned and
-            read at every step; 0: none.
+        head: direct, recursive or linear.
+        loss: mse, mae, gaussian, student_t or quantile.
+        levels: the quantiles to forecast, rising, 0.5 among them.
+        target: where the target is among the inputs; a recursive head needs it.
+        series: how many series have a learned embedding.
+        embedding_size: numbers per series, which are read at every step. Default: 0, none.
         dropout: locked dropout between layers and on the state that the head reads.
+        initialisation: as the setting.
 
-    Raises: ValueError for a recursive head without a reading.
+    Raises:
+        ValueError: for a recursive head without `target`.
     """
 
     def __init__(
@@ -71,16 +85,18 @@ class Forecaster(nn.Module):
         head: str = "direct",
         loss: str = "quantile",
         levels: tuple[float, ...] = (0.1, 0.5, 0.9),
-        reading: Reading | None = None,
+        target: TargetInputs | None = None,
         series: int = 0,
         embedding_size: int = 0,
         dropout: float = 0.0,
         initialisation: str = "auto",
     ) -> None:
         super().__init__()
-        if head == "recursive" and reading is None:
-            raise ValueError("A recursive head needs a reading: where the target stands in x.")
-        self.horizon, self.head, self.reading = horizon, head, reading
+        if head == "recursive" and target is None:
+            raise ValueError(
+                "A recursive head needs `target`: where the target is among the inputs."
+            )
+        self.horizon, self.head, self.target = horizon, head, target
         self.known = known
         self.embedding = (
             nn.Embedding(series + 1, embedding_size, padding_idx=0) if embedding_size else None
@@ -107,8 +123,10 @@ class Forecaster(nn.Module):
         self.initialised = self._initialise(initialisation)
 
     def forward(self, batch: WindowBatch) -> tuple[Tensor, Tensor]:
-        """The network's numbers [K, B, P] and what they are relative to [K, B], both in the unit of
-        the series' changes (`batch.scale`)."""
+        """The network's numbers [K, B, P] and what they are relative to [K, B].
+
+        Both are in the unit of the series' changes (`batch.scale`).
+        """
         h, states = self._read(self._with_series(batch.x, batch.series), None)
         last = self.drop(h[-1:])[0]
         base = batch.base / batch.scale
@@ -123,7 +141,7 @@ class Forecaster(nn.Module):
         return self._recursive(batch, last, states, base)
 
     def loss(self, batch: WindowBatch) -> Tensor:
-        """Summed over the values that are known."""
+        """The loss summed over the known values, a scalar."""
         f, base = self(batch)
         y = batch.y / batch.scale - base
         return self.likelihood.loss(f, y)[batch.weight].sum()
@@ -134,14 +152,22 @@ class Forecaster(nn.Module):
         return (self.likelihood.quantiles(f) + base[..., None]) * batch.scale[:, None]
 
     def features(self, batch: WindowBatch, last: Tensor | None = None) -> Tensor:
-        """What a linear read-out reads, [B, U + I + K F]. last: the state [B, U], where known."""
+        """What a linear read-out reads [B, H + I + K F].
+
+        Args:
+            batch: the windows.
+            last: the last state [B, H], where it is known.
+        """
         if last is None:
             last = self._read(self._with_series(batch.x, batch.series), None)[0][-1]
         future = batch.future.transpose(0, 1).flatten(1)
         return torch.cat([last, batch.x[-1], future], 1)
 
     def learn_errors(self, parts: list[WindowBatch]) -> None:
-        """The quantiles of a point forecast, from its errors on windows not trained on."""
+        """Take the quantiles of a point forecast from its errors on windows not trained on.
+
+        Other likelihoods give their own quantiles.
+        """
         if not isinstance(self.likelihood, Point):
             return
         rows = []
@@ -154,32 +180,32 @@ class Forecaster(nn.Module):
     def _recursive(
         self, batch: WindowBatch, last: Tensor, states: list[State], base: Tensor
     ) -> tuple[Tensor, Tensor]:
-        reading = self.reading
+        target = self.target
         x, now = batch.x[-1], batch.last / batch.scale
-        found, bases = [], []
+        steps, bases = [], []
         h = last
         for k in range(self.horizon):
             f = self.readout(h)
-            under = now if reading and reading.relative_to == "last" else base[k]
-            found.append(f)
-            bases.append(under)
+            own_base = now if target and target.relative_to == "last" else base[k]
+            steps.append(f)
+            bases.append(own_base)
             if k + 1 == self.horizon:
                 break
-            value = under + self.likelihood.centre(f)
+            value = own_base + self.likelihood.centre(f)
             x = self._next_input(x, value - now, value * batch.scale, batch.future[k + 1])
             now = value
             top, states = self._read(self._with_series(x[None], batch.series), states)
             h = self.drop(top)[0]
-        return torch.stack(found), torch.stack(bases)
+        return torch.stack(steps), torch.stack(bases)
 
     def _next_input(self, x: Tensor, change: Tensor, level: Tensor, ahead: Tensor) -> Tensor:
-        """The inputs after a forecast: its change and level; what else was read stays as it was."""
-        reading = self.reading
+        """The inputs after a forecast: its change and level; other inputs keep their last value."""
+        target = self.target
         columns = list(x.unbind(1))
-        if reading is not None:
-            columns[reading.change] = change
-            if reading.level is not None:
-                columns[reading.level] = level
+        if target is not None:
+            columns[target.change] = change
+            if target.level is not None:
+                columns[target.level] = level
         if self.known:
             columns[-self.known :] = list(ahead.unbind(1))
         return torch.stack(columns, 1)
@@ -191,7 +217,7 @@ class Forecaster(nn.Module):
         return torch.cat([x, e.expand(len(x), -1, -1)], -1)
 
     def _read(self, x: Tensor, states: list[State] | None) -> tuple[Tensor, list[State]]:
-        """The top layer's outputs [T, B, U], and each layer's state."""
+        """The top layer's outputs [T, B, H], and the state of each layer."""
         last = []
         for k, layer in enumerate(self.stack):
             x, state = layer(self.drop(x) if k else x, None if states is None else states[k])
@@ -199,9 +225,9 @@ class Forecaster(nn.Module):
         return x, last
 
     def _initialise(self, name: str) -> str:
-        said = initialise_layers(self.stack, name)
+        initialised = initialise_layers(self.stack, name)
         nn.init.zeros_(self.readout.weight)
         nn.init.zeros_(self.readout.bias)
         if self.head == "direct":
             nn.init.zeros_(self.skip.weight)
-        return said
+        return initialised

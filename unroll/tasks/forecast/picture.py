@@ -1,4 +1,4 @@
-"""A picture of forecasts as a file of lines (SVG): history, truth, band, forecast, outliers."""
+"""Panels of values and forecasts as an SVG: history, truth, band, forecast, values outside it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html import escape
 from textwrap import wrap
 
 WIDTH, HEIGHT = 960, 300  # of a panel
-LINE, LINE_LENGTH = 18, 130  # of the legend, in pixels and letters
+LINE, LINE_LENGTH = 18, 130  # of the legend, in pixels and characters
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 36
 STYLE = (
     "text{font:12px sans-serif;fill:#444}.title{font-size:14px;fill:#111}"
@@ -22,7 +22,14 @@ STYLE = (
 
 @dataclass(frozen=True)
 class Stretch:
-    """Forecasts of neighbouring steps: where they are, the middle, and the band."""
+    """Forecasts of neighbouring steps.
+
+    Attributes:
+        places: where they are among the steps of the panel.
+        middle: the forecasts.
+        low: the lower ends of the band.
+        high: the upper ends of the band.
+    """
 
     places: Sequence[int]
     middle: Sequence[float]
@@ -32,8 +39,14 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Panel:
-    """One series. truth: values, NaN where missing. stretches: forecasts; their places count in
-    `truth` and go on beyond it. labels: a word for each place."""
+    """One series.
+
+    Attributes:
+        title: stands above it.
+        truth: values, NaN where missing.
+        stretches: forecasts; their places count in `truth` and may lie after its end.
+        labels: a text for each place, such as its time.
+    """
 
     title: str
     truth: Sequence[float]
@@ -42,7 +55,7 @@ class Panel:
 
 
 def draw(panels: Sequence[Panel], legend: Sequence[str]) -> str:
-    """The text of an SVG file, a panel under the other, and the sentences of the legend under all.
+    """The text of an SVG file: panels one below the other, and the sentences of the legend.
 
     Example:
         >>> from unroll.tasks.forecast.picture import Panel, Stretch, draw
@@ -58,71 +71,104 @@ def draw(panels: Sequence[Panel], legend: Sequence[str]) -> str:
         f'height="{height}"><style>{STYLE}</style><rect width="100%" height="100%" fill="#fff"/>'
     ]
     for k, panel in enumerate(panels):
-        parts += [f'<g transform="translate(0 {k * HEIGHT})">', *drawn(panel), "</g>"]
+        elements = PanelDrawing(panel).elements()
+        parts += [f'<g transform="translate(0 {k * HEIGHT})">', *elements, "</g>"]
     for k, line in enumerate(lines, 1):
         parts.append(f'<text x="{LEFT}" y="{foot + LINE * k - 2}">{escape(line)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def drawn(panel: Panel) -> list[str]:
-    """The lines of one panel."""
-    values = [v for v in panel.truth if math.isfinite(v)]
-    values += [v for s in panel.stretches for part in (s.low, s.high) for v in part]
-    low, high = min(values), max(values)
-    pad = 0.05 * (high - low) or abs(high) * 0.05 or 1.0
-    low, high = low - pad, high + pad
-    last = max(len(panel.labels) - 1, 1)
+class PanelDrawing:
+    """One panel as elements of SVG.
 
-    def x(place: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * place / last
+    Args:
+        panel: what to draw.
+    """
 
-    def y(value: float) -> float:
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        values = [v for v in panel.truth if math.isfinite(v)]
+        values += [v for s in panel.stretches for part in (s.low, s.high) for v in part]
+        low, high = min(values), max(values)
+        pad = 0.05 * (high - low) or abs(high) * 0.05 or 1.0
+        self.low, self.high = low - pad, high + pad
+        self.last = max(len(panel.labels) - 1, 1)
 
-    def points(places: Sequence[float], heights: Sequence[float]) -> str:
-        return " ".join(f"{x(p):.1f},{y(v):.1f}" for p, v in zip(places, heights, strict=True))
+    def elements(self) -> list[str]:
+        """All elements, those in front last."""
+        title = f'<text class="title" x="{LEFT}" y="24">{escape(self.panel.title)}</text>'
+        return [
+            title, *self._axes(), *self._forecasts(), *self._truth(), *self._outside(),
+            self._end_of_data(),
+        ]  # fmt: skip
 
-    parts = [f'<text class="title" x="{LEFT}" y="24">{escape(panel.title)}</text>']
-    for tick in ticks(low, high):
-        parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" '
-            f'y2="{y(tick):.1f}"/><text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">'
-            f"{tick:g}</text>"
-        )
-    for place in sorted({0, last // 2, last}):
-        anchor = "start" if place == 0 else "end" if place == last else "middle"
-        parts.append(
-            f'<text x="{x(place):.1f}" y="{HEIGHT - 12}" text-anchor="{anchor}">'
-            f"{escape(panel.labels[place])}</text>"
-        )
-    for s in panel.stretches:
-        # one step alone is drawn as wide as a step
-        wide = [s.places[0] - 0.5, s.places[0] + 0.5] if len(s.places) == 1 else list(s.places)
-        lows, highs = (list(part) * (2 if len(s.places) == 1 else 1) for part in (s.low, s.high))
-        edge = points([*wide, *reversed(wide)], [*highs, *reversed(lows)])
-        parts.append(f'<polygon class="band" points="{edge}"/>')
-        middle = list(s.middle) * (2 if len(s.places) == 1 else 1)
-        parts.append(f'<polyline class="forecast" points="{points(wide, middle)}"/>')
-    for first, run in unbroken(panel.truth):
-        parts.append(
-            f'<polyline class="truth" points="{points(range(first, first + len(run)), run)}"/>'
-        )
-    for s in panel.stretches:
-        for place, below, above in zip(s.places, s.low, s.high, strict=True):
-            if place < len(panel.truth) and not below <= (v := panel.truth[place]) <= above:
-                if math.isfinite(v):
-                    parts.append(
-                        f'<circle class="outside" r="3.5" cx="{x(place):.1f}" cy="{y(v):.1f}"/>'
-                    )
-    now = x(len(panel.truth) - 0.5)
-    parts.append(
-        f'<line class="now" x1="{now:.1f}" x2="{now:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-    )
-    return parts
+    def _x(self, place: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * place / self.last
+
+    def _y(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
+
+    def _points(self, places: Sequence[float], heights: Sequence[float]) -> str:
+        pairs = zip(places, heights, strict=True)
+        return " ".join(f"{self._x(p):.1f},{self._y(v):.1f}" for p, v in pairs)
+
+    def _axes(self) -> list[str]:
+        parts = []
+        for tick in ticks(self.low, self.high):
+            y = self._y(tick)
+            parts.append(
+                f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" '
+                f'y2="{y:.1f}"/><text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
+                f"{tick:g}</text>"
+            )
+        for place in sorted({0, self.last // 2, self.last}):
+            anchor = "start" if place == 0 else "end" if place == self.last else "middle"
+            parts.append(
+                f'<text x="{self._x(place):.1f}" y="{HEIGHT - 12}" text-anchor="{anchor}">'
+                f"{escape(self.panel.labels[place])}</text>"
+            )
+        return parts
+
+    def _forecasts(self) -> list[str]:
+        parts = []
+        for s in self.panel.stretches:
+            # a single step is drawn as wide as a step
+            single = len(s.places) == 1
+            wide = [s.places[0] - 0.5, s.places[0] + 0.5] if single else list(s.places)
+            low, middle, high = (
+                list(part) * (2 if single else 1) for part in (s.low, s.middle, s.high)
+            )
+            edge = self._points([*wide, *reversed(wide)], [*high, *reversed(low)])
+            parts.append(f'<polygon class="band" points="{edge}"/>')
+            parts.append(f'<polyline class="forecast" points="{self._points(wide, middle)}"/>')
+        return parts
+
+    def _truth(self) -> list[str]:
+        return [
+            f'<polyline class="truth" points="{self._points(range(at, at + len(run)), run)}"/>'
+            for at, run in known_runs(self.panel.truth)
+        ]
+
+    def _outside(self) -> list[str]:
+        parts, truth = [], self.panel.truth
+        for s in self.panel.stretches:
+            for place, low, high in zip(s.places, s.low, s.high, strict=True):
+                if place >= len(truth) or not math.isfinite(truth[place]):
+                    continue
+                if not low <= truth[place] <= high:
+                    x, y = self._x(place), self._y(truth[place])
+                    parts.append(f'<circle class="outside" r="3.5" cx="{x:.1f}" cy="{y:.1f}"/>')
+        return parts
+
+    def _end_of_data(self) -> str:
+        x = self._x(len(self.panel.truth) - 0.5)
+        ends = f'y1="{TOP}" y2="{HEIGHT - BOTTOM}"'
+        return f'<line class="now" x1="{x:.1f}" x2="{x:.1f}" {ends}/>'
 
 
-def unbroken(values: Sequence[float]) -> list[tuple[int, list[float]]]:
-    """Runs of known values, with the place of each one's first."""
+def known_runs(values: Sequence[float]) -> list[tuple[int, list[float]]]:
+    """Stretches of neighbouring known values, each with the place of its first."""
     runs: list[tuple[int, list[float]]] = []
     for k, value in enumerate(values):
         if not math.isfinite(value):
@@ -134,7 +180,7 @@ def unbroken(values: Sequence[float]) -> list[tuple[int, list[float]]]:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """About five round numbers between two."""
+    """About five round numbers between two numbers."""
     rough = (high - low) / 5
     size = 10 ** math.floor(math.log10(rough))
     step = next(size * m for m in (1, 2, 5, 10) if size * m >= rough)

@@ -1,4 +1,4 @@
-"""What a forecaster learns of its table beside weights: scales of each series, what is read how."""
+"""What a forecaster learns of its table beside weights: scales, words, and how columns are read."""
 
 from __future__ import annotations
 
@@ -11,41 +11,48 @@ import numpy as np
 
 from unroll.counting import counted
 from unroll.errors import UserError
-from unroll.tasks.forecast.series_table import Series, SeriesTable, Wanted
-from unroll.tasks.forecast.times import Step, calendar_features, find_cycles
+from unroll.tasks.forecast.columns import TableRequest
+from unroll.tasks.forecast.scales import (
+    Scale,
+    measure_scale,
+    ratios_fit_better,
+    reverts_to_mean,
+    take_logs,
+)
+from unroll.tasks.forecast.series import Series, SeriesTable
+from unroll.tasks.forecast.times import TimeStep, calendar_features, find_cycles
 
 FILE, PAST = "series.json", "history.json"
-RETURNS = -2.86  # the Dickey-Fuller statistic, with a constant, that one series in 20 goes below
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Of one series, of its training part alone, a number a column: the mean and the deviation, the
-    root mean square of changes, all after the logarithm where there is one; and the mean absolute
-    error of the seasonal naive forecast of the target, in its own unit (for MASE)."""
-
-    mean: list[float]
-    deviation: list[float]
-    change: list[float]
-    naive_error: float
 
 
 @dataclass(frozen=True)
 class ForecastPreprocessor:
     """How a table becomes numbers and back.
 
-    columns: the target, those read up to the present, `ahead` known ones. words: of the columns of
-    words. logs, levels: whether a column is read as its logarithm, and whether its level is read
-    beside its changes. season: in steps. cycles: of the calendar, that are read. scales: by name of
-    the series. past: the last rows of the series, from which a later table is read on; their words
-    have the numbers of `words`. until: the last time of each that weights were learned or chosen by.
+    Attributes:
+        time: the column of times.
+        by: the column that names the series, or None.
+        columns: the target, columns read up to the present, then columns known ahead.
+        ahead: how many columns are known ahead.
+        step: the time between rows.
+        dates: whether times are dates.
+        words: the words of each column of words.
+        logs: for each column, whether it is read as its logarithm.
+        levels: for each column, whether its level is read beside its changes.
+        season: steps of a season.
+        cycles: cycles of the calendar that are read: among day, week and year.
+        time_format: how dates are written; None for ISO or what fits.
+        scales: by the name of each series.
+        past: the last rows of each series, which later tables continue; their words are numbered
+            as in `words`.
+        until: the last time of each series that weights were learned from or chosen by.
     """
 
     time: str
     by: str | None
     columns: tuple[str, ...]
     ahead: int
-    step: Step
+    step: TimeStep
     dates: bool
     words: dict[str, list[str]]
     logs: tuple[bool, ...]
@@ -68,33 +75,31 @@ class ForecastPreprocessor:
         calendar: bool,
         time_format: str | None,
     ) -> ForecastPreprocessor:
-        """From the first train[k] steps of each series.
+        """Learn from the first train[k] steps of series k.
 
-        Raises: UserError where a logarithm is asked for of values that have none.
+        Args:
+            table: the series.
+            train: how many steps of each series are its training set.
+            season: steps of a season. None: the usual one of the step.
+            transform: auto, none or log, as the setting.
+            level: auto, yes or no, as the setting.
+            calendar: whether cycles of the calendar are read.
+            time_format: how dates are written.
+
+        Raises:
+            UserError: where a logarithm is asked for of values that have none.
         """
         season = season or table.step.season
         parts = [one.values[:n] for one, n in zip(table.series, train, strict=True)]
-        plain = [c not in table.words for c in table.columns]
-        logs = []
-        for k in range(len(table.columns)):
-            positive = plain[k] and all(
-                bool((one.values[~np.isnan(one.values[:, k]), k] > 0).all()) for one in table.series
-            )
-            if k == 0 and transform == "log" and not positive:
-                raise UserError(
-                    f"--set transform=log: {table.columns[0]} has values that are not above 0, "
-                    "which have no logarithm. Leave it out."
-                )
-            asked = transform == "log" and k == 0
-            ratios = positive and transform != "none" and steadier([p[:, k] for p in parts])
-            logs.append(asked or ratios)
+        is_number = [c not in table.words for c in table.columns]
+        logs = choose_logs(table, parts, transform)
         learned = [one.times[:n] for one, n in zip(table.series, train, strict=True)]
         span = max(float(np.ptp(times)) for times in learned)
         cycles = find_cycles(table.step, span) if calendar and table.dates else ()
-        parts = [transformed(part, logs) for part in parts]
+        parts = [take_logs(part, logs) for part in parts]
+        asked = {"yes": True, "no": False}
         levels = [
-            {"yes": True, "no": False}.get(level, comes_back([p[:, k] for p in parts]))
-            or not plain[k]
+            asked.get(level, reverts_to_mean([p[:, k] for p in parts])) or not is_number[k]
             for k in range(len(table.columns))
         ]
         words = {
@@ -106,7 +111,7 @@ class ForecastPreprocessor:
             for name, there in table.words.items()
         }
         scales = {
-            one.name: scale_of(part, plain, one.values[:n, 0], season)
+            one.name: measure_scale(part, is_number, one.values[:n, 0], season)
             for one, part, n in zip(table.series, parts, train, strict=True)
         }
         return ForecastPreprocessor(
@@ -120,76 +125,90 @@ class ForecastPreprocessor:
         return self.columns[0]
 
     @property
+    def past_columns(self) -> tuple[str, ...]:
+        """The columns beside the target that are read up to the present."""
+        return self.columns[1 : len(self.columns) - self.ahead]
+
+    @property
+    def known_columns(self) -> tuple[str, ...]:
+        """The columns that are known ahead."""
+        return self.columns[len(self.columns) - self.ahead :]
+
+    @property
     def names(self) -> list[str]:
-        """The series that were learned from."""
+        """The series of the training set."""
         return list(self.scales)
 
     @property
     def inputs(self) -> int:
-        """How many numbers a step of the history has."""
+        """Inputs per step of the history."""
         past = range(len(self.columns) - self.ahead)
-        plain = sum(self.columns[k] not in self.words for k in past)
-        return sum(self.width(k) for k in past if self.levels[k]) + plain + self.known
+        changes = sum(self.columns[k] not in self.words for k in past)
+        return sum(self.width(k) for k in past if self.levels[k]) + changes + self.known
 
     @property
     def known(self) -> int:
-        """How many of them are known ahead; they are the last ones."""
+        """How many of the inputs are known ahead; they are the last ones."""
         ahead = range(len(self.columns) - self.ahead, len(self.columns))
         turns = calendar_features(np.zeros(1), self.cycles).shape[1]
         return sum(self.width(k) for k in ahead) + turns
 
     def width(self, column: int) -> int:
-        """Numbers of a column: one, or one for each of its words."""
+        """How many inputs the level of a column has: one, or one for each of its words."""
         name = self.columns[column]
         return len(self.words[name]) if name in self.words else 1
 
     def scale(self, name: str, values: np.ndarray) -> Scale:
-        """Of a series; of one that was not learned from, by the values given of it."""
+        """The scale of a series; of an unseen series it is measured on these values [T, C]."""
         if name in self.scales:
             return self.scales[name]
-        plain = [c not in self.words for c in self.columns]
-        return scale_of(transformed(values, self.logs), plain, values[:, 0], self.season)
+        is_number = [c not in self.words for c in self.columns]
+        return measure_scale(take_logs(values, self.logs), is_number, values[:, 0], self.season)
 
-    def wanted(self, missing: str, zero_is_missing: bool) -> Wanted:
-        """The same columns of another table."""
-        past, known = self.columns[1 : len(self.columns) - self.ahead], self.columns[1:]
-        known = known[len(past) :]
-        return Wanted(
-            self.time, self.target, self.by, past, known, self.time_format,
-            "row" if self.step.loose else "auto", missing, zero_is_missing, self.words, self.step,
+    def request(self, missing: str, zero_is_missing: bool) -> TableRequest:
+        """A request for the same columns of another table."""
+        return TableRequest(
+            self.time, self.target, self.by, self.past_columns, self.known_columns,
+            self.time_format, "row" if self.step.loose else "auto", missing, zero_is_missing,
+            self.words, self.step,
         )  # fmt: skip
 
-    def in_own_words(self, one: Series, table: SeriesTable) -> Series:
-        """A series of a table, its words with the numbers that they have here."""
+    def renumber_words(self, one: Series, table: SeriesTable) -> Series:
+        """A series of a table with its words numbered as here."""
         values = one.values.copy()
         for name, words in self.words.items():
             at = self.columns.index(name)
-            values[:, at] = recoded(values[:, at], table.words[name], words)
+            values[:, at] = renumbered(values[:, at], table.words[name], words)
         return replace(one, values=values)
 
-    def unknown_words(self, table: SeriesTable) -> list[str]:
-        """What to say of the words of a table of the same columns that were not learned from."""
-        said = []
+    def describe_unknown_words(self, table: SeriesTable) -> list[str]:
+        """Sentences on how many words of a table are not among those of the training set."""
+        sentences = []
         for name, words in self.words.items():
             there, at = table.words[name], self.columns.index(name)
             codes = np.concatenate([one.values[:, at] for one in table.series])
             known = [k for k, word in enumerate(there) if word in words]
-            new = int((~np.isnan(codes) & ~np.isin(codes, known)).sum())
-            if new:
-                said.append(
-                    f"{counted(new, 'value')} of {name} in {table.name} {'is' if new == 1 else 'are'} "
-                    "no word that was learned from, and read as none."
+            unknown = int((~np.isnan(codes) & ~np.isin(codes, known)).sum())
+            if unknown:
+                are = counted(unknown, "value", "values")
+                sentences.append(
+                    f"{are} of {name} in {table.name} {'is' if unknown == 1 else 'are'} not among the "
+                    "words of the training set, and read as no word."
                 )
-        return said
+        return sentences
 
     def check(self, table: SeriesTable) -> None:
-        """Raises: UserError for times of another kind, and for values without a logarithm where the
-        run takes it."""
+        """Check that this preprocessor can read a table.
+
+        Raises:
+            UserError: for times of another kind, and for values without a logarithm where the run
+                takes it.
+        """
         if table.dates != self.dates:
             kinds = ["dates" if dates else "plain numbers" for dates in (table.dates, self.dates)]
             raise UserError(
-                f"{table.name}: the times in {table.time} are {kinds[0]}; expected {kinds[1]}, as the "
-                "run learned from."
+                f"{table.name}: the times in {table.time} are {kinds[0]}; expected {kinds[1]}, as in "
+                "the training data of the run."
             )
         for k, log in enumerate(self.logs):
             for one in table.series:
@@ -203,8 +222,8 @@ class ForecastPreprocessor:
 
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold it."""
-        found = asdict(replace(self, past=(), until={}))
-        del found["past"], found["until"]
+        learned = asdict(replace(self, past=(), until={}))
+        del learned["past"], learned["until"]
         rows = [
             {
                 "name": one.name,
@@ -218,19 +237,19 @@ class ForecastPreprocessor:
             for one in self.past
         ]
         past = {"until": self.until, "series": rows}
-        return {FILE: json.dumps(found).encode(), PAST: json.dumps(past).encode()}
+        return {FILE: json.dumps(learned).encode(), PAST: json.dumps(past).encode()}
 
     @staticmethod
     def load(folder: Path) -> ForecastPreprocessor:
-        """From a run folder."""
-        found: dict[str, Any] = json.loads((folder / FILE).read_bytes())
-        found["step"] = Step(**found["step"])
-        found["scales"] = {name: Scale(**one) for name, one in found["scales"].items()}
+        """Load it from a run folder."""
+        learned: dict[str, Any] = json.loads((folder / FILE).read_bytes())
+        learned["step"] = TimeStep(**learned["step"])
+        learned["scales"] = {name: Scale(**one) for name, one in learned["scales"].items()}
         for name in ("columns", "logs", "levels", "cycles"):
-            found[name] = tuple(found[name])
+            learned[name] = tuple(learned[name])
         past = folder / PAST
-        if not past.exists():  # of an older version: a later table has to bring its own history
-            return ForecastPreprocessor(**found)
+        if not past.exists():  # a run of an older version: later tables bring their own history
+            return ForecastPreprocessor(**learned)
         kept: dict[str, Any] = json.loads(past.read_bytes())
         series = tuple(
             Series(
@@ -244,84 +263,39 @@ class ForecastPreprocessor:
             )
             for one in kept["series"]
         )
-        return ForecastPreprocessor(**found, past=series, until=kept["until"])
+        return ForecastPreprocessor(**learned, past=series, until=kept["until"])
 
 
-def recoded(codes: np.ndarray, there: list[str], known: list[str]) -> np.ndarray:
-    """Numbers of the words `there` as numbers of the `known` ones; -1: none of them."""
-    numbers = np.array([*(known.index(word) if word in known else -1 for word in there), -1.0])
-    found, said = codes.copy(), ~np.isnan(codes)
-    found[said] = numbers[codes[said].astype(np.int64)]
-    return found
+def choose_logs(table: SeriesTable, parts: list[np.ndarray], transform: str) -> list[bool]:
+    """For each column, whether its logarithm is read.
 
+    Args:
+        table: all steps, which must be positive.
+        parts: the training set of each series [T, C].
+        transform: auto: where ratios fit better; log: the target's too; none: of no column.
 
-def transformed(values: np.ndarray, logs: tuple[bool, ...] | list[bool]) -> np.ndarray:
-    """Values [T, C], their logarithm in the columns that have one."""
-    logged = values.copy()
-    for k in np.flatnonzero(logs):
-        logged[:, k] = np.log(
-            values[:, k], where=values[:, k] > 0, out=np.full(len(values), np.nan)
+    Raises:
+        UserError: where the target has no logarithm and `log` is asked for.
+    """
+    logs = []
+    for k, column in enumerate(table.columns):
+        positive = column not in table.words and all(
+            bool((one.values[~np.isnan(one.values[:, k]), k] > 0).all()) for one in table.series
         )
-    return logged
+        asked = transform == "log" and k == 0
+        if asked and not positive:
+            raise UserError(
+                f"--set transform=log: {column} has values that are not above 0, which have no "
+                "logarithm. Leave it out."
+            )
+        fits = positive and transform != "none" and ratios_fit_better([p[:, k] for p in parts])
+        logs.append(asked or fits)
+    return logs
 
 
-def scale_of(values: np.ndarray, plain: list[bool], target: np.ndarray, season: int) -> Scale:
-    """The scale of transformed values [T, C]. plain: columns of numbers. target: untransformed."""
-    means, deviations, changes = [], [], []
-    for k, numbers in enumerate(plain):
-        column = values[:, k]
-        known = column[~np.isnan(column)] if numbers else np.zeros(0)
-        steps = np.diff(column)
-        steps = steps[~np.isnan(steps)] if numbers else np.zeros(0)
-        deviation = float(known.std()) if len(known) else 0.0
-        change = float(np.sqrt(np.mean(steps**2))) if len(steps) else 0.0
-        tiny = 1e-9 * (float(np.abs(known).max()) if len(known) else 0.0)
-        deviation = deviation if deviation > tiny else 1.0
-        means.append(float(known.mean()) if len(known) else 0.0)
-        deviations.append(deviation)
-        changes.append(change if change > tiny else deviation)
-    far = target[season:] - target[:-season] if len(target) > season else np.zeros(0)
-    far = np.abs(far[~np.isnan(far)])
-    return Scale(means, deviations, changes, float(far.mean()) if len(far) else 0.0)
-
-
-def steadier(columns: list[np.ndarray]) -> bool:
-    """Whether ratios of values are likelier than differences of them to be normal, all alike.
-
-    The log-likelihoods of normal changes, with the one of the logarithm's in the unit of the other:
-    -n log(rms of changes), less the sum of log y for ratios (Box and Cox, 1964).
-    """
-    gain = 0.0
-    for column in columns:
-        known = column[~np.isnan(column)]
-        if len(known) < 3:
-            continue
-        logs = np.log(known)
-        plain, ratios = rms(np.diff(known)), rms(np.diff(logs))
-        if plain > 0 and ratios > 0:
-            gain += (len(known) - 1) * (np.log(plain) - np.log(ratios)) - logs[1:].sum()
-    return bool(gain > 0)
-
-
-def comes_back(columns: list[np.ndarray]) -> bool:
-    """Whether most of some series come back to a mean, by the test of Dickey and Fuller (1979).
-
-    The statistic of b in y_t - y_{t-1} = a + b y_{t-1}: of random walks one in 20 is below -2.86.
-    """
-    votes = []
-    for column in columns:
-        before, step = column[:-1], np.diff(column)
-        both = ~np.isnan(step)
-        x, y = before[both], step[both]
-        if len(x) < 8 or np.ptp(x) == 0:
-            continue
-        x = x - x.mean()
-        b = float(x @ y / (x @ x))
-        rest = y - y.mean() - b * x
-        error = np.sqrt(rest @ rest / (len(x) - 2) / (x @ x))
-        votes.append(bool(b < RETURNS * error))
-    return bool(votes) and sum(votes) * 2 >= len(votes)
-
-
-def rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2)))
+def renumbered(codes: np.ndarray, there: list[str], known: list[str]) -> np.ndarray:
+    """Places [T] in the words `there` as places in the `known` words; -1 for an unknown word."""
+    numbers = np.array([*(known.index(word) if word in known else -1 for word in there), -1.0])
+    result, given = codes.copy(), ~np.isnan(codes)
+    result[given] = numbers[codes[given].astype(np.int64)]
+    return result

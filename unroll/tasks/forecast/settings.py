@@ -1,4 +1,4 @@
-"""What a person can set of a forecaster, and which files look like its data."""
+"""The settings of a forecaster, and which files look like its data."""
 
 from __future__ import annotations
 
@@ -15,93 +15,99 @@ from unroll.data.columns import is_number
 from unroll.settings.recurrent import RecurrentSettings
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+# settings that only a forecast has
 OWN = ("horizon", "time", "history", "covariates", "known", "by", "every")
 DAY = r"\d{4}-\d{2}(-\d{2})?|\d{4}-?Q[1-4]|\d{1,2}[./]\d{1,2}[./]\d{4}"
 DATE = re.compile(rf"\s*({DAY})([T ]\d{{2}}:\d{{2}}.*)?\s*")
 
 
 class ForecastSettings(RecurrentSettings):
-    """A recurrent forecaster and the table of values over time that it learns."""
+    """Settings of a recurrent forecaster and of the table of values over time that it reads."""
 
     # the table
-    time: str | None = Field(None, description="Column of the time; left out, the first of dates.")
+    time: str | None = Field(
+        None, description="Column of the times; default: the first column of dates."
+    )
     time_format: str | None = Field(
-        None, description="How times are written, as %d/%m/%Y; left out, ISO or what fits alone."
+        None,
+        description="How times are written, such as %d/%m/%Y; default: ISO, or the only format that fits.",
     )
     target: str | None = Field(
-        None, description="Column to forecast; left out, the only one of numbers."
+        None, description="Column to forecast; default: the only column of numbers."
     )
     by: str | None = Field(
-        None, description="Column that says which series a row is of, where there are several."
+        None, description="Column that names the series of each row, where there are several."
     )
     covariates: str | None = Field(
         None,
-        description="Further columns to read up to the present, with commas; all: every other one.",
+        description="Other columns to read up to the present, with commas; all: every other column.",
     )
     known: str | None = Field(
-        None, description="Columns whose future is known (prices, promotions), with commas."
+        None, description="Columns that are known ahead (prices, promotions), with commas."
     )
     calendar: bool = Field(
         True,
-        description="Read the time of the day, the week and the year, as far as a whole one was seen.",
+        description="Read the time of the day, the week and the year, if the training set spans a whole one.",
     )
     every: Literal[
         "auto", "row", "second", "minute", "hour", "day", "weekday", "week", "month", "quarter",
         "year",
     ] = Field(
         "auto",
-        description="Time between rows; auto finds it; row: each row is a step, whenever it is.",
+        description="Time between rows; auto: find it; row: each row is a step, whatever its time.",
     )  # fmt: skip
     missing: Literal["refuse", "interpolate", "last"] = Field(
         "refuse",
-        description="Missing values and times: refuse them, fill them on a straight line (as far "
-        "as both ends are known at the time of the forecast), or with the last value.",
+        description="Missing values and times: refuse them, fill them on a straight line (where both "
+        "ends are known at the time of the forecast), or fill them with the last value.",
     )
     zero_is_missing: bool = Field(False, description="Read zeros as missing values.")
     valid: str | None = Field(
-        None, description="A held-out table of later rows; left out, the last fifth of the times."
+        None,
+        description="A table of later rows as the test set; default: the last fifth of the times.",
     )
-    skip_bad: bool = Field(False, description="Leave bad rows and series out, count and tell them.")
+    skip_bad: bool = Field(False, description="Skip bad rows and series, count and report them.")
     # the forecast
     horizon: int = Field(1, ge=1, description="Steps to forecast.")
     history: int | None = Field(
-        None, ge=1, description="Steps that a forecast reads; left out, chosen from the season."
+        None, ge=1, description="Steps that a forecast reads; default: chosen from the season."
     )
     season: int | None = Field(
         None, ge=1, description="Steps of a season, for the seasonal baseline and MASE; 1: none."
     )
     head: Literal["direct", "recursive"] = Field(
         "direct",
-        description="direct: all steps at once; recursive: one by one, each read back in.",
+        description="direct: all steps at once; recursive: one by one, each from the forecast before it.",
     )
     loss: Literal["mse", "mae", "gaussian", "student_t", "quantile"] | None = Field(
-        None, description="What is learned; left out, quantile (mse with readout=ridge)."
+        None, description="The loss to minimise; default: quantile (mse with readout=ridge)."
     )
     quantiles: str = Field(
         "0.025,0.1,0.5,0.9,0.975",
-        description="Quantiles of a forecast, with commas and 0.5 among them; the outermost two "
-        "are the band.",
+        description="Quantiles of a forecast, with commas and 0.5 among them; the band lies between the "
+        "outermost two.",
     )
     relative_to: Literal["auto", "last", "season", "mean"] = Field(
         "auto",
-        description="What the network corrects: the last value, that of a season ago, or the mean; "
-        "auto: the better one of last and season in training.",
+        description="What forecasts are relative to: the last value, the value one season before, or "
+        "the mean; auto: the better of last and season on the training set.",
     )
     transform: Literal["auto", "none", "log"] = Field(
         "auto",
-        description="log: learn ratios instead of differences; auto asks which is the steadier.",
+        description="log: learn ratios instead of differences; auto: whichever is closer to normal.",
     )
     level: Literal["auto", "yes", "no"] = Field(
         "auto",
-        description="Whether levels are read beside changes; auto: those that come back to a mean.",
+        description="Whether levels are read beside changes; auto: levels that return to a mean.",
     )
     readout: Literal["gradient", "ridge"] = Field(
-        "gradient", description="ridge: only a linear read-out is learned, in closed form."
+        "gradient", description="ridge: learn only a linear read-out, in closed form."
     )
 
     @field_validator("quantiles")
     @classmethod
-    def sound(cls, text: str) -> str:
+    def quantiles_are_rising(cls, text: str) -> str:
+        """Refuse quantiles that are not numbers between 0 and 1, rising, around 0.5."""
         try:
             values = [float(part) for part in text.split(",")]
         except ValueError as error:
@@ -119,6 +125,7 @@ class ForecastSettings(RecurrentSettings):
 
     @model_validator(mode="after")
     def ridge_is_linear(self) -> Self:
+        """Refuse a recursive head or another loss for a read-out in closed form."""
         if self.readout == "ridge" and self.head == "recursive":
             raise ValueError("readout=ridge has no recursive head; leave head out")
         if self.readout == "ridge" and self.loss not in (None, "mse"):
@@ -127,21 +134,18 @@ class ForecastSettings(RecurrentSettings):
 
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
-        """Why this file looks like values over time, or None."""
+        """Why a file looks like values over time, or None.
+
+        Args:
+            path: the file.
+            given: the settings that were given, by name.
+        """
         if not path.name.endswith(TABLES) or not path.is_file():
             return None
         asked = next((name for name in OWN if given.get(name) is not None), None)
         if asked is not None:
             return f"a table, and {asked} is given"
-        try:
-            if path.name.endswith(".gz"):
-                with gzip.open(path, "rt", encoding="utf-8-sig") as packed:
-                    head = list(islice(packed, 4))
-            else:
-                with path.open(encoding="utf-8-sig") as file:
-                    head = list(islice(file, 4))
-        except (OSError, UnicodeDecodeError, EOFError):
-            return None
+        head = first_lines(path, 4)
         if not head:
             return None
         names, *rows = csv.reader(head, delimiter=max("\t,;", key=head[0].count))
@@ -150,10 +154,22 @@ class ForecastSettings(RecurrentSettings):
         dated = [k for k, name in enumerate(names) if all(DATE.fullmatch(row[k]) for row in rows)]
         numbers = [k for k in range(len(names)) if all(is_number(row[k]) for row in rows)]
         wanted = given.get("target")
-        if dated and wanted in names:  # whatever stands in it: what is wrong with it is said later
+        if dated and wanted in names:  # whatever it holds: its errors are reported later
             return f"a table with times in its column {names[dated[0]]}, and target is given"
         if not dated or not numbers or wanted:
             return None
         if wanted is None and len(dated) + len(numbers) < len(names):
             return None
         return f"a table with times in its column {names[dated[0]]}"
+
+
+def first_lines(path: Path, count: int) -> list[str]:
+    """The first lines of a text file or .gz; none where it cannot be read."""
+    try:
+        if path.name.endswith(".gz"):
+            with gzip.open(path, "rt", encoding="utf-8-sig") as packed:
+                return list(islice(packed, count))
+        with path.open(encoding="utf-8-sig") as file:
+            return list(islice(file, count))
+    except (OSError, UnicodeDecodeError, EOFError):
+        return []

@@ -1,8 +1,11 @@
-"""Times of a table: how they are written, the step between them, and what a calendar says."""
+"""Times of a table: how they are written, the step between them, and their place in the calendar.
+
+A time is a number: seconds since 1970 in UTC for dates, the number itself for plain numbers.
+"""
 
 from __future__ import annotations
 
-import calendar as days_of
+import calendar
 import math
 import re
 from collections import Counter
@@ -14,26 +17,29 @@ import numpy as np
 
 from unroll.errors import UserError
 
-SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+DAY = 86_400  # seconds
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": DAY, "week": 7 * DAY}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
-CYCLES = {"day": 86_400, "week": 604_800, "year": 31_556_952}  # seconds
-WEEK_STARTS = 3 * 86_400  # 1970 began on a Thursday
+CYCLES = {"day": DAY, "week": 7 * DAY, "year": 31_556_952}  # seconds
+WEEK_STARTS = 3 * DAY  # 1970 began on a Thursday
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PARTS = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})")
+NUMERIC_DATE = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})")  # 31.1.2024, 1/31/2024
 
 
 @dataclass(frozen=True)
-class Step:
-    """The time between two rows.
+class TimeStep:
+    """The time between two rows of a series.
 
-    unit: second (of which `size` make a step), weekday, month (so many), or number, for times that
-    are no dates. loose: rows are steps, whatever the time between them; unit and size then only
-    name future times.
+    Attributes:
+        unit: `second`, `weekday`, `month`, or `number` for times that are not dates.
+        size: how many units a step has.
+        loose: whether each row is a step, whatever the time between rows is; unit and size then
+            only give the times of future steps.
 
     Example:
-        >>> from unroll.tasks.forecast.times import Step, seconds_of, written_time
-        >>> month = Step("month", 1)
-        >>> written_time(month.after(seconds_of("2024-01-31"), 1), True)
+        >>> from unroll.tasks.forecast.times import TimeStep, format_time, seconds_of
+        >>> month = TimeStep("month", 1)
+        >>> format_time(month.after(seconds_of("2024-01-31"), 1), True)
         '2024-02-29'
     """
 
@@ -42,16 +48,23 @@ class Step:
     loose: bool = False
 
     def positions(self, times: np.ndarray) -> np.ndarray:
-        """Whole numbers of steps since a fixed time, NaN for a time between two steps."""
+        """Count the steps from the first time to each time.
+
+        Args:
+            times: sorted times [T].
+
+        Returns:
+            Whole numbers [T], NaN for a time between two steps.
+        """
         if self.unit == "month":
-            months, day, rest = parts_of(times)
+            months, day, rest = months_days_seconds(times)
             at = (months - months[:1]) / self.size
-            last = np.array([days_in(int(m)) for m in months])
+            last = np.array([days_in_month(int(m)) for m in months])
             anchor = day.max(initial=1)
             wrong = (day != np.minimum(anchor, last)) | (rest != rest[:1])
             at = np.where(wrong, np.nan, at)
         elif self.unit == "weekday":
-            dates = (times // 86_400).astype("datetime64[D]")
+            dates = (times // DAY).astype("datetime64[D]")
             at = np.busday_count(dates[0], dates).astype(float)
             at = np.where(np.is_busday(dates), at, np.nan)
         else:
@@ -60,27 +73,28 @@ class Step:
         return np.where(np.abs(at - whole) < 1e-6, whole, np.nan)
 
     def after(self, time: float, steps: int) -> float:
-        """The time that many steps later."""
+        """The time that lies this many steps after a time."""
         if self.unit == "month":
-            months, day, rest = (int(part[0]) for part in parts_of(np.array([time])))
-            end = days_in(months)
+            months, day, rest = (int(part[0]) for part in months_days_seconds(np.array([time])))
+            end = days_in_month(months)
             month = months + steps * int(self.size)
             # the end of a month is followed by ends of months
-            return (
-                start_of(month)
-                + 86_400 * ((days_in(month) if day == end else min(day, days_in(month))) - 1)
-                + rest
-            )
+            new_end = days_in_month(month)
+            new_day = new_end if day == end else min(day, new_end)
+            return month_start(month) + DAY * (new_day - 1) + rest
         if self.unit == "weekday":
-            date = np.datetime64(int(time // 86_400), "D")
+            date = np.datetime64(int(time // DAY), "D")
             later = np.busday_offset(date, steps, roll="backward")
-            return float(later.astype(int) * 86_400 + time % 86_400)
+            return float(later.astype(int) * DAY + time % DAY)
         return time + steps * self.size
 
     @property
     def season(self) -> int:
-        """Steps of the season that comes first to mind: an hour of minutes, a day of hours or quarters
-        of one, a week of days, a year of weeks or months; 1: none."""
+        """Steps of the most usual season of such series; 1 means no season.
+
+        An hour of minutes, a day of hours or quarters of an hour, a week of days, a year of weeks
+        or months.
+        """
         if self.unit == "weekday":
             return 5
         if self.unit == "number" or self.size <= 0:
@@ -99,7 +113,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        """`day`, `weekday`, `15 minutes`, `2.5`."""
+        """The step in words: `day`, `weekday`, `15 minutes`, `2.5`."""
         if self.unit == "weekday":
             return "weekday"
         if self.unit == "number":
@@ -111,117 +125,160 @@ class Step:
         return name if size == 1 else f"{size:g} {name}s"
 
     @property
-    def long(self) -> str:
-        """How long it is: `one day`, `15 minutes`, `2.5`."""
+    def length_in_words(self) -> str:
+        """The length of the step in words: `one day`, `15 minutes`, `2.5`."""
         return f"one {self.name}" if self.name.isalpha() else self.name
 
 
 def seconds_of(text: str, format: str | None = None) -> float:
-    """Seconds since 1970 in UTC of a date, with or without a time of day.
+    """Seconds from 1970 in UTC to a date, with or without a time of day.
 
-    Raises: ValueError where it is none.
+    Args:
+        text: the date.
+        format: how it is written, as `datetime.strptime` takes it. Default: ISO, `2024-01` or
+            `2024Q3`.
+
+    Raises:
+        ValueError: where the text is not such a date.
     """
     text = text.strip()
     if format is not None:
-        found = datetime.strptime(text, format)
+        date = datetime.strptime(text, format)
     else:
         if re.fullmatch(r"\d{4}-\d{2}", text):
             text += "-01"
         if quarter := re.fullmatch(r"(\d{4})-?Q([1-4])", text):
             text = f"{quarter[1]}-{3 * int(quarter[2]) - 2:02}-01"
-        found = datetime.fromisoformat(text)
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
-    return (found - EPOCH).total_seconds()
+        date = datetime.fromisoformat(text)
+    date = date.replace(tzinfo=UTC) if date.tzinfo is None else date
+    return (date - EPOCH).total_seconds()
 
 
-def find_format(words: Sequence[str], format: str | None, flag: str) -> str | None:
-    """How the dates of a column are written: None where they are ISO, or plain numbers.
+def find_time_format(cells: Sequence[str], format: str | None, column: str) -> str | None:
+    """Find how the dates of a column are written.
 
-    Raises: UserError where day and month cannot be told apart.
+    Args:
+        cells: the cells of the column that are not empty.
+        format: the format that was asked for, which is returned as it is.
+        column: what the error names: the file and the column.
+
+    Returns:
+        A format of `datetime.strptime`; None for ISO dates and plain numbers.
+
+    Raises:
+        UserError: where day and month cannot be told apart.
     """
     if format is not None:
         return format
-    parts = [PARTS.match(word.strip()) for word in words]
-    if not words or not all(parts):
+    parts = [NUMERIC_DATE.match(cell.strip()) for cell in cells]
+    if not cells or not all(parts):
         return None
     first = max(int(part[1]) for part in parts if part)
     second = max(int(part[3]) for part in parts if part)
-    mark = next(part[2] for part in parts if part)
-    if mark != "." and first <= 12 and second <= 12:
+    separator = next(part[2] for part in parts if part)
+    if separator != "." and first <= 12 and second <= 12:
         raise UserError(
-            f"{flag}: {words[0].strip()} may have the day or the month first. Say which by "
-            "--set time_format=%d/%m/%Y or %m/%d/%Y."
+            f"{column}: {cells[0].strip()} may begin with the day or with the month. Say which by "
+            "--set time_format=%d/%m/%Y or --set time_format=%m/%d/%Y."
         )
-    days = f"%d{mark}%m{mark}%Y" if mark == "." or first > 12 else f"%m{mark}%d{mark}%Y"
-    rest = words[0].strip()[len(PARTS.match(words[0].strip())[0]) :]  # type: ignore[index]
+    day_first = separator == "." or first > 12
+    order = ("%d", "%m", "%Y") if day_first else ("%m", "%d", "%Y")
+    days = separator.join(order)
+    rest = cells[0].strip()[len(NUMERIC_DATE.match(cells[0].strip())[0]) :]  # type: ignore[index]
     clock = {0: "", 1: " %H:%M", 2: " %H:%M:%S"}[rest.count(":")]
     return days + (clock.replace(" ", "T") if rest.startswith("T") else clock)
 
 
-def written_time(time: float, dates: bool) -> str:
-    """A time as it is shown: `2024-02-29`, `2024-02-29 13:00`, or a number."""
+def format_time(time: float, dates: bool) -> str:
+    """A time as text: `2024-02-29`, `2024-02-29 13:00`, or a plain number.
+
+    Args:
+        time: seconds since 1970, or a number.
+        dates: whether times are dates.
+    """
     if not dates:
         return f"{time:g}" if time != int(time) else str(int(time))
     moment = datetime.fromtimestamp(time, UTC)
-    if time % 86_400 == 0:
+    if time % DAY == 0:
         return moment.strftime("%Y-%m-%d")
     return moment.strftime("%Y-%m-%d %H:%M" + (":%S" if time % 60 else ""))
 
 
-def find_step(times: Sequence[np.ndarray], dates: bool, every: str) -> Step:
-    """The step of series of sorted, different times.
+def find_time_step(times: Sequence[np.ndarray], dates: bool, every: str) -> TimeStep:
+    """Find the step between the rows of a table.
 
-    Raises: UserError where there is none, or the one that was asked for does not fit dates.
+    Args:
+        times: the sorted, different times of each series.
+        dates: whether they are dates.
+        every: `auto` or `row` for the most frequent step; else the name of a step.
+
+    Raises:
+        UserError: where no series has two times, or a named step is asked for plain numbers.
     """
     differences = np.concatenate([np.diff(one) for one in times])
     if not len(differences):
-        raise UserError("There is one time a series; expected rows of several times.")
+        raise UserError("Each series has a single time; expected rows of several times.")
     if every in ("auto", "row"):
-        step = likeliest_step(times, differences, dates)
-        return Step(step.unit, step.size, loose=True) if every == "row" else step
+        step = most_frequent_step(times, differences, dates)
+        return TimeStep(step.unit, step.size, loose=True) if every == "row" else step
     if not dates:
         raise UserError(
             f"--set every={every} is for dates, and the times are plain numbers. Leave it out."
         )
     if every == "weekday":
-        return Step("weekday", 1)
-    return Step("month", MONTHS[every]) if every in MONTHS else Step("second", SECONDS[every])
+        return TimeStep("weekday", 1)
+    if every in MONTHS:
+        return TimeStep("month", MONTHS[every])
+    return TimeStep("second", SECONDS[every])
 
 
-def likeliest_step(times: Sequence[np.ndarray], differences: np.ndarray, dates: bool) -> Step:
-    """What most of the differences are."""
-    commonest = float(Counter(differences.tolist()).most_common(1)[0][0])
+def most_frequent_step(
+    times: Sequence[np.ndarray], differences: np.ndarray, dates: bool
+) -> TimeStep:
+    """The step that most differences of times have; months and weekdays are recognised."""
+    most_frequent = float(Counter(differences.tolist()).most_common(1)[0][0])
     if not dates:
-        return Step("number", commonest)
+        return TimeStep("number", most_frequent)
     everything = np.concatenate(times)
-    if not (everything % 86_400).any():
-        months, day, _ = parts_of(everything)
-        ends = day == np.array([days_in(int(m)) for m in months])
-        if differences.min() >= 28 * 86_400 and (bool(ends.all()) or len(set(day.tolist())) == 1):
-            gaps = np.concatenate([np.diff(parts_of(one)[0]) for one in times])
-            return Step("month", float(Counter(gaps.tolist()).most_common(1)[0][0]))
-        weekdays = ((everything // 86_400 + 3) % 7) < 5
-        if commonest == 86_400 and weekdays.all() and np.ptp(everything) > 14 * 86_400:
-            return Step("weekday", 1)
-    return Step("second", commonest)
+    if not (everything % DAY).any():
+        months, day, _ = months_days_seconds(everything)
+        ends = day == np.array([days_in_month(int(m)) for m in months])
+        if differences.min() >= 28 * DAY and (bool(ends.all()) or len(set(day.tolist())) == 1):
+            gaps = np.concatenate([np.diff(months_days_seconds(one)[0]) for one in times])
+            return TimeStep("month", float(Counter(gaps.tolist()).most_common(1)[0][0]))
+        weekdays = ((everything // DAY + 3) % 7) < 5
+        if most_frequent == DAY and weekdays.all() and np.ptp(everything) > 14 * DAY:
+            return TimeStep("weekday", 1)
+    return TimeStep("second", most_frequent)
 
 
-def find_cycles(step: Step, span: float) -> tuple[str, ...]:
-    """The cycles of the calendar, among day, week and year, that say something of a series.
+def find_cycles(step: TimeStep, span: float) -> tuple[str, ...]:
+    """The cycles of the calendar that can help to forecast: among day, week and year.
 
-    A cycle is at least two steps long, and no longer than the `span` of seconds that is learned
-    from: what only a part of a year was seen of says nothing of the rest of it.
+    A cycle is at least two steps long, and no longer than the training set: half a year says
+    nothing about the other half.
+
+    Args:
+        step: the step of the series.
+        span: seconds that the training set spans.
     """
     if step.unit == "number":
         return ()
-    size = {"weekday": 86_400.0, "month": 2_629_746.0 * step.size}.get(step.unit, step.size)
+    size = {"weekday": float(DAY), "month": 2_629_746.0 * step.size}.get(step.unit, step.size)
     return tuple(name for name, cycle in CYCLES.items() if 2 * size <= cycle <= span)
 
 
 def calendar_features(times: np.ndarray, cycles: tuple[str, ...]) -> np.ndarray:
-    """[T, F]: sine and cosine of the time in each cycle.
+    """Sine and cosine of each time in each cycle of the calendar.
 
-    times: seconds since 1970. The year has a second pair, twice as fast, for seasons that are skew.
+    The year has a second pair of twice the frequency, for seasons that are not symmetric.
+
+    Args:
+        times: seconds since 1970 [T].
+        cycles: among day, week and year.
+
+    Returns:
+        Features [T, F]; F is 0 without cycles.
     """
     turns = []
     for name in cycles:
@@ -232,18 +289,20 @@ def calendar_features(times: np.ndarray, cycles: tuple[str, ...]) -> np.ndarray:
     return np.concatenate([np.sin(angles), np.cos(angles)], 1)
 
 
-def parts_of(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Months since 1970, day of the month from 1, and seconds of the day."""
-    dates = np.floor_divide(times, 86_400).astype(np.int64).astype("datetime64[D]")
+def months_days_seconds(times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Split times [T] into months since 1970, the day of the month from 1, and seconds of the day."""
+    dates = np.floor_divide(times, DAY).astype(np.int64).astype("datetime64[D]")
     months = dates.astype("datetime64[M]")
     day = (dates - months).astype(int) + 1
-    return months.astype(int), day, np.mod(times, 86_400)
+    return months.astype(int), day, np.mod(times, DAY)
 
 
-def days_in(months: int) -> int:
+def days_in_month(months: int) -> int:
+    """How many days the month has that lies so many months after January 1970."""
     year, month = divmod(months, 12)
-    return days_of.monthrange(1970 + year, month + 1)[1]
+    return calendar.monthrange(1970 + year, month + 1)[1]
 
 
-def start_of(months: int) -> float:
+def month_start(months: int) -> float:
+    """When the month begins that lies so many months after January 1970."""
     return float(np.datetime64(months, "M").astype("datetime64[s]").astype(np.int64))

@@ -1,29 +1,37 @@
 """Windows of series: a history to read, a horizon to forecast, and no way to see past the origin.
 
-T time, B batch, K horizon, I inputs of a step, F of them known ahead.
+N steps of all series one after another, T history, B batch, K horizon, I inputs per step, D of the
+past, F known ahead.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unroll.tasks.forecast.preprocessor import ForecastPreprocessor, transformed
-from unroll.tasks.forecast.series_table import Series, SeriesTable
-from unroll.tasks.forecast.times import calendar_features
+from unroll.tasks.forecast.prepared_series import prepare_series
+from unroll.tasks.forecast.preprocessor import ForecastPreprocessor
+from unroll.tasks.forecast.scales import Scale
+from unroll.tasks.forecast.series import Series, SeriesTable
 
 
 @dataclass(frozen=True)
 class WindowBatch:
-    """x: inputs [H, B, I] of the history; of each step the target, what is read beside it, and what
-    is known of the next step. future: what is known of the steps to forecast, [K, B, F]. base: what
-    forecasts are relative to, [K, B]. last: the last value [B]. scale: the size of a step's change
-    [B]. y: the truth [K, B], where `weight` [K, B] is true. series: numbers [B], 0 for a new one.
-    All values are scaled. fresh: no state is carried."""
+    """Windows side by side; all values are scaled.
+
+    Attributes:
+        x: inputs of the history [T, B, I]: levels, changes, and what is known of the next step.
+        future: what is known ahead of the steps to forecast [K, B, F].
+        base: what forecasts are relative to [K, B].
+        last: the last value [B].
+        scale: the size of a usual change from step to step [B].
+        y: the truth [K, B].
+        weight: where the truth is known, bool [K, B].
+        series: numbers of the series from 1 [B]; 0 for an unseen series.
+    """
 
     x: Tensor
     future: Tensor
@@ -33,37 +41,46 @@ class WindowBatch:
     y: Tensor
     weight: Tensor
     series: Tensor
-    fresh: bool = True
 
     @property
     def tokens(self) -> int:
-        """How many values are forecast."""
+        """How many known values are forecast."""
         return int(self.weight.sum())
 
     def to(self, device: torch.device | str) -> WindowBatch:
-        moved: dict[str, Any] = {
-            f.name: value.to(device)
-            if isinstance(value := getattr(self, f.name), Tensor)
-            else value
-            for f in fields(self)
-        }
-        return WindowBatch(**moved)
+        """The same batch on a device."""
+        return WindowBatch(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
-class Windows:
+class ForecastWindows:
     """Every window of the series of a table.
 
-    relative_to: last, season or mean; what `base` holds.
-
     The series stand one after another; an origin is the place of the last value that a forecast may
-    read. Missing values of the past are filled with the last one, or on a straight line where
-    `interpolate` is true and the value at its other end lies no later than the origin; those of
-    columns whose future is known, on the whole line.
+    read. Missing values of the past are filled with the last known value, or on a straight line
+    where `interpolate` is true and the value at its other end lies no later than the origin; those
+    of columns that are known ahead, on the whole line.
+
+    Args:
+        table: the series.
+        preprocessor: how they become numbers.
+        history: T, steps that a forecast reads.
+        horizon: K, steps to forecast.
+        relative_to: what forecasts are relative to: last, season or mean.
+        interpolate: whether gaps are filled on straight lines.
 
     Attributes:
-        values: the target in its own unit [N], NaN where missing; filled: with the last value.
-        starts, ends: of each series, places in [N]. first_values: of each series, `earlier` steps
-            before its start.
+        values: the target in its own unit [N], NaN where missing.
+        filled: the target in its own unit [N], with the last known value where missing.
+        times: [N].
+        target: the scaled target [N], NaN where missing.
+        held: scaled inputs of the past, filled with the last known value [N, D].
+        starts: the place of the first step of each series.
+        ends: the place after the last known target of each series.
+        series_of: the series of each step [N].
+        first: steps of a series before its first origin.
+        first_values: the first value of each series.
+        earlier: how many steps before its start that value lies.
+        naive_error: the error of the seasonal naive forecast in training, of each series (for MASE).
     """
 
     def __init__(
@@ -77,51 +94,46 @@ class Windows:
         interpolate: bool = False,
     ) -> None:
         self.table, self.preprocessor = table, preprocessor
-        self.history, self.horizon, self.relative_to = history, horizon, relative_to
-        self.first = max(history, preprocessor.season)  # steps before the first origin
-        parts = [self._prepared(one, interpolate) for one in table.series]
-        sizes = [len(part["values"]) for part in parts]
-        self.starts = np.cumsum([0, *sizes[:-1]])
-        self.earlier = np.array([one.earlier for one in table.series])
-        self.ends = self.starts + [len(one) for one in table.series]
-        self.of = np.repeat(np.arange(len(parts)), sizes)
-        for part, start in zip(parts, self.starts, strict=True):
-            part["next"] += start
-        for name in ("values", "filled", "times", "u", "held", "line", "next", "ahead"):
-            setattr(self, name, np.concatenate([part[name] for part in parts]))
-        self.held: np.ndarray  # [N, D] scaled, filled with the last value
-        self.line: np.ndarray  # [N, D] or filled on straight lines
-        self.next: np.ndarray  # [N, D] the place of the value at the other end of the line
-        self.ahead: np.ndarray  # [N, F]
-        self.u: np.ndarray  # [N] the target, scaled
-        self.values: np.ndarray
-        self.filled: np.ndarray
-        self.times: np.ndarray
-        self.straight = interpolate
-        numbers = {name: k + 1 for k, name in enumerate(preprocessor.names)}
-        self.series = np.array([numbers.get(one.name, 0) for one in table.series])
+        self.history, self.horizon = history, horizon
+        self.relative_to, self.interpolate = relative_to, interpolate
+        self.first = max(history, preprocessor.season)
         scales = [self._scale(one) for one in table.series]
-        self.mean = np.array([s.mean[0] for s in scales])
-        self.deviation = np.array([s.deviation[0] for s in scales])
-        self.step = np.array([s.change[0] for s in scales]) / self.deviation
+        parts = [
+            prepare_series(one, table, preprocessor, scale, horizon, interpolate)
+            for one, scale in zip(table.series, scales, strict=True)
+        ]
+        sizes = [len(part.values) for part in parts]
+        self.starts = np.cumsum([0, *sizes[:-1]])
+        self.ends = self.starts + [len(one) for one in table.series]
+        self.series_of = np.repeat(np.arange(len(parts)), sizes)
+        self.values = np.concatenate([part.values for part in parts])
+        self.filled = np.concatenate([part.filled for part in parts])
+        self.times = np.concatenate([part.times for part in parts])
+        self.target = np.concatenate([part.target for part in parts])
+        self.held = np.concatenate([part.held for part in parts])
+        self._line = np.concatenate([part.line for part in parts])
+        next_known = [p.next_known + start for p, start in zip(parts, self.starts, strict=True)]
+        self._next_known = np.concatenate(next_known)
+        self._ahead = np.concatenate([part.ahead for part in parts])
+
+        numbers = {name: k + 1 for k, name in enumerate(preprocessor.names)}
+        self._numbers = np.array([numbers.get(one.name, 0) for one in table.series])
+        self._mean = np.array([s.mean[0] for s in scales])
+        self._deviation = np.array([s.deviation[0] for s in scales])
+        self._change = np.array([s.change[0] for s in scales]) / self._deviation
         firsts = [one.first for one in table.series]
         self.first_values = np.where(np.isnan(firsts), self.filled[self.starts], firsts)
+        self.earlier = np.array([one.earlier for one in table.series])
         self.naive_error = np.array([s.naive_error for s in scales])
-        plain = [
-            c not in preprocessor.words
-            for c in preprocessor.columns[: len(preprocessor.columns) - preprocessor.ahead]
-        ]
-        past = np.flatnonzero(plain)
-        self.level_columns = self._expanded(
-            [bool(preprocessor.levels[k]) for k in range(len(plain))]
-        )
-        self.change_columns = self._places(past.tolist())
-        self.ratios = np.stack(
-            [np.array(s.deviation)[past] / np.array(s.change)[past] for s in scales]
-        )
+        self._choose_inputs(scales)
+
+    @property
+    def season(self) -> int:
+        """Steps back to the value that a forecast is relative to."""
+        return self.preprocessor.season if self.relative_to == "season" else 1
 
     def origins(self, begins: list[int] | None = None, ends: list[int] | None = None) -> np.ndarray:
-        """Places of the origins whose forecasts lie in steps begins[k] to ends[k] of each series."""
+        """Places of the origins whose forecasts lie in steps begins[k] to ends[k] of series k."""
         found = []
         for k, one in enumerate(self.table.series):
             begin = self.first if begins is None else max(self.first, begins[k] - 1)
@@ -130,114 +142,83 @@ class Windows:
         return np.concatenate(found)
 
     def batch(self, origins: np.ndarray) -> WindowBatch:
-        """The windows of these origins."""
-        of = self.of[origins]
-        raw = self._history(origins)  # [B, H+1, D]
-        changes = np.diff(raw[..., self.change_columns], axis=1) * self.ratios[of][:, None]
-        read = origins[:, None] + np.arange(1 - self.history, 1)
+        """The windows of these origins [B]."""
+        series = self.series_of[origins]
+        past = self._history(origins)  # [B, T + 1, D]
+        changes = np.diff(past[..., self._change_inputs], axis=1) * self._ratios[series][:, None]
+        history = origins[:, None] + np.arange(1 - self.history, 1)
         ahead = origins[:, None] + np.arange(1, self.horizon + 1)
-        x = np.concatenate(
-            [raw[:, 1:][..., self.level_columns], changes, self.ahead[read + 1]], axis=2
-        )
-        y = self.u[ahead]
+        levels = past[:, 1:][..., self._level_inputs]
+        x = np.concatenate([levels, changes, self._ahead[history + 1]], axis=2)
+        y = self.target[ahead]
         return WindowBatch(
-            x=tensor(x.transpose(1, 0, 2)),
-            future=tensor(self.ahead[ahead].transpose(1, 0, 2)),
-            base=tensor(self._base(origins).T),
-            last=tensor(self.held[origins, 0]),
-            scale=tensor(self.step[of]),
-            y=tensor(np.nan_to_num(y).T),
+            x=float_tensor(x.transpose(1, 0, 2)),
+            future=float_tensor(self._ahead[ahead].transpose(1, 0, 2)),
+            base=float_tensor(self._base(origins).T),
+            last=float_tensor(self.held[origins, 0]),
+            scale=float_tensor(self._change[series]),
+            y=float_tensor(np.nan_to_num(y).T),
             weight=torch.from_numpy(~np.isnan(y).T),
-            series=torch.from_numpy(self.series[of]),
+            series=torch.from_numpy(self._numbers[series]),
         )
 
     def unscaled(self, forecasts: np.ndarray, origins: np.ndarray) -> np.ndarray:
-        """Scaled forecasts [N, K, ...] of these origins in the target's own unit."""
-        of = self.of[origins].reshape(-1, *[1] * (forecasts.ndim - 1))
-        values = forecasts * self.deviation[of] + self.mean[of]
+        """Scaled forecasts [B, K, ...] of these origins [B] in the target's own unit."""
+        series = self.series_of[origins].reshape(-1, *[1] * (forecasts.ndim - 1))
+        values = forecasts * self._deviation[series] + self._mean[series]
         return np.exp(np.minimum(values, 700)) if self.preprocessor.logs[0] else values
 
     def _history(self, origins: np.ndarray) -> np.ndarray:
+        """The past before each origin and one step more, without gaps [B, T + 1, D]."""
         at = origins[:, None] + np.arange(-self.history, 1)
         held = self.held[at]
-        if not self.straight:
+        if not self.interpolate:
             return held
-        return np.where(self.next[at] <= origins[:, None, None], self.line[at], held)
+        return np.where(self._next_known[at] <= origins[:, None, None], self._line[at], held)
 
     def _base(self, origins: np.ndarray) -> np.ndarray:
-        """[B, K]"""
+        """What forecasts are relative to [B, K]."""
         if self.relative_to == "mean":
             return np.zeros((len(origins), self.horizon))
-        return self.held[seasonal(origins, self.horizon, self.season), 0]
+        return self.held[seasonal_places(origins, self.horizon, self.season), 0]
 
-    @property
-    def season(self) -> int:
-        """Steps back to what a forecast is relative to."""
-        return self.preprocessor.season if self.relative_to == "season" else 1
-
-    def _scale(self, one: Series) -> Any:
-        # of a series that was not learned from, only what lies before its first forecast is read
+    def _scale(self, one: Series) -> Scale:
+        # of an unseen series only what lies before its first forecast is read
         return self.preprocessor.scale(one.name, one.values[: self.first + 1])
 
-    def _prepared(self, one: Series, interpolate: bool) -> dict[str, np.ndarray]:
-        preprocessor, scale = self.preprocessor, self._scale(one)
-        short = max(0, len(one) + self.horizon - len(one.times))
-        steps = preprocessor.step
-        times = np.concatenate(
-            [one.times, [steps.after(one.times[-1], n) for n in range(1, short + 1)]]
+    def _choose_inputs(self, scales: list[Scale]) -> None:
+        """Which inputs of the past are read as levels, which as changes, in which unit."""
+        preprocessor = self.preprocessor
+        past = range(len(preprocessor.columns) - preprocessor.ahead)
+        self._level_inputs = self._places([k for k in past if preprocessor.levels[k]])
+        changes = [k for k in past if preprocessor.columns[k] not in preprocessor.words]
+        self._change_inputs = self._places(changes)
+        self._ratios = np.stack(
+            [np.array(s.deviation)[changes] / np.array(s.change)[changes] for s in scales]
         )
-        values = np.concatenate([one.values, np.full((short, one.values.shape[1]), np.nan)])
-        scaled = (transformed(values, preprocessor.logs) - scale.mean) / scale.deviation
-        past = len(preprocessor.columns) - preprocessor.ahead
-        held, line, after = filled(self._one_hot(scaled[:, :past], 0))
-        known = self._one_hot(scaled[:, past:], past)
-        ahead = [filled(known)[1] if interpolate else filled(known)[0]]
-        ahead.append(calendar_features(times, preprocessor.cycles))
-        return {
-            "values": values[:, 0],
-            "filled": filled(values[:, :1])[0][:, 0],
-            "times": times,
-            "u": scaled[:, 0],
-            "held": held,
-            "line": line,
-            "next": after,
-            "ahead": np.concatenate(ahead, 1),
-        }
-
-    def _one_hot(self, values: np.ndarray, first: int) -> np.ndarray:
-        """Columns of words as a column of zeros and ones for each word."""
-        wide = []
-        for k in range(values.shape[1]):
-            name, column = self.preprocessor.columns[first + k], values[:, k : k + 1]
-            if name not in self.preprocessor.words:
-                wide.append(column)
-                continue
-            there = self.table.words[name]
-            codes = np.array(
-                [
-                    there.index(word) if word in there else -2
-                    for word in self.preprocessor.words[name]
-                ]
-            )
-            wide.append(np.where(np.isnan(column), np.nan, (column == codes).astype(float)))
-        return np.concatenate(wide, 1) if wide else values
 
     def _places(self, columns: list[int]) -> np.ndarray:
-        """Where columns of the past stand among the wide ones."""
+        """The places of columns among the inputs of the past, where words have several."""
         preprocessor, places, at = self.preprocessor, [], 0
         for k in range(len(preprocessor.columns) - preprocessor.ahead):
             places += list(range(at, at + preprocessor.width(k))) if k in columns else []
             at += preprocessor.width(k)
         return np.array(places, dtype=np.int64)
 
-    def _expanded(self, chosen: list[bool]) -> np.ndarray:
-        return self._places([k for k, wanted in enumerate(chosen) if wanted])
-
 
 class WindowBatches:
-    """The batches of a run: its windows, shuffled anew each epoch by seed and epoch alone."""
+    """The batches of a run: its windows, shuffled again each epoch by seed and epoch alone.
 
-    def __init__(self, windows: Windows, origins: np.ndarray, batch_size: int, seed: int) -> None:
+    Args:
+        windows: the series.
+        origins: the origins of the training set.
+        batch_size: windows per batch.
+        seed: of the run.
+    """
+
+    def __init__(
+        self, windows: ForecastWindows, origins: np.ndarray, batch_size: int, seed: int
+    ) -> None:
         self.windows, self.origins = windows, origins
         self.batch_size, self.seed = batch_size, seed
         self.per_epoch = max(1, -(-len(origins) // batch_size))
@@ -252,35 +233,12 @@ class WindowBatches:
         return self.windows.batch(self._order[k * self.batch_size : (k + 1) * self.batch_size])
 
 
-def filled(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Columns [T, C] without NaN: with the last known value, and on straight lines between known
-    ones; and the place of the next known value. Before the first and after the last known value
-    both have the nearest known one; 0 where there is none at all."""
-    held, line = values.copy(), values.copy()
-    after = np.broadcast_to(np.arange(len(values))[:, None], values.shape).copy()
-    for k in range(values.shape[1]):
-        known = np.flatnonzero(~np.isnan(values[:, k]))
-        if len(known) == len(values):
-            continue
-        if not len(known):
-            held[:, k] = line[:, k] = 0.0
-            continue
-        at = np.arange(len(values))
-        before = known[np.maximum(np.searchsorted(known, at, side="right") - 1, 0)]
-        held[:, k] = values[before, k]
-        line[:, k] = np.interp(at, known, values[known, k])
-        # what stands before the first known value was not known then
-        held[: known[0], k] = line[: known[0], k] = 0.0
-        nexts = np.searchsorted(known, at)
-        after[:, k] = np.where(nexts < len(known), known[np.minimum(nexts, len(known) - 1)], at)
-    return held, line, after
-
-
-def seasonal(origins: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """[N, K]: where the value of the last season stands for each step after an origin."""
+def seasonal_places(origins: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    """The place of the value one season before each step after an origin, [B, K]."""
     ahead = np.arange(1, horizon + 1)
     return origins[:, None] + ahead - season * -(-ahead // season)
 
 
-def tensor(values: np.ndarray) -> Tensor:
+def float_tensor(values: np.ndarray) -> Tensor:
+    """An array as a tensor of float32."""
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))

@@ -1,0 +1,30 @@
+"""Which files look like tables of values over time."""
+
+from pathlib import Path
+
+from unroll.tasks.forecast.settings import ForecastSettings
+
+
+def test_files_are_guessed(place, write):
+    y = list(range(10))
+    dated = write(place / "a.csv", {"y": y})
+    assert ForecastSettings.guess(Path(dated), {}) == "a table with times in its column day"
+    assert ForecastSettings.guess(Path(dated), {"horizon": "3"}) == "a table, and horizon is given"
+    texts = place / "b.csv"
+    texts.write_text("text,label\nhello there,1\nbye,0\n")
+    assert ForecastSettings.guess(texts, {}) is None
+    mixed = place / "c.csv"
+    mixed.write_text("day,words,y\n2024-01-01,hello,1\n2024-01-02,bye,0\n")
+    assert ForecastSettings.guess(mixed, {}) is None and ForecastSettings.guess(
+        mixed, {"target": "y"}
+    )
+    quarters = place / "d.csv"
+    quarters.write_text("when;y\n2024Q1;1,5\n2024Q2;2\n")
+    assert (
+        ForecastSettings.guess(quarters, {"target": "y"})
+        == "a table with times in its column when, and target is given"
+    )
+    assert (
+        ForecastSettings.guess(Path("none.csv"), {}) is None
+        and ForecastSettings.guess(place, {"horizon": 3}) is None
+    )

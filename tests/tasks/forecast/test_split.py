@@ -1,0 +1,24 @@
+"""The three sets: series that are too short or constant are refused."""
+
+import pytest
+
+import unroll
+from unroll.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("y", "settings", "said"),
+    [
+        ([3.0] * 100, {}, r"lines 2 to 101, is always 3 in the training set.*learn\.$"),
+        (
+            range(20),
+            {"history": 30},
+            r"has 20 steps, 14 of them in the training set; expected at least 32",
+        ),
+        (range(-50, 50), {"transform": "log"}, r"not above 0, which have no logarithm"),
+        (range(60), {"horizon": 10, "history": 20}, r"leaves no window in the validation set"),
+    ],
+)
+def test_series_that_cannot_be_learned_are_refused(place, y, settings, said, write, fast):
+    with pytest.raises(UserError, match=said):
+        unroll.train(write(place / "a.csv", {"y": list(y)}), steps=2, **fast, **settings)

@@ -1,0 +1,42 @@
+"""Sizes of a recurrent stack, before it is built."""
+
+from __future__ import annotations
+
+from unroll.models.initialisation import initialise
+from unroll.settings import RecurrentSettings
+from unroll.tasks.base import MakeCell
+
+
+def stack_output_size(
+    make_cell: MakeCell, input_size: int, hidden_size: int, settings: RecurrentSettings
+) -> int:
+    """The output size of a stack of layers.
+
+    When to use it: in `resolve_sizes` of a task. One cell for each layer is made and initialised, so
+    that sizes that it cannot have are refused before data is read.
+
+    Args:
+        make_cell: makes a cell of a layer.
+        input_size: of the first layer.
+        hidden_size: of every layer.
+        settings: the number of layers and the initialisation.
+
+    Returns:
+        The output size of the last layer.
+
+    Raises:
+        UserError: for sizes that the cell or the initialisation cannot have.
+
+    Example:
+        >>> from unroll.cells import GRUCell
+        >>> from unroll.settings import RecurrentSettings
+        >>> from unroll.tasks.sizes import stack_output_size
+        >>> stack_output_size(GRUCell, 3, 8, RecurrentSettings(layers=2))
+        8
+    """
+    width = input_size
+    for _ in range(settings.layers):
+        cell = make_cell(width, hidden_size)
+        initialise(cell, settings.initialisation)
+        width = cell.output_size
+    return width
