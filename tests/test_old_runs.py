@@ -26,6 +26,7 @@ RENAMED: dict[str, str] = {
     "thing": "record_name",
     "whole": "exact_match",
     "mistaken": "confusions",
+    "told": "messages",
 }
 METHODS: dict[str, str] = {}
 # Keys whose values are sentences that may be reworded, or name the version of another package.

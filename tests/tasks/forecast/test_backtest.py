@@ -53,5 +53,5 @@ def test_forecasts_of_the_training_set_are_counted(walked):
     assert found["seen"] == 160 - 33 and found["forecasts"] == 200 - 33
     assert any(
         "127 forecasts are of steps in the training set or the validation set" in s
-        for s in run.verdict(found, "it")
+        for s in run.summarise(found, "it")
     )

@@ -25,7 +25,7 @@ def test_a_sine_is_learned_to_almost_nothing(place, write, fast):
 def test_noise_beats_nothing_and_the_report_says_so(place, write, noise, fast):
     y = np.cumsum(noise(400)).round(4)
     run = unroll.train(write(place / "walk.csv", {"y": y}), steps=60, **fast)
-    summary = " ".join(run.verdict(run.result(), "the last fifth"))
+    summary = " ".join(run.summarise(run.result(), "the last fifth"))
     assert "does not" in summary and "beat persistence" in summary
 
 
@@ -77,7 +77,7 @@ def test_one_model_for_many_series(place, fast, shops):
     assert run.format_prediction(answers[0]).split("\t")[:2] == ["A", "2024-06-09"]
     evaluated = run.evaluate(three)
     assert evaluated["new_series"] == 1 and "C" in evaluated["series"]
-    picture = run.picture(three)
+    picture = run.plot(three)
     assert (
         len(list(ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}polygon"))) > 100
     )
@@ -160,11 +160,11 @@ def test_a_later_table_loses_nothing_in_silence(stores, lines):
     with pytest.raises(UserError, match=r"run\.adjust\(skip_bad=True\)"):
         run.evaluate(later, skip_bad=True)
     run.adjust(skip_bad=True)
-    summary = "\n".join(run.verdict(run.evaluate(later), "later.csv"))
+    summary = "\n".join(run.summarise(run.evaluate(later), "later.csv"))
     assert "7 forecasts of the next 3 steps" in summary
     assert "1 of the 2 series of later.csv continues the run's data" in summary
     assert "1 value of kind in later.csv is not among the words of the training set" in summary
-    assert "1 bad record is left out:\n  later.csv: the series south" in summary
+    assert "1 bad record is skipped:\n  later.csv: the series south" in summary
     with pytest.raises(UserError, match=r"line 2: price is 'cheap'"):
         run.adjust(skip_bad=False)
         run.evaluate(lines("words.csv", header, "north,2024-04-10,cheap,wet,1"))

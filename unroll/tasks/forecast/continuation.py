@@ -70,7 +70,7 @@ def continue_series(
                 f"begin where {source} ends{at_the_end(later, own)}."
             )
     if not joined:
-        raise UserError(problems.below(f"{later.name} has no value of {later.columns[0]}."))
+        raise UserError(problems.with_messages(f"{later.name} has no value of {later.columns[0]}."))
     messages = [describe_continuation(later, begins, source, past)] if any(begins) else []
     if missing:
         messages.append(

@@ -110,7 +110,7 @@ def check_report(path: str, settings: ForecastSettings, log: Log) -> dict[str, o
         if settings.missing != "refuse":
             raise
         # once more with what is missing filled, to report on the rest
-        refused.append(str(error).removesuffix(problems.below("")))
+        refused.append(str(error).removesuffix(problems.with_messages("")))
         problems = Problems(skip=True)
         table = read_series(path, replace(request, missing="last"), problems)
     split = split_in_time(table, settings)
@@ -136,5 +136,5 @@ def check_report(path: str, settings: ForecastSettings, log: Log) -> dict[str, o
         "season": split.season,
         "history": split.history,
         "sets": {"training": train, "validation": valid - train, "test": table.steps - valid},
-        "problems": [*refused, *problems.told()],
+        "problems": [*refused, *problems.messages()],
     }

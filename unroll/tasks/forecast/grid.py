@@ -87,7 +87,7 @@ class SeriesGrid:
             by_row = self.count["times"] and self.request.step is None
             end = ", or --set every=row to take each row as a step." if by_row else "."
             raise UserError(
-                problems.below(
+                problems.with_messages(
                     f"{self.name}: {' and '.join(self._missing_sentences())}. Say what to do: --set "
                     f"missing=interpolate or --set missing=last{end}"
                 )

@@ -57,7 +57,7 @@ class InputTable:
 
     def all_messages(self) -> list[str]:
         """What was filled, joined, not known and skipped, in sentences."""
-        return [*self.messages, *self.problems.told()]
+        return [*self.messages, *self.problems.messages()]
 
     def inputs(self) -> list[ForecastInput]:
         """The series that can be forecast; the first one has the messages of the table.
@@ -93,7 +93,9 @@ class InputTable:
                 self.problems.bad(problem)
         if not usable:
             name = self.windows.table.name
-            raise UserError(self.problems.below(f"{name} has no series that can be forecast."))
+            raise UserError(
+                self.problems.with_messages(f"{name} has no series that can be forecast.")
+            )
         return usable
 
     def _problem_of_forecast(self, series: int) -> str | None:

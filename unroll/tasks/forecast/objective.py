@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from unroll.cells import State
-from unroll.data.split import evenly
+from unroll.data.split import evenly_spread
 from unroll.errors import UserError
 from unroll.layers import Ridge
 from unroll.tasks.base import Progress
@@ -54,7 +54,7 @@ class ForecastObjective(Objective):
         self.network = network
         self.closed_form = settings.readout == "ridge"
         self.median = settings.levels.index(0.5)
-        some = valid.origins[evenly(len(valid.origins), EVALUATED)]
+        some = valid.origins[evenly_spread(len(valid.origins), EVALUATED)]
         self.validation = [batch.to(device) for batch in batches_in_order(valid.windows, some)]
 
     def batch(self, number: int) -> TrainingBatch:

@@ -130,9 +130,11 @@ def read_forecast_data(
     split = split_in_time(table, settings)
     usable = usable_series(table, split, settings, problems)
     if not usable:
-        raise UserError(problems.below(f"{table.name} has no series that can be learned from."))
+        raise UserError(
+            problems.with_messages(f"{table.name} has no series that can be learned from.")
+        )
     data = prepare_data(table, split, usable, settings, problems, preprocessor)
-    return replace(data, messages=(*data.messages, *problems.told()))
+    return replace(data, messages=(*data.messages, *problems.messages()))
 
 
 def training_request(settings: ForecastSettings) -> TableRequest:

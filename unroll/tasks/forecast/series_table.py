@@ -87,7 +87,9 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
     }
     if request.step is None and not any(len(own) > 1 for own in sorted_rows.values()):
         raise UserError(
-            problems.below(f"{name} has no two rows of the same series; expected values over time.")
+            problems.with_messages(
+                f"{name} has no two rows of the same series; expected values over time."
+            )
         )
     step = request.step or find_time_step(
         [np.array([row.time for row in own]) for own in sorted_rows.values()], dates, request.every
@@ -98,7 +100,7 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
     series = tuple(one for one in found if one is not None)
     if not series:
         raise UserError(
-            problems.below(f"{name} has no value of {columns.target}; expected numbers.")
+            problems.with_messages(f"{name} has no value of {columns.target}; expected numbers.")
         )
     messages = (
         [] if in_order else [f"The rows of {name} were not in order of time; they are sorted."]
