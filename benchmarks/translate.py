@@ -24,10 +24,10 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from torch.utils.data import DataLoader
 
-from unroll.data.pair_batches import EncodedPairs, PairBatches, Sequences
 from unroll.data.vocabulary import BOUNDARY
-from unroll.models.translator import Translator
 from unroll.settings import TrainingSettings
+from unroll.tasks.translate.batches import EncodedPairs, PairBatches, SequenceArray
+from unroll.tasks.translate.network import Translator
 from unroll.training.optimizer import make_optimizer
 
 BARS = {"gru": 1.25, "lstm": 0.97}
@@ -163,7 +163,7 @@ def invented(count, V, W, seed):
     target = [
         [draw.randrange(2, W) for _ in range(max(2, n + draw.randint(-2, 4)))] for n in lengths
     ]
-    return EncodedPairs(Sequences(source), Sequences(target))
+    return EncodedPairs(SequenceArray(source), SequenceArray(target))
 
 
 def gate(cell, model, plain, pairs, smoothing):

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from unroll.models.beam_search import beam_search, follow, greedy
+from unroll.models.beam_search import beam_search, decode_sequences, greedy
 
 END, LENGTH = 0, 4
 
@@ -77,7 +77,7 @@ def test_a_wide_beam_is_exhaustive(seed, penalties):
 def test_width_one_is_greedy(penalty):
     seeds = list(range(8))
     found = search(5, seeds, 1, length_penalty=penalty)
-    alone = follow(Table(5, seeds), len(seeds), greedy, start=END, end=END, length=LENGTH)
+    alone = decode_sequences(Table(5, seeds), len(seeds), greedy, start=END, end=END, length=LENGTH)
     for (one,), other in zip(found, alone, strict=True):
         assert (one.tokens, one.finished) == (other.tokens, other.finished)
         assert one.log_probability == pytest.approx(other.log_probability)
@@ -121,7 +121,7 @@ def test_refuses_what_cannot_be():
 
 
 def test_a_followed_path_adds_its_log_probabilities():
-    (one,) = follow(Table(4, [2]), 1, greedy, start=END, end=END, length=LENGTH)
+    (one,) = decode_sequences(Table(4, [2]), 1, greedy, start=END, end=END, length=LENGTH)
     path = (*one.tokens, END) if one.finished else tuple(one.tokens)
     rows = [Table(4, []).row(2, (END, *path[:t]))[0] for t in range(len(path))]
     total = sum(float(row[token]) for row, token in zip(rows, path, strict=True))

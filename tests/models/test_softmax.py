@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import cross_entropy, linear
 
 from unroll.models import softmax
-from unroll.models.softmax import linear_cross_entropy
+from unroll.models.softmax import linear_cross_entropy, loss_and_hits
 
 
 def inputs(N, H, V):
@@ -65,3 +65,15 @@ def test_only_wanted_gradients_are_made():
         linear_cross_entropy(h.detach(), weight, bias.detach(), y), weight
     )
     assert gradient.shape == weight.shape
+
+
+def test_loss_and_hits_of_known_targets():
+    h, weight, bias = torch.randn(6, 3), torch.randn(5, 3), torch.randn(5)
+    logits = h @ weight.T + bias
+    y = torch.tensor(
+        [int(row.argmax()) for row in logits[:4]] + [int(r.argmin()) for r in logits[4:]]
+    )
+    nats, hits = loss_and_hits(h, weight, bias, y)
+    assert hits == 4
+    expected = torch.nn.functional.cross_entropy(logits, y, reduction="sum")
+    assert nats == pytest.approx(float(expected), rel=1e-5)

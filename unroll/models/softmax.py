@@ -1,10 +1,10 @@
 """Softmax and cross-entropy of a large vocabulary, a few rows at a time.
 
-The logits of a block, [N, V], are tens of megabytes for words: written, read and thrown away
-several times a step, each time fresh from the system. Here they are made for so few rows that they
-stay in the cache, and turned into their own gradient at once. The arithmetic is the same.
+The logits of a block, [N, V], take tens of megabytes for words, and are written and read several
+times per training step. Here they are computed for so few rows that they stay in the processor's
+cache, and are turned into their own gradient at once. The arithmetic is the same.
 
-Memory: CHUNK numbers instead of about 4 N V. N rows, H hidden, V vocabulary.
+Memory: at most CHUNK numbers instead of about 4 N V. N rows, H hidden, V vocabulary.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import cross_entropy, linear
 
 from unroll.engine.products import over_rows, product
 
 CHUNK = 1 << 22  # logits at a time: 16 MiB of float32
-# and rows: batches of ever other sizes would leave the memory in pieces of ever other sizes
-ROWS = 256
+ROWS = 256  # rows at a time: with blocks of every size the allocator would fragment the memory
 
 
 class LinearCrossEntropy(torch.autograd.Function):
-    """sum_n -log softmax(weight h_n + bias)[y_n], with its gradients found on the way.
+    """sum_n -log softmax(weight h_n + bias)[y_n]; the forward pass computes the gradients too.
 
-    smoothing: this share of each target is spread over the vocabulary. Its part of the loss is
-    linear in the logits, so that it costs two small products and no further look at them.
+    The part of the loss that comes from label smoothing is linear in the logits, so it costs two
+    small products and does not read the logits again.
     """
 
     @staticmethod
@@ -48,7 +48,7 @@ class LinearCrossEntropy(torch.autograd.Function):
             logits.sub_(most).exp_()
             mass = logits.sum(1, keepdim=True)
             total += (mass.log() + most - (1 - smoothing) * chosen).sum()
-            # from here on `logits` holds softmax - one_hot, the gradient of the loss by them
+            # from here `logits` holds softmax - one_hot, the gradient of the loss with respect to it
             logits.div_(mass)
             logits.scatter_add_(1, target, logits.new_full((len(part), 1), smoothing - 1.0))
             if grad_h is not None:
@@ -79,14 +79,21 @@ class LinearCrossEntropy(torch.autograd.Function):
 def linear_cross_entropy(
     h: Tensor, weight: Tensor, bias: Tensor, y: Tensor, smoothing: float = 0.0
 ) -> Tensor:
-    """Summed cross-entropy in nats of targets y [N] under softmax(h weight^T + bias).
+    """Summed cross-entropy in nats of targets y under softmax(h weight^T + bias).
 
     When to use it: as the loss over a large vocabulary; first derivatives only.
 
-    h: [N, H]. weight: [V, H]. bias: [V]. y: ids [N]. returns: a scalar.
-    smoothing: the target is 1 - smoothing of y and smoothing / V of every id (label smoothing:
-        C. Szegedy et al., Rethinking the Inception architecture, 2016,
-        https://arxiv.org/abs/1512.00567), as in `torch.nn.functional.cross_entropy`.
+    Args:
+        h: what the softmax reads [N, H].
+        weight: of the softmax [V, H].
+        bias: of the softmax [V].
+        y: ids of the targets [N], int64.
+        smoothing: the target is 1 - smoothing of y and smoothing / V of every id (label smoothing:
+            C. Szegedy et al., Rethinking the Inception architecture, 2016,
+            https://arxiv.org/abs/1512.00567), as in `torch.nn.functional.cross_entropy`.
+
+    Returns:
+        A scalar.
 
     Example:
         >>> import torch
@@ -99,3 +106,30 @@ def linear_cross_entropy(
     """
     loss: Tensor = LinearCrossEntropy.apply(h, weight, bias, y, smoothing)
     return loss
+
+
+@torch.no_grad()
+def loss_and_hits(h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> tuple[float, int]:
+    """Evaluate predictions of known targets.
+
+    When to use it: for the validation loss and the accuracy of tokens that are predicted from the
+    true ones before them.
+
+    Args:
+        h: what the softmax reads [N, H].
+        weight: of the softmax [V, H].
+        bias: of the softmax [V].
+        y: ids of the targets [N], int64.
+
+    Returns:
+        The summed cross-entropy in nats, and how many targets are the most likely token.
+
+    Example:
+        >>> import torch
+        >>> from unroll.models.softmax import loss_and_hits
+        >>> nats, hits = loss_and_hits(torch.eye(2), torch.eye(2), torch.zeros(2), torch.tensor([0, 0]))
+        >>> round(nats, 4), hits
+        (1.6265, 1)
+    """
+    logits = linear(h, weight, bias)
+    return float(cross_entropy(logits, y, reduction="sum")), int((logits.argmax(1) == y).sum())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN
-from unroll.models.beam_search import Hypothesis, beam_search, follow
+from unroll.models.beam_search import Hypothesis, beam_search, decode_sequences
 from unroll.models.sampling import distribution
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor
 from unroll.tasks.caption.settings import CaptionSettings
@@ -89,7 +89,7 @@ def drawn_captions(
         uniform = torch.rand(n, generator=generator, dtype=torch.float64).repeat(B)
         return drawn_at(distribution(log_p, settings.temperature, never=never), uniform)
 
-    drawn = follow(
+    drawn = decode_sequences(
         network.stepper(network.encode(images.to(device)).repeated(n)),
         B * n,
         choose,

@@ -19,9 +19,9 @@ from unroll.layers.bridge import Bridge
 from unroll.layers.convolutions import Convolutions
 from unroll.layers.dense import Dense
 from unroll.layers.locked_dropout import LockedDropout
+from unroll.models.attentive_decoder import AttentiveStepper, EncodedInput
 from unroll.models.initialisation import initialise_layers
 from unroll.models.softmax import linear_cross_entropy
-from unroll.models.translator import Encoded, TranslatorStepper
 
 
 class Captioner(nn.Module):
@@ -137,7 +137,7 @@ class Captioner(nn.Module):
             h[weight], self.softmax_weight, self.bias, targets[weight], smoothing
         )
 
-    def encode(self, images: Tensor) -> Encoded:
+    def encode(self, images: Tensor) -> EncodedInput:
         """Look at images, uint8 [B, C, H, W], once for all steps."""
         if self.training and self.shift:
             images = shifted(images, self.shift)
@@ -152,10 +152,10 @@ class Captioner(nn.Module):
         keys = flat.permute(2, 0, 1) + (self.rows + self.columns).flatten(0, 1)[:, None]
         start = self.decoder.initial_state(len(images), dtype=keys.dtype, device=keys.device)
         state = self.bridge(dropout(summary, self.drop.p, self.training), start)
-        return Encoded(self.attention.remember(keys), state)
+        return EncodedInput(self.attention.remember(keys), state)
 
     def decode(
-        self, encoded: Encoded, inputs: Tensor, lengths: Tensor | None = None
+        self, encoded: EncodedInput, inputs: Tensor, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """What the softmax reads, [T, B, A], and the attention [T, B, G], for inputs [T, B].
 
@@ -177,9 +177,9 @@ class Captioner(nn.Module):
     def softmax_weight(self) -> Tensor:
         return self.target.weight if self.weight is None else self.weight
 
-    def stepper(self, encoded: Encoded) -> TranslatorStepper:
+    def stepper(self, encoded: EncodedInput) -> AttentiveStepper:
         """The decoder one word at a time over images that were looked at, for every search."""
-        return TranslatorStepper(self, encoded)
+        return AttentiveStepper(self, encoded)
 
     def _normed(self, summary: Tensor) -> Tensor:
         """The summary [B, 2 K] normalised; a batch of one has no spread of its own."""

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unroll.data.pair_preprocessor import learn, load_side
+from unroll.data.line_vocabularies import (
+    learn_line_vocabulary,
+    load_line_vocabulary,
+    vocabulary_files,
+)
 from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
 from unroll.tasks.caption.settings import CaptionSettings
@@ -31,7 +35,7 @@ class CaptionPreprocessor:
 
     def files(self) -> dict[str, bytes]:
         record = {"size": self.size, "longest": self.longest, "known": self.known}
-        own = {f"caption.{name}": data for name, data in self.vocabulary.files().items()}
+        own = vocabulary_files(self.vocabulary, "caption")
         return {FILE: json.dumps(record, ensure_ascii=False).encode(), **own}
 
 
@@ -39,7 +43,7 @@ def learn_preprocessor(
     captions: Sequence[str], size: tuple[int, int, int], settings: CaptionSettings
 ) -> CaptionPreprocessor:
     """The vocabulary that the settings ask for, of the captions of the training part."""
-    vocabulary = learn(lambda: iter(captions), settings)
+    vocabulary = learn_line_vocabulary(lambda: iter(captions), settings)
     longest = max((len(vocabulary.encode(text)) for text in captions), default=0)
     return CaptionPreprocessor(
         vocabulary, size, longest, dict(Counter(captions).most_common(KNOWN))
@@ -54,7 +58,7 @@ def load_preprocessor(folder: Path) -> CaptionPreprocessor:
     try:
         record: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
         colours, height, width = record["size"]
-        vocabulary = load_side(folder, "caption")
+        vocabulary = load_line_vocabulary(folder, "caption")
         return CaptionPreprocessor(
             vocabulary, (colours, height, width), int(record["longest"]), record["known"]
         )

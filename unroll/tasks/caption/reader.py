@@ -20,10 +20,10 @@ from unroll.data.bucketed import Bucketed, longest_first
 from unroll.data.images import BadImage, read_image
 from unroll.data.media_table import IMAGES, MediaTable, find_media_table
 from unroll.data.optional import optional
-from unroll.data.pair_batches import padded
+from unroll.data.padding import decoder_targets
 from unroll.data.problems import Problems
 from unroll.data.split import count_shared, evenly_spread, validation_rows
-from unroll.data.vocabulary import BOUNDARY, Ids
+from unroll.data.vocabulary import Ids
 from unroll.errors import UserError
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor, learn_preprocessor
 from unroll.tasks.caption.settings import CaptionSettings
@@ -114,11 +114,8 @@ class Captioned:
 
     def batch(self, rows: list[int]) -> CaptionBatch:
         """These rows, padded."""
-        target, lengths = padded([self.ids[row] for row in rows])
-        starts = torch.full((1, len(rows)), BOUNDARY)
-        weight = torch.arange(len(target))[:, None] < lengths
         images = self.images.take(self.which[rows].tolist())
-        return CaptionBatch(images, torch.cat([starts, target[:-1]]), target, weight, lengths)
+        return CaptionBatch(images, *decoder_targets([self.ids[row] for row in rows]))
 
     def batches(self, size: int) -> list[list[int]]:
         """Every row once, in batches of about the same length."""

@@ -1,4 +1,4 @@
-"""The translation of the most alike source: what a translator must beat."""
+"""The translation of the most similar source: what a translator must beat."""
 
 from __future__ import annotations
 
@@ -7,25 +7,31 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
-from unroll.data.pairs import Pair
+from unroll.tasks.translate.pairs import Pair
+from unroll.training.folder import read_baseline
 
-BASELINE = "baseline.json"
+FILE = "baseline.json"
 WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class NearestNeighbour:
-    """Answers with the target of the pair whose source has the most rare words in common.
+    """Translates a text by the target of the known pair whose source shares most rare words.
 
-    When to use it: as the baseline of a translator: where it is as good, nothing was generalised.
+    When to use it: as the baseline of a translator. A translator that is no better did not
+    generalise.
 
-    The likeness is the cosine of two sets of words, each weighted by log(N / pairs that have it).
+    The similarity is the cosine of two sets of words, each weighted by log(N / pairs that have it).
 
-    pairs: N of them. Example:
-        >>> from unroll.data.pairs import Pair
+    Args:
+        pairs: the N known pairs.
+
+    Example:
         >>> from unroll.tasks.translate.baseline import NearestNeighbour
+        >>> from unroll.tasks.translate.pairs import Pair
         >>> known = NearestNeighbour([Pair("a red dog", "un chien rouge"), Pair("a cat", "un chat")])
         >>> known.translate("the cat")
         'un chat'
@@ -35,35 +41,40 @@ class NearestNeighbour:
         self.pairs = list(pairs)
         rows: dict[str, list[int]] = defaultdict(list)
         for row, pair in enumerate(self.pairs):
-            for word in words(pair.source):
+            for word in words_of(pair.source):
                 rows[word].append(row)
         N = len(self.pairs)
-        self._rows = {word: np.array(found) for word, found in rows.items()}
-        self._weight = {word: math.log(1 + N / len(found)) ** 2 for word, found in rows.items()}
+        self._rows = {word: np.array(having) for word, having in rows.items()}
+        self._weight = {word: math.log(1 + N / len(having)) ** 2 for word, having in rows.items()}
         squares = np.zeros(N)
-        for word, found in self._rows.items():
-            squares[found] += self._weight[word]
+        for word, having in self._rows.items():
+            squares[having] += self._weight[word]
         self._norm = np.sqrt(np.maximum(squares, 1e-12))
 
     def translate(self, source: str) -> str:
-        """The target of the nearest pair, the first of them where several are as near."""
+        """The target of the nearest pair, the first where several are equally near."""
         if not self.pairs:
             return ""
-        likeness = np.zeros(len(self.pairs))
-        for word in words(source):
+        similarity = np.zeros(len(self.pairs))
+        for word in words_of(source):
             if word in self._rows:
-                likeness[self._rows[word]] += self._weight[word]
-        return self.pairs[int((likeness / self._norm).argmax())].target
+                similarity[self._rows[word]] += self._weight[word]
+        return self.pairs[int((similarity / self._norm).argmax())].target
 
     def files(self) -> dict[str, bytes]:
         """The file of a run folder that holds it."""
-        return {BASELINE: json.dumps(self.pairs, ensure_ascii=False).encode()}
+        return {FILE: json.dumps(self.pairs, ensure_ascii=False).encode()}
 
     @classmethod
-    def from_json(cls, text: str) -> NearestNeighbour:
-        """What `files` has written."""
-        return cls(Pair(*pair) for pair in json.loads(text))
+    def load(cls, folder: Path) -> NearestNeighbour:
+        """The baseline that a run folder holds.
+
+        Raises:
+            UserError: where its file is damaged.
+        """
+        return cls(Pair(*pair) for pair in json.loads(read_baseline(folder, FILE)))
 
 
-def words(text: str) -> set[str]:
+def words_of(text: str) -> set[str]:
+    """The different words and marks of a text, in lower case."""
     return set(WORD.findall(text.lower()))

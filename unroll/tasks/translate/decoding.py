@@ -1,58 +1,95 @@
-"""A translator's answers: what it found, in words, with its attention.
-
-`network` is a `unroll.models.translator.Translator`, or what is called as one is.
-"""
+"""Translations of texts: searched or drawn, in words, with their attention."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypedDict, TypeVar
 
 import torch
 from torch import Tensor
 
-from unroll.data.pair_batches import padded
-from unroll.data.pair_preprocessor import PairPreprocessor
+from unroll.data.padding import pad_sequences
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN
-from unroll.models.beam_search import Hypothesis, beam_search, follow
+from unroll.models.beam_search import Hypothesis, beam_search, decode_sequences
 from unroll.models.sampling import distribution, draw
+from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.settings import TranslateSettings
 
-AT_ONCE = 256  # sources that are read before the first is answered
+READ_AHEAD = 256  # sources that are read before the first is translated
 ROWS = 256  # of a batch of searches
 
+T = TypeVar("T")
 
-def answers(
-    network: Any,
+
+class Translation(TypedDict):
+    """One translation of a source.
+
+    Attributes:
+        translation: the text.
+        log_probability: of the target tokens and the end, in nats.
+        score: what the search ranks translations by; higher is better.
+        finished: whether it ended before `max_output` tokens.
+    """
+
+    translation: str
+    log_probability: float
+    score: float
+    finished: bool
+
+
+class TranslatePrediction(Translation):
+    """The best translation of a source, with its attention and the next best ones.
+
+    Attributes:
+        source: the text that was translated.
+        source_tokens: its S tokens, the end included.
+        target_tokens: the T tokens of the translation, the end included where it was reached.
+        attention: weights of the source tokens at each target token, T rows of S.
+        unknown: the parts of the source that the vocabulary does not have.
+        others: the next best translations.
+    """
+
+    source: str
+    source_tokens: list[str]
+    target_tokens: list[str]
+    attention: list[list[float]]
+    unknown: list[str]
+    others: list[Translation]
+
+
+def translate(
+    network: Translator,
     preprocessor: PairPreprocessor,
     texts: Iterable[str],
     settings: TranslateSettings,
     device: torch.device,
-) -> Iterator[dict[str, Any]]:
-    """The translations of each text, in order.
+) -> Iterator[TranslatePrediction]:
+    """Translate texts, in order; sources of about the same length are decoded together.
 
-    settings: those of the search. A dictionary holds `source`, `translation`, its
-    `log_probability`, `score` and `finished`, `source_tokens`, `target_tokens` and, a row a target
-    token, `attention`; `unknown`, what of the source is not known; `others`, the next best.
+    Args:
+        network: on the device.
+        preprocessor: its vocabularies.
+        texts: the sources.
+        settings: of the search.
+        device: of the network.
     """
     network.eval()
     generator = torch.Generator().manual_seed(settings.seed)
-    for group in groups(texts, AT_ONCE):
-        found: dict[int, dict[str, Any]] = {}
-        order = sorted(range(len(group)), key=lambda n: len(group[n]))
-        size = max(1, ROWS // settings.beam)
-        for rows in groups(order, size):
-            said = [group[row] for row in rows]
-            for row, hypotheses in zip(
-                rows, search(network, preprocessor, said, settings, device, generator), strict=True
-            ):
-                found[row] = answer(preprocessor, group[row], hypotheses, settings)
-        yield from (found[row] for row in range(len(group)))
+    for group in groups(texts, READ_AHEAD):
+        predictions: dict[int, TranslatePrediction] = {}
+        by_length = sorted(range(len(group)), key=lambda n: len(group[n]))
+        for rows in groups(by_length, max(1, ROWS // settings.beam)):
+            sources = [group[row] for row in rows]
+            found = search(network, preprocessor, sources, settings, device, generator)
+            for row, hypotheses in zip(rows, found, strict=True):
+                predictions[row] = as_prediction(preprocessor, group[row], hypotheses, settings)
+        yield from (predictions[row] for row in range(len(group)))
 
 
-def groups(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """As they come, `size` at a time."""
-    group: list[Any] = []
+def groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in order, `size` at a time."""
+    group: list[T] = []
     for item in items:
         group.append(item)
         if len(group) == size:
@@ -64,98 +101,117 @@ def groups(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
 
 @torch.no_grad()
 def search(
-    network: Any,
+    network: Translator,
     preprocessor: PairPreprocessor,
     texts: list[str],
     settings: TranslateSettings,
     device: torch.device,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator,
 ) -> list[list[Hypothesis]]:
-    """The hypotheses of each text, best first; attention is cut to its source."""
-    source, lengths = padded([preprocessor.source.encode(text) for text in texts])
+    """The hypotheses of each text, best first.
+
+    Args:
+        network: on the device, in eval mode.
+        preprocessor: its vocabularies.
+        texts: the sources of one batch.
+        settings: of the search: a beam, or draws at a temperature.
+        device: of the network.
+        generator: of the draws.
+    """
+    source, lengths = pad_sequences([preprocessor.source.encode(text) for text in texts])
     encoded = network.encode(source.to(device), lengths)
     length = settings.max_output or preprocessor.longest + 1
-    B = len(texts)
+    never = excluded_ids(preprocessor, settings, device)
     if settings.temperature is not None:
-        drawn = follow(
+        drawn = decode_sequences(
             network.stepper(encoded),
-            B,
-            drawing(settings.temperature, banned(preprocessor, settings, device), generator),
+            len(texts),
+            token_drawer(settings.temperature, never, generator),
             start=BOUNDARY,
             end=BOUNDARY,
             length=length,
             device=device,
         )
-        found = [[one] for one in drawn]
-    else:
-        wide = encoded.repeated(settings.beam)
-        found = beam_search(
-            network.stepper(wide),
-            B,
-            width=settings.beam,
-            start=BOUNDARY,
-            end=BOUNDARY,
-            length=length,
-            length_penalty=settings.length_penalty,
-            coverage_penalty=settings.coverage_penalty,
-            source=wide.memory.mask,
-            never=banned(preprocessor, settings, device),
-            device=device,
-        )
-    return found
+        return [[each] for each in drawn]
+    wide = encoded.repeated(settings.beam)
+    return beam_search(
+        network.stepper(wide),
+        len(texts),
+        width=settings.beam,
+        start=BOUNDARY,
+        end=BOUNDARY,
+        length=length,
+        length_penalty=settings.length_penalty,
+        coverage_penalty=settings.coverage_penalty,
+        source=wide.memory.mask,
+        never=never,
+        device=device,
+    )
 
 
-def drawing(temperature: float, never: Tensor | None, generator: torch.Generator | None) -> Any:
-    """What draws tokens [B] from log p [B, V]."""
-    generator = generator or torch.Generator()
+def token_drawer(
+    temperature: float, never: Tensor | None, generator: torch.Generator
+) -> Callable[[Tensor], Tensor]:
+    """A function that draws tokens [B] from log-probabilities [B, V]."""
     return lambda log_p: draw(distribution(log_p, temperature, never=never), generator)
 
 
-def banned(
+def excluded_ids(
     preprocessor: PairPreprocessor, settings: TranslateSettings, device: torch.device
 ) -> Tensor | None:
-    """The unknown token, unless the source's word will stand for it."""
+    """The unknown token [1], or None where a word of the source will replace it."""
     if settings.replace_unknown and preprocessor.target.level != "bpe":
         return None
     return torch.tensor([UNKNOWN], device=device)
 
 
-def answer(
+def as_prediction(
     preprocessor: PairPreprocessor,
     text: str,
     hypotheses: list[Hypothesis],
     settings: TranslateSettings,
-) -> dict[str, Any]:
-    """What was found for one source, as JSON can hold it."""
+) -> TranslatePrediction:
+    """The hypotheses of one source as a prediction, as JSON can hold it."""
     tokens = preprocessor.source_tokens(text)
-    told = [in_words(preprocessor, tokens, one) for one in hypotheses[: settings.best]]
-    best, *others = told
-    looked = hypotheses[0].attention
-    rows = [] if looked is None else looked[:, : len(tokens)].tolist()
-    ends = [preprocessor.target.name(BOUNDARY)] if hypotheses[0].finished else []
+    best, *others = (
+        as_translation(preprocessor, tokens, each) for each in hypotheses[: settings.best]
+    )
+    attention = hypotheses[0].attention
+    rows = [] if attention is None else attention[:, : len(tokens)].tolist()
+    end = [preprocessor.target.name(BOUNDARY)] if hypotheses[0].finished else []
     return {
         "source": text,
         **best,
         "source_tokens": tokens,
-        "target_tokens": [*preprocessor.target_tokens(hypotheses[0].tokens), *ends],
+        "target_tokens": [*preprocessor.target_tokens(hypotheses[0].tokens), *end],
         "attention": [[round(weight, 4) for weight in row] for row in rows],
         "unknown": preprocessor.source.unknown(text),
         "others": others,
     }
 
 
-def in_words(preprocessor: PairPreprocessor, source: list[str], one: Hypothesis) -> dict[str, Any]:
-    """A hypothesis as text, unknown words replaced by those of the source that it looked at."""
-    instead = []
-    if one.attention is not None:
+def as_translation(
+    preprocessor: PairPreprocessor, source: list[str], hypothesis: Hypothesis
+) -> Translation:
+    """A hypothesis in words; unknown tokens become the source tokens that they attended to most.
+
+    Args:
+        preprocessor: the vocabularies.
+        source: tokens of the source, with the end.
+        hypothesis: what the search found.
+    """
+    replacements = []
+    if hypothesis.attention is not None:
         words = max(1, len(source) - 1)  # not the end
-        looked = one.attention[:, :words].argmax(1).tolist()
-        instead = [
-            source[place] for id, place in zip(one.tokens, looked, strict=False) if id == UNKNOWN
+        places = hypothesis.attention[:, :words].argmax(1).tolist()
+        replacements = [
+            source[place]
+            for id, place in zip(hypothesis.tokens, places, strict=False)
+            if id == UNKNOWN
         ]
     return {
-        "translation": preprocessor.text(one.tokens, instead),
-        "log_probability": one.log_probability,
-        "score": one.score,
-        "finished": one.finished,
+        "translation": preprocessor.text(hypothesis.tokens, replacements),
+        "log_probability": hypothesis.log_probability,
+        "score": hypothesis.score,
+        "finished": hypothesis.finished,
     }

@@ -1,122 +1,137 @@
-"""Pairs of texts, read: a part to learn from and a held-out part, as ids."""
+"""Pairs of texts as a training set and a validation set."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from unroll.data.pair_batches import EncodedPairs, Sequences
-from unroll.data.pair_preprocessor import PairPreprocessor, learn_preprocessor
-from unroll.data.pairs import Pair, PairFile, open_pairs
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.split import count_shared, validation_rows
-from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
+from unroll.tasks.translate.batches import EncodedPairs, SequenceArray
+from unroll.tasks.translate.pairs import Pair, PairFile, open_pairs
+from unroll.tasks.translate.preprocessor import PairPreprocessor, learn_preprocessor
 from unroll.tasks.translate.settings import TranslateSettings
 
-KNOWN = 20_000  # pairs of the training part whose texts are kept, for the baseline
+KEPT_TEXTS = 20_000  # pairs of the training set whose texts are kept, for the baseline
 
 
 @dataclass(frozen=True)
-class PairCorpus:
-    """file: where the pairs are. train, valid: ids. valid_pairs: the held-out texts, in order.
-    known: texts of the training part, evenly from it. said: what was counted on the way."""
+class TranslateData:
+    """The training set and the validation set of a translator.
+
+    Attributes:
+        file: where the pairs are.
+        preprocessor: the vocabularies.
+        train: the training set as ids.
+        valid: the validation set as ids.
+        valid_pairs: the texts of the validation set, in order.
+        training_pairs: texts of the training set, evenly spread over it, for the baseline.
+        sha256: of the file and of the columns that are read.
+        validation_set: what the validation set is, for people.
+        messages: what was skipped, truncated and found twice, in sentences.
+    """
 
     file: PairFile
     preprocessor: PairPreprocessor
     train: EncodedPairs
     valid: EncodedPairs
     valid_pairs: list[Pair]
-    known: list[Pair]
+    training_pairs: list[Pair]
     sha256: str
     validation_set: str
-    said: list[str]
+    messages: list[str]
 
 
-def read_corpus(
+def read_pairs(
     path: str, settings: TranslateSettings, preprocessor: PairPreprocessor | None = None
-) -> PairCorpus:
-    """The pairs at a path in two parts, read a line at a time, several times.
+) -> TranslateData:
+    """Read the pairs at a path, line by line and several times, so that any size fits.
 
-    preprocessor: the run's own; else it is learned from the training part.
-    Raises: UserError for a file that has no pairs, and for bad records.
+    Args:
+        path: a file of pairs, or of sources.
+        settings: what to read, and how.
+        preprocessor: the run's own. Default: learned from the training set.
+
+    Raises:
+        UserError: for a file without pairs, and for bad records that are not skipped.
     """
     file = open_pairs(path, settings.source, settings.target)
     problems = Problems(settings.skip_bad)
-    keys = [(key(pair.source), key("\t".join(pair))) for pair in file.pairs(problems)]
+    hashes = [PairHash.of(pair) for pair in file.pairs(problems)]
+    held = np.zeros(len(hashes), dtype=bool)
     if settings.valid is None:
-        held = spread([source for source, _ in keys])
-    else:
-        held = np.zeros(len(keys), dtype=bool)
-
-    def training() -> Iterator[Pair]:
-        pairs = file.pairs(Problems(skip=True))
-        return (pair for pair, out in zip(pairs, held, strict=True) if not out)
-
-    if settings.valid is None:
-        pairs = file.pairs(Problems(skip=True))
-        valid_pairs = [pair for pair, out in zip(pairs, held, strict=True) if out]
+        held = choose_validation_rows([each.source for each in hashes])
         where = f"a tenth of the different sources of {file.name}"
+        valid_pairs = list(select_pairs(file, held))
     else:
         where = settings.valid
         target = settings.valid_target or (None if file.other else settings.target)
         valid_pairs = list(open_pairs(settings.valid, settings.source, target).pairs(problems))
-    if len(keys) - int(held.sum()) < 1 or not valid_pairs:
+    training = ~held
+    if not training.any() or not valid_pairs:
         raise UserError(
-            f"{path} holds {len(keys):,} pairs, {len(valid_pairs):,} held out; expected at least one "
-            "to learn from and one held out. Give more pairs, or others to hold out by --valid FILE."
+            f"{path} holds {counted(len(hashes), 'pair')}; the validation set has "
+            f"{len(valid_pairs):,} and the training set {int(training.sum()):,}. Expected at least "
+            "one in each. Give more pairs, or a validation set by --valid FILE."
         )
     if preprocessor is None:
-        preprocessor = learn_preprocessor(training, settings, file.other is not None)
-    train, said = encoded_part(training(), preprocessor, settings)
+        parallel = file.other is not None
+        preprocessor = learn_preprocessor(lambda: select_pairs(file, training), settings, parallel)
+    train, messages = encode_training_set(select_pairs(file, training), preprocessor, settings)
     if not len(train):
         raise UserError(
             f"Every pair of {path} is longer than max_length={settings.max_length}. Give a larger "
             "--set max_length=N."
         )
-    valid = encode(valid_pairs, preprocessor)
-    every = max(1, len(keys) // KNOWN)
-    known = [pair for n, pair in enumerate(training()) if n % every == 0]
-
-    trained = [k for k, out in zip(keys, held, strict=True) if not out]
-    repeated = [(key(pair.source), key("\t".join(pair))) for pair in valid_pairs]
-    sources = count_shared([source for source, _ in trained], [source for source, _ in repeated])
-    whole = count_shared([both for _, both in trained], [both for _, both in repeated])
-    return PairCorpus(
+    every = max(1, len(hashes) // KEPT_TEXTS)
+    trained = [each for each, chosen in zip(hashes, training, strict=True) if chosen]
+    return TranslateData(
         file=file,
         preprocessor=preprocessor,
         train=train,
-        valid=valid,
+        valid=encode_pairs(valid_pairs, preprocessor),
         valid_pairs=valid_pairs,
-        known=known,
+        training_pairs=[p for n, p in enumerate(select_pairs(file, training)) if n % every == 0],
         sha256=file.sha256(),
         validation_set=where,
-        said=[
+        messages=[
             *problems.messages(),
-            *said,
-            f"Duplicates: of {len(valid_pairs):,} held-out pairs {sources:,} have a source that is "
-            f"also learned from, {whole:,} with the same target.",
+            *messages,
+            describe_duplicates(trained, [PairHash.of(pair) for pair in valid_pairs]),
         ],
     )
 
 
-def encode(pairs: list[Pair], preprocessor: PairPreprocessor) -> EncodedPairs:
-    """Further pairs in vocabularies that exist."""
+def select_pairs(file: PairFile, rows: np.ndarray) -> Iterator[Pair]:
+    """The pairs of a file whose row is true, bool [N]; bad records were reported before."""
+    pairs = file.pairs(Problems(skip=True))
+    return (pair for pair, chosen in zip(pairs, rows, strict=True) if chosen)
+
+
+def encode_pairs(pairs: list[Pair], preprocessor: PairPreprocessor) -> EncodedPairs:
+    """Pairs as ids of vocabularies that exist."""
     return EncodedPairs(
-        Sequences(preprocessor.source.encode(pair.source) for pair in pairs),
-        Sequences(preprocessor.target.encode(pair.target) for pair in pairs),
+        SequenceArray(preprocessor.source.encode(pair.source) for pair in pairs),
+        SequenceArray(preprocessor.target.encode(pair.target) for pair in pairs),
     )
 
 
-def encoded_part(
+def encode_training_set(
     pairs: Iterator[Pair], preprocessor: PairPreprocessor, settings: TranslateSettings
 ) -> tuple[EncodedPairs, list[str]]:
-    """The part to learn from, and what became of pairs that are too long.
+    """Encode the training set; pairs that are too long are refused, truncated or skipped.
 
-    Raises: UserError for such a pair, where they are refused.
+    Returns:
+        The pairs as ids, and sentences on those that are too long.
+
+    Raises:
+        UserError: for a pair that is too long, where such pairs are refused.
     """
     most, sources, targets, long = settings.max_length, [], [], 0
     for pair in pairs:
@@ -137,22 +152,51 @@ def encoded_part(
             source, target = source[:most], target[:most]
         sources.append(source.astype(np.int32))
         targets.append(target.astype(np.int32))
-    what = "cut there" if settings.too_long == "cut" else "left out"
-    said = [f"{long:,} pairs are longer than {most} tokens and {what}."] if long else []
-    return EncodedPairs(Sequences(sources), Sequences(targets)), said
+    messages = []
+    if long:
+        verb = "truncated" if settings.too_long == "cut" else "skipped"
+        one, many = "pair is longer than", "pairs are longer than"
+        are = "is" if long == 1 else "are"
+        messages.append(
+            f"{counted(long, one, many)} {counted(most or 0, 'token')} and {are} {verb}."
+        )
+    return EncodedPairs(SequenceArray(sources), SequenceArray(targets)), messages
 
 
-def unknown_rates(pairs: EncodedPairs) -> dict[str, float]:
-    """The share of unknown tokens on each side."""
-    sides = {"source": pairs.source.ids, "target": pairs.target.ids}
-    return {
-        name: float((ids == UNKNOWN).mean()) if len(ids) else 0.0 for name, ids in sides.items()
-    }
+class PairHash(NamedTuple):
+    """Content hashes of 64 bits, so that the texts need not stay in memory.
+
+    Attributes:
+        source: of the source.
+        both: of source and target together.
+    """
+
+    source: int
+    both: int
+
+    @classmethod
+    def of(cls, pair: Pair) -> PairHash:
+        """The hashes of a pair."""
+        return cls(content_hash(pair.source), content_hash("\t".join(pair)))
 
 
-def spread(sources: list[int]) -> np.ndarray:
-    """Which records are held out: those of a tenth of the different sources, so that no source is
-    in both parts."""
+def content_hash(text: str) -> int:
+    """64 bits of a hash of a text."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8)
+    return int.from_bytes(digest.digest(), "little")
+
+
+def choose_validation_rows(sources: Sequence[int]) -> np.ndarray:
+    """Which pairs are the validation set: those of a tenth of the different sources.
+
+    No source is then in both sets.
+
+    Args:
+        sources: a content hash of each pair's source.
+
+    Returns:
+        True for the pairs of the validation set, bool [N].
+    """
     if not sources:
         return np.zeros(0, dtype=bool)
     distinct, place = np.unique(np.array(sources, dtype=np.uint64), return_inverse=True)
@@ -160,7 +204,11 @@ def spread(sources: list[int]) -> np.ndarray:
     return chosen
 
 
-def key(text: str) -> int:
-    """64 bits that stand for a text."""
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8)
-    return int.from_bytes(digest.digest(), "little")
+def describe_duplicates(train: list[PairHash], valid: list[PairHash]) -> str:
+    """A sentence on the pairs of the validation set that the training set has too."""
+    sources = count_shared([each.source for each in train], [each.source for each in valid])
+    both = count_shared([each.both for each in train], [each.both for each in valid])
+    return (
+        f"Duplicates: of {counted(len(valid), 'validation pair')}, {sources:,} have a source that is "
+        f"in the training set too, {both:,} with the same target."
+    )

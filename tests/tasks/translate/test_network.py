@@ -1,11 +1,11 @@
-"""The translator: fast form = a step at a time = the loop; padded = alone; what is mixed in."""
+"""The translator: fast form = a step at a time = the loop; padded = alone; mixed inputs."""
 
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
 import unroll
-from unroll.models.translator import Translator
+from unroll.tasks.translate.network import Translator
 
 S, T, B, V, W = 6, 5, 3, 9, 11
 LENGTHS = torch.tensor([6, 1, 4])
@@ -39,9 +39,9 @@ def test_a_step_at_a_time_is_the_teacher_forced_decoder(kind):
     logits, weights = model(source, lengths, inputs)
     stepper = model.stepper(model.encode(source, lengths))
     for t, ids in enumerate(inputs):
-        log_p, looked = stepper(ids)
+        log_p, attended = stepper(ids)
         torch.testing.assert_close(log_p, logits[t].log_softmax(1), atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(looked, weights[t], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(attended, weights[t], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
@@ -67,9 +67,9 @@ def test_padded_equals_alone(feeding):
     source, lengths, inputs = batch()
     logits, weights = model(source, lengths, inputs)
     for b, n in enumerate(LENGTHS.tolist()):
-        alone, looked = model(source[:n, b : b + 1], LENGTHS[b : b + 1], inputs[:, b : b + 1])
+        alone, attended = model(source[:n, b : b + 1], LENGTHS[b : b + 1], inputs[:, b : b + 1])
         torch.testing.assert_close(alone[:, 0], logits[:, b], atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(looked[:, 0], weights[:, b, :n], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(attended[:, 0], weights[:, b, :n], atol=1e-5, rtol=1e-4)
         assert (weights[:, b, n:] == 0).all()
 
 
@@ -84,28 +84,14 @@ def test_the_loss_is_that_of_the_logits():
     torch.testing.assert_close(found, expected)
 
 
-def test_selected_rows_go_on_as_they_were():
-    model = translator(input_feeding=True, coverage=True)
-    source, lengths, inputs = batch()
-    rows = torch.tensor([2, 0, 0])
-    stepper = model.stepper(model.encode(source, lengths))
-    stepper(inputs[0])
-    stepper.select(rows)
-    found, _ = stepper(inputs[1][rows])
-    other = model.stepper(model.encode(source[:, rows], lengths[rows]))
-    other(inputs[0][rows])
-    expected, _ = other(inputs[1][rows])
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
-
-
 def test_inputs_of_its_own_are_mixed_in():
     model = translator()
     source, lengths, inputs = batch()
     encoded = model.encode(source, lengths)
-    said = model(source, lengths, inputs)[0].argmax(-1)
-    mixed = model.mixed(encoded, inputs, 0.0)
-    assert torch.equal(mixed[0], inputs[0]) and torch.equal(mixed[1:], said[:-1])
-    assert torch.equal(model.mixed(encoded, inputs, 1.0), inputs)
+    predicted = model(source, lengths, inputs)[0].argmax(-1)
+    mixed = model.mix_inputs(encoded, inputs, 0.0)
+    assert torch.equal(mixed[0], inputs[0]) and torch.equal(mixed[1:], predicted[:-1])
+    assert torch.equal(model.mix_inputs(encoded, inputs, 1.0), inputs)
 
 
 def test_one_embedding_for_both_sides():

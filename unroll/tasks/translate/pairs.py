@@ -1,4 +1,4 @@
-"""Pairs of texts: two columns of a file, or two files that go line by line."""
+"""Pairs of texts: two columns of one file, or two files that match line by line."""
 
 from __future__ import annotations
 
@@ -20,17 +20,27 @@ HEADINGS = ({"source", "src", "input", "from"}, {"target", "tgt", "output", "to"
 
 
 class Pair(NamedTuple):
+    """A source and its target.
+
+    Attributes:
+        source: what is translated, never empty.
+        target: its translation, never empty.
+    """
+
     source: str
     target: str
 
 
 @dataclass(frozen=True)
 class PairFile:
-    """Pairs of texts, read from the start as often as wanted, a line at a time.
+    """Pairs of texts in files, read line by line, as often as needed.
 
-    source: where they are. other: the file of the targets, or None where a line holds both.
-    columns: of source and target, from 0. names: the cells of the first line. header: whether that
-    line is skipped.
+    Attributes:
+        source: the file of the sources, or of both.
+        other: the file of the targets, or None where a line holds both.
+        columns: of source and target, counted from 0.
+        names: the cells of the first line.
+        header: whether the first line names the columns, and is no pair.
     """
 
     source: TextSource
@@ -41,17 +51,24 @@ class PairFile:
 
     @property
     def name(self) -> str:
+        """The path as the user gave it."""
         return self.source.name
 
     def pairs(self, problems: Problems) -> Iterator[Pair]:
-        """Every pair; what is none is told to `problems`, with its line.
+        """Every pair, in order.
 
-        Raises: UserError for files of different length, and what `problems` raises.
+        Args:
+            problems: takes each line that is no pair, with its number.
+
+        Raises:
+            UserError: for files of different lengths, and for bad lines that are not skipped.
         """
-        return self._columns(problems) if self.other is None else self._lines(problems)
+        if self.other is None:
+            return self._pairs_of_columns(problems)
+        return self._pairs_of_files(self.other, problems)
 
     def sha256(self) -> str:
-        """Of the bytes of the file, or of both, and of what is read in them."""
+        """Hash of the bytes of the file, or of both files, and of the columns that are read."""
         digest = hashlib.sha256(repr((self.columns, self.header)).encode())
         for source in (self.source, self.other):
             if source is not None:
@@ -61,17 +78,18 @@ class PairFile:
                         digest.update(block)
         return digest.hexdigest()
 
-    def described(self) -> str:
-        """Where source and target are, for people."""
+    def describe(self) -> str:
+        """Where sources and targets stand, for people."""
         if self.other is not None:
-            return f"{self.name} line by line with {self.other.name}"
+            return f"{self.name}, line by line with {self.other.name}"
         where = " and ".join(
             f"{k + 1} ({self.names[k]})" if self.header else str(k + 1) for k in self.columns
         )
         return f"columns {where} of {self.name}"
 
-    def _columns(self, problems: Problems) -> Iterator[Pair]:
-        for number, line in numbered(self.source, problems):
+    def _pairs_of_columns(self, problems: Problems) -> Iterator[Pair]:
+        """Two columns of one file."""
+        for number, line in numbered_lines(self.source, problems):
             if line is None or not line.strip() or (self.header and number == 1):
                 continue
             cells = line.split("\t")
@@ -82,32 +100,31 @@ class PairFile:
                 )
                 continue
             pair = Pair(*(cells[k].strip() for k in self.columns))
-            if complete(pair, f"{self.name}, line {number}", problems):
+            if is_complete(pair, f"{self.name}, line {number}", problems):
                 yield pair
 
-    def _lines(self, problems: Problems) -> Iterator[Pair]:
-        """Two files, line by line. A side that cannot be read takes its line's other side along."""
-        if self.other is None:
-            raise ValueError("this file has its targets in a column")
-        sides = zip_longest(numbered(self.source, problems), numbered(self.other, problems))
+    def _pairs_of_files(self, other: TextSource, problems: Problems) -> Iterator[Pair]:
+        """Two files, line by line. A pair is skipped where one of its sides cannot be read."""
+        sides = zip_longest(numbered_lines(self.source, problems), numbered_lines(other, problems))
         for a, b in sides:
             if a is None or b is None:
-                more, less = (self.other, self.source) if a is None else (self.source, self.other)
+                more, less = (other, self.source) if a is None else (self.source, other)
                 number = (a or b)[0]
                 raise UserError(
-                    f"{less.name} ends after line {number - 1}, {more.name} goes on; expected two "
-                    "files of as many lines, each line the translation of the other's."
+                    f"{less.name} ends after line {number - 1}, and {more.name} is longer; expected "
+                    "two files with the same number of lines, each line the translation of the "
+                    "other's."
                 )
             (number, source), (_, target) = a, b
             if source is None or target is None:
                 continue
             pair = Pair(source.strip(), target.strip())
-            if complete(pair, f"{self.name}, line {number}", problems):
+            if is_complete(pair, f"{self.name}, line {number}", problems):
                 yield pair
 
 
-def complete(pair: Pair, where: str, problems: Problems) -> bool:
-    """Whether both sides hold something."""
+def is_complete(pair: Pair, where: str, problems: Problems) -> bool:
+    """Whether both sides hold a text; `problems` takes a pair where one does not."""
     if pair.source and pair.target:
         return True
     side = (
@@ -120,16 +137,19 @@ def complete(pair: Pair, where: str, problems: Problems) -> bool:
 
 
 def open_pairs(path: str, source: str | None = None, target: str | None = None) -> PairFile:
-    """The pairs at a path.
+    """Find the pairs at a path.
 
-    source, target: a column by number, from 1, or by the name in the first line; columns 1 and 2
-    where they are left out. target may also be a second file, which goes line by line with the
-    first.
-    Raises: UserError where there is no such file or column.
+    Args:
+        path: a file of text, or "-" for standard input; .gz is unpacked.
+        source: a column by its number, from 1, or by its name in the first line. Default: 1.
+        target: the same, or a second file that matches the first line by line. Default: 2.
+
+    Raises:
+        UserError: where there is no such file or column.
 
     Example:
         >>> from pathlib import Path
-        >>> from unroll.data.pairs import open_pairs
+        >>> from unroll.tasks.translate.pairs import open_pairs
         >>> from unroll.data.problems import Problems
         >>> _ = Path("pairs.tsv").write_text("Run!\\tCourez !\\nStop!\\tStop !\\n")
         >>> [pair.target for pair in open_pairs("pairs.tsv").pairs(Problems())]
@@ -140,20 +160,20 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
         if source is not None:
             raise UserError(
                 f"source={source} names a column, and target={target} is a second file; expected "
-                "both columns of one file, or two files that go line by line."
+                "two columns of one file, or two files that match line by line."
             )
         return PairFile(first, one_file(target))
-    readable = (line for _, line in numbered(first, Problems(skip=True)) if line)
+    readable = (line for _, line in numbered_lines(first, Problems(skip=True)) if line)
     line = next(readable, None)
     if line is None:
-        for _ in numbered(first, Problems()):
-            pass  # says what is wrong with the first line
+        for _ in numbered_lines(first, Problems()):
+            pass  # raises what is wrong with the first line
         raise UserError(f"{path} is empty; expected source, tab, target in each line.")
     names = tuple(cell.strip() for cell in line.split("\t"))
     if len(names) < 2:
         raise UserError(
-            f"{path}, line 1: one column; expected source, tab, target in each line. Of two "
-            "files that go line by line, name the second with --set target=FILE."
+            f"{path}, line 1: one column; expected source, tab, target in each line. Where the "
+            "targets stand in a second file, line by line, name it with --set target=FILE."
         )
     by_name = any(word is not None and not word.isdigit() for word in (source, target))
     where = (
@@ -162,8 +182,8 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
     )
     if where[0] == where[1]:
         raise UserError(
-            f"Source and target are both column {where[0] + 1} of {path}; expected two. Name them "
-            "with --set source=N target=N."
+            f"Source and target are both column {where[0] + 1} of {path}; expected two columns. Name "
+            "them with --set source=N and --set target=N."
         )
     words = [names[k].lower() for k in where]
     header = by_name or all(word in known for word, known in zip(words, HEADINGS, strict=True))
@@ -171,21 +191,26 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
 
 
 def one_file(path: str) -> TextSource:
-    """The one file at a path, or standard input.
+    """The file at a path, or standard input.
 
-    Raises: UserError for a folder, and where there is none.
+    Raises:
+        UserError: for a folder, and where there is no file.
     """
     source = text_source(path)
     if len(source.files) != 1 or Path(path).is_dir():
-        raise UserError(f"{path} is a folder; expected a file of pairs, a pair a line.")
+        raise UserError(f"{path} is a folder; expected a file of pairs, one pair per line.")
     return source
 
 
-def numbered(source: TextSource, problems: Problems) -> Iterator[tuple[int, str | None]]:
-    """Every line with its number, from 1, without its end; None where it cannot be read, which is
-    told to `problems`.
+def numbered_lines(source: TextSource, problems: Problems) -> Iterator[tuple[int, str | None]]:
+    """Every line with its number, from 1, without its end; None for a line that cannot be read.
 
-    Raises: UserError for another encoding of Unicode.
+    Args:
+        source: the file.
+        problems: takes the lines that cannot be read.
+
+    Raises:
+        UserError: for UTF-16 and UTF-32, and for bad lines that are not skipped.
     """
     with open_bytes(source.files[0], source.name) as file:
         for number, raw in enumerate(file, 1):
@@ -194,7 +219,7 @@ def numbered(source: TextSource, problems: Problems) -> Iterator[tuple[int, str 
                 raw = raw.removeprefix(codecs.BOM_UTF8)
             where = f"{source.name}, line {number}"
             if b"\0" in raw:
-                problems.bad(f"{where}: it holds a NUL, as no text does.")
+                problems.bad(f"{where}: a NUL byte; expected text in UTF-8.")
                 yield number, None
                 continue
             try:

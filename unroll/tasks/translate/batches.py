@@ -13,11 +13,26 @@ import torch
 from torch import Tensor
 
 from unroll.data.bucketed import Bucketed, longest_first
-from unroll.data.vocabulary import BOUNDARY, Ids
+from unroll.data.padding import decoder_targets, pad_sequences
+from unroll.data.vocabulary import Ids
 
 
-class Sequences:
-    """Many sequences of ids in one array."""
+class SequenceArray:
+    """Many sequences of ids in one array.
+
+    Args:
+        sequences: ids of each, without boundaries.
+
+    Attributes:
+        ids: all ids, one sequence after the other, int32.
+        lengths: ids of each sequence [N], int64.
+        ends: where each sequence ends in `ids` [N], int64.
+
+    Example:
+        >>> from unroll.tasks.translate.batches import SequenceArray
+        >>> SequenceArray([[1, 2], [], [3]])[0].tolist()
+        [1, 2]
+    """
 
     def __init__(self, sequences: Iterable[Ids]) -> None:
         parts = [np.asarray(ids, dtype=np.int32) for ids in sequences]
@@ -34,28 +49,38 @@ class Sequences:
 
 @dataclass(frozen=True)
 class EncodedPairs:
-    """source and target ids of every pair, without boundaries."""
+    """Pairs of texts as ids.
 
-    source: Sequences
-    target: Sequences
+    Attributes:
+        source: ids of each source, without boundaries.
+        target: ids of each target, without boundaries.
+    """
+
+    source: SequenceArray
+    target: SequenceArray
 
     def __len__(self) -> int:
         return len(self.target)
 
     def batch(self, rows: list[int], forcing: float = 1.0) -> PairBatch:
-        """These pairs, padded."""
-        source, lengths = padded([self.source[row] for row in rows])
-        target, ends = padded([self.target[row] for row in rows])
-        starts = torch.full((1, len(rows)), BOUNDARY)
-        weight = torch.arange(len(target))[:, None] < ends
-        return PairBatch(source, lengths, torch.cat([starts, target[:-1]]), target, weight, forcing)
+        """These pairs, padded. forcing: the share of true inputs."""
+        source, lengths = pad_sequences([self.source[row] for row in rows])
+        inputs, target, weight, _ = decoder_targets([self.target[row] for row in rows])
+        return PairBatch(source, lengths, inputs, target, weight, forcing)
 
 
 @dataclass(frozen=True)
 class PairBatch:
-    """source: ids [S, B], each ended by the boundary. lengths: [B]. inputs: the target one step
-    late, [T, B]. target: [T, B]. weight: bool [T, B], true where the target counts.
-    forcing: the share of inputs that are the true ones."""
+    """A batch of pairs.
+
+    Attributes:
+        source: ids [S, B], each sequence followed by the boundary.
+        lengths: of the sources with their boundary [B], on the CPU.
+        inputs: ids of the target one step late [T, B].
+        target: ids [T, B], each sequence followed by the boundary.
+        weight: bool [T, B], true where a target counts.
+        forcing: the share of inputs that are the true ones; the others are the model's own.
+    """
 
     source: Tensor
     lengths: Tensor
@@ -63,15 +88,14 @@ class PairBatch:
     target: Tensor
     weight: Tensor
     forcing: float = 1.0
-    fresh: bool = True
 
     @property
     def tokens(self) -> int:
-        """How many targets count, ends among them."""
+        """How many targets count, boundaries among them."""
         return int(self.weight.sum())
 
     def to(self, device: torch.device) -> PairBatch:
-        """The same batch on a device; the lengths stay."""
+        """The same batch on a device; the lengths stay on the CPU."""
         return replace(
             self,
             source=self.source.to(device),
@@ -81,19 +105,15 @@ class PairBatch:
         )
 
 
-def padded(sequences: list[Ids]) -> tuple[Tensor, Tensor]:
-    """Sequences with the boundary behind each, [N, B], and their lengths with it."""
-    lengths = np.array([len(sequence) + 1 for sequence in sequences], dtype=np.int64)
-    ids = np.full((len(sequences), int(lengths.max())), BOUNDARY, dtype=np.int64)
-    for row, sequence in zip(ids, sequences, strict=True):
-        row[: len(sequence)] = sequence
-    return torch.from_numpy(ids).t().contiguous(), torch.from_numpy(lengths)
-
-
 class PairBatches:
-    """Batch n of a run: pairs of about the same length of target, and then of source.
+    """The batches of a run: pairs of about the same length of target, and then of source.
 
-    forcing: the share of true inputs that is reached, linearly from one, after `forcing_epochs`.
+    Args:
+        pairs: the training set.
+        batch_size: pairs per batch.
+        seed: of the order.
+        forcing: the share of true inputs that is reached, linearly from 1.
+        forcing_epochs: epochs until that share is reached.
     """
 
     def __init__(
@@ -128,7 +148,7 @@ class PairBatches:
 
 
 def sort_keys(pairs: EncodedPairs) -> np.ndarray:
-    """A number a pair that sorts by the length of the target, and then of the source."""
+    """A number for each pair [N] that sorts by the length of the target, and then of the source."""
     most = int(pairs.source.lengths.max(initial=0)) + 1
     return pairs.target.lengths * most + pairs.source.lengths
 

@@ -1,0 +1,140 @@
+"""Pairs of texts: what is read, and what is reported about files with mistakes."""
+
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unroll.data.problems import Problems
+from unroll.errors import UserError
+from unroll.tasks.translate.pairs import open_pairs
+
+GOOD = "Run!\tCourez !\nStop!\tStop !\nWait!\tAttends !\n"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(text, name="pairs.tsv", skip=False, **columns):
+    data = text if isinstance(text, bytes) else text.encode()
+    with (gzip.open if name.endswith(".gz") else open)(name, "wb") as file:
+        file.write(data)
+    problems = Problems(skip)
+    return list(open_pairs(name, **columns).pairs(problems)), problems
+
+
+def test_two_columns():
+    pairs, _ = read(GOOD)
+    assert pairs[1] == ("Stop!", "Stop !") and len(pairs) == 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GOOD.replace("\n", "\r\n"),
+        b"\xef\xbb\xbf" + GOOD.encode(),
+        GOOD + "\n\n",
+        GOOD.removesuffix("\n"),
+        GOOD.replace("\t", " \t "),
+    ],
+    ids=["CRLF", "byte order mark", "blank lines", "no last line end", "spaces"],
+)
+def test_what_does_not_matter(data):
+    assert read(data)[0] == read(GOOD)[0]
+
+
+def test_gzip():
+    assert read(GOOD, "pairs.tsv.gz")[0] == read(GOOD)[0]
+
+
+def test_columns_by_number_and_by_name():
+    text = "n\tfrench\tenglish\n1\tCourez !\tRun!\n2\tStop !\tStop!\n"
+    named, _ = read(text, source="english", target="french")
+    numbered, _ = read(text, source="3", target="2")
+    assert named == [("Run!", "Courez !"), ("Stop!", "Stop !")]
+    assert numbered[1:] == named  # by number the first line is a pair as any other
+
+
+def test_a_heading_is_seen():
+    assert read("Source\tTarget\n" + GOOD)[0] == read(GOOD)[0]
+
+
+def test_two_files(place):
+    (place / "a.fr").write_text("Courez !\nStop !\nAttends !\n")
+    pairs, _ = read("Run!\nStop!\nWait!\n", "a.en", target="a.fr")
+    assert pairs == read(GOOD)[0]
+
+
+BAD = [
+    ("Run!\tCourez !\nStop!\nWait!\tAttends !\n", "line 2: 1 column where the first line has 2"),
+    ("Run!\tCourez !\nStop!\ta\tb\nWait!\tAttends !\n", "line 2: 3 columns"),
+    ("Run!\tCourez !\n\tStop !\nWait!\tAttends !\n", "line 2: the source is empty"),
+    ("Run!\tCourez !\nStop!\t \nWait!\tAttends !\n", "line 2: the target is empty"),
+    (b"Run!\tCourez !\nStop!\tarr\xeate\nWait!\tAttends !\n", "line 2: not UTF-8: byte 0xEA"),
+    (b"Run!\tCourez !\nStop!\t\0\nWait!\tAttends !\n", "line 2: a NUL byte"),
+]
+
+
+@pytest.mark.parametrize(("data", "said"), BAD, ids=[said for _, said in BAD])
+def test_a_bad_record_is_named_with_its_line_or_skipped(data, said):
+    with pytest.raises(UserError, match=r"pairs\.tsv, ") as error:
+        read(data)
+    assert said in str(error.value) and "--skip-bad" in str(error.value)
+    pairs, problems = read(data, skip=True)
+    assert pairs == [("Run!", "Courez !"), ("Wait!", "Attends !")]
+    assert problems.count == 1 and said in problems.messages()[1]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("", "is empty"),
+        ("one\ntwo\n", "line 1: one column"),
+        (GOOD.encode("utf-16"), "UTF-16"),
+        (b"Stop!\tarr\xeate\n", "not UTF-8"),
+    ],
+    ids=["empty", "one column", "UTF-16", "no line is UTF-8"],
+)
+def test_a_file_that_is_none(data, said):
+    with pytest.raises(UserError, match=said):
+        read(data)
+
+
+def test_files_of_different_length(place):
+    (place / "a.fr").write_text("Courez !\nStop !\n")
+    for source, more in (("Run!\nStop!\nWait!\n", "a.fr ends"), ("Run!\n", "a.en ends")):
+        with pytest.raises(UserError, match=more):
+            read(source, "a.en", target="a.fr", skip=True)
+
+
+def test_columns_that_are_not_there(place):
+    for columns, said in (
+        ({"target": "3"}, "columns 1 to 2"),
+        ({"target": "german"}, "--set target got 'german'"),
+        ({"source": "2"}, "both column 2"),
+    ):
+        with pytest.raises(UserError, match=said):
+            read(GOOD, **columns)
+    (place / "folder").mkdir()
+    with pytest.raises(UserError, match="folder"):
+        open_pairs("folder")
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.text("ab\té'\"\r ,", min_size=0, max_size=5) for _ in range(2)]), max_size=8
+    )
+)
+def test_any_lines_give_pairs_or_problems(rows):
+    text = "".join("\t".join(row) + "\n" for row in rows)
+    try:
+        pairs, problems = read("x\ty\n" + text, skip=True)
+    except UserError:
+        return
+    lines = [line for line in text.split("\n") if line.strip()]
+    assert len(pairs) - 1 + problems.count == len(lines)
+    assert all(pair.source and pair.target for pair in pairs)

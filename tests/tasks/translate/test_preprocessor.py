@@ -1,0 +1,42 @@
+"""Vocabularies of both sides: learned, kept in files and loaded again."""
+
+import pytest
+
+from unroll.errors import UserError
+from unroll.tasks.translate.pairs import Pair
+from unroll.tasks.translate.preprocessor import learn_preprocessor, load_preprocessor
+from unroll.tasks.translate.settings import TranslateSettings
+
+PAIRS = [
+    Pair("the red dog", "le chien rouge"),
+    Pair("the cat", "le chat"),
+    Pair("a dog", "un chien"),
+]
+
+
+@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize("level", ["word", "char", "bpe"])
+def test_a_preprocessor_is_loaded_from_its_files(tmp_path, level, joint):
+    settings = TranslateSettings(level=level, joint=joint, min_count=1)
+    preprocessor = learn_preprocessor(lambda: PAIRS, settings)
+    for name, data in preprocessor.files().items():
+        (tmp_path / name).write_bytes(data)
+    again = load_preprocessor(tmp_path)
+    assert again.joint == joint and again.longest == preprocessor.longest
+    for pair in PAIRS:
+        assert (
+            again.source.encode(pair.source).tolist()
+            == preprocessor.source.encode(pair.source).tolist()
+        )
+        assert again.text(again.target.encode(pair.target).tolist(), []) == pair.target
+    (tmp_path / "pairs.json").unlink()
+    with pytest.raises(UserError, match=r"pairs\.json"):
+        load_preprocessor(tmp_path)
+
+
+def test_unknown_words_are_put_in_their_tmp_paths():
+    preprocessor = learn_preprocessor(lambda: PAIRS, TranslateSettings(level="word", min_count=1))
+    ids = preprocessor.target.encode("le Rex rouge Tom").tolist()
+    assert preprocessor.text(ids, ["Rex", "Tom"]) == "le Rex rouge Tom"
+    assert preprocessor.text(ids, []) == "le <unk> rouge <unk>"
+    assert preprocessor.source_tokens("the Rex!") == ["the", "Rex", "!", "<eos>"]

@@ -1,0 +1,50 @@
+"""The training set and the validation set of pairs."""
+
+import pytest
+
+from unroll.errors import UserError
+from unroll.tasks.translate.reader import read_pairs
+from unroll.tasks.translate.settings import TranslateSettings
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def numbers(place, **settings):
+    rows = [f"number {n % 40}\tnombre {n % 40}\n" for n in range(80)]
+    (place / "numbers.tsv").write_text("".join(rows))
+    return read_pairs("numbers.tsv", TranslateSettings(level="word", min_count=1, **settings))
+
+
+def test_no_source_is_in_both_parts(place):
+    read = numbers(place)
+    assert len(read.valid_pairs) == 8 and len(read.train) == 72
+    assert {p.source for p in read.valid_pairs}.isdisjoint(p.source for p in read.training_pairs)
+    assert "0 have a source that is in the training set too" in read.messages[-1]
+    assert read.valid_pairs == numbers(place).valid_pairs
+
+
+def test_duplicates_of_another_file_are_counted(place):
+    (place / "valid.tsv").write_text("number 3\tnombre 3\nnumber 4\tquatre\nnumber x\tx\n")
+    read = numbers(place, valid="valid.tsv")
+    assert (
+        "of 3 validation pairs, 2 have a source that is in the training set too, 1 with"
+        in read.messages[-1]
+    )
+
+
+def test_long_pairs_are_refused_truncated_or_skipped_as_asked(place):
+    (place / "long.tsv").write_text("a b\tc\n" * 20 + "a b c d\te\n")
+    (place / "valid.tsv").write_text("a\tb\n")
+    settings = {"level": "word", "max_length": 3, "valid": "valid.tsv"}
+    with pytest.raises(UserError, match="4 and 1 tokens, with max_length=3"):
+        read_pairs("long.tsv", TranslateSettings(**settings))
+    cut = read_pairs("long.tsv", TranslateSettings(too_long="cut", **settings))
+    assert len(cut.train) == 21 and cut.train.source.lengths.max() == 3
+    out = read_pairs("long.tsv", TranslateSettings(too_long="leave_out", **settings))
+    assert len(out.train) == 20
+    for read, word in ((cut, "truncated"), (out, "skipped")):
+        assert f"1 pair is longer than 3 tokens and is {word}." in read.messages

@@ -1,0 +1,142 @@
+"""What a translator's run reports in words: about its pairs, and about its metrics."""
+
+from __future__ import annotations
+
+from unroll.counting import counted
+from unroll.data.problems import Problems
+from unroll.tasks.comparison import comparison_table
+from unroll.tasks.translate.batches import EncodedPairs, PairBatches
+from unroll.tasks.translate.metrics import TranslateMetrics, TranslationScores, unknown_rates
+from unroll.tasks.translate.pairs import open_pairs
+from unroll.tasks.translate.reader import TranslateData, read_pairs
+from unroll.tasks.translate.settings import TranslateSettings
+
+TOKENS = {"char": "characters", "word": "words", "bpe": "pieces of words"}
+
+
+def describe(data: TranslateData, settings: TranslateSettings) -> list[str]:
+    """Sentences on the pairs and the batches, each choice with the flag that changes it."""
+    return [*describe_pairs(data, settings), *describe_network(data, settings)]
+
+
+def describe_pairs(data: TranslateData, settings: TranslateSettings) -> list[str]:
+    """Sentences on the two sets, the tokens, and what was skipped."""
+    preprocessor, file = data.preprocessor, data.file
+    source, target = len(preprocessor.source), len(preprocessor.target)
+    sizes = f"{source:,} different ones in sources and {target:,} in targets"
+    if preprocessor.joint:
+        sizes = f"{target:,} different ones, shared by both sides"
+    rates = unknown_rates(data.valid)
+    lengths = {"source": data.train.source.lengths, "target": data.train.target.lengths}
+    sentences = [
+        f"Training set: {counted(len(data.train), 'pair')} in {file.describe()} (--set source=N "
+        "--set target=N, or --set target=FILE).",
+        f"Validation set: {data.validation_set}, {counted(len(data.valid_pairs), 'pair')} (--valid "
+        "FILE).",
+        f"Tokens are {TOKENS[settings.level]} (--level), {sizes} (--set joint=true|false). Unknown "
+        f"tokens in the validation set: {rates['source']:.2%} of the sources, {rates['target']:.2%} of "
+        "the targets.",
+        "Lengths in tokens: "
+        + ", ".join(
+            f"{side} {n.mean():.1f} on average, at most {n.max()}" for side, n in lengths.items()
+        )
+        + ".",
+        *data.messages,
+    ]
+    if file.other is None and len(file.names) > 2:
+        sentences.append(f"{file.name} has {len(file.names)} columns; only these two are read.")
+    if file.header:
+        sentences.append(f"Line 1 is read as the names of the columns: {', '.join(file.names)}.")
+    return sentences
+
+
+def describe_network(data: TranslateData, settings: TranslateSettings) -> list[str]:
+    """Sentences on the batches, the loss and the attention."""
+    waste = PairBatches(data.train, settings.batch_size or 1, settings.seed).waste()
+    forcing = ""
+    if settings.teacher_forcing < 1:
+        forcing = (
+            f"; the share of true inputs falls to {settings.teacher_forcing:.0%} in "
+            f"{counted(settings.forcing_epochs, 'epoch')}"
+        )
+    coverage = ", with coverage" if settings.coverage else ""
+    feeding = ", with input feeding" if settings.input_feeding else ""
+    return [
+        f"Batches: {counted(settings.batch_size or 1, 'pair')} of about the same lengths, {waste:.1%} "
+        f"of their steps are padding; label smoothing {settings.label_smoothing:g}{forcing}.",
+        f"Attention: {settings.attention} (--set attention=dot|general|additive){coverage}{feeding}; "
+        f"encoder of 2 x {settings.encoder_hidden} units.",
+    ]
+
+
+def describe_search(settings: TranslateSettings) -> str:
+    """How translations are searched, in words."""
+    if settings.temperature is not None:
+        return f"drawn at temperature {settings.temperature:g}, seed {settings.seed}"
+    if settings.beam == 1:
+        return "greedy"
+    penalties = f"length penalty {settings.length_penalty:g}"
+    if settings.coverage_penalty:
+        penalties += f", coverage penalty {settings.coverage_penalty:g}"
+    return f"beam of {settings.beam}, {penalties}"
+
+
+def summarise(metrics: TranslateMetrics, where: str) -> list[str]:
+    """Metrics as sentences, beside those of the baselines. where: what was measured on."""
+    return [
+        f"On {where}, {counted(metrics['pairs'], 'pair')} ({metrics['search']}):",
+        *comparison_table(metrics, metrics["baselines"], format_scores),
+        f"  perplexity {metrics['perplexity']:,.2f}; {metrics['token_accuracy']:.2%} of "
+        f"{counted(metrics['tokens'], 'token')} predicted from the true ones before are right",
+        *(f"  {name} {signature}" for name, signature in metrics["signatures"].items()),
+    ]
+
+
+def format_scores(scores: TranslationScores) -> str:
+    """The scores of one line of a table."""
+    return (
+        f"BLEU {scores['bleu']:5.2f}   chrF {scores['chrf']:5.2f}   exact match "
+        f"{scores['exact_match']:6.2%}"
+    )
+
+
+def check_report(path: str, settings: TranslateSettings) -> dict[str, object]:
+    """Pairs, lengths, unknown tokens and duplicates of a file; bad records are counted.
+
+    Raises:
+        UserError: where nothing can be read.
+    """
+    file = open_pairs(path, settings.source, settings.target)
+    problems = Problems(skip=True)
+    pairs = sum(1 for _ in file.pairs(problems))
+    report: dict[str, object] = {"pairs": pairs, "read": file.describe()}
+    if pairs > 1:
+        tolerant = settings.model_copy(update={"skip_bad": True})
+        if tolerant.max_length is not None and tolerant.too_long == "refuse":
+            tolerant = tolerant.model_copy(update={"too_long": "leave_out"})
+        report |= set_report(read_pairs(path, tolerant), problems)
+    return {**report, "problems": problems.messages()}
+
+
+def set_report(data: TranslateData, problems: Problems) -> dict[str, object]:
+    """Facts about the training set and the validation set. problems: those that are listed apart."""
+    listed = problems.messages()
+    return {
+        "validation_set": f"{data.validation_set}, {counted(len(data.valid_pairs), 'pair')}",
+        "vocabulary": {
+            "source": len(data.preprocessor.source),
+            "target": len(data.preprocessor.target),
+        },
+        "tokens": token_lengths(data.train),
+        "unknown_rate": unknown_rates(data.valid),
+        "messages": [sentence for sentence in data.messages if sentence not in listed],
+    }
+
+
+def token_lengths(pairs: EncodedPairs) -> dict[str, dict[str, float]]:
+    """Mean and largest number of tokens of each side."""
+    sides = {"source": pairs.source.lengths, "target": pairs.target.lengths}
+    return {
+        side: {"mean": float(lengths.mean()), "longest": int(lengths.max())}
+        for side, lengths in sides.items()
+    }

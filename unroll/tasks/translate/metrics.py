@@ -1,0 +1,175 @@
+"""How good translations are: BLEU, chrF, exact matches, loss; and the same of baselines."""
+
+from __future__ import annotations
+
+import math
+from typing import TypedDict
+
+import numpy as np
+import torch
+
+from unroll.data.vocabulary import UNKNOWN
+from unroll.models.softmax import loss_and_hits
+from unroll.tasks.base import Progress
+from unroll.tasks.translate.batches import EncodedPairs, evaluation_batches
+from unroll.tasks.translate.network import Translator
+
+LOGITS = 1 << 22  # at a time
+
+
+class TokenMetrics(TypedDict):
+    """How well a translator predicts target tokens from the true ones before them.
+
+    Attributes:
+        loss: nats per token.
+        perplexity: exp(loss).
+        token_accuracy: share of the tokens that are the most likely ones, 0 to 1.
+    """
+
+    loss: float
+    perplexity: float
+    token_accuracy: float
+
+
+class TranslationScores(TypedDict):
+    """How similar translations are to their references.
+
+    Attributes:
+        bleu: BLEU of the corpus, 0 to 100.
+        exact_match: share of the translations that equal their reference, 0 to 1.
+        chrf: chrF of the corpus, 0 to 100.
+        signatures: how sacreBLEU computed each score, by the name of the score.
+    """
+
+    bleu: float
+    exact_match: float
+    chrf: float
+    signatures: dict[str, str]
+
+
+class UnknownRates(TypedDict):
+    """The share of unknown tokens, 0 to 1.
+
+    Attributes:
+        source: of the sources.
+        target: of the targets.
+    """
+
+    source: float
+    target: float
+
+
+class TranslateMetrics(TokenMetrics, TranslationScores, total=False):
+    """Metrics of a translator on some pairs.
+
+    Attributes:
+        pairs: how many.
+        tokens: target tokens, with the ends.
+        unknown_rate: share of unknown tokens on each side.
+        search: how translations were searched, in words.
+        baselines: scores of "source copied" and "nearest neighbour".
+        skipped: bad records that were skipped; only in the evaluation of a file.
+    """
+
+    pairs: int
+    tokens: int
+    unknown_rate: UnknownRates
+    search: str
+    baselines: dict[str, TranslationScores]
+    skipped: int
+
+
+@torch.no_grad()
+def token_metrics(
+    network: Translator,
+    pairs: EncodedPairs,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> TokenMetrics:
+    """Predict each target token from the source and the true tokens before it.
+
+    Args:
+        network: on the device; it is set to eval mode.
+        pairs: as ids.
+        device: of the network.
+        progress: called with the share that is done.
+    """
+    network.eval()
+    nats, hits, tokens = 0.0, 0, 0
+    weight, bias = network.softmax_weight, network.bias
+    for _, batch in evaluation_batches(pairs):
+        moved = batch.to(device)
+        encoded = network.encode(moved.source, moved.lengths)
+        h, _ = network.decode(encoded, moved.inputs, moved.weight.sum(0))
+        rows, targets = h[moved.weight], moved.target[moved.weight]
+        size = max(1, LOGITS // len(bias))
+        for part, wanted in zip(rows.split(size), targets.split(size), strict=True):
+            part_nats, part_hits = loss_and_hits(part, weight, bias, wanted)
+            nats += part_nats
+            hits += part_hits
+        tokens += len(targets)
+        if progress is not None:
+            progress(min(1.0, tokens / max(1, len(pairs.target.ids) + len(pairs))))
+    loss = nats / tokens
+    return {
+        "loss": loss,
+        "perplexity": math.exp(min(loss, 700.0)),
+        "token_accuracy": hits / tokens,
+    }
+
+
+def exact_match(translations: list[str], references: list[str]) -> float:
+    """The share of translations that equal their reference, 0 to 1."""
+    pairs = zip(translations, references, strict=True)
+    return float(np.mean([translation == reference for translation, reference in pairs]))
+
+
+def bleu_score(translations: list[str], references: list[str]) -> tuple[float, str]:
+    """BLEU of the corpus, 0 to 100, and its signature.
+
+    Source: M. Post, A call for clarity in reporting BLEU scores, 2018
+    (https://arxiv.org/abs/1804.08771), by the package sacrebleu.
+    """
+    from sacrebleu.metrics.bleu import BLEU
+
+    bleu = BLEU()
+    return bleu.corpus_score(translations, [references]).score, str(bleu.get_signature())
+
+
+def translation_scores(translations: list[str], references: list[str]) -> TranslationScores:
+    """Compare translations with their references by BLEU, chrF and equality.
+
+    Source: as `bleu_score`; M. Popović, chrF: character n-gram F-score for automatic MT evaluation,
+    2015, by the package sacrebleu.
+
+    Args:
+        translations: what a model or a baseline wrote.
+        references: a reference for each.
+
+    Example:
+        >>> from unroll.tasks.translate.metrics import translation_scores
+        >>> scores = translation_scores(["le chat noir dort"], ["le chat noir dort"])
+        >>> round(scores["bleu"]), round(scores["chrf"]), scores["exact_match"]
+        (100, 100, 1.0)
+    """
+    from sacrebleu.metrics.chrf import CHRF
+
+    bleu, bleu_signature = bleu_score(translations, references)
+    chrf = CHRF()
+    return {
+        "bleu": bleu,
+        "exact_match": exact_match(translations, references),
+        "chrf": chrf.corpus_score(translations, [references]).score,
+        "signatures": {"bleu": bleu_signature, "chrf": str(chrf.get_signature())},
+    }
+
+
+def unknown_rates(pairs: EncodedPairs) -> UnknownRates:
+    """The share of unknown tokens on each side."""
+    source, target = pairs.source.ids, pairs.target.ids
+    return {"source": unknown_rate(source), "target": unknown_rate(target)}
+
+
+def unknown_rate(ids: np.ndarray) -> float:
+    """The share of ids [N] that are the unknown token; 0 where there are none."""
+    return float((ids == UNKNOWN).mean()) if len(ids) else 0.0

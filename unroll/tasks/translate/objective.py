@@ -1,0 +1,101 @@
+"""What training a translator minimises: the cross-entropy of target tokens."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from unroll.cells import State
+from unroll.data.split import evenly_spread
+from unroll.tasks.translate.batches import PairBatch, PairBatches
+from unroll.tasks.translate.decoding import translate
+from unroll.tasks.translate.metrics import bleu_score, exact_match, token_metrics
+from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.reader import TranslateData, encode_pairs
+from unroll.tasks.translate.settings import TranslateSettings
+from unroll.training.objective import Objective, TrainingBatch
+
+TRANSLATED = 200  # pairs of the validation set that are translated during training
+EVALUATED = 2000  # pairs of the validation set whose loss is computed then
+UNITS = {"char": "characters", "word": "words", "bpe": "tokens"}
+
+
+class TranslateObjective(Objective):
+    """The cross-entropy of target tokens, given the source and the tokens before.
+
+    Args:
+        network: on the device.
+        data: training set and validation set.
+        settings: every one of them has a value.
+        device: of the network.
+    """
+
+    def __init__(
+        self,
+        network: Translator,
+        data: TranslateData,
+        settings: TranslateSettings,
+        device: torch.device,
+    ) -> None:
+        self.batches = PairBatches(
+            data.train,
+            settings.batch_size or 1,
+            settings.seed,
+            settings.teacher_forcing,
+            settings.forcing_epochs,
+        )
+        super().__init__(
+            network,
+            device=device,
+            batches_per_epoch=self.batches.per_epoch,
+            learning_rate=settings.learning_rate or 1e-3,
+            unit=UNITS[settings.level],
+        )
+        self.network, self.preprocessor = network, data.preprocessor
+        self.smoothing = settings.label_smoothing
+        self.greedy = settings.model_copy(update={"beam": 1, "best": 1, "temperature": None})
+        valid = data.valid_pairs
+        self.translated = [valid[row] for row in evenly_spread(len(valid), TRANSLATED)]
+        evaluated = [valid[row] for row in evenly_spread(len(valid), EVALUATED)]
+        self.evaluated = encode_pairs(evaluated, data.preprocessor)
+
+    def batch(self, number: int) -> TrainingBatch:
+        batch = self.batches.batch(number).to(self.device)
+        return TrainingBatch(batch.tokens, partial(self.loss, batch), ragged=True)
+
+    def loss(self, batch: PairBatch, state: State | None) -> tuple[Tensor, State | None]:
+        """The loss summed over the targets of a batch; no state is carried."""
+        loss = self.network.loss(
+            batch.source,
+            batch.lengths,
+            batch.inputs,
+            batch.target,
+            batch.weight,
+            smoothing=self.smoothing,
+            teacher_forcing=batch.forcing,
+        )
+        return loss, None
+
+    def evaluate(self) -> dict[str, float]:
+        tokens = token_metrics(self.network, self.evaluated, self.device)
+        translations = self._translate([pair.source for pair in self.translated])
+        references = [pair.target for pair in self.translated]
+        return {
+            "loss": tokens["loss"],
+            "perplexity": tokens["perplexity"],
+            "token_accuracy": tokens["token_accuracy"],
+            "bleu": bleu_score(translations, references)[0],
+            "exact_match": exact_match(translations, references),
+        }
+
+    def sample(self) -> str:
+        source, target = self.translated[0]
+        (translation,) = self._translate([source])
+        return f"{source}\n-> {translation}\n   ({target})"
+
+    def _translate(self, sources: list[str]) -> list[str]:
+        """Greedy translations, which are fast."""
+        predictions = translate(self.network, self.preprocessor, sources, self.greedy, self.device)
+        return [prediction["translation"] for prediction in predictions]

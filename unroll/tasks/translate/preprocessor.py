@@ -1,0 +1,122 @@
+"""Pairs of texts as ids, and back: a vocabulary for each side, or one for both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from unroll.data.characters import CharacterVocabulary
+from unroll.data.line_vocabularies import (
+    learn_line_vocabulary,
+    load_line_vocabulary,
+    vocabulary_files,
+)
+from unroll.data.vocabulary import BOUNDARY, UNKNOWN, UNKNOWN_NAME, Vocabulary
+from unroll.data.words import GLUE, WordVocabulary
+from unroll.errors import UserError
+from unroll.tasks.translate.pairs import Pair
+from unroll.tasks.translate.settings import TranslateSettings
+
+FILE = "pairs.json"
+UNKNOWN_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True)
+class PairPreprocessor:
+    """The vocabularies of a translator.
+
+    Attributes:
+        source: the vocabulary of the source.
+        target: the vocabulary of the target; the same object where both sides share one.
+        longest: tokens of the longest target of the training set.
+        parallel: whether the training set stands in two files.
+    """
+
+    source: Vocabulary
+    target: Vocabulary
+    longest: int
+    parallel: bool = False
+
+    @property
+    def joint(self) -> bool:
+        """Whether both sides share one vocabulary."""
+        return self.source is self.target
+
+    def files(self) -> dict[str, bytes]:
+        """The files of a run folder that hold it, by name."""
+        record = {"joint": self.joint, "longest": self.longest, "parallel": self.parallel}
+        files = {FILE: json.dumps(record).encode()}
+        if not self.joint:
+            files |= vocabulary_files(self.source, "source")
+        return files | vocabulary_files(self.target, "target")
+
+    def source_tokens(self, text: str) -> list[str]:
+        """The tokens of a source as they stand in it, unknown ones too, and the name of the end."""
+        if isinstance(self.source, WordVocabulary):
+            words = [word.removeprefix(GLUE) or word for word in self.source.tokens(text)]
+        elif isinstance(self.source, CharacterVocabulary):
+            words = list(text)
+        else:
+            words = [self.source.name(int(id)) for id in self.source.encode(text)]
+        return [*words, self.source.name(BOUNDARY)]
+
+    def target_tokens(self, ids: Iterable[int]) -> list[str]:
+        """The names of target ids."""
+        return [self.target.name(id) for id in ids]
+
+    def text(self, ids: list[int], replacements: list[str]) -> str:
+        """The text of target ids.
+
+        Args:
+            ids: of the target, without boundaries.
+            replacements: what takes the place of each unknown token, in order; where the list is
+                empty, unknown tokens keep their name.
+        """
+        text = self.target.decode(ids)
+        mark = UNKNOWN_CHARACTER if self.target.level == "char" else UNKNOWN_NAME
+        if UNKNOWN not in ids or not replacements:
+            return text
+        parts = text.split(mark)
+        return "".join(chain(*zip(parts, [*replacements, ""], strict=False)))
+
+
+def learn_preprocessor(
+    pairs: Callable[[], Iterable[Pair]], settings: TranslateSettings, parallel: bool = False
+) -> PairPreprocessor:
+    """Learn the vocabularies that the settings ask for.
+
+    Args:
+        pairs: reads the training set from the start, each time it is called.
+        settings: what a token is, and whether both sides share a vocabulary.
+        parallel: whether the training set stands in two files.
+    """
+    if settings.joint:
+        both = learn_line_vocabulary(lambda: (text for pair in pairs() for text in pair), settings)
+        source = target = both
+    else:
+        source = learn_line_vocabulary(lambda: (pair.source for pair in pairs()), settings)
+        target = learn_line_vocabulary(lambda: (pair.target for pair in pairs()), settings)
+    longest = max((len(target.encode(pair.target)) for pair in pairs()), default=0)
+    return PairPreprocessor(source, target, longest, parallel)
+
+
+def load_preprocessor(folder: Path) -> PairPreprocessor:
+    """The preprocessor that a run folder holds.
+
+    Raises:
+        UserError: where a file is missing or damaged.
+    """
+    try:
+        record: dict[str, Any] = json.loads((folder / FILE).read_text())
+        target = load_line_vocabulary(folder, "target")
+        source = target if record["joint"] else load_line_vocabulary(folder, "source")
+        return PairPreprocessor(source, target, int(record["longest"]), bool(record["parallel"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"The vocabularies of {folder} cannot be read ({error}); expected {FILE} and the "
+            "vocabularies of both sides. Restore the files from a copy of the run."
+        ) from error
