@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -9,48 +10,49 @@ from pydantic import ValidationError
 from unroll.errors import UserError
 from unroll.settings.training import TrainingSettings
 
-# settings with a flag of their own in `unroll train`; all may be given by --set
-FLAGS = frozenset(
-    "level cell cell_options readout layers hidden seconds steps epochs per_line condition image text "
-    "label video target valid time by horizon history covariates audio strokes skip_bad lower state "
-    "device threads backend seed watch".split()
-)
-
 Settings = TypeVar("Settings", bound=TrainingSettings)
 
 
-def settings_from(kind: type[Settings], values: dict[str, Any]) -> Settings:
+def settings_from(kind: type[Settings], values: Mapping[str, object]) -> Settings:
     """Checked settings.
 
-    Raises: UserError with the flag, the value and what was expected.
+    Args:
+        kind: their class.
+        values: by name; words of a command line are read as numbers and the like.
+
+    Raises:
+        UserError: with the flag, the value and what was expected.
     """
     try:
-        return kind(**values)
+        return kind.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else ""
         problem = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
-            names = ", ".join(sorted(kind.model_fields))
             task = kind.__name__.removesuffix("Settings").lower()
             raise UserError(
-                f"There is no setting {key!r} in the task {task} (--task); its settings are {names}."
+                f"There is no setting {key!r} in the task {task}; `unroll train {task} --help` lists "
+                "its settings."
             ) from error
         if not key:
             raise UserError(f"The settings do not fit together: {problem}.") from error
         meaning = kind.model_fields[key].description
-        flag = (
-            f"--{key.replace('_', '-')} (or --set {key}=...)"
-            if key in FLAGS
-            else f"--set {key}=..."
-        )
-        raise UserError(f"{flag} got {first['input']!r}: {problem}. {meaning}") from error
+        by_set = f"--set {key}=..."
+        word = f"{flag_of(key)} (or {by_set})" if key in kind.all_flags() else by_set
+        raise UserError(f"{word} got {first['input']!r}: {problem}. {meaning}") from error
+
+
+def flag_of(name: str) -> str:
+    """The flag of a setting: `--cell-options` of cell_options."""
+    return f"--{name.replace('_', '-')}"
 
 
 def parse_assignments(pairs: list[str]) -> dict[str, Any]:
-    """`key=value` words as a dict; "none" is None.
+    """`key=value` words as a dictionary; "none" is None.
 
-    Raises: UserError for a word without `=`.
+    Raises:
+        UserError: for a word without `=`.
     """
     values: dict[str, Any] = {}
     for pair in pairs:

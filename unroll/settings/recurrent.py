@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,6 +16,13 @@ from unroll.settings.training import TrainingSettings
 
 class RecurrentSettings(TrainingSettings):
     """The recurrent network of a task: its cell and sizes; the same for every task."""
+
+    flags: ClassVar[dict[str, str]] = {
+        "cell": "CELL",
+        "cell_options": "JSON",
+        "layers": "",
+        "hidden": "",
+    }
 
     batch_size: int | None = Field(
         None, ge=1, description="Sequences side by side; left out, the task's own."
@@ -35,7 +42,7 @@ class RecurrentSettings(TrainingSettings):
     embedding: int | None = Field(
         None,
         ge=1,
-        description="Numbers a token; left out, the task's own.",
+        description="Size of the vector of each token; left out, the task's own.",
     )
     dropout: float | None = Field(
         None, ge=0, lt=1, description="Locked dropout between layers and on the outputs."
@@ -47,13 +54,13 @@ class RecurrentSettings(TrainingSettings):
     )
     memory: str | None = Field(
         None,
-        description="Most memory of a layer's backpropagation through time, as 4GB: gradients stay "
-        "exact, what does not fit is computed again.",
+        description="Most memory that backpropagation through a layer may take, such as 4GB: gradients "
+        "stay exact, what does not fit is computed again.",
     )
     segment_length: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         None,
-        description="Exact backpropagation that keeps the state every so many steps and computes "
-        "the steps between again; auto: the square root of the length, at least 256.",
+        description="Keep the state every so many steps and compute the steps between again in "
+        "backpropagation, which stays exact; auto: the square root of the length, at least 256.",
     )
 
     @field_validator("cell")
@@ -78,7 +85,7 @@ class RecurrentSettings(TrainingSettings):
         try:
             return json.loads(options)
         except ValueError as error:
-            raise ValueError(f"it is no JSON ({error})") from error
+            raise ValueError(f"it is not JSON ({error})") from error
 
     @model_validator(mode="after")
     def one_bound(self) -> Self:
@@ -95,3 +102,14 @@ class RecurrentSettings(TrainingSettings):
             given: the settings that were given by name.
         """
         return None
+
+    @classmethod
+    def check_path(cls, path: str) -> None:
+        """Refuse data that plainly cannot be read, before torch is loaded; the default refuses none.
+
+        Args:
+            path: a file or folder, or "-" for standard input.
+
+        Raises:
+            UserError: where it cannot be read.
+        """

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class TrainingSettings(BaseModel):
-    """How long and how a model is trained; the same for every task."""
+    """How long and how a model is trained; the same for every task.
+
+    The description of a field is its help on the command line.
+
+    Attributes:
+        flags: the fields that have a flag of their own on the command line, each with the word for
+            its value in help; "": the word follows from the type. Every field may be given by --set.
+            A subclass lists its own fields.
+    """
 
     model_config = ConfigDict(extra="forbid", validate_default=True)
+    flags: ClassVar[dict[str, str]] = {
+        "seconds": "S",
+        "steps": "",
+        "epochs": "",
+        "seed": "",
+        "device": "DEVICE",
+        "threads": "",
+        "backend": "",
+        "watch": "",
+    }
 
     seconds: float | None = Field(None, gt=0, description="Seconds of training to add.")
     steps: int | None = Field(None, ge=1, description="Steps of the whole run.")
@@ -32,7 +50,7 @@ class TrainingSettings(BaseModel):
     schedule: Literal["cosine", "plateau", "constant"] = Field(
         "cosine",
         description="cosine: down to zero at the end of the budget; plateau: halved when the "
-        "held-out loss stops falling; constant.",
+        "validation loss stops falling; constant.",
     )
     warm_up: float = Field(0.02, ge=0, lt=1, description="Share of the budget with a rising rate.")
     clip_norm: float | None = Field(
@@ -56,12 +74,18 @@ class TrainingSettings(BaseModel):
     keep_checkpoints: int = Field(2, ge=2, description="How many checkpoints to keep.")
     watch: Literal["gradients"] | None = Field(
         None,
-        description="gradients: at the first step and each evaluation, say whether they vanish or "
-        "explode on their way back, and write their norms to metrics.jsonl.",
+        description="gradients: at the first step and each evaluation, report whether gradients vanish "
+        "or explode on their way back, and write their norms to metrics.jsonl.",
     )
     patience: int | None = Field(
         None, ge=1, description="Stop after this many evaluations without a better one."
     )
+
+    @classmethod
+    def all_flags(cls) -> dict[str, str]:
+        """The fields with a flag of their own, those of the base classes too."""
+        bases = [base for base in reversed(cls.__mro__) if issubclass(base, TrainingSettings)]
+        return {name: word for base in bases for name, word in base.flags.items()}
 
     @model_validator(mode="after")
     def one_budget(self) -> Self:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import unroll
 import unroll.errors
-from unroll.cli.main import app
+from unroll.cli.main import make_app
 
 SMALL = {"hidden": 8, "embedding": 8, "cell": "gru", "threads": 1, "quiet": True}
 
@@ -56,7 +56,7 @@ def test_a_resumed_run_is_the_unbroken_one(reviews):
 
 
 def command(*words):
-    result = CliRunner().invoke(app, [str(word) for word in words])
+    result = CliRunner().invoke(make_app(), [str(word) for word in words])
     assert result.exit_code == 0, result.output
     return result
 
@@ -84,10 +84,10 @@ def test_bad_data_is_told_with_its_line(reviews, tmp_path):
     data = reviews("train.csv", 5)
     with (tmp_path / "train.csv").open("a") as file:
         file.write("lonely\n")
-    result = CliRunner().invoke(app, ["train", data, "--steps", "1"])
+    result = CliRunner().invoke(make_app(), ["train", data, "--steps", "1"])
     said = str(result.exception) + result.output
     assert "line 12: 1 column where 2 are expected (review, stars)" in said
-    checked = CliRunner().invoke(app, ["data", "check", data, "--json"])
+    checked = CliRunner().invoke(make_app(), ["data", "check", data, "--json"])
     assert checked.exit_code == 1 and json.loads(checked.stdout)["bad"] == 1
 
 
@@ -97,7 +97,7 @@ def test_a_reservoir_with_a_read_out_in_closed_form(reviews):
     said = command(*words, "--readout", "ridge", "--threads", 1).output
     assert "none but the read-out, in closed form" in said and "Solved, at step 1" in said
     assert unroll.load("run").result()["accuracy"] == 1
-    refused = CliRunner().invoke(app, ["train", data, "--out", "run", "--resume"])
+    refused = CliRunner().invoke(make_app(), ["train", data, "--out", "run", "--resume"])
     assert "there is nothing to go on with" in str(refused.exception)
 
 

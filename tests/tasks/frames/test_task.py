@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 import unroll
-from unroll.cli.main import app
+from unroll.cli.main import make_app
 from unroll.errors import UserError
 from unroll.tasks.frames import task
 from unroll.tasks.frames.settings import FramesSettings
@@ -293,7 +293,7 @@ def test_a_resumed_run_is_the_unbroken_one():
 
 
 def command(*words, code=0):
-    result = CliRunner().invoke(app, [str(word) for word in words])
+    result = CliRunner().invoke(make_app(), [str(word) for word in words])
     assert result.exit_code == code, (result.output, result.exception)
     return result
 
@@ -321,7 +321,7 @@ def test_bad_clips_are_told_with_their_line():
     with Path(data).open("a") as file:
         file.write("clips/1.png,\n")
     words = ["train", data, "--video", "path", "--steps", "1", "--hidden", "4"]
-    said = str(CliRunner().invoke(app, words).exception)
+    said = str(CliRunner().invoke(make_app(), words).exception)
     assert "clips.csv, line 7: there is no file clips/5.png" in said
     checked = command("data", "check", data, "--video", "path", "--json", code=1)
     found = json.loads(checked.stdout)

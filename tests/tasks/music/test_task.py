@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 import unroll
-from unroll.cli.main import app
+from unroll.cli.main import make_app
 from unroll.errors import UserError
 from unroll.tasks import guess_task
 from unroll.tasks.music import task as music
@@ -51,13 +51,13 @@ def midi_folder(name, count):
 
 
 def invoke(*words):
-    result = CliRunner().invoke(app, list(words))
+    result = CliRunner().invoke(make_app(), list(words))
     assert result.exit_code == 0, result.output
     return result
 
 
 def refused(*words):
-    result = CliRunner().invoke(app, list(words))
+    result = CliRunner().invoke(make_app(), list(words))
     assert isinstance(result.exception, UserError)
     return str(result.exception)
 
@@ -150,7 +150,7 @@ def test_bad_tunes_are_counted():
     assert len(found) == 13 and "line" in found[0]["where"]
     assert run.format_prediction(found[-1]).startswith("# left out: tunes.abc, line")
     assert "--condition is for texts" in refused("generate", "run", "--condition", "x")
-    checked = CliRunner().invoke(app, ["data", "check", "tunes.abc"])
+    checked = CliRunner().invoke(make_app(), ["data", "check", "tunes.abc"])
     assert checked.exit_code == 1 and "keys: " in checked.output and "bad: 1" in checked.output
     Path("midi").mkdir()
     for name in ("a", "b"):

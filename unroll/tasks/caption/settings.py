@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,6 +17,15 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".p
 
 class CaptionSettings(RecurrentSettings):
     """A convolutional network that looks, a decoder that tells, and the table of captions."""
+
+    flags: ClassVar[dict[str, str]] = {
+        "image": "COLUMN",
+        "text": "COLUMN",
+        "valid": "FILE",
+        "skip_bad": "",
+        "level": "",
+        "lower": "",
+    }
 
     # the table
     image: str | None = Field(

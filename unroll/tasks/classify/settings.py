@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,16 @@ SMALL_EPOCHS, SMALL_STEPS = 16, 4_000_000  # steps of sequences that are read in
 
 class ClassifySettings(RecurrentSettings):
     """A recurrent classifier of texts or of sequences of numbers, and its data."""
+
+    flags: ClassVar[dict[str, str]] = {
+        "level": "",
+        "text": "COLUMN",
+        "label": "COLUMN",
+        "valid": "FILE",
+        "skip_bad": "",
+        "lower": "",
+        "readout": "",
+    }
 
     # the data
     level: Literal["word", "char", "bpe"] = Field("word", description="What a token is.")

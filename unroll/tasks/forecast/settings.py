@@ -7,7 +7,7 @@ import gzip
 import re
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -23,6 +23,19 @@ DATE = re.compile(rf"\s*({DAY})([T ]\d{{2}}:\d{{2}}.*)?\s*")
 
 class ForecastSettings(RecurrentSettings):
     """Settings of a recurrent forecaster and of the table of values over time that it reads."""
+
+    flags: ClassVar[dict[str, str]] = {
+        "time": "COLUMN",
+        "target": "COLUMN",
+        "by": "COLUMN",
+        "covariates": "COLUMNS",
+        "valid": "FILE",
+        "skip_bad": "",
+        "horizon": "",
+        "history": "",
+        "level": "",
+        "readout": "",
+    }
 
     # the table
     time: str | None = Field(

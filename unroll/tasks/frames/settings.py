@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -23,6 +23,14 @@ FEWEST = 8  # numbers in a row from which on it looks like a clip
 
 class FramesSettings(RecurrentSettings):
     """A network that reads clips frame by frame, and the data it learns from."""
+
+    flags: ClassVar[dict[str, str]] = {
+        "video": "COLUMN",
+        "label": "COLUMN",
+        "by": "COLUMN",
+        "valid": "FILE",
+        "skip_bad": "",
+    }
 
     # the data
     video: str | None = Field(

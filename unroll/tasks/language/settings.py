@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from unroll.data.text import text_source
 from unroll.settings.recurrent import RecurrentSettings
 
 SUFFIXES = (".txt", ".text", ".md", ".gz", ".jsonl")
@@ -15,6 +16,16 @@ TABLES = (".tsv", ".csv")  # with --per-line
 
 class LanguageSettings(RecurrentSettings):
     """A recurrent language model and the text it learns."""
+
+    flags: ClassVar[dict[str, str]] = {
+        "level": "",
+        "per_line": "",
+        "condition": "COLUMN",
+        "text": "COLUMN",
+        "valid": "FILE",
+        "lower": "",
+        "state": "",
+    }
 
     # the text
     level: Literal["char", "word", "bpe"] = Field("char", description="What a token is.")
@@ -116,6 +127,11 @@ class LanguageSettings(RecurrentSettings):
         """k1 and k2, with what was left out."""
         k2 = self.k2 or self.block
         return self.k1 or max(1, k2 // 4), k2
+
+    @classmethod
+    def check_path(cls, path: str) -> None:
+        if path != "-":
+            text_source(path)
 
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:

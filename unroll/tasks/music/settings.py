@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ MIDI_FILES = (".mid", ".midi")
 
 class MusicSettings(RecurrentSettings):
     """A recurrent model of tunes, and the tunes that it learns."""
+
+    flags: ClassVar[dict[str, str]] = {"valid": "FILE", "skip_bad": ""}
 
     valid: str | None = Field(
         None, description="Held-out tunes; left out, a tenth of the tunes, at most 5,000."

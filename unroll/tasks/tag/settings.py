@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -14,6 +14,8 @@ from unroll.settings.recurrent import RecurrentSettings
 
 class TagSettings(RecurrentSettings):
     """A tagger and the sentences it learns from."""
+
+    flags: ClassVar[dict[str, str]] = {"valid": "FILE", "skip_bad": ""}
 
     # the columns
     word: int | None = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,16 @@ KINDS = ("audio", "image", "strokes")
 
 class TranscribeSettings(RecurrentSettings):
     """A recogniser of sounds, lines of handwriting or pen strokes, and its data."""
+
+    flags: ClassVar[dict[str, str]] = {
+        "audio": "COLUMN",
+        "image": "COLUMN",
+        "strokes": "COLUMN",
+        "text": "COLUMN",
+        "valid": "FILE",
+        "skip_bad": "",
+        "lower": "",
+    }
 
     # the data
     audio: str | None = Field(

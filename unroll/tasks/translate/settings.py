@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,14 @@ SUFFIXES = (".tsv", ".txt", ".tsv.gz", ".txt.gz")
 
 class TranslateSettings(RecurrentSettings):
     """Settings of an encoder, a decoder with attention, and the pairs that they learn."""
+
+    flags: ClassVar[dict[str, str]] = {
+        "target": "COLUMN",
+        "valid": "FILE",
+        "skip_bad": "",
+        "level": "",
+        "lower": "",
+    }
 
     # the pairs
     source: str | None = Field(
