@@ -145,7 +145,7 @@ def test_options_reach_the_constructor_and_stay_with_the_run(place, capsys, tmp_
     [
         (["--cell", "lsmt"], "near it: lstm"),
         (["--cell", "gru", "--cell-options", '{"heads": 2}'], "--cell gru takes bias"),
-        (["--cell", "gru", "--cell-options", "heads=2"], "it is no JSON"),
+        (["--cell", "gru", "--cell-options", "heads=2"], "it is not JSON"),
         (["--cell", "gru", "--cell-options", "[2]"], "--cell-options"),
         (["--cell", "conv_lstm"], "needs height, width"),
         (["--cell", "projected_lstm", "--cell-options", '{"proj_size": 99}'], "expected a number"),
