@@ -90,7 +90,7 @@ def test_torch_changes_nothing(make):
 def test_another_cell_keeps_its_own_start_or_says_no():
     cell = PeepholeLSTMCell(I, H)
     before = [p.clone() for p in cell.parameters()]
-    assert initialise(cell, "auto") == "weights start as the cell itself has it"
+    assert initialise(cell, "auto") == "weights as the cell initialises them"
     assert all(map(torch.equal, before, cell.parameters()))
     with pytest.raises(ValueError, match="PeepholeLSTMCell starts as its paper asks"):
         initialise(cell, "orthogonal")

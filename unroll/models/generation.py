@@ -1,4 +1,4 @@
-"""A text piece by piece: draw a token, say what it adds, feed it back."""
+"""Generate a text: draw a token, yield the text that it adds, feed it back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unroll.data.vocabulary import Vocabulary
 from unroll.models.sampling import distribution, draw, draw_softmax
 
 
-def generated(
+def generate_pieces(
     step: Callable[[Tensor], Tensor],
     vocabulary: Vocabulary,
     context: list[int],
@@ -25,10 +25,20 @@ def generated(
     end: int | None,
     device: torch.device,
 ) -> Iterator[str]:
-    """The text of at most `length` tokens after a context, as it is made.
+    """Generate at most `length` tokens after a context, and yield their text.
 
-    step: from a token [1] to the logits [1, V] of the next. never: ids that must not come.
-    end: the id that ends the text, or None. seed: None draws anew each time.
+    Args:
+        step: from a token [1] to the logits [1, V] of the next one; keeps the state.
+        vocabulary: ids to text.
+        context: ids that are read first; at least one.
+        length: tokens, at most.
+        temperature: divides the logits; 0 always takes the most likely token.
+        top_k: draw from the k most likely tokens. 0: from all.
+        top_p: draw from the fewest tokens that reach this probability.
+        seed: the same seed draws the same tokens. None: others each time.
+        never: ids that must not be drawn.
+        end: the id that ends the text. None: only `length` ends it.
+        device: of the network.
     """
     generator = torch.Generator()
     if seed is None:
@@ -37,7 +47,7 @@ def generated(
         generator.manual_seed(seed)
     for id in context:
         logits = step(torch.tensor([id], device=device))
-    pieces = Pieces(vocabulary, context)
+    pieces = TextPieces(vocabulary, context)
     banned = torch.tensor(list(never), device=device) if never else None
     plain = top_k == 0 and top_p == 1 and temperature >= 1e-3 and device.type == "cpu"
     plain = plain and logits.dtype == torch.float32
@@ -53,8 +63,8 @@ def generated(
     yield pieces.rest()
 
 
-class Pieces:
-    """The text of ids as they come: each new one adds what it changes at the end."""
+class TextPieces:
+    """The text of ids one by one: a new id adds what it changes at the end."""
 
     def __init__(self, vocabulary: Vocabulary, context: list[int]) -> None:
         self.vocabulary = vocabulary
@@ -62,8 +72,8 @@ class Pieces:
         self.shown = len(vocabulary.decode(self.ids))
 
     def add(self, id: int) -> str:
-        """The text that this id adds; none where it is the first bytes of a character."""
-        if self.vocabulary.level == "char":  # the same, sooner
+        """The text that an id adds; empty where it is the first bytes of a character."""
+        if self.vocabulary.level == "char":  # the same result, faster
             return self.vocabulary.decode([id])
         self.ids.append(id)
         text = self.vocabulary.decode(self.ids)
@@ -74,5 +84,5 @@ class Pieces:
         return new
 
     def rest(self) -> str:
-        """What was held back."""
+        """The text that was held back because its last character was incomplete."""
         return self.vocabulary.decode(self.ids)[self.shown :]

@@ -1,6 +1,6 @@
-"""The initialisations of the field, by name, for cells with torch's parameter names.
+"""Initialisations by name, for cells with the parameter names of torch.
 
-Layers keep torch's own; a task model chooses one of these and says so.
+Layers keep the initialisation of torch; the network of a task chooses one of these and reports it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def initialisation_in_words(network: nn.Module) -> str:
 
 
 def initialise_layers(layers: Iterable[nn.Module], name: str) -> str:
-    """The same for every cell of recurrent layers, in their order; what was done, in words."""
+    """Initialise every cell of recurrent layers, in order. Returns a phrase on what was done."""
     said = ""
     for layer in layers:
         for cell in layer.cells:  # type: ignore[union-attr]
@@ -46,22 +46,29 @@ def initialise_layers(layers: Iterable[nn.Module], name: str) -> str:
 def initialise(cell: Cell, name: str) -> str:
     """Initialise one cell in place.
 
-    name: "torch" (leave it), "orthogonal" (orthogonal recurrent weights, Saxe et al. 2013; Xavier
-        inputs), "xavier" (Glorot and Bengio 2010), "he" (He et al. 2015), "identity" (Le et al.
-        2015, for relu Elman cells), or "auto": orthogonal, or identity where the cell is relu Elman.
-        Biases start at zero, the forget gate's at one (Jozefowicz et al. 2015).
-    Any other cell keeps the start that it gave itself, which is its paper's ("auto" and "torch").
-    returns: what was done, in words.
-    Raises: UserError, which is a ValueError, for an unknown name, and where another cell than these
-        shall start otherwise.
+    Biases start at zero, the bias of the forget gate at one (Jozefowicz et al. 2015). Cells other than LSTM,
+    GRU and Elman keep their own initialisation, which is that of their paper ("auto" and "torch").
+
+    Args:
+        cell: with parameters weight_ih, weight_hh, bias_ih and bias_hh.
+        name: "torch" (no change), "orthogonal" (orthogonal recurrent weights, Saxe et al. 2013; Xavier
+            input weights), "xavier" (Glorot and Bengio 2010), "he" (He et al. 2015), "identity" (Le et al.
+            2015, for Elman cells with relu), or "auto": identity for Elman cells with relu, else
+            orthogonal.
+
+    Returns:
+        A phrase on what was done.
+
+    Raises:
+        UserError: for an unknown name, and where a cell with its own initialisation is given another.
     """
     if not isinstance(cell, LSTMCell | GRUCell | RNNCell):
         if name not in ("auto", "torch"):
             raise UserError(
                 f"initialisation={name} is for LSTM, GRU and Elman cells; {type(cell).__name__} "
-                "starts as its paper asks. Leave it out."
+                "has its own initialisation, that of its paper. Leave it out."
             )
-        return "weights start as the cell itself has it"
+        return "weights as the cell initialises them"
     if name == "torch":
         return "as torch.nn"
     relu = isinstance(cell, RNNCell) and cell.nonlinearity == "relu"
@@ -95,4 +102,5 @@ def initialise(cell: Cell, name: str) -> str:
 
 
 def he(weight: torch.Tensor) -> None:
+    """He et al. 2015, in place."""
     nn.init.kaiming_normal_(weight, nonlinearity="relu")

@@ -26,14 +26,19 @@ class LanguageModel(nn.Module):
         p(x_{t+1} | x_1 .. x_t) = softmax(W h_t + b),   W = embedding where tied
 
     Args:
-        vocabulary_size: V. embedding_size: E. hidden_size: H of each of num_layers layers.
-        cell: a name or a callable, as `unroll.Recurrent` takes it.
-        categories: how many conditions there are; their vectors are added to every input.
-        tie: use the embedding as the softmax's weights; needs E equal to the stack's output size.
-        dropout, dropout_input: locked dropout between layers and on outputs; on embeddings.
-        initialisation: a name for `initialise`; what it did stands in `self.initialised`.
+        vocabulary_size: V.
+        embedding_size: E.
+        hidden_size: H, of each layer.
+        num_layers: of the recurrent stack. Default: 1.
+        cell: a name or a callable, as `unroll.Recurrent` takes it. Default: "lstm".
+        categories: how many conditions there are; their vectors are added to every input. Default: none.
+        tie: use the embedding as the weights of the softmax; needs E equal to the output size of the stack.
+        dropout: locked dropout between layers and on outputs, 0 to 1.
+        dropout_input: locked dropout on embeddings, 0 to 1.
+        initialisation: a name for `initialise`; `initialised` says what it did.
 
-    Raises: ValueError where tied sizes differ.
+    Raises:
+        ValueError: where tied sizes differ.
     """
 
     def __init__(
@@ -78,10 +83,16 @@ class LanguageModel(nn.Module):
         lengths: Tensor | None = None,
         category: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        """Logits of the next token, and the state after each sequence's last step.
+        """Predict the next token after every step.
 
-        x: ids [T, B]. state: a tuple of the layers' states, or None. lengths: [B] or None.
-        category: [B] or None. returns: logits [T, B, V], state.
+        Args:
+            x: ids [T, B].
+            state: a tuple with the state of each layer. None: zeros.
+            lengths: steps of each sequence [B]. None: all have T.
+            category: of each sequence [B]. None: there are no conditions.
+
+        Returns:
+            Logits [T, B, V], and the state after the last step of each sequence.
         """
         h, state = self._hidden(x, state, lengths, category)
         return linear(h, self._softmax_weight(), self.bias), state
@@ -96,7 +107,16 @@ class LanguageModel(nn.Module):
         category: Tensor | None = None,
         weight: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        """Summed cross-entropy in nats of y [T, B] where `weight` is true, and the state."""
+        """The cross-entropy of the targets in nats, summed, and the state after the last step.
+
+        Args:
+            x: ids [T, B].
+            y: targets, ids [T, B].
+            state: as `forward` takes it.
+            lengths: as `forward` takes them.
+            category: as `forward` takes it.
+            weight: true where a target counts, bool [T, B]. None: everywhere.
+        """
         h, state = self._hidden(x, state, lengths, category)
         if weight is None:
             h, y = h.flatten(0, 1), y.flatten()
@@ -105,7 +125,7 @@ class LanguageModel(nn.Module):
         return self.output_loss(h, y), state
 
     def output_loss(self, h: Tensor, y: Tensor) -> Tensor:
-        """Summed cross-entropy in nats of y [N], given what the stack showed [N, H]."""
+        """The cross-entropy of targets y [N] in nats, summed, given outputs h of the stack [N, H]."""
         return linear_cross_entropy(h, self._softmax_weight(), self.bias, y)
 
     def initial_state(self, batch_size: int) -> State:
@@ -127,7 +147,7 @@ class LanguageModel(nn.Module):
     def _hidden(
         self, x: Tensor, state: State | None, lengths: Tensor | None, category: Tensor | None
     ) -> tuple[Tensor, State]:
-        """What the softmax reads, [T, B, H], and the state."""
+        """The outputs of the stack [T, B, H], and its state."""
         h = self.drop_input(self._embed(x, category))
         states = []
         for k, layer in enumerate(self.stack):
@@ -157,13 +177,13 @@ class LanguageModel(nn.Module):
 
 
 class LanguageStepper:
-    """A language model with its state: give it a token, it gives the logits of the next."""
+    """A language model with its state: takes a token, returns the logits of the next one."""
 
     def __init__(self, model: LanguageModel, batch_size: int, category: Tensor | None) -> None:
         self._weight, self._bias = model._softmax_weight().detach(), model.bias.detach()
         self._model, self._category = model, category
         symbols, width = model.embedding.weight.shape
-        # the first layer's share of every symbol, where it takes less room than this many numbers
+        # the contribution of every token to the first layer, where the table is small enough
         self._has_table = symbols * width <= LARGEST_TABLE and (
             category is None or len(category) == 1
         )
@@ -185,7 +205,7 @@ class LanguageStepper:
 
     @property
     def states(self) -> list[State]:
-        """The layers' states after the last token; may be set to those of another moment."""
+        """The state of each layer after the last token; may be set, to continue from elsewhere."""
         return [layer.state for layer in self._layers]
 
     @states.setter

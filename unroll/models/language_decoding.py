@@ -1,6 +1,6 @@
-"""What a language model says of a text: how likely it is, what comes next, and how it goes on.
+"""Use a language model: score a text, predict its next token, generate its continuation.
 
-`network` is a `unroll.models.language.LanguageModel`, or what is called as one is.
+`network` is a `unroll.models.language.LanguageModel`, or has the same methods.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from torch import Tensor
 
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
 from unroll.errors import UserError
-from unroll.models.generation import generated
+from unroll.models.generation import generate_pieces
 from unroll.models.sampling import checked_sampling
 
 
 def start_ids(vocabulary: Vocabulary, per_line: bool) -> list[int]:
-    """What stands before a text of its own: the boundary, or a line end where text is a stream."""
+    """The ids before the first token of a text: a line end for a stream, else the boundary."""
     if not per_line and vocabulary.level in ("char", "bpe"):
         ids = vocabulary.encode("\n").tolist()
         if ids and UNKNOWN not in ids:
@@ -36,9 +36,20 @@ def score(
     per_line: bool = False,
     category: int | None = None,
 ) -> dict[str, Any]:
-    """The log-probability of a text: in all, per token, and as perplexity. Natural logarithms.
+    """The log-probability of a text, natural logarithm: in total, per token, and as perplexity.
 
-    Raises: UserError for a text without tokens.
+    Args:
+        network: the model.
+        vocabulary: text to ids.
+        text: to score.
+        per_line: whether the model learned lines; then the end of the line is scored too.
+        category: the number of the condition. None: the model has none.
+
+    Returns:
+        text, log_probability, perplexity, tokens (each with its log_probability), unknown (tokens).
+
+    Raises:
+        UserError: for a text without tokens.
     """
     network.eval()
     device = network.bias.device
@@ -74,7 +85,19 @@ def next_tokens(
     per_line: bool = False,
     category: int | None = None,
 ) -> list[dict[str, Any]]:
-    """The likeliest next tokens after a text, with their probabilities."""
+    """The most likely next tokens after a text, with their probabilities.
+
+    Args:
+        network: the model.
+        vocabulary: text to ids.
+        text: what comes before.
+        top: how many tokens.
+        per_line: whether the model learned lines.
+        category: the number of the condition. None: the model has none.
+
+    Raises:
+        UserError: for `top` below 1, and for unknown characters in the text.
+    """
     if top < 1:
         raise UserError(f"--top got {top}; expected at least 1.")
     network.eval()
@@ -90,16 +113,17 @@ def next_tokens(
 
 
 def prompt_ids(vocabulary: Vocabulary, prompt: str, per_line: bool) -> list[int]:
-    """The ids of a prompt behind what stands before every text.
+    """The ids of a prompt, after the ids before the first token of a text.
 
-    Raises: UserError for characters that the model has never seen.
+    Raises:
+        UserError: for characters that the vocabulary does not have.
     """
     unknown = vocabulary.unknown(prompt)
     if unknown and vocabulary.level == "char":
         shown = ", ".join(repr(c) for c in unknown[:10])
         raise UserError(
-            f"The prompt holds characters that the model has never seen: {shown}. Leave them out, "
-            "or train on a text that has them."
+            f"The prompt has characters that the model has never seen: {shown}. Remove them, or train "
+            "on a text that has them."
         )
     return start_ids(vocabulary, per_line) + vocabulary.encode(prompt).tolist()
 
@@ -118,19 +142,34 @@ def generate(
     category: int | None = None,
     unknown: bool = False,
 ) -> Iterator[str]:
-    """The text that follows a prompt, piece by piece, at most `length` tokens of it.
+    """Generate the continuation of a prompt, piece by piece.
 
-    unknown: whether <unk> may come. A model of lines stops at the line's end.
-    Raises: UserError for a prompt or a number that cannot be used.
+    A model of lines stops at the end of the line.
+
+    Args:
+        network: the model.
+        vocabulary: text to ids and back.
+        prompt: what the text starts with.
+        length: tokens to generate, at most.
+        temperature: divides the logits; 0 always takes the most likely token.
+        top_k: draw from the k most likely tokens. 0: from all.
+        top_p: draw from the fewest tokens that reach this probability.
+        seed: the same seed generates the same text. None: another text each time.
+        per_line: whether the model learned lines.
+        category: the number of the condition. None: the model has none.
+        unknown: whether <unk> may be generated.
+
+    Raises:
+        UserError: for a prompt or a number that cannot be used.
     """
     checked_sampling(temperature, top_k, top_p, seed)
     if length < 0:
         raise UserError(f"--length got {length}; expected a number of tokens, 0 or more.")
     device = network.bias.device
-    # the boundary is a line end for words, the end of the sequence for lines, and else no text
+    # the boundary is a line end for words and the end of the sequence for lines; otherwise it is no text
     never = [] if unknown else [UNKNOWN]
     never += [] if per_line or vocabulary.level == "word" else [BOUNDARY]
-    return generated(
+    return generate_pieces(
         network.stepper(1, category_ids(category, 1, device)),
         vocabulary,
         prompt_ids(vocabulary, prompt, per_line),
@@ -146,4 +185,5 @@ def generate(
 
 
 def category_ids(category: int | None, batch_size: int, device: torch.device) -> Tensor | None:
+    """The condition of each sequence [B], or None where there is none."""
     return None if category is None else torch.full((batch_size,), category, device=device)

@@ -1,13 +1,13 @@
-"""The baseline of every language model: interpolated n-grams with Witten-Bell smoothing.
+"""The baseline of language models: interpolated n-grams with Witten-Bell smoothing.
 
     p(w | h) = (c(h w) + T(h) p(w | h')) / (c(h) + T(h))
 
-with c how often, T(h) how many different words followed the history h, h' the history without its
-first word, and a uniform distribution under the unigram. Source: I. Witten and T. Bell, The
-zero-frequency problem, 1991 (https://doi.org/10.1109/18.87000).
+where c counts, T(h) is the number of different tokens that followed the history h, h' is the history
+without its first token, and below the unigram the distribution is uniform. Source: I. Witten and T. Bell,
+The zero-frequency problem, 1991 (https://doi.org/10.1109/18.87000).
 
-A gram of order k is a row number: rows of order k are sorted by (row of the gram without its last
-token) * V + last token, so that a look-up is a binary search and the whole model is a few arrays.
+A gram of order k is a row number: rows of order k are sorted by (row of the gram without its last token)
+* V + last token, so that a look-up is a binary search and the model is a few arrays.
 """
 
 from __future__ import annotations
@@ -16,19 +16,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NOWHERE = -1
+UNSEEN = -1  # the row of a gram that was never seen
 
 
 @dataclass(frozen=True)
 class NGramModel:
-    """vocabulary_size: V. keys[k], counts[k]: the grams of order k + 1, sorted by key."""
+    """Counts of all grams up to an order.
+
+    Attributes:
+        vocabulary_size: V.
+        keys: for each order, the keys of its grams, sorted, int64.
+        counts: for each order, how often each of these grams comes, int64.
+    """
 
     vocabulary_size: int
     keys: tuple[np.ndarray, ...]
     counts: tuple[np.ndarray, ...]
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All of it but V, by name, to be kept in a file."""
+        """Keys and counts by name, to be kept in a file."""
         return {
             f"{name}.{k}": array
             for name in ("keys", "counts")
@@ -37,7 +43,7 @@ class NGramModel:
 
     @classmethod
     def from_arrays(cls, vocabulary_size: int, arrays: dict[str, np.ndarray]) -> NGramModel:
-        """The model whose `arrays` these are."""
+        """The model that has these `arrays`."""
         orders = range(len(arrays) // 2)
         return cls(
             vocabulary_size,
@@ -47,7 +53,7 @@ class NGramModel:
 
     @property
     def order(self) -> int:
-        """The longest gram."""
+        """Tokens of the longest gram."""
         return len(self.keys)
 
     @classmethod
@@ -78,19 +84,19 @@ class NGramModel:
             if k:
                 history = self._history(ids, k)
             row = self._find(k, history, target)
-            seen = np.where(row == NOWHERE, 0, self.counts[k][row])
+            seen = np.where(row == UNSEEN, 0, self.counts[k][row])
             total, different = self._after(k)
-            known = history != NOWHERE
+            known = history != UNSEEN
             n = np.where(known, total[history], 0)
             t = np.where(known, different[history], 0)
-            # an unseen history says nothing: the shorter one's answer stands
+            # where the history was never seen, the estimate of the shorter history is kept
             p = np.where(n > 0, (seen + t * p) / np.maximum(n + t, 1), p)
         return np.log(p)
 
     def _history(self, ids: np.ndarray, k: int) -> np.ndarray:
-        """For each target ids[1:], the row of the k tokens before it, NOWHERE if never seen."""
+        """For each target ids[1:], the row of the k tokens before it, UNSEEN if never seen."""
         n = len(ids) - 1
-        row = np.full(n, NOWHERE, dtype=np.int64)
+        row = np.full(n, UNSEEN, dtype=np.int64)
         if n < k:
             return row
         current = np.zeros(n - k + 1, dtype=np.int64)
@@ -103,8 +109,8 @@ class NGramModel:
         """Rows of the grams of order k + 1 that are a prefix's row and a token."""
         key = prefix * self.vocabulary_size + token
         place = np.searchsorted(self.keys[k], key).clip(0, len(self.keys[k]) - 1)
-        there = (self.keys[k][place] == key) & (prefix != NOWHERE)
-        return np.where(there, place, NOWHERE)
+        there = (self.keys[k][place] == key) & (prefix != UNSEEN)
+        return np.where(there, place, UNSEEN)
 
     def _after(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         """For each history of k tokens: how many tokens, and how many different, followed it."""

@@ -1,4 +1,4 @@
-"""Drawing the next token: temperature, top-k, top-p."""
+"""Draw the next token: temperature, top-k, top-p."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from unroll.errors import UserError
 
 
 def checked_sampling(temperature: float, top_k: int, top_p: float, seed: int | None = None) -> None:
-    """Refuse numbers that mean nothing.
+    """Check the numbers of sampling.
 
-    Raises: UserError with the flag, the value and what was expected.
+    Raises:
+        UserError: with the flag, the value and what was expected.
     """
     if not temperature >= 0 or temperature == float("inf"):
         raise UserError(
-            f"--temperature got {temperature}; expected 0 (always the likeliest) or a positive "
-            "number: under 1 safer, over 1 wilder."
+            f"--temperature got {temperature}; expected 0 (always the most likely token) or a "
+            "positive number: below 1 more predictable, above 1 more varied."
         )
     if top_k < 0:
         raise UserError(f"--top-k got {top_k}; expected 0 (all tokens) or how many to choose from.")
@@ -34,18 +35,24 @@ def distribution(
     top_p: float = 1.0,
     never: Tensor | None = None,
 ) -> Tensor:
-    """The probabilities [B, V] that are drawn from.
+    """The probabilities to draw from.
 
-    logits: [B, V]. temperature: divides the logits; 0 puts all on the likeliest.
-    top_k: keep the k likeliest; 0 keeps all. top_p: keep the fewest likeliest tokens that reach
-    this share of probability (Holtzman et al. 2020). never: ids that must not come, or None.
+    Args:
+        logits: [B, V].
+        temperature: divides the logits; 0 puts all probability on the most likely token.
+        top_k: keep the k most likely tokens. 0: all.
+        top_p: keep the fewest most likely tokens that reach this probability (Holtzman et al. 2020).
+        never: ids that get probability 0. None: none.
+
+    Returns:
+        Probabilities [B, V].
     """
     logits = logits.float()
     if never is not None:
         logits = logits.index_fill(1, never, -torch.inf)
     if temperature == 0:
         return torch.zeros_like(logits).scatter(1, logits.argmax(1, keepdim=True), 1.0)
-    if temperature < 1e-3:  # the likeliest at 0, so that nothing divides to infinity
+    if temperature < 1e-3:  # the largest logit becomes 0, so that nothing overflows
         logits = (logits - logits.amax(1, keepdim=True)) / max(temperature, 1e-30)
     elif temperature != 1:
         logits = logits / temperature
@@ -62,10 +69,17 @@ def distribution(
 
 
 def draw(p: Tensor, generator: torch.Generator) -> Tensor:
-    """One token a row, [B], by the inverse of the cumulated probabilities.
+    """Draw one token per row by inverting the cumulative probabilities.
 
-    The uniform number is drawn on the CPU, and the sums are taken there, so that a seed gives the
-    same text on every device. NumPy's few small steps cost a quarter of torch's.
+    The uniform numbers are drawn on the CPU, and the sums are taken there, so that a seed gives the same
+    text on every device. NumPy's few small steps cost a quarter of torch's.
+
+    Args:
+        p: probabilities [B, V].
+        generator: of random numbers, on the CPU.
+
+    Returns:
+        Ids [B].
     """
     uniform = torch.rand(len(p), generator=generator).tolist()
     cumulated = p.cpu().numpy().cumsum(axis=1, dtype="float64")
@@ -80,10 +94,10 @@ def draw(p: Tensor, generator: torch.Generator) -> Tensor:
 def draw_softmax(
     logits: Tensor, temperature: float, never: list[int], generator: torch.Generator
 ) -> int:
-    """One token of one row of logits [1, V], from softmax(logits / temperature).
+    """Draw one token from softmax(logits / temperature), for logits [1, V].
 
-    What `draw(distribution(...))` does where nothing is cut off, in a third of the time: for a
-    small vocabulary that is as long as the model's own step takes.
+    The same as `draw(distribution(...))` without top-k and top-p, in a third of the time, which for a
+    small vocabulary is as long as a step of the model.
     """
     weights = logits.numpy()[0] / temperature
     if never:

@@ -1,4 +1,4 @@
-"""All of a language model that remembers, as one cell: for those who look at single steps."""
+"""The embedding and the recurrent stack of a language model as one cell."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from unroll.cells.wrappers.stacked import StackedCell
 class TokenCell(Cell):
     """An embedding and the cells upon it as one cell, which reads the ids of tokens.
 
-    When to use it: where the embedding must be part of the step, as in learning online: what it did
-    long ago still stands in the state.
+    When to use it: where the embedding must be part of the step, as in learning online, because its
+    earlier outputs still act on the state.
 
         output, state' = cells(embedding[x], state)
 
     Args:
-        embedding: [V, E]. cells: from the lowest up; the parameters stay theirs.
-    Input: x ids [B]; state: a tuple of the cells' states, lowest first.
-    Output: that of the highest cell, and the tuple of new states.
+        embedding: [V, E].
+        cells: from the lowest to the highest; their parameters are shared, not copied.
+
+    Input:
+        x: ids [B].
+        state: a tuple with the state of each cell, the lowest first.
+
+    Output:
+        The output of the highest cell, and the tuple of new states.
 
     Example:
         >>> import torch, unroll
