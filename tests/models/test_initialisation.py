@@ -92,7 +92,7 @@ def test_another_cell_keeps_its_own_start_or_says_no():
     before = [p.clone() for p in cell.parameters()]
     assert initialise(cell, "auto") == "weights as the cell initialises them"
     assert all(map(torch.equal, before, cell.parameters()))
-    with pytest.raises(ValueError, match="PeepholeLSTMCell starts as its paper asks"):
+    with pytest.raises(ValueError, match="PeepholeLSTMCell has its own initialisation"):
         initialise(cell, "orthogonal")
 
 
