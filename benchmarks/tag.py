@@ -26,7 +26,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from torch.utils.data import DataLoader
 
 import unroll
-from unroll.cells import named_cell
+from unroll.cells import cell_factory
 from unroll.data.problems import Problems
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.network import LETTER_SIZE, SHAPE_SIZE, Tagger
@@ -182,7 +182,7 @@ def ours(preprocessor, cell, crf, dropout):
         embedding_size=size["embedding"],
         character_size=size["characters"],
         hidden_size=size["hidden"],
-        cell=named_cell(cell),
+        cell=cell_factory(cell),
         crf=crf,
         word_dropout=dropout and size["word_dropout"],
         dropout=dropout and size["dropout"],

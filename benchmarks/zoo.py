@@ -34,7 +34,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import unroll
 from unroll import cells
-from unroll.cells import EchoStateCell, fields, named_cell
+from unroll.cells import EchoStateCell, cell_factory, fields
 from unroll.cells.names import CELLS
 from unroll.engine import cpu
 from unroll.engine.backends import choose
@@ -136,7 +136,7 @@ def maker(name):
     if name in WRAPPERS:
         return WRAPPERS[name]
     options = NEEDS.get(name, lambda H: {})
-    return lambda I, H: named_cell(name, **options(H))(I, H)
+    return lambda I, H: cell_factory(name, **options(H))(I, H)
 
 
 def measure(name, seconds, clock):

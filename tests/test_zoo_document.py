@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from unroll.cells.count import a_unit
-from unroll.cells.names import CELLS, FAMILIES, WRAPPERS, named_cell, options_of
+from unroll.cells.count import parameters_per_unit
+from unroll.cells.names import CELLS, FAMILIES, WRAPPERS, cell_factory, constructor_options
 
 PAGE = (Path(__file__).parents[1] / "docs" / "cells.md").read_text()
 MEASURED = ("products", "time")
@@ -36,10 +36,12 @@ def test_a_family_has_a_row_for_every_name_and_no_other(family):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_the_parameters_of_a_row_are_the_cell_s(name):
-    make = named_cell(name)
-    if Parameter.empty in options_of(make).values():  # its numbers depend on more than I and H
+    make = cell_factory(name)
+    if (
+        Parameter.empty in constructor_options(make).values()
+    ):  # its numbers depend on more than I and H
         return
-    counts = a_unit(make)
+    counts = parameters_per_unit(make)
     fixed = f"; fixed: {counts['fixed']}" if "fixed" in counts else ""
     family = next(f for f, rows in FAMILIES.items() if name in rows)
     assert ROWS[family][name]["parameters a unit"] == counts["trained"] + fixed

@@ -9,7 +9,7 @@ from torch.nn.functional import gelu, glu
 
 import unroll
 from unroll.cells import GRUCell, LSTMCell, RNNCell
-from unroll.cells.names import FAMILIES, named_cell
+from unroll.cells.names import FAMILIES, cell_factory
 from unroll.models.initialisation import initialise
 
 HIDDEN = 128
@@ -25,7 +25,7 @@ def network(row, task, steps):
         if start:
             raise SystemExit(f"--cells {row}: {name} has no start but its own. Say {name}.")
         options = {"indrnn": {"steps": steps}, "lru": LRU_RING}.get(name, {})
-        return Stack(named_cell(name, **options), task.inputs, task.outputs, task.whole)
+        return Stack(cell_factory(name, **options), task.inputs, task.outputs, task.whole)
     return Single(name, start, task.inputs, task.outputs, steps)
 
 

@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 
 import unroll
 from benchmarks.memory.networks import RESERVOIRS, STACKED, network
-from unroll.cells.names import named_cell
+from unroll.cells.names import cell_factory
 from unroll.layers.ridge import Ridge
 
 CLIP = 1.0
@@ -96,7 +96,7 @@ def reservoir(row, task, steps, generator, clock):
     options["leak_rate"] = min(1.0, 20 / steps)  # a memory of the order of the sequence
     if task.name == "mackey glass":
         options = {"spectral_radius": 1.25, "leak_rate": 0.3, "bias_scaling": 1.0}
-    model = Reservoir(named_cell(row, **options), task)
+    model = Reservoir(cell_factory(row, **options), task)
     sums, count, enough = Ridge(), 0, 100 * UNITS
     while clock.share() < SHARE and sums.rows < enough:
         x, targets = task.batch(generator, 100)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 import unroll
 from unroll.cells import as_cell, fields, map_state
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.testing import check_cell
 
 
@@ -30,7 +30,7 @@ def test_no_noise_by_default():
 def test_tap_is_the_identity_and_tells_only_within_a_block():
     cell, a, b, seen = unroll.Cell(3, 4), torch.ones(1), torch.zeros(1), []
     assert cell.tap(a=a) is a
-    with tapped(lambda name, value: seen.append((name, value))):
+    with collecting_taps(lambda name, value: seen.append((name, value))):
         one, two = cell.tap(a=a, b=b)
     cell.tap(a=a)
     assert one is a

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.conv_lstm import ConvLSTMCell
 from unroll.testing import check_cell
 
@@ -140,7 +140,7 @@ def test_what_happens_reaches_as_far_as_the_kernel_a_step():
 
 def test_gates_are_named_for_a_recording():
     cell, named = ConvLSTMCell(4, 4, height=2, width=2), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 4), cell.initial_state(2))
     assert named == ["input_gate", "forget_gate", "candidate", "output_gate"]
 

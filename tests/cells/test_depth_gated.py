@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.depth_gated import DepthGatedLSTMCell, DepthGatedState
 from unroll.testing import check_cell
 
@@ -97,7 +97,7 @@ def test_open_depth_gate_adds_the_memory_below():
 
 def test_gates_of_every_layer_are_named_for_a_recording():
     cell, named = DepthGatedLSTMCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert "depth_gate_l0" not in named
     assert set(named) == {

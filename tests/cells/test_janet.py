@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.janet import JANETCell
 from unroll.testing import check_cell
 
@@ -59,7 +59,7 @@ def test_dependencies_too_short_for_chrono_are_refused(t_max):
 
 def test_gates_are_named_for_a_recording():
     cell, named = JANETCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["forget_gate", "candidate", "input_gate"]
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.jordan import JordanCell
 from unroll.testing import check_cell
 
@@ -76,7 +76,7 @@ def test_with_an_output_that_is_the_hidden_layer_it_is_torchs_elman_network():
 
 def test_the_hidden_layer_is_named_for_a_recording():
     cell, named = JordanCell(3, 4, output_size=2), []
-    with tapped(lambda name, value: named.append((name, value.shape))):
+    with collecting_taps(lambda name, value: named.append((name, value.shape))):
         cell(torch.zeros(5, 3), cell.initial_state(5))
     assert named == [("hidden", (5, 4))]
 

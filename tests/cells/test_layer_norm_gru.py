@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.layer_norm_gru import LayerNormGRUCell
 from unroll.testing import check_cell
 
@@ -94,7 +94,7 @@ def test_it_starts_as_a_norm_that_only_norms():
 
 def test_gates_are_named_for_a_recording():
     cell, named = LayerNormGRUCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["reset_gate", "update_gate", "candidate"]
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.layer_norm_lstm import LayerNormLSTMCell
 from unroll.testing import check_cell
 
@@ -90,7 +90,7 @@ def test_gains_start_at_one_and_biases_at_zero():
 
 def test_gates_are_named_for_a_recording():
     cell, named = LayerNormLSTMCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["input_gate", "forget_gate", "candidate", "output_gate"]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.testing import check_cell
 
 
@@ -48,7 +48,7 @@ def test_step_gives_the_numbers_of_the_equations():
 
 def test_gates_are_named_for_a_recording():
     cell, named = unroll.LSTMCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell.step(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["input_gate", "forget_gate", "candidate", "output_gate"]
 

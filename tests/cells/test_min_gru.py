@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.min_gru import MinGRUCell, positive
 from unroll.engine.cpu import build
 from unroll.testing import check_cell
@@ -56,7 +56,7 @@ def test_the_papers_log_space_algorithm_gives_the_same():
 
 def test_gates_are_named_for_a_recording():
     cell, named = MinGRUCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["update_gate", "candidate"]
 

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import logsigmoid, softplus
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.min_lstm import MinLSTMCell
 from unroll.engine.cpu import build
 from unroll.testing import check_cell
@@ -70,7 +70,7 @@ def test_gates_that_are_both_shut_still_weigh_each_other():
 
 def test_gates_are_named_for_a_recording():
     cell, named = MinLSTMCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["kept", "candidate"]
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.minimal_gated import MinimalGatedCell
 from unroll.testing import check_cell
 
@@ -82,7 +82,7 @@ def test_a_forget_gate_of_nought_keeps_the_state():
 
 def test_gates_are_named_for_a_recording():
     cell, named = MinimalGatedCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["forget_gate", "candidate"]
 

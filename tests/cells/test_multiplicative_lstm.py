@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.multiplicative_lstm import MultiplicativeLSTMCell
 from unroll.testing import check_cell
 
@@ -60,7 +60,7 @@ def test_an_input_that_lets_all_through_makes_it_torchs_cell(backend):
 
 def test_gates_are_named_for_a_recording():
     cell, named = MultiplicativeLSTMCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["intermediate", "input_gate", "forget_gate", "candidate", "output_gate"]
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.mut import MUT1Cell, MUT2Cell, MUT3Cell
 from unroll.testing import check_cell
 
@@ -119,7 +119,7 @@ def test_an_update_gate_of_nought_keeps_the_state(make):
 @cells
 def test_gates_are_named_for_a_recording(make):
     cell, named = make(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["update_gate", "reset_gate", "candidate"]
 

@@ -17,9 +17,9 @@ from torch import nn
 
 import unroll
 import unroll.cells
-from unroll.cells import CELLS, Cell, named_cell
-from unroll.cells.count import a_unit, count
-from unroll.cells.names import options_of
+from unroll.cells import CELLS, Cell, cell_factory
+from unroll.cells.count import count_parameters, parameters_per_unit
+from unroll.cells.names import constructor_options
 
 # what a constructor cannot do without
 NEEDED = {"projected_lstm": {"proj_size": 8}, "conv_lstm": {"height": 2, "width": 3}}
@@ -34,16 +34,16 @@ def test_every_row_is_true(name):
     assert issubclass(kind, Cell) and kind.__module__ == f"unroll.cells.{row.module or name}"
     assert kind.__doc__.splitlines()[0].strip(), "the first line says what it is"
     assert row.purpose and "\n" not in row.purpose and not row.purpose.endswith(".")
-    takes = options_of(named_cell(name))
+    takes = constructor_options(cell_factory(name))
     assert row.options.items() <= takes.items()
     needs = {option for option, value in takes.items() if value is Parameter.empty}
     assert needs == set(NEEDED.get(name, {}))
-    cell = named_cell(name, **NEEDED.get(name, {}))(12, 24)
+    cell = cell_factory(name, **NEEDED.get(name, {}))(12, 24)
     assert (cell.input_size, cell.hidden_size) == (12, 24) and type(cell) is kind
 
 
 def test_options_change_the_parameters():
-    made = a_unit(named_cell("lstm", bias=False))
+    made = parameters_per_unit(cell_factory("lstm", bias=False))
     assert made == {"trained": "4 I + 4 H"}
 
 
@@ -53,9 +53,9 @@ def test_numbers_that_follow_no_formula_are_told():
             super().__init__(input_size, hidden_size)
             self.weight = nn.Parameter(torch.zeros(hidden_size % 7, input_size % 5))
 
-    assert count(Odd(3, 4)) == (12, 0)
+    assert count_parameters(Odd(3, 4)) == (12, 0)
     with pytest.raises(ValueError, match="fit no formula"):
-        a_unit(Odd)
+        parameters_per_unit(Odd)
 
 
 @pytest.mark.parametrize(
@@ -64,25 +64,25 @@ def test_numbers_that_follow_no_formula_are_told():
 )
 def test_a_wrong_name_is_told_what_is_near(wrong, near):
     with pytest.raises(ValueError, match=f"no cell named '{wrong}'; near it: .*\\b{near}\\b"):
-        named_cell(wrong)
+        cell_factory(wrong)
 
 
 def test_a_name_like_none_is_told_where_they_stand():
     with pytest.raises(unroll.UserError, match=r"no cell named '@'\. `unroll cells` lists"):
-        named_cell("@")
+        cell_factory("@")
 
 
 def test_options_go_to_the_constructor():
-    assert named_cell("rnn_relu")(3, 4).nonlinearity == "relu"
-    assert named_cell("gru", bias=False)(3, 4).bias is False
+    assert cell_factory("rnn_relu")(3, 4).nonlinearity == "relu"
+    assert cell_factory("gru", bias=False)(3, 4).bias is False
 
 
 def test_the_names_cost_no_torch_and_one_cell_not_the_others():
     code = (
         "import sys, unroll, unroll.cells\n"
-        "from unroll.cells import CELLS, named_cell\n"
+        "from unroll.cells import CELLS, cell_factory\n"
         "assert 'torch' not in sys.modules and len(CELLS) > 3\n"
-        "named_cell('lstm')(3, 4)\n"
+        "cell_factory('lstm')(3, 4)\n"
         "assert 'unroll.cells.gru' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.original_gru import OriginalGRUCell
 from unroll.testing import check_cell
 
@@ -73,7 +73,7 @@ def test_an_update_gate_of_one_keeps_the_state():
 
 def test_gates_are_named_for_a_recording():
     cell, named = OriginalGRUCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["reset_gate", "update_gate", "candidate"]
 

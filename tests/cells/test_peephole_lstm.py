@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.peephole_lstm import PeepholeLSTMCell
 from unroll.testing import check_cell
 
@@ -88,7 +88,7 @@ def test_without_peepholes_it_is_torchs_cell():
 
 def test_gates_are_named_for_a_recording():
     cell, named = PeepholeLSTMCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["input_gate", "forget_gate", "candidate", "output_gate"]
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.qrnn import QRNNCell, QRNNState
 from unroll.engine.cpu import build
 from unroll.testing import check_cell
@@ -95,7 +95,7 @@ def test_gates_are_named_for_a_recording():
         ({"pooling": "ifo"}, ["candidate", "forget_gate", "output_gate", "input_gate"]),
     ):
         cell, named = QRNNCell(3, 4, **options), []
-        with tapped(lambda name, value, named=named: named.append(name)):
+        with collecting_taps(lambda name, value, named=named: named.append(name)):
             cell(torch.zeros(2, 3), cell.initial_state(2))
         assert named == names
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.recurrent_highway import RecurrentHighwayCell
 from unroll.testing import check_cell
 
@@ -71,7 +71,7 @@ def test_a_state_passes_shut_gates_unchanged():
 
 def test_gates_of_every_layer_are_named_for_a_recording():
     cell, named = RecurrentHighwayCell(3, 4, depth=2), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["candidate_1", "transform_gate_1", "candidate_2", "transform_gate_2"]
 

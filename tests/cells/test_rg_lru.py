@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.rg_lru import RGLRUCell
 from unroll.engine.cpu import build
 from unroll.testing import check_cell
@@ -103,7 +103,7 @@ def test_what_is_added_keeps_its_digits_where_the_decay_is_near_one():
 
 def test_gates_are_named_for_a_recording():
     cell, named = RGLRUCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["recurrence_gate", "input_gate", "decay"]
 

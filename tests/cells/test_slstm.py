@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.slstm import SLSTMCell
 from unroll.testing import check_cell
 
@@ -133,7 +133,7 @@ def test_unknown_forget_gate_is_refused():
 
 def test_gates_are_named_for_a_recording():
     cell, named = SLSTMCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["candidate", "output_gate", "input_gate", "forget_gate"]
 

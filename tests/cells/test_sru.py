@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.sru import SRUCell
 from unroll.engine.cpu import build
 from unroll.testing import check_cell
@@ -77,7 +77,7 @@ def test_parameters_start_as_in_the_paper():
 
 def test_gates_are_named_for_a_recording():
     cell, named = SRUCell(3, 4), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["forget_gate", "reset_gate"]
 

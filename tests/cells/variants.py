@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 
 PEEPHOLES = {"i": "peephole_input", "f": "peephole_forget", "o": "peephole_output"}
 TAPS = {"i": "input_gate", "f": "forget_gate", "g": "candidate", "o": "output_gate"}
@@ -72,7 +72,7 @@ def check_zero_peepholes(variant, blocks):
 def check_taps(variant, blocks):
     """A recording is given these gates, in this order."""
     cell, names = variant(3, 4), []
-    with tapped(lambda name, value: names.append(name)):
+    with collecting_taps(lambda name, value: names.append(name)):
         cell(torch.zeros(2, 3), cell.initial_state(2))
     assert names == [TAPS[k] for k in blocks]
 

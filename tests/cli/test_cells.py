@@ -77,13 +77,13 @@ def test_one_cell_shows_its_equations_and_its_parameters(capsys):
     assert "c' = f * c + i * g" in out and "Source:" in out and "unroll.LSTMCell" in out
     assert "4 I + 4 H + 8" in out and "bias=True" in out
     facts = json.loads(printed(capsys, "cells", "rnn_relu", "--json").out)
-    assert facts["parameters_a_unit"] == {"trained": "I + H + 2"}
+    assert facts["parameters_per_unit"] == {"trained": "I + H + 2"}
     assert facts["options"] == {"bias": True, "nonlinearity": "relu"}
 
 
 def test_a_cell_that_needs_options_says_so(capsys):
     facts = json.loads(printed(capsys, "cells", "conv_lstm", "--json").out)
-    assert facts["needs"] == ["height", "width"] and facts["parameters_a_unit"] is None
+    assert facts["needs"] == ["height", "width"] and facts["parameters_per_unit"] is None
     last = printed(capsys, "cells", "conv_lstm").out.splitlines()[-1]
     assert last.endswith("""--cell-options '{"height": ..., "width": ...}'""")
 

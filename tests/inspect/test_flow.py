@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells.names import CELLS, named_cell
+from unroll.cells.names import CELLS, cell_factory
 from unroll.inspect import Flow, gradients_of_cells
 from unroll.inspect.flow import step_norms
 
@@ -25,7 +25,7 @@ def states_of(cell, x):
 
 @pytest.mark.parametrize("name", ["rnn", "irnn", "lstm", "gru"])
 def test_norms_are_those_of_a_plain_loop_at_every_step(followed, name):
-    cell = named_cell(name)(4, 6)
+    cell = cell_factory(name)(4, 6)
     if name == "irnn":  # its own start hardly reads the inputs
         torch.nn.init.normal_(cell.weight_ih)
     flow, x, target = followed(cell, noise=False)

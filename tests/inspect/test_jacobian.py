@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells.names import named_cell
+from unroll.cells.names import cell_factory
 from unroll.inspect import jacobian, jacobians, largest_singular_values
 from unroll.inspect.trajectory import along
 
@@ -53,5 +53,5 @@ def test_of_a_large_state_some_steps_are_enough(monkeypatch):
 
 
 def test_the_clock_of_a_state_has_no_gradient():
-    found, _ = way(named_cell("clockwork")(3, 8))
+    found, _ = way(cell_factory("clockwork")(3, 8))
     assert found.size == 8 and jacobians(found, torch.arange(5)).shape == (5, 8, 8)

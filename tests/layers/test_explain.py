@@ -126,12 +126,12 @@ def test_something_recurrent_is_wanted():
 
 def test_the_facts_are_json(no_compiler):
     (part,) = explanations(unroll.GRU(3, 4))
-    facts = json.loads(json.dumps(part.facts()))
+    facts = json.loads(json.dumps(part.as_dict()))
     assert (facts["layer"], facts["cell"], facts["backend"]) == ("GRU layer 0", "GRUCell", "torch")
     assert (facts["stages_forward"], facts["stages_backward"], facts["saved"]) == (1, 2, 20)
     assert "no-such-compiler" in facts["why"] and facts["refusal"] is None
     (part,) = explanations(Branching(3, 4))
-    assert "test_explain.py" in part.facts()["refusal"] and "saved" not in part.facts()
+    assert "test_explain.py" in part.as_dict()["refusal"] and "saved" not in part.as_dict()
 
 
 def test_the_backends_alone(no_compiler):

@@ -17,7 +17,7 @@ MODULES = public_classes() | {
     "as_cell": "torch_cell",
     "fields": "state",
     "map_state": "state",
-    "named_cell": "names",
+    "cell_factory": "names",
 }
 
 __all__ = [*MODULES]

@@ -36,7 +36,7 @@ from unroll.cells.mut import MUT1Cell as MUT1Cell
 from unroll.cells.mut import MUT2Cell as MUT2Cell
 from unroll.cells.mut import MUT3Cell as MUT3Cell
 from unroll.cells.names import CELLS as CELLS
-from unroll.cells.names import named_cell as named_cell
+from unroll.cells.names import cell_factory as cell_factory
 from unroll.cells.no_forget_gate_lstm import NoForgetGateLSTMCell as NoForgetGateLSTMCell
 from unroll.cells.no_input_activation_lstm import (
     NoInputActivationLSTMCell as NoInputActivationLSTMCell,

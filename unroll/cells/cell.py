@@ -138,7 +138,7 @@ class Cell(nn.Module):
 
 
 @contextmanager
-def tapped(collect: Callable[[str, Tensor], None]) -> Iterator[None]:
+def collecting_taps(collect: Callable[[str, Tensor], None]) -> Iterator[None]:
     """Within the block, every `tap` of every cell also calls `collect(name, value)`."""
     token = _collect.set(collect)
     try:
@@ -148,7 +148,7 @@ def tapped(collect: Callable[[str, Tensor], None]) -> Iterator[None]:
 
 
 @contextmanager
-def changed(change: Callable[[str, Tensor], Tensor]) -> Iterator[None]:
+def changing_taps(change: Callable[[str, Tensor], Tensor]) -> Iterator[None]:
     """Within the block, every `tap` of every cell gives `change(name, value)` for each value.
 
     Inside another such block the inner one changes a value first.
@@ -166,7 +166,7 @@ def changed(change: Callable[[str, Tensor], Tensor]) -> Iterator[None]:
         _change.reset(token)
 
 
-def twin(module: AnyModule) -> AnyModule:
+def shallow_copy(module: AnyModule) -> AnyModule:
     """The same module with the same tensors, in dictionaries of its own.
 
     `functional_call` puts other tensors into a module for a moment; another thread must not see
@@ -177,6 +177,7 @@ def twin(module: AnyModule) -> AnyModule:
     for name in ("_parameters", "_buffers"):
         other.__dict__[name] = dict(module.__dict__[name])
     other.__dict__["_modules"] = {
-        name: None if child is None else twin(child) for name, child in module._modules.items()
+        name: None if child is None else shallow_copy(child)
+        for name, child in module._modules.items()
     }
     return other

@@ -15,12 +15,12 @@ SIZES = [(I, H) for I, H in product((24, 48), (32, 64, 128))]
 TERMS = ("I", "H", "", "I/H", "1/H")
 
 
-def a_unit(make: Callable[[int, int], Cell]) -> dict[str, str]:
+def parameters_per_unit(make: Callable[[int, int], Cell]) -> dict[str, str]:
     """The numbers for each unit, with I inputs and H units: "trained", and "fixed" where there are.
 
     A matrix [4H, I] counts 4 I a unit. Raises: ValueError where no such formula fits.
     """
-    counts = [count(make(*size)) for size in SIZES]
+    counts = [count_parameters(make(*size)) for size in SIZES]
     found = {}
     for which, numbers in zip(("trained", "fixed"), zip(*counts, strict=True), strict=True):
         if any(numbers) or which == "trained":
@@ -28,7 +28,7 @@ def a_unit(make: Callable[[int, int], Cell]) -> dict[str, str]:
     return found
 
 
-def count(cell: Cell) -> tuple[int, int]:
+def count_parameters(cell: Cell) -> tuple[int, int]:
     """Trained and fixed numbers of a cell."""
     trained = sum(p.numel() for p in cell.parameters() if p.requires_grad)
     fixed = sum(p.numel() for p in cell.parameters() if not p.requires_grad)

@@ -86,12 +86,12 @@ class DepthGatedLSTMCell(Cell):
         cs: list[Tensor] = []
         for k, (layer, h, c) in enumerate(zip(layers, *state, strict=True)):
             # what a layer shows and remembers, the next one reads
-            x, lower = layer(x, h, c, lower, partial(self.named, k))
+            x, lower = layer(x, h, c, lower, partial(self.tap_gate, k))
             hs.append(x)
             cs.append(lower)
         return x, DepthGatedState(tuple(hs), tuple(cs))
 
-    def named(self, k: int, name: str, gate: Tensor) -> Tensor:
+    def tap_gate(self, k: int, name: str, gate: Tensor) -> Tensor:
         """A gate of layer k, named for a recording."""
         given: Tensor = self.tap(**{f"{name}_l{k}": gate})
         return given
@@ -123,16 +123,16 @@ class DepthGatedLayer(nn.Module):
         h: Tensor,
         c: Tensor,
         lower: Tensor | None,
-        named: Callable[[str, Tensor], Tensor],
+        tap: Callable[[str, Tensor], Tensor],
     ) -> tuple[Tensor, Tensor]:
         x_i, x_f, x_g, x_o, *x_d = linear(x, self.weight_ih, self.bias).split(h.shape[1], -1)
         h_i, h_f, h_g, h_o = linear(h, self.weight_hh).chunk(4, -1)
-        i = named("input_gate", sigmoid(x_i + h_i + self.peephole_input * c))
-        f = named("forget_gate", sigmoid(x_f + h_f + self.peephole_forget * c))
-        g = named("candidate", tanh(x_g + h_g))
+        i = tap("input_gate", sigmoid(x_i + h_i + self.peephole_input * c))
+        f = tap("forget_gate", sigmoid(x_f + h_f + self.peephole_forget * c))
+        g = tap("candidate", tanh(x_g + h_g))
         new = f * c + i * g
         if lower is not None:
             d = sigmoid(x_d[0] + self.peephole_depth * c + self.peephole_lower * lower)
-            new = named("depth_gate", d) * lower + new
-        o = named("output_gate", sigmoid(x_o + h_o + self.peephole_output * new))
+            new = tap("depth_gate", d) * lower + new
+        o = tap("output_gate", sigmoid(x_o + h_o + self.peephole_output * new))
         return o * tanh(new), new

@@ -92,7 +92,9 @@ class EchoStateCell(Cell):
                 raise ValueError(f"EchoStateCell got {name}={value}; expected {expected}.")
         super().__init__(input_size, hidden_size)
         self.leak_rate = leak_rate
-        self.drawing = Drawing(spectral_radius, input_scaling, bias_scaling, connectivity, seed)
+        self.distribution = ReservoirDistribution(
+            spectral_radius, input_scaling, bias_scaling, connectivity, seed
+        )
         self.weight_ih: Tensor
         self.weight_hh: Tensor
         self.bias: Tensor
@@ -115,13 +117,13 @@ class EchoStateCell(Cell):
     @torch.no_grad()
     def reset_parameters(self) -> None:
         """Draw the reservoir anew; with a seed, the same one again."""
-        drawn = self.drawing.draw(self.input_size, self.hidden_size)
+        drawn = self.distribution.sample(self.input_size, self.hidden_size)
         for weights, new in zip((self.weight_ih, self.weight_hh, self.bias), drawn, strict=True):
             weights.copy_(new)
 
 
 @dataclass(frozen=True)
-class Drawing:
+class ReservoirDistribution:
     """How a reservoir is drawn, which its step does not depend on.
 
     Compiled plans are found again by what a cell's settings say they are; these say nothing, so
@@ -134,7 +136,7 @@ class Drawing:
     connectivity: float = field(repr=False)
     seed: int | None = field(repr=False)
 
-    def draw(self, input_size: int, hidden_size: int) -> tuple[Tensor, Tensor, Tensor]:
+    def sample(self, input_size: int, hidden_size: int) -> tuple[Tensor, Tensor, Tensor]:
         """weight_ih, weight_hh and bias, in float64 on the CPU: a seed is one reservoir anywhere."""
         I, H = input_size, hidden_size
         like: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}

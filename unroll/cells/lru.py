@@ -122,7 +122,7 @@ class LRUCell(Cell):
             cos * real - sin * imaginary + added_real,
             sin * real + cos * imaginary + added_imaginary,
         )
-        return self.shown(real, imaginary, x), LRUState(real, imaginary)
+        return self.output(real, imaginary, x), LRUState(real, imaginary)
 
     def parallel(self, x: Tensor, state: LRUState) -> tuple[Tensor, LRUState]:
         # complex numbers have at least the width of two float32
@@ -132,7 +132,7 @@ class LRUCell(Cell):
         added = torch.complex(*(part.to(wide) for part in self.added(x)))
         s = scan(turn, added, torch.complex(*(part.to(wide) for part in state)))
         real, imaginary = s.real.to(x.dtype), s.imag.to(x.dtype)
-        return self.shown(real, imaginary, x), LRUState(real, imaginary)
+        return self.output(real, imaginary, x), LRUState(real, imaginary)
 
     def added(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """exp(log_scale) * (B x), in two parts; the rows of B are scaled, which is less work."""
@@ -142,7 +142,7 @@ class LRUCell(Cell):
         )
         return real, imaginary
 
-    def shown(self, real: Tensor, imaginary: Tensor, x: Tensor) -> Tensor:
+    def output(self, real: Tensor, imaginary: Tensor, x: Tensor) -> Tensor:
         """Re(C s) + D x."""
         C_real, C_imaginary = self.weight_output.chunk(2, -1)
         passed = self.skip * x if self.skip.dim() == 1 else linear(x, self.skip)

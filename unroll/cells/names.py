@@ -222,7 +222,7 @@ def public_classes() -> dict[str, str]:
     return homes
 
 
-def named_cell(name: str, **options: Any) -> Callable[[int, int], Cell]:
+def cell_factory(name: str, **options: Any) -> Callable[[int, int], Cell]:
     """The cell of this name, as a callable of `(input_size, hidden_size)`.
 
     options: further arguments of its constructor.
@@ -230,7 +230,7 @@ def named_cell(name: str, **options: Any) -> Callable[[int, int], Cell]:
     """
     if name not in CELLS:
         raise UserError(
-            f"There is no cell named {name!r}{near(name)}. `unroll cells` lists every name."
+            f"There is no cell named {name!r}{suggestions(name)}. `unroll cells` lists every name."
         )
     row = CELLS[name]
     cell = getattr(import_module("unroll.cells"), row.cell)
@@ -238,7 +238,7 @@ def named_cell(name: str, **options: Any) -> Callable[[int, int], Cell]:
     return partial(cell, **options) if options else cell
 
 
-def options_of(make: Callable[..., Any]) -> dict[str, Any]:
+def constructor_options(make: Callable[..., Any]) -> dict[str, Any]:
     """What a cell's constructor takes beyond the sizes, with the defaults (`Parameter.empty`: none)."""
     parameters = list(signature(make).parameters.values())[2:]
     named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
@@ -254,7 +254,7 @@ def options_example(needs: list[str]) -> str:
     return "--cell-options '{" + ", ".join(f'"{name}": ...' for name in needs) + "}'"
 
 
-def near(name: str) -> str:
+def suggestions(name: str) -> str:
     """The names that are like a wrong one, as the end of a sentence; empty where none is."""
     word = name.strip().lower().replace("-", "_")
     wrappers = {row.cell.lower().removesuffix("cell"): row.cell for row in WRAPPERS.values()}

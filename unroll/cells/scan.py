@@ -32,11 +32,11 @@ def scan(a: Tensor, b: Tensor, before: Tensor) -> Tensor:
     if not len(b):
         return b
     wide = torch.promote_types(torch.promote_types(a.dtype, b.dtype), before.dtype)
-    h: Tensor = Scan.apply(a.to(wide), b.to(wide), before.to(wide))
+    h: Tensor = LinearScan.apply(a.to(wide), b.to(wide), before.to(wide))
     return h
 
 
-class Scan(torch.autograd.Function):
+class LinearScan(torch.autograd.Function):
     """`scan` of at least one step, with its gradient."""
 
     @staticmethod

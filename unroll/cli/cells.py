@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unroll.cells.names import CELLS, FAMILIES, named_cell, options_example, options_of
+from unroll.cells.names import CELLS, FAMILIES, cell_factory, constructor_options, options_example
 
 
 def cells(
@@ -55,16 +55,16 @@ def describe(name: str) -> dict[str, Any]:
 
     Raises: UserError for an unknown name.
     """
-    make = named_cell(name)
-    from unroll.cells.count import a_unit
+    make = cell_factory(name)
+    from unroll.cells.count import parameters_per_unit
 
-    takes = options_of(make)
+    takes = constructor_options(make)
     needs = [option for option, value in takes.items() if value is inspect.Parameter.empty]
     return {
         **next(row for row in rows() if row["name"] == name),
         "options": {o: v for o, v in takes.items() if o not in needs},
         "needs": needs,
-        "parameters_a_unit": None if needs else a_unit(make),
+        "parameters_per_unit": None if needs else parameters_per_unit(make),
         "description": inspect.getdoc(getattr(make, "func", make)),
     }
 
@@ -75,8 +75,8 @@ def page(facts: dict[str, Any]) -> str:
     options = [*facts["needs"], *(f"{o}={v!r}" for o, v in facts["options"].items())]
     if options:
         lines.append(f"Options (--cell-options, as JSON): {', '.join(options)}")
-    if facts["parameters_a_unit"] is not None:
-        numbers = facts["parameters_a_unit"]
+    if facts["parameters_per_unit"] is not None:
+        numbers = facts["parameters_per_unit"]
         fixed = f", and {numbers['fixed']} that are not trained" if "fixed" in numbers else ""
         lines.append(f"Parameters for each unit of H, with I inputs: {numbers['trained']}{fixed}")
     needs = f" {options_example(facts['needs'])}" if facts["needs"] else ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from unroll.cells.own import trouble_in_own
+from unroll.cells.user_cell import describe_user_cell_error
 from unroll.cli import cells, data, demo, doctor, inspect, train, use
 from unroll.cli.task_options import DataCommand, TaskCommand, with_setting_flags
 from unroll.errors import UserError
@@ -111,7 +111,7 @@ def run(words: list[str], debug: bool) -> int:
 
 def fault(error: Exception, debug: bool) -> int:
     """Report an error that nobody foresaw; where it comes from the user's own code, that is named."""
-    own = trouble_in_own(error)
+    own = describe_user_cell_error(error)
     if own is not None:
         return report_error(own, 2, debug)
     return report_error(

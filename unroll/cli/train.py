@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unroll.cells.own import own_cell, read_source
+from unroll.cells.user_cell import parse_cell_file, read_source
 from unroll.cli.task_options import Assignments, TaskAndData, TaskName, task_and_data
 from unroll.settings import RecurrentSettings, parse_assignments, settings_from
 from unroll.tasks.task_settings import choose_task, task_settings
@@ -81,6 +81,6 @@ def check_before_torch(data: str, task: str | None, resume: bool, values: dict[s
     else:
         settings = task_settings(choose_task(data, task, values)[0], values)
         settings.check_path(data)
-    own = own_cell(settings.cell)
+    own = parse_cell_file(settings.cell)
     if own is not None:
         read_source(own[0])

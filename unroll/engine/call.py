@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from unroll.cells import Cell, LSTMCell, ProjectedLSTMCell, State, as_cell
-from unroll.cells.cell import twin
+from unroll.cells.cell import shallow_copy
 from unroll.cells.state import describe
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def initial_state(cell: Cell, x: Tensor, parameters: Mapping[str, Tensor] | None
     if parameters is None or type(cell).initial_state in ZEROS:
         return cell.initial_state(x.shape[1], dtype=x.dtype, device=x.device)
     stand_ins = {f"cell.{k}": v for k, v in parameters.items()}  # a learned start may be among them
-    state: State = functional_call(Start(twin(cell)), stand_ins, (x,))
+    state: State = functional_call(Start(shallow_copy(cell)), stand_ins, (x,))
     return state
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from unroll.cells import Cell, State, fields, map_state
-from unroll.cells.cell import twin
+from unroll.cells.cell import shallow_copy
 from unroll.engine.call import Call
 from unroll.engine.noise import at_step, draw_noise
 
@@ -27,7 +27,7 @@ def run(call: Call) -> tuple[Tensor, State]:
     if call.parameters is None:
         return Loop(call, call.cell)()
     return functional_call(
-        Loop(call, twin(call.cell)), {f"cell.{k}": v for k, v in call.parameters.items()}
+        Loop(call, shallow_copy(call.cell)), {f"cell.{k}": v for k, v in call.parameters.items()}
     )
 
 

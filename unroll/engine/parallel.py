@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from unroll.cells import Cell, State, map_state
-from unroll.cells.cell import twin
+from unroll.cells.cell import shallow_copy
 from unroll.engine.call import Call
 
 NAME = "parallel"
@@ -68,7 +68,8 @@ def run(call: Call) -> tuple[Tensor, State]:
     if call.parameters is None:
         return Parallel(call, call.cell)()
     return functional_call(
-        Parallel(call, twin(call.cell)), {f"cell.{k}": v for k, v in call.parameters.items()}
+        Parallel(call, shallow_copy(call.cell)),
+        {f"cell.{k}": v for k, v in call.parameters.items()},
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unroll.cells import State, fields, map_state
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 
 
 class Recording:
@@ -50,7 +50,7 @@ class Recording:
         def collect(name: str, value: Tensor) -> None:
             self._values.setdefault(name, {})[t] = value.detach()
 
-        with tapped(collect):
+        with collecting_taps(collect):
             yield
 
     def state(self, t: int, state: State, given: Sequence[Tensor]) -> State:

@@ -12,8 +12,8 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from unroll.cells import Cell, LSTMCell, State, named_cell
-from unroll.cells.own import own_cell
+from unroll.cells import Cell, LSTMCell, State, cell_factory
+from unroll.cells.user_cell import parse_cell_file
 from unroll.engine import Recording, unroll
 from unroll.errors import UserError
 from unroll.inspect.flow import Flow, flow_of
@@ -134,8 +134,8 @@ def make(
 
     Raises: UserError where there is no such cell or it cannot start so.
     """
-    if own_cell(name) is None:
-        named_cell(name)  # a wrong name is answered with those near it
+    if parse_cell_file(name) is None:
+        cell_factory(name)  # a wrong name is answered with those near it
     if init not in STARTS:
         raise UserError(f"--init got {init!r}; expected one of {', '.join(STARTS)}.")
     settings = settings_from(RecurrentSettings, {"cell": name, "initialisation": init})

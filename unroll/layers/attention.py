@@ -105,7 +105,7 @@ class Attention(nn.Module):
         if self.coverage is None:
             weights = scores.softmax(-1)
         else:
-            weights = covering(scores, self.coverage, covered)
+            weights = coverage_weights(scores, self.coverage, covered)
         weights = weights * memory.mask[:, None]
         return torch.bmm(weights, memory.keys).transpose(0, 1), weights.transpose(0, 1)
 
@@ -121,7 +121,7 @@ class Attention(nn.Module):
         return f"kind={self.kind}"
 
 
-def covering(scores: Tensor, weight: Tensor, covered: Tensor | None) -> Tensor:
+def coverage_weights(scores: Tensor, weight: Tensor, covered: Tensor | None) -> Tensor:
     """The weights [B, T, S] where each step knows what those before it attended to."""
     so_far = torch.zeros_like(scores[:, 0]) if covered is None else covered
     weights = []

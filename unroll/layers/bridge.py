@@ -50,7 +50,7 @@ class Bridge(nn.Module):
     def __init__(self, summary_size: int, initial: State) -> None:
         super().__init__()
         # [L, 1, ...] of each carried field
-        self.sizes = [math.prod((len(f), *f.shape[2:])) for f in carried(initial)]
+        self.sizes = [math.prod((len(f), *f.shape[2:])) for f in carried_fields(initial)]
         self.linear = Dense(summary_size, sum(self.sizes)) if self.sizes else None
 
     def forward(self, summary: Tensor, initial: State) -> State:
@@ -59,12 +59,12 @@ class Bridge(nn.Module):
         new = torch.tanh(self.linear(summary)).split(self.sizes, 1)
         fields = iter(
             part.view(len(part), len(f), *f.shape[2:]).transpose(0, 1)
-            for part, f in zip(new, carried(initial), strict=True)
+            for part, f in zip(new, carried_fields(initial), strict=True)
         )
-        return replaced(initial, lambda _: next(fields))
+        return replace_fields(initial, lambda _: next(fields))
 
 
-def carried(state: State) -> list[Tensor]:
+def carried_fields(state: State) -> list[Tensor]:
     """The fields that a bridge gives, in order."""
     found: list[Tensor] = []
 
@@ -72,17 +72,19 @@ def carried(state: State) -> list[Tensor]:
         found.append(field)
         return field
 
-    replaced(state, note)
+    replace_fields(state, note)
     return found
 
 
-def replaced(state: State, change: Change, name: str = "h", beside: tuple[str, ...] = ()) -> State:
+def replace_fields(
+    state: State, change: Change, name: str = "h", beside: tuple[str, ...] = ()
+) -> State:
     """The state with each of these fields changed. name: of the field; beside: all names there."""
     if isinstance(state, tuple):
         own: tuple[str, ...] | None = getattr(state, "_fields", None)
         names = own or (name,) * len(state)
         parts = [
-            replaced(part, change, field, own or beside)
+            replace_fields(part, change, field, own or beside)
             for field, part in zip(names, state, strict=True)
         ]
         return type(state)(*parts) if own else tuple(parts)

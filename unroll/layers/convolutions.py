@@ -71,7 +71,7 @@ class Convolutions(nn.Module):
         self.channels = channels
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        inside = None if lengths is None else within(lengths, x)
+        inside = None if lengths is None else column_mask(lengths, x)
         if inside is not None:
             x = x.masked_fill(inside == 0, 0)  # padding may be anything, even NaN
         for convolve, norm, pool in zip(self.convolutions, self.norms, self.pools, strict=True):
@@ -82,7 +82,7 @@ class Convolutions(nn.Module):
             if lengths is not None:
                 # a column that is only partly an image's own belongs to nobody
                 lengths = lengths // pool[1]
-                inside = within(lengths, x)
+                inside = column_mask(lengths, x)
                 x = x * inside
         return x, lengths
 
@@ -156,7 +156,7 @@ class MaskedNorm(nn.BatchNorm2d):
         return x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
 
 
-def within(lengths: Tensor, x: Tensor) -> Tensor:
+def column_mask(lengths: Tensor, x: Tensor) -> Tensor:
     """[N, 1, 1, W]: 1 in the columns that belong to an image, else 0."""
     columns = torch.arange(x.shape[-1], device=x.device)
     return (columns < lengths[:, None]).to(x.dtype)[:, None, None, :]

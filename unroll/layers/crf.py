@@ -107,7 +107,7 @@ class CRF(nn.Module):
             alpha - normaliser.unsqueeze(1),
             torch.zeros_like(normaliser),
         )
-        return label_shares(alpha, beta, normaliser, lengths)
+        return label_probabilities(alpha, beta, normaliser, lengths)
 
     def extra_repr(self) -> str:
         return f"labels={self.labels}"
@@ -135,7 +135,7 @@ class CRF(nn.Module):
                 f"CRF got lengths {lengths.tolist()}; expected B={B} numbers between 0 and T={T}."
             )
         lengths = lengths.to(scores.device)
-        return scores.masked_fill(~inside(T, lengths).unsqueeze(2), 0), lengths
+        return scores.masked_fill(~step_mask(T, lengths).unsqueeze(2), 0), lengths
 
 
 class LogNormaliser(torch.autograd.Function):
@@ -157,11 +157,12 @@ class LogNormaliser(torch.autograd.Function):
         beta, both = backward_sums(
             scores, pairs, end, lengths, alpha - normaliser.unsqueeze(1), gradient
         )
-        share = label_shares(alpha, beta, normaliser, lengths) * gradient.unsqueeze(1)
+        into_scores = label_probabilities(alpha, beta, normaliser, lengths) * gradient.unsqueeze(1)
         if T == 0:
-            return share, torch.zeros_like(end), both, torch.zeros_like(end), None
+            return into_scores, torch.zeros_like(end), both, torch.zeros_like(end), None
         last = (lengths - 1).clamp_min(0).view(1, B, 1).expand(1, B, K)
-        return share, share[0].sum(0), both, share.gather(0, last).squeeze(0).sum(0), None
+        into_end = into_scores.gather(0, last).squeeze(0).sum(0)
+        return into_scores, into_scores[0].sum(0), both, into_end, None
 
 
 def forward_sums(
@@ -214,10 +215,10 @@ def backward_sums(
     return beta, counts.view(K, K)
 
 
-def label_shares(alpha: Tensor, beta: Tensor, normaliser: Tensor, lengths: Tensor) -> Tensor:
+def label_probabilities(alpha: Tensor, beta: Tensor, normaliser: Tensor, lengths: Tensor) -> Tensor:
     """p(y_t = k), [T, B, K]."""
-    share = (alpha + beta - normaliser.unsqueeze(1)).exp()
-    return share.masked_fill(~inside(len(alpha), lengths).unsqueeze(2), 0)
+    probability = (alpha + beta - normaliser.unsqueeze(1)).exp()
+    return probability.masked_fill(~step_mask(len(alpha), lengths).unsqueeze(2), 0)
 
 
 def path_scores(
@@ -227,7 +228,7 @@ def path_scores(
     T = len(scores)
     if T == 0:
         return scores.sum((0, 2))
-    running = inside(T, lengths)
+    running = step_mask(T, lengths)
     steps = scores.gather(2, tags.unsqueeze(2)).squeeze(2)
     total = torch.where(running, steps, 0).sum(0)
     links = pairs[tags[:-1], tags[1:]]
@@ -236,6 +237,6 @@ def path_scores(
     return total + torch.where(lengths > 0, begin[tags[0]] + end[last], 0)
 
 
-def inside(T: int, lengths: Tensor) -> Tensor:
+def step_mask(T: int, lengths: Tensor) -> Tensor:
     """Which of T steps are within each length, [T, B]."""
     return torch.arange(T, device=lengths.device).unsqueeze(1) < lengths

@@ -21,7 +21,7 @@ from unroll.engine.cpu import build
 from unroll.engine.cpu.suited import unsuited
 from unroll.engine.evidence import torch_is_faster
 from unroll.engine.memory.bounded import requested_bound
-from unroll.layers.door import enter
+from unroll.layers.input_forms import normalise_input
 from unroll.layers.stack import Part, run_stack
 from unroll.layers.stepper import Stepper
 
@@ -51,14 +51,14 @@ class DropIn(nn.RNNBase):
 
         if hx is not None and isinstance(input, Tensor) and input.dim() == 2:
             check_unbatched(hx)
-        entered = enter(input, hx, lengths, self.batch_first, type(self).__name__)
-        self._check(entered.x, entered.state)
-        state = LSTMState(*entered.state) if isinstance(entered.state, tuple) else entered.state
+        inputs = normalise_input(input, hx, lengths, self.batch_first, type(self).__name__)
+        self._check(inputs.x, inputs.state)
+        state = LSTMState(*inputs.state) if isinstance(inputs.state, tuple) else inputs.state
         output, final = run_stack(
             self.parts(),
-            entered.x,
+            inputs.x,
             state,
-            lengths=entered.lengths,
+            lengths=inputs.lengths,
             resets=resets,
             dropout_between=self.dropout if self.training else 0.0,
             records=records,
@@ -66,7 +66,7 @@ class DropIn(nn.RNNBase):
             memory=memory,
             segment_length=segment_length,
         )
-        out, last = entered.leave(output, final)
+        out, last = inputs.restore_output(output, final)
         return out, tuple(last) if isinstance(last, tuple) else last
 
     def parts(self) -> list[list[Part]]:

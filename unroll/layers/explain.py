@@ -59,7 +59,7 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
             lines.append(f"{INDENT}{part.segments}")
         if part.plan is not None:
             text = page(part.plan, WIDTH - len(INDENT))
-            where, shown = pages.setdefault(form(text), (part.where, text))
+            where, shown = pages.setdefault(without_numbers(text), (part.where, text))
             if where == part.where:
                 lines.append(textwrap.indent(text, INDENT))
             else:
@@ -74,7 +74,7 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
     return "\n".join(paragraphs)
 
 
-def form(page: str) -> str:
+def without_numbers(page: str) -> str:
     """What two pages have in common that differ in widths alone."""
     return re.sub(r"\s+", " ", re.sub(r"\d[\d,.]*", "#", page))
 
@@ -98,7 +98,7 @@ class Explanation:
     frozen: tuple[str, ...]
     segments: str | None = None
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The same in numbers and words, for JSON."""
         from unroll.engine.explain.counts import counts_of
 
@@ -118,7 +118,7 @@ def explanations(module: nn.Module, *, backend: str | None = None) -> list[Expla
 
     Raises: ValueError where there is none; RuntimeError for a named backend that cannot run one.
     """
-    found = [explanation(part, where, backend) for where, part in parts_of(module)]
+    found = [explanation(part, where, backend) for where, part in recurrent_parts(module)]
     if not found:
         raise ValueError(
             f"{type(module).__name__} has no recurrent part; expected an unroll cell or layer, or "
@@ -132,10 +132,10 @@ def chosen_backends(module: nn.Module, ragged: bool = False) -> list[str]:
 
     ragged: for sequences of different lengths, which are another question.
     """
-    return [choose(call_of(part, ragged))[0].NAME for _, part in parts_of(module)]
+    return [choose(example_call(part, ragged))[0].NAME for _, part in recurrent_parts(module)]
 
 
-def parts_of(module: nn.Module) -> Iterator[tuple[str, Part]]:
+def recurrent_parts(module: nn.Module) -> Iterator[tuple[str, Part]]:
     """Every recurrent part, and where it is."""
     if isinstance(module, Cell | nn.RNNCellBase):
         yield "cell", Part(as_cell(module))
@@ -152,7 +152,7 @@ def explanation(part: Part, where: str, backend: str | None) -> Explanation:
     from unroll.engine.compiler.plan import plan
     from unroll.engine.compiler.trace import Unplannable, trace
 
-    call = call_of(part)
+    call = example_call(part)
     chosen, why = choose(call, backend)
     refusal = unsuited(part.cell, call.x)
     made, tensors = None, parameters_of(call)
@@ -164,11 +164,11 @@ def explanation(part: Part, where: str, backend: str | None) -> Explanation:
     frozen = tuple(
         name for name, t in tensors.items() if t.is_floating_point() and not t.requires_grad
     )
-    name, segments = type(part.cell).__name__, in_segments()
+    name, segments = type(part.cell).__name__, describe_segments()
     return Explanation(where, name, chosen.NAME, why, made, refusal, frozen, segments)
 
 
-def in_segments() -> str | None:
+def describe_segments() -> str | None:
     """What `unroll.bounded` asks of a call here, in words."""
     bound = requested_bound()
     if bound is None:
@@ -183,7 +183,7 @@ def in_segments() -> str | None:
     )
 
 
-def call_of(part: Part, ragged: bool = False) -> Call:
+def example_call(part: Part, ragged: bool = False) -> Call:
     """A call of the parameters' dtype and on their device, with other lengths where ragged."""
     tensors = [*(part.parameters or {}).values(), *part.cell.parameters()]
     like = next((t for t in tensors if t.is_floating_point()), torch.zeros(()))

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from unroll.cells import Cell, State, as_cell, map_state, named_cell
+from unroll.cells import Cell, State, as_cell, cell_factory, map_state
 from unroll.engine import Recording
-from unroll.layers.door import enter
+from unroll.layers.input_forms import normalise_input
 from unroll.layers.stack import Part, run_stack
 from unroll.layers.stepper import Stepper
 
@@ -73,7 +73,7 @@ class Recurrent(nn.Module):
         self.bidirectional = bidirectional
         self.batch_first = batch_first
         self.dropout = dropout
-        make = named_cell(cell) if isinstance(cell, str) else cell
+        make = cell_factory(cell) if isinstance(cell, str) else cell
         self.cells = nn.ModuleList()
         width = input_size
         for _ in range(num_layers):
@@ -99,14 +99,14 @@ class Recurrent(nn.Module):
         memory: str | int | None = None,
         segment_length: int | Literal["auto"] | None = None,
     ) -> tuple[Tensor | PackedSequence, State]:
-        entered = enter(input, state, lengths, self.batch_first, "Recurrent")
-        if entered.state is not None:
-            map_state(self._check_rows, entered.state)
+        inputs = normalise_input(input, state, lengths, self.batch_first, "Recurrent")
+        if inputs.state is not None:
+            map_state(self._check_rows, inputs.state)
         output, final = run_stack(
             self.parts(),
-            entered.x,
-            entered.state,
-            lengths=entered.lengths,
+            inputs.x,
+            inputs.state,
+            lengths=inputs.lengths,
             resets=resets,
             dropout_between=self.dropout if self.training else 0.0,
             records=records,
@@ -114,7 +114,7 @@ class Recurrent(nn.Module):
             memory=memory,
             segment_length=segment_length,
         )
-        return entered.leave(output, final)
+        return inputs.restore_output(output, final)
 
     def parts(self) -> list[list[Part]]:
         """A row a layer, in it one cell a direction."""

@@ -179,7 +179,7 @@ def fit_ridge(
         raise ValueError(f"fit_ridge got washout={washout}; expected at least 0 steps.")
     sums = Ridge(bias=bias)
     if isinstance(states, Tensor) and isinstance(targets, Tensor):
-        sums.add(*kept(states, targets, washout, lengths))
+        sums.add(*rows_to_fit(states, targets, washout, lengths))
     elif isinstance(states, Tensor) or isinstance(targets, Tensor):
         raise ValueError(
             "fit_ridge got a tensor and blocks; expected states and targets to be both tensors or "
@@ -198,14 +198,14 @@ def fit_ridge(
                 raise ValueError(
                     f"fit_ridge got more blocks of {more} than of {fewer}; expected as many."
                 )
-            sums.add(*kept(block, wanted, min(early, len(block)), None))
+            sums.add(*rows_to_fit(block, wanted, min(early, len(block)), None))
             early -= min(early, len(block))
     if not sums.rows:
         raise ValueError(f"fit_ridge got washout={washout}, which leaves no step to fit.")
     return sums.solve(penalty)
 
 
-def kept(
+def rows_to_fit(
     states: Tensor, targets: Tensor, washout: int, lengths: Tensor | Sequence[int] | None
 ) -> tuple[Tensor, Tensor]:
     """Rows [..., H] and [..., O] without the washout and the padding."""

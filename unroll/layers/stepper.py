@@ -16,7 +16,7 @@ from unroll.engine.call import checked_call
 from unroll.layers.stack import Part
 
 
-class Step(Protocol):
+class CellStep(Protocol):
     """One cell with its state: inputs [B, I], or numbers [B] of a table's rows, to outputs."""
 
     state: State
@@ -62,7 +62,7 @@ class Stepper:
             )
         with torch.no_grad():
             self._steps = [
-                step_of(row[0], batch_size, None if k else table) for k, row in enumerate(parts)
+                make_step(row[0], batch_size, None if k else table) for k, row in enumerate(parts)
             ]
         if state is not None:
             self.state = state
@@ -101,7 +101,7 @@ class Stepper:
             step.select(rows)
 
 
-def step_of(part: Part, batch_size: int, table: Tensor | None) -> Step:
+def make_step(part: Part, batch_size: int, table: Tensor | None) -> CellStep:
     """The fastest way to run this cell one step at a time, or the one that was asked for.
 
     Raises: RuntimeError where the compiled one was asked for and cannot run the cell.
@@ -126,7 +126,7 @@ class EagerStep:
     """A copy of the cell in eval mode, run by PyTorch."""
 
     def __init__(self, part: Part, batch_size: int, table: Tensor | None, fused: bool) -> None:
-        cell = bound(part)
+        cell = copy_with_parameters(part)
         like = next(iter(tensors(cell)), torch.zeros(()))
         self.table = table
         self.step = step_function(cell, fused)
@@ -143,7 +143,7 @@ class EagerStep:
         self.state = map_state(lambda s: s.index_select(0, rows), self.state)
 
 
-def bound(part: Part) -> Cell:
+def copy_with_parameters(part: Part) -> Cell:
     """A copy of the cell in eval mode that holds the part's tensors, detached."""
     cell = copy.deepcopy(part.cell)
     for name, tensor in (part.parameters or {}).items():

@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from unroll.cells.names import CELLS, near
-from unroll.cells.own import own_cell
+from unroll.cells.names import CELLS, suggestions
+from unroll.cells.user_cell import parse_cell_file
 from unroll.settings.training import TrainingSettings
 
 
@@ -66,8 +66,8 @@ class RecurrentSettings(TrainingSettings):
     @field_validator("cell")
     @classmethod
     def known_cell(cls, cell: str) -> str:
-        if own_cell(cell) is None and cell not in CELLS:
-            raise ValueError(f"there is no cell of this name{near(cell)}")
+        if parse_cell_file(cell) is None and cell not in CELLS:
+            raise ValueError(f"there is no cell of this name{suggestions(cell)}")
         return cell
 
     @field_validator("memory")

@@ -183,7 +183,7 @@ class Run:
     def explanations(self) -> list[dict[str, Any]]:
         """The same as numbers and words: a dictionary for each recurrent part."""
         with bound_by(self.settings):
-            return [part.facts() for part in explanations(self.model)]
+            return [part.as_dict() for part in explanations(self.model)]
 
     def _load_weights(self) -> None:
         """The best weights, or those of the newest whole checkpoint with a warning."""

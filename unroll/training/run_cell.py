@@ -10,13 +10,13 @@ from typing import Any
 
 import torch
 
-from unroll.cells import Cell, as_cell, named_cell
-from unroll.cells.names import options_example, options_of
-from unroll.cells.own import Own, load_own, own_cell, read_source
+from unroll.cells import Cell, as_cell, cell_factory
+from unroll.cells.names import constructor_options, options_example
+from unroll.cells.user_cell import UserCell, load_user_cell, parse_cell_file, read_source
 from unroll.engine import unroll
 from unroll.errors import UserError
 from unroll.settings import RecurrentSettings
-from unroll.testing import check_initial_state, check_step
+from unroll.testing.step import check_initial_state, check_step
 from unroll.training.files import Damaged, read_whole
 from unroll.training.folder import RunFolder
 
@@ -35,7 +35,7 @@ class RunCell:
     word: str
     make: Callable[[int, int], Cell]
     source: bytes | None = None
-    own: Own | None = None
+    own: UserCell | None = None
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -48,12 +48,12 @@ def given_cell(settings: RecurrentSettings) -> RunCell:
 
     Raises: UserError where it is none, or does not take the options.
     """
-    own = own_cell(settings.cell)
+    own = parse_cell_file(settings.cell)
     if own is None:
         return RunCell(settings.cell, make_named(settings.cell, settings.cell_options))
     path, name = own
     source = read_source(path)
-    loaded = load_own(source, path, name)
+    loaded = load_user_cell(source, path, name)
     make = make_own(loaded, settings.cell_options)
     return RunCell(f"{path.name}:{loaded.name}", make, source, loaded)
 
@@ -63,7 +63,7 @@ def recorded_cell(folder: RunFolder, settings: RecurrentSettings, trust_code: bo
 
     Raises: UserError where it is not, or is not what was saved.
     """
-    own = own_cell(settings.cell)
+    own = parse_cell_file(settings.cell)
     if own is None:
         return RunCell(settings.cell, make_named(settings.cell, settings.cell_options))
     path = folder.path / FILE
@@ -78,7 +78,7 @@ def recorded_cell(folder: RunFolder, settings: RecurrentSettings, trust_code: bo
         raise UserError(
             f"The run {folder.path} is damaged: {error}. Restore the file from a copy."
         ) from error
-    loaded = load_own(source, path, own[1])
+    loaded = load_user_cell(source, path, own[1])
     return RunCell(settings.cell, make_own(loaded, settings.cell_options), source, loaded)
 
 
@@ -87,7 +87,7 @@ def as_recorded(word: str, cell: RunCell) -> str:
 
     Raises: UserError where it is another file.
     """
-    own = own_cell(word)
+    own = parse_cell_file(word)
     if own is None or cell.own is None:
         return word
     if read_source(own[0]) != cell.source:
@@ -100,13 +100,13 @@ def as_recorded(word: str, cell: RunCell) -> str:
 
 def trust_flag(settings: RecurrentSettings) -> str:
     """What commands that use this run need, where its cell is the user's own."""
-    return " --trust-code" if own_cell(settings.cell) else ""
+    return " --trust-code" if parse_cell_file(settings.cell) else ""
 
 
 def make_named(name: str, options: dict[str, Any]) -> Callable[[int, int], Cell]:
     """What makes the cell of this name, its complaints as sentences for people."""
-    check_options(f"--cell {name}", named_cell(name), options)
-    construct = named_cell(name, **options)
+    check_options(f"--cell {name}", cell_factory(name), options)
+    construct = cell_factory(name, **options)
     # a constructor may stumble over options in any way, and without them only over sizes
     expected: type[Exception] = Exception if options else ValueError
 
@@ -122,7 +122,7 @@ def make_named(name: str, options: dict[str, Any]) -> Callable[[int, int], Cell]
     return make
 
 
-def make_own(own: Own, options: dict[str, Any]) -> Callable[[int, int], Cell]:
+def make_own(own: UserCell, options: dict[str, Any]) -> Callable[[int, int], Cell]:
     """What makes the user's own cell, its errors as sentences with the line of its file."""
     try:
         inspect.signature(own.make).bind_partial(1, 1)
@@ -137,7 +137,7 @@ def make_own(own: Own, options: dict[str, Any]) -> Callable[[int, int], Cell]:
         try:
             cell = as_cell(own.make(input_size, hidden_size, **options))
         except Exception as error:
-            raise UserError(own.trouble(error)) from error
+            raise UserError(own.describe_error(error)) from error
         for size, given in (("input_size", input_size), ("hidden_size", hidden_size)):
             if getattr(cell, size, None) != given:
                 raise UserError(
@@ -151,7 +151,7 @@ def make_own(own: Own, options: dict[str, Any]) -> Callable[[int, int], Cell]:
 
 def check_options(who: str, construct: Callable[..., Any], options: dict[str, Any]) -> None:
     """Raise UserError where a constructor does not take an option, or needs one that is missing."""
-    takes = options_of(construct)
+    takes = constructor_options(construct)
     kinds = {parameter.kind for parameter in inspect.signature(construct).parameters.values()}
     unknown = [name for name in options if name not in takes]
     if unknown and inspect.Parameter.VAR_KEYWORD not in kinds:
@@ -184,7 +184,7 @@ def try_own(cell: RunCell, input_size: int, hidden_size: int) -> None:
         if output.requires_grad:
             output.sum().backward()
     except Exception as error:
-        raise UserError(cell.own.trouble(error)) from error
+        raise UserError(cell.own.describe_error(error)) from error
 
 
 def shown(options: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.cells.cell import tapped
+from unroll.cells.cell import collecting_taps
 from unroll.cells.wrappers.highway import HighwayCell
 from unroll.testing import check_cell
 
@@ -65,7 +65,7 @@ def test_at_first_the_input_is_carried():
 
 def test_the_gate_is_named_for_a_recording():
     cell, named = HighwayCell(unroll.RNNCell(3, 4)), []
-    with tapped(lambda name, value: named.append(name)):
+    with collecting_taps(lambda name, value: named.append(name)):
         cell.step(torch.zeros(2, 3), cell.initial_state(2))
     assert named == ["transform_gate"]
 

@@ -135,7 +135,7 @@ def test_32_sentences_are_learned_by_heart(tmp_path, output):
             "dropout_input": 0.0, "word_dropout": 0.0,
         },
     )  # fmt: skip
-    make = unroll.layers.recurrent.named_cell("lstm")
+    make = unroll.layers.recurrent.cell_factory("lstm")
     settings = task.resolve_sizes(settings, make)
     said = []
     data = task.read(str(file), settings, said.append)

@@ -9,7 +9,7 @@ from torch import Tensor, nn, softmax, tanh
 from torch.nn.functional import linear
 
 from unroll.cells.state import State
-from unroll.cells.wrappers.wrapper import Drawn, Wrapper
+from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper
 
 
 class AttentiveState(NamedTuple):
@@ -93,7 +93,7 @@ class AttentiveCell(Wrapper):
             nn.init.uniform_(weight, -(self.output_size**-0.5), self.output_size**-0.5)
 
     def forward(
-        self, x: Tensor, state: AttentiveState, noise: Drawn = None
+        self, x: Tensor, state: AttentiveState, noise: NoiseValues = None
     ) -> tuple[Tensor, AttentiveState]:
         y, inner = self.inner_step(x, state.cell, noise)
         memory, filled = state.memory, state.filled

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from unroll.cells.state import State
-from unroll.cells.wrappers.wrapper import Drawn, Wrapper
+from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper
 
 
 class DilatedState(NamedTuple):
@@ -68,7 +68,7 @@ class DilatedCell(Wrapper):
         self.dilation = dilation
 
     def forward(
-        self, x: Tensor, state: DilatedState, noise: Drawn = None
+        self, x: Tensor, state: DilatedState, noise: NoiseValues = None
     ) -> tuple[Tensor, DilatedState]:
         oldest, *later = state.past
         output, new = self.inner_step(x, oldest, noise)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from unroll.cells.state import State
-from unroll.cells.wrappers.stand_in import Product, matrices_named, weight_at, with_weights
-from unroll.cells.wrappers.wrapper import Drawn, Wrapper
+from unroll.cells.wrappers.weights import WeightProduct, find_matrices, weight_at, with_weights
+from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper
 
 
 class GateNormCell(Wrapper):
@@ -64,7 +64,7 @@ class GateNormCell(Wrapper):
         self.epsilon = epsilon
         self.paths: dict[str, str] = {}
         for gain, name in (("gain_ih", "weight_ih"), ("gain_hh", "weight_hh")):
-            weights = matrices_named(self.cell, name, "GateNormCell")
+            weights = find_matrices(self.cell, name, "GateNormCell")
             if len(weights) > 1:
                 raise ValueError(
                     f"GateNormCell got {type(cell).__name__}, which has {len(weights)} parameters "
@@ -85,9 +85,9 @@ class GateNormCell(Wrapper):
         for gain in self.paths:
             nn.init.ones_(getattr(self, gain))
 
-    def forward(self, x: Tensor, state: State, noise: Drawn = None) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
         products = {
-            path: Product(
+            path: WeightProduct(
                 path, weight_at(self.cell, path), partial(self.normed, getattr(self, gain))
             )
             for gain, path in self.paths.items()

@@ -7,7 +7,7 @@ from torch import Tensor, nn, sigmoid
 from torch.nn.functional import linear
 
 from unroll.cells.state import State
-from unroll.cells.wrappers.wrapper import Drawn, Wrapper
+from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper
 
 
 class HighwayCell(Wrapper):
@@ -61,7 +61,7 @@ class HighwayCell(Wrapper):
                 nn.init.uniform_(weight, -(self.input_size**-0.5), self.input_size**-0.5)
         nn.init.constant_(self.gate_bias, -1.0)
 
-    def forward(self, x: Tensor, state: State, noise: Drawn = None) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
         output, state = self.inner_step(x, state, noise)
         g = self.tap(transform_gate=sigmoid(linear(x, self.gate_weight, self.gate_bias)))
         carried = x if self.projection_weight is None else linear(x, self.projection_weight)

@@ -10,8 +10,8 @@ from torch.nn.functional import linear
 
 from unroll.cells.cell import Cell, Noise
 from unroll.cells.state import State, fields, map_state
-from unroll.cells.wrappers.stand_in import Product, matrices_named, weight_at, with_weights
-from unroll.cells.wrappers.wrapper import Drawn, Wrapper, checked_probability
+from unroll.cells.wrappers.weights import WeightProduct, find_matrices, weight_at, with_weights
+from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper, checked_probability
 
 Each = Literal["call", "step"]
 HINT = " Or name the fields of its state to drop, with fields=."
@@ -80,10 +80,10 @@ class RecurrentDropoutCell(Wrapper):
         self.fields = [fields] if isinstance(fields, str) else fields
         self.shapes: dict[str, tuple[int, ...]]
         if self.fields is None:
-            weights = matrices_named(self.cell, "weight_hh", "RecurrentDropoutCell", HINT)
+            weights = find_matrices(self.cell, "weight_hh", "RecurrentDropoutCell", HINT)
             self.shapes = {path: tuple(weight.shape[1:]) for path, weight in weights.items()}
         else:
-            self.shapes = shapes_of_fields(self.cell, self.fields)
+            self.shapes = field_shapes(self.cell, self.fields)
 
     def noise(self) -> dict[str, Noise]:
         if self.dropout == 0:
@@ -94,12 +94,12 @@ class RecurrentDropoutCell(Wrapper):
         }
         return super().noise() | own
 
-    def forward(self, x: Tensor, state: State, noise: Drawn = None) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
         if noise is None or self.dropout == 0:
             return self.inner_step(x, state, noise)
         masks = {name: noise[f"mask.{name}"] / (1 - self.dropout) for name in self.shapes}
         if self.fields is None:
-            return self.inner_step(x, state, noise, reading(self.cell, masks))
+            return self.inner_step(x, state, noise, with_masked_reads(self.cell, masks))
         names = (name for name, _ in fields(state))
 
         def dropped(field: Tensor) -> Tensor:
@@ -118,7 +118,7 @@ def checked_each(who: str, each: Each) -> Each:
     return each
 
 
-def shapes_of_fields(cell: Cell, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+def field_shapes(cell: Cell, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """The shapes of these fields of the state, after the batch.
 
     Raises: ValueError for one that the state has not, or that holds whole numbers.
@@ -134,11 +134,11 @@ def shapes_of_fields(cell: Cell, names: Sequence[str]) -> dict[str, tuple[int, .
     return {name: tuple(found[name].shape[1:]) for name in names}
 
 
-def reading(cell: Cell, masks: Mapping[str, Tensor]) -> Cell:
+def with_masked_reads(cell: Cell, masks: Mapping[str, Tensor]) -> Cell:
     """The cell, with products that read `mask * h` in the place of the weights of these paths."""
 
-    def product(path: str, mask: Tensor) -> Product:
+    def product(path: str, mask: Tensor) -> WeightProduct:
         weight = weight_at(cell, path)
-        return Product(path, weight, lambda h, weight, _: linear(h * mask, weight))
+        return WeightProduct(path, weight, lambda h, weight, _: linear(h * mask, weight))
 
     return with_weights(cell, {path: product(path, mask) for path, mask in masks.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from unroll.cells.state import State
-from unroll.cells.wrappers.wrapper import Drawn, Wrapper
+from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper
 
 
 class ResidualCell(Wrapper):
@@ -54,6 +54,6 @@ class ResidualCell(Wrapper):
                 "residual ones, or take HighwayCell, which projects."
             )
 
-    def forward(self, x: Tensor, state: State, noise: Drawn = None) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
         output, state = self.inner_step(x, state, noise)
         return output + x, state

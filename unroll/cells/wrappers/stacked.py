@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from unroll.cells.cell import Cell, Noise
 from unroll.cells.state import State
 from unroll.cells.torch_cell import as_cell
-from unroll.cells.wrappers.wrapper import Drawn, noise_of, share_of
+from unroll.cells.wrappers.wrapper import NoiseValues, noise_arguments, noise_of
 
 
 class StackedCell(Cell):
@@ -76,11 +76,11 @@ class StackedCell(Cell):
         return [(str(k), cell) for k, cell in enumerate(cells)]
 
     def forward(
-        self, x: Tensor, state: tuple[State, ...], noise: Drawn = None
+        self, x: Tensor, state: tuple[State, ...], noise: NoiseValues = None
     ) -> tuple[Tensor, tuple[State, ...]]:
         read, outputs, states = x, [], []
         for (name, cell), old in zip(self.layers(), state, strict=True):
-            read, new = cell.step(read, old, *share_of(name, cell, noise))
+            read, new = cell.step(read, old, *noise_arguments(name, cell, noise))
             outputs.append(read)
             states.append(new)
             if self.skip:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unroll.cells.cell import Cell, Noise, changed, tapped
+from unroll.cells.cell import Cell, Noise, changing_taps, collecting_taps
 from unroll.cells.state import State
 from unroll.cells.wrappers.recurrent_dropout import Each, checked_each
-from unroll.cells.wrappers.wrapper import Drawn, Wrapper, checked_probability, share_of
+from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper, checked_probability, noise_arguments
 
 
 class UpdateDropoutCell(Wrapper):
@@ -61,7 +61,7 @@ class UpdateDropoutCell(Wrapper):
         self.dropout = checked_probability("UpdateDropoutCell", "dropout", dropout)
         self.each = checked_each("UpdateDropoutCell", each)
         self.value = value
-        named = named_values(self.cell)
+        named = tapped_values(self.cell)
         self.shapes = [tuple(v.shape[1:]) for name, v in named if name == value]
         if not self.shapes:
             names = ", ".join(dict.fromkeys(name for name, _ in named)) or "none"
@@ -80,7 +80,7 @@ class UpdateDropoutCell(Wrapper):
         }
         return super().noise() | own
 
-    def forward(self, x: Tensor, state: State, noise: Drawn = None) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
         if noise is None or self.dropout == 0:
             return self.inner_step(x, state, noise)
         masks = (noise[f"mask.{k}"] / (1 - self.dropout) for k in range(len(self.shapes)))
@@ -88,17 +88,17 @@ class UpdateDropoutCell(Wrapper):
         def dropped(name: str, value: Tensor) -> Tensor:
             return value * next(masks) if name == self.value else value
 
-        with changed(dropped):
+        with changing_taps(dropped):
             return self.inner_step(x, state, noise)
 
 
 @torch.no_grad()
-def named_values(cell: Cell) -> list[tuple[str, Tensor]]:
+def tapped_values(cell: Cell) -> list[tuple[str, Tensor]]:
     """What a cell names in a step, in order: its step is tried once, on zeros."""
     like = next(cell.parameters(), torch.zeros(()))
     x = like.new_zeros(1, cell.input_size)
     named: list[tuple[str, Tensor]] = []
     start = cell.initial_state(1, dtype=like.dtype, device=like.device)
-    with tapped(lambda name, value: named.append((name, value))):
-        cell.step(x, start, *share_of("", cell, None))
+    with collecting_taps(lambda name, value: named.append((name, value))):
+        cell.step(x, start, *noise_arguments("", cell, None))
     return named

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from unroll.cells.cell import Noise
 from unroll.cells.state import State
-from unroll.cells.wrappers.stand_in import weight_at, weights_named, with_weights
-from unroll.cells.wrappers.wrapper import Drawn, Wrapper, checked_probability
+from unroll.cells.wrappers.weights import find_weights, weight_at, with_weights
+from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper, checked_probability
 
 
 class WeightDropCell(Wrapper):
@@ -64,7 +64,7 @@ class WeightDropCell(Wrapper):
         self.shapes = {
             path: tuple(weight.shape)
             for name in names
-            for path, weight in weights_named(self.cell, name, "WeightDropCell").items()
+            for path, weight in find_weights(self.cell, name, "WeightDropCell").items()
         }
 
     def noise(self) -> dict[str, Noise]:
@@ -76,7 +76,7 @@ class WeightDropCell(Wrapper):
         }
         return super().noise() | own
 
-    def forward(self, x: Tensor, state: State, noise: Drawn = None) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
         if noise is None or self.dropout == 0:
             return self.inner_step(x, state, noise)
         masks = {path: noise[f"mask.{path}"] / (1 - self.dropout) for path in self.shapes}

@@ -11,7 +11,7 @@ from unroll.cells.cell import Cell, Noise
 from unroll.cells.state import State
 from unroll.cells.torch_cell import as_cell
 
-Drawn = Mapping[str, Tensor] | None
+NoiseValues = Mapping[str, Tensor] | None
 
 
 class Wrapper(Cell):
@@ -61,10 +61,10 @@ class Wrapper(Cell):
         """Draw the parameters that the wrapper adds; it makes none unless it says so."""
 
     def inner_step(
-        self, x: Tensor, state: State, noise: Drawn, cell: Cell | None = None
+        self, x: Tensor, state: State, noise: NoiseValues, cell: Cell | None = None
     ) -> tuple[Tensor, State]:
         """One step of the inner cell. noise: as `forward` was given it. cell: stands in for it."""
-        return (cell or self.cell).step(x, state, *share_of("cell", self.cell, noise))
+        return (cell or self.cell).step(x, state, *noise_arguments("cell", self.cell, noise))
 
 
 def noise_of(name: str, cell: Cell) -> dict[str, Noise]:
@@ -74,7 +74,9 @@ def noise_of(name: str, cell: Cell) -> dict[str, Noise]:
     return {f"{name}.{inner}": noise for inner, noise in cell.noise().items()}
 
 
-def share_of(name: str, cell: Cell, noise: Drawn) -> tuple[()] | tuple[dict[str, Tensor] | None]:
+def noise_arguments(
+    name: str, cell: Cell, noise: NoiseValues
+) -> tuple[()] | tuple[dict[str, Tensor] | None]:
     """The further arguments of an inner cell's step: none, or the dict of its noise (None in eval).
 
     noise: all that the outer cell was given, or None.

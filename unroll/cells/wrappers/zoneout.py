@@ -8,7 +8,7 @@ from torch import Tensor, nn, where
 
 from unroll.cells.cell import Noise
 from unroll.cells.state import State, fields, map_state
-from unroll.cells.wrappers.wrapper import Drawn, Wrapper, checked_probability
+from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper, checked_probability
 
 
 class ZoneoutCell(Wrapper):
@@ -74,7 +74,7 @@ class ZoneoutCell(Wrapper):
         own = {f"keep.{n}": Noise(self.shapes[n], keep=p) for n, p in self.probability.items()}
         return super().noise() | own
 
-    def forward(self, x: Tensor, state: State, noise: Drawn = None) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
         output, new = self.inner_step(x, state, noise)
         names = (name for name, _ in fields(state))
 

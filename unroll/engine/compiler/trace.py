@@ -25,7 +25,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
 from unroll.cells import Cell, State, fields, map_state
-from unroll.cells.cell import tapped, twin
+from unroll.cells.cell import collecting_taps, shallow_copy
 from unroll.engine.compiler.traced import Traced
 from unroll.engine.refusal import Unplannable
 
@@ -81,7 +81,7 @@ def _trace(
     named: dict[str, Tensor] | None,
 ) -> fx.Graph:
     """named: filled with what the step names with `tap`, which the graph then returns too."""
-    step = StepModule(twin(cell))
+    step = StepModule(shallow_copy(cell))
     before = attributes(step.cell)
     names = list(parameters)
     declared = cell.noise() if cell.training else {}
@@ -97,7 +97,7 @@ def _trace(
         with _Lines(), contextlib.ExitStack() as stack:
             if named is not None:
                 named.clear()
-                stack.enter_context(tapped(named.__setitem__))
+                stack.enter_context(collecting_taps(named.__setitem__))
             output, new = functional_call(step, stand_ins, (x, old, *noise))
         return [output, *(f for _, f in fields(new)), *(named or {}).values()]
 

@@ -15,23 +15,23 @@ from unroll.cells import State, map_state
 
 
 @dataclass(frozen=True)
-class Entered:
-    """x: [T, B, I]. state: fields [L*D, B, ...] or None. lengths: [B] or None. leave: the way out,
+class NormalisedInput:
+    """x: [T, B, I]. state: fields [L*D, B, ...] or None. lengths: [B] or None. restore_output: the way out,
     which gives outputs and final state the form that the input had."""
 
     x: Tensor
     state: State | None
     lengths: Tensor | Sequence[int] | None
-    leave: Callable[[Tensor, State], tuple[Tensor | PackedSequence, State]]
+    restore_output: Callable[[Tensor, State], tuple[Tensor | PackedSequence, State]]
 
 
-def enter(
+def normalise_input(
     input: Tensor | PackedSequence,
     state: State | None,
     lengths: Tensor | Sequence[int] | None,
     batch_first: bool,
     name: str,
-) -> Entered:
+) -> NormalisedInput:
     """Bring any form of input to [T, B, I].
 
     Raises: ValueError for an input that is not 2-D or 3-D, and for lengths beside a form of
@@ -43,7 +43,7 @@ def enter(
                 f"{name} got lengths= beside a PackedSequence, which has its own. Pass one of them."
             )
         x, packed_lengths = pad_packed_sequence(input)
-        return Entered(x, state, packed_lengths, lambda y, s: (packed_like(input, y), s))
+        return NormalisedInput(x, state, packed_lengths, lambda y, s: (packed_like(input, y), s))
     if input.dim() not in (2, 3):
         raise ValueError(
             f"{name}: Expected input to be 2D or 3D, got {input.dim()}D instead. Pass [T, B, I], "
@@ -56,15 +56,17 @@ def enter(
                 "Cut the sequence instead."
             )
         state = None if state is None else map_state(lambda s: s.unsqueeze(1), state)
-        return Entered(
+        return NormalisedInput(
             input.unsqueeze(1),
             state,
             None,
             lambda y, s: (y.squeeze(1), map_state(lambda f: f.squeeze(1), s)),
         )
     if batch_first:
-        return Entered(input.transpose(0, 1), state, lengths, lambda y, s: (y.transpose(0, 1), s))
-    return Entered(input, state, lengths, lambda y, s: (y, s))
+        return NormalisedInput(
+            input.transpose(0, 1), state, lengths, lambda y, s: (y.transpose(0, 1), s)
+        )
+    return NormalisedInput(input, state, lengths, lambda y, s: (y, s))
 
 
 def packed_like(packed: PackedSequence, y: Tensor) -> PackedSequence:

@@ -22,7 +22,7 @@ from unroll.errors import UserError
 PREFIX = "_unroll_own_"  # of the names of such modules
 
 
-def own_cell(word: str) -> tuple[Path, str | None] | None:
+def parse_cell_file(word: str) -> tuple[Path, str | None] | None:
     """The file and the name in it, if there is one, of `FILE.py:NAME` or `FILE.py`; else None."""
     file, colon, name = word.rpartition(":")
     if colon and file.endswith(".py"):
@@ -42,11 +42,11 @@ def read_source(path: Path) -> bytes:
             f"--cell names the file {path}, which cannot be read: {error.strerror or error}. "
             "Expected FILE.py:CLASS, a cell of your own."
         ) from error
-    code(source, path)
+    compile_source(source, path)
     return source
 
 
-def code(source: bytes, path: Path) -> Any:
+def compile_source(source: bytes, path: Path) -> Any:
     """The compiled source.
 
     Raises: UserError with the line that is no Python.
@@ -60,7 +60,7 @@ def code(source: bytes, path: Path) -> Any:
 
 
 @dataclass(frozen=True)
-class Own:
+class UserCell:
     """What makes a cell of the user's own, ran from its file.
 
     name: of the class or function. make: it. path: where the user finds the file, for sentences.
@@ -70,12 +70,12 @@ class Own:
     make: Callable[..., Any]
     path: Path
 
-    def trouble(self, error: BaseException) -> str:
+    def describe_error(self, error: BaseException) -> str:
         """An error that came out of the cell, in a sentence, with the last line of its file."""
-        return trouble(error, self.path, sys.modules[self.make.__module__].__file__)
+        return describe_error(error, self.path, sys.modules[self.make.__module__].__file__)
 
 
-def load_own(source: bytes, path: Path, name: str | None) -> Own:
+def load_user_cell(source: bytes, path: Path, name: str | None) -> UserCell:
     """Run the source, and take from it what makes the cell.
 
     path: where the source stands. name: a class, or a function of (input_size, hidden_size);
@@ -115,7 +115,7 @@ def load_own(source: bytes, path: Path, name: str | None) -> Own:
             f"{path}: {name} is no cell of this file; {has}. Expected a subclass of unroll.Cell, or "
             "a function of (input_size, hidden_size) that returns a cell."
         )
-    return Own(name, make, path)
+    return UserCell(name, make, path)
 
 
 def makes_cells(value: Any) -> bool:
@@ -137,16 +137,16 @@ def run_source(source: bytes, path: Path) -> ModuleType:
     module.__file__ = str(path.absolute())
     sys.modules[name] = module  # where dataclasses and annotations of the file look for it
     try:
-        exec(code(source, path), vars(module))
+        exec(compile_source(source, path), vars(module))
     except BaseException as error:
         del sys.modules[name]
         if isinstance(error, Exception | SystemExit):
-            raise UserError(trouble(error, path, module.__file__)) from error
+            raise UserError(describe_error(error, path, module.__file__)) from error
         raise
     return module
 
 
-def trouble(error: BaseException, path: Path, file: str | None) -> str:
+def describe_error(error: BaseException, path: Path, file: str | None) -> str:
     """An error in a sentence, with the last line in it of the file that was run."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == file]
@@ -160,11 +160,11 @@ def trouble(error: BaseException, path: Path, file: str | None) -> str:
     return f"{where}: {type(error).__name__}{': ' * bool(said)}{said}.{advice}"
 
 
-def trouble_in_own(error: BaseException) -> str | None:
+def describe_user_cell_error(error: BaseException) -> str | None:
     """The same for an error from anywhere, or None where it passed through no user's file."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     for frame in reversed(frames):
         if str(frame.f_globals.get("__name__", "")).startswith(PREFIX):
             file = frame.f_code.co_filename
-            return trouble(error, Path(file), file)
+            return describe_error(error, Path(file), file)
     return None

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from unroll.cells.cell import Cell, twin
+from unroll.cells.cell import Cell, shallow_copy
 
 Multiply = Callable[[Tensor, Any, slice], Tensor]
 
 
-def weights_named(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[str, nn.Parameter]:
+def find_weights(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[str, nn.Parameter]:
     """All parameters of this name by their paths, in the cell and in the cells inside it.
 
     Raises: ValueError where there is none.
@@ -33,12 +33,12 @@ def weights_named(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[
     return found
 
 
-def matrices_named(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[str, nn.Parameter]:
-    """The same, of parameters that a `Product` can stand for.
+def find_matrices(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[str, nn.Parameter]:
+    """The same, of parameters that a `WeightProduct` can stand for.
 
     Raises: ValueError where there is none, or one of them is no matrix.
     """
-    found = weights_named(cell, name, who, hint)
+    found = find_weights(cell, name, who, hint)
     for path, weight in found.items():
         if weight.dim() != 2:
             raise ValueError(
@@ -59,7 +59,7 @@ def with_weights(cell: Cell, weights: Mapping[str, Any]) -> Cell:
 
     Raises: ValueError where a path leads to no parameter, as after `parametrize`.
     """
-    other = twin(cell)
+    other = shallow_copy(cell)
     for path, weight in weights.items():
         module, _, name = path.rpartition(".")
         parameters = other.get_submodule(module)._parameters
@@ -72,13 +72,13 @@ def with_weights(cell: Cell, weights: Mapping[str, Any]) -> Cell:
     return other
 
 
-class Product:
+class WeightProduct:
     """In place of a weight in a cell: `linear(h, it)` is what `multiply(h, weight, rows)` says.
 
     The cell may also take some rows of it first (`chunk`, `split`, `weight[a:b]`), which `rows`
     tells, and mask it (`weight * mask`, `torch.where(mask, weight, 0.0)`). Any other use of it is
     refused, because it would not go through `multiply`.
-    `weight` may itself be a `Product`: wrappers nest.
+    `weight` may itself be a `WeightProduct`: wrappers nest.
     """
 
     def __init__(self, path: str, weight: Any, multiply: Multiply, first: int = 0) -> None:
@@ -88,13 +88,13 @@ class Product:
     def shape(self) -> torch.Size:
         return self.weight.shape
 
-    def __getitem__(self, rows: slice) -> Product:
+    def __getitem__(self, rows: slice) -> WeightProduct:
         if not isinstance(rows, slice) or rows.step not in (None, 1):
             self.refuse("[...]")
         first, _, _ = rows.indices(self.shape[0])
-        return Product(self.path, self.weight[rows], self.multiply, self.first + first)
+        return WeightProduct(self.path, self.weight[rows], self.multiply, self.first + first)
 
-    def split(self, sizes: int | Sequence[int], dim: int = 0) -> tuple[Product, ...]:
+    def split(self, sizes: int | Sequence[int], dim: int = 0) -> tuple[WeightProduct, ...]:
         if dim not in (0, -2):
             self.refuse("split")
         if isinstance(sizes, int):
@@ -102,17 +102,17 @@ class Product:
         ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
         return tuple(self[end - size : end] for end, size in zip(ends, sizes, strict=True))
 
-    def chunk(self, chunks: int, dim: int = 0) -> tuple[Product, ...]:
+    def chunk(self, chunks: int, dim: int = 0) -> tuple[WeightProduct, ...]:
         return self.split(-(-self.shape[0] // chunks), dim)
 
-    def __mul__(self, mask: Any) -> Product:
+    def __mul__(self, mask: Any) -> WeightProduct:
         return self.masked(self.weight * mask)
 
-    def masked(self, weight: Any) -> Product:
+    def masked(self, weight: Any) -> WeightProduct:
         """With some numbers of the weight changed, as a wrapper or a cell further in wants it."""
         if weight.shape != self.shape:
             self.refuse("mul")
-        return Product(self.path, weight, self.multiply, self.first)
+        return WeightProduct(self.path, weight, self.multiply, self.first)
 
     def __getattr__(self, name: str) -> NoReturn:
         self.refuse(name)
