@@ -1,4 +1,4 @@
-"""Which backend runs a call, and how a person says so.
+"""Which backend runs a call, and how a user requests one.
 
 A backend is a module with `NAME`, `supports(call) -> None or a reason` and
 `run(call) -> (outputs, final_state)`. Backends do not know each other.
@@ -25,10 +25,15 @@ log = logging.getLogger("unroll")
 
 
 class Backend(Protocol):
+    """What runs a call: a module with a name, a test of what it supports, and a way to run it."""
+
     NAME: str
 
-    def supports(self, call: Call) -> str | None: ...
-    def run(self, call: Call) -> tuple[Tensor, State]: ...
+    def supports(self, call: Call) -> str | None:
+        """None where the backend can run the call, else a reason in words."""
+
+    def run(self, call: Call) -> tuple[Tensor, State]:
+        """Outputs [T, B, H] and the final state."""
 
 
 # in the order that `auto` tries them
@@ -45,9 +50,12 @@ _warned: set[tuple[str, str]] = set()
 def backend(name: str) -> Iterator[None]:
     """Within the block, every call of the engine uses this backend.
 
-    name: `"auto"`, `"loop"` (the specification), `"torch"` (torch's own kernels), `"cpu"`
-        (the compiler) or `"parallel"` (all steps at once).
-    Raises: ValueError for an unknown name.
+    Args:
+        name: `"auto"`, `"loop"` (the specification), `"torch"` (torch's own kernels), `"cpu"`
+            (the compiler) or `"parallel"` (all steps at once).
+
+    Raises:
+        ValueError: for an unknown name.
 
     Example:
         >>> import torch, unroll
@@ -62,6 +70,7 @@ def backend(name: str) -> Iterator[None]:
 
 
 def checked(name: str, source: str) -> str:
+    """The name of a backend, or "auto". Raises: UserError for another one from this source."""
     if name != "auto" and name not in BACKENDS:
         raise UserError(f"{source} got {name!r}; expected one of auto, {', '.join(BACKENDS)}.")
     return name
@@ -80,18 +89,27 @@ def requested_backend(name: str | None = None) -> str:
 def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
     """The backend that will run this call, and why, in a sentence.
 
-    Raises: RuntimeError where a backend was named that cannot run the call.
+    Args:
+        call: the call, checked.
+        name: a backend's name, or None or "auto" for the one that the block or UNROLL_BACKEND
+            requests.
+
+    Returns:
+        The backend and the reason.
+
+    Raises:
+        RuntimeError: where the requested backend cannot run the call.
     """
-    asked = requested_backend(name)
+    requested = requested_backend(name)
     cell = type(call.cell).__name__
-    if asked != "auto":
-        reason = BACKENDS[asked].supports(call)
+    if requested != "auto":
+        reason = BACKENDS[requested].supports(call)
         if reason is not None:
             raise RuntimeError(
-                f"The {asked} backend cannot run {cell}: {reason}. "
+                f"The {requested} backend cannot run {cell}: {reason}. "
                 'Use backend="auto" or backend="loop".'
             )
-        return BACKENDS[asked], REQUESTED
+        return BACKENDS[requested], REQUESTED
     refusals: list[str] = []
     candidates = list(BACKENDS.values())
     if prefers_torch(call):
@@ -106,7 +124,7 @@ def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
 
 
 def warn_once(call: Call, chosen: Backend, why: str) -> None:
-    """A fall-back to the loop is never silent; it is also not repeated."""
+    """Warn, once for each cell and reason, that a call falls back to the loop."""
     key = (type(call.cell).__name__, why)
     if chosen is loop and why != REQUESTED and key not in _warned:
         _warned.add(key)

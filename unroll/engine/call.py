@@ -32,7 +32,7 @@ class Call:
         parameters: tensors to use in place of the cell's own, by name, or None.
         record: filled while running, or None.
         noise: what was drawn for it, as `draw_noise` gives it, or None: to be drawn.
-        notes: what a backend found out when it was asked, for when it runs.
+        notes: what a backend found out while it was chosen, for when it runs.
     """
 
     cell: Cell
@@ -57,7 +57,22 @@ def checked_call(
     record: Recording | None = None,
     parameters: Mapping[str, Tensor] | None = None,
 ) -> Call:
-    """The call with everything checked once, so that backends need not."""
+    """The call with everything checked once, so that backends need not.
+
+    Args:
+        cell: an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell.
+        x: inputs [T, B, I].
+        state: before the first step, fields [B, ...]; None: the cell's initial state.
+        lengths: true lengths [B], whole numbers from 0 to T; None: all T.
+        resets: bool [T, B]; None: never.
+        reverse: whether each sequence is read from its own last step to its first.
+        record: an empty recording to fill, or None.
+        parameters: tensors to use in place of the cell's own, by name, or None.
+
+    Raises:
+        TypeError: where the cell is none.
+        ValueError: for a wrong shape, type, length or state.
+    """
     known = as_cell(cell)
     if parameters is not None and known is not cell:  # torch's own cell, behind the adapter
         parameters = {f"cell.{name}": tensor for name, tensor in parameters.items()}
@@ -109,6 +124,7 @@ class Start(nn.Module):
         self.cell = cell
 
     def forward(self, x: Tensor) -> State:
+        """The initial state of inputs [T, B, I]."""
         return self.cell.initial_state(x.shape[1], dtype=x.dtype, device=x.device)
 
 
@@ -117,7 +133,8 @@ def checked_lengths(
 ) -> Tensor:
     """Lengths as int64 [B] on the device.
 
-    Raises: ValueError where there are not B whole numbers from 0 to T.
+    Raises:
+        ValueError: where there are not B whole numbers from 0 to T.
     """
     given = torch.as_tensor(lengths)
     if not given.numel():  # an empty list has no whole numbers to be known by
@@ -139,7 +156,8 @@ def checked_lengths(
 def matched(state: State, initial: State, name: str) -> State:
     """The given state in the structure of the cell's own.
 
-    Raises: ValueError where fields or shapes differ.
+    Raises:
+        ValueError: where fields or shapes differ.
     """
     if isinstance(initial, tuple) and isinstance(state, tuple | list):
         if len(state) == len(initial):

@@ -41,6 +41,7 @@ class Loop(nn.Module):
         self.training = cell.training
 
     def forward(self) -> tuple[Tensor, State]:
+        """Outputs [T, B, H] and the final state."""
         cell, x, state, record = self.cell, self.call.x, self.call.state, self.call.record
         lengths, resets = self.call.lengths, self.call.resets
         T, B = x.shape[:2]

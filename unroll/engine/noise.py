@@ -15,8 +15,13 @@ Drawn = dict[str, tuple[str, Tensor]]
 def draw_noise(cell: Cell, x: Tensor) -> Drawn | None:
     """Each declared noise by name, with whether it is anew each "step", once a "call", or "once".
 
-    x: the inputs [T, B, I]; dtype and device of the noise are x's.
-    returns: None where the cell declares no noise; an empty dict in eval mode.
+    Args:
+        cell: the cell that declares the noise.
+        x: the inputs [T, B, I]; dtype and device of the noise are those of x.
+
+    Returns:
+        None where the cell declares no noise; an empty dict in eval mode. Noise of each step is
+        [T, B, ...], of a call [B, ...], drawn once [...].
     """
     declared = cell.noise()
     if not declared:
@@ -43,8 +48,13 @@ def draw_by_parts(cell: Cell, x: Tensor, parts: Sequence[int]) -> Callable[[int]
     generator goes on as by `draw_noise`; on the CPU ones and zeros and uniform numbers are also
     the same.
 
-    parts: the number of steps of each.
-    returns: from the number of a part to its noise; None where the cell declares none.
+    Args:
+        cell: the cell that declares the noise.
+        x: the inputs [T, B, I].
+        parts: the number of steps of each part.
+
+    Returns:
+        A function from the number of a part to its noise; None where the cell declares none.
     """
     declared = cell.noise()
     if not declared:
@@ -66,6 +76,7 @@ def draw_by_parts(cell: Cell, x: Tensor, parts: Sequence[int]) -> Callable[[int]
     set_global_state(x.device, generator.get_state())
 
     def of(part: int) -> Drawn:
+        """The noise of this part."""
         again = torch.Generator(x.device)
         found: Drawn = {}
         for name, noise in declared.items():
@@ -80,6 +91,7 @@ def draw_by_parts(cell: Cell, x: Tensor, parts: Sequence[int]) -> Callable[[int]
 
 
 def global_state(device: torch.device) -> Tensor:
+    """The state of torch's generator of a device."""
     if device.type == "cpu":
         return torch.get_rng_state()
     state: Tensor = torch.get_device_module(device.type).get_rng_state(device)
@@ -87,6 +99,7 @@ def global_state(device: torch.device) -> Tensor:
 
 
 def set_global_state(device: torch.device, state: Tensor) -> None:
+    """Put torch's generator of a device into this state."""
     if device.type == "cpu":
         torch.set_rng_state(state)
     else:

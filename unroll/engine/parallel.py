@@ -1,4 +1,4 @@
-"""All steps at once, for cells that are linear in their state and say how (`parallel`).
+"""All steps at once, for cells that are linear in their state and define `parallel`.
 
 A cell's `parallel(x [T, B, I], state) -> (outputs, states)` gives the state after every step. So
 lengths are a mask and a choice among those states, and reading in reverse is another order of the
@@ -41,7 +41,7 @@ def supports(call: Call) -> str | None:
 
 
 def no_parallel_form(cell: Cell) -> str | None:
-    """Why there is none. A subclass with another step has not that of its base class."""
+    """Why a cell has no parallel form, or None; one with a step of its own does not inherit it."""
     name, order = type(cell).__name__, type(cell).__mro__
     owner = next((c for c in order if "parallel" in vars(c)), None)
     if owner is None:
@@ -57,6 +57,7 @@ def no_parallel_form(cell: Cell) -> str | None:
 
 
 def hooks(module: nn.Module) -> bool:
+    """Whether a module has hooks."""
     return bool(
         module._forward_hooks or module._forward_pre_hooks
         or module._backward_hooks or module._backward_pre_hooks
@@ -83,6 +84,7 @@ class Parallel(nn.Module):
         self.training = cell.training
 
     def forward(self) -> tuple[Tensor, State]:
+        """Outputs [T, B, H] and the final state."""
         cell: Any = self.cell  # one that has `parallel`, which Cell does not declare
         x, state, lengths = self.call.x, self.call.state, self.call.lengths
         T, B = x.shape[:2]

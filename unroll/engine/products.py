@@ -60,11 +60,13 @@ def over_rows(left: Tensor, right: Tensor) -> Tensor:
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
+        """As `product`."""
         ctx.save_for_backward(x, matrix)
         return product(x, matrix, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
+        """Gradients of x, of the matrix and of the bias."""
         x, matrix = ctx.saved_tensors
         of_x, of_matrix, of_bias = ctx.needs_input_grad
         multiply, outer = product, over_rows

@@ -23,7 +23,8 @@ class Recording:
 
     Steps past a sequence's length are zero. Compiled kernels write it down as they run, forward
     and backward, in a few per cent of their time; a cell that they cannot record is run by the loop.
-    Raises: ValueError where it is used for a second call.
+    Raises:
+        ValueError: where a recording is used for a second call.
 
     Example:
         >>> import torch, unroll
@@ -90,7 +91,11 @@ class Recording:
         self.gradients[name] = gradient if known is None else known + gradient
 
     def check_new(self) -> None:
-        """Raises: ValueError where it was used before."""
+        """Check that this recording is empty.
+
+        Raises:
+            ValueError: where it was used before.
+        """
         if self._finished:
             raise ValueError("This Recording holds an earlier call; make a new one for each call.")
 

@@ -42,6 +42,7 @@ def supports(call: Call) -> str | None:
 
 
 def within_vmap() -> bool:
+    """Whether torch.vmap runs this call."""
     stack = torch._C._functorch.get_interpreter_stack() or ()
     return any(i.key() == torch._C._functorch.TransformType.Vmap for i in stack)
 

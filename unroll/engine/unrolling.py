@@ -48,12 +48,19 @@ def unroll(
         backend: "auto", "loop", "torch", "cpu" or "parallel"; "auto" obeys `unroll.backend` and
             UNROLL_BACKEND.
         parameters: tensors to use in place of the cell's own, by name. None: the cell's own.
-        memory, segment_length: exact gradients in bounded memory, as `unroll.bounded` says.
+        memory: bytes, or a size such as "4GB", in which gradients are computed exactly; see
+            `unroll.bounded`. None: no bound.
+        segment_length: steps of a segment, or "auto"; see `unroll.bounded`. None: no segments.
 
-    returns: outputs [T, B, output_size], zero past each length, and the state after each
-        sequence's own last step (the given state where the length is 0).
-    Raises: ValueError or TypeError for a wrong shape, length or state; RuntimeError where a
-        backend was named that cannot run the cell.
+    Returns:
+        Outputs [T, B, output_size], zero past each length, and the state after each sequence's
+        own last step (the given state where the length is 0).
+
+    Raises:
+        ValueError: for a wrong shape, length or state, or where memory and segment_length are
+            both given.
+        TypeError: where the cell is none.
+        RuntimeError: where the requested backend cannot run the cell.
 
     Example:
         >>> import torch, unroll
@@ -90,7 +97,18 @@ def run_calls(
 ) -> list[tuple[Tensor, State]]:
     """Run calls that do not need each other, as the two directions of a layer.
 
-    Compiled ones run beside each other where that is faster. bound: of each. Raises: as `unroll`.
+    Compiled calls run beside each other where that is faster.
+
+    Args:
+        calls: the calls, checked.
+        backend: the backend of all of them; see `unroll.unroll`.
+        bound: the bound of memory of each, or None.
+
+    Returns:
+        Of each call the outputs [T, B, output_size] and the final state.
+
+    Raises:
+        RuntimeError: where the requested backend cannot run a call.
     """
     chosen = []
     for call in calls:

@@ -157,7 +157,7 @@ def made(cache):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("exit 3", "failed: it said nothing"),
+        ("exit 3", "failed: it printed nothing"),
         ("echo 'odd: fatal error: no space'; exit 1", "failed: odd: fatal error: no space;"),
         ("exit 0", "reported success but wrote no object"),
         ("echo not an object > kernel.so", "the system does not load the built object"),

@@ -45,7 +45,7 @@ def convert(graph: fx.Graph, given: Sequence[Any], batch: int) -> list[Any]:
     Args:
         graph: the traced gradient.
         given: what stands for its placeholders: nodes, numbers and blocks of matrices.
-        batch: the batch size of the examples, by which rows are told from parameters.
+        batch: the batch size of the examples, which no parameter has.
 
     Raises:
         Unplannable: for an operation that is not planned.

@@ -79,8 +79,13 @@ def defer(gradient: StepGradient, forms: Forms, differentiable: int, recorded: b
 class _BackwardLoop:
     """What the backward loop computes and writes, while it is gathered.
 
-    forward: the values of the forward. looped: those of the backward that the loop computes.
-    again: values one operation away from what is kept, which are computed again after the loop.
+    Attributes:
+        forward: the values of the forward.
+        looped: the values of the backward that the loop computes.
+        again: values one operation away from what is kept, computed again after the loop.
+        stores: what the loop writes, and where.
+        forms: the tensors that it writes.
+        kept: the values of which every step is kept.
     """
 
     def __init__(self, gradient: StepGradient, forms: Forms) -> None:

@@ -91,6 +91,7 @@ class _Joint:
         values = {"rows": loop.rows, "sequence": loop.sequences}
 
         def wanted(source: InputSource) -> bool:
+            """Whether a gradient of this source is wanted."""
             is_noise = source.kind in values and values[source.kind][source.index] in noise
             return loop.inputs[source].dtype.is_floating_point and not is_noise
 

@@ -1,7 +1,7 @@
 """The small graph that a plan is made of: every value one row for each sequence, of some width.
 
 There are no slices and no concatenations in it: a value that is cut anywhere is cut everywhere,
-into nodes of their own. What remains are elementwise operations between equal widths (width 1
+and each piece is a node of its own. What remains are elementwise operations between equal widths (width 1
 broadcasts), products with blocks of matrices, and, for gradients, sums over rows.
 """
 
@@ -33,10 +33,13 @@ TENSORS_ONLY = frozenset(
 
 @dataclass(frozen=True)
 class InputSource:
-    """Where an input comes from: columns lo.. of the index-th value of a kind.
+    """Where an input comes from.
 
-    kind: "state", "rows" (anew each step), "sequence" (once for each sequence), "vector" (the
-    same for all rows), and in a backward graph "d_state" and "d_emit".
+    Attributes:
+        kind: "state", "rows" (anew each step), "sequence" (once for each sequence), "vector" (the
+            same for all rows), and in a backward graph "d_state" and "d_emit".
+        index: the number of the value among those of its kind.
+        lo: its first column.
     """
 
     kind: str
@@ -46,9 +49,13 @@ class InputSource:
 
 @dataclass(frozen=True)
 class Block:
-    """Part of matrix number `matrix`, [rows, columns]; -1 is a matrix of ones.
+    """Part of a matrix.
 
-    A product with it is a @ W[rows, columns].T, or a @ W[rows, columns] where transposed.
+    Attributes:
+        matrix: the number of the matrix W; -1 is a matrix of ones.
+        rows: from which row to which.
+        columns: from which column to which.
+        transposed: whether a product is a @ W[rows, columns], else a @ W[rows, columns].T.
     """
 
     matrix: int
@@ -58,11 +65,12 @@ class Block:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Rows and columns of this part of the matrix."""
         return self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]
 
     @property
     def width(self) -> int:
-        """Of the product."""
+        """Columns of a product with this block."""
         return self.shape[1] if self.transposed else self.shape[0]
 
     def of(self, matrices: Sequence[Tensor]) -> Tensor:
@@ -72,19 +80,31 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One value. rows: one row for each sequence, else the same for all."""
+    """One value of a plan.
 
-    op: str  # "input", "constant", "product", "sum_rows", "outer", or one of ELEMENTWISE
-    args: tuple[Any, ...]  # nodes and numbers
+    Attributes:
+        op: "input", "constant", "product", "sum_rows", "outer", or one of ELEMENTWISE.
+        args: the nodes and numbers that it is made of.
+        width: its columns.
+        rows: whether it has one row for each sequence, else it is the same for all.
+        dtype: the type of its numbers.
+        line: where it stands in the user's step, as "file:line".
+        blocks: of a product, the block of each operand.
+        source: of an input, where it comes from.
+    """
+
+    op: str
+    args: tuple[Any, ...]
     width: int
     rows: bool
     dtype: torch.dtype
     line: str = ""
-    blocks: tuple[Block, ...] = ()  # of a product, one an operand
-    source: InputSource | None = None  # of an input
+    blocks: tuple[Block, ...] = ()
+    source: InputSource | None = None
 
     @property
     def operands(self) -> list[Node]:
+        """The nodes among the arguments."""
         return [a for a in self.args if isinstance(a, Node)]
 
     def __repr__(self) -> str:
@@ -122,8 +142,12 @@ def evaluate(
 ) -> list[Tensor]:
     """The targets in eager PyTorch.
 
-    values: of the inputs, and of whatever is known already. parts: of the matrices.
-    product: multiplies rows by a matrix. shifts: what is added to nodes that are computed.
+    Args:
+        targets: the nodes that are wanted.
+        values: values of the inputs, and of whatever is known already, [B, w].
+        parts: the blocks of the matrices.
+        product: multiplies rows by a matrix.
+        shifts: what is added to nodes that are computed, or None.
     """
     known = dict(values)
     for node in ancestors(targets, known.__contains__):
@@ -161,12 +185,14 @@ def apply(
 
 
 def scalar(value: float | int | bool, like: torch.dtype) -> Tensor:
+    """A number as a tensor, for operations that take two tensors."""
     exact = like.is_floating_point or not isinstance(value, float)
     result: Tensor = aten.full([], value, dtype=like if exact else torch.get_default_dtype())
     return result
 
 
 def multiply(a: Tensor, block: Block, parts: Mapping[Block, Tensor], product: Product) -> Tensor:
+    """Rows times a block of a matrix."""
     if block.matrix < 0:
         return a.sum(1, keepdim=True)
     return product(a, parts[block] if block.transposed else parts[block].t())

@@ -16,11 +16,16 @@ Stores = dict[Node, list["Buffer"]]  # where each value is written
 
 @dataclass(frozen=True)
 class Buffer:
-    """Columns lo.. lo+width of a tensor, and which rows of it a step touches.
+    """Columns of a tensor, and which rows of it a step touches.
 
-    time: "fixed" (the same at every step), "rows" (this step's), "previous" and "next" (before
-        and after this step, of a state), "carried" and "carry" (the same, of its gradient).
-    shared: one row for all sequences.
+    Attributes:
+        tensor: the name of the tensor.
+        lo: its first column.
+        width: how many columns.
+        time: "fixed" (the same at every step), "rows" (this step's), "previous" and "next" (before
+            and after this step, of a state), "carried" and "carry" (the same, of its gradient).
+        dtype: the type of its numbers.
+        shared: whether there is one row for all sequences.
     """
 
     tensor: str
@@ -54,29 +59,45 @@ TURNING = {"previous": "carried", "next": "carry"}
 
 @dataclass
 class Group:
-    """What a stage does at one width: products of several segments, then elementwise nodes."""
+    """What a stage does at one width: products of several segments, then elementwise nodes.
+
+    Attributes:
+        width: columns of every value.
+        products: products, each as the segments that share its operands.
+        body: the elementwise nodes, operands first.
+    """
 
     width: int
-    products: list[list[Node]]  # segments that share their operands
-    body: list[Node]  # elementwise, operands first
+    products: list[list[Node]]
+    body: list[Node]
 
 
 @dataclass
 class Program:
     """The stages of one direction, and where every value is kept.
 
-    loads: buffers of values that are read. stores: of values that are written.
+    Attributes:
+        stages: the groups of each stage.
+        loads: where values are read.
+        stores: where values are written.
+        scratch: columns and type of the tensors that live within a step.
     """
 
     stages: list[list[Group]]
     loads: dict[Node, Buffer]
     stores: dict[Node, list[Buffer]]
-    scratch: dict[str, tuple[int, torch.dtype]]  # widths of tensors that live within a step
+    scratch: dict[str, tuple[int, torch.dtype]]
 
 
 @dataclass(frozen=True)
 class Outer:
-    """A deferred weight gradient: left.T @ right, over all rows, for this block of a matrix."""
+    """A deferred weight gradient: left.T @ right over all rows.
+
+    Attributes:
+        left: [N, rows of the block].
+        right: [N, columns of the block].
+        block: the part of a matrix that it is the gradient of.
+    """
 
     left: Node
     right: Node
@@ -85,7 +106,14 @@ class Outer:
 
 @dataclass(frozen=True)
 class Merged:
-    """Weight gradients whose left sides lie side by side, as one product left.T @ right."""
+    """Weight gradients whose left sides lie side by side, as one product left.T @ right.
+
+    Attributes:
+        left: a value, or where the left sides are kept.
+        right: the value that they share.
+        rows: which rows of the matrix it is the gradient of.
+        columns: which columns.
+    """
 
     left: Node | Buffer
     right: Node
@@ -93,12 +121,19 @@ class Merged:
     columns: tuple[int, int]
 
     def covers(self, shape: Sequence[int]) -> bool:
+        """Whether this is the gradient of a whole matrix of this shape."""
         return self.rows == (0, shape[0]) and self.columns == (0, shape[1])
 
 
 @dataclass(frozen=True)
 class Sum:
-    """The gradient of columns lo.. lo+width of a vector: columns summed over rows, or a node."""
+    """The gradient of columns of a vector.
+
+    Attributes:
+        lo: the first column.
+        width: how many.
+        of: a node, or where the columns are kept that are summed over rows.
+    """
 
     lo: int
     width: int

@@ -23,9 +23,14 @@ ROWWISE = {
 
 
 def check_rowwise(node: fx.Node, batch: int) -> None:
-    """Every value that depends on the batch has one row for each sequence, from its row alone.
+    """Check that a value which depends on the batch has one row for each sequence, from it alone.
 
-    Raises: Unplannable.
+    Args:
+        node: an operation of the step.
+        batch: the batch size of the examples.
+
+    Raises:
+        Unplannable: for an operation that mixes sequences, or is not supported.
     """
     if node.op != "call_function" or node.target is operator.mul:
         return

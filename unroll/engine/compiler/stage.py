@@ -61,8 +61,12 @@ def schedule(stores: Stores, loads: dict[Node, Buffer]) -> Program:
 class _Schedule:
     """The nodes of one program while they are put into stages.
 
-    order: what is computed, operands first. stage: the number of each node's stage. kept: where
-    values are read that are not computed where they are read.
+    Attributes:
+        order: what is computed, operands first.
+        stage: the number of each node's stage.
+        kept: where values are read that are not computed where they are read.
+        stores: where values are written.
+        scratch: columns and type of the tensors that live within a step.
     """
 
     def __init__(self, stores: Stores, loads: dict[Node, Buffer]) -> None:

@@ -46,6 +46,7 @@ class StepModule(nn.Module):
         self.training = cell.training
 
     def forward(self, x: Tensor, state: State, *noise: Any) -> tuple[Tensor, State]:
+        """One step, as the cell defines it."""
         return self.cell.step(x, state, *noise)
 
 
@@ -54,9 +55,15 @@ def trace(
 ) -> Traced:
     """The step of a cell over the given parameters and buffers.
 
-    x: inputs [T, B, I]; only its width and dtype matter. state: an example, fields [B, ...].
-    taps: also what the step names with `tap`.
-    Raises: Unplannable.
+    Args:
+        cell: the cell; its mode decides whether it draws noise.
+        parameters: parameters and buffers by name.
+        x: inputs [T, B, I]; only its width and dtype matter.
+        state: an example, fields [B, ...].
+        taps: whether what the step names with `tap` is traced too.
+
+    Raises:
+        Unplannable: with the line of the step that cannot be traced.
     """
     sizes = {s for p in parameters.values() for s in p.shape}
     sizes |= {s for _, f in fields(state) for s in f.shape[1:]} | {x.shape[2]}
@@ -157,7 +164,9 @@ def attributes(cell: Cell) -> dict[str, Any]:
 def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.GraphModule:
     """The aten graph of a function of flat tensors, without in-place operations.
 
-    Raises: Unplannable.
+    Raises:
+        Unplannable: where the function decides by the value of a tensor, draws random numbers, or
+            fails.
     """
     make = functools.partial(make_fx, decomposition_table=decompositions())
     try:
@@ -193,6 +202,7 @@ def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.Gra
 
 
 def in_place(node: fx.Node) -> bool:
+    """Whether an operation changes one of its operands."""
     packet = getattr(node.target, "overloadpacket", None)
     return packet is not None and packet.__name__.endswith("_")
 
@@ -266,7 +276,7 @@ def variance(
 
 
 class _Lines(TorchFunctionMode):
-    """Writes into every traced node which line of the user's code asked for it."""
+    """Writes into every traced node which line of the user's code it comes from."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         frame: FrameType | None = _outside(__import__("sys")._getframe(1))
@@ -305,7 +315,8 @@ def _line_of(traceback: TracebackType | None) -> str:
 def _batch_as_input(graphs: Sequence[fx.Graph], batches: Sequence[int]) -> None:
     """Replace every multiple of the batch size in the first graph by a multiple of an input.
 
-    Raises: Unplannable where the graphs differ in any other way.
+    Raises:
+        Unplannable: where the graphs differ in any other way.
     """
     graph = graphs[0]
     ours = list(graph.nodes)

@@ -1,4 +1,4 @@
-"""A traced step, and what can be asked of one of its values.
+"""A traced step, and the properties of its values.
 
 A traced value is an `fx.Node`: `meta["val"]` is its example for a batch of `Traced.batch`,
 `meta["line"]` where it stands in the user's step, `meta["batched"]` whether it has one row for

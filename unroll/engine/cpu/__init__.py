@@ -37,6 +37,7 @@ def run_together(calls: Sequence[Call]) -> list[tuple[Tensor, State]]:
 
 
 def job_of(call: Call) -> Job:
+    """The job of a call. Raises: RuntimeError where its cell was refused."""
     from unroll.engine.runtime.planned import Job
 
     ready = prepared(call)

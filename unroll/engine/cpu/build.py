@@ -78,8 +78,12 @@ if hasattr(os, "register_at_fork"):
 def load(source: str, *, flags: Sequence[str] = ()) -> ctypes.CDLL:
     """The shared object of this C++ source, compiled if need be.
 
-    flags: for the compiler, after the ones that all kernels have; paths in them are absolute.
-    Raises: BuildError, where there is no compiler, it fails, or the cache cannot be used.
+    Args:
+        source: the whole program.
+        flags: for the compiler, after the flags that all kernels have; with absolute paths.
+
+    Raises:
+        BuildError: where there is no compiler, it fails, or the cache cannot be used.
     """
     key = (source, tuple(flags), circumstances())
     library = _loaded.get(key)
@@ -123,11 +127,13 @@ def circumstances() -> tuple[str | None, ...]:
 
 
 def check_system() -> None:
+    """Raises: BuildError on a system for which no kernels are built."""
     if os.name != "posix":
         raise BuildError("kernels are built on Linux and macOS only", "use another backend")
 
 
 def found_or_built(source: str, flags: tuple[str, ...]) -> ctypes.CDLL:
+    """The shared object from the cache, or built now. Raises: BuildError, OSError."""
     check_system()
     command = compiler_command()
     flags = (*FLAGS, *instruction_set(), *flags)
@@ -165,12 +171,12 @@ def build(source: str, command: list[str], path: Path) -> None:
     log.info("Compiling a kernel with %s.", command[0])
     with workplace(path.parent) as place:
         (place / "kernel.cpp").write_text(source, encoding="utf-8")
-        status, said = run([*command, "-o", "kernel.so"], place)
+        status, output = run([*command, "-o", "kernel.so"], place)
         if status != 0:
             raise BuildError(
-                f"the C++ compiler {command[0]} {ended(status)}: {first_error(said)}",
+                f"the C++ compiler {command[0]} {ended(status)}: {first_error(output)}",
                 f"try another compiler ({COMPILER_ADVICE}), or use another backend",
-                said,
+                output,
             )
         built = place / "kernel.so"
         content = built.read_bytes() if built.is_file() else b""
@@ -178,7 +184,7 @@ def build(source: str, command: list[str], path: Path) -> None:
             raise BuildError(
                 f"the C++ compiler {command[0]} reported success but wrote no object",
                 COMPILER_ADVICE,
-                said,
+                output,
             )
         # the source is for curious people; nothing reads it
         replace_file(source.encode(), path.with_suffix(".cpp"), place, 0o600)

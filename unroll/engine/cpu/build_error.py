@@ -7,12 +7,12 @@ COMPILER_ADVICE = "install g++ or clang++, or name a C++ compiler in the variabl
 
 
 class BuildError(RuntimeError):
-    """A kernel that could not be built or loaded: one sentence for people.
+    """A kernel that could not be built or loaded, in one sentence.
 
     Attributes:
         reason: why, to be read after "because".
         advice: what to do about it.
-        log: all that the compiler said, where it was run.
+        log: everything that the compiler printed, where it was run.
     """
 
     def __init__(self, reason: str, advice: str, log: str = "") -> None:

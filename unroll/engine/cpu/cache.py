@@ -38,7 +38,11 @@ def recall(name: str) -> bytes | None:
 
 
 def remember(name: str, content: bytes) -> None:
-    """Keep a few bytes in the cache, sealed as the objects are. Raises: BuildError."""
+    """Keep a few bytes in the cache, sealed as the objects are.
+
+    Raises:
+        BuildError: where the cache cannot be used.
+    """
     folders = cache_folders()
     check_folders(folders)
     try:
@@ -84,6 +88,7 @@ def home() -> Path:
 
 
 def make_folders(folders: tuple[Path, ...]) -> None:
+    """Make the folders that are missing, for this user alone. Raises: BuildError."""
     missing = [path for path in (folders[-1], *folders[-1].parents) if status_of(path) is None]
     for path in reversed(missing):
         try:
@@ -121,7 +126,7 @@ def check_writable(folder: Path) -> None:
 
 
 def status_of(path: Path) -> os.stat_result | None:
-    """At what is there under that name, be it a link to nothing; None where nothing is."""
+    """The status of what has this name, also of a link to nothing; None where there is nothing."""
     try:
         return path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -131,6 +136,7 @@ def status_of(path: Path) -> os.stat_result | None:
 
 
 def unusable(path: Path, what: str, error: OSError) -> BuildError:
+    """The error of a cache directory that cannot be used."""
     return BuildError(f"the cache directory {path} {what} ({error.strerror or error})", ELSEWHERE)
 
 
@@ -165,6 +171,7 @@ def replace_file(content: bytes, path: Path, place: Path, mode: int) -> None:
 
 
 def digest(about: object) -> str:
+    """The SHA-256 of something that can be written as JSON."""
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 

@@ -78,15 +78,15 @@ def identity(command: tuple[str, ...], folder: Path) -> str:
     version = unsealed(path)
     if version is None:
         with workplace(folder) as place:
-            status, said = run([*command, "--version"], place)
+            status, output = run([*command, "--version"], place)
             if status != 0:
                 raise BuildError(
                     f"the C++ compiler {command[0]} does not tell its version "
-                    f"({ended(status)}: {first_error(said)})",
+                    f"({ended(status)}: {first_error(output)})",
                     COMPILER_ADVICE,
-                    said,
+                    output,
                 )
-            version = said.encode()
+            version = output.encode()
             replace_file(sealed(version, path.name), path, place, 0o600)
     return json.dumps([command, version.decode()])
 
@@ -94,7 +94,8 @@ def identity(command: tuple[str, ...], folder: Path) -> str:
 def instruction_set() -> tuple[str, ...]:
     """Flags for the instruction set that UNROLL_INSTRUCTION_SET names, else for this processor's.
 
-    Raises: BuildError, where the name is unknown or this processor does not have that set.
+    Raises:
+        BuildError: where the name is unknown or this processor does not have that set.
     """
     name = os.environ.get("UNROLL_INSTRUCTION_SET", "").strip() or "native"
     reason = None
@@ -131,13 +132,13 @@ def processor() -> str:
 
 
 def run(command: Sequence[str], place: Path) -> tuple[int | None, str]:
-    """The exit status, None if it had to be killed, and all that was said.
+    """The exit status, None if it had to be killed, and everything that was printed.
 
     It speaks into a file and not into a pipe: a pipe stays open for as long as any process that
     inherited it lives, such as the daemon of a compiler cache, and reading it would wait for that.
     """
-    said = place / "said"
-    with said.open("wb") as file:
+    printed = place / "said"
+    with printed.open("wb") as file:
         try:
             process = subprocess.Popen(
                 command,
@@ -161,16 +162,18 @@ def run(command: Sequence[str], place: Path) -> tuple[int | None, str]:
         except BaseException:
             kill(process)
             raise
-    return status, said.read_text(encoding="utf-8", errors="replace")
+    return status, printed.read_text(encoding="utf-8", errors="replace")
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a compiler and what it started."""
     with suppress(ProcessLookupError, PermissionError):  # it has just ended
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def ended(status: int | None) -> str:
+    """How a process ended, in words."""
     if status is None:
         return f"was killed after {PATIENCE:g} seconds without a result"
     if status < 0:
@@ -178,9 +181,9 @@ def ended(status: int | None) -> str:
     return "failed"
 
 
-def first_error(said: str) -> str:
+def first_error(output: str) -> str:
     """The first line that speaks of an error, else the last line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = (line for line in lines if re.search(r"\b(error|undefined|cannot)\b", line, re.I))
-    line = next(errors, lines[-1] if lines else "it said nothing")
+    line = next(errors, lines[-1] if lines else "it printed nothing")
     return line[:300].rstrip(".")

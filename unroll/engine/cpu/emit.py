@@ -35,7 +35,14 @@ def source(real: torch.dtype, *headers: str) -> str:
 
 @dataclass(frozen=True)
 class Emitted:
-    """C++ of one program. buffers: in the order in which the call passes them. groups: theirs."""
+    """C++ of one program.
+
+    Attributes:
+        name: the name of its function.
+        source: its text.
+        buffers: the buffers of a call, in the order in which the call passes them.
+        groups: the groups of all stages, in order.
+    """
 
     name: str
     source: str
@@ -46,7 +53,12 @@ class Emitted:
 def emit(program: Program, real: torch.dtype) -> Emitted:
     """The stages of a program. Two programs of the same shape have the same source and name.
 
-    Raises: Unplannable for a type that the kernels do not know.
+    Args:
+        program: the stages.
+        real: the type of real numbers, float32 or float64.
+
+    Raises:
+        Unplannable: for a type that the kernels do not know.
     """
     writer = _Writer(program, real)
     body = writer.text()
@@ -263,7 +275,7 @@ def numbered(groups: list[Group]) -> list[list[_Product]]:
 
 
 def packing(groups: list[Group], products: list[list[_Product]]) -> list[str]:
-    """The functions that pack the matrices of all products, and that tell the room for them."""
+    """The functions that pack the matrices of all products, and that return the room for them."""
     packs: list[str] = []
     rooms: list[str] = []
     for number, (group, mine) in enumerate(zip(groups, products, strict=True)):

@@ -65,6 +65,7 @@ class _Reader:
         self.alive: list[Any] = []  # so that no number of an object is used twice
 
     def note(self, *parts: object) -> None:
+        """Take in values that are known by their text."""
         self.hash.update(repr(parts).encode())
 
     def read(self, a: Any) -> None:
@@ -127,10 +128,12 @@ class _Reader:
         self.note(type(a).__qualname__, said)
 
     def read_code(self, code: CodeType) -> None:
+        """Take in the code of a function."""
         self.note("code", code.co_code, code.co_names, code.co_varnames, code.co_flags)
         self.read(code.co_consts)
 
     def read_function(self, function: FunctionType) -> None:
+        """Take in a function, with what it looks up."""
         if library(function) is not None:
             return self.note("function", function.__module__, function.__qualname__)
         self.note("function")
@@ -148,6 +151,7 @@ class _Reader:
         return None
 
     def read_python_module(self, module: ModuleType) -> None:
+        """Take in a module, which is known by its file."""
         if library(module) is not None:
             return self.note("module", module.__name__)
         file = getattr(module, "__file__", None)
@@ -156,6 +160,7 @@ class _Reader:
         return self.note("module", Path(file).read_bytes())
 
     def read_class(self, kind: type) -> None:
+        """Take in a class and its bases."""
         for base in kind.__mro__:
             self.note("class", base.__module__, base.__qualname__)
             if library(base) is not None:
@@ -168,6 +173,7 @@ class _Reader:
                     self.read(value)
 
     def read_module(self, module: nn.Module) -> None:
+        """Take in a torch module: its class, its settings and the modules in it."""
         self.read(type(module))
         self.note("parameters", list(module._parameters), list(module._buffers))
         for name, value in vars(module).items():

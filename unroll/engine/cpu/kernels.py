@@ -48,7 +48,16 @@ class _Call(ctypes.Structure):
 
 @dataclass
 class Ready:
-    """A call of a kernel, and what it points to. at_once: beside the others of its kind."""
+    """A call of a kernel, and what it points to.
+
+    Attributes:
+        function: the kernel.
+        call: what it is given.
+        reference: the address of the call.
+        starts: the addresses of its buffers.
+        at_once: whether it runs beside the others of its kind.
+        alive: what must live as long as the call.
+    """
 
     function: Any
     call: _Call
@@ -61,7 +70,8 @@ class Ready:
 def load(emitted: Iterable[Emitted], real: torch.dtype) -> None:
     """Compile programs into one shared object, those that are not loaded yet.
 
-    Raises: BuildError.
+    Raises:
+        BuildError: where they cannot be compiled.
     """
     new = {e.name: e for e in emitted if e.name not in _loaded}
     if new:
@@ -145,7 +155,17 @@ class Kernel:
     ) -> Ready:
         """A call, ready to run. Everything is checked here, before a pointer is taken.
 
-        The tensors must live as long as the call. jobs: how many of this size are to run.
+        Args:
+            tensors: by name, [rows, w]; they must live as long as the call.
+            matrices: those of the products.
+            times: which rows each step touches.
+            turning: names of the states that have room for two steps only.
+            packed: room for the packed matrices.
+            jobs: how many calls of this size are to run.
+            threads: of this call; None: as many as are worth it.
+
+        Raises:
+            RuntimeError: for a tensor or a matrix that does not fit.
         """
         given = [tensors.get(name) for name in self.tensors]
         forms = [None if t is None else (t.dtype, t.shape, t.stride(), t.device) for t in given]
@@ -241,6 +261,7 @@ def fits(
 
 
 def block_of(block: Block, matrices: Sequence[Tensor] | None) -> _Block:
+    """A block as the kernel reads it; without matrices, its size only."""
     if block.matrix < 0 or matrices is None:
         return _Block(None, 0, 0, block.shape[0 if block.transposed else 1])
     matrix = matrices[block.matrix]
@@ -253,6 +274,7 @@ def block_of(block: Block, matrices: Sequence[Tensor] | None) -> _Block:
 
 
 def describe(tensor: Tensor | None) -> str:
+    """A tensor in words."""
     if tensor is None:
         return "nothing"
     return f"{tensor.dtype} {list(tensor.shape)} with strides {list(tensor.stride())}"

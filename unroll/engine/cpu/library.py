@@ -52,7 +52,8 @@ os.register_at_fork(after_in_child=_after_fork)
 def library(real: torch.dtype) -> ctypes.CDLL:
     """`unroll_product` of products.h and `unroll_together` of together.h, ready to be called.
 
-    Raises: BuildError.
+    Raises:
+        BuildError: where it cannot be compiled.
     """
     loaded = build.load(source(real, "maths.h", "products.h", "team.h", "together.h"))
     pointer, number = ctypes.c_void_p, ctypes.c_int64

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 class Prepared:
     """A step's recipe and its kernels, or why there are none.
 
-    circumstances: compiler and cache, where they are the reason; others may do better.
+    Attributes:
+        recipe: the plan of the step.
+        kernels: its kernels.
+        refusal: why there are none, or None.
+        circumstances: compiler and cache, where they are the reason; others may do better.
     """
 
     recipe: Any = None
@@ -41,6 +45,7 @@ class Prepared:
 
     @property
     def holds(self) -> bool:
+        """Whether the compiler and the cache are still those that were the reason."""
         return self.circumstances is None or self.circumstances == build.circumstances()
 
 
@@ -94,7 +99,8 @@ def prepared_for(call: Call, use: str, make: Callable[[], Recipe]) -> Prepared:
 def recipe_from_cache(call: Call, key: Any, make: Callable[[], Recipe]) -> Recipe:
     """The recipe from the cache on disk where it is there, else made and put there.
 
-    Raises: Unplannable.
+    Raises:
+        Unplannable: for a step that cannot be planned.
     """
     from unroll.engine.cpu.fingerprint import fingerprint, versions
     from unroll.engine.runtime.recipe import from_json, to_json
@@ -115,7 +121,8 @@ def recipe_from_cache(call: Call, key: Any, make: Callable[[], Recipe]) -> Recip
 def in_own_thread(make: Callable[[], Recipe]) -> Recipe:
     """Run in a thread of its own: modes, hooks and default devices of this one must not be traced.
 
-    Raises: Unplannable; also where the planner itself fails, because the loop can run the cell.
+    Raises:
+        Unplannable: also where the planner itself fails, because the loop can run the cell.
     """
     results: list[Any] = []
 

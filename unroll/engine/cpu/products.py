@@ -42,7 +42,8 @@ def suits(a: Tensor, b: Tensor) -> bool:
 def small(a: Tensor, b: Tensor) -> Tensor:
     """a @ b, of b's rows in one piece each.
 
-    Raises: RuntimeError for operands that do not fit together.
+    Raises:
+        RuntimeError: for operands that do not fit together.
     """
     (rows, terms), (others, columns) = a.shape, b.shape
     if terms != others or a.dtype != b.dtype or not (a.is_cpu and b.is_cpu):

@@ -26,9 +26,17 @@ from unroll.engine.runtime.storage import flat_rows, resolved, tensors_by_name
 def step_recipe(
     cell: Cell, parameters: Mapping[str, Tensor], x: Tensor, state: State, has_table: bool
 ) -> Recipe:
-    """One step in eval mode, planned for running alone. x: [T, B, I], an example.
+    """One step in eval mode, planned for running alone.
 
-    Raises: Unplannable.
+    Args:
+        cell: the cell.
+        parameters: parameters and buffers by name.
+        x: inputs [T, B, I], an example.
+        state: fields [B, ...], an example.
+        has_table: whether the inputs are rows of a table.
+
+    Raises:
+        Unplannable: for a step that cannot be planned, or has values of each sequence.
     """
     traced = trace(copy.deepcopy(cell).eval(), parameters, x, state)
     planned = plan(traced, gradients=False, hoist=has_table, defer=False)
@@ -40,8 +48,14 @@ def step_recipe(
 class Stepping:
     """A compiled cell, its weights as they are now, and its state.
 
-    table: inputs [V, I] that are all that will ever come; what depends on them alone is computed
-        here, once, and a step is given their numbers.
+    Args:
+        recipe: the plan of one step.
+        kernels: its kernels.
+        parameters: parameters and buffers by name.
+        state: the state before the first step, fields [R, ...].
+        dtype: of the inputs.
+        table: all inputs [V, I] that will ever come, or None; what depends on them alone is
+            computed here, once, and a step is given their numbers.
     """
 
     def __init__(
@@ -190,4 +204,5 @@ class Stepping:
 
     @staticmethod
     def stride(t: Tensor) -> int:
+        """Bytes from row to row."""
         return t.stride(0) * t.element_size()

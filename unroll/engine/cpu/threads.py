@@ -13,8 +13,12 @@ ELEMENT = 1.0  # nanoseconds of ten elementwise operations on a number
 
 
 class Split(NamedTuple):
-    """threads: of one job. by_units: they share the units of each step instead of the sequences.
-    at_once: the jobs run beside each other instead of one after the other.
+    """How the work of a call is divided among threads.
+
+    Attributes:
+        threads: how many threads one job has.
+        by_units: whether they share the units of each step instead of the sequences.
+        at_once: whether the jobs run beside each other instead of one after the other.
     """
 
     threads: int
@@ -25,8 +29,13 @@ class Split(NamedTuple):
 def share(work: int, numbers: int, sequences: int, rows: int, steps: int, jobs: int = 1) -> Split:
     """The split that costs least.
 
-    work: multiplications a row. numbers: elementwise operations a row. rows: of all steps. jobs:
-    how many of this size there are.
+    Args:
+        work: multiplications per row.
+        numbers: elementwise operations per row.
+        sequences: how many sequences there are.
+        rows: rows of all steps.
+        steps: how many steps there are.
+        jobs: how many calls of this size there are.
     """
     most = min(torch.get_num_threads(), 64)
     if most < 2 or not steps:

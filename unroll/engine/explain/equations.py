@@ -17,7 +17,14 @@ ATOM = 9  # nothing binds closer than a name or a call
 
 @dataclass(frozen=True)
 class NamedColumns:
-    """Columns lo..hi of a value that has a name and a width."""
+    """Columns of a value that has a name.
+
+    Attributes:
+        name: its name.
+        lo: the first column.
+        hi: the column after the last.
+        width: all columns of the value.
+    """
 
     name: str
     lo: int
@@ -27,7 +34,15 @@ class NamedColumns:
 
 @dataclass(frozen=True)
 class Weight:
-    """Part of a matrix with a name; turned: as it is multiplied with rows, transposed."""
+    """Part of a matrix with a name.
+
+    Attributes:
+        name: its name.
+        rows: from which row to which.
+        columns: from which column to which.
+        shape: all rows and columns of the matrix.
+        turned: whether it is transposed, as it is multiplied with rows.
+    """
 
     name: str
     rows: tuple[int, int]
@@ -38,7 +53,12 @@ class Weight:
 
 @dataclass(frozen=True)
 class Term:
-    """An operation on terms, pieces, weights, numbers and, for an index, text."""
+    """An operation on terms.
+
+    Attributes:
+        op: its name.
+        args: terms, columns, weights, numbers and, for an index, text.
+    """
 
     op: str
     args: tuple[Any, ...]
@@ -92,19 +112,23 @@ def written(term: Any) -> tuple[str, int]:
 
 
 def is_negative(term: Any) -> bool:
+    """Whether a term has a minus in front."""
     return isinstance(term, Term) and term.op == "neg"
 
 
 def bound(term: Any, level: int) -> str:
+    """A term as an operand, in brackets where it binds less closely than this."""
     text, own = written(term)
     return text if own >= level else f"({text})"
 
 
 def number(value: Any) -> str:
+    """A number or a type as text."""
     return f"{value:g}" if isinstance(value, float) else str(value).removeprefix("torch.")
 
 
 def weight_text(weight: Weight) -> str:
+    """A part of a matrix as text."""
     cuts = []
     for (lo, hi), size in zip((weight.rows, weight.columns), weight.shape, strict=True):
         cuts.append(":" if (lo, hi) == (0, size) else f"{lo}:{hi}")
@@ -151,6 +175,7 @@ def in_columns(terms: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def adjacent(left: Any, right: Any) -> NamedColumns | None:
+    """Columns of one value that lie side by side, as one; else None."""
     if isinstance(left, NamedColumns) and isinstance(right, NamedColumns):
         if left.name == right.name and left.hi == right.lo:
             return replace(left, hi=right.hi)
@@ -185,9 +210,9 @@ def adjacent_weights(a: Weight, b: Weight, along_columns: bool) -> Weight | None
 
 
 def joined(a: Any, b: Any) -> Any:
-    """One term over the columns of both, the first's left of the second's; None where none is.
+    """One term over the columns of both, those of the first at the left; None where there is none.
 
-    It is one where the terms are alike but for pieces that lie side by side.
+    There is one where the terms are alike but for columns that lie side by side.
     """
     return None if a == b else _joined(a, b)
 

@@ -12,11 +12,22 @@ from unroll.engine.explain.equations import NamedColumns, Term, joined, text_of
 
 @dataclass
 class Line:
-    """One equation of the page."""
+    """One equation of the page.
+
+    Attributes:
+        target: what is computed.
+        term: what it is computed from.
+        rows: "B" for the rows of one step, "N" for those of all, "" for what is the same for all.
+        note: what is kept of it, in a word.
+        line: where it stands in the user's step.
+        order: its place among the lines.
+        shape: its shape, where it is not that of the target.
+        sign: "=", "+=" or "from".
+    """
 
     target: NamedColumns
     term: Any
-    rows: str = ""  # "B" or "N", and nothing for what is the same for all
+    rows: str = ""
     note: str = ""
     line: str = ""
     order: float = 0.0
@@ -26,6 +37,13 @@ class Line:
 
 @dataclass
 class PlanSection:
+    """Equations that are computed at the same place.
+
+    Attributes:
+        title: where that is.
+        lines: the equations.
+    """
+
     title: str
     lines: list[Line]
 
@@ -40,6 +58,7 @@ class Layout:
         self.room = width - sum(w + 2 for w in self.widths if w)
 
     def rows(self, lines: list[Line]) -> list[str]:
+        """The equations as lines of text."""
         found = []
         for line in lines:
             text = f"{text_of(line.target)} {line.sign} {text_of(line.term)}"
@@ -67,10 +86,12 @@ def wrapped(text: str, room: int) -> list[str]:
 
 
 def cells(line: Line) -> tuple[str, str, str]:
+    """Shape, note and line of the step of an equation."""
     return shape_of(line), line.note, line.line
 
 
 def shape_of(line: Line) -> str:
+    """The shape of an equation as text."""
     if line.shape is not None:
         return line.shape
     size = line.target.hi - line.target.lo
@@ -105,6 +126,7 @@ def merged(lines: list[Line]) -> list[Line]:
 
 
 def together(a: Line, b: Line) -> Line | None:
+    """Two equations of neighbouring columns as one, where they are alike."""
     if (a.rows, a.note, a.sign, a.shape) != (b.rows, b.note, b.sign, b.shape):
         return None
     for left, right in ((a, b), (b, a)):
@@ -117,6 +139,7 @@ def together(a: Line, b: Line) -> Line | None:
 
 
 def reads(term: Any, name: str) -> bool:
+    """Whether a value of this name is part of a term."""
     if isinstance(term, NamedColumns):
         return term.name == name
     return isinstance(term, Term) and any(reads(a, name) for a in term.args)

@@ -25,9 +25,14 @@ ROWS = 6  # of random numbers; two values that are equal in all of them are the 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands in the traced step: columns lo.. of the order-th value, and its line.
+    """Where a value stands in the traced step.
 
-    name: what the user calls it, where a line of the step says so.
+    Attributes:
+        order: the number of the traced value.
+        lo: its first column there.
+        width: all columns of the traced value.
+        line: its line in the user's step.
+        name: what the user's step calls it, or "".
     """
 
     order: int

@@ -18,7 +18,7 @@ WIDTH = 100
 
 
 def page(plan: Plan, width: int = WIDTH) -> str:
-    """A plan in plain text: every value of the step and its gradient, with where it is computed.
+    """A plan in plain text: every value of the step and its gradient, and where it is computed.
 
     When to use it: to see what of a step is hoisted, what stays in the loop, what is saved and
     what is deferred; `unroll.explain(layer)` shows it.
@@ -59,6 +59,7 @@ def sections_of(plan: Plan) -> list[PlanSection]:
 
 
 def summary(plan: Plan, width: int) -> list[str]:
+    """The first lines of a page: stages, numbers saved and multiplied, and a legend."""
     found = counts_of(plan)
     ahead, back = found["stages_forward"], found["stages_backward"]
     text = f"{plan.traced.cell}: {counted(ahead, 'stage')} forward"

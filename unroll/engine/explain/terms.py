@@ -86,6 +86,7 @@ class Terms:
         return Term("index", (term, f"[{', '.join([':'] * axis + [f'{lo}:{lo + size}'])}]"))
 
     def beside(self, terms: list[Any]) -> Any:
+        """Terms side by side, as one where that is possible."""
         merged = side_by_side(terms)
         return merged[0] if len(merged) == 1 else Term("cat", merged)
 
@@ -113,6 +114,7 @@ class Terms:
         return Term(node.op, args)
 
     def source(self, source: InputSource, width: int) -> Any:
+        """What an input of the loop reads, as a term."""
         plan, lo, hi = self.plan, source.lo, source.lo + width
         if source.kind == "d_state":
             return NamedColumns(
@@ -135,14 +137,17 @@ class Terms:
         return term if full else Term("index", (term, f"[{lo}:{hi}]"))
 
     def new(self, k: int) -> str:
+        """The name of a field of the new state."""
         return f"{self.plan.traced.fields[k]}'"
 
     def emit_gradient(self, k: int) -> str:
+        """The name of the gradient of an emitted value."""
         if self.plan.emitted[k] is self.plan.traced.output:
             return "d output"
         return "d shown" if len(self.plan.emitted) == 1 else f"d shown{k + 1}"
 
     def weight(self, block: Block) -> Weight:
+        """A block of a matrix as a term."""
         matrix = self.plan.loop.matrices[block.matrix]
         term = self.traced_term(matrix)
         shape = tuple(matrix.meta["val"].shape)

@@ -17,7 +17,12 @@ UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
 
 @dataclass(frozen=True)
 class Bound:
-    """length: steps of a segment, 0 for the square root of T; or None: memory, in bytes, decides."""
+    """A bound of the memory of a call, by a length or by bytes.
+
+    Attributes:
+        length: steps of a segment, 0 for the square root of T, or None where memory decides.
+        memory: bytes, or None where the length decides.
+    """
 
     length: int | None
     memory: int | None
@@ -40,14 +45,18 @@ def bounded(
     at the borders of segments, and what lies between is computed again when it is needed. Gradients
     are those of the whole sequence; a call takes up to one more forward.
 
-    memory: "4GB" or bytes, of one layer's call: the optimal schedule for it; a sequence that fits
-        is not cut. It counts the tensors of backpropagation; what the libraries hold of their own,
-        some 30 MB, comes on top.
-    segment_length: steps of a segment, or "auto", the square root of T, at least 256.
-        Neither: no bound. Layers and `unroll.unroll` take the same two words for one call.
-    Raises: ValueError where both are given, or one that means nothing.
-    Source: A. Gruslys et al., Memory-efficient backpropagation through time, 2016
-    (https://arxiv.org/abs/1606.03401).
+    Layers and `unroll.unroll` take the same two arguments for one call. Source: A. Gruslys et al.,
+    Memory-efficient backpropagation through time, 2016 (https://arxiv.org/abs/1606.03401).
+
+    Args:
+        memory: "4GB" or bytes, for one layer's call, which runs by the optimal schedule for it; a
+            sequence that fits is not divided. It counts the tensors of backpropagation; about
+            30 MB that libraries hold are not counted. None: no bound by memory.
+        segment_length: steps of a segment, or "auto", the square root of T, at least 256. None:
+            no segments of a given length.
+
+    Raises:
+        ValueError: where both are given, or one has no meaning.
 
     Example:
         >>> import torch, unroll
@@ -73,7 +82,8 @@ def requested_bound(
 def bound_of(memory: str | int | None, segment_length: int | str | None) -> Bound | None:
     """The bound that is requested, or None.
 
-    Raises: UserError, which is a ValueError.
+    Raises:
+        UserError: where both are given, or one has no meaning; it is a ValueError.
     """
     if memory is not None and segment_length is not None:
         raise UserError(
@@ -97,7 +107,8 @@ def bound_of(memory: str | int | None, segment_length: int | str | None) -> Boun
 def bytes_of(memory: str | int) -> int:
     """Bytes of "4GB", "500 MB", "2GiB" or a number.
 
-    Raises: UserError.
+    Raises:
+        UserError: for another text; it is a ValueError.
 
     Example:
         >>> from unroll.engine.memory.bounded import bytes_of

@@ -35,6 +35,7 @@ def forward_runs(n: int, m: int) -> int:
 
 
 def repetitions(n: int, m: int) -> int:
+    """How often a segment is run at most, less one: the r of `forward_runs`."""
     if m >= n:
         return min(1, n - 1)
     if m == 1:
@@ -116,10 +117,14 @@ def first_kept(n: int, m: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """How a sequence of T steps is cut.
+    """How a sequence is divided into segments.
 
-    length: steps of a segment. states: how many states at borders are kept at once. whole: how
-    many of the last segments are kept with all that their gradient needs, and not run again.
+    Attributes:
+        T: steps of the sequence.
+        length: steps of a segment.
+        states: how many states at borders are kept at once.
+        whole: how many of the last segments are kept with everything that their gradient needs,
+            and not run again.
     """
 
     T: int
@@ -129,6 +134,7 @@ class Segmentation:
 
     @property
     def segments(self) -> int:
+        """How many segments there are."""
         return -(-self.T // self.length)
 
     @property
@@ -156,9 +162,12 @@ def segments_in_reverse(
 ) -> Iterator[int]:
     """The segments from the last to the first, each when the state before it is in `states`.
 
-    states: by segment, those that the first sweep kept. advance(state, start, stop): the state
-    before segment `stop`, from that before `start`. Who has gone back through a segment takes its
-    state out.
+    Args:
+        segmentation: how the sequence is divided.
+        states: by segment, the states that the first sweep kept. The caller removes the state of
+            a segment that is done.
+        advance: from a state before segment `start`, and the numbers `start` and `stop`, to the
+            state before segment `stop`.
     """
     yield from reversed(kept_whole(segmentation))
     for action in schedule(segmentation.segments - segmentation.whole, segmentation.states):
@@ -176,9 +185,13 @@ def segments_by_length(T: int, length: int | None) -> Segmentation:
 
 
 def segments_by_memory(T: int, step: int, state: int, memory: int) -> Segmentation | None:
-    """The cut into segments that computes least in so much memory; None where none fits.
+    """The division into segments that computes least in a given memory; None where none fits.
 
-    step: bytes of a step with all that its gradient needs. state: bytes of a kept state.
+    Args:
+        T: steps of the sequence.
+        step: bytes of a step with everything that its gradient needs.
+        state: bytes of a kept state.
+        memory: bytes that may be used.
 
     Example:
         >>> from unroll.engine.memory.schedule import by_memory

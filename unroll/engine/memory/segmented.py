@@ -41,7 +41,13 @@ class RunnableBackend(Protocol):
 def run_segmented(backend: RunnableBackend, call: Call, bound: Bound) -> tuple[Tensor, State]:
     """The same outputs, states and gradients as `backend.run(call)`, in bounded memory.
 
-    Raises: UserError where the memory is not enough for one step.
+    Args:
+        backend: what runs each segment.
+        call: the call, checked.
+        bound: the memory, or the length of a segment.
+
+    Raises:
+        UserError: where the memory is not enough for one step.
     """
     segmentation = segmentation_of(backend, call, bound)
     if segmentation.segments < 2 or not call.x.shape[1]:
@@ -56,7 +62,7 @@ def run_segmented(backend: RunnableBackend, call: Call, bound: Bound) -> tuple[T
 
 
 def segmentation_of(backend: RunnableBackend, call: Call, bound: Bound) -> Segmentation:
-    """Where the call is cut."""
+    """How the call is divided into segments."""
     T = len(call.x)
     if bound.memory is None or T < 2:
         return segments_by_length(T, bound.length)
@@ -72,6 +78,7 @@ def segmentation_of(backend: RunnableBackend, call: Call, bound: Bound) -> Segme
 
 
 def bytes_of_state(call: Call) -> int:
+    """Bytes of one state of a call."""
     return sum(f.numel() * f.element_size() for _, f in fields(call.state))
 
 
@@ -106,7 +113,12 @@ def bytes_per_step(backend: RunnableBackend, call: Call) -> int:
 
 @dataclass
 class Tape:
-    """A segment that was run with all that its gradient needs. inputs: None where none is wanted."""
+    """A segment that was run with everything that its gradient needs.
+
+    Attributes:
+        inputs: x, the fields of the state and the parameters; None where no gradient is wanted.
+        outputs: the outputs [T, B, H] and the fields of the final state.
+    """
 
     inputs: list[Tensor | None]
     outputs: list[Tensor]
@@ -122,7 +134,7 @@ class Kept:
 
 
 class Segments:
-    """A call and where it is cut."""
+    """A call and its segments."""
 
     def __init__(self, backend: RunnableBackend, call: Call, segmentation: Segmentation) -> None:
         self.backend, self.call, self.segmentation = backend, call, segmentation
@@ -136,9 +148,11 @@ class Segments:
         self.noise = draw_by_parts(call.cell, call.x, parts)
 
     def flat(self, state: State) -> list[Tensor]:
+        """The fields of a state."""
         return [field for _, field in fields(state)]
 
     def state(self, flat: Sequence[Tensor]) -> State:
+        """The state of these fields."""
         each = iter(flat)
         return map_state(lambda _: next(each), self.call.state)
 
@@ -219,6 +233,7 @@ class Segmented(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, segments: Segments, *inputs: Tensor) -> Any:
+        """Outputs and the fields of the final state."""
         kept = Kept(kept_before(segments.segmentation), kept_whole(segments.segmentation))
         x, count = inputs[0], len(segments.flat(segments.call.state))
         start = segments.state(inputs[1 : 1 + count])
@@ -234,6 +249,7 @@ class Segmented(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
+        """Gradients of x, of the fields of the state and of the parameters."""
         segments, kept, inputs = ctx.segments, ctx.kept, ctx.saved_tensors
         wanted = ctx.needs_input_grad[1:]
         refuse_many(gradients)
@@ -264,6 +280,7 @@ class SegmentGradients:
         self.wanted, self.count = wanted, count
 
     def through(self, tape: Tape, place: tuple[int, int]) -> None:
+        """Go back through a segment, whose steps are place[0] to place[1]."""
         lo, hi = place
         of_output = None if self.of_output is None else self.of_output[lo:hi]
         pairs = [
@@ -291,12 +308,18 @@ class SegmentGradients:
                 self.of_parameters[k] = gradient.clone() if total is None else total.add_(gradient)
 
     def gradients(self) -> list[Tensor | None]:
+        """Those of x, of the fields of the state, and of the parameters."""
         return [self.of_x, *self.of_state, *self.of_parameters]
 
 
 def refuse_foreign(outputs: Sequence[Tensor], known: Sequence[Tensor], cell: str) -> None:
-    """Raises: UserError where a gradient would flow to a tensor that is no input of the call: what
-    is not handed in would get none, and nobody would notice."""
+    """Refuse a call whose gradient would flow to a tensor that is no input of it.
+
+    Such a tensor would get no gradient, and nobody would notice.
+
+    Raises:
+        UserError: where there is one.
+    """
     own = {id(t) for t in known}
     waiting = [output.grad_fn for output in outputs if output.grad_fn is not None]
     seen = set(waiting)
@@ -316,6 +339,7 @@ def refuse_foreign(outputs: Sequence[Tensor], known: Sequence[Tensor], cell: str
 
 
 def refuse_many(gradients: Sequence[Tensor | None]) -> None:
+    """Refuse many gradients at once. Raises: RuntimeError."""
     functorch = torch._C._functorch
     if any(
         g is not None and (functorch.is_batchedtensor(g) or functorch.is_legacy_batchedtensor(g))

@@ -56,6 +56,7 @@ class DeferredGradients:
         return result
 
     def at_hand(self, node: Node) -> Tensor | None:
+        """A value over all rows that is kept, saved or given, or None."""
         buffer = self.recipe.kept.get(node) or self.recipe.saved.get(node)
         if buffer is not None:
             return self.columns(buffer.tensor, buffer.lo, buffer.width, buffer.time)
@@ -64,12 +65,14 @@ class DeferredGradients:
         return None
 
     def columns(self, tensor: str, lo: int, width: int, time: str) -> Tensor:
+        """Columns of a tensor of the loop, over all rows."""
         whole = self.tensors[tensor]
         if time == "next":
             whole = whole[self.where.first :][: self.where.N]
         return whole[:, lo : lo + width]
 
     def source(self, node: Node) -> Tensor:
+        """What an input reads, over all rows."""
         source = node.source
         if source is None:
             raise RuntimeError("Only inputs have sources.")
@@ -83,6 +86,7 @@ class DeferredGradients:
         return self.tensors[f"{source.kind}:{source.index}"][:, lo:hi]
 
     def of_rows(self, values: Tensor) -> Tensor:
+        """A value of each sequence, for each of its rows."""
         if self.where.batch_row is None:
             return self.where.of_rows(values)
         return values.index_select(0, self.where.owner)
@@ -123,11 +127,13 @@ class DeferredGradients:
         return total
 
     def side(self, side: Node | Buffer, rows: slice) -> Tensor:
+        """One side of a weight gradient, over these rows."""
         if isinstance(side, Node):
             return self.value(side, rows)
         return self.columns(side.tensor, side.lo, side.width, side.time)[rows]
 
     def vector(self, k: int) -> Tensor:
+        """The gradient of vector k."""
         whole = self.given["vector"][k]
         parts = self.recipe.sums[k]
         if len(parts) == 1 and parts[0].width == len(whole):
@@ -138,6 +144,7 @@ class DeferredGradients:
         return gradient
 
     def sum(self, part: Sum) -> Tensor:
+        """The sum of a part of a vector's gradient over rows."""
         if isinstance(part.of, Node):  # a gradient is a sum over rows, so some at a time will do
             starts = range(0, max(self.where.N, 1), ROWS)
             parts = [self.value(part.of, slice(r, r + ROWS)).reshape(-1) for r in starts]

@@ -24,8 +24,12 @@ class Ref:
 class Eager:
     """A function as a list of operations.
 
-    operations: (name, arguments, keywords) with `Ref`s in them. done: values that the operation
-    is the last to read, so that memory is given back as soon as it can be.
+    Attributes:
+        inputs: how many inputs it takes.
+        operations: (name, arguments, keywords) with `Ref`s in them.
+        outputs: which values it returns.
+        done: for each operation, the values that it is the last to read, so that memory is given
+            back as soon as it can be.
     """
 
     inputs: int
@@ -61,6 +65,7 @@ class Eager:
 
 
 def filled(a: Any, values: list[Any]) -> Any:
+    """An argument with values in place of references."""
     if isinstance(a, Ref):
         return values[a.number]
     if isinstance(a, list):
@@ -69,6 +74,7 @@ def filled(a: Any, values: list[Any]) -> Any:
 
 
 def refs_in(a: Any) -> list[Ref]:
+    """The references in an argument."""
     if isinstance(a, Ref):
         return [a]
     parts = a.values() if isinstance(a, dict) else a if isinstance(a, list) else ()
@@ -82,6 +88,7 @@ def eager(graph: fx.Graph) -> Eager:
     inputs = 0
 
     def encoded(a: Any) -> Any:
+        """An argument with references in place of nodes."""
         if isinstance(a, fx.Node):
             return number[a]
         return [encoded(v) for v in a] if isinstance(a, list | tuple) else a
@@ -106,6 +113,7 @@ PLAIN: dict[str, Callable[..., Any]] = {
 
 
 def name_of(target: Any) -> str:
+    """The name by which an operation is found again."""
     for name, function in PLAIN.items():
         if target is function:
             return name

@@ -19,7 +19,13 @@ Multiply = Callable[..., Tensor]
 class Steps:
     """All steps of one program, which write into the given tensors.
 
-    turning: names of the states that have room for two steps only, used in turn.
+    Attributes:
+        recipe: what the program is part of.
+        program: its stages.
+        tensors: by their names, rows of the loop [rows, w].
+        matrices: the matrices of the products.
+        times: which rows each step touches.
+        turning: names of the states that have room for two steps only, used in turn.
     """
 
     recipe: Recipe
@@ -31,7 +37,12 @@ class Steps:
 
 
 class Executor(Protocol):
-    """Runs steps. product and over_rows: as those of `products.py`, by what is fastest here."""
+    """Runs steps.
+
+    Attributes:
+        product: x [N, K] @ matrix [K, n] + bias [n], by what is fastest here.
+        over_rows: left.T @ right, [n, K] of [N, n] and [N, K], by what is fastest here.
+    """
 
     product: Multiply
     over_rows: Multiply

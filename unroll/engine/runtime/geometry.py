@@ -20,9 +20,15 @@ from unroll.cells import State, map_state
 class Times:
     """The first row that each step touches of every kind of tensor, in the order of running.
 
-    at: by kind, [S]. "rows" of what has N rows; "previous" and "next" of a state whose every step
-        is kept; "carried" and "carry" of a tensor with room for two steps, used in turn.
-    needed: by kind, how many rows such a tensor must have. counts: sequences of each step, [S].
+    Attributes:
+        at: by kind, [S]. "rows" of what has N rows; "previous" and "next" of a state whose every
+            step is kept; "carried" and "carry" of a tensor with room for two steps, used in turn.
+        needed: by kind, how many rows such a tensor must have.
+        counts: sequences of each step, [S].
+        sequences: how many sequences there are, R.
+        steps: how many steps there are, S.
+        total: how many rows there are, N.
+        pointers: by kind, the address of the numbers in `at`.
     """
 
     def __init__(self, counts: Tensor, sequences: int, **at: Tensor) -> None:
@@ -39,13 +45,25 @@ class Times:
 class Geometry:
     """Row numbers of one call.
 
-    counts: sequences running at each step, [S]. offset: of each step's rows among the N, [S].
-    previous, next: of each step's rows among the kept states (their first or last R rows are the
-    initial ones), [S]. first: the first of the kept states that is not initial.
-    The rest is None where every sequence has every step and nothing is reset. pick: [N] rows of
-    the [T * B] inputs. batch_row: [N] which of the B each row belongs to. before_row: [N] the row
-    of the state before it among the kept ones. begins: [R] b, or B + b where a sequence begins
-    at a reset. ends: [B] the last of each one's sequences. lengths: [R].
+    Those from `pick` on are None where every sequence has every step and nothing is reset.
+
+    Attributes:
+        T: steps of the call.
+        B: sequences of the call.
+        R: sequences of the loop: a reset begins another one.
+        N: rows of all steps together.
+        counts: sequences running at each step, [S].
+        offset: the first of each step's rows among the N, [S].
+        previous: the first of each step's rows among the kept states before it, [S]; the first or
+            last R rows of the kept states are the initial ones.
+        next: the same after it, [S].
+        first: the first of the kept states that is not initial.
+        pick: the rows of the [T * B] inputs, [N].
+        batch_row: which of the B sequences each row belongs to, [N].
+        before_row: the row of the state before it among the kept ones, [N].
+        begins: b where sequence b begins, B + b where it begins again at a reset, [R].
+        ends: the last of the sequences of the loop of each sequence of the call, [B].
+        lengths: steps of each sequence of the loop, [R].
     """
 
     T: int
@@ -66,6 +84,7 @@ class Geometry:
 
     @property
     def steps(self) -> int:
+        """How many steps there are, S."""
         return len(self.counts)
 
     @cached_property
@@ -82,10 +101,12 @@ class Geometry:
 
     @cached_property
     def forward(self) -> Times:
+        """The rows that each step touches, in the order of the forward."""
         return Times(self.counts, self.R, rows=self.offset, previous=self.previous, next=self.next)
 
     @cached_property
     def backward(self) -> Times:
+        """The same in the order of the backward."""
         flipped = {"rows": self.offset, "previous": self.previous, "next": self.next}
         return Times(self.counts.flip(0), self.R, **{k: a.flip(0) for k, a in flipped.items()})
 
@@ -134,7 +155,15 @@ class Geometry:
 def geometry(
     T: int, B: int, lengths: Tensor | None, resets: Tensor | None, reverse: bool
 ) -> Geometry:
-    """The rows of one call."""
+    """The rows of one call.
+
+    Args:
+        T: its steps.
+        B: its sequences.
+        lengths: int64 [B], or None for all T.
+        resets: bool [T, B], or None.
+        reverse: whether each sequence is read from its own last step to its first.
+    """
     if lengths is None and resets is None:
         return full_geometry(T, B, reverse)
     return ragged_geometry(T, B, lengths, resets, reverse)
@@ -155,6 +184,7 @@ def full_geometry(T: int, B: int, reverse: bool) -> Geometry:
 def ragged_geometry(
     T: int, B: int, lengths: Tensor | None, resets: Tensor | None, reverse: bool
 ) -> Geometry:
+    """Sequences of different lengths, or with resets."""
     limit = torch.full((B,), T, device="cpu") if lengths is None else lengths.cpu()
     begin, length, begins = (
         torch.zeros(B, dtype=torch.int64, device="cpu"),

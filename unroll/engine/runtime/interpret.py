@@ -19,9 +19,11 @@ class Interpreter:
     over_rows = staticmethod(products.over_rows)
 
     def prepare(self, steps: Steps, beside: int) -> Steps:
+        """The steps as they are."""
         return steps
 
     def run(self, ready: Sequence[Steps]) -> None:
+        """Run the steps one after the other."""
         for steps in ready:
             self.run_one(steps)
 

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """A call and its recipe. tensors: parameters and buffers. initial: after a reset, or None."""
+    """A call and the recipe that runs it.
+
+    Attributes:
+        recipe: the plan of the cell.
+        call: the call, checked.
+        tensors: parameters and buffers by name.
+        initial: the state after a reset, or None.
+        executor: what runs the loop.
+    """
 
     recipe: Recipe
     call: Call
@@ -38,7 +46,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Hoisted:
-    """A job of which everything before the recurrent part is done."""
+    """A job of which everything before the recurrent part is done.
+
+    Attributes:
+        job: the job.
+        at: its recipe over the rows of its call.
+        inputs: what the recurrent part is given.
+        known: the values that the part after the loop may read, by name.
+    """
 
     job: Job
     at: Pass
@@ -47,7 +62,11 @@ class Hoisted:
 
 
 def run_plans(jobs: Sequence[Job]) -> list[tuple[Tensor, State]]:
-    """Of each job the outputs [T, B, H] and the final state. Several may run at once."""
+    """Run several calls, at once where that is faster.
+
+    Returns:
+        Of each job the outputs [T, B, H] and the final state.
+    """
     hoisted = [run_before_loop(job) for job in jobs]
     results = recurrence([h.at for h in hoisted], [h.inputs for h in hoisted])
     return [run_after_loop(h, r) for h, r in zip(hoisted, results, strict=True)]

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NamedProduct:
-    """x @ matrix.T + bias, or x @ matrix where not turned, by names."""
+    """A hoisted product by names: x @ matrix.T + bias where it is turned, else x @ matrix + bias.
+
+    Attributes:
+        matrix: the name of the matrix.
+        turned: whether the product is with the transposed matrix.
+        bias: the name of the bias, or None.
+    """
 
     matrix: str
     turned: bool
@@ -33,9 +39,47 @@ class NamedProduct:
 
 @dataclass
 class Recipe:
-    """A plan by the names of its values; see `Plan` for what they mean."""
+    """A plan by the names of its values.
 
-    noises: dict[str, str]  # name: "step", "call" or "once"
+    Attributes:
+        noises: how each noise is drawn: "step", "call" or "once".
+        x_width: columns of the inputs.
+        once: computes the values that are made of parameters alone.
+        sequence: computes the values of each sequence.
+        before: computes the values of the inputs, for all steps together.
+        after: computes the output and the taps from what is read after the loop.
+        once_values: names of the results of `once`.
+        sequence_values: names of the results of `sequence`.
+        before_values: names of the results of `before`.
+        after_inputs: names of what `after` reads.
+        emitted: names of the values of the loop that are read after it.
+        emitted_shapes: their shapes, without the rows.
+        shows_emit: whether the output is what the loop emitted, as it is.
+        reads: how the rows that the loop reads are made of x, or None.
+        matrices: names of the matrices of the loop, by their numbers.
+        vectors: names of the vectors.
+        sequences: names of the values of each sequence.
+        rows: names of the values of each sequence and step.
+        new_states: the pieces of each field of the new state.
+        emits: the pieces of each emitted value.
+        differentiable: how many emitted values a gradient may come back to.
+        emit_is_state: of each emitted value, the field of the state that it is, or None.
+        widths: columns of every tensor of the loop.
+        dtypes: their types.
+        inputs: the nodes that read states, rows, sequences and vectors.
+        forward: the stages of the forward loop.
+        backward: the stages of the backward loop, or None.
+        saved: the values that are saved for the backward, and where.
+        merged: the weight gradients, by the number of their matrix.
+        sums: the gradients of vectors, by their number.
+        deferred: the other gradients that are computed after the loop.
+        kept: the values of the backward loop that what is deferred reads, and where.
+        history: the fields of the state whose every step is kept.
+        rows_saved: whether the backward reads what was hoisted over the inputs.
+        taps: the names that the step gave with `tap`.
+    """
+
+    noises: dict[str, str]
     x_width: int
     once: Eager
     sequence: Eager
@@ -80,10 +124,15 @@ class Recipe:
 
     @cached_property
     def state_names(self) -> list[str]:
+        """The tensors of the states."""
         return [f"state:{k}" for k in range(len(self.new_states))]
 
     def turning(self, keep: bool) -> frozenset[str]:
-        """States that need room for two steps only; keep: a backward will follow."""
+        """States that need room for two steps only.
+
+        Args:
+            keep: whether a backward will follow.
+        """
         return self._turning[keep]
 
     @cached_property
@@ -95,6 +144,7 @@ class Recipe:
 
     @cached_property
     def saved_names(self) -> list[str]:
+        """The tensors of what is saved, beside states."""
         return [name for name in self.widths if name.startswith("saved")]
 
     @cached_property
@@ -104,7 +154,7 @@ class Recipe:
 
     @cached_property
     def inputs_of_loop(self) -> int:
-        """How many tensors the recurrent part is given; see `split`."""
+        """How many tensors the recurrent part is given; see `inputs_by_kind`."""
         read = len(self.rows) if self.reads is None else 1 + 2 * len(self.reads)
         kinds = (self.new_states, self.matrices, self.vectors, self.sequences)
         return sum(len(kind) for kind in kinds) + read
@@ -229,7 +279,13 @@ def to_json(recipe: Recipe) -> str:
 
 
 def from_json(text: str) -> Recipe:
-    """The recipe of a text. Raises: ValueError, KeyError or TypeError for one that is not whole."""
+    """The recipe of a text.
+
+    Raises:
+        ValueError: where the text is no JSON.
+        KeyError: where something is missing or unknown.
+        TypeError: where a class has other fields.
+    """
     stored = json.loads(text)
     nodes: list[Node] = []
 

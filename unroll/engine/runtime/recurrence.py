@@ -30,9 +30,13 @@ from unroll.engine.runtime.storage import (
 
 @dataclass(frozen=True)
 class Pass:
-    """One plan over the rows of one call. Two directions are two passes of one operation.
+    """One recipe over the rows of one call. Two directions are two passes of one operation.
 
-    record: told the gradients at the states of every step, for each field [N, w].
+    Attributes:
+        recipe: the plan of the cell.
+        where: the row numbers of the call.
+        executor: what runs the loop.
+        record: takes the gradients at the states of every step, for each field [N, w], or None.
     """
 
     recipe: Recipe
@@ -43,7 +47,13 @@ class Pass:
 
 @dataclass(frozen=True)
 class PreparedPass:
-    """A pass whose steps can run. given: the inputs by kind."""
+    """A pass whose steps can run.
+
+    Attributes:
+        at: the pass.
+        steps: its steps, and the tensors that they read and write.
+        given: the inputs by kind.
+    """
 
     at: Pass
     steps: Steps
@@ -53,7 +63,15 @@ class PreparedPass:
 def recurrence(
     passes: Sequence[Pass], inputs: Sequence[Sequence[Tensor | None]]
 ) -> list[Sequence[Tensor]]:
-    """Of each pass its emitted values [N, w], then its final states [R, w]."""
+    """Run the recurrent parts of several passes as one differentiable operation.
+
+    Args:
+        passes: the recipes and the rows of their calls.
+        inputs: of each pass, what its loop is given; see `inputs_by_kind`.
+
+    Returns:
+        Of each pass its emitted values [N, w], then its final states [R, w].
+    """
     flat = [t for each in inputs for t in each]
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in flat):
         results = iter(RecurrentFunction.apply(tuple(passes), *flat))
@@ -64,6 +82,7 @@ def recurrence(
 
 
 def count_of(recipe: Recipe) -> int:
+    """How many results a pass has."""
     return len(recipe.emits) + len(recipe.new_states)
 
 
@@ -80,6 +99,7 @@ class RecurrentFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, passes: tuple[Pass, ...], *inputs: Tensor | None) -> Any:
+        """The results of all passes."""
         begun, counts, at = [], [], 0
         for p in passes:
             count = p.recipe.inputs_of_loop
@@ -106,6 +126,7 @@ class RecurrentFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
+        """The gradients of the inputs of all passes."""
         if any(g is not None and batched(g) for g in gradients):
             raise RuntimeError(
                 "The compiled loop cannot take many gradients at once (vectorize=True or "
@@ -137,10 +158,12 @@ class RecurrentFunction(torch.autograd.Function):
 
 
 def take(items: Iterator[Any], count: int) -> list[Any]:
+    """The next items of an iterator."""
     return list(islice(items, count))
 
 
 def batched(gradient: Tensor) -> bool:
+    """Whether a gradient stands for many."""
     functorch = torch._C._functorch
     return functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
 

@@ -75,8 +75,10 @@ def differentiable_gradients(
 
 
 def found_or_zero(gradient: Tensor | None, like: Tensor) -> Tensor:
+    """A gradient, or zeros where there is none."""
     return torch.zeros_like(like) if gradient is None else gradient
 
 
 def blocks_of(atoms: Sequence[Node]) -> set[Block]:
+    """The blocks of matrices that these nodes are made of."""
     return {b for n in ancestors(atoms) for b in n.blocks if b.matrix >= 0}
