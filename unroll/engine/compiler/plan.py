@@ -1,20 +1,20 @@
-"""The plan: what of a step is done once, what before the loop, in it, after it, and in what order.
+"""The plan: which part of a step is computed once, before the loop, in it or after it.
 
-A pure function from a traced step to a labelled graph, in six moves:
+Each move is a pure function in a file of its own, from the values before it to a new value:
 
-    hoist   what depends on parameters alone is computed once a call; what depends on the inputs
+    hoist   what depends on parameters alone is computed once per call; what depends on the inputs
             alone is computed for all steps together before the loop, in large products
     fuse    elementwise work on those products goes back into the loop, where that is cheaper
-    cut     what is left is cut at every border where anything is sliced or concatenated, so that
-            only products and elementwise operations between equal widths remain (nodes.py)
-    differ  the step's vector-Jacobian product is traced by torch.func.vjp and cut the same way
-    defer   of the gradients, only what the previous step needs stays in the loop; weight
-            gradients become large products after it
+    divide  operations that only feed the output are computed after the loop
+    cut     the rest is cut at every border where a value is sliced or concatenated, so that only
+            products and elementwise operations between equal widths remain
+    differ  the step's vector-Jacobian product is traced by torch.func.vjp and converted to nodes
+    defer   only the gradients that the previous step needs stay in the loop; weight gradients
+            become large products after it
+    save    a minimum cut of what the backward reads of the forward is saved; the rest is computed
+            again
     stage   products that read what the same step computed divide it into stages; an elementwise
             part runs in the stage of the last product that it needs
-
-What the backward reads of the forward is a minimum cut: saved where that is fewer numbers than
-saving what it is computed from, else recomputed.
 """
 
 from __future__ import annotations
