@@ -26,8 +26,8 @@ def forward_runs(n: int, m: int) -> int:
     2000: the smallest r with n <= (m + r choose m).
 
     Example:
-        >>> from unroll.engine.memory.schedule import forwards
-        >>> forwards(1000, 1000), forwards(1000, 20), forwards(1000, 1)
+        >>> from unroll.engine.memory.schedule import forward_runs
+        >>> forward_runs(1000, 1000), forward_runs(1000, 20), forward_runs(1000, 1)
         (1999, 3747, 500500)
     """
     r = repetitions(n, m)
@@ -194,8 +194,8 @@ def segments_by_memory(T: int, step: int, state: int, memory: int) -> Segmentati
         memory: bytes that may be used.
 
     Example:
-        >>> from unroll.engine.memory.schedule import by_memory
-        >>> by_memory(1000, step=8000, state=1000, memory=6_000_000).runs
+        >>> from unroll.engine.memory.schedule import segments_by_memory
+        >>> segments_by_memory(1000, step=8000, state=1000, memory=6_000_000).runs
         4
     """
     best: tuple[float, Segmentation] | None = None
