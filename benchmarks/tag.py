@@ -29,18 +29,17 @@ import unroll
 from unroll.cells import cell_factory
 from unroll.data.problems import Problems
 from unroll.tasks.tag.conll import Sentence
-from unroll.tasks.tag.network import LETTER_SIZE, SHAPE_SIZE, Tagger
-from unroll.tasks.tag.preprocessor import (
+from unroll.tasks.tag.encoded import (
     SHAPES,
     EncodedSentences,
-    TaggedBatches,
-    TagPreprocessor,
-    shape_of,
-    shortened,
+    TagBatches,
+    shorten_word,
+    word_shape,
 )
+from unroll.tasks.tag.network import LETTER_SIZE, SHAPE_SIZE, Tagger
+from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.reader import read_tagged
-from unroll.tasks.tag.settings import TagSettings
-from unroll.tasks.tag.task import DEFAULTS
+from unroll.tasks.tag.settings import DEFAULTS, TagSettings
 
 BARS = {"gru": 1.25, "lstm": 0.97}  # how many times the plain network's steps are to be made
 ROWS = [("gru", False), ("lstm", False), ("gru", True), ("lstm", True)]
@@ -267,7 +266,7 @@ def race(preprocessor, encoded, cell, crf):
     torch.manual_seed(0)
     model = ours(preprocessor, cell, crf, 1.0)
     size = DEFAULTS["batch_size"]
-    batches = TaggedBatches(encoded, size, seed=1)
+    batches = TagBatches(encoded, size, seed=1)
     steps = itertools.count()
 
     def own_loss():
@@ -276,7 +275,7 @@ def race(preprocessor, encoded, cell, crf):
 
     calls = {OURS: stepping(model, own_loss)}
     for name, rows, distinct in (
-        (PLAIN, [batches.bucketed.rows(k) for k in range(batches.per_epoch)], True),
+        (PLAIN, [batches.order.rows(k) for k in range(batches.per_epoch)], True),
         (USUAL, None, False),
     ):
         plain = plain_of(model, preprocessor, cell, crf, 1.0)
@@ -317,14 +316,14 @@ def tensors(preprocessor, sentence):
     """What a Dataset would hold of a sentence."""
     return (
         torch.tensor(
-            [preprocessor.words.get(preprocessor.folded(word), 0) for word in sentence.words]
+            [preprocessor.words.get(preprocessor.fold_word(word), 0) for word in sentence.words]
         ),
         sentence.words,
         [
-            torch.from_numpy(preprocessor.alphabet.encode(shortened(word)))
+            torch.from_numpy(preprocessor.alphabet.encode(shorten_word(word)))
             for word in sentence.words
         ],
-        [shape_of(word) for word in sentence.words],
+        [word_shape(word) for word in sentence.words],
         torch.tensor([preprocessor.numbers[tag] for tag in sentence.tags]),
     )
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unroll.layers.crf import CRF
-from unroll.tasks.tag.schemes import allowed, labels_of
+from unroll.tasks.tag.schemes import allowed_transitions, scheme_labels
 
 
 def made(K, seed=0, may=None):
@@ -32,7 +32,7 @@ def enumerated(crf, scores, length):
 
 
 def some_allowed():
-    may = allowed(labels_of(["x"], "BIO"), "BIO")
+    may = allowed_transitions(scheme_labels(["x"], "BIO"), "BIO")
     return tuple(torch.from_numpy(x) for x in may)
 
 

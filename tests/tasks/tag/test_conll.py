@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from unroll.data.problems import Problems
 from unroll.errors import UserError
-from unroll.tasks.tag.conll import find_columns, read_sentences, with_tags
+from unroll.tasks.tag.conll import find_tag_columns, read_sentences, sentence_lines
 
 UNIVERSAL = """\
 # newdoc id = one
@@ -34,7 +34,7 @@ official NN I-NP O
 def read(tmp_path, text, problems=None, *, keep=False, tags=True, **columns):
     path = tmp_path / "a.conll"
     path.write_bytes(text.encode())
-    found = find_columns(path, "a.conll", **columns)
+    found = find_tag_columns(path, "a.conll", **columns)
     return list(
         read_sentences(path, "a.conll", found, problems or Problems(), keep=keep, tags=tags)
     ), found
@@ -76,7 +76,9 @@ def test_a_file_comes_back_with_other_tags(tmp_path, text):
     found, columns = read(tmp_path, text, keep=True)
     assert [line for s in found for line in s.lines] == text.removesuffix("\n").split("\n")
     tags = [[f"T{k}" for k in range(len(s.words))] for s in found]
-    lines = [line for s, t in zip(found, tags, strict=True) for line in with_tags(s, t, columns)]
+    lines = [
+        line for s, t in zip(found, tags, strict=True) for line in sentence_lines(s, t, columns)
+    ]
     again, wide = read(tmp_path, "\n".join(lines) + "\n")
     assert [list(s.tags) for s in again] == [t for t in tags if t]
     assert [s.words for s in again] == [s.words for s in found if s.words]
@@ -113,10 +115,10 @@ def test_bad_rows_are_told_with_their_line(tmp_path, text, said):
     [
         ("", {}, "holds no words"),
         ("\n \n", {}, "holds no words"),
-        ("a\tX\n", {"word": 3}, "word=3 got a column that a.conll has not: it has 2"),
-        ("a\tX\n", {"tag": "3"}, "tag=3 got a column"),
+        ("a\tX\n", {"word": 3}, "word=3 is not a column of a.conll, which has 2"),
+        ("a\tX\n", {"tag": "3"}, "tag=3 is not a column"),
         ("a\tX\n", {"tag": "upos"}, "tag=upos is for CoNLL-U"),
-        ("a\tX\n", {"tag": "1"}, "are one column"),
+        ("a\tX\n", {"tag": "1"}, "name the same column"),
     ],
 )
 def test_columns_that_are_not_there(tmp_path, text, given, said):
@@ -168,7 +170,7 @@ def test_a_line_that_is_not_utf_8_costs_its_sentence_alone(tmp_path):
         for parts in ([broken, good], [good, broken, good], [good, broken]):
             path.write_bytes(b"\n".join(parts))
             problems = Problems(skip=True)
-            columns = find_columns(path, path.name)
+            columns = find_tag_columns(path, path.name)
             found = list(read_sentences(path, path.name, columns, problems))
             assert [s.words for s in found] == [("a", "b")] * (len(parts) - 1), parts
             assert problems.count == 1 and "not UTF-8" in problems.messages()[1]

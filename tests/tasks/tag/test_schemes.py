@@ -1,4 +1,4 @@
-"""Span schemes: read, written, converted, detected."""
+"""TagSpan schemes: read, written, converted, detected."""
 
 import itertools
 
@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from unroll.tasks.tag.schemes import (
     LETTERS,
-    Span,
-    allowed,
-    convert,
-    detect,
-    labels_of,
+    TagSpan,
+    allowed_transitions,
+    convert_tags,
+    detect_scheme,
+    find_spans,
     may_follow,
-    spans,
-    tags_of,
+    scheme_labels,
+    spans_to_tags,
 )
 
 TYPES = ("per", "loc", "creative-work")
@@ -29,38 +29,38 @@ def sentences(draw):
     for _ in range(draw(st.integers(0, 5))):
         start = at + draw(st.integers(0, 2))
         at = start + draw(st.integers(1, 4))
-        found.append(Span(start, at, draw(st.sampled_from(TYPES))))
+        found.append(TagSpan(start, at, draw(st.sampled_from(TYPES))))
     return found, at + draw(st.integers(0, 3))
 
 
 @given(sentences(), st.sampled_from(list(LETTERS)))
 def test_spans_come_back_from_every_scheme(sentence, scheme):
     found, length = sentence
-    tags = tags_of(found, length, scheme)
+    tags = spans_to_tags(found, length, scheme)
     assert len(tags) == length
-    assert spans(tags) == found
+    assert find_spans(tags) == found
     around = ["O", *tags, "O"]
     assert all(may_follow(a, b, scheme) for a, b in itertools.pairwise(around))
 
 
 @given(sentences(), st.sampled_from(list(LETTERS)), st.sampled_from(list(LETTERS)))
 def test_schemes_convert_into_each_other(sentence, one, other):
-    tags = tags_of(*sentence, one)
-    assert convert(convert(tags, other), one) == tags
+    tags = spans_to_tags(*sentence, one)
+    assert convert_tags(convert_tags(tags, other), one) == tags
 
 
 @given(st.lists(st.sampled_from(["O", "B-a", "I-a", "E-a", "S-a", "B-b", "I-b"]), max_size=8))
 def test_any_tags_are_read_as_some_spans(tags):
-    found = spans(tags)
+    found = find_spans(tags)
     assert all(a.end <= b.start for a, b in itertools.pairwise(found))
     covered = {k for span in found for k in range(span.start, span.end)}
     assert covered == {k for k, tag in enumerate(tags) if tag != "O"}
 
 
 def test_a_type_may_be_left_out_or_hold_a_dash():
-    assert spans(["B", "I", "O", "B"]) == [Span(0, 2, ""), Span(3, 4, "")]
-    assert tags_of([Span(0, 2, "")], 3, "BIOES") == ["B", "E", "O"]
-    assert spans(["B-creative-work", "I-creative-work"]) == [Span(0, 2, "creative-work")]
+    assert find_spans(["B", "I", "O", "B"]) == [TagSpan(0, 2, ""), TagSpan(3, 4, "")]
+    assert spans_to_tags([TagSpan(0, 2, "")], 3, "BIOES") == ["B", "E", "O"]
+    assert find_spans(["B-creative-work", "I-creative-work"]) == [TagSpan(0, 2, "creative-work")]
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_a_type_may_be_left_out_or_hold_a_dash():
     ],
 )
 def test_schemes_are_told_apart(scheme, tags):
-    found = detect([tags])
-    assert found.scheme == scheme
+    found = detect_scheme([tags])
+    assert found.name == scheme
     assert found.irregular == 0
 
 
@@ -85,19 +85,19 @@ def test_schemes_are_told_apart(scheme, tags):
     "tags", [["NOUN", "VERB"], ["O", "O"], ["B-a", "X-a"], ["B", "I-a"], ["O-a", "B-a"], []]
 )
 def test_other_tags_are_no_spans(tags):
-    assert detect([tags]).scheme is None
+    assert detect_scheme([tags]).name is None
 
 
 def test_tags_that_the_scheme_forbids_are_counted():
-    found = detect([["B-a", "I-a"], ["B-b", "O", "I-b", "I-a"]])
-    assert (found.scheme, found.types, found.irregular) == ("BIO", ("a", "b"), 2)
+    found = detect_scheme([["B-a", "I-a"], ["B-b", "O", "I-b", "I-a"]])
+    assert (found.name, found.types, found.irregular) == ("BIO", ("a", "b"), 2)
 
 
 @pytest.mark.parametrize("scheme", ["BIO", "BIOES", "IOB1"])
 def test_what_is_allowed_is_what_spans_can_be_written_as(scheme):
     """Every sequence of three labels is allowed where it says the same spans when written anew."""
-    labels = labels_of(["a", "b"], scheme)
-    begin, pairs, end = allowed(labels, scheme)
+    labels = scheme_labels(["a", "b"], scheme)
+    begin, pairs, end = allowed_transitions(labels, scheme)
     for path in itertools.product(range(len(labels)), repeat=3):
         tags = [labels[k] for k in path]
         may = (
@@ -105,8 +105,8 @@ def test_what_is_allowed_is_what_spans_can_be_written_as(scheme):
             and end[path[-1]]
             and all(pairs[a, b] for a, b in itertools.pairwise(path))
         )
-        assert bool(may) == (convert(tags, scheme) == tags), tags
+        assert bool(may) == (convert_tags(tags, scheme) == tags), tags
 
 
 def test_without_a_scheme_all_is_allowed():
-    assert all(np.all(x) for x in allowed(["NOUN", "VERB"], None))
+    assert all(np.all(x) for x in allowed_transitions(["NOUN", "VERB"], None))

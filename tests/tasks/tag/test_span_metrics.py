@@ -2,7 +2,7 @@
 
 import random
 
-from unroll.tasks.tag.schemes import spans
+from unroll.tasks.tag.schemes import find_spans
 from unroll.tasks.tag.span_metrics import SpanScores
 
 # the example that conlleval's page shows, in small: CoNLL-2000 chunks, gold and guessed
@@ -97,17 +97,17 @@ def test_counts_are_conllevals_on_random_tags():
                 sentences.append((gold, guess))
             scores = SpanScores()
             for gold, guess in sentences:
-                scores.add(spans(gold), spans(guess))
+                scores.add(find_spans(gold), find_spans(guess))
             correct, guessed, total = conlleval(sentences)
             assert dict(+scores.right) == correct
             assert dict(+scores.predicted) == guessed
-            assert dict(+scores.gold) == total
+            assert dict(+scores.true) == total
 
 
 def test_a_worked_example():
     scores = SpanScores()
-    scores.add(spans(GOLD), spans(GUESS))
-    found = scores.figures()
+    scores.add(find_spans(GOLD), find_spans(GUESS))
+    found = scores.metrics()
     assert (found["spans"], found["predicted"], found["right"]) == (5, 5, 4)
     assert found["precision"] == found["recall"] == found["f1"] == 0.8
     assert scores.per_type()["VP"]["f1"] == 0
@@ -115,4 +115,4 @@ def test_a_worked_example():
 
 
 def test_nothing_is_no_division_by_zero():
-    assert SpanScores().figures()["f1"] == 0
+    assert SpanScores().metrics()["f1"] == 0

@@ -1,7 +1,7 @@
-"""Words with a tag each, in columns: CoNLL files of any number of columns, and CoNLL-U.
+"""Words with tags in columns: CoNLL files of any number of columns, and CoNLL-U.
 
-A row is a word, a blank line ends a sentence. What is no word is kept aside, so that a file can be
-written back with predicted tags: comments, `-DOCSTART-`, and of CoNLL-U the lines of multiword
+A row is a word, a blank line ends a sentence. Lines that are not words are kept, so that a file can
+be written back with predicted tags: comments, `-DOCSTART-`, and in CoNLL-U the lines of multiword
 tokens (`1-2`) and empty nodes (`1.1`).
 """
 
@@ -26,16 +26,20 @@ UNIVERSAL_WIDTH, FORM = 10, 1
 UNIVERSAL = {"upos": 3, "xpos": 4}
 NO_TAG = "_"  # in CoNLL-U
 WORD_NUMBER = re.compile(r"\d+")
-NO_WORD = re.compile(r"\d+[-.]\d+")  # a multiword token or an empty node
+NOT_A_WORD = re.compile(r"\d+[-.]\d+")  # a multiword token or an empty node
 SPACES = re.compile(r"[ \t]+")
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Which column of a file is what, counted from 0.
+class TagColumns:
+    """Which column of a file holds what, counted from 0.
 
-    tag: None where there is none. width: how many columns there are. tabs: whether tabs part them,
-    or spaces. universal: whether it is CoNLL-U.
+    Attributes:
+        word: the column of the word.
+        tag: the column of the tag; None where there is none.
+        width: how many columns there are.
+        tabs: whether columns are separated by tabs; else by spaces.
+        universal: whether the file is CoNLL-U.
     """
 
     word: int
@@ -45,10 +49,11 @@ class Columns:
     universal: bool = False
 
     def cells(self, line: str) -> list[str]:
+        """The cells of a row."""
         return line.split("\t") if self.tabs else SPACES.split(line.strip(" \t"))
 
-    def told(self) -> str:
-        """In words, columns counted from 1."""
+    def description(self) -> str:
+        """Which column holds what, for people, who count from 1."""
         names = {at: f", {name.upper()}" for name, at in UNIVERSAL.items() if self.universal}
         kind = "CoNLL-U" if self.universal else f"{self.width} columns"
         tag = "no tags"
@@ -57,15 +62,21 @@ class Columns:
         return f"{kind}, the word in column {self.word + 1}, {tag}"
 
 
-PLAIN = Columns(word=0, tag=None, width=1, tabs=True)  # of a sentence that is no file
+TEXT_COLUMNS = TagColumns(
+    word=0, tag=None, width=1, tabs=True
+)  # of a sentence that is not from a file
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """The words of a sentence and, where they are known, their tags.
 
-    first: the number of its first line in the file. rows: which of its lines each word is.
-    lines: as they stand in the file, with all that is kept aside; only where they were asked for.
+    Attributes:
+        words: in order.
+        tags: one per word, or None.
+        first: the number of its first line in the file, from 1.
+        rows: which of its lines each word is, from 0.
+        lines: all its lines, also those that are not words; empty unless they were asked for.
     """
 
     words: tuple[str, ...]
@@ -80,9 +91,10 @@ class Sentence:
 
 
 def conll_file(path: str | Path) -> Path:
-    """The one file at a path.
+    """The single file at a path.
 
-    Raises: UserError where there is none.
+    Raises:
+        UserError: where there is none, or a folder.
     """
     source = text_source(path)
     if len(source.files) != 1 or Path(path).is_dir():
@@ -90,61 +102,75 @@ def conll_file(path: str | Path) -> Path:
     return source.files[0]
 
 
-def find_columns(path: Path, name: str, word: int | None = None, tag: str | None = None) -> Columns:
-    """Which columns hold words and tags: those asked for, else the first and the last; in CoNLL-U
-    the form and the universal part of speech.
+def find_tag_columns(
+    path: Path, name: str, word: int | None = None, tag: str | None = None
+) -> TagColumns:
+    """Which columns of a file hold words and tags.
 
-    word: from 1. tag: from 1, or "upos" or "xpos", which only CoNLL-U has.
-    Raises: UserError where there are no rows, or no such column.
+    Args:
+        path: the file.
+        name: of the file, in errors.
+        word: the column of the word, from 1. Default: the first; in CoNLL-U the form.
+        tag: the column of the tag, from 1; or "upos" or "xpos", which only CoNLL-U has. Default: the
+            last; in CoNLL-U the universal part of speech.
+
+    Raises:
+        UserError: where there are no rows, or no such column.
     """
-    some = islice(numbered_lines(path, name, Problems(skip=True)), LOOK)
-    head = [line for _, line in some if line.strip(" \t")]
+    first_lines = islice(numbered_lines(path, name, Problems(skip=True)), LOOK)
+    head = [line for _, line in first_lines if line.strip(" \t")]
     row = next((x for x in head if not x.startswith(("#", DOCUMENT))), head[0] if head else None)
     if row is None:
-        raise UserError(f"{name} holds no words; expected a word a line, with its tag.")
+        raise UserError(f"{name} holds no words; expected one word per line, with its tag.")
     tabs = "\t" in row.strip(" \t")
-    columns = replace(PLAIN, tabs=tabs)
+    columns = replace(TEXT_COLUMNS, tabs=tabs)
     width = len(columns.cells(row))
     ids = [columns.cells(line)[0] for line in head if not line.startswith("#")]
     universal = (
         tabs
         and width == UNIVERSAL_WIDTH
-        and all(WORD_NUMBER.fullmatch(x) or NO_WORD.fullmatch(x) for x in ids)
+        and all(WORD_NUMBER.fullmatch(x) or NOT_A_WORD.fullmatch(x) for x in ids)
     )
     if universal:
-        columns = Columns(FORM, UNIVERSAL["upos"], width, tabs, universal)
+        columns = TagColumns(FORM, UNIVERSAL["upos"], width, tabs, universal)
     else:
-        columns = Columns(0, width - 1 if width > 1 else None, width, tabs)
+        columns = TagColumns(0, width - 1 if width > 1 else None, width, tabs)
     if word is not None:
-        columns = replace(columns, word=checked(word, width, "word", name))
+        columns = replace(columns, word=column_place(word, width, "word", name))
     if tag is not None:
         columns = replace(columns, tag=tag_column(tag, columns, name))
     if columns.tag == columns.word:
         if word is None or tag is not None:
             raise UserError(
-                f"--set word={columns.word + 1} and tag={columns.word + 1} are one column of "
-                f"{name}; expected two."
+                f"--set word={columns.word + 1} and tag={columns.word + 1} name the same column of "
+                f"{name}; expected two columns."
             )
         columns = replace(columns, tag=None)
     return columns
 
 
-def tag_column(tag: str, columns: Columns, name: str) -> int:
+def tag_column(tag: str, columns: TagColumns, name: str) -> int:
+    """The place of the column of the tag, from 0, from its number or name."""
     if tag in UNIVERSAL:
         if not columns.universal:
             raise UserError(
-                f"--set tag={tag} is for CoNLL-U; {name} has {columns.width} columns that are not "
-                "those of CoNLL-U. Give the tag's column by its number, from 1."
+                f"--set tag={tag} is for CoNLL-U, and {name} is not CoNLL-U. Give the column of the "
+                f"tag by its number, from 1 to {columns.width}."
             )
         return UNIVERSAL[tag]
-    return checked(int(tag), columns.width, "tag", name)
+    return column_place(int(tag), columns.width, "tag", name)
 
 
-def checked(column: int, width: int, what: str, name: str) -> int:
+def column_place(column: int, width: int, what: str, name: str) -> int:
+    """The place of a column from 0, from its number from 1.
+
+    Raises:
+        UserError: where there is no such column. what: the setting that named it.
+    """
     if column > width:
         raise UserError(
-            f"--set {what}={column} got a column that {name} has not: it has {width}. Columns count "
-            "from 1."
+            f"--set {what}={column} is not a column of {name}, which has {width}; expected a number "
+            f"from 1 to {width}."
         )
     return column - 1
 
@@ -152,7 +178,7 @@ def checked(column: int, width: int, what: str, name: str) -> int:
 def read_sentences(
     path: Path,
     name: str,
-    columns: Columns,
+    columns: TagColumns,
     problems: Problems,
     *,
     tags: bool = True,
@@ -160,64 +186,74 @@ def read_sentences(
 ) -> Iterator[Sentence]:
     """The sentences of a file, one after the other.
 
-    tags: whether each word must have one. keep: also the lines as they stand, and then also
-    sentences without words, so that the whole file can be written back.
-    problems: told about ragged rows, empty words, missing tags and lines that are not UTF-8; the
-    whole sentence is left out.
+    Args:
+        path: the file.
+        name: of the file, in errors.
+        columns: which column holds what.
+        problems: takes ragged rows, empty words, missing tags and lines that are not UTF-8; the
+            whole sentence is skipped.
+        tags: whether each word must have a tag.
+        keep: whether to keep all lines, and sentences without words too, so that the whole file can
+            be written back.
+
+    Raises:
+        UserError: for the first bad sentence, unless `problems` skips them.
 
     Example:
         >>> from pathlib import Path
-        >>> from unroll.tasks.tag.conll import find_columns, read_sentences
+        >>> from unroll.tasks.tag.conll import find_tag_columns, read_sentences
         >>> from unroll.data.problems import Problems
         >>> _ = Path("rose.conll").write_text("A DET\\nrose NOUN\\n\\nIs VERB\\n")
-        >>> columns = find_columns(Path("rose.conll"), "rose.conll")
+        >>> columns = find_tag_columns(Path("rose.conll"), "rose.conll")
         >>> [s.words for s in read_sentences(Path("rose.conll"), "rose.conll", columns, Problems())]
         [('A', 'rose'), ('Is',)]
     """
-    for first, block in blocks(path, name, problems):
-        sentence = parse(block, first, name, columns, problems, tags and columns.tag is not None)
+    for first, block in read_blocks(path, name, problems):
+        sentence = parse_block(
+            block, first, name, columns, problems, tags and columns.tag is not None
+        )
         if sentence is not None and (sentence.words or keep):
             yield sentence if keep else replace(sentence, lines=())
 
 
-def blocks(path: Path, name: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
-    """The lines up to and with the blank ones that end a sentence, and the first one's number.
+def read_blocks(path: Path, name: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """The lines of each sentence, with the blank lines that end it, and the number of its first line.
 
-    problems: told about lines that cannot be read; their sentence is left out.
+    problems: takes lines that cannot be read; their sentence is skipped.
     """
     block: list[str] = []
-    over, spoiled, first, known = False, False, 1, problems.count
+    has_ended, is_bad, first, known = False, False, 1, problems.count
     for number, line in numbered_lines(path, name, problems):
-        blank, lost = not line.strip(" \t"), problems.count > known
-        if block and (over or line.startswith(DOCUMENT)) and (not blank or lost):
-            if not spoiled:
+        is_blank, lines_lost = not line.strip(" \t"), problems.count > known
+        if block and (has_ended or line.startswith(DOCUMENT)) and (not is_blank or lines_lost):
+            if not is_bad:
                 yield first, block
-            block, over, spoiled = [], False, False
+            block, has_ended, is_bad = [], False, False
         known = problems.count
-        spoiled = spoiled or lost
-        if spoiled and blank:
-            block, over, spoiled = [], False, False
+        is_bad = is_bad or lines_lost
+        if is_bad and is_blank:
+            block, has_ended, is_bad = [], False, False
             continue
         if not block:
             first = number
         block.append(line)
-        over = over or (blank and any(x.strip(" \t") for x in block))
-    if block and not spoiled and (over or problems.count == known):
+        has_ended = has_ended or (is_blank and any(x.strip(" \t") for x in block))
+    if block and not is_bad and (has_ended or problems.count == known):
         yield first, block
 
 
-def parse(
-    block: list[str], first: int, name: str, columns: Columns, problems: Problems, tagged: bool
+def parse_block(
+    block: list[str], first: int, name: str, columns: TagColumns, problems: Problems, tagged: bool
 ) -> Sentence | None:
-    """The sentence that these lines are, or None where one of them is bad."""
+    """The sentence of these lines, or None where a row is bad. tagged: whether words need tags."""
     words: list[str] = []
     tags: list[str] = []
     rows: list[int] = []
     for k, line in enumerate(block):
-        if aside(line, columns, begun=bool(words)):
+        if is_no_word(line, columns, has_begun=bool(words)):
             continue
         cells = columns.cells(line)
-        trouble = wrong(cells, columns, tagged)
+        trouble = row_trouble(cells, columns, tagged)
         if trouble:
             problems.bad(f"{name}, line {first + k}: {trouble}")
             return None
@@ -228,27 +264,32 @@ def parse(
     return Sentence(tuple(words), tuple(tags) if tagged else None, first, tuple(rows), tuple(block))
 
 
-def aside(line: str, columns: Columns, begun: bool) -> bool:
-    """Whether a line is no word: blank, a comment, `-DOCSTART-`, a multiword token, an empty node.
+def is_no_word(line: str, columns: TagColumns, has_begun: bool) -> bool:
+    """Whether a line is blank, a comment, `-DOCSTART-`, a multiword token or an empty node.
 
-    begun: whether a word of the sentence came before. `#` may be a word too: where it is not
-    CoNLL-U, a comment is what stands before the first word and is no row of the same width.
+    `#` may be a word too: outside CoNLL-U, a line that begins with it is a comment only before the
+    first word of a sentence, and only where it does not have as many columns as the other rows.
+
+    Args:
+        line: without its line end.
+        columns: of the file.
+        has_begun: whether a word of the sentence came before.
     """
     if not line.strip(" \t"):
         return True
     if columns.universal:
-        return line.startswith("#") or bool(NO_WORD.fullmatch(line.partition("\t")[0]))
+        return line.startswith("#") or bool(NOT_A_WORD.fullmatch(line.partition("\t")[0]))
     if line.startswith(DOCUMENT):
         return True
-    return line.startswith("#") and not begun and len(columns.cells(line)) != columns.width
+    return line.startswith("#") and not has_begun and len(columns.cells(line)) != columns.width
 
 
-def wrong(cells: list[str], columns: Columns, tagged: bool) -> str | None:
+def row_trouble(cells: list[str], columns: TagColumns, tagged: bool) -> str | None:
     """What is wrong with a row, in a sentence, or None."""
     if len(cells) != columns.width:
         return (
             f"{counted(len(cells), 'column')}; expected {columns.width}, as in the "
-            f"first row, parted by {'tabs' if columns.tabs else 'spaces'}."
+            f"first row, separated by {'tabs' if columns.tabs else 'spaces'}."
         )
     if columns.universal and not WORD_NUMBER.fullmatch(cells[0]):
         return f"the first column is {cells[0]!r}; expected the number of a word."
@@ -261,23 +302,30 @@ def wrong(cells: list[str], columns: Columns, tagged: bool) -> str | None:
     return None
 
 
-def with_tags(sentence: Sentence, tags: Sequence[str], columns: Columns) -> list[str]:
-    """The lines of a sentence with predicted tags: in the tag's column of CoNLL-U, else as a
-    further last column, where `-DOCSTART-` repeats its last one so that all rows are as wide.
+def sentence_lines(sentence: Sentence, tags: Sequence[str], columns: TagColumns) -> list[str]:
+    """The lines of a sentence with predicted tags.
+
+    In CoNLL-U the tags replace those in the tag's column; elsewhere they are a further last column,
+    where `-DOCSTART-` repeats its last cell so that all rows have the same width.
+
+    Args:
+        sentence: with its lines, where it is from a file.
+        tags: one per word.
+        columns: of the file.
     """
-    found = list(sentence.lines)
-    if not found:
+    lines = list(sentence.lines)
+    if not lines:
         return [f"{word}\t{tag}" for word, tag in zip(sentence.words, tags, strict=True)] + [""]
     if columns.universal:
         for row, tag in zip(sentence.rows, tags, strict=True):
-            cells = found[row].split("\t")
+            cells = lines[row].split("\t")
             cells[columns.tag or UNIVERSAL["upos"]] = tag
-            found[row] = "\t".join(cells)
-        return found
+            lines[row] = "\t".join(cells)
+        return lines
     added = dict(zip(sentence.rows, tags, strict=True))
-    for k, line in enumerate(found):
+    for k, line in enumerate(lines):
         if line.startswith(DOCUMENT):
             added[k] = columns.cells(line)[-1]
         if k in added:
-            found[k] = f"{line}\t{added[k]}" if columns.tabs else f"{line.rstrip()} {added[k]}"
-    return found
+            lines[k] = f"{line}\t{added[k]}" if columns.tabs else f"{line.rstrip()} {added[k]}"
+    return lines

@@ -1,7 +1,7 @@
-"""A tagger: word vectors and an encoder of letters, a stack in two directions, softmax or CRF.
+"""A tagger: word vectors, an encoder of letters, recurrent layers in two directions, softmax or CRF.
 
-T time, B batch, U distinct words of a batch, L letters, E embedding, C units of the letters' encoder
-in each direction, K labels.
+T time, B batch, U distinct words of a batch, L letters, E embedding, C units of the letter encoder in
+each direction, H hidden, K labels.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from unroll.layers import Recurrent
 from unroll.layers.crf import CRF
 from unroll.layers.locked_dropout import LockedDropout
 from unroll.models.initialisation import initialise_layers
-from unroll.tasks.tag.preprocessor import SHAPES, TaggedBatch
+from unroll.tasks.tag.encoded import SHAPES, TagBatch
 
-LETTER_SIZE, SHAPE_SIZE = 32, 16  # numbers a letter, and a shape
+LETTER_SIZE, SHAPE_SIZE = 32, 16  # sizes of the vectors of a letter and of a shape
 OUTSIDE = 0  # the label of words in no span
 
 
@@ -30,36 +30,45 @@ class Tagger(nn.Module):
         h_t = stack(x)_t, in two directions          scores_t = W h_t + b
         p(y | x) = CRF(scores), or the product of softmax(scores_t)[y_t]
 
-    Letters are read once for each distinct word of a batch. In training a word that was seen n times
-    becomes the unknown one with probability word_dropout / (word_dropout + n), so that the unknown
-    one is learned (E. Kiperwasser and Y. Goldberg 2016); its letters and shape stay.
+    Letters are read once for each distinct word of a batch. In training a word that occurs n times
+    becomes the unknown word with probability word_dropout / (word_dropout + n), so that the unknown
+    word is learned (E. Kiperwasser and Y. Goldberg 2016); its letters and shape stay.
 
     Source: G. Lample et al., Neural architectures for named entity recognition, 2016
     (https://arxiv.org/abs/1603.01360).
 
     Args:
-        counts: of each word, how often training has it, [words]; the unknown's is infinite.
-        letters: how many there are. labels: K.
-        embedding_size: E. character_size: C, 0 for no letters. hidden_size: of each of num_layers
-            layers, in each direction.
+        counts: how often each word occurs in the training set, [words]; the unknown word infinitely.
+        letters: how many letters there are.
+        labels: K.
+        embedding_size: E.
+        character_size: C. 0: letters are not read.
+        hidden_size: H of each layer, in each direction.
+        num_layers: how many recurrent layers.
         cell: a name or a callable, as `unroll.Recurrent` takes it.
-        allowed: what `CRF` takes; None with output "softmax".
-        recall: what label 0, which is outside all spans, is given in training where it is wrong.
-            Missed spans then cost more, and more are found (B. Mohit et al. 2012).
-        dropout, dropout_input: locked dropout between layers and on outputs; on x.
-        initialisation: a name for `initialise`; what it did stands in `self.initialised`.
+        crf: whether the labels of a sentence are chosen together.
+        allowed: which labels may begin, follow and end, as `CRF` takes it. None: all may.
+        word_dropout: how often words are made unknown in training.
+        recall: what is added in training to the score of label 0, outside all spans, where it is
+            wrong. Missed spans then cost more, and more are found (B. Mohit et al. 2012).
+        dropout: locked dropout between layers and on outputs.
+        dropout_input: locked dropout on x.
+        initialisation: a name for `initialise`; `self.initialised` says what it did.
 
     Example:
         >>> import torch
         >>> from unroll.tasks.tag.conll import Sentence
-        >>> from unroll.tasks.tag.preprocessor import EncodedSentences, TagPreprocessor
+        >>> from unroll.tasks.tag.encoded import EncodedSentences
         >>> from unroll.tasks.tag.network import Tagger
+        >>> from unroll.tasks.tag.preprocessor import TagPreprocessor
         >>> sentences = [Sentence(("a", "rose"), ("DET", "NOUN"))]
         >>> preprocessor = TagPreprocessor.learn(sentences, ["DET", "NOUN"])
         >>> model = Tagger(preprocessor.counts, letters=len(preprocessor.alphabet), labels=2)
         >>> tuple(model(EncodedSentences(sentences, preprocessor).batch([0])).shape)
         (2, 1, 2)
     """
+
+    unknown_chance: Tensor
 
     def __init__(
         self,
@@ -82,7 +91,7 @@ class Tagger(nn.Module):
     ) -> None:
         super().__init__()
         self.words = nn.Embedding(len(counts), embedding_size)
-        self.letters = Letters(letters, character_size, cell) if character_size else None
+        self.letters = LetterEncoder(letters, character_size, cell) if character_size else None
         self.shapes = nn.Embedding(SHAPES, SHAPE_SIZE)
         width = embedding_size + SHAPE_SIZE
         width += self.letters.output_size if self.letters is not None else 0
@@ -95,15 +104,17 @@ class Tagger(nn.Module):
         self.crf = CRF(labels, allowed) if crf else None
         self.drop_input = LockedDropout(dropout_input)
         self.drop = LockedDropout(dropout)
-        self.register_buffer("forget", word_dropout / (word_dropout + counts), persistent=False)
-        self.forgets, self.recall = word_dropout > 0, recall
+        self.register_buffer(
+            "unknown_chance", word_dropout / (word_dropout + counts), persistent=False
+        )
+        self.word_dropout, self.recall = word_dropout, recall
         self.initialised = self._initialise(initialisation)
 
-    def forward(self, batch: TaggedBatch) -> Tensor:
-        """Scores [T, B, K] of each label."""
+    def forward(self, batch: TagBatch) -> Tensor:
+        """The score of each label for each word, [T, B, K]."""
         words = batch.words
-        if self.training and self.forgets:
-            chance = self.forget[words]  # type: ignore[index]
+        if self.training and self.word_dropout:
+            chance = self.unknown_chance[words]
             words = words.masked_fill(torch.rand_like(chance) < chance, UNKNOWN)
         own = [self.shapes(batch.shapes)]
         if self.letters is not None:
@@ -116,10 +127,15 @@ class Tagger(nn.Module):
         scores: Tensor = self.output(h)
         return scores
 
-    def loss(self, scores: Tensor, batch: TaggedBatch) -> Tensor:
-        """Summed negative log-probability of the labels, in nats.
+    def loss(self, scores: Tensor, batch: TagBatch) -> Tensor:
+        """Summed negative log-probability of the labels, in nats, a scalar.
 
-        Raises: ValueError for a batch without labels.
+        Args:
+            scores: of the batch, [T, B, K].
+            batch: with labels.
+
+        Raises:
+            ValueError: for a batch without labels.
         """
         if batch.labels is None:
             raise ValueError("The batch has no labels; expected some to compare with.")
@@ -128,45 +144,48 @@ class Tagger(nn.Module):
             scores = torch.cat([scores[..., :1] + missed.unsqueeze(2), scores[..., 1:]], 2)
         if self.crf is not None:
             return -self.crf.log_likelihood(scores, batch.labels, batch.lengths).sum()
-        inside = self._inside(batch)
-        return cross_entropy(scores[inside], batch.labels[inside], reduction="sum")
+        is_word = self._is_word(batch)
+        return cross_entropy(scores[is_word], batch.labels[is_word], reduction="sum")
 
-    def best(self, scores: Tensor, batch: TaggedBatch) -> Tensor:
-        """The likeliest labels, [T, B]; the CRF's are those of the likeliest sequence."""
+    def most_likely_labels(self, scores: Tensor, batch: TagBatch) -> Tensor:
+        """The most likely labels, [T, B]; with a CRF the most likely sequence of labels."""
         if self.crf is not None:
             return self.crf.best(scores, batch.lengths)
         return scores.argmax(-1)
 
-    def probabilities(self, scores: Tensor, batch: TaggedBatch) -> Tensor:
-        """The probability of each label at each step, [T, B, K]."""
+    def probabilities(self, scores: Tensor, batch: TagBatch) -> Tensor:
+        """The probability of each label for each word, [T, B, K]."""
         if self.crf is not None:
             return self.crf.marginals(scores, batch.lengths)
         return scores.softmax(-1)
 
     @torch.no_grad()
     def take_vectors(self, vectors: dict[int, Tensor]) -> None:
-        """Start from pretrained vectors. vectors: by the word's number."""
+        """Start from pretrained vectors. vectors: [E] each, by the number of the word."""
         for number, vector in vectors.items():
             self.words.weight[number] = vector
 
-    def _inside(self, batch: TaggedBatch) -> Tensor:
+    def _is_word(self, batch: TagBatch) -> Tensor:
         steps = torch.arange(len(batch.words), device=batch.lengths.device)
         return steps.unsqueeze(1) < batch.lengths
 
     def _initialise(self, name: str) -> str:
         layers = [layer for layer in self.modules() if isinstance(layer, Recurrent)]
-        said = initialise_layers(layers, name)
+        description = initialise_layers(layers, name)
         for table in (self.words, self.shapes):
             nn.init.normal_(table.weight, 0.0, table.embedding_dim**-0.5)
         nn.init.xavier_uniform_(self.output.weight)
         nn.init.zeros_(self.output.bias)
-        return said
+        return description
 
 
-class Letters(nn.Module):
-    """A word as its letters read from both ends: the last output of each direction.
+class LetterEncoder(nn.Module):
+    """A word as its letters, read in both directions: the last output of each.
 
-    Input: letters [L, U], their lengths [U], at least 1. Output: [U, output_size].
+    Args:
+        letters: how many letters there are.
+        size: C.
+        cell: as `unroll.Recurrent` takes it.
     """
 
     def __init__(
@@ -179,6 +198,7 @@ class Letters(nn.Module):
         self.output_size = self.layer.output_size
 
     def forward(self, letters: Tensor, lengths: Tensor) -> Tensor:
+        """A vector for each word, [U, D*C]. letters: [L, U]; lengths: [U], at least 1."""
         h, _ = self.layer(self.embedding(letters), lengths=lengths)
         half = self.output_size // 2
         last = (lengths - 1).view(1, -1, 1).expand(1, -1, half)

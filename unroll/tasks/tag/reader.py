@@ -1,61 +1,85 @@
-"""Tagged sentences in two parts: one to learn from, one held out."""
+"""Tagged sentences from a path: a training set, a validation set, and the preprocessor of the first."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
-from unroll.data.split import count_shared, validation_rows
+from unroll.data.split import MOST_RECORDS, count_shared, validation_rows
 from unroll.errors import UserError
-from unroll.tasks.tag.conll import Columns, Sentence, conll_file, find_columns, read_sentences
-from unroll.tasks.tag.preprocessor import EncodedSentences, TagPreprocessor
-from unroll.tasks.tag.schemes import OUTSIDE, Found, convert, detect, labels_of, spans
+from unroll.tasks.base import Log
+from unroll.tasks.tag.conll import (
+    Sentence,
+    TagColumns,
+    conll_file,
+    find_tag_columns,
+    read_sentences,
+)
+from unroll.tasks.tag.encoded import EncodedSentences
+from unroll.tasks.tag.preprocessor import TagPreprocessor
+from unroll.tasks.tag.schemes import (
+    OUTSIDE,
+    TagScheme,
+    convert_tags,
+    detect_scheme,
+    find_spans,
+    scheme_labels,
+)
 from unroll.tasks.tag.settings import TagSettings
 from unroll.tasks.tag.word_vectors import read_vectors
 
-Say = Callable[[str], None]
+LISTED = 20  # known tags that an error lists
 
 
 @dataclass(frozen=True)
-class TagCorpus:
-    """What was read to train a tagger.
+class TagData:
+    """A training set and a validation set of sentences.
 
-    name: what the user called it. columns: of the training file. found: the scheme of its tags.
-    train, valid: the two parts. validation_set: what is held out, in words. pieces: how many sentences
-    were longer than the longest, and are learned in pieces. vectors: of words by number, where they
-    were asked for.
+    Attributes:
+        name: the path, as the user gave it.
+        columns: of the training file.
+        preprocessor: learned from the training set, or the run's own where a run is resumed.
+        scheme: that of the tags in the file.
+        train: the training set.
+        valid: the validation set.
+        validation_set: what the validation set is, for people.
+        split_sentences: how many sentences of the training set were too long and were split.
+        vectors: pretrained vectors by the number of the word, where they were asked for.
     """
 
     name: str
-    columns: Columns
+    columns: TagColumns
     preprocessor: TagPreprocessor
-    found: Found
+    scheme: TagScheme
     train: list[Sentence]
     valid: list[Sentence]
     validation_set: str
-    pieces: int = 0
+    split_sentences: int = 0
     vectors: dict[int, np.ndarray] | None = None
 
     @cached_property
     def encoded_train(self) -> EncodedSentences:
+        """The training set as numbers."""
         return EncodedSentences(self.train, self.preprocessor)
 
     @cached_property
     def encoded_valid(self) -> EncodedSentences:
+        """The validation set as numbers."""
         return EncodedSentences(self.valid, self.preprocessor)
 
     @cached_property
     def sha256(self) -> str:
-        """Of the words and tags of both parts."""
+        """Of the words and tags of both sets."""
         digest = hashlib.sha256()
-        for part in (self.train, self.valid):
+        for sentences in (self.train, self.valid):
             digest.update(b"\0part\0")
-            for sentence in part:
+            for sentence in sentences:
                 tags = sentence.tags or ()
                 for word, tag in zip(sentence.words, tags, strict=True):
                     digest.update(f"{word}\t{tag}\n".encode("utf-8", "surrogatepass"))
@@ -64,219 +88,261 @@ class TagCorpus:
 
     @cached_property
     def words(self) -> int:
-        """Of the training part."""
+        """Words of the training set."""
         return sum(len(sentence.words) for sentence in self.train)
 
     @cached_property
     def unknown_rate(self) -> float:
-        """The share of the held-out words that do not stand in the training part."""
-        return unknown_rate(self.valid, self.preprocessor)
+        """The share of the words of the validation set that the training set does not have."""
+        words = [word for sentence in self.valid for word in sentence.words]
+        unknown = sum(word not in self.preprocessor.forms for word in words)
+        return unknown / max(1, len(words))
 
     @cached_property
     def duplicates(self) -> int:
-        """How many held-out sentences stand in the training part too."""
+        """How many sentences of the validation set are in the training set too."""
         return count_shared([s.words for s in self.train], [s.words for s in self.valid])
 
 
-def unknown_rate(sentences: Sequence[Sentence], preprocessor: TagPreprocessor) -> float:
-    words = [word for sentence in sentences for word in sentence.words]
-    return sum(word not in preprocessor.forms for word in words) / max(1, len(words))
+def read_data(
+    path: str, settings: TagSettings, log: Log, preprocessor: TagPreprocessor | None = None
+) -> TagData:
+    """The training set at a path, and the validation set from it or from the file of --valid.
 
+    Args:
+        path: a file of words with tags.
+        settings: what to read, and how.
+        log: takes what is skipped, and how many words have pretrained vectors.
+        preprocessor: the run's own where a run is resumed. Default: learned from the training set.
 
-def read_corpus(
-    path: str, settings: TagSettings, say: Say, preprocessor: TagPreprocessor | None = None
-) -> TagCorpus:
-    """The training file, and what is held out of it or stands in the file of --valid.
-
-    preprocessor: the run's own, where a run is resumed.
-    Raises: UserError, with file and line, for what cannot be used.
+    Raises:
+        UserError: for data that cannot be used, with file and line.
     """
     problems = Problems(settings.skip_bad)
     sentences, columns = read_tagged(path, settings, problems)
     if settings.long == "refuse":
-        sentences = list(not_too_long(sentences, path, settings.longest, problems))
+        sentences = list(refuse_long(sentences, path, settings.longest, problems))
     if settings.valid is None:
-        chosen = validation_rows(len(sentences)) if len(sentences) > 1 else np.zeros(1, dtype=bool)
-        train = [s for s, out in zip(sentences, chosen, strict=True) if not out]
-        valid = [s for s, out in zip(sentences, chosen, strict=True) if out]
-        told = f"a tenth of the sentences of {path}"
-        if len(valid) == 5000:
-            told = f"5,000 sentences of {path}"
-        if not valid:
-            raise UserError(
-                f"{path} has one sentence; expected more, so that some can be held out. Put a blank "
-                "line between sentences, or give held-out ones by --valid FILE."
-            )
+        train, valid = split_sentences(sentences, path)
+        share = f"{MOST_RECORDS:,}" if len(valid) == MOST_RECORDS else "a tenth"
+        validation_set = f"{share} of the sentences of {path}"
     else:
-        train, told = sentences, settings.valid
+        train, validation_set = sentences, settings.valid
         valid = read_tagged(settings.valid, settings, problems, like=columns)[0]
-    # a file that is divided here has its rare tags in one part alone
-    found = detect(s.tags or () for s in (train if settings.valid else sentences))
-    train, pieces = cut(train, settings.longest, found.scheme)
+    # from all sentences of the file: a rare tag may be in the validation set alone
+    scheme = detect_scheme(s.tags or () for s in sentences)
+    train, split = split_long(train, settings.longest, scheme.name)
     if preprocessor is None:
-        tags = {tag for s in (train if settings.valid else sentences) for tag in s.tags or ()}
-        preprocessor = learn_preprocessor(train, found, tags, columns, settings)
-    valid = list(with_known_tags(valid, settings.valid or path, preprocessor, problems))
+        tags = {tag for s in sentences for tag in s.tags or ()}
+        preprocessor = learn_preprocessor(train, scheme, tags, columns, settings)
+    valid = list(refuse_unseen_tags(valid, settings.valid or path, preprocessor, problems))
     for sentence in problems.messages():
-        say(sentence)
+        log(sentence)
     if not valid:
-        raise UserError(f"{told} holds no sentence that can be used; expected some.")
+        raise UserError(f"{validation_set} has no sentence that can be used; expected some.")
     vectors = None
     if settings.vectors is not None:
-        vectors = vectors_of(settings.vectors, preprocessor, say)
-    return TagCorpus(path, columns, preprocessor, found, train, valid, told, pieces, vectors)
+        vectors = read_word_vectors(settings.vectors, preprocessor, log)
+    return TagData(
+        name=path,
+        columns=columns,
+        preprocessor=preprocessor,
+        scheme=scheme,
+        train=train,
+        valid=valid,
+        validation_set=validation_set,
+        split_sentences=split,
+        vectors=vectors,
+    )
+
+
+def split_sentences(sentences: list[Sentence], name: str) -> tuple[list[Sentence], list[Sentence]]:
+    """The training set and the validation set of one file.
+
+    Raises:
+        UserError: where there are fewer than two sentences.
+    """
+    if len(sentences) < 2:
+        raise UserError(
+            f"{name} has {counted(len(sentences), 'sentence')}; expected at least 2, for a training set "
+            "and a validation set. Put a blank line between sentences, or give a validation set by "
+            "--valid FILE."
+        )
+    is_validation = validation_rows(len(sentences))
+    train = [s for s, chosen in zip(sentences, is_validation, strict=True) if not chosen]
+    valid = [s for s, chosen in zip(sentences, is_validation, strict=True) if chosen]
+    return train, valid
 
 
 def read_tagged(
-    path: str, settings: TagSettings, problems: Problems, like: Columns | None = None
-) -> tuple[list[Sentence], Columns]:
-    """All sentences of a file that have tags, and its columns.
+    path: str, settings: TagSettings, problems: Problems, like: TagColumns | None = None
+) -> tuple[list[Sentence], TagColumns]:
+    """All sentences of a file with tags, and its columns.
 
-    like: the columns of another file, which are meant here too where both are of one kind.
+    Args:
+        path: the file.
+        settings: the columns of word and tag, where they are known.
+        problems: takes bad sentences.
+        like: the columns of another file, which are used here where both are of the same kind.
+
+    Raises:
+        UserError: where there is no column of tags, or no sentence.
     """
     file = conll_file(path)
     if like is None:
-        columns = find_columns(file, path, settings.word, settings.tag)
+        columns = find_tag_columns(file, path, settings.word, settings.tag)
     else:
-        columns = find_columns(file, path)
+        columns = find_tag_columns(file, path)
         if columns.universal == like.universal:
-            columns = as_in(like, columns, path)
+            columns = place_like(columns, like, path)
     if columns.tag is None:
         raise UserError(
-            f"{path} has no column of tags: it has {columns.width}, and the word stands in column "
-            f"{columns.word + 1}. Expected a word and its tag in each row, parted by tabs or spaces."
+            f"{path} has no column of tags: it has {columns.width}, and column {columns.word + 1} is "
+            "the word. Expected a word and its tag in each row, separated by tabs or spaces."
         )
     sentences = list(read_sentences(file, path, columns, problems))
     if not sentences:
-        raise UserError(f"{path} holds no sentence that can be used; expected words with tags.")
+        raise UserError(f"{path} has no sentence that can be used; expected words with tags.")
     return sentences, columns
 
 
-def as_in(like: Columns, columns: Columns, path: str) -> Columns:
-    """These columns with word and tag where another file has them."""
+def place_like(columns: TagColumns, like: TagColumns, path: str) -> TagColumns:
+    """The columns of a file with word and tag where another file has them.
+
+    Raises:
+        UserError: where the file has fewer columns.
+    """
     if like.tag is not None and max(like.word, like.tag) >= columns.width:
         raise UserError(
             f"{path} has {columns.width} columns; expected the word in column {like.word + 1} and "
-            f"the tag in column {like.tag + 1}, as in training. Say where they are by "
-            "--set word=N --set tag=N."
+            f"the tag in column {like.tag + 1}, as in the training set. Name them by --set word=N "
+            "--set tag=N."
         )
     return replace(columns, word=like.word, tag=like.tag)
 
 
-def not_too_long(
+def refuse_long(
     sentences: Iterable[Sentence], name: str, longest: int | None, problems: Problems
-) -> Iterable[Sentence]:
+) -> Iterator[Sentence]:
+    """The sentences of at most `longest` words; longer ones are bad."""
     for sentence in sentences:
         if longest is not None and len(sentence.words) > longest:
             problems.bad(
-                f"{name}, line {sentence.line(0)}: a sentence of {len(sentence.words)} words; at most "
-                f"{longest} are allowed. Raise --set longest=..., or learn it in pieces by "
-                "--set long=cut."
+                f"{name}, line {sentence.line(0)}: a sentence of {len(sentence.words)} words; expected "
+                f"at most {longest} (--set longest=N). Split long sentences by --set long=cut."
             )
         else:
             yield sentence
 
 
-def cut(
+def split_long(
     sentences: Sequence[Sentence], longest: int | None, scheme: str | None
 ) -> tuple[list[Sentence], int]:
-    """The sentences with those that are too long in pieces, and how many those were.
+    """The sentences with each long one split into pieces, and how many were split.
 
-    A span over a cut becomes two.
+    A span across a border becomes two.
     """
     if longest is None:
         return list(sentences), 0
-    found: list[Sentence] = []
+    pieces: list[Sentence] = []
     count = 0
     for sentence in sentences:
         length = len(sentence.words)
         count += length > longest
         if length <= longest:
-            found.append(sentence)
+            pieces.append(sentence)
             continue
-        for at in range(0, length, longest):
-            part = slice(at, at + longest)
+        for start in range(0, length, longest):
+            part = slice(start, start + longest)
             tags = (sentence.tags or ())[part]
-            found.append(
+            pieces.append(
                 replace(
                     sentence,
                     words=sentence.words[part],
-                    tags=tuple(convert(tags, scheme)) if scheme else tags,
+                    tags=tuple(convert_tags(tags, scheme)) if scheme else tags,
                     rows=sentence.rows[part],
                 )
             )
-    return found, count
+    return pieces, count
 
 
 def learn_preprocessor(
     train: Sequence[Sentence],
-    found: Found,
+    scheme: TagScheme,
     tags: set[str],
-    columns: Columns,
+    columns: TagColumns,
     settings: TagSettings,
 ) -> TagPreprocessor:
-    """The preprocessor of the training part. tags: all that are known."""
-    scheme = found.scheme
-    if scheme is not None and settings.scheme != "auto":
-        scheme = settings.scheme
-    elif scheme is not None and settings.output != "softmax":
-        scheme = "BIOES"
-    if scheme is None and settings.scheme != "auto":
+    """The preprocessor of a training set.
+
+    Args:
+        train: the training set.
+        scheme: that of its tags.
+        tags: every tag of the file, of the validation set too.
+        columns: of the file.
+        settings: which scheme the network learns, and which words have a vector.
+
+    Raises:
+        UserError: where a scheme is asked for and the tags are not spans.
+    """
+    own = scheme.name
+    if own is not None and settings.scheme != "auto":
+        own = settings.scheme
+    elif own is not None and settings.output != "softmax":
+        own = "BIOES"
+    if own is None and settings.scheme != "auto":
         raise UserError(
-            f"--set scheme={settings.scheme} is for spans, and the tags are none: expected O, "
+            f"--set scheme={settings.scheme} is for spans, and the tags are not spans; expected O, "
             "B-person, I-person and the like. Leave it out."
         )
-    if scheme is None:
-        labels = sorted(tags)
-    else:
-        labels = labels_of(found.types, scheme)
     return TagPreprocessor.learn(
         train,
-        labels,
-        scheme=scheme,
-        file_scheme=found.scheme,
+        sorted(tags) if own is None else scheme_labels(scheme.types, own),
+        scheme=own,
+        file_scheme=scheme.name,
         universal=columns.universal,
         fold=settings.fold,
-        min_count=settings.min_count or (1 if scheme is None else 2),
+        min_count=settings.min_count or (1 if own is None else 2),
         vocabulary_size=settings.vocabulary_size,
     )
 
 
-def with_known_tags(
+def refuse_unseen_tags(
     sentences: Iterable[Sentence], name: str, preprocessor: TagPreprocessor, problems: Problems
-) -> Iterable[Sentence]:
-    """The sentences all of whose tags were seen in training; the others are bad."""
+) -> Iterator[Sentence]:
+    """The sentences whose tags, or types of spans, are all known; the others are bad."""
     known = set(preprocessor.labels)
     if preprocessor.scheme is not None:
         known = {label.partition("-")[2] for label in preprocessor.labels if label != OUTSIDE}
     for sentence in sentences:
         tags = sentence.tags or ()
         if preprocessor.scheme is not None:
-            strange = [span.start for span in spans(tags) if span.type not in known]
+            unseen = [span.start for span in find_spans(tags) if span.type not in known]
         else:
-            strange = [k for k, tag in enumerate(tags) if tag not in known]
-        if not strange:
+            unseen = [k for k, tag in enumerate(tags) if tag not in known]
+        if not unseen:
             yield sentence
             continue
-        k = strange[0]
-        shown = ", ".join(sorted(known)[:20])
+        k = unseen[0]
         problems.bad(
-            f"{name}, line {sentence.line(k)}: {tags[k]!r} was never seen in training, which has "
-            f"{shown}."
+            f"{name}, line {sentence.line(k)}: {tags[k]!r} is not in the training set, which has "
+            f"{', '.join(sorted(known)[:LISTED])}."
         )
 
 
-def vectors_of(path: str, preprocessor: TagPreprocessor, say: Say) -> dict[int, np.ndarray]:
-    """The pretrained vectors of the words of a preprocessor, by number."""
+def read_word_vectors(path: str, preprocessor: TagPreprocessor, log: Log) -> dict[int, np.ndarray]:
+    """The pretrained vectors of the words of a preprocessor, by the number of the word.
+
+    Raises:
+        UserError: where the file cannot be read, or has none of the words.
+    """
     vectors = read_vectors(path, preprocessor.words)
     found = {number: vectors[w] for w, number in preprocessor.words.items() if w in vectors}
-    say(
-        f"{path} has vectors of {len(found):,} of the {len(preprocessor.words):,} words; the others start "
-        "at random."
-    )
+    words = len(preprocessor.words)
+    log(f"{path} has vectors of {len(found):,} of the {words:,} words; the others start at random.")
     if not found:
         raise UserError(
-            f"{path} has none of the {len(preprocessor.words):,} words of the training text; expected "
-            "vectors of its language. If its words keep their case: --set fold=false."
+            f"{path} has none of the {words:,} words of the training set; expected vectors of its "
+            "language. If the words of the file are not in lower case: --set fold=false."
         )
     return found

@@ -1,7 +1,7 @@
-"""Spans as a tag a word: how BIO, IOB1, BIOES and their kin write them, and which tags may follow.
+"""Spans as one tag per word: how BIO, IOB1 and BIOES write them, and which tags may follow another.
 
-A tag is `O`, or a letter and the type of the span: `B-person`, or the letter alone where there is
-one nameless type.
+A tag is `O`, outside all spans, or a letter and the type of the span, as in `B-person`; the letter
+alone where there is one type without a name. K labels.
 """
 
 from __future__ import annotations
@@ -13,20 +13,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-# the letters of a span's first word, inner words, last word, and only word
+# the letters of the first word of a span, its inner words, its last word, and its only word
 LETTERS = {
-    "IOB1": ("I", "I", "I", "I"),  # and B for a first word right behind a span of the same type
+    "IOB1": ("I", "I", "I", "I"),  # and B for a first word directly after a span of the same type
     "BIO": ("B", "I", "I", "B"),
     "BIOES": ("B", "I", "E", "S"),
     "BILOU": ("B", "I", "L", "U"),
     "BMES": ("B", "M", "E", "S"),
 }
-MEANING = {"U": "S", "L": "E", "M": "I"}  # BILOU's and BMES's letters in those of BIOES
+AS_BIOES = {"U": "S", "L": "E", "M": "I"}  # letters of BILOU and BMES, and those of BIOES
 OUTSIDE = "O"
 
 
-class Span(NamedTuple):
-    """Words start to end (exclusive) of a sentence, counted from 0, and what they are."""
+class TagSpan(NamedTuple):
+    """Words of a sentence that belong together.
+
+    Attributes:
+        start: the first word, from 0.
+        end: the first word after the span.
+        type: "person" or the like; "" where types have no name.
+    """
 
     start: int
     end: int
@@ -34,107 +40,114 @@ class Span(NamedTuple):
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """Letter (in those of BIOES) and type: `B-person` is ("B", "person"), `O` is ("O", "")."""
+    """The letter, as BIOES has it, and the type: `B-person` is ("B", "person"), `O` is ("O", "")."""
     letter, _, kind = tag.partition("-")
-    return MEANING.get(letter, letter), kind
+    return AS_BIOES.get(letter, letter), kind
 
 
-def spans(tags: Sequence[str]) -> list[Span]:
-    """The spans that tags of any scheme say, read as conlleval reads them.
+def find_spans(tags: Sequence[str]) -> list[TagSpan]:
+    """The spans that tags of any scheme describe, read as conlleval reads them.
 
-    A tag that its scheme forbids is read, not refused: an `I-x` behind `O` or another type begins a
-    span.
+    A tag that its scheme forbids is read, not refused: an `I-x` after `O` or after another type
+    begins a span.
 
     Source: E. Tjong Kim Sang, conlleval, 2004 (https://www.cnts.ua.ac.be/conll2003/ner/bin/).
 
     Example:
-        >>> from unroll.tasks.tag.schemes import spans
-        >>> spans(["B-person", "I-person", "O", "I-place"])
-        [Span(start=0, end=2, type='person'), Span(start=3, end=4, type='place')]
+        >>> from unroll.tasks.tag.schemes import find_spans
+        >>> find_spans(["B-person", "I-person", "O", "I-place"])
+        [TagSpan(start=0, end=2, type='person'), TagSpan(start=3, end=4, type='place')]
     """
-    found: list[Span] = []
+    spans: list[TagSpan] = []
     begin, before, kind = -1, OUTSIDE, ""
     for k, tag in enumerate([*tags, OUTSIDE]):
         letter, own = split_tag(tag)
         new = letter in "BS" or before in "OES" or own != kind
         if begin >= 0 and (letter == OUTSIDE or new):
-            found.append(Span(begin, k, kind))
+            spans.append(TagSpan(begin, k, kind))
             begin = -1
         if letter != OUTSIDE and begin < 0:
             begin = k
         before, kind = letter, own
-    return found
+    return spans
 
 
-def tags_of(found: Sequence[Span], length: int, scheme: str) -> list[str]:
-    """The tags of a sentence of `length` words with these spans, which do not overlap, in order.
+def spans_to_tags(spans: Sequence[TagSpan], length: int, scheme: str) -> list[str]:
+    """The tags of a sentence with these spans.
+
+    Args:
+        spans: in order, without overlap.
+        length: words of the sentence.
+        scheme: a key of `LETTERS`.
 
     Example:
-        >>> from unroll.tasks.tag.schemes import Span, tags_of
-        >>> tags_of([Span(0, 1, "a"), Span(1, 3, "a")], 4, "IOB1")
+        >>> from unroll.tasks.tag.schemes import TagSpan, spans_to_tags
+        >>> spans_to_tags([TagSpan(0, 1, "a"), TagSpan(1, 3, "a")], 4, "IOB1")
         ['I-a', 'B-a', 'I-a', 'O']
     """
     first, inner, last, only = LETTERS[scheme]
     tags = [OUTSIDE] * length
-    behind: Span | None = None
-    for span in found:
+    previous: TagSpan | None = None
+    for span in spans:
         letters = [inner] * (span.end - span.start)
         letters[-1] = last
         letters[0] = first if len(letters) > 1 else only
-        if scheme == "IOB1" and behind is not None and behind[1:] == (span.start, span.type):
+        if scheme == "IOB1" and previous is not None and previous[1:] == (span.start, span.type):
             letters[0] = "B"
-        ending = f"-{span.type}" if span.type else ""
-        tags[span.start : span.end] = [letter + ending for letter in letters]
-        behind = span
+        suffix = f"-{span.type}" if span.type else ""
+        tags[span.start : span.end] = [letter + suffix for letter in letters]
+        previous = span
     return tags
 
 
-def convert(tags: Sequence[str], scheme: str) -> list[str]:
-    """The same spans in another scheme, or in the same without what it forbids."""
-    return tags_of(spans(tags), len(tags), scheme)
+def convert_tags(tags: Sequence[str], scheme: str) -> list[str]:
+    """The tags of the same spans in a scheme, without any tag that it forbids."""
+    return spans_to_tags(find_spans(tags), len(tags), scheme)
 
 
 @dataclass(frozen=True)
-class Found:
+class TagScheme:
     """What the tags of some data are.
 
-    scheme: its name, or None where tags are no spans (parts of speech). types: of the spans.
-    irregular: how many tags the scheme forbids where they stand.
+    Attributes:
+        name: a key of `LETTERS`, or None where the tags are not spans (parts of speech).
+        types: of the spans, sorted.
+        irregular: how many tags stand where the scheme forbids them.
     """
 
-    scheme: str | None
+    name: str | None
     types: tuple[str, ...] = ()
     irregular: int = 0
 
 
-def detect(sentences: Iterable[Sequence[str]]) -> Found:
-    """Which scheme tags follow, by their letters, and by what begins their spans.
+def detect_scheme(sentences: Iterable[Sequence[str]]) -> TagScheme:
+    """Which scheme the tags of sentences follow, from their letters and from how spans begin.
 
     Example:
-        >>> from unroll.tasks.tag.schemes import detect
-        >>> detect([["I-a", "B-a", "O"], ["I-b"]]).scheme
+        >>> from unroll.tasks.tag.schemes import detect_scheme
+        >>> detect_scheme([["I-a", "B-a", "O"], ["I-b"]]).name
         'IOB1'
     """
     letters: Counter[str] = Counter()
     types: set[str] = set()
-    lone_b = lone_i = 0  # first words of spans, but for a B that IOB1 would write too
+    first_b = first_i = 0  # first words of spans, without a B that IOB1 would write too
     seen: list[tuple[str, ...]] = []
     for tags in sentences:
         before = OUTSIDE
         for tag in tags:
             letter, dash, kind = tag.partition("-")
             if letter not in "BIOESLUM" or len(letter) != 1 or (letter == OUTSIDE and dash):
-                return Found(None)
+                return TagScheme(None)
             letters[letter] += 1
-            same = before != OUTSIDE and split_tag(before)[1] == kind
+            continues = before != OUTSIDE and split_tag(before)[1] == kind
             if letter != OUTSIDE:
                 types.add(kind)
-                lone_b += letter == "B" and not same
-                lone_i += letter == "I" and not same
+                first_b += letter == "B" and not continues
+                first_i += letter == "I" and not continues
             before = tag
         seen.append(tuple(tags))
     if not types or not letters.keys() & {"B", "I", "S", "U"} or ("" in types and len(types) > 1):
-        return Found(None)
+        return TagScheme(None)
     if letters["L"] or letters["U"]:
         scheme = "BILOU"
     elif letters["M"]:
@@ -142,36 +155,44 @@ def detect(sentences: Iterable[Sequence[str]]) -> Found:
     elif letters["E"] or letters["S"]:
         scheme = "BIOES"
     else:
-        scheme = "IOB1" if lone_i > lone_b else "BIO"
+        scheme = "IOB1" if first_i > first_b else "BIO"
     irregular = sum(
         not may_follow(a, b, scheme)
         for tags in seen
         for a, b in zip((OUTSIDE, *tags), (*tags, OUTSIDE), strict=True)
     )
-    return Found(scheme, tuple(sorted(types)), irregular)
+    return TagScheme(scheme, tuple(sorted(types)), irregular)
 
 
-def labels_of(types: Iterable[str], scheme: str) -> list[str]:
+def scheme_labels(types: Iterable[str], scheme: str) -> list[str]:
     """Every tag of a scheme for these types, `O` first."""
     letters = dict.fromkeys((*("B" * (scheme == "IOB1")), *LETTERS[scheme]))
     return [OUTSIDE, *(f"{x}-{kind}" if kind else x for kind in types for x in letters)]
 
 
 def may_follow(before: str, after: str, scheme: str) -> bool:
-    """Whether a scheme allows these tags side by side; a sentence begins and ends as with `O`."""
+    """Whether a scheme allows one tag directly after another; `O` for the ends of a sentence."""
     (a, kind), (b, own) = split_tag(before), split_tag(after)
     if scheme == "IOB1":
         return b != "B" or (a != OUTSIDE and kind == own)
     if scheme == "BIO":
         return b != "I" or (a != OUTSIDE and kind == own)
-    inside = a in "BI"  # the span before is not over
-    return (b in "IE" and kind == own) if inside else b in "OBS"
+    is_open = a in "BI"  # the span before has not ended
+    return (b in "IE" and kind == own) if is_open else b in "OBS"
 
 
-def allowed(labels: Sequence[str], scheme: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which labels may begin a sentence [K], follow each other [K, K], and end it [K]: bool.
+def allowed_transitions(
+    labels: Sequence[str], scheme: str | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which labels a scheme allows where.
 
-    scheme: None allows all.
+    Args:
+        labels: every label, K of them.
+        scheme: a key of `LETTERS`. None: every label is allowed everywhere.
+
+    Returns:
+        Which labels may begin a sentence, bool [K]; which may follow which, bool [K, K], from row to
+        column; which may end a sentence, bool [K].
     """
     K = len(labels)
     if scheme is None:

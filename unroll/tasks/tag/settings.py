@@ -1,4 +1,4 @@
-"""What a person can set of a tagger, and which files look like its data."""
+"""The settings of a tagger, and which files look like its data; without torch."""
 
 from __future__ import annotations
 
@@ -11,74 +11,95 @@ from pydantic import Field, field_validator
 
 from unroll.settings.recurrent import RecurrentSettings
 
+SUFFIXES = (".conll", ".conllu", ".conllx", ".conll2003", ".iob", ".iob2", ".bio", ".bioes")
+LOOK = 400  # lines that a guess reads
+
+# what is used where a setting is left out: chosen by short runs on the validation sets of
+# ud_english_ewt and wnut17_ner
+DEFAULTS = {
+    "hidden": 200,
+    "embedding": 100,
+    "characters": 50,
+    "batch_size": 32,
+    "dropout": 0.4,
+    "dropout_input": 0.3,
+    "word_dropout": 0.5,
+    "recall": 0.0,
+    "learning_rate": 3e-3,
+}
+# for spans, which are few, and different in each text
+SPAN_DEFAULTS = {"dropout": 0.5, "dropout_input": 0.5, "recall": 3.0, "average": 0.995}
+SMALL_EPOCHS, SMALL_WORDS = 12, 4_000_000  # words that are read in so many epochs
+
 
 class TagSettings(RecurrentSettings):
-    """A tagger and the sentences it learns from."""
+    """A tagger, and the sentences it learns from."""
 
     flags: ClassVar[dict[str, str]] = {"valid": "FILE", "skip_bad": ""}
 
     # the columns
     word: int | None = Field(
-        None, ge=1, description="Column of the word, from 1; left out, the first (CoNLL-U: FORM)."
+        None, ge=1, description="Column of the word, from 1. Default: the first (CoNLL-U: FORM)."
     )
     tag: str | None = Field(
         None,
-        description="Column of the tag, from 1, or upos or xpos; left out, the last (CoNLL-U: upos).",
+        description="Column of the tag, from 1, or upos or xpos. Default: the last (CoNLL-U: upos).",
     )
-    valid: str | None = Field(None, description="Held-out sentences; left out, a tenth of them.")
-    skip_bad: bool = Field(False, description="Leave bad sentences out, and count them.")
+    valid: str | None = Field(
+        None, description="File of the validation set. Default: a tenth of the sentences."
+    )
+    skip_bad: bool = Field(False, description="Skip bad sentences; they are counted and reported.")
     longest: int | None = Field(
-        200, ge=1, description="Words of a sentence in training; none: any number."
+        200, ge=1, description="Most words of a sentence in training; none: any number."
     )
     long: Literal["cut", "refuse"] = Field(
-        "cut", description="Longer sentences are learned in pieces (cut), or are bad (refuse)."
+        "cut", description="Longer sentences: cut splits them, refuse treats them as bad records."
     )
     scheme: Literal["auto", "BIO", "BIOES", "IOB1"] = Field(
         "auto",
-        description="How the network sees spans; auto: BIOES with a CRF, else as the file has them. "
-        "Answers are always in the file's own scheme.",
+        description="The scheme of tags that the network learns; auto: BIOES with a CRF, else that of "
+        "the file. Predictions are always in the scheme of the file.",
     )
     # the words
-    fold: bool = Field(
-        True, description="Words that differ by case or digits alone share a vector."
-    )
+    fold: bool = Field(True, description="Words that differ only by case or digits share a vector.")
     min_count: int | None = Field(
         None,
         ge=1,
-        description="Rarer words have no vector of their own; left out, 2 for spans, else 1.",
+        description="Words that occur less often have no vector of their own. Default: 2 for spans, else 1.",
     )
     vocabulary_size: int | None = Field(
-        None, ge=1, description="Only this many of the commonest words have a vector."
+        None, ge=1, description="How many words, the most frequent, have a vector. Default: all."
     )
     vectors: str | None = Field(
-        None, description="Pretrained word vectors to start from: a text file of word2vec or GloVe."
+        None,
+        description="File of pretrained word vectors to start from, as text: word2vec or GloVe.",
     )
     word_dropout: float | None = Field(
         None,
         ge=0,
-        description="A word seen n times is made unknown with probability word_dropout / "
-        "(word_dropout + n); left out, the task's own.",
+        description="In training a word that occurs n times becomes unknown with probability "
+        f"word_dropout / (word_dropout + n). Default: {DEFAULTS['word_dropout']}.",
     )
     # the network
     characters: int | None = Field(
         None,
         ge=0,
-        description="Units, in each direction, of the layer that reads the letters of a word; 0: no "
-        "such layer; left out, the task's own.",
+        description="Units, in each direction, of the layer that reads the letters of a word; 0: "
+        f"letters are not read. Default: {DEFAULTS['characters']}.",
     )
     output: Literal["crf", "softmax"] | None = Field(
         None,
-        description="Labels of a sentence together (crf) or each alone (softmax); left out, crf for "
-        "spans.",
+        description="How labels are chosen: all of a sentence together (crf), or each alone (softmax). "
+        "Default: crf for spans, else softmax.",
     )
     recall: float | None = Field(
         None,
         ge=0,
-        description="How much more a missed span costs in training: higher finds more spans, and "
-        "more wrong ones; left out, the task's own.",
+        description="How many nats more a missed span costs in training: with more, more spans are "
+        f"found, and more wrong ones. Default: {SPAN_DEFAULTS['recall']:g} for spans.",
     )
     dropout_input: float | None = Field(
-        None, ge=0, lt=1, description="Locked dropout on what the first layer reads."
+        None, ge=0, lt=1, description="Locked dropout on the inputs of the first layer."
     )
 
     @field_validator("tag", mode="before")
@@ -93,26 +114,25 @@ class TagSettings(RecurrentSettings):
 
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
-        """Why this file looks like words with tags, or None.
+        """Why this file looks like words with tags, or None; as for every task.
 
-        given: settings that were given; those of this task alone speak for it.
+        Args:
+            path: the file.
+            given: the settings that were given; those that only this task has are a reason.
         """
         own = {"tag", "word", "scheme"} & {key for key, value in given.items() if value is not None}
         name = path.name.removesuffix(".gz")
         if name.endswith(SUFFIXES):
-            return "words with a tag each, in columns"
+            return "words with tags in columns"
         if own and path.is_file():
             return f"{sorted(own)[0]} is set, which only a tagger has"
         if name.endswith((".txt", ".tsv")) and in_columns(first_lines(path)):
-            return "words with a tag each, in columns, and blank lines between sentences"
+            return "words with tags in columns, and blank lines between sentences"
         return None
 
 
-SUFFIXES = (".conll", ".conllu", ".conllx", ".conll2003", ".iob", ".iob2", ".bio", ".bioes")
-LOOK = 400  # lines
-
-
 def first_lines(path: Path) -> list[str]:
+    """The first lines of a file, packed or not; none where it cannot be read."""
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8", errors="replace") as file:
@@ -122,7 +142,7 @@ def first_lines(path: Path) -> list[str]:
 
 
 def in_columns(head: list[str]) -> bool:
-    """Whether lines look like columns: rows as wide, blank ones among them, tags that recur."""
+    """Whether lines look like columns: rows of one width, blank lines between, tags that repeat."""
     rows = [line for line in head if line.strip() and not line.startswith(("#", "-DOCSTART-"))]
     if len(rows) < 2 or all(line.strip() for line in head):
         return False

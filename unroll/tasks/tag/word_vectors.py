@@ -1,4 +1,4 @@
-"""Pretrained word vectors in the text format of word2vec and GloVe: a word and its numbers a line."""
+"""Pretrained word vectors in the text format of word2vec and GloVe: one word per line, and its numbers."""
 
 from __future__ import annotations
 
@@ -13,21 +13,27 @@ from unroll.errors import UserError
 
 
 def vector_size(path: str | Path) -> int:
-    """How many numbers a word of the file has.
+    """How many numbers the vector of a word has.
 
-    Raises: UserError where its first lines are no vectors.
+    Raises:
+        UserError: where the first lines of the file are not vectors.
     """
-    _, size = opening(path)
+    _, size = read_format(path)
     return size
 
 
 def read_vectors(path: str | Path, words: Container[str]) -> dict[str, np.ndarray]:
-    """The vectors of those of `words` that the file holds, float32; of a word that stands there
-    twice, the first.
+    """The vectors of those `words` that the file has, float32; the first one where there are two.
 
-    The file is read line by line: what is not asked for takes no memory. A first line that says how
-    many words and numbers there are, as word2vec writes it, is known by its two whole numbers.
-    Raises: UserError, with file and line, where a line has another number of numbers, or none.
+    The file is read line by line, so that other words take no memory. A first line with the number of
+    words and the size of vectors, as word2vec writes it, is recognised by its two whole numbers.
+
+    Args:
+        path: the file of vectors.
+        words: those that are wanted.
+
+    Raises:
+        UserError: with file and line, where a vector has another size or is not finite.
 
     Example:
         >>> from pathlib import Path
@@ -36,10 +42,10 @@ def read_vectors(path: str | Path, words: Container[str]) -> dict[str, np.ndarra
         >>> read_vectors("small.txt", {"rose"})
         {'rose': array([ 0.5,  1. , -1. ], dtype=float32)}
     """
-    header, size = opening(path)
+    has_header, size = read_format(path)
     found: dict[str, np.ndarray] = {}
-    for number, line in enumerate(lines(one_file(path), str(path)), 1):
-        if (number == 1 and header) or not line.strip():
+    for number, line in enumerate(lines(vector_file(path), str(path)), 1):
+        if (number == 1 and has_header) or not line.strip():
             continue
         # from the right: in some files a word holds spaces
         word, *numbers = line.rstrip().rsplit(" ", size)
@@ -54,15 +60,15 @@ def read_vectors(path: str | Path, words: Container[str]) -> dict[str, np.ndarra
         if len(vector) != size or not np.isfinite(vector).all():
             raise UserError(
                 f"{path}, line {number}: {len(vector)} numbers, or some that are not finite; "
-                f"expected {size}, as in the first line."
+                f"expected {size} finite numbers, as in the first line."
             )
         found.setdefault(word, vector)
     return found
 
 
-def opening(path: str | Path) -> tuple[bool, int]:
-    """Whether the first line is a header, and how many numbers a word has."""
-    for line in lines(one_file(path), str(path)):
+def read_format(path: str | Path) -> tuple[bool, int]:
+    """Whether the first line is a header, and how many numbers the vector of a word has."""
+    for line in lines(vector_file(path), str(path)):
         parts = line.split()
         if len(parts) == 2 and all(part.isdecimal() for part in parts):
             return True, int(parts[1])
@@ -70,12 +76,13 @@ def opening(path: str | Path) -> tuple[bool, int]:
             return False, len(parts) - 1
         break
     raise UserError(
-        f"{path} does not begin with word vectors; expected lines of a word and its numbers with "
-        "spaces between, as word2vec (text) and GloVe write them."
+        f"{path} does not begin with word vectors; expected lines of a word and its numbers, "
+        "separated by spaces, as word2vec (text) and GloVe write them."
     )
 
 
-def one_file(path: str | Path) -> Path:
+def vector_file(path: str | Path) -> Path:
+    """The single file at a path."""
     source = text_source(path)
     if len(source.files) != 1 or Path(path).is_dir():
         raise UserError(f"{path} is a folder; expected one file of word vectors.")

@@ -1,4 +1,4 @@
-"""A sentence as people type it, cut into words as tagged corpora have them."""
+"""A sentence as people type it, split into words as tagged corpora split them."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ WORD = re.compile(
 APOSTROPHES = re.compile(r"(?=['’])")
 
 
-def sentence_words(text: str, known: Container[str] = ()) -> list[str]:
-    """The words and marks of a sentence.
+def split_words(text: str, known: Container[str] = ()) -> list[str]:
+    """The words and punctuation of a sentence.
 
-    known: words of the training text. A word with an apostrophe that it does not hold is cut in
-    two where it holds both parts, as that text has them: do + n't, it + 's.
+    Args:
+        text: the sentence.
+        known: words of the training set. A word with an apostrophe that is not among them is split
+            where both parts are, as the training set has them: do + n't, it + 's.
 
     Example:
-        >>> from unroll.tasks.tag.sentence_words import sentence_words
-        >>> sentence_words("It's 3.5 miles, isn't it?", {"It", "'s", "is", "n't"})
+        >>> from unroll.tasks.tag.words import split_words
+        >>> split_words("It's 3.5 miles, isn't it?", {"It", "'s", "is", "n't"})
         ['It', "'s", '3.5', 'miles', ',', 'is', "n't", 'it', '?']
     """
     words: list[str] = []
     for match in WORD.finditer(text):
-        words += cut(match.group(), known)
+        words += split_at_apostrophe(match.group(), known)
     return words
 
 
-def cut(word: str, known: Container[str]) -> list[str]:
+def split_at_apostrophe(word: str, known: Container[str]) -> list[str]:
+    """The two known parts of an unknown word, or the word."""
     if word in known:
         return [word]
     for mark in APOSTROPHES.finditer(word):

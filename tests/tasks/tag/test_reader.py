@@ -1,0 +1,50 @@
+"""Which sentences are the training set and which the validation set."""
+
+import pytest
+
+from unroll.data.problems import Problems
+from unroll.errors import UserError
+from unroll.tasks.tag.conll import Sentence
+from unroll.tasks.tag.reader import read_data, refuse_unseen_tags, split_long
+from unroll.tasks.tag.settings import TagSettings
+
+
+def test_a_tenth_is_the_validation_set(file):
+    data = read_data(str(file), TagSettings(), [].append)
+    assert (len(data.train), len(data.valid)) == (36, 4)
+    assert data.words == sum(len(s.words) for s in data.train)
+    again = read_data(str(file), TagSettings(), [].append, data.preprocessor)
+    assert again.sha256 == data.sha256 and again.preprocessor is data.preprocessor
+
+
+def test_a_span_across_a_border_becomes_two():
+    sentence = Sentence(("a", "b", "c"), ("B-x", "I-x", "I-x"), rows=(0, 1, 2))
+    pieces, count = split_long([sentence, Sentence(("d",), ("O",))], 2, "BIO")
+    assert [(s.words, s.tags) for s in pieces] == [
+        (("a", "b"), ("B-x", "I-x")),
+        (("c",), ("B-x",)),
+        (("d",), ("O",)),
+    ]
+    assert count == 1 and pieces[1].line(0) == 3
+    assert split_long([sentence], None, "BIO") == ([sentence], 0)
+
+
+def test_sentences_with_unseen_types_are_bad(file):
+    preprocessor = read_data(str(file), TagSettings(), [].append).preprocessor
+    problems = Problems(skip=True)
+    sentences = [Sentence(("a",), ("I-place",)), Sentence(("a",), ("B-person",))]
+    kept = list(refuse_unseen_tags(sentences, "new.conll", preprocessor, problems))
+    assert kept == sentences[:1] and problems.count == 1
+    assert "'B-person' is not in the training set, which has place" in problems.messages()[1]
+
+
+def test_the_validation_file_has_the_columns_of_the_training_file(tmp_path):
+    train, valid = tmp_path / "train.conll", tmp_path / "valid.conll"
+    train.write_text("N a x\n\nV b x\n")
+    valid.write_text("V a y\n")
+    data = read_data(str(train), TagSettings(word=2, tag="1", valid=str(valid)), [].append)
+    assert data.valid[0].words == ("a",) and data.valid[0].tags == ("V",)
+    assert data.validation_set == str(valid)
+    valid.write_text("a\n")
+    with pytest.raises(UserError, match="has 1 columns; expected the word in column 2"):
+        read_data(str(train), TagSettings(word=2, tag="1", valid=str(valid)), [].append)

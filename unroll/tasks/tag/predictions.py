@@ -1,0 +1,158 @@
+"""What is asked of a trained tagger, and what it predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from unroll.data.problems import Problems
+from unroll.data.text import lines
+from unroll.errors import UserError
+from unroll.tasks.tag.conll import (
+    TEXT_COLUMNS,
+    Sentence,
+    TagColumns,
+    column_place,
+    conll_file,
+    find_tag_columns,
+    read_sentences,
+    sentence_lines,
+)
+from unroll.tasks.tag.encoded import EncodedSentences
+from unroll.tasks.tag.metrics import TrainedTagger, score_batches
+from unroll.tasks.tag.preprocessor import TagPreprocessor
+from unroll.tasks.tag.schemes import find_spans
+from unroll.tasks.tag.settings import SUFFIXES, in_columns
+from unroll.tasks.tag.words import split_words
+
+LOOK = 200  # lines of a file of inputs that a guess reads
+
+
+@dataclass(frozen=True)
+class TagInput:
+    """A sentence to be tagged.
+
+    Attributes:
+        sentence: its words; with its lines where it is from a file in columns.
+        columns: of that file.
+    """
+
+    sentence: Sentence
+    columns: TagColumns = TEXT_COLUMNS
+
+
+class TagPrediction(dict[str, object]):
+    """The tags of a sentence, as JSON holds them, and the input, so that a file can be written back.
+
+    Keys: "words"; "tags", one per word, in the scheme of the training file; "probabilities", of each
+    tag; and "spans" where tags are spans: for each its "type", its "text", its first word ("start",
+    from 0) and the first word after it ("end").
+
+    Args:
+        input: the sentence.
+        tags: one per word.
+        probabilities: of each tag.
+        are_spans: whether the tags are spans.
+
+    Attributes:
+        input: as given.
+        tags: as given.
+    """
+
+    def __init__(
+        self, input: TagInput, tags: list[str], probabilities: list[float], *, are_spans: bool
+    ) -> None:
+        words = input.sentence.words
+        super().__init__(words=list(words), tags=tags, probabilities=probabilities)
+        self.input, self.tags = input, tags
+        if are_spans:
+            self["spans"] = [
+                {
+                    "type": span.type,
+                    "text": " ".join(words[span.start : span.end]),
+                    "start": span.start,
+                    "end": span.end,
+                }
+                for span in find_spans(tags)
+            ]
+
+
+def read_input_file(trained: TrainedTagger, path: str) -> Iterator[TagInput]:
+    """The sentences of a file: in columns, as the training file has them, or a text, one per line.
+
+    Raises:
+        UserError: for a file that cannot be read so, with file and line.
+    """
+    file, preprocessor, settings = conll_file(path), trained.preprocessor, trained.settings
+    is_named = Path(path).name.removesuffix(".gz").endswith(SUFFIXES)
+    if not is_named and is_prose(list(islice(lines(file, path), LOOK))):
+        for number, line in enumerate(lines(file, path), 1):
+            words = split_words(line, preprocessor.forms)
+            if words:
+                yield TagInput(Sentence(tuple(words), first=number))
+        return
+    columns = find_tag_columns(file, path)
+    if columns.universal and preprocessor.universal:
+        columns = find_tag_columns(file, path, settings.word, settings.tag)
+    elif columns.universal == preprocessor.universal:
+        # the file may have no tags; if it has, they are not read
+        word = column_place(settings.word or 1, columns.width, "word", path)
+        columns = replace(columns, word=word)
+    # a sentence that is skipped would be missing among the predictions
+    problems = Problems(may_skip=False)
+    for sentence in read_sentences(file, path, columns, problems, tags=False, keep=True):
+        yield TagInput(sentence, columns)
+
+
+def is_prose(head: Sequence[str]) -> bool:
+    """Whether lines are sentences as people write them, not words in columns."""
+    rows = [line for line in head if line.strip()]
+    one_word_per_line = all(len(line.split()) == 1 for line in rows)
+    return bool(rows) and not one_word_per_line and not in_columns([*head, ""])
+
+
+def check_input(input: object, preprocessor: TagPreprocessor) -> TagInput:
+    """An input as the network reads it: a text is split into words.
+
+    Raises:
+        UserError: for a text without words.
+    """
+    if isinstance(input, TagInput):
+        return input
+    words = split_words(str(input), preprocessor.forms)
+    if not words:
+        raise UserError(f"--input got {input!r}, which has no word; expected a sentence.")
+    return TagInput(Sentence(tuple(words)))
+
+
+def predict_together(trained: TrainedTagger, inputs: Sequence[TagInput]) -> list[TagPrediction]:
+    """The tags of each input, in order; inputs of similar length are read side by side."""
+    preprocessor, network = trained.preprocessor, trained.model
+    encoded = EncodedSentences([each.sentence for each in inputs], preprocessor, labels=False)
+    predictions: dict[int, TagPrediction] = {}
+    for rows, batch, scores in score_batches(network, encoded, trained.device):
+        labels = network.most_likely_labels(scores, batch)  # [T, B]
+        p = network.probabilities(scores, batch).gather(2, labels.unsqueeze(2)).squeeze(2)
+        for row, own, own_p in zip(rows, labels.T.tolist(), p.T.tolist(), strict=True):
+            length = len(inputs[row].sentence.words)
+            predictions[row] = TagPrediction(
+                inputs[row],
+                preprocessor.tags(own[:length]),
+                [round(each, 6) for each in own_p[:length]],
+                are_spans=preprocessor.scheme is not None,
+            )
+    return [predictions[row] for row in range(len(inputs))]
+
+
+def format_prediction(prediction: Mapping[str, Any]) -> str:
+    """The lines of a sentence with its tags, as a file has them (`sentence_lines`).
+
+    prediction: a `TagPrediction`, or the same that was read from JSON.
+    """
+    input = TagInput(Sentence(tuple(prediction["words"])))
+    if isinstance(prediction, TagPrediction):
+        input = prediction.input
+    return "\n".join(sentence_lines(input.sentence, prediction["tags"], input.columns))
