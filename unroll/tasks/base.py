@@ -189,17 +189,18 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
             UserError: where it is not.
         """
         for name, column in columns.items():
+            if name in self.column_settings:
+                continue
             if name in self.changeable:
                 raise UserError(
                     f"Evaluation takes names of columns, and got {name}={column}. Set it before, by "
                     f"run.adjust({name}={column})."
                 )
-            if name not in self.column_settings:
-                known = ", ".join(f"--{known}" for known in self.column_settings) or "none"
-                raise UserError(
-                    f"--{name} got {column!r}, a column that a run of the task {self.name} does not "
-                    f"read. Columns that can be named: {known}. Leave it out."
-                )
+            known = ", ".join(f"--{known}" for known in self.column_settings) or "none"
+            raise UserError(
+                f"--{name} got {column!r}, a column that a run of the task {self.name} does not "
+                f"read. Columns that can be named: {known}. Leave it out."
+            )
 
     @abstractmethod
     def summarise(self, metrics: M, where: str) -> list[str]:
