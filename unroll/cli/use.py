@@ -365,7 +365,7 @@ def play(
         tune = run.generate(prompt, length, seed=drawn, **sampling)
         if place is not None:
             try:
-                write_whole(place, run.rendered(tune, place.suffix.lower()))
+                write_whole(place, run.render(tune, place.suffix.lower()))
             except OSError as error:
                 raise UserError(f"{place} cannot be written: {error.strerror or error}.") from error
         if json:

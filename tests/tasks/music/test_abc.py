@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 
 from unroll.data.problems import Problems
 from unroll.errors import UserError
-from unroll.tasks.music.abc import abc_tunes, field_value, pieces
-from unroll.tasks.music.abc_bars import abc_score, odd_bars, performed, read_bars
+from unroll.tasks.music.abc import abc_tunes, field_value, split_pieces
+from unroll.tasks.music.abc_bars import odd_bars, read_bars
+from unroll.tasks.music.abc_playback import abc_score, unfold_repeats
 from unroll.tasks.music.keys import (
     LETTERS,
-    CannotMove,
+    CannotTranspose,
     Interval,
     Key,
-    between,
-    moved_chord,
+    interval_between,
     parse_key,
-    transposed,
+    transpose_chord,
+    transpose_tune,
 )
 
 HEAD = "X:1\nT:A\nM:4/4\nL:1/8\nK:{}\n"
@@ -39,11 +40,11 @@ def tunes(text, path, skip=False):
 @settings(max_examples=60)
 @given(st.text(max_size=80))
 def test_pieces_are_the_text_whatever_it_is(text):
-    assert "".join(piece.text for piece in pieces(text)) == text
+    assert "".join(piece.text for piece in split_pieces(text)) == text
 
 
 def test_a_line_of_notes_is_no_field():
-    kinds = [piece.kind for piece in pieces("K:G\nG:|\nA::B|\n")]
+    kinds = [piece.kind for piece in split_pieces("K:G\nG:|\nA::B|\n")]
     assert kinds[:3] == ["field", "note", "bar"] and "bar" in kinds[4:6]
 
 
@@ -53,12 +54,12 @@ def test_there_and_back_is_the_same_text(parts, key, data):
     tune = HEAD.format(key) + "".join(parts) + "\n"
     old = parse_key(key)
     target = data.draw(st.sampled_from(LETTERS))
-    by = between(old, Key(LETTERS.index(target), 0, old.mode))
+    by = interval_between(old, Key(LETTERS.index(target), 0, old.mode))
     try:
-        new = transposed(tune, by)
-    except CannotMove:
+        new = transpose_tune(tune, by)
+    except CannotTranspose:
         return
-    assert transposed(new, Interval(-by.steps, -by.semitones)) == tune
+    assert transpose_tune(new, Interval(-by.steps, -by.semitones)) == tune
     # and every note sounds as much higher
     before, after = abc_score(tune).notes, abc_score(new).notes
     assert [note.pitch + by.semitones for note in before] == [note.pitch for note in after]
@@ -66,12 +67,12 @@ def test_there_and_back_is_the_same_text(parts, key, data):
 
 def test_accidentals_are_respelled_for_the_new_key():
     tune = HEAD.format("G") + '"D7/f+"=f^G_B^f|'
-    moved = transposed(tune, Interval(1, 2))  # to A, where g is sharp
+    moved = transpose_tune(tune, Interval(1, 2))  # to A, where g is sharp
     assert moved == HEAD.format("A") + '"E7/g+"=g^A=c^g|'
-    with pytest.raises(CannotMove):
-        transposed(HEAD.format("none") + "A", Interval(1, 2))
-    with pytest.raises(CannotMove):
-        moved_chord('"Fine"', Interval(1, 2))
+    with pytest.raises(CannotTranspose):
+        transpose_tune(HEAD.format("none") + "A", Interval(1, 2))
+    with pytest.raises(CannotTranspose):
+        transpose_chord('"Fine"', Interval(1, 2))
 
 
 def test_keys():
@@ -97,10 +98,10 @@ def test_accidentals_last_until_the_bar_line():
 
 def test_repeats_and_endings_are_played():
     (voice,) = read_bars(HEAD.format("C") + "|:A8|[1B8:|[2c8||d8:|e8|]")
-    played = "".join("ABcde"[voice.index(bar)] for bar in performed(voice))
+    played = "".join("ABcde"[voice.index(bar)] for bar in unfold_repeats(voice))
     assert played == "ABAcdde"
     (voice,) = read_bars(HEAD.format("C") + "c2|:A8|B8::d8|e6:|")
-    assert "".join("cABde"[voice.index(bar)] for bar in performed(voice)) == "cABABdede"
+    assert "".join("cABde"[voice.index(bar)] for bar in unfold_repeats(voice)) == "cABABdede"
 
 
 def test_voices_and_tempo():
@@ -141,15 +142,15 @@ def test_every_nottingham_tune_survives_and_moves():
         for tune in abc_tunes(path, path.name, Problems()):
             count += 1
             assert tune.text in whole + "\n"
-            assert "".join(piece.text for piece in pieces(tune.text)) == tune.text
+            assert "".join(piece.text for piece in split_pieces(tune.text)) == tune.text
             if count % 8 == 0:
                 key = parse_key(field_value(tune.text, "K"))
-                by = between(key, Key((key.letter + 3) % 7, 0, key.mode))
+                by = interval_between(key, Key((key.letter + 3) % 7, 0, key.mode))
                 try:
-                    new = transposed(tune.text, by)
-                except CannotMove:
+                    new = transpose_tune(tune.text, by)
+                except CannotTranspose:
                     continue
-                assert transposed(new, Interval(-by.steps, -by.semitones)) == tune.text
+                assert transpose_tune(new, Interval(-by.steps, -by.semitones)) == tune.text
                 moves += 1
     assert count == 1034 and moves > 100
 

@@ -8,8 +8,8 @@ from unroll.models.language import LanguageModel
 from unroll.tasks.music.abc import field_value
 from unroll.tasks.music.abc_bars import read_bars
 from unroll.tasks.music.abc_generation import generate_tune
-from unroll.tasks.music.midi import midi_score
 from unroll.tasks.music.midi_generation import generate_midi
+from unroll.tasks.music.midi_score import midi_score
 from unroll.tasks.music.preprocessor import MusicPreprocessor
 
 BOOK = [
@@ -18,7 +18,7 @@ BOOK = [
     "X:2\nT:Two\n% a remark\nM:4/4\nL:1/4\nK:Am\nA/4|e>d c-c|B//A// (3cde f'3||\n",
     "X:3\nT:Three\nR:Waltz\nM:3/4\nK:D\nF2|A4 d2|z6|f3 g a2:|\n",
 ]
-CODEC = MusicPreprocessor.learn(BOOK * 2, "abc", 1)
+PREPROCESSOR = MusicPreprocessor.learn(BOOK * 2, "abc", 1)
 POOR = MusicPreprocessor.learn(
     ["X:1\nK:C\nCDE\n"] * 2, "abc", 1
 )  # no bar line, no length, no metre
@@ -65,8 +65,8 @@ def check_bars(tune):
 @pytest.mark.parametrize("seed", range(40))
 def test_bars_add_up_whatever_the_network_says(seed):
     prompt = ["", "K:G", "M:9/8 K:Bm", "M:5/4\nL:1/16\nK:D"][seed % 4]
-    network = untrained(CODEC, seed, sure=(0.3, 1.0, 4.0)[seed % 3])
-    tune = generate_tune(network, CODEC, prompt, length=60, seed=seed)
+    network = untrained(PREPROCESSOR, seed, sure=(0.3, 1.0, 4.0)[seed % 3])
+    tune = generate_tune(network, PREPROCESSOR, prompt, length=60, seed=seed)
     assert tune.startswith("X:1\n") and tune.endswith("\n")
     for letter in "TMK":
         assert field_value(tune, letter)
@@ -92,10 +92,10 @@ def test_bars_that_no_length_fits_are_filled_by_notes(prompt):
 
 
 def test_a_seed_is_a_tune_and_the_prompt_is_kept():
-    network = untrained(CODEC, 1)
+    network = untrained(PREPROCESSOR, 1)
     prompt = "T:Mine\nM:4/4\nL:1/4\nK:D\nA|d2"
-    one, two = (generate_tune(network, CODEC, prompt, seed=5, length=30) for _ in range(2))
-    assert one == two != generate_tune(network, CODEC, prompt, seed=6, length=30)
+    one, two = (generate_tune(network, PREPROCESSOR, prompt, seed=5, length=30) for _ in range(2))
+    assert one == two != generate_tune(network, PREPROCESSOR, prompt, seed=6, length=30)
     assert field_value(one, "T") == "Mine" and "K:D\nA|d2" in one
     check_bars(one)
 
@@ -114,13 +114,13 @@ def test_a_seed_is_a_tune_and_the_prompt_is_kept():
         ("X:one", "a whole number"),
         ("T:|A2|", "expected other words"),
         ("L:4", "such as 1/8"),
-        ("M:2/4\nL:1/4\nK:G\nA3", "cannot go on"),
-        ("K:G\n[CEG]", "cannot go on"),
+        ("M:2/4\nL:1/4\nK:G\nA3", "cannot write it"),
+        ("K:G\n[CEG]", "cannot write it"),
     ],
 )
 def test_prompts_that_cannot_be_followed(prompt, said):
     with pytest.raises(UserError, match=said):
-        generate_tune(untrained(CODEC, 0), CODEC, prompt, length=10)
+        generate_tune(untrained(PREPROCESSOR, 0), PREPROCESSOR, prompt, length=10)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -9,16 +9,14 @@ mido = pytest.importorskip("mido")
 
 from unroll.data.problems import Problems  # noqa: E402
 from unroll.errors import UserError  # noqa: E402
-from unroll.tasks.music.abc_bars import abc_score  # noqa: E402
+from unroll.tasks.music.abc_playback import abc_score  # noqa: E402
 from unroll.tasks.music.midi import (  # noqa: E402
-    in_bytes,
-    midi_file,
-    midi_score,
-    midi_text,
+    midi_to_words,
     midi_tunes,
-    moved_midi,
-    score_midi,
+    transpose_midi,
+    words_to_midi,
 )
+from unroll.tasks.music.midi_score import midi_bytes, midi_score, score_to_midi  # noqa: E402
 
 NOTTINGHAM = Path(__file__).parents[4] / "shared" / "data" / "music" / "nottingham"
 
@@ -55,44 +53,46 @@ def everything():
 
 def test_every_event_comes_back(tmp_path):
     file = everything()
-    text = midi_text(file)
-    again = midi_file(text)
-    assert events(again) == events(file) and midi_text(again) == text
+    text = midi_to_words(file)
+    again = words_to_midi(text)
+    assert events(again) == events(file) and midi_to_words(again) == text
     file.save(tmp_path / "a.mid")
     (tune,) = midi_tunes(tmp_path / "a.mid", "a.mid", Problems())
-    assert events(midi_file(tune.text)) == events(mido.MidiFile(tmp_path / "a.mid"))
+    assert events(words_to_midi(tune.text)) == events(mido.MidiFile(tmp_path / "a.mid"))
 
 
 def test_moving_leaves_drums_and_takes_the_key_along():
-    text = midi_text(everything())
-    moved = moved_midi(text, 2)
+    text = midi_to_words(everything())
+    moved = transpose_midi(text, 2)
     assert "n62" in moved and "n35" in moved and "xff590200" in moved  # from Bb to C
-    assert moved_midi(moved, -2) == text
+    assert transpose_midi(moved, -2) == text
     with pytest.raises(ValueError):
-        moved_midi(text, 70)
+        transpose_midi(text, 70)
 
 
 @pytest.mark.parametrize("cut", [0, 3, 10, 20, 40])
 def test_a_file_that_is_cut_off_is_a_sentence(tmp_path, cut):
-    (tmp_path / "a.mid").write_bytes(in_bytes(everything())[:cut])
-    with pytest.raises(UserError, match="no whole MIDI file"):
+    (tmp_path / "a.mid").write_bytes(midi_bytes(everything())[:cut])
+    with pytest.raises(UserError, match="not a complete MIDI file"):
         list(midi_tunes(tmp_path / "a.mid", "a.mid", Problems()))
     problems = Problems(skip=True)
     assert not list(midi_tunes(tmp_path / "a.mid", "a.mid", problems)) and problems.count == 1
 
 
 def test_a_file_without_notes_and_words_that_are_none(tmp_path):
-    (tmp_path / "a.mid").write_bytes(in_bytes(mido.MidiFile(tracks=[mido.MidiTrack()])))
+    (tmp_path / "a.mid").write_bytes(midi_bytes(mido.MidiFile(tracks=[mido.MidiTrack()])))
     with pytest.raises(UserError, match="has no notes"):
         list(midi_tunes(tmp_path / "a.mid", "a.mid", Problems()))
     for text in ("hello", "1/480\nn300\n", "1/480\nq7\n", "1/480\nxzz\n"):
-        with pytest.raises(UserError, match="no MIDI in words"):
-            midi_file(text)
+        with pytest.raises(UserError, match="not MIDI in words"):
+            words_to_midi(text)
 
 
 def test_a_score_written_and_read_is_the_same():
     score = abc_score("X:1\nT:A\nM:6/8\nL:1/8\nQ:3/8=90\nK:Am\nE|A2B c>de-|e6||\n")
-    again = midi_score(midi_text(mido.MidiFile(file=io.BytesIO(in_bytes(score_midi(score))))))
+    again = midi_score(
+        midi_to_words(mido.MidiFile(file=io.BytesIO(midi_bytes(score_to_midi(score)))))
+    )
     assert again.notes == score.notes and again.metre == (6, 8) and again.minor
     assert again.tempos[0][1] == pytest.approx(135, rel=1e-5) and again.length == score.length
 
@@ -102,7 +102,7 @@ def test_nottingham_files_come_back_and_agree_with_the_notation():
     folder = NOTTINGHAM / "MIDI" / "melody"
     for path in sorted(folder.glob("*.mid"))[::40]:
         (tune,) = midi_tunes(path, path.name, Problems())
-        assert events(midi_file(tune.text)) == events(mido.MidiFile(path))
+        assert events(words_to_midi(tune.text)) == events(mido.MidiFile(path))
     # another program wrote these from the same ABC
     from unroll.tasks.music.abc import abc_tunes, field_value
 
@@ -117,11 +117,11 @@ def test_nottingham_files_come_back_and_agree_with_the_notation():
 
 
 def test_files_without_beats_or_with_a_key_that_is_none(tmp_path):
-    whole = in_bytes(midi_file("1/480\nxff59020100 v90 n60 +480 o60 xff2f00\n"))
+    whole = midi_bytes(words_to_midi("1/480\nxff59020100 v90 n60 +480 o60 xff2f00\n"))
     for data, said in (
-        (whole[:12] + b"\0\0" + whole[14:], "0 ticks to a quarter note"),
+        (whole[:12] + b"\0\0" + whole[14:], "0 ticks per quarter note"),
         (whole[:12] + b"\xe7\x28" + whole[14:], "not in seconds"),
-        (whole.replace(b"\xff\x59\x02\x01", b"\xff\x59\x02\x40"), "no whole MIDI file"),
+        (whole.replace(b"\xff\x59\x02\x01", b"\xff\x59\x02\x40"), "not a complete MIDI file"),
     ):
         path = tmp_path / "t.mid"
         path.write_bytes(data)

@@ -15,8 +15,8 @@ import unroll
 from unroll.cli.main import make_app
 from unroll.errors import UserError
 from unroll.tasks import guess_task
-from unroll.tasks.music import task as music
 from unroll.tasks.music.abc_bars import odd_bars, read_bars
+from unroll.tasks.music.metrics import token_nats
 from unroll.tasks.music.preprocessor import pieces_of
 
 mido = pytest.importorskip("mido")
@@ -85,7 +85,7 @@ def test_from_a_book_to_a_tune(tmp_path):
 
     tune = run.generate("K:G", seed=3, length=40)
     assert "K:G\n" in tune and not odd_bars(read_bars(tune)[0])
-    assert len(run.rendered(tune, ".svg")) > 500
+    assert len(run.render(tune, ".svg")) > 500
     for ending in ("abc", "mid", "wav", "svg"):
         invoke("generate", "run", "--prompt", "K:G", "--seed", "3", "--length", "40",
                "--out", f"t.{ending}")  # fmt: skip
@@ -105,9 +105,9 @@ def test_from_a_book_to_a_tune(tmp_path):
 def test_every_token_of_a_tune_is_charged():
     run = unroll.train(book("tunes.abc", 12), "run", steps=2, **SMALL)
     tune = Path("tunes.abc").read_text().split("\n\n")[0] + "\n"
-    (nats,) = music.nats_of(run.model, [tune], run.preprocessor, run.device)
+    (nats,) = token_nats(run.model, [tune], run.preprocessor, run.device)
     assert len(nats) == len(run.preprocessor.encode(tune)) + 1  # and its end
-    both = music.nats_of(run.model, [tune + "A|" * 50, tune], run.preprocessor, run.device)
+    both = token_nats(run.model, [tune + "A|" * 50, tune], run.preprocessor, run.device)
     assert both[1] == pytest.approx(nats, abs=1e-5)
 
 
@@ -133,7 +133,7 @@ def test_midi_from_a_folder_to_a_file():
     invoke("generate", "run", "--seed", "1", "--length", "30", "--out", "t.abc")
     for bar in read_bars(Path("t.abc").read_text())[0]:
         assert bar.length == bar.capacity == Fraction(3, 4)
-    with pytest.raises(UserError, match="has learned midi"):
+    with pytest.raises(UserError, match="was trained on midi"):
         run.evaluate(book("tunes.abc", 3))
 
 
@@ -148,14 +148,14 @@ def test_bad_tunes_are_counted():
     run.adjust(skip_bad=True)
     found = list(run.predict_file("tunes.abc"))
     assert len(found) == 13 and "line" in found[0]["where"]
-    assert run.format_prediction(found[-1]).startswith("# left out: tunes.abc, line")
+    assert run.format_prediction(found[-1]).startswith("# skipped: tunes.abc, line")
     assert "--condition is for texts" in refused("generate", "run", "--condition", "x")
     checked = CliRunner().invoke(make_app(), ["data", "check", "tunes.abc"])
     assert checked.exit_code == 1 and "keys: " in checked.output and "bad: 1" in checked.output
     Path("midi").mkdir()
     for name in ("a", "b"):
         Path(f"midi/{name}.mid").write_bytes(b"MThd\0\0")
-    with pytest.raises(UserError, match=r"no whole MIDI file.*skip-bad"):
+    with pytest.raises(UserError, match=r"not a complete MIDI file.*skip-bad"):
         unroll.train("midi", "other", steps=2, **SMALL)
 
 
@@ -166,6 +166,6 @@ def test_what_is_not_installed_is_named(monkeypatch):
     with pytest.raises(UserError, match=r"needs the package mido.*unroll-rnn\[music\]"):
         unroll.train("midi", "other", steps=1, **SMALL)
     tune = run.generate(seed=1, length=10)
-    assert run.rendered(tune, ".wav") and run.rendered(tune, ".svg")  # these need none
+    assert run.render(tune, ".wav") and run.render(tune, ".svg")  # these need none
     with pytest.raises(UserError, match="mido"):
-        run.rendered(tune, ".mid")
+        run.render(tune, ".mid")

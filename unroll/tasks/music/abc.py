@@ -1,6 +1,6 @@
-"""ABC, the notation of folk tunes: where a file's tunes are, and the pieces that a tune is made of.
+"""ABC, the notation of folk tunes: the tunes of a file, and the pieces of a tune.
 
-    X: 7                      the header: a field a line, from X: (its number) to K: (its key)
+    X: 7                      the header: one field per line, from X: (number) to K: (key)
     T:Black Nag
     M:6/8
     L:1/8
@@ -22,7 +22,7 @@ from unroll.data.records import numbered_lines
 from unroll.data.skipped import CollectedProblems
 from unroll.errors import UserError
 
-# what a tune falls into, the first that fits; `other` is any one character, so nothing is left over
+# the kinds of pieces, tried in this order; `other` is any single character, so nothing is lost
 PIECE = re.compile(
     r"""
     (?P<field>   ^[A-Za-z]:(?![|:\]])[^\n]*\n? )
@@ -43,86 +43,101 @@ PIECE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """kind: the name of its group in PIECE. text: as it stands in the tune."""
+class AbcPiece:
+    """A piece of a tune.
+
+    Attributes:
+        kind: field, comment, inline, chord, note, rest, length, tuplet, bar, ending, sign or other.
+        text: as it is in the tune.
+    """
 
     kind: str
     text: str
 
 
-def pieces(tune: str) -> list[Piece]:
-    """The pieces of a tune, whose texts one after the other are the tune.
+def split_pieces(tune: str) -> list[AbcPiece]:
+    """Split a tune into pieces; their texts joined are the tune.
 
     Example:
-        >>> from unroll.tasks.music.abc import pieces
-        >>> [piece.text for piece in pieces('M:6/8\\nK:G\\n"G"B2^c|')]
+        >>> from unroll.tasks.music.abc import split_pieces
+        >>> [piece.text for piece in split_pieces('M:6/8\\nK:G\\n"G"B2^c|')]
         ['M:6/8\\n', 'K:G\\n', '"G"', 'B', '2', '^c', '|']
     """
-    return [Piece(str(match.lastgroup), match[0]) for match in PIECE.finditer(tune)]
+    return [AbcPiece(str(match.lastgroup), match[0]) for match in PIECE.finditer(tune)]
 
 
 def field_value(tune: str, letter: str) -> str | None:
-    """What the first field of this letter says, without spaces around it; None where there is none."""
+    """The value of the first field with this letter, without spaces around it; None where there is none."""
     found = re.search(rf"^{letter}:(?![|:\]])([^\n%]*)", tune, re.MULTILINE)
     return None if found is None else found[1].strip()
 
 
 def body_start(tune: str) -> int:
-    """Where the body begins: behind the first K: field."""
+    """Where the body of a tune begins: after the first K: field."""
     found = re.search(r"^K:(?![|:\]])[^\n]*\n?", tune, re.MULTILINE)
     return len(tune) if found is None else found.end()
 
 
 @dataclass(frozen=True)
-class Found:
-    """A tune as it stands in a file. where: file and line."""
+class Tune:
+    """A tune of a file.
+
+    Attributes:
+        text: in ABC, or as words of MIDI.
+        where: its file and line, for sentences.
+    """
 
     text: str
     where: str
 
 
-def abc_tunes(path: Path, name: str, problems: Problems) -> Iterator[Found]:
-    """The tunes of an ABC file: each from its X: to the next one's, without blank lines at its end.
+def abc_tunes(path: Path, name: str, problems: Problems) -> Iterator[Tune]:
+    """The tunes of an ABC file: each from its X: to the next one, without blank lines at its end.
 
-    A tune without a K: field, without a note behind it, or with a line that is not UTF-8, is bad; so
-    is a file without a tune, and what a damaged file ends in. Line ends are read as \n.
+    Line ends are read as \\n.
+
+    Args:
+        path: the file, or .gz.
+        name: its name in sentences.
+        problems: takes a tune without a K: field, without a note after it, or with a line that is not
+            UTF-8; a file without a tune; and the end of a damaged file.
     """
     tune: list[str] = []
     begun, count, broken = 0, 0, ""
-    ill = CollectedProblems()
+    bad_lines = CollectedProblems()
 
-    def read() -> Iterator[tuple[int, str]]:
+    def read_lines() -> Iterator[tuple[int, str]]:
         nonlocal broken
         try:
-            yield from numbered_lines(path, name, ill)
+            yield from numbered_lines(path, name, bad_lines)
         except UserError as error:  # UTF-16, half a .gz, cannot be read
             broken = str(error)
 
-    def checked() -> Iterator[Found]:
+    def checked_tune() -> Iterator[Tune]:
         text = "\n".join(tune).rstrip() + "\n"
         where = f"{name}, line {begun}"
-        if ill.sentences:
-            problems.bad(ill.sentences[0])
+        if bad_lines.sentences:
+            problems.bad(bad_lines.sentences[0])
         elif field_value(text, "K") is None:
-            problems.bad(f"{where}: the tune has no K: field; expected its key, as in K:G.")
-        elif not any(piece.kind == "note" for piece in pieces(text[body_start(text) :])):
-            problems.bad(f"{where}: the tune has no notes behind its K: field; expected some.")
+            problems.bad(f"{where}: the tune has no K: field; expected its key, such as K:G.")
+        elif not any(piece.kind == "note" for piece in split_pieces(text[body_start(text) :])):
+            problems.bad(f"{where}: the tune has no notes after its K: field; expected notes.")
         else:
-            yield Found(text, where)
+            yield Tune(text, where)
 
-    for number, line in read():
+    for number, line in read_lines():
         if line.startswith("X:"):
             if tune:
-                yield from checked()
-            ill.sentences.clear()
+                yield from checked_tune()
+            bad_lines.sentences.clear()
             tune, begun, count = [], number, count + 1
         if begun:
             tune.append(line)
-    if broken:  # the last tune may be cut
+    if broken:  # the last tune may be incomplete
         problems.bad(broken)
         return
     if tune:
-        yield from checked()
+        yield from checked_tune()
     if not count:
-        what = f"{name} holds no tune in ABC; expected an X: field where each begins."
-        problems.bad(ill.sentences[0] if ill.sentences else what)
+        what = f"{name} holds no tune in ABC; expected an X: field where each tune begins."
+        problems.bad(bad_lines.sentences[0] if bad_lines.sentences else what)

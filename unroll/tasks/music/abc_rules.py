@@ -1,107 +1,65 @@
-"""What may come next in a tune in ABC so that its bars add up and it ends as tunes do.
+"""Which tokens may come next in a tune in ABC, so that its bars add up and it ends as tunes do.
 
-A bar that is full must be closed; no note may overfill one, nor leave a rest of it that the lengths
-of the model cannot fill; where they fill none of it, one note takes it whole. The tune may begin
-with a pickup of p; then a part may end that much before the end of a bar, which the next part
-completes. What is repeated begins and ends at the same place of the bar; from a double bar on
-nothing is, because readers differ in where that would begin. A tune ends at the end of a part, with
-no repeat left open.
+A full bar must be closed. No note may overfill a bar, nor leave a rest of it that the lengths of the
+model cannot fill; where these cannot fill any of it, one note takes the whole bar. The tune may begin
+with a pickup; then a part may end before the end of a bar, by the length of the pickup, and the next
+part completes that bar. A repeated part begins and ends at the same place of the bar; after a double
+bar no repeat goes back over it, because readers differ in where it would begin. A tune ends at the
+end of a part, without an open repeat.
 
-Written are notes, rests, triplets, bar lines, chords in quotes, and fields between parts; not ties,
-endings ([1 [2), chords in brackets, grace notes and ornaments.
+Notes, rests, triplets, bar lines, chord symbols in quotes, and fields between parts are written; ties,
+endings ([1 [2), chords in brackets, grace notes and ornaments are not.
 """
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 
 import numpy as np
 
-from unroll.tasks.music.abc import Piece, pieces
-from unroll.tasks.music.abc_bars import length_of
-from unroll.tasks.music.keys import CHORD
-from unroll.tasks.music.preprocessor import BOUNDARY, MusicPreprocessor
+from unroll.tasks.music.abc import AbcPiece
+from unroll.tasks.music.abc_fields import parse_length
+from unroll.tasks.music.abc_tokens import BEGINS, BOTH, ENDS, TuneTokens
+from unroll.tasks.music.preprocessor import BOUNDARY
 
-BEGINS = ("|:", "||:")
-ENDS = (":|", ":||", ":|]")
-DOUBLE = ("||", "|]")
-BOTH = ("::", ":|:", ":||:")
 TRIPLET = Fraction(2, 3)
-LENGTHS = re.compile(r"\d*/?\d*$")
 ONE = Fraction(1)
 
 
-class TuneTokens:
-    """The tokens of a preprocessor by what they are in the body of a tune: masks [V], and lengths."""
-
-    def __init__(self, preprocessor: MusicPreprocessor) -> None:
-        self.kind: list[Piece | None] = [None] * len(preprocessor)
-        kinds = ("note", "rest", "chord", "field", "triplet", "space", "newline", *LINES)
-        self.masks = {name: np.zeros(len(preprocessor), dtype=bool) for name in kinds}
-        self.lengths: dict[int, Fraction] = {}
-        for k, token in enumerate(
-            preprocessor.tokens, len(preprocessor) - len(preprocessor.tokens)
-        ):
-            found = pieces(token)
-            if len(found) != 1:
-                continue
-            piece = self.kind[k] = found[0]
-            if piece.kind == "length" and LENGTHS.match(token) and length_of(token) > 0:
-                self.lengths[k] = length_of(token)
-            name = self.named(piece)
-            if name is not None:
-                self.masks[name][k] = True
-
-    @staticmethod
-    def named(piece: Piece) -> str | None:
-        """Which mask a piece belongs to; None for what is never written."""
-        kind, text = piece.kind, piece.text
-        if kind == "bar":
-            return next((name for name, texts in LINES.items() if text in texts), None)
-        if kind == "note" or (kind == "rest" and text == "z"):
-            return kind
-        if kind == "chord":
-            return kind if CHORD.match(text) else None
-        if kind == "field":
-            return kind if text[:2] in ("P:", "K:") and text.endswith("\n") else None
-        if kind == "tuplet":
-            return "triplet" if text == "(3" else None
-        return {" ": "space", "\n": "newline", "\\\n": "newline"}.get(text)
-
-
-LINES = {"bar": ("|",), "begin": BEGINS, "end": ENDS, "double": DOUBLE, "both": BOTH}
-
-
 class TuneRules:
-    """Where a tune is, token by token. metre, unit: in whole notes, as M: and L: say.
+    """The place in a tune, token by token, and what may come there.
 
-    closing: from here on the tune is brought to its end.
+    Args:
+        tokens: of the run; V is their number.
+        metre: the length of a bar, in whole notes.
+        unit: the unit of lengths, in whole notes.
+
+    Attributes:
+        closing: set it to bring the tune to its end.
+        pending: whether a length may follow the last note.
+        triplet: how many notes of a triplet are left, and the length that they share.
     """
 
     def __init__(self, tokens: TuneTokens, metre: Fraction, unit: Fraction) -> None:
         self.tokens, self.metre, self.unit = tokens, metre, unit
-        self.at = Fraction(0)  # the place in the bar
+        self.at = Fraction(0)  # place in the bar, in whole notes
         self.first, self.pickup = True, Fraction(0)
-        self.open = False  # a repeat
-        self.again = True  # where a repeat without a beginning would begin is plain
-        self.part = Fraction(0)  # where in the bar the part began
-        self.part_open = True  # the part began with the tune: a pickup will say where
-        self.pending = False  # a note was written whose length may follow
+        self.open = False  # a repeat is open
+        self.again = True  # it is clear where a repeat without a beginning begins
+        self.part = Fraction(0)  # place in the bar where the part began
+        self.part_open = True  # the part began with the tune: a pickup decides where
+        self.pending = False
         self.triplet: tuple[int, Fraction | None] = (0, None)
         self.last = "start"
-        self.fresh = True  # no note since the last line
+        self.fresh = True  # no note since the last bar line
         self.closed = False  # the last bar line ended a part
         self.closing = False
-        self.done = False
         self.sizes = sorted({ONE, *tokens.lengths.values()})
-        self.fillable = sums([size * unit for size in self.sizes], metre)
-
-    # what fits
+        self.fillable = reachable_sums([size * unit for size in self.sizes], metre)
 
     @property
     def room(self) -> Fraction:
-        """How much the bar, or what is left of the tune in it, takes."""
+        """How much of the bar, or of the rest of the tune in it, is left, in whole notes."""
         goal = self.metre
         before = self.at < self.part or (self.at == self.part and not self.fresh)
         if self.closing and self.open and self.part and before:
@@ -109,7 +67,7 @@ class TuneRules:
         return goal - self.at
 
     def fits(self, size: Fraction) -> bool:
-        """Whether a note of so many units can stand here."""
+        """Whether a note of so many units fits here."""
         left, same = self.triplet
         if left:
             if same is not None:
@@ -117,17 +75,15 @@ class TuneRules:
             return self.room - 2 * size * self.unit in self.fillable
         return self.room - size * self.unit in self.fillable
 
-    # what may come
-
     def allowed(self) -> np.ndarray:
-        """Which tokens may come next, [V] bool; none where `forced` says what must."""
-        may = np.zeros(len(self.tokens.kind), dtype=bool)
+        """Which tokens may come next, bool [V]; none where `forced` gives what must come."""
+        may = np.zeros(len(self.tokens.pieces), dtype=bool)
         if self.pending:
             may[[k for k, size in self.tokens.lengths.items() if self.fits(size)]] = True
             if not self.fits(ONE):
                 return may
             kept = vars(self).copy()
-            self.commit(ONE)
+            self._commit(ONE)
             may |= self.allowed()
             vars(self).update(kept)
             return may
@@ -145,7 +101,7 @@ class TuneRules:
         if last in ("note", "line"):
             may |= masks["space"]
         if last in ("note", "space"):
-            may |= self.lines()
+            may |= self._bar_lines()
         if last == "start" and not self.closing:
             may |= masks["begin"]
         if last == "line":
@@ -162,19 +118,19 @@ class TuneRules:
             may &= masks["newline"]
         return may
 
-    def lines(self) -> np.ndarray:
-        """Which bar lines may come here."""
+    def _bar_lines(self) -> np.ndarray:
+        """Which bar lines may come here, bool [V]."""
         masks = self.tokens.masks
-        none = np.zeros(len(self.tokens.kind), dtype=bool)
+        none = np.zeros(len(self.tokens.pieces), dtype=bool)
         full = self.at == self.metre
-        cut = 0 < self.pickup == self.metre - self.at
+        is_short = 0 < self.pickup == self.metre - self.at
         if self.first and not full:
             begin = masks["begin"] if not self.open and not self.closing else none
             return masks["bar"] | begin
-        if not full and not cut:
+        if not full and not is_short:
             return none
         may = masks["bar"].copy() if full else none
-        # what is repeated begins and ends at the same place
+        # a repeated part begins and ends at the same place
         if self.at % self.metre == self.part and (self.open or self.again):
             may |= masks["end"]
             if not self.closing:
@@ -185,16 +141,16 @@ class TuneRules:
                 may |= masks["begin"]
         if self.closing:
             final = may & (masks["end"] if self.open else ~masks["bar"])
-            # a repeat that cannot end here goes on to where it can
+            # a repeat that cannot end here continues to where it can
             may = may if self.open and self.part != self.at % self.metre else final
         return may
 
     def forced(self) -> str:
-        """What must come where no token may: a length that fills the bar, or a line."""
+        """What must come where no token may: a length that fills the bar, or a bar line."""
         if self.pending and not self.fits(ONE):
             return length_text(self.room / self.unit)
         if self.pending:
-            self.commit(ONE)
+            self._commit(ONE)
         if self.last == "line" and self.closed:
             return "\n"
         if self.room > 0:
@@ -203,25 +159,22 @@ class TuneRules:
             return ":|"
         return "|]" if self.closing and not self.open else "|"
 
-    # what came
-
-    def read(self, piece: Piece | None) -> None:
-        """A token came. piece: what it is; None for the boundary."""
+    def read(self, piece: AbcPiece | None) -> None:
+        """Move on after a token. piece: what it is; None for the boundary."""
         if piece is None:
-            self.done = True
             return
         if self.pending and piece.kind == "length":
-            self.commit(length_of(piece.text))
+            self._commit(parse_length(piece.text))
             return
         if self.pending:
-            self.commit(ONE)
+            self._commit(ONE)
         if piece.kind in ("note", "rest"):
             self.pending = True
             self.last = "note"
         elif piece.kind == "tuplet":
             self.triplet, self.last = (3, None), "triplet"
         elif piece.kind == "bar":
-            self.line(piece.text)
+            self._read_bar_line(piece.text)
         elif piece.kind == "chord":
             self.last = "chord"
         elif piece.text == " ":
@@ -231,15 +184,15 @@ class TuneRules:
         else:
             self.last = "newline"
 
-    def commit(self, size: Fraction) -> None:
-        """The last note has so many units."""
+    def _commit(self, size: Fraction) -> None:
+        """Give the last note a length of so many units."""
         left, same = self.triplet
         self.pending = self.fresh = False
         self.at += size * self.unit * (TRIPLET if left else 1)
         self.triplet = (left - 1, size if same is None else same) if left else (0, None)
 
-    def line(self, text: str) -> None:
-        """A bar line: the bar ends, or is cut."""
+    def _read_bar_line(self, text: str) -> None:
+        """Move on after a bar line: the bar ends, or its part does."""
         begins = text in BEGINS or text in BOTH
         if self.last == "start":  # a repeat from the very start
             self.open, self.last = True, "line"
@@ -261,13 +214,13 @@ class TuneRules:
             self.again = begins or text in ENDS
 
 
-def sums(sizes: list[Fraction], most: Fraction) -> set[Fraction]:
-    """What some of these sizes, each as often as wanted, add up to: nothing, and all up to `most`.
+def reachable_sums(sizes: list[Fraction], most: Fraction) -> set[Fraction]:
+    """All sums up to `most` of these sizes, each as often as wanted; 0 is one of them.
 
     Example:
         >>> from fractions import Fraction
-        >>> from unroll.tasks.music.abc_rules import sums
-        >>> sorted(map(float, sums([Fraction(1, 2), Fraction(3, 4)], Fraction(3, 2))))
+        >>> from unroll.tasks.music.abc_rules import reachable_sums
+        >>> sorted(map(float, reachable_sums([Fraction(1, 2), Fraction(3, 4)], Fraction(3, 2))))
         [0.0, 0.5, 0.75, 1.0, 1.25, 1.5]
     """
     found, new = {Fraction(0)}, {Fraction(0)}

@@ -1,9 +1,9 @@
-"""Keys, and moving a tune in ABC from one to another, exactly.
+"""Keys, and the exact transposition of a tune in ABC from one key to another.
 
-Notes stand on the line of fifths, ... Bb F C G D A E B F# ..., a key is a stretch of seven of them.
-An interval is (steps of the staff, semitones): it moves every note along that line by
-7 * semitones - 12 * steps fifths. So a note without an accidental stays without, and an explicit
-one is raised or lowered against its key as much as before: moving back gives the same text.
+Notes lie on the line of fifths, ... Bb F C G D A E B F# ..., and a key is seven neighbours on it. An
+interval of (steps of the staff, semitones) moves every note by 7 * semitones - 12 * steps fifths. So a
+note without an accidental stays without one, and an accidental raises or lowers its note against the
+key as much as before: transposing back gives the same text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from unroll.tasks.music.abc import Piece, pieces
+from unroll.tasks.music.abc import AbcPiece, split_pieces
 
 LETTERS = "CDEFGAB"
 NATURAL = (0, 2, 4, 5, 7, 9, 11)  # semitones above C
@@ -23,6 +23,7 @@ MODES = {
     "": 0, "maj": 0, "ion": 0, "mix": -1, "dor": -2, "m": -3, "min": -3, "aeo": -3, "phr": -4,
     "loc": -5, "lyd": 1,
 }  # fmt: skip
+MINOR_MODES = ("m", "min", "aeo")
 KEY = re.compile(r"(\s*)([A-G])([#b]?)(\s*)([A-Za-z]*)(\s*(?:%.*)?)$")
 NOTE = re.compile(r"(__|_|=|\^\^|\^|)([A-Ga-g])(,*|'*)$")
 CHORD = re.compile(r"([\"(\s]*)([A-G])([#b]?)([^/]*?)(?:/([A-Ga-g])([#b+]?))?([)\s]*\")$")
@@ -33,8 +34,13 @@ SIGNS = {amount: sign for sign, amount in ACCIDENTALS.items()}
 
 @dataclass(frozen=True)
 class Key:
-    """letter: of its tonic, 0 for C. alteration: -1 flat, 1 sharp. mode: three letters at most.
-    fifths: sharps of its signature, flats below zero."""
+    """A key by its tonic and mode.
+
+    Attributes:
+        letter: of its tonic, 0 for C to 6 for B.
+        alteration: of its tonic: -1 flat, 0, 1 sharp.
+        mode: at most three letters, "" for major: m, mix, dor, ...
+    """
 
     letter: int
     alteration: int
@@ -42,16 +48,22 @@ class Key:
 
     @property
     def fifths(self) -> int:
+        """Sharps of its signature; flats are negative."""
         return fifths_of(self.letter, self.alteration) - 1 + MODES[self.mode]
 
     @property
     def name(self) -> str:
-        """As people write it: F#m."""
+        """As musicians write it: F#m."""
         return LETTERS[self.letter] + {-1: "b", 0: "", 1: "#"}[self.alteration] + self.mode
 
 
 class Interval(NamedTuple):
-    """steps: of the staff. semitones: both upwards."""
+    """An interval; both numbers count upwards.
+
+    Attributes:
+        steps: of the staff.
+        semitones: of the pitch.
+    """
 
     steps: int
     semitones: int
@@ -62,72 +74,85 @@ class Interval(NamedTuple):
         return 7 * self.semitones - 12 * self.steps
 
 
-class CannotMove(Exception):
+class CannotTranspose(Exception):
     """Why a tune cannot be written in another key."""
 
 
 def fifths_of(letter: int, alteration: int) -> int:
-    """The place of a note on the line of fifths; F is 0."""
+    """The place of a note on the line of fifths; F is 0. alteration: -1 flat, 1 sharp."""
     return FIFTHS[letter] + 7 * alteration
 
 
-def in_signature(fifths: int, letter: int) -> int:
-    """How a key with so many sharps alters a letter: -1 flat, 0, 1 sharp."""
+def signature_alteration(fifths: int, letter: int) -> int:
+    """How the signature of a key alters a letter: -1 flat, 0, 1 sharp.
+
+    Args:
+        fifths: sharps of the signature; flats are negative.
+        letter: 0 for C to 6 for B.
+    """
     return (fifths + 6 - FIFTHS[letter]) // 7
 
 
 def parse_key(value: str) -> Key | None:
-    """The key that a K: field names; None where it names none that has a tonic and a mode.
+    """The key that a K: field names; None where it has no tonic or no known mode.
 
     Example:
         >>> from unroll.tasks.music.keys import parse_key
         >>> parse_key("F#m").fifths, parse_key("D mixolydian").fifths, parse_key("none")
         (3, 1, None)
     """
-    found = KEY.match(value)
-    if found is None:
+    match = KEY.match(value)
+    if match is None:
         return None
-    mode = "" if found[5] == "M" else found[5][:3].lower()
+    mode = "" if match[5] == "M" else match[5][:3].lower()
     if mode not in MODES:
         return None
-    return Key(LETTERS.index(found[2]), {"": 0, "#": 1, "b": -1}[found[3]], mode)
+    return Key(LETTERS.index(match[2]), {"": 0, "#": 1, "b": -1}[match[3]], mode)
 
 
-def moved_key(value: str, by: Interval) -> str:
-    """The value of a K: field, an interval higher."""
+def transpose_key(value: str, by: Interval) -> str:
+    """The value of a K: field, an interval higher.
+
+    Raises:
+        CannotTranspose: where there is no such key.
+    """
     key, found = parse_key(value), KEY.match(value)
     if key is None or found is None:
-        raise CannotMove(f"K:{value} is no key with a tonic and a mode")
-    letter, alteration = moved(key.letter, key.alteration, by)
+        raise CannotTranspose(f"K:{value} does not name a key with a tonic and a mode")
+    letter, alteration = transpose_letter(key.letter, key.alteration, by)
     if abs(alteration) > 1 or abs(key.fifths + by.fifths) > 7:
-        raise CannotMove("the key would have more than seven sharps or flats")
+        raise CannotTranspose("the key would have more than seven sharps or flats")
     sign = {-1: "b", 0: "", 1: "#"}[alteration]
     return found[1] + LETTERS[letter] + sign + "".join(found.group(4, 5, 6))
 
 
-def moved(letter: int, alteration: int, by: Interval) -> tuple[int, int]:
-    """A letter with its alteration, an interval higher."""
+def transpose_letter(letter: int, alteration: int, by: Interval) -> tuple[int, int]:
+    """A letter and its alteration, an interval higher."""
     new = (letter + by.steps) % 7
     at = fifths_of(letter, alteration) + by.fifths
     return new, (at - FIFTHS[new]) // 7
 
 
 @lru_cache(maxsize=1 << 16)
-def degree(text: str) -> int:
-    """The place of a note on the staff, 0 for C, 7 for c, without its accidental."""
+def staff_place(text: str) -> int:
+    """The place of a note on the staff, 0 for C, 7 for c; its accidental does not matter.
+
+    Raises:
+        CannotTranspose: for a note that cannot be moved and moved back.
+    """
     found = NOTE.match(text)
     if found is None:
-        raise CannotMove(f"the note {text} has more than two accidentals")
+        raise CannotTranspose(f"the note {text} has more than two accidentals")
     _, letter, marks = found.groups()
     if marks and (marks[0] == ",") != letter.isupper():
-        raise CannotMove(f"the note {text} is written an octave off")
+        raise CannotTranspose(f"the note {text} is written an octave off")
     octave = 1 if letter.islower() else 0
     octave += -len(marks) if marks.startswith(",") else len(marks)
     return LETTERS.index(letter.upper()) + 7 * octave
 
 
-def written(place: int, accidental: str) -> str:
-    """The note at a place on the staff."""
+def note_at(place: int, accidental: str) -> str:
+    """The note at a place on the staff, as ABC writes it."""
     octave, letter = divmod(place, 7)
     if octave >= 1:
         return accidental + LETTERS[letter].lower() + "'" * (octave - 1)
@@ -135,37 +160,50 @@ def written(place: int, accidental: str) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def moved_note(text: str, fifths: int, by: Interval) -> str:
-    """A note an interval higher. fifths: of the key that it stands in."""
-    place = degree(text)
+def transpose_note(text: str, fifths: int, by: Interval) -> str:
+    """A note an interval higher.
+
+    Args:
+        text: the note in ABC.
+        fifths: of the key that it is in.
+        by: the interval.
+
+    Raises:
+        CannotTranspose: where it would need three accidentals.
+    """
+    place = staff_place(text)
     accidental = NOTE.match(text)[1]  # type: ignore[index]
     new = place + by.steps
     if accidental:
-        amount = ACCIDENTALS[accidental] - in_signature(fifths, place % 7)
-        amount += in_signature(fifths + by.fifths, new % 7)
+        amount = ACCIDENTALS[accidental] - signature_alteration(fifths, place % 7)
+        amount += signature_alteration(fifths + by.fifths, new % 7)
         if amount not in SIGNS:
-            raise CannotMove(f"the note {text} would need three accidentals")
+            raise CannotTranspose(f"the note {text} would need three accidentals")
         accidental = SIGNS[amount]
-    return written(new, accidental)
+    return note_at(new, accidental)
 
 
 @lru_cache(maxsize=1 << 16)
-def moved_chord(text: str, by: Interval) -> str:
-    """A chord in quotes an interval higher; other words in quotes stay."""
+def transpose_chord(text: str, by: Interval) -> str:
+    """A chord symbol in quotes an interval higher; a remark in quotes stays.
+
+    Raises:
+        CannotTranspose: for other text in quotes, and chords that would need two accidentals.
+    """
     if text[1:2] in ("^", "_", "<", ">", "@") or not text.strip('" '):
         return text  # a remark, by the standard
     found = CHORD.match(text)
     if found is None or not SUFFIX.match(found[4].strip()):
-        raise CannotMove(f"{text} is no chord")
+        raise CannotTranspose(f"{text} is not a chord")
 
     def name(letter: str, sign: str) -> str:
         alteration = {"": 0, "#": 1, "+": 1, "b": -1}[sign]
-        new, amount = moved(LETTERS.index(letter.upper()), alteration, by)
+        new, amount = transpose_letter(LETTERS.index(letter.upper()), alteration, by)
         if abs(amount) > 1:
-            raise CannotMove(f"the chord {text} would need two accidentals")
+            raise CannotTranspose(f"the chord {text} would need two accidentals")
         sharp = "+" if letter.islower() else "#"
-        written = LETTERS[new].lower() if letter.islower() else LETTERS[new]
-        return written + {-1: "b", 0: "", 1: sharp}[amount]
+        root = LETTERS[new].lower() if letter.islower() else LETTERS[new]
+        return root + {-1: "b", 0: "", 1: sharp}[amount]
 
     new = found[1] + name(found[2], found[3]) + found[4]
     if found[5]:
@@ -173,25 +211,27 @@ def moved_chord(text: str, by: Interval) -> str:
     return new + found[7]
 
 
-def transposed(tune: str, by: Interval) -> str:
-    """The tune an interval higher: its keys, notes and chords; all other text stays.
+def transpose_tune(tune: str, by: Interval) -> str:
+    """A tune an interval higher: its keys, notes and chords; all other text stays.
 
-    Raises: CannotMove, with the reason, where it cannot be written there.
+    Raises:
+        CannotTranspose: with the reason, where it cannot be written so.
 
     Example:
-        >>> from unroll.tasks.music.keys import Interval, transposed
-        >>> transposed('X:1\\nK:G\\n"D7"F^Gc|', Interval(1, 2))
+        >>> from unroll.tasks.music.keys import Interval, transpose_tune
+        >>> transpose_tune('X:1\\nK:G\\n"D7"F^Gc|', Interval(1, 2))
         'X:1\\nK:A\\n"E7"G^Ad|'
     """
     fifths: int | None = None
-    found = []
-    for piece in pieces(tune):
-        new, fifths = moved_piece(piece, fifths, by)
-        found.append(new)
-    return "".join(found)
+    parts = []
+    for piece in split_pieces(tune):
+        new, fifths = transpose_piece(piece, fifths, by)
+        parts.append(new)
+    return "".join(parts)
 
 
-def moved_piece(piece: Piece, fifths: int | None, by: Interval) -> tuple[str, int | None]:
+def transpose_piece(piece: AbcPiece, fifths: int | None, by: Interval) -> tuple[str, int | None]:
+    """A piece an interval higher, and the fifths of the key after it. fifths: of the key before it."""
     text = piece.text
     if piece.kind in ("field", "inline"):
         head = text.index(":") + 1
@@ -199,19 +239,19 @@ def moved_piece(piece: Piece, fifths: int | None, by: Interval) -> tuple[str, in
         if text[head - 2] == "K":
             value = text[head:tail]
             key = parse_key(value)
-            new = text[:head] + moved_key(value, by) + text[tail:]
+            new = text[:head] + transpose_key(value, by) + text[tail:]
             return new, key.fifths if key else None
         if text[head - 2] == "V" and "clef" in text:
-            raise CannotMove("a voice has its own clef")
+            raise CannotTranspose("a voice has its own clef")
         return text, fifths
     if fifths is None:
         return text, None
     if piece.kind == "note":
-        return moved_note(text, fifths, by), fifths
-    return (moved_chord(text, by) if piece.kind == "chord" else text), fifths
+        return transpose_note(text, fifths, by), fifths
+    return (transpose_chord(text, by) if piece.kind == "chord" else text), fifths
 
 
-def between(old: Key, new: Key) -> Interval:
+def interval_between(old: Key, new: Key) -> Interval:
     """The smallest interval from one tonic to another."""
     steps = (new.letter - old.letter) % 7
     semitones = NATURAL[new.letter] + new.alteration - NATURAL[old.letter] - old.alteration

@@ -1,14 +1,14 @@
 """MIDI files as words, and back, event for event.
 
-A file becomes a text: `1/1024`, its type and the ticks of a quarter note, and then a line for each
-track, a word for each event and for what changes before it:
+A file becomes a text: `1/1024`, its type and the ticks of a quarter note, then one line for each track,
+with one word for each event and for what changes before it:
 
     +512    so many ticks later             n60 o60   note on, note off (middle C is 60)
-    v90 w0  the velocity of the notes on, of the notes off, from here on; 64 at the track's start
-    c9      the channel from here on; 0 at the track's start
-    xff..   any other event, its bytes in hexadecimal numbers (ff5804 is the metre)
+    v90 w0  the velocity of notes on and of notes off from here on; 64 at the start of a track
+    c9      the channel from here on; 0 at the start of a track
+    xff..   any other event, its bytes in hexadecimal digits (ff5804 is the metre)
 
-Meaning and bytes of the events: https://midi.org/specifications.
+Meaning and bytes of events: https://midi.org/specifications.
 """
 
 from __future__ import annotations
@@ -16,31 +16,30 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from unroll.data.optional import optional
 from unroll.data.problems import Problems
 from unroll.errors import UserError
-from unroll.tasks.music.abc import Found
-from unroll.tasks.music.score import Note, Score
+from unroll.tasks.music.abc import Tune
 
 WORD = re.compile(r"\S+\s|\S|\s")
 METRE, KEY = "xff5804", "xff5902"
 TYPES = (0, 1, 2)
-DRUMS = 9  # the channel whose notes are no pitches
+DRUMS = 9  # the channel whose notes are not pitches
 
 
 def mido(module: str = "mido") -> Any:
-    """The package that reads and writes MIDI.
+    """The package that reads and writes MIDI, or a module of it.
 
-    Raises: UserError where it is not installed.
+    Raises:
+        UserError: where it is not installed.
     """
     return optional(module, "reads and writes MIDI")
 
 
-def midi_text(file: Any) -> str:
+def midi_to_words(file: Any) -> str:
     """A mido.MidiFile as words."""
     lines = [f"{file.type}/{file.ticks_per_beat}"]
     lines += [" ".join(track_words(track)) for track in file.tracks]
@@ -48,6 +47,7 @@ def midi_text(file: Any) -> str:
 
 
 def track_words(track: Any) -> Iterator[str]:
+    """The words of a mido.MidiTrack."""
     channel, velocity = 0, {"note_on": 64, "note_off": 64}
     for event in track:
         if event.time:
@@ -65,15 +65,16 @@ def track_words(track: Any) -> Iterator[str]:
         yield f"{'n' if on else 'o'}{event.note}"
 
 
-def midi_file(text: str) -> Any:
-    """The mido.MidiFile of such words.
+def words_to_midi(text: str) -> Any:
+    """The mido.MidiFile of a text in words.
 
-    Raises: UserError where they are none.
+    Raises:
+        UserError: where the text is not MIDI in words.
 
     Example:
-        >>> from unroll.tasks.music.midi import midi_file, midi_text
+        >>> from unroll.tasks.music.midi import midi_to_words, words_to_midi
         >>> text = "1/480\\nv90 n60 +480 o60 xff2f00\\n"
-        >>> midi_text(midi_file(text)) == text
+        >>> midi_to_words(words_to_midi(text)) == text
         True
     """
     head, *tracks = text.removesuffix("\n").split("\n")
@@ -85,13 +86,18 @@ def midi_file(text: str) -> Any:
             file.tracks.append(mido().MidiTrack(track_events(words.split())))
     except (ValueError, IndexError, damaged) as error:
         raise UserError(
-            f"{text[:40]!r} is no MIDI in words ({error}); expected such as 1/480, a line end, and "
-            "then v90 n60 +480 o60 xff2f00."
+            f"{text[:40]!r} is not MIDI in words ({error}); expected, for example, 1/480, a line end, "
+            "and v90 n60 +480 o60 xff2f00."
         ) from error
     return file
 
 
 def track_events(words: list[str]) -> Iterator[Any]:
+    """The events of the words of a track, as mido messages.
+
+    Raises:
+        ValueError: for a word that is none of the kinds.
+    """
     time, channel, velocity = 0, 0, {"n": 64, "o": 64}
     message = mido().Message
     for word in words:
@@ -118,8 +124,14 @@ def track_events(words: list[str]) -> Iterator[Any]:
             yield event
 
 
-def midi_tunes(path: Path, name: str, problems: Problems) -> Iterator[Found]:
-    """The one tune of a MIDI file, all its tracks; one that is cut off or has no notes is bad."""
+def midi_tunes(path: Path, name: str, problems: Problems) -> Iterator[Tune]:
+    """The tune of a MIDI file, with all its tracks.
+
+    Args:
+        path: the file.
+        name: its name in sentences.
+        problems: takes a file that is incomplete, has no notes, or counts time in seconds.
+    """
     damaged = mido("mido.midifiles.meta").KeySignatureError
     try:
         data = path.read_bytes()
@@ -128,7 +140,7 @@ def midi_tunes(path: Path, name: str, problems: Problems) -> Iterator[Found]:
         return
     try:
         file = mido().MidiFile(file=io.BytesIO(data))
-        text = midi_text(file)
+        text = midi_to_words(file)
     except (
         EOFError,
         OSError,
@@ -138,25 +150,28 @@ def midi_tunes(path: Path, name: str, problems: Problems) -> Iterator[Found]:
         AttributeError,
         damaged,
     ) as error:
-        why = str(error) or "it ends in the middle"
-        problems.bad(f"{name} is no whole MIDI file ({why}). Make it again, or leave it out.")
+        why = str(error) or "it ends too early"
+        problems.bad(
+            f"{name} is not a complete MIDI file ({why}). Write the file again, or leave it out."
+        )
         return
     if file.type not in TYPES or file.ticks_per_beat <= 0:
         problems.bad(
-            f"{name} is of type {file.type} with {file.ticks_per_beat} ticks to a quarter note; "
-            "expected type 0, 1 or 2, and times in parts of a quarter note, not in seconds."
+            f"{name} is of type {file.type} with {file.ticks_per_beat} ticks per quarter note; "
+            "expected type 0, 1 or 2, and times in ticks per quarter note, not in seconds."
         )
         return
     if not re.search(r"\bn\d+\s", text):
-        problems.bad(f"{name} has no notes; expected a tune.")
+        problems.bad(f"{name} has no notes; expected a tune with notes.")
         return
-    yield Found(text, name)
+    yield Tune(text, name)
 
 
-def moved_midi(text: str, semitones: int) -> str:
-    """The words so many semitones higher, drums as they are; a key that is said goes along.
+def transpose_midi(text: str, semitones: int) -> str:
+    """Words of MIDI so many semitones higher; key events change too, drums stay.
 
-    Raises: ValueError where a note would leave the 128 that there are.
+    Raises:
+        ValueError: where a note would lie outside 0 to 127.
     """
     channel = 0
     new = []
@@ -178,89 +193,3 @@ def moved_midi(text: str, semitones: int) -> str:
             body = f"{KEY}{sharps % 256:02x}{minor:02x}"
         new.append(body + tail)
     return "".join(new)
-
-
-TICKS = 480  # of a quarter note, in files of ours
-LOUDNESS = 80
-
-
-def score_midi(score: Score) -> Any:
-    """A score as a mido.MidiFile of one track: tempo, metre, key and notes."""
-    meta = mido().MetaMessage
-    notes, beat = score.metre
-    sharps = max(-7, min(score.fifths, 7))
-    events: list[tuple[int, int, Any]] = [
-        (0, 0, meta("track_name", name=score.title.encode("latin-1", "replace").decode("latin-1"))),
-        (0, 0, meta("time_signature", numerator=min(notes, 255), denominator=beat)),
-        (0, 0, meta.from_bytes([0xFF, 0x59, 2, sharps % 256, int(score.minor)])),
-    ]
-    for since, tempo in score.tempos:
-        micro = min(round(60e6 / tempo), 0xFFFFFF)
-        events.append((round(since * TICKS), 0, meta("set_tempo", tempo=micro)))
-    for start, length, pitch in score.notes:
-        if not 0 <= pitch < 128:
-            continue
-        begin, end = round(start * TICKS), round((start + length) * TICKS)
-        on = mido().Message("note_on", note=pitch, velocity=LOUDNESS)
-        events.append((begin, 2, on))
-        events.append((max(end, begin + 1), 1, mido().Message("note_off", note=pitch, velocity=0)))
-    events.sort(key=lambda event: event[:2])
-    events.append((max(round(score.length * TICKS), events[-1][0]), 3, meta("end_of_track")))
-    track, now = mido().MidiTrack(), 0
-    for at, _, event in events:
-        event.time, now = at - now, at
-        track.append(event)
-    return mido().MidiFile(type=0, ticks_per_beat=TICKS, tracks=[track])
-
-
-def midi_score(text: str) -> Score:
-    """What a MIDI file in words sounds like: the notes of all tracks, drums left out.
-
-    Example:
-        >>> from unroll.tasks.music.midi import midi_score
-        >>> score = midi_score("1/480\\nv90 n60 +480 o60 +480 xff2f00\\n")
-        >>> score.notes[0].pitch, float(score.notes[0].length), float(score.length)
-        (60, 1.0, 2.0)
-    """
-    file = midi_file(text)
-    ticks = file.ticks_per_beat
-    notes: list[Note] = []
-    tempos: dict[Fraction, float] = {}
-    metre, fifths, minor, title, longest = (4, 4), 0, False, "", Fraction(0)
-    for track in file.tracks:
-        now, sounding = 0, dict[tuple[int, int], int]()
-        for event in track:
-            now += event.time
-            at = Fraction(now, ticks)
-            if event.type == "set_tempo":
-                tempos[at] = 60e6 / max(1, event.tempo)
-            elif event.type == "time_signature" and not notes:
-                metre = (event.numerator, event.denominator)
-            elif event.type == "key_signature" and not notes:
-                sharps, mode = event.bytes()[3:5]
-                fifths, minor = (sharps + 128) % 256 - 128, bool(mode)
-            elif event.type == "track_name":
-                title = title or event.name
-            elif event.type in ("note_on", "note_off") and event.channel != DRUMS:
-                key = (event.channel, event.note)
-                begun = sounding.pop(key, None)
-                if begun is not None:
-                    notes.append(Note(Fraction(begun, ticks), Fraction(now - begun, ticks), key[1]))
-                if event.type == "note_on" and event.velocity:
-                    sounding[key] = now
-        longest = max(longest, Fraction(now, ticks))
-        notes += [
-            Note(Fraction(begun, ticks), Fraction(now - begun, ticks), note)
-            for (_, note), begun in sounding.items()
-        ]
-    tempos.setdefault(Fraction(0), 120.0)
-    return Score(
-        title, tuple(sorted(notes)), metre, fifths, minor, tuple(sorted(tempos.items())), longest
-    )
-
-
-def in_bytes(file: Any) -> bytes:
-    """A mido.MidiFile as the bytes of a .mid."""
-    kept = io.BytesIO()
-    file.save(file=kept)
-    return kept.getvalue()

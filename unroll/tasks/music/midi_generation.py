@@ -1,7 +1,6 @@
-"""New tunes in MIDI, valid whatever the network says: every note that begins ends, and the last bar
-is whole.
+"""New tunes in MIDI, valid whatever the network predicts.
 
-`network` is a `unroll.models.language.LanguageModel`, or what is called as one is.
+Every note that begins ends, and the last bar is complete.
 """
 
 from __future__ import annotations
@@ -9,26 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from unroll.errors import UserError
-from unroll.models.sampling import checked_sampling, distribution, draw
-from unroll.tasks.music.abc_bars import metre_of
-from unroll.tasks.music.abc_generation import Writer, prompt_fields
-from unroll.tasks.music.keys import parse_key
+from unroll.models.language import LanguageModel
+from unroll.tasks.music.abc_fields import parse_metre
+from unroll.tasks.music.keys import MINOR_MODES, parse_key
 from unroll.tasks.music.midi import KEY, METRE
 from unroll.tasks.music.preprocessor import MusicPreprocessor
+from unroll.tasks.music.prompt import parse_prompt
+from unroll.tasks.music.token_writer import TokenWriter
 
-TOGETHER = 6  # notes that may sound at once
+MOST_NOTES = 6  # that may sound at once
 END = "xff2f00"
+DEFAULT_HEAD = "1/480\n"  # type, ticks per quarter note
 
 
 def generate_midi(
-    network: Any,
+    network: LanguageModel,
     preprocessor: MusicPreprocessor,
     prompt: str = "",
     *,
@@ -38,88 +36,99 @@ def generate_midi(
     top_p: float = 1.0,
     seed: int | None = None,
 ) -> str:
-    """A tune of one track as words of MIDI.
+    """Generate a tune of one track as words of MIDI.
 
-    prompt: "K:G", "M:6/8" or both; length: words after which it is brought to its end. Other
-    arguments as `unroll.models.language_decoding.generate`.
-    Raises: UserError for a prompt or a number that cannot be used.
+    Args:
+        network: of the run.
+        preprocessor: of the run, for MIDI.
+        prompt: "K:G", "M:6/8" or both.
+        length: words after which the tune is brought to its end.
+        temperature: divides the logits.
+        top_k: draw from so many most likely tokens; 0 for all.
+        top_p: draw from the most likely tokens that have this share of the probability.
+        seed: of the draws; None for another tune each time.
+
+    Raises:
+        UserError: for a prompt or a number that cannot be used.
     """
-    checked_sampling(temperature, top_k, top_p, seed)
-    if length < 1:
-        raise UserError(f"--length got {length}; expected a number of tokens, 1 or more.")
-    given, body = prompt_fields(prompt)
-    if body or set(given) - {"K", "M"}:
+    fields, body = parse_prompt(prompt)
+    if body or set(fields) - {"K", "M"}:
         raise UserError(
             f'--prompt got {prompt!r}; expected a key and a metre, "M:6/8 K:G", for a run of MIDI.'
         )
-    network.eval()
-    generator = torch.Generator()
-    if seed is None:
-        generator.seed()
-    else:
-        generator.manual_seed(seed)
-
-    def sample(logits: Tensor, may: np.ndarray) -> int:
-        kept = logits.masked_fill(~torch.from_numpy(may).to(logits.device), -torch.inf)
-        return int(draw(distribution(kept, temperature, top_k, top_p), generator))
-
-    return Track(Writer(network, preprocessor, sample), given).write(length)
+    writer = TokenWriter(
+        network, preprocessor, length=length, temperature=temperature, top_k=top_k, top_p=top_p,
+        seed=seed,
+    )  # fmt: skip
+    return TrackWriter(writer, fields).write()
 
 
-class Track:
-    """One track, word by word. given: key and metre, as ABC writes them."""
+class TrackWriter:
+    """Writes a track word by word.
 
-    def __init__(self, writer: Writer, given: dict[str, str]) -> None:
+    V is the number of tokens.
+
+    Args:
+        writer: writes tokens.
+        given: key and metre, as ABC writes them.
+    """
+
+    def __init__(self, writer: TokenWriter, given: dict[str, str]) -> None:
         self.writer, self.preprocessor, self.given = writer, writer.preprocessor, given
-        self.words = [codec_word(self.preprocessor, k) for k in range(len(self.preprocessor))]
-        self.now, self.sounding = 0, dict[int, int]()  # which note, since when
-        self.bar = self.since = 0  # ticks of a bar, and since when
+        self.words = [token_word(self.preprocessor, k) for k in range(len(self.preprocessor))]
+        self.now, self.sounding = 0, dict[int, int]()  # by note: the tick at which it began
+        self.bar = self.since = 0  # ticks of a bar, and the tick of its metre
         self.last = ""
         self.notes = 0
 
-    def write(self, length: int) -> str:
-        """The track with the file's first line; brought to its end after so many words."""
-        first = self.mask(self.begins)
-        head = "1/480\n"
+    def write(self) -> str:
+        """Write the first line of the file and the track."""
+        first = self._mask(self._may_begin)
+        head = DEFAULT_HEAD
         if first.any():
             head = self.preprocessor.bytes_of(self.writer.draw(first)).decode()
         else:
             self.writer.add(head)
         self.ticks = int(head.split("/")[1])
-        self.said(
-            "M", METRE, metre_word(self.given["M"]) if "M" in self.given else METRE + "04021808"
-        )
-        self.said("K", KEY, key_word(self.given["K"]) if "K" in self.given else KEY + "0000")
-        for _ in range(length):
-            may = self.mask(self.may)
+        self._write_event("M", METRE, metre_word(self.given.get("M", "4/4")))
+        self._write_event("K", KEY, key_word(self.given.get("K", "C")))
+        for _ in range(self.writer.length):
+            may = self._mask(self._may_come)
             if not may.any():
                 break
             word = self.preprocessor.bytes_of(self.writer.draw(may)).decode()
             if word.startswith(END):
                 return self.writer.text
-            self.came(word.strip())
-        self.close()
+            self._read(word.strip())
+        self._close()
         return self.writer.text
 
-    def begins(self, word: str) -> bool:
-        """Whether a file may begin so: its ticks must divide the bars that are asked for."""
+    def _may_begin(self, word: str) -> bool:
+        """Whether a file may begin so: the bars that are asked for must have whole ticks."""
         found = re.match(r"[01]/(\d+)\n", word)
         metre = metre_word(self.given.get("M", "4/4"))
-        return found is not None and sensible(metre, int(found[1]))
+        return found is not None and has_whole_bars(metre, int(found[1]))
 
-    def mask(self, may: Callable[[str], bool]) -> np.ndarray:
+    def _mask(self, may: Callable[[str], bool]) -> np.ndarray:
+        """Which tokens are words that may come, bool [V]."""
         return np.array([bool(word) and may(word) for word in self.words])
 
-    def said(self, letter: str, kind: str, usual: str) -> None:
-        """The metre or the key: given, or one that the network draws."""
-        found = self.mask(lambda word: word.startswith(kind) and sensible(word, self.ticks))
-        if letter in self.given or not found.any():
-            self.writer.add(usual + " ")
-            self.came(usual)
-        else:
-            self.came(self.preprocessor.bytes_of(self.writer.draw(found)).decode().strip())
+    def _write_event(self, letter: str, kind: str, word: str) -> None:
+        """Write the metre or the key: one that the network draws, unless it is given or unknown.
 
-    def may(self, word: str) -> bool:
+        Args:
+            letter: of the field in a prompt.
+            kind: how the words of such events begin.
+            word: the given one, or the default.
+        """
+        found = self._mask(lambda w: w.startswith(kind) and has_whole_bars(w, self.ticks))
+        if letter in self.given or not found.any():
+            self.writer.add(word + " ")
+            self._read(word)
+        else:
+            self._read(self.preprocessor.bytes_of(self.writer.draw(found)).decode().strip())
+
+    def _may_come(self, word: str) -> bool:
         """Whether this word may come next."""
         body, end = word.strip(), word[-1]
         if end == "\n":
@@ -134,11 +143,11 @@ class Track:
         if kind == "v":
             return self.last not in ("v", "n") and 0 < note < 128
         if kind == "n":
-            return note < 128 and note not in self.sounding and len(self.sounding) < TOGETHER
+            return note < 128 and note not in self.sounding and len(self.sounding) < MOST_NOTES
         return note in self.sounding and self.sounding[note] < self.now
 
-    def came(self, word: str) -> None:
-        """What a word changes."""
+    def _read(self, word: str) -> None:
+        """Move on after a word."""
         kind, value = word[0], word[1:]
         self.last = kind
         if kind == "+":
@@ -151,11 +160,11 @@ class Track:
         elif word.startswith(METRE):
             self.bar, self.since = int(bar_ticks(word, self.ticks)), self.now
 
-    def close(self) -> None:
-        """All notes end with the bar, and the track."""
+    def _close(self) -> None:
+        """End all notes with the bar, and the track."""
         if not self.notes:
             self.writer.add("v80 n60 ")
-            self.came("n60")
+            self._read("n60")
         left = -(self.now - self.since) % self.bar
         if any(since == self.now for since in self.sounding.values()) and not left:
             left = self.bar
@@ -167,20 +176,20 @@ class Track:
         self.writer.add(END + "\n")
 
 
-def codec_word(preprocessor: MusicPreprocessor, id: int) -> str:
-    """A token that is a whole word; nothing for the others."""
+def token_word(preprocessor: MusicPreprocessor, id: int) -> str:
+    """A token that is a whole word; "" for the others."""
     text = preprocessor.bytes_of(id).decode("utf-8", "replace")
     return text if len(text) > 2 and text[-1] in " \n" else ""
 
 
 def bar_ticks(word: str, ticks: int) -> Fraction:
-    """The ticks of a bar by a word for the metre, which has 2 to the power of its second byte."""
+    """The ticks of a bar by a word for the metre; its second byte is a power of 2."""
     beats, power = bytes.fromhex(word[len(METRE) : len(METRE) + 4])
     return Fraction(4 * ticks * beats, 2**power)
 
 
-def sensible(word: str, ticks: int) -> bool:
-    """Whether a word for the metre, if it is one, makes bars of whole ticks."""
+def has_whole_bars(word: str, ticks: int) -> bool:
+    """Whether bars have whole ticks by a word for the metre; true for any other word."""
     if not word.startswith(METRE):
         return True
     bar = bar_ticks(word.strip(), ticks)
@@ -188,12 +197,14 @@ def sensible(word: str, ticks: int) -> bool:
 
 
 def metre_word(value: str) -> str:
-    beats, beat = metre_of(value) or (4, 4)
+    """The event of a metre that ABC writes so."""
+    beats, beat = parse_metre(value) or (4, 4)
     return f"{METRE}{beats:02x}{beat.bit_length() - 1:02x}1808"
 
 
 def key_word(value: str) -> str:
+    """The event of a key that ABC writes so."""
     key = parse_key(value)
-    minor = key is not None and key.mode in ("m", "min", "aeo")
+    minor = key is not None and key.mode in MINOR_MODES
     sharps = key.fifths if key else 0
     return f"{KEY}{max(-7, min(7, sharps)) % 256:02x}{int(minor):02x}"

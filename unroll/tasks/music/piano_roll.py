@@ -1,4 +1,4 @@
-"""A score as a piano roll, a file of lines (SVG): time to the right, pitch upwards, a box a note."""
+"""A score as a piano roll (SVG): time to the right, pitch upwards, one box per note."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 
 from unroll.tasks.music.score import Score
 
-BARS_A_ROW, WIDTH, LEFT, RIGHT, TOP = 8, 1000, 48, 12, 34
+BARS_PER_ROW, WIDTH, LEFT, RIGHT, TOP = 8, 1000, 48, 12, 34
 SEMITONE, BETWEEN = 6, 22  # heights, in pixels
 BLACK = (1, 3, 6, 8, 10)  # keys, from C
 STYLE = (
@@ -17,7 +17,7 @@ STYLE = (
 
 
 def piano_roll(score: Score) -> str:
-    """The text of an SVG file: eight bars a row.
+    """The text of an SVG file with eight bars per row.
 
     Example:
         >>> from fractions import Fraction
@@ -30,8 +30,8 @@ def piano_roll(score: Score) -> str:
     low, high = min(pitches) - 2, max(pitches) + 2
     tall = (high - low + 1) * SEMITONE
     bar = score.bar
-    lead = (bar - score.pickup) % bar  # so that bar lines stand where bars begin
-    span = BARS_A_ROW * bar
+    lead = (bar - score.pickup) % bar  # so that bar lines are where bars begin
+    span = BARS_PER_ROW * bar
     rows = max(1, -(-(score.length + lead) // span))
     height = TOP + rows * (tall + BETWEEN)
 
@@ -58,7 +58,7 @@ def piano_roll(score: Score) -> str:
                     f'y2="{y + SEMITONE}"/><text x="{LEFT - 6}" y="{y + SEMITONE}" '
                     f'text-anchor="end">C{pitch // 12 - 1}</text>'
                 )
-        for k in range(BARS_A_ROW + 1):
+        for k in range(BARS_PER_ROW + 1):
             parts.append(
                 f'<line class="bar" x1="{x(k * bar):.1f}" x2="{x(k * bar):.1f}" y1="0" y2="{tall}"/>'
             )

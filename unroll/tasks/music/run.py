@@ -1,19 +1,18 @@
-"""A run that writes tunes: ABC, MIDI, sound and picture."""
+"""A run of the task music: it also writes tunes, as ABC, MIDI, sound and picture."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from unroll.errors import UserError
-from unroll.tasks.music.abc_bars import abc_score
 from unroll.tasks.music.abc_generation import generate_tune
-from unroll.tasks.music.abc_writer import score_abc
-from unroll.tasks.music.midi import in_bytes, midi_file, midi_score, score_midi
+from unroll.tasks.music.abc_playback import abc_score
+from unroll.tasks.music.abc_writer import score_to_abc
+from unroll.tasks.music.midi import words_to_midi
 from unroll.tasks.music.midi_generation import generate_midi
+from unroll.tasks.music.midi_score import midi_bytes, midi_score, score_to_midi
 from unroll.tasks.music.piano_roll import piano_roll
 from unroll.tasks.music.preprocessor import MIDI
 from unroll.tasks.music.score import Score
-from unroll.tasks.music.synthesiser import wav
+from unroll.tasks.music.synthesiser import score_to_wav
 from unroll.tasks.run import Run
 
 ENDINGS = (".abc", ".mid", ".wav", ".svg")
@@ -27,42 +26,70 @@ class MusicRun(Run):
 
     @property
     def notation(self) -> str:
-        """What it has learned: abc or midi."""
+        """The notation of its training set: abc or midi."""
         notation: str = self.preprocessor.notation
         return notation
 
-    def generate(self, prompt: str = "", length: int = 400, **sampling: Any) -> str:
-        """A new tune: in ABC, or as words of MIDI where it has learned MIDI.
+    def generate(
+        self,
+        prompt: str = "",
+        length: int = 400,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+    ) -> str:
+        """Generate a tune: in ABC, or as words of MIDI where the run was trained on MIDI.
 
-        prompt: fields of its header, such as "M:6/8 K:G". length: tokens after which it is brought
-        to its end. sampling: temperature, top_k, top_p, seed.
+        Args:
+            prompt: fields of its header, such as "M:6/8 K:G".
+            length: tokens after which it is brought to its end.
+            temperature: divides the logits; 0 always takes the most likely token.
+            top_k: draw from so many most likely tokens; 0 for all.
+            top_p: draw from the most likely tokens that have this share of the probability.
+            seed: of the draws; None for another tune each time.
+
+        Raises:
+            UserError: for a prompt or a number that cannot be used.
         """
-        write = generate_midi if self.notation == MIDI else generate_tune
-        return write(self.model, self.preprocessor, prompt, length=length, **sampling)
+        generate = generate_midi if self.notation == MIDI else generate_tune
+        return generate(
+            self.model, self.preprocessor, prompt, length=length, temperature=temperature,
+            top_k=top_k, top_p=top_p, seed=seed,
+        )  # fmt: skip
 
     def score(self, tune: str) -> Score:
-        """What a tune of this run sounds like."""
+        """The notes of a tune of this run with their times."""
         return midi_score(tune) if self.notation == MIDI else abc_score(tune)
 
-    def rendered(self, tune: str, ending: str) -> bytes:
+    def render(self, tune: str, ending: str) -> bytes:
         """A tune as the bytes of a file.
 
-        ending: .abc, .mid, .wav (sound) or .svg (a piano roll).
-        Raises: UserError for another one.
+        Args:
+            tune: as `generate` returns it.
+            ending: .abc, .mid, .wav (sound) or .svg (a piano roll).
+
+        Raises:
+            UserError: for another ending.
         """
         check_ending(ending)
         if ending == ".abc":
-            return (score_abc(self.score(tune)) if self.notation == MIDI else tune).encode()
+            return (score_to_abc(self.score(tune)) if self.notation == MIDI else tune).encode()
         if ending == ".mid":
-            midi = midi_file(tune) if self.notation == MIDI else score_midi(self.score(tune))
-            return in_bytes(midi)
+            is_midi = self.notation == MIDI
+            return midi_bytes(words_to_midi(tune) if is_midi else score_to_midi(self.score(tune)))
         if ending == ".wav":
-            return wav(self.score(tune))
+            return score_to_wav(self.score(tune))
         return piano_roll(self.score(tune)).encode()
 
 
 def check_ending(ending: str) -> None:
-    """Raises: UserError where no such file can be written."""
+    """Check that a tune can be written to a file with this ending.
+
+    Raises:
+        UserError: where it cannot.
+    """
     if ending not in ENDINGS:
         raise UserError(
             f"--out got a name that ends in {ending or 'nothing'}; expected {', '.join(ENDINGS)}."

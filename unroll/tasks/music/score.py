@@ -1,4 +1,4 @@
-"""What a tune sounds like: notes with their times, whatever notation it was in."""
+"""A score: notes with their times, whatever notation the tune was in."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
+DEFAULT_TEMPO = 120.0  # quarter notes per minute
+
 
 class Note(NamedTuple):
-    """start, length: in quarter notes. pitch: 60 is the middle C, a semitone each."""
+    """A note of a score.
+
+    Attributes:
+        start: in quarter notes.
+        length: in quarter notes.
+        pitch: in semitones, 60 is middle C.
+    """
 
     start: Fraction
     length: Fraction
@@ -17,17 +25,25 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Score:
-    """notes: in order of their start. metre: beats of a bar and what a beat is, (6, 8).
-    fifths: sharps of the key, flats below zero. tempos: from which quarter note on how many of them
-    a minute, in order. length: of it all, in quarter notes, rests at its end too. pickup: what
-    stands before the first whole bar."""
+    """A tune as notes with their times.
+
+    Attributes:
+        title: of the tune.
+        notes: in order of their start.
+        metre: the beats of a bar and the length of a beat, (6, 8).
+        fifths: sharps of the key; flats are negative.
+        minor: whether the key is minor.
+        tempos: from which quarter note on which tempo holds, in quarter notes per minute.
+        length: of the tune, with rests at its end, in quarter notes.
+        pickup: the length before the first complete bar, in quarter notes.
+    """
 
     title: str
     notes: tuple[Note, ...]
     metre: tuple[int, int] = (4, 4)
     fifths: int = 0
     minor: bool = False
-    tempos: tuple[tuple[Fraction, float], ...] = ((Fraction(0), 120.0),)
+    tempos: tuple[tuple[Fraction, float], ...] = ((Fraction(0), DEFAULT_TEMPO),)
     length: Fraction = field(default=Fraction(0))
     pickup: Fraction = field(default=Fraction(0))
 
@@ -37,7 +53,7 @@ class Score:
         return Fraction(4 * self.metre[0], self.metre[1])
 
     def seconds(self, at: Fraction) -> float:
-        """When a quarter note comes, in seconds.
+        """The time of a quarter note, in seconds.
 
         Example:
             >>> from fractions import Fraction

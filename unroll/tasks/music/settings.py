@@ -1,4 +1,4 @@
-"""What a person can set of a model of tunes, and which files look like its data."""
+"""The settings of a model of tunes, and which files look like its data."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ MIDI_FILES = (".mid", ".midi")
 
 
 class MusicSettings(RecurrentSettings):
-    """A recurrent model of tunes, and the tunes that it learns."""
+    """Settings of a recurrent model of tunes and of the tunes that it reads."""
 
     flags: ClassVar[dict[str, str]] = {"valid": "FILE", "skip_bad": ""}
 
     valid: str | None = Field(
-        None, description="Held-out tunes; left out, a tenth of the tunes, at most 5,000."
+        None,
+        description="Tunes of the validation set; default: a tenth of the tunes, at most 5,000.",
     )
-    skip_bad: bool = Field(False, description="Leave bad records out, count and tell them.")
+    skip_bad: bool = Field(False, description="Skip bad records, count and report them.")
     transpose: float = Field(
         0.8,
         ge=0,
         le=1,
         description="Share of the tunes that are read in another key each time, drawn as often as "
-        "the keys come; 0: all as they stand.",
+        "the keys occur; 0: read all tunes in their own key.",
     )
     min_count: int = Field(
         2, ge=1, description="Rarer notes, chords and fields are spelled by characters."
@@ -35,16 +36,21 @@ class MusicSettings(RecurrentSettings):
     longest: int = Field(
         4000,
         ge=16,
-        description="Tokens that are learned in one go; longer tunes are read in parts.",
+        description="Tokens that are learned as one sequence; longer tunes are learned in parts.",
     )
     tie: bool = Field(False, description="Use the embedding as the softmax's weights.")
     dropout_input: float | None = Field(
-        None, ge=0, lt=1, description="Locked dropout on the embeddings; left out, as dropout."
+        None, ge=0, lt=1, description="Locked dropout on the embeddings; default: as dropout."
     )
 
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
-        """Why this file or folder looks like tunes, or None."""
+        """Why a file or folder looks like tunes, or None.
+
+        Args:
+            path: the file or folder.
+            given: the settings that were given, by name.
+        """
         if path.is_dir():
             names = [p.name.lower() for p in path.rglob("*") if p.is_file()]
             for kind, files in (("ABC", ABC_FILES), ("MIDI", MIDI_FILES)):

@@ -1,0 +1,40 @@
+"""The values of settings that were left open."""
+
+from __future__ import annotations
+
+from unroll.tasks.base import MakeCell
+from unroll.tasks.music.settings import MusicSettings
+from unroll.tasks.sizes import stack_output_size
+
+HIDDEN, EMBEDDING, BATCH_SIZE, DROPOUT = 512, 128, 8, 0.3
+LEARNING_RATE, SGD_LEARNING_RATE = 3e-3, 0.3
+
+
+def resolve_sizes(settings: MusicSettings, make_cell: MakeCell) -> MusicSettings:
+    """Give hidden size and embedding size their values.
+
+    Args:
+        settings: the sizes that were given.
+        make_cell: one cell for each layer is made, so that sizes it cannot have are refused before
+            tunes are read.
+    """
+    hidden = settings.hidden or HIDDEN
+    embedding = settings.embedding or EMBEDDING
+    stack_output_size(make_cell, embedding, hidden, settings)
+    return settings.model_copy(update={"hidden": hidden, "embedding": embedding})
+
+
+def resolve(settings: MusicSettings) -> MusicSettings:
+    """Give every other setting that was left open its value."""
+    dropout = DROPOUT if settings.dropout is None else settings.dropout
+    rate = LEARNING_RATE if settings.optimizer == "adamw" else SGD_LEARNING_RATE
+    return settings.model_copy(
+        update={
+            "batch_size": settings.batch_size or BATCH_SIZE,
+            "dropout": dropout,
+            "dropout_input": (
+                dropout if settings.dropout_input is None else settings.dropout_input
+            ),
+            "learning_rate": settings.learning_rate or rate,
+        }
+    )
