@@ -27,6 +27,8 @@ RENAMED: dict[str, str] = {
     "whole": "exact_match",
     "mistaken": "confusions",
     "told": "messages",
+    "commonest": "most_frequent",
+    "commonest caption": "most frequent caption",
 }
 METHODS: dict[str, str] = {}
 # Keys whose values are sentences that may be reworded, or name the version of another package.

@@ -1,4 +1,4 @@
-"""What a caption may expect, beside the definition written out."""
+"""The agreement that a caption can expect, beside the definition written out."""
 
 import random
 
@@ -26,8 +26,8 @@ def test_it_is_the_mean_over_drawn_and_known_captions(prior):
         return sum(score(text, [other]) for other in others) / len(others)
 
     expected = [(1 - prior) * mean(one, drawn) + prior * mean(one, all_known) for one in drawn]
-    assert consensus.worth(drawn, prior) == pytest.approx(expected, abs=1e-9)
+    assert consensus.expected_scores(drawn, prior) == pytest.approx(expected, abs=1e-9)
 
 
 def test_with_nothing_known_only_the_drawn_ones_count():
-    assert Consensus({}).worth(["a dog", "a dog"], 0.5) == [0.0, 0.0]
+    assert Consensus({}).expected_scores(["a dog", "a dog"], 0.5) == [0.0, 0.0]

@@ -1,16 +1,12 @@
-"""Searches of a captioner, and the picture of where it looked."""
-
-import re
-from xml.etree import ElementTree
+"""Searches of a captioner: a beam, draws, and their consensus."""
 
 import pytest
 import torch
 
 from unroll.data.words import WordVocabulary
-from unroll.tasks.caption.decoding import drawn_at, search
-from unroll.tasks.caption.metrics import CiderD
+from unroll.tasks.caption.cider import CiderD
+from unroll.tasks.caption.decoding import describe_search, inverse_cdf, search
 from unroll.tasks.caption.network import Captioner
-from unroll.tasks.caption.picture import Looked, draw
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor
 from unroll.tasks.caption.settings import CaptionSettings
 
@@ -30,8 +26,8 @@ def parts():
 
 def found(parts, images, **settings):
     network, preprocessor, _, known = parts
-    made = CaptionSettings(**settings)
-    return search(network, preprocessor, images, made, torch.device("cpu"), known.agreement)
+    chosen = CaptionSettings(**settings)
+    return search(network, preprocessor, images, chosen, torch.device("cpu"), known.agreement)
 
 
 @pytest.mark.parametrize("settings", [{"consensus": 20}, {"consensus": 0, "beam": 3, "best": 2}])
@@ -55,20 +51,15 @@ def test_consensus_ranks_different_captions_by_their_agreement(parts):
     assert [h.tokens for h in again] == [h.tokens for h in one] != [h.tokens for h in other]
 
 
-def test_drawn_at_follows_the_probabilities():
+def test_inverse_cdf_follows_the_probabilities():
     p = torch.tensor([[0.2, 0.0, 0.5, 0.3]]).repeat(1000, 1)
-    ids = drawn_at(p, torch.arange(1000).double() / 1000)
+    ids = inverse_cdf(p, torch.arange(1000).double() / 1000)
     assert torch.bincount(ids, minlength=4).tolist() == [200, 0, 500, 300]
 
 
-def test_the_picture_is_whole_and_stands_alone():
-    one = Looked(
-        b"png", 10, 40, "a <dog>", "x & y", ["a", "<eos>"], [[0.0, 1.0], [0.5, 0.5]], (1, 2)
-    )
-    text = draw([one, one])
-    root = ElementTree.fromstring(text)
-    assert root.tag.endswith("svg") and "a &lt;dog&gt;" in text
-    assert text.count('class="looked"') == 2 * 3 and text.count("<use ") == 2 * 2
-    assert set(re.findall(r'(?:href|src)="([^"]{0,22})', text)) == {
-        "data:image/png;base64,", "#image0", "#image1",
-    }  # fmt: skip
+def test_the_search_in_words():
+    assert describe_search(CaptionSettings(consensus=0, beam=1), 0.0) == "greedy"
+    assert describe_search(CaptionSettings(consensus=0), 0.0) == "beam of 5, length penalty 1"
+    drawn = describe_search(CaptionSettings(), 0.5)
+    assert drawn.startswith("of 100 captions drawn at temperature 0.7, seed 1, the one that agrees")
+    assert drawn.endswith("for 50%, with those of the training set")

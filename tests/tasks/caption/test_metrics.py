@@ -1,84 +1,16 @@
 """Scores of captions: worked by hand, and against the formulas written out once more."""
 
-import math
 import random
-from collections import Counter
 
 import pytest
+import torch
 
-from unroll.tasks.caption.metrics import CiderD, caption_scores, cider_d, rouge_l, words
-
-
-def plain_cider_d(said, references, sigma=6.0):
-    """Vedantam et al. 2015, equations 1 to 4 with the clipping and the length of CIDEr-D, over an
-    explicit list of all n-grams."""
-
-    def grams(text, n):
-        w = text.lower().split()
-        return [" ".join(w[k : k + n]) for k in range(len(w) - n + 1)]
-
-    scores = []
-    for caption, group in zip(said, references, strict=True):
-        total = 0.0
-        for n in (1, 2, 3, 4):
-            names = sorted({g for r in references for t in r for g in grams(t, n)})
-            names += sorted(set(grams(caption, n)) - set(names))
-            df = [sum(any(g in grams(t, n) for t in r) for r in references) for g in names]
-            idf = [math.log(len(references) / max(1, d)) for d in df]
-
-            def vector(text, n=n, names=names, idf=idf):
-                count = Counter(grams(text, n))
-                return [count[g] * i for g, i in zip(names, idf, strict=True)]
-
-            for reference in group:
-                c, r = vector(caption), vector(reference)
-                clipped = sum(min(a, b) * b for a, b in zip(c, r, strict=True))
-                size = math.sqrt(sum(a * a for a in c)) * math.sqrt(sum(b * b for b in r))
-                apart = len(grams(caption, 2)) - len(grams(reference, 2))
-                if size:
-                    near = math.exp(-(apart**2) / (2 * sigma**2))
-                    total += clipped / size * near / len(group)
-        scores.append(10 * total / 4)
-    return scores
+from unroll.tasks.caption.metrics import caption_scores, rouge_l, token_metrics, unknown_rate
+from unroll.tasks.caption.reader import read_captions
 
 
 def sentences(draw, count):
     return [" ".join(draw.choices("abcdefg", k=draw.randint(1, 9))) for _ in range(count)]
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_cider_d_is_the_formula_with_one_reference_and_with_several(seed):
-    draw = random.Random(seed)
-    references = [sentences(draw, draw.randint(1, 4)) for _ in range(12)]
-    said = sentences(draw, 6) + [draw.choice(group) for group in references[6:]]
-    assert cider_d(said, references) == pytest.approx(plain_cider_d(said, references), abs=1e-9)
-
-
-def test_cider_d_by_hand():
-    # two images; "a" is in both: weight 0. Of the first pair "red" and "dog" weigh log 2 each
-    found = cider_d(["a red cat", "a sun"], [["a red dog"], ["a sun"]])
-    # unigrams: log2^2 / (sqrt2 log2 * sqrt2 log2) = 1/2; bigrams: "a red" of two, 1/2; trigrams: 0
-    assert found[0] == pytest.approx(10 * (0.5 + 0.5) / 4)
-    # "a sun" has no n-gram of three or four words: those orders count nothing
-    assert found[1] == pytest.approx(10 * 2 / 4)
-    # a word said twice counts once, and a caption of three words more is exp(-9/72) worth
-    twice = cider_d(["sun sun", "moon"], [["sun"], ["rain"]])
-    assert twice[0] == pytest.approx(10 / 4 * 0.5 * math.exp(-1 / 72))
-    longer = CiderD([["dog"], ["cat"]]).score("dog a b c", ["dog"])
-    assert longer == pytest.approx(10 / 4 * 0.5 * math.exp(-9 / 72))
-
-
-def test_what_stands_everywhere_or_is_empty_counts_nothing():
-    assert cider_d(["a dog"], [["a dog"]]) == [0.0]  # one image alone: every n-gram is in it
-    assert cider_d(["", "x"], [["a b"], ["!?"]]) == [0.0, 0.0]
-    assert rouge_l("", ["a"]) == rouge_l("a", [""]) == 0.0
-
-
-def test_agreement_is_the_mean_over_all_captions():
-    known = CiderD([["a b c"], ["d e f"], ["a e g"]])
-    said = ["a b c", "a b c", "d e", "a e g"]
-    wanted = [sum(known.score(one, [other]) for other in said) / 4 for one in said]
-    assert known.agreement(said) == pytest.approx(wanted)
 
 
 def plain_common(a, b):
@@ -103,9 +35,28 @@ def test_rouge_l_by_hand_and_by_recursion():
         assert rouge_l(one, others) == pytest.approx(wanted)
 
 
-def test_all_scores_leave_case_and_marks_out():
-    assert words("It's a Dog, no?") == ["it's", "a", "dog", "no"]
+def test_no_score_depends_on_case_and_marks():
     found = caption_scores(["a red dog sits", "some cats"], [["A red dog sits!"], ["x y", "z"]])
     alone = caption_scores(["a red dog sits", "some cats"], [["a red dog sits"], ["x y", "z"]])
     assert found == alone and 0 < found["bleu"] < 100 and found["rouge_l"] == 0.5
     assert found["signature"].startswith("nrefs:var")
+
+
+def test_an_empty_caption_scores_nothing():
+    assert rouge_l("", ["a"]) == rouge_l("a", [""]) == 0.0
+
+
+def test_token_metrics_are_plain_counts(run, place):
+    valid = read_captions("captions.tsv", run.settings, run.preprocessor).valid
+    nats = hits = tokens = 0
+    for row in range(len(valid)):
+        batch = valid.batch([row])
+        logits, _ = run.model(batch.images, batch.inputs)
+        log_p = logits[:, 0].detach().log_softmax(1)
+        nats -= float(log_p.gather(1, batch.target).sum())
+        hits += int((log_p.argmax(1) == batch.target[:, 0]).sum())
+        tokens += len(log_p)
+    metrics = token_metrics(run.model, valid, torch.device("cpu"))
+    assert metrics["loss"] == pytest.approx(nats / tokens, rel=1e-4)
+    assert metrics["token_accuracy"] == pytest.approx(hits / tokens)
+    assert unknown_rate(valid) == 0.0

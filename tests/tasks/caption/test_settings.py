@@ -1,4 +1,4 @@
-"""Which files look like captions, and settings that cannot be."""
+"""Settings of a captioner, and which files look like tables of captions."""
 
 import pytest
 
@@ -21,13 +21,13 @@ def test_a_table_with_paths_of_images_is_guessed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "values, said",
+    "values, message",
     [
         ({"channels": "8,x"}, "whole numbers"),
-        ({"consensus": 0, "beam": 2, "best": 3}, "a beam as wide"),
-        ({"consensus": 2, "best": 3}, "as many drawn"),
+        ({"consensus": 0, "beam": 2, "best": 3}, "a beam of at least that width"),
+        ({"consensus": 2, "best": 3}, "at least as many drawn"),
     ],
 )
-def test_what_cannot_be_is_refused(values, said):
-    with pytest.raises(UserError, match=said):
+def test_settings_that_contradict_each_other_are_refused(values, message):
+    with pytest.raises(UserError, match=message):
         settings_from(CaptionSettings, values)

@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 
-from unroll.tasks.translate.decoding import groups, translate
+from unroll.tasks.translate.decoding import describe_search, groups, translate
+from unroll.tasks.translate.settings import TranslateSettings
 
 
 def translate_with(run, texts, **settings):
@@ -64,3 +65,10 @@ def test_an_unknown_word_is_taken_from_the_source(run):
     assert (
         preprocessor.longest + 1 == len(prediction["target_tokens"]) and not prediction["finished"]
     )
+
+
+def test_the_search_in_words():
+    assert describe_search(TranslateSettings(beam=1)) == "greedy"
+    assert describe_search(TranslateSettings(temperature=0.5)) == "drawn at temperature 0.5, seed 1"
+    penalised = TranslateSettings(coverage_penalty=0.2)
+    assert describe_search(penalised) == "beam of 5, length penalty 1, coverage penalty 0.2"

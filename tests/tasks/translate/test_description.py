@@ -1,11 +1,6 @@
 """What a translator's run reports in words."""
 
-from unroll.tasks.translate.description import (
-    check_report,
-    describe,
-    describe_search,
-    summarise,
-)
+from unroll.tasks.translate.description import check_report, describe, summarise
 from unroll.tasks.translate.reader import read_pairs
 from unroll.tasks.translate.settings import TranslateSettings
 
@@ -16,13 +11,6 @@ def test_sets_tokens_and_batches_are_described(run, place):
     assert "Validation set: a tenth of the different sources of pairs.tsv" in text
     assert "Tokens are words (--level), 7 different ones in sources and 8 in targets" in text
     assert "Attention: general" in text and "encoder of 2 x 24 units" in text
-
-
-def test_the_search_in_words():
-    assert describe_search(TranslateSettings(beam=1)) == "greedy"
-    assert describe_search(TranslateSettings(temperature=0.5)) == "drawn at temperature 0.5, seed 1"
-    penalised = TranslateSettings(coverage_penalty=0.2)
-    assert describe_search(penalised) == "beam of 5, length penalty 1, coverage penalty 0.2"
 
 
 def test_metrics_stand_beside_the_baselines(run):

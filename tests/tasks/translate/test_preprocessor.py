@@ -4,7 +4,7 @@ import pytest
 
 from unroll.errors import UserError
 from unroll.tasks.translate.pairs import Pair
-from unroll.tasks.translate.preprocessor import learn_preprocessor, load_preprocessor
+from unroll.tasks.translate.preprocessor import PairPreprocessor, learn_preprocessor
 from unroll.tasks.translate.settings import TranslateSettings
 
 PAIRS = [
@@ -21,7 +21,7 @@ def test_a_preprocessor_is_loaded_from_its_files(tmp_path, level, joint):
     preprocessor = learn_preprocessor(lambda: PAIRS, settings)
     for name, data in preprocessor.files().items():
         (tmp_path / name).write_bytes(data)
-    again = load_preprocessor(tmp_path)
+    again = PairPreprocessor.load(tmp_path)
     assert again.joint == joint and again.longest == preprocessor.longest
     for pair in PAIRS:
         assert (
@@ -31,7 +31,7 @@ def test_a_preprocessor_is_loaded_from_its_files(tmp_path, level, joint):
         assert again.text(again.target.encode(pair.target).tolist(), []) == pair.target
     (tmp_path / "pairs.json").unlink()
     with pytest.raises(UserError, match=r"pairs\.json"):
-        load_preprocessor(tmp_path)
+        PairPreprocessor.load(tmp_path)
 
 
 def test_unknown_words_are_put_in_their_tmp_paths():

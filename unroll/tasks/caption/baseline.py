@@ -1,62 +1,92 @@
-"""The caption of the most alike image: what a captioner must beat."""
+"""The caption of the most similar image: what a captioner must beat."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-BASELINE = "baseline.safetensors"
+from unroll.data.split import evenly_spread
+from unroll.tasks.baseline import load_baseline, pack_baseline
+from unroll.tasks.caption.batches import CaptionSet
+from unroll.tasks.caption.images import ScaledImages
+
 SIDE = 12  # of a thumbnail
+KNOWN = 20_000  # captions of the training set, at most, among which the nearest image is looked up
+BATCH_SIZE = 64
 
 
 class NearestImage:
-    """Answers with a caption of the image whose thumbnail is nearest.
+    """Captions an image by that of the known image whose thumbnail is nearest.
 
-    When to use it: as the baseline of a captioner: where it is as good, nothing was understood.
+    When to use it: as the baseline of a captioner. A captioner that is no better has not learned what
+    is in the images.
 
-    The distance is Euclid's between images averaged down to 12 x 12 places.
+    The distance is Euclid's, between images averaged down to 12 x 12 places.
 
-    thumbnails: uint8 [K, C * 12 * 12]. captions: [K]. Example:
+    Args:
+        thumbnails: uint8 [K, C * 12 * 12].
+        captions: of each [K].
+
+    Example:
         >>> import torch
-        >>> from unroll.tasks.caption.baseline import NearestImage, thumbnails
+        >>> from unroll.tasks.caption.baseline import NearestImage, make_thumbnails
         >>> images = torch.stack([torch.zeros(3, 8, 8), torch.full((3, 8, 8), 255)])
-        >>> known = NearestImage(thumbnails(images), ["night", "snow"])
-        >>> known.captions_of(thumbnails(images[1:] - 9))
+        >>> known = NearestImage(make_thumbnails(images), ["night", "snow"])
+        >>> known.nearest_captions(make_thumbnails(images[1:] - 9))
         ['snow']
     """
 
     def __init__(self, thumbnails: Tensor, captions: Sequence[str]) -> None:
         self.thumbnails, self.captions = thumbnails, list(captions)
 
-    def captions_of(self, thumbnails: Tensor) -> list[str]:
-        """The caption for each of these thumbnails, the first where several are as near."""
+    def nearest_captions(self, thumbnails: Tensor) -> list[str]:
+        """The caption for each thumbnail [N, C * 12 * 12], the first where several are as near."""
         known = self.thumbnails.double()
         squares = (known**2).sum(1)
-        found = []
-        for one in thumbnails.double():
-            found.append(self.captions[int((squares - 2 * known @ one).argmin())])
-        return found
-
-    def tensors(self) -> dict[str, Tensor]:
-        """What a file holds of it."""
-        text = json.dumps(self.captions, ensure_ascii=False).encode()
-        words = torch.from_numpy(np.frombuffer(text, dtype=np.uint8).copy())
-        return {"thumbnails": self.thumbnails, "captions": words}
+        return [
+            self.captions[int((squares - 2 * known @ thumbnail).argmin())]
+            for thumbnail in thumbnails.double()
+        ]
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> NearestImage:
-        """What `tensors` has given, as a safetensors file."""
-        kept = load(data)
-        return cls(kept["thumbnails"], json.loads(kept["captions"].numpy().tobytes()))
+    def fit(cls, train: CaptionSet) -> NearestImage:
+        """Know images of the training set, evenly spread over it."""
+        rows = evenly_spread(len(train), KNOWN).tolist()
+        places = train.which[rows].tolist()
+        thumbnails = torch.cat(list(thumbnail_batches(train.images, places)))
+        return cls(thumbnails, [train.texts[row] for row in rows])
+
+    def files(self) -> dict[str, bytes]:
+        """The file of a run folder that holds it."""
+        text = json.dumps(self.captions, ensure_ascii=False).encode()
+        captions = np.frombuffer(text, dtype=np.uint8).copy()
+        return pack_baseline({"thumbnails": self.thumbnails.numpy(), "captions": captions})
+
+    @classmethod
+    def load(cls, folder: Path) -> NearestImage:
+        """The baseline that a run folder holds.
+
+        Raises:
+            UserError: where its file is damaged.
+        """
+        arrays = load_baseline(folder)
+        captions = json.loads(arrays["captions"].tobytes())
+        return cls(torch.from_numpy(arrays["thumbnails"]), captions)
 
 
-def thumbnails(images: Tensor) -> Tensor:
+def make_thumbnails(images: Tensor) -> Tensor:
     """Images [B, C, H, W] as uint8 [B, C * 12 * 12]."""
     small = adaptive_avg_pool2d(images.float(), SIDE)
     return small.round().to(torch.uint8).flatten(1)
+
+
+def thumbnail_batches(images: ScaledImages, places: Sequence[int]) -> Iterator[Tensor]:
+    """Thumbnails of the images at these places, a batch at a time."""
+    for at in range(0, len(places), BATCH_SIZE):
+        yield make_thumbnails(images.take(places[at : at + BATCH_SIZE]))

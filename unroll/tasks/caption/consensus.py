@@ -1,4 +1,4 @@
-"""Which of the captions drawn for an image says what others say of it too."""
+"""Which of the captions drawn for an image agrees most with the others."""
 
 from __future__ import annotations
 
@@ -7,75 +7,83 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from unroll.tasks.caption.metrics import ORDERS, SIGMA, CiderD, Gram
+from unroll.tasks.caption.cider import ORDERS, SIGMA, CiderD, Gram
 
 
 class Consensus:
-    """What a caption may expect of those that people would write, in CIDEr-D.
+    """The CIDEr-D that a caption can expect with the captions that people would write.
 
-    When to use it: to choose among captions drawn from a model. The drawn ones stand for what
-    people would say of this image, as far as the model knows; the known ones for what people say of
-    any. A model of few captions is surer than it should be, and does better with more of the latter.
+    When to use it: to choose among captions drawn from a model. The drawn captions stand for what
+    people would write about this image, as far as the model knows; the known captions for what people
+    write about any image. A model trained on few captions is overconfident, and does better when the
+    known captions count more.
 
-        worth(c) = (1 - p) mean over d of CIDEr-D(c, d) + p mean over k of CIDEr-D(c, k)
+        expected(c) = (1 - p) mean over d of CIDEr-D(c, d) + p mean over k of CIDEr-D(c, k)
 
-    d: the drawn captions, each as often as it was drawn. k: the known ones, likewise. p: the share.
-    The n-grams' rarity is that among the known ones.
+    d: the drawn captions, each as often as it was drawn. k: the known ones, likewise. p: the prior.
+    The rarity of n-grams is that among the known captions.
 
     Source: S. Kumar and W. Byrne, Minimum Bayes-risk decoding for statistical machine translation,
     2004 (https://aclanthology.org/N04-1022), with CIDEr-D as the gain.
 
-    known: captions that were learned from, and how often each came.
+    Args:
+        known: captions of the training set, and how often each occurs.
 
     Example:
         >>> from unroll.tasks.caption.consensus import Consensus
         >>> consensus = Consensus({"a red dog runs": 2, "a blue cat sits": 1, "the sun sets": 1})
         >>> drawn = ["the sun rises", "the sun sets", "a red dog sits", "the sun sets"]
-        >>> drawn[consensus.worth(drawn, 0.0).index(max(consensus.worth(drawn, 0.0)))]
+        >>> expected = consensus.expected_scores(drawn, 0.0)
+        >>> drawn[expected.index(max(expected))]
         'the sun sets'
-        >>> drawn[consensus.worth(drawn, 1.0).index(max(consensus.worth(drawn, 1.0)))]
+        >>> expected = consensus.expected_scores(drawn, 1.0)
+        >>> drawn[expected.index(max(expected))]
         'a red dog sits'
     """
 
     def __init__(self, known: Mapping[str, int]) -> None:
         self.scores = CiderD([text] for text, times in known.items() for _ in range(times))
         self.times = np.array(list(known.values()), dtype=np.float64)
-        references = [self.scores.weighted(text) for text in known]
-        self.lengths = np.array([one.length for one in references])
-        # per n-gram: the known captions that have it, and its share of their norm
-        found: dict[Gram, list[tuple[int, float, float]]] = defaultdict(list)
-        for row, one in enumerate(references):
-            for part, norm in zip(one.grams, one.norms, strict=True):
+        references = [self.scores.weigh(text) for text in known]
+        self.lengths = np.array([each.length for each in references])
+        # per n-gram: the known captions that have it, its weight there, and the norm of its order
+        having: dict[Gram, list[tuple[int, float, float]]] = defaultdict(list)
+        for row, each in enumerate(references):
+            for part, norm in zip(each.grams, each.norms, strict=True):
                 for gram, weight in part.items():
                     if weight:
-                        found[gram].append((row, weight, norm))
-        self.having = {gram: np.array(rows).T for gram, rows in found.items()}
-        self.usual: dict[str, float] = {}
+                        having[gram].append((row, weight, norm))
+        self.having = {gram: np.array(rows).T for gram, rows in having.items()}
+        self.cached: dict[str, float] = {}
 
-    def worth(self, drawn: Sequence[str], prior: float) -> list[float]:
-        """What each of these captions may expect. prior: the share p of
-        the known captions, 0 to 1."""
+    def expected_scores(self, drawn: Sequence[str], prior: float) -> list[float]:
+        """The CIDEr-D that each drawn caption can expect.
+
+        Args:
+            drawn: captions of one image.
+            prior: p, the share of the known captions, 0 to 1.
+        """
         among = self.scores.agreement(drawn)
         if not prior:
             return among
         return [
-            (1 - prior) * one + prior * self.as_usual(text)
-            for text, one in zip(drawn, among, strict=True)
+            (1 - prior) * agreement + prior * self.agreement_with_known(text)
+            for text, agreement in zip(drawn, among, strict=True)
         ]
 
-    def as_usual(self, text: str) -> float:
-        """The mean CIDEr-D of a caption with every known one as its reference."""
-        if text not in self.usual:
-            said = self.scores.weighted(text)
+    def agreement_with_known(self, text: str) -> float:
+        """The mean CIDEr-D of a caption with each known caption as its reference."""
+        if text not in self.cached:
+            caption = self.scores.weigh(text)
             total = np.zeros(len(self.times))
-            for part, norm in zip(said.grams, said.norms, strict=True):
+            for part, norm in zip(caption.grams, caption.norms, strict=True):
                 for gram, weight in part.items():
                     if weight and gram in self.having:
                         rows, weights, norms = self.having[gram]
                         total[rows.astype(np.int64)] += (
                             np.minimum(weight, weights) * weights / (norm * norms)
                         )
-            total *= np.exp(-((self.lengths - said.length) ** 2) / (2 * SIGMA**2))
+            total *= np.exp(-((self.lengths - caption.length) ** 2) / (2 * SIGMA**2))
             mean = float(total @ self.times / max(1.0, self.times.sum()))
-            self.usual[text] = 10 / ORDERS * mean
-        return self.usual[text]
+            self.cached[text] = 10 / ORDERS * mean
+        return self.cached[text]

@@ -1,7 +1,7 @@
 """From an image to a sequence: convolutions, a decoder, and attention over the image's grid.
 
-N images, C colours, H height, W width, G grid points, K their numbers, T steps, B batch (= N),
-E embedding, V vocabulary.
+B images, C colours, H height, W width, G grid points, K features of each, T steps, E embedding,
+A inputs of the softmax, V vocabulary.
 """
 
 from __future__ import annotations
@@ -34,9 +34,6 @@ class Captioner(nn.Module):
         c_t = sum_i a_ti k_i,   a_t = attention(s_t, k)
         h_t = tanh(W [c_t; s_t])            p(y_t | y_1 .. y_{t-1}, image) = softmax(W_y h_t + b)
 
-    `prior` is fitted after training and kept with the weights: how much the captions learned from
-    count where one of several is chosen (`unroll.tasks.caption.consensus`).
-
     As in `Translator`, the decoder's recurrence runs over the whole caption first, then the
     attention for all steps at once, so that both are fast.
 
@@ -44,17 +41,30 @@ class Captioner(nn.Module):
     order of steps of M.-T. Luong et al. 2015 (https://arxiv.org/abs/1508.04025).
 
     Args:
-        vocabulary_size: V. size: C, H, W of every image. widths: channels of each block of
-            convolutions, each halving the image; K is the last. embedding_size: E.
-        hidden_size, num_layers: of the decoder. cell: a name or a callable, as `unroll.Recurrent`
-            takes it. attention: "dot", "general" or "additive".
-        tie: use the embedding as the softmax's weights.
-        dropout: on the grid's numbers (whole channels of an image) and locked on h; between layers.
-        dropout_input: locked, on embeddings. word_dropout: share of the inputs that are unknown ones
-            in training. shift: pixels that an image is moved at most in training.
-        initialisation: a name for `initialise`; what it did stands in `self.initialised`.
+        vocabulary_size: V.
+        size: C, H, W of every image.
+        widths: channels of each block of convolutions, each of which halves the image; K is the last.
+        embedding_size: E.
+        hidden_size: of the decoder.
+        num_layers: of the decoder.
+        cell: a name or a callable, as `unroll.Recurrent` takes it.
+        attention: "dot", "general" or "additive".
+        tie: use the embedding as the weights of the softmax.
+        dropout: on the features of the grid (whole channels of an image), locked on h, and between
+            layers.
+        dropout_input: locked dropout on embeddings.
+        word_dropout: share of the inputs that training replaces by the unknown token.
+        shift: the most pixels by which training moves an image.
+        initialisation: a name for `initialise`; `self.initialised` says what it did.
 
-    Raises: ValueError for an image that is too small for so many blocks, and as its parts do.
+    Attributes:
+        grid: rows and columns of the grid.
+        prior: a scalar, fitted after training and kept with the weights: how much the captions of the
+            training set count where one of several drawn captions is chosen
+            (`unroll.tasks.caption.consensus`).
+
+    Raises:
+        ValueError: for an image that is too small for so many blocks, and as its parts do.
 
     Example:
         >>> import torch
@@ -96,7 +106,7 @@ class Captioner(nn.Module):
                 f"which halves them; expected at least {2 ** len(widths)} rows and columns."
             )
         K = widths[-1]
-        # what all images share would drown what they differ in
+        # without normalisation the features that all images share would hide their differences
         self.norm_grid, self.norm_summary = nn.BatchNorm2d(K), nn.BatchNorm1d(2 * K)
         self.rows = nn.Parameter(torch.zeros(self.grid[0], 1, K))
         self.columns = nn.Parameter(torch.zeros(1, self.grid[1], K))
@@ -114,9 +124,14 @@ class Captioner(nn.Module):
         self.initialised = self._initialise(initialisation)
 
     def forward(self, images: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of each next word [T, B, V], and what each step looked at, [T, B, G].
+        """Predict each word from the image and the true words before it.
 
-        images: uint8 [B, C, H, W]. inputs: ids, each one step late, [T, B].
+        Args:
+            images: uint8 [B, C, H, W].
+            inputs: ids of the captions, each one step late, [T, B].
+
+        Returns:
+            Logits of each next word [T, B, V], and attention weights [T, B, G].
         """
         h, weights = self.decode(self.encode(images), inputs)
         return linear(h, self.softmax_weight, self.bias), weights
@@ -130,25 +145,35 @@ class Captioner(nn.Module):
         *,
         smoothing: float = 0.0,
     ) -> Tensor:
-        """Summed cross-entropy in nats of targets [T, B] where `weight` is true: the first steps of
-        each, as many as it has. smoothing: of the labels."""
+        """Cross-entropy in nats, summed over the targets that count.
+
+        Args:
+            images: uint8 [B, C, H, W].
+            inputs: ids of the captions, each one step late, [T, B].
+            targets: ids [T, B].
+            weight: bool [T, B], true where a target counts: the first steps of each caption.
+            smoothing: of the labels, 0 to 1.
+
+        Returns:
+            A scalar.
+        """
         h, _ = self.decode(self.encode(images), inputs, weight.sum(0))
         return linear_cross_entropy(
             h[weight], self.softmax_weight, self.bias, targets[weight], smoothing
         )
 
     def encode(self, images: Tensor) -> EncodedInput:
-        """Look at images, uint8 [B, C, H, W], once for all steps."""
+        """Encode images, uint8 [B, C, H, W], once for all steps."""
         if self.training and self.shift:
-            images = shifted(images, self.shift)
-        # with the colours last the convolutions take half the time
+            images = shift_images(images, self.shift)
+        # with the channels last the convolutions take half the time
         pixels = images.to(self.bias.dtype).contiguous(memory_format=torch.channels_last)
         seen, _ = self.look(pixels / 127.5 - 1)
         seen = self.norm_grid(seen)
         if self.training and self.drop.p:
             seen = nn.functional.dropout2d(seen, self.drop.p)
         flat = seen.flatten(2)  # [B, K, G]
-        summary = self._normed(torch.cat([flat.mean(2), flat.amax(2)], 1))
+        summary = self._normalise_summary(torch.cat([flat.mean(2), flat.amax(2)], 1))
         keys = flat.permute(2, 0, 1) + (self.rows + self.columns).flatten(0, 1)[:, None]
         start = self.decoder.initial_state(len(images), dtype=keys.dtype, device=keys.device)
         state = self.bridge(dropout(summary, self.drop.p, self.training), start)
@@ -157,9 +182,15 @@ class Captioner(nn.Module):
     def decode(
         self, encoded: EncodedInput, inputs: Tensor, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """What the softmax reads, [T, B, A], and the attention [T, B, G], for inputs [T, B].
+        """Run the decoder and the attention over known inputs.
 
-        lengths: of the inputs, [B], past which nothing is wanted; None: all T.
+        Args:
+            encoded: B images.
+            inputs: ids [T, B].
+            lengths: of the inputs [B]; steps past them are not computed. Default: all T.
+
+        Returns:
+            What the softmax reads, [T, B, A], and attention weights [T, B, G].
         """
         if self.training and self.word_dropout:
             lost = torch.rand(inputs.shape, device=inputs.device) < self.word_dropout
@@ -175,14 +206,15 @@ class Captioner(nn.Module):
 
     @property
     def softmax_weight(self) -> Tensor:
+        """The weights of the softmax [V, A]."""
         return self.target.weight if self.weight is None else self.weight
 
     def stepper(self, encoded: EncodedInput) -> AttentiveStepper:
-        """The decoder one word at a time over images that were looked at, for every search."""
+        """The decoder one word at a time over encoded images, for every search."""
         return AttentiveStepper(self, encoded)
 
-    def _normed(self, summary: Tensor) -> Tensor:
-        """The summary [B, 2 K] normalised; a batch of one has no spread of its own."""
+    def _normalise_summary(self, summary: Tensor) -> Tensor:
+        """Normalise the summary [B, 2 K]; a batch of one has no variance, so running ones are used."""
         norm = self.norm_summary
         if self.training and len(summary) > 1:
             return norm(summary)
@@ -191,22 +223,29 @@ class Captioner(nn.Module):
         )
 
     def _initialise(self, name: str) -> str:
-        said = initialise_layers([self.decoder], name)
+        description = initialise_layers([self.decoder], name)
         nn.init.normal_(self.target.weight, 0.0, self.target.embedding_dim**-0.5)
         nn.init.normal_(self.rows, 0.0, 0.1)
         nn.init.normal_(self.columns, 0.0, 0.1)
         if self.weight is not None:
             nn.init.xavier_uniform_(self.weight)
-        return said
+        return description
 
 
-def shifted(images: Tensor, most: int) -> Tensor:
-    """Each image [B, C, H, W] moved by up to so many pixels each way; its edge fills what is free.
+def shift_images(images: Tensor, most: int) -> Tensor:
+    """Move each image by a random number of pixels; its edge fills the space that becomes free.
+
+    Args:
+        images: [B, C, H, W].
+        most: pixels in each direction, at most.
+
+    Returns:
+        Images [B, C, H, W].
 
     Example:
         >>> import torch
-        >>> from unroll.tasks.caption.network import shifted
-        >>> shifted(torch.arange(5).view(1, 1, 1, 5), 1).shape
+        >>> from unroll.tasks.caption.network import shift_images
+        >>> shift_images(torch.arange(5).view(1, 1, 1, 5), 1).shape
         torch.Size([1, 1, 1, 5])
     """
     B, _, H, W = images.shape
@@ -214,5 +253,5 @@ def shifted(images: Tensor, most: int) -> Tensor:
     rows = (torch.arange(H, device=images.device) + by[0]).clamp(0, H - 1)  # [B, H]
     columns = (torch.arange(W, device=images.device) + by[1]).clamp(0, W - 1)
     each = torch.arange(B, device=images.device)[:, None, None]
-    # indices around the slice put the colours last
+    # indices on both sides of the slice put the colours last
     return images[each, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""Captions as numbers and back, and how images are scaled: what a captioner learns of its data."""
+"""Captions as ids and back, and the size of images: what a captioner learns from its data."""
 
 from __future__ import annotations
 
@@ -19,14 +19,19 @@ from unroll.errors import UserError
 from unroll.tasks.caption.settings import CaptionSettings
 
 FILE = "captions.json"
-KNOWN = 5000  # different captions of the training part that are kept, the commonest
+KNOWN = 5000  # different captions of the training set that are kept, the most frequent ones
 
 
 @dataclass(frozen=True)
 class CaptionPreprocessor:
-    """vocabulary: of the captions. size: colours, height and width of every image that is read.
-    longest: tokens of the longest caption that was learned from. known: captions of the training
-    part and how often they come, the commonest first."""
+    """The vocabulary of a captioner, the size of its images, and the captions that it knows.
+
+    Attributes:
+        vocabulary: of the captions.
+        size: colours, height and width of every image that is read.
+        longest: tokens of the longest caption of the training set.
+        known: captions of the training set and how often each occurs, the most frequent first.
+    """
 
     vocabulary: Vocabulary
     size: tuple[int, int, int]
@@ -34,36 +39,42 @@ class CaptionPreprocessor:
     known: dict[str, int]
 
     def files(self) -> dict[str, bytes]:
+        """The files of a run folder that hold it, by name."""
         record = {"size": self.size, "longest": self.longest, "known": self.known}
-        own = vocabulary_files(self.vocabulary, "caption")
-        return {FILE: json.dumps(record, ensure_ascii=False).encode(), **own}
+        data = json.dumps(record, ensure_ascii=False).encode()
+        return {FILE: data, **vocabulary_files(self.vocabulary, "caption")}
+
+    @classmethod
+    def load(cls, folder: Path) -> CaptionPreprocessor:
+        """The preprocessor that a run folder holds.
+
+        Raises:
+            UserError: where a file is missing or damaged.
+        """
+        try:
+            record: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            colours, height, width = record["size"]
+            vocabulary = load_line_vocabulary(folder, "caption")
+            size = (colours, height, width)
+            return cls(vocabulary, size, int(record["longest"]), record["known"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"The vocabulary of {folder} cannot be read ({error}); expected {FILE} and the "
+                "vocabulary of the captions. Restore the files from a copy of the run."
+            ) from error
 
 
 def learn_preprocessor(
     captions: Sequence[str], size: tuple[int, int, int], settings: CaptionSettings
 ) -> CaptionPreprocessor:
-    """The vocabulary that the settings ask for, of the captions of the training part."""
+    """Learn the vocabulary that the settings ask for.
+
+    Args:
+        captions: of the training set.
+        size: colours, height and width of images.
+        settings: what a token is.
+    """
     vocabulary = learn_line_vocabulary(lambda: iter(captions), settings)
     longest = max((len(vocabulary.encode(text)) for text in captions), default=0)
-    return CaptionPreprocessor(
-        vocabulary, size, longest, dict(Counter(captions).most_common(KNOWN))
-    )
-
-
-def load_preprocessor(folder: Path) -> CaptionPreprocessor:
-    """The preprocessor of a run folder.
-
-    Raises: UserError where there is none that this version reads.
-    """
-    try:
-        record: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        colours, height, width = record["size"]
-        vocabulary = load_line_vocabulary(folder, "caption")
-        return CaptionPreprocessor(
-            vocabulary, (colours, height, width), int(record["longest"]), record["known"]
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{folder} holds no whole vocabulary ({error}); expected a whole run, with {FILE} and "
-            "the vocabulary of its captions."
-        ) from error
+    known = dict(Counter(captions).most_common(KNOWN))
+    return CaptionPreprocessor(vocabulary, size, longest, known)

@@ -12,6 +12,7 @@ from unroll.data.padding import pad_sequences
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN
 from unroll.models.beam_search import Hypothesis, beam_search, decode_sequences
 from unroll.models.sampling import distribution, draw
+from unroll.tasks.base import Trained
 from unroll.tasks.translate.network import Translator
 from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.settings import TranslateSettings
@@ -19,6 +20,7 @@ from unroll.tasks.translate.settings import TranslateSettings
 READ_AHEAD = 256  # sources that are read before the first is translated
 ROWS = 256  # of a batch of searches
 
+TrainedTranslator = Trained[TranslateSettings, PairPreprocessor, Translator]
 T = TypeVar("T")
 
 
@@ -215,3 +217,15 @@ def as_translation(
         "score": hypothesis.score,
         "finished": hypothesis.finished,
     }
+
+
+def describe_search(settings: TranslateSettings) -> str:
+    """How translations are searched, in words."""
+    if settings.temperature is not None:
+        return f"drawn at temperature {settings.temperature:g}, seed {settings.seed}"
+    if settings.beam == 1:
+        return "greedy"
+    penalties = f"length penalty {settings.length_penalty:g}"
+    if settings.coverage_penalty:
+        penalties += f", coverage penalty {settings.coverage_penalty:g}"
+    return f"beam of {settings.beam}, {penalties}"

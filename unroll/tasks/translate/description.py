@@ -69,18 +69,6 @@ def describe_network(data: TranslateData, settings: TranslateSettings) -> list[s
     ]
 
 
-def describe_search(settings: TranslateSettings) -> str:
-    """How translations are searched, in words."""
-    if settings.temperature is not None:
-        return f"drawn at temperature {settings.temperature:g}, seed {settings.seed}"
-    if settings.beam == 1:
-        return "greedy"
-    penalties = f"length penalty {settings.length_penalty:g}"
-    if settings.coverage_penalty:
-        penalties += f", coverage penalty {settings.coverage_penalty:g}"
-    return f"beam of {settings.beam}, {penalties}"
-
-
 def summarise(metrics: TranslateMetrics, where: str) -> list[str]:
     """Metrics as sentences, beside those of the baselines. where: what was measured on."""
     return [

@@ -11,8 +11,12 @@ import torch
 from unroll.data.vocabulary import UNKNOWN
 from unroll.models.softmax import loss_and_hits
 from unroll.tasks.base import Progress
+from unroll.tasks.translate.baseline import NearestNeighbour
 from unroll.tasks.translate.batches import EncodedPairs, evaluation_batches
+from unroll.tasks.translate.decoding import TrainedTranslator, describe_search, translate
 from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.pairs import Pair
+from unroll.tasks.translate.reader import encode_pairs
 
 LOGITS = 1 << 22  # at a time
 
@@ -173,3 +177,38 @@ def unknown_rates(pairs: EncodedPairs) -> UnknownRates:
 def unknown_rate(ids: np.ndarray) -> float:
     """The share of ids [N] that are the unknown token; 0 where there are none."""
     return float((ids == UNKNOWN).mean()) if len(ids) else 0.0
+
+
+def measure(trained: TrainedTranslator, pairs: list[Pair], progress: Progress) -> TranslateMetrics:
+    """Metrics of a translator beside the scores of its baselines.
+
+    Args:
+        trained: the model.
+        pairs: sources and their references.
+        progress: called with the share of the pairs that are translated.
+    """
+    encoded = encode_pairs(pairs, trained.preprocessor)
+    sources, references = [pair.source for pair in pairs], [pair.target for pair in pairs]
+    tokens = token_metrics(trained.model, encoded, trained.device)
+    translations = []
+    for prediction in translate(
+        trained.model, trained.preprocessor, sources, trained.settings, trained.device
+    ):
+        translations.append(prediction["translation"])
+        progress(len(translations) / len(pairs))
+    neighbour = NearestNeighbour.load(trained.path)
+    baselines = {
+        "source copied": sources,
+        "nearest neighbour": [neighbour.translate(source) for source in sources],
+    }
+    return {
+        **tokens,
+        **translation_scores(translations, references),
+        "pairs": len(pairs),
+        "tokens": len(encoded.target.ids) + len(pairs),
+        "unknown_rate": unknown_rates(encoded),
+        "search": describe_search(trained.settings),
+        "baselines": {
+            name: translation_scores(texts, references) for name, texts in baselines.items()
+        },
+    }

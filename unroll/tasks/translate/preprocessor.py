@@ -83,6 +83,24 @@ class PairPreprocessor:
         parts = text.split(mark)
         return "".join(chain(*zip(parts, [*replacements, ""], strict=False)))
 
+    @classmethod
+    def load(cls, folder: Path) -> PairPreprocessor:
+        """The preprocessor that a run folder holds.
+
+        Raises:
+            UserError: where a file is missing or damaged.
+        """
+        try:
+            record: dict[str, Any] = json.loads((folder / FILE).read_text())
+            target = load_line_vocabulary(folder, "target")
+            source = target if record["joint"] else load_line_vocabulary(folder, "source")
+            return cls(source, target, int(record["longest"]), bool(record["parallel"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"The vocabularies of {folder} cannot be read ({error}); expected {FILE} and the "
+                "vocabularies of both sides. Restore the files from a copy of the run."
+            ) from error
+
 
 def learn_preprocessor(
     pairs: Callable[[], Iterable[Pair]], settings: TranslateSettings, parallel: bool = False
@@ -102,21 +120,3 @@ def learn_preprocessor(
         target = learn_line_vocabulary(lambda: (pair.target for pair in pairs()), settings)
     longest = max((len(target.encode(pair.target)) for pair in pairs()), default=0)
     return PairPreprocessor(source, target, longest, parallel)
-
-
-def load_preprocessor(folder: Path) -> PairPreprocessor:
-    """The preprocessor that a run folder holds.
-
-    Raises:
-        UserError: where a file is missing or damaged.
-    """
-    try:
-        record: dict[str, Any] = json.loads((folder / FILE).read_text())
-        target = load_line_vocabulary(folder, "target")
-        source = target if record["joint"] else load_line_vocabulary(folder, "source")
-        return PairPreprocessor(source, target, int(record["longest"]), bool(record["parallel"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"The vocabularies of {folder} cannot be read ({error}); expected {FILE} and the "
-            "vocabularies of both sides. Restore the files from a copy of the run."
-        ) from error

@@ -13,28 +13,21 @@ import torch
 from unroll.data.problems import Problems
 from unroll.data.split import evenly_spread
 from unroll.errors import UserError
-from unroll.tasks.base import Log, MakeCell, Progress, Task, Trained
+from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.translate.baseline import NearestNeighbour
-from unroll.tasks.translate.decoding import TranslatePrediction, translate
+from unroll.tasks.translate.decoding import TrainedTranslator, TranslatePrediction, translate
 from unroll.tasks.translate.defaults import DEFAULTS, resolve, resolve_sizes
-from unroll.tasks.translate.description import check_report, describe, describe_search, summarise
+from unroll.tasks.translate.description import check_report, describe, summarise
 from unroll.tasks.translate.inputs import check_text, read_sources
-from unroll.tasks.translate.metrics import (
-    TranslateMetrics,
-    token_metrics,
-    translation_scores,
-    unknown_rates,
-)
+from unroll.tasks.translate.metrics import TranslateMetrics, measure
 from unroll.tasks.translate.network import Translator
 from unroll.tasks.translate.objective import TranslateObjective
-from unroll.tasks.translate.pairs import Pair, open_pairs
-from unroll.tasks.translate.preprocessor import PairPreprocessor, load_preprocessor
-from unroll.tasks.translate.reader import TranslateData, encode_pairs, read_pairs
+from unroll.tasks.translate.pairs import open_pairs
+from unroll.tasks.translate.preprocessor import PairPreprocessor
+from unroll.tasks.translate.reader import TranslateData, read_pairs
 from unroll.tasks.translate.settings import SEARCH, TranslateSettings
 
 FINAL = 2000  # pairs of the validation set, at most, in the evaluation after training
-
-TrainedTranslator = Trained[TranslateSettings, PairPreprocessor, Translator]
 
 
 class TranslateTask(
@@ -112,7 +105,7 @@ class TranslateTask(
         return NearestNeighbour(data.training_pairs).files()
 
     def load_preprocessor(self, folder: Path, config: Mapping[str, object]) -> PairPreprocessor:
-        return load_preprocessor(folder)
+        return PairPreprocessor.load(folder)
 
     def validate(
         self, trained: TrainedTranslator, data: TranslateData, progress: Progress
@@ -170,32 +163,3 @@ class TranslateTask(
             f"  unroll predict {run} FILE --out translations.jsonl",
             f"  unroll eval {run} PAIRS --json",
         ]
-
-
-def measure(trained: TrainedTranslator, pairs: list[Pair], progress: Progress) -> TranslateMetrics:
-    """Metrics of a translator on pairs, beside the scores of its baselines."""
-    encoded = encode_pairs(pairs, trained.preprocessor)
-    sources, references = [pair.source for pair in pairs], [pair.target for pair in pairs]
-    tokens = token_metrics(trained.model, encoded, trained.device)
-    translations = []
-    for prediction in translate(
-        trained.model, trained.preprocessor, sources, trained.settings, trained.device
-    ):
-        translations.append(prediction["translation"])
-        progress(len(translations) / len(pairs))
-    neighbour = NearestNeighbour.load(trained.path)
-    baselines = {
-        "source copied": sources,
-        "nearest neighbour": [neighbour.translate(source) for source in sources],
-    }
-    return {
-        **tokens,
-        **translation_scores(translations, references),
-        "pairs": len(pairs),
-        "tokens": len(encoded.target.ids) + len(pairs),
-        "unknown_rate": unknown_rates(encoded),
-        "search": describe_search(trained.settings),
-        "baselines": {
-            name: translation_scores(texts, references) for name, texts in baselines.items()
-        },
-    }

@@ -1,4 +1,4 @@
-"""Where a captioner looked for each word, drawn over the image, as one file (SVG)."""
+"""The attention of a captioner for each token, drawn over the image as an SVG."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from unroll.data.images import read_image
 from unroll.data.optional import optional
 
-ACROSS = 960  # of the picture
+ACROSS = 960  # width of the drawing, in pixels
 WIDEST = 480  # of an image in it
 GAP, LINE, MARGIN = 12, 22, 16
 STYLE = (
@@ -22,9 +22,19 @@ STYLE = (
 
 
 @dataclass(frozen=True)
-class Looked:
-    """One image. png: its bytes. height, width: in pixels. title: above it. tokens: a word a panel,
-    and for each its weights, row by row over a grid of (rows, columns)."""
+class AttendedImage:
+    """An image with the attention of each token of its caption.
+
+    Attributes:
+        png: the bytes of the image.
+        height: in pixels.
+        width: in pixels.
+        title: the line above the image.
+        note: a smaller line below the title.
+        tokens: one for each panel.
+        weights: for each token, the weights of the places of the grid, row by row.
+        grid: rows and columns.
+    """
 
     png: bytes
     height: int
@@ -36,23 +46,24 @@ class Looked:
     grid: tuple[int, int]
 
 
-def draw(images: Sequence[Looked]) -> str:
-    """The text of an SVG file that holds the images too: nothing else is needed to see it.
+def draw_attention(images: Sequence[AttendedImage]) -> str:
+    """An SVG drawing that holds the images too, so that it needs no other file.
 
-    The redder a place, the more the word looked there; the reddest place of each word is its
+    The redder a place, the larger its weight for the token; the reddest place of each token has its
     largest weight.
 
     Example:
-        >>> from unroll.tasks.caption.picture import Looked, draw
-        >>> one = Looked(b"", 20, 40, "a dog", "dog.png", ["a", "dog"], [[0.1, 0.9]] * 2, (1, 2))
-        >>> text = draw([one])
+        >>> from unroll.tasks.caption.attention_plot import AttendedImage, draw_attention
+        >>> weights = [[0.1, 0.9]] * 2
+        >>> image = AttendedImage(b"", 20, 40, "a dog", "dog.png", ["a", "dog"], weights, (1, 2))
+        >>> text = draw_attention([image])
         >>> text[:4], text.count('class="looked"')
         ('<svg', 4)
     """
     parts: list[str] = []
     top = MARGIN
     for number, image in enumerate(images):
-        drawn, height = panels(image, f"image{number}", top)
+        drawn, height = draw_panels(image, f"image{number}", top)
         parts += drawn
         top += height + 2 * GAP
     return (
@@ -63,8 +74,8 @@ def draw(images: Sequence[Looked]) -> str:
     )
 
 
-def panels(image: Looked, name: str, top: int) -> tuple[list[str], int]:
-    """The panels of one image from a height on, and how much they take."""
+def draw_panels(image: AttendedImage, name: str, top: int) -> tuple[list[str], int]:
+    """The panels of one image, the first at height `top`, and the height that they take."""
     wide = image.width > 2 * image.height
     across = 2 if wide else 4
     width = (ACROSS - 2 * MARGIN - (across - 1) * GAP) / across
@@ -83,17 +94,17 @@ def panels(image: Looked, name: str, top: int) -> tuple[list[str], int]:
         parts += [
             f'<g transform="translate({x:.1f} {y:.1f})"><text y="{LINE - 7}">{escape(token)}</text>'
             f'<g transform="translate(0 {LINE})"><use href="#{name}"/>',
-            *shades(weights, image.grid, width, height),
+            *draw_weights(weights, image.grid, width, height),
             "</g></g>",
         ]
     lines = -(-len(image.tokens) // across)
     return parts, 2 * LINE + round(lines * (height + LINE + GAP))
 
 
-def shades(
+def draw_weights(
     weights: Sequence[float], grid: tuple[int, int], width: float, height: float
 ) -> list[str]:
-    """A rectangle for each place of the grid that was looked at."""
+    """A rectangle for each place of the grid that has weight."""
     rows, columns = grid
     most = max(weights, default=0.0) or 1.0
     w, h = width / columns, height / rows
@@ -105,10 +116,14 @@ def shades(
     ]
 
 
-def as_png(path: str | Path) -> tuple[bytes, int, int]:
-    """An image file as the bytes of a PNG of at most 480 columns, its height and its width.
+def read_as_png(path: str | Path) -> tuple[bytes, int, int]:
+    """An image file as a PNG of at most 480 columns.
 
-    Raises: BadImage for what is none.
+    Returns:
+        The bytes of the PNG, its height and its width in pixels.
+
+    Raises:
+        BadImage: where the file cannot be read.
     """
     image = read_image(Path(path))
     if image.shape[2] > WIDEST:

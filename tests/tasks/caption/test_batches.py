@@ -1,0 +1,20 @@
+"""Batches of captions and images."""
+
+import torch
+
+from unroll.tasks.caption.batches import CaptionBatches
+from unroll.tasks.caption.reader import read_captions
+from unroll.tasks.caption.settings import CaptionSettings
+
+
+def test_batches_are_of_like_lengths_and_depend_on_seed_and_number_alone(folder, write_table):
+    data = read_captions(write_table(), CaptionSettings())
+    batches = CaptionBatches(data.train, 8, 3)
+    again = CaptionBatches(data.train, 8, 3)
+    later = again.batch(batches.per_epoch + 1)
+    assert torch.equal(batches.batch(batches.per_epoch + 1).target, later.target)
+    batch = batches.batch(0)
+    assert batch.tokens == int(batch.weight.sum()) == int(batch.lengths.sum())
+    assert torch.equal(batch.inputs[1:], batch.target[:-1])
+    seen = sum(len(batches.batch(k).lengths) for k in range(batches.per_epoch))
+    assert seen == len(data.train)

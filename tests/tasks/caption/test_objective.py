@@ -1,0 +1,27 @@
+"""What the training loop asks of a captioner's objective."""
+
+import pytest
+import torch
+
+from unroll.tasks.caption.objective import CaptionObjective
+from unroll.tasks.caption.reader import read_captions
+
+
+@pytest.fixture
+def objective(run, place):
+    data = read_captions("captions.tsv", run.settings, run.preprocessor)
+    return CaptionObjective(run.model, data, run.settings, torch.device("cpu"))
+
+
+def test_a_batch_has_a_loss_over_its_tokens_and_carries_nothing(objective):
+    batch = objective.batch(0)
+    loss, state = batch.loss(None)
+    assert state is None and batch.ragged and batch.fresh and objective.initial_state() is None
+    assert loss.ndim == 0 and 0 < loss.item() / batch.tokens < 10
+
+
+def test_metrics_and_sample_of_the_validation_set(objective):
+    metrics = objective.evaluate()
+    assert set(metrics) == {"loss", "token_accuracy", "cider_d"} and metrics["cider_d"] > 5
+    name, caption, reference = objective.sample().splitlines()
+    assert name.endswith(".png") and caption.startswith("-> a ") and reference.startswith("   (A ")

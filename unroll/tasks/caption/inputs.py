@@ -1,0 +1,75 @@
+"""The images that a path of inputs asks to caption."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from torch import Tensor
+
+from unroll.data.images import BadImage
+from unroll.data.media_table import IMAGES
+from unroll.data.problems import Problems
+from unroll.data.records import TABLE_SUFFIXES
+from unroll.errors import UserError
+from unroll.tasks.caption.images import ImageSize, scale_image
+from unroll.tasks.caption.rows import find_further_captions
+from unroll.tasks.caption.settings import CaptionSettings
+
+
+def read_image_paths(path: str, settings: CaptionSettings) -> Iterator[str]:
+    """The images at a path, in order.
+
+    Args:
+        path: an image, a folder of images, or a table that names them.
+        settings: of the run: the columns of its table, and whether bad records are skipped.
+
+    Raises:
+        UserError: for a folder without images, and for bad rows that are not skipped.
+    """
+    if Path(path).is_dir():
+        inside = sorted(p for p in Path(path).iterdir() if p.name.lower().endswith(IMAGES))
+        if not inside:
+            raise UserError(f"{path} holds no images; expected files of {', '.join(IMAGES)}.")
+        yield from map(str, inside)
+    elif path.removesuffix(".gz").endswith((*TABLE_SUFFIXES, ".jsonl")):
+        table = find_further_captions(path, settings, labelled=False)
+        problems = Problems(settings.skip_bad)
+        yield from (str(row.path) for row in table.rows(problems))
+        for sentence in problems.messages():
+            sys.stderr.write(f"unroll: {sentence}\n")
+    else:
+        yield path
+
+
+def check_image_path(image: object) -> Path:
+    """An input as the path of an image.
+
+    Raises:
+        UserError: where it is not a path.
+    """
+    if not isinstance(image, (str, Path)):
+        raise UserError(
+            f"Got {type(image).__name__} where an image is expected. Give the path of its file."
+        )
+    return Path(image)
+
+
+def open_image(path: Path, size: ImageSize, skip_bad: bool) -> Tensor | str:
+    """The image at a path, uint8 [C, H, W]; what is wrong with it, where bad ones are skipped.
+
+    Args:
+        path: of the image.
+        size: C, H, W.
+        skip_bad: whether an image that cannot be read is skipped.
+
+    Raises:
+        UserError: for an image that cannot be read, unless bad ones are skipped.
+    """
+    try:
+        return scale_image(path, size)
+    except BadImage as error:
+        if skip_bad:
+            return str(error)
+        raise UserError(f"{error} (--skip-bad skips such images.)") from error

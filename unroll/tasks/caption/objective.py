@@ -1,0 +1,90 @@
+"""What training a captioner minimises: the cross-entropy of the tokens of captions."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from unroll.cells import State
+from unroll.data.split import evenly_spread
+from unroll.tasks.base import Trained
+from unroll.tasks.caption.batches import CaptionBatch, CaptionBatches
+from unroll.tasks.caption.decoding import ImageCaptioner
+from unroll.tasks.caption.metrics import caption_scores, token_metrics
+from unroll.tasks.caption.network import Captioner
+from unroll.tasks.caption.reader import CaptionData
+from unroll.tasks.caption.settings import CaptionSettings
+from unroll.training.objective import Objective, TrainingBatch
+
+EVALUATED = 1000  # captions of the validation set whose loss is computed during training
+CAPTIONED = 200  # images of the validation set that are captioned then
+UNITS = {"char": "characters", "word": "words", "bpe": "pieces of words"}
+
+
+class CaptionObjective(Objective):
+    """The cross-entropy of each token, given the image and the tokens before.
+
+    Args:
+        network: on the device.
+        data: training set and validation set.
+        settings: every one of them has a value.
+        device: of the network.
+    """
+
+    def __init__(
+        self,
+        network: Captioner,
+        data: CaptionData,
+        settings: CaptionSettings,
+        device: torch.device,
+    ) -> None:
+        self.batches = CaptionBatches(data.train, settings.batch_size or 1, settings.seed)
+        super().__init__(
+            network,
+            device=device,
+            batches_per_epoch=self.batches.per_epoch,
+            learning_rate=settings.learning_rate or 1e-3,
+            unit=UNITS[settings.level],
+        )
+        self.network, self.preprocessor, self.valid = network, data.preprocessor, data.valid
+        self.smoothing = settings.label_smoothing
+        self.greedy = settings.model_copy(update={"consensus": 0, "beam": 1, "best": 1})
+        self.evaluated = evenly_spread(len(data.valid), EVALUATED).tolist()
+        places, references = data.valid.by_image()
+        captioned = evenly_spread(len(places), CAPTIONED).tolist()
+        self.places = [places[k] for k in captioned]
+        self.references = [references[k] for k in captioned]
+
+    def batch(self, number: int) -> TrainingBatch:
+        batch = self.batches.batch(number).to(self.device)
+        return TrainingBatch(batch.tokens, partial(self.loss, batch), ragged=True)
+
+    def loss(self, batch: CaptionBatch, state: State | None) -> tuple[Tensor, State | None]:
+        """The loss summed over the targets of a batch; no state is carried."""
+        loss = self.network.loss(
+            batch.images, batch.inputs, batch.target, batch.weight, smoothing=self.smoothing
+        )
+        return loss, None
+
+    def evaluate(self) -> dict[str, float]:
+        tokens = token_metrics(self.network, self.valid, self.device, self.evaluated)
+        scores = caption_scores(self._caption(self.places), self.references)
+        return {
+            "loss": tokens["loss"],
+            "token_accuracy": tokens["token_accuracy"],
+            "cider_d": scores["cider_d"],
+        }
+
+    def sample(self) -> str:
+        (caption,) = self._caption(self.places[:1])
+        name = self.valid.images.paths[self.places[0]].name
+        return f"{name}\n-> {caption}\n   ({self.references[0][0]})"
+
+    def _caption(self, places: list[int]) -> list[str]:
+        """Greedy captions, which are fast."""
+        trained = Trained(self.network, self.preprocessor, self.greedy, self.device, Path())
+        captioner = ImageCaptioner(trained)
+        return [each["caption"] for each in captioner.caption_all(self.valid.images, places)]

@@ -1,0 +1,99 @@
+"""The rows of a table of images and captions, before any image is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from unroll.data.media_table import IMAGES, MediaTable, find_media_table
+from unroll.data.problems import Problems
+from unroll.errors import UserError
+from unroll.tasks.caption.settings import CaptionSettings
+
+CAPTIONS = "caption captions text sentence description title words comment".split()
+
+
+@dataclass
+class CaptionRows:
+    """N rows of a table, which name M different images.
+
+    Attributes:
+        paths: of the M images.
+        where: file and line that name each image first [M].
+        texts: the caption of each row [N].
+        which: the place in `paths` of the image of each row [N].
+    """
+
+    paths: list[Path] = field(default_factory=list)
+    where: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    which: list[int] = field(default_factory=list)
+
+
+def find_captions(
+    path: str, image: str | None, text: str | None, *, labelled: bool = True
+) -> MediaTable:
+    """The table of images and captions at a path.
+
+    Args:
+        path: a .csv, .tsv or .jsonl.
+        image: the column of paths. Default: guessed.
+        text: the column of captions. Default: guessed.
+        labelled: whether a column of captions is required.
+
+    Raises:
+        UserError: where there is no table, or no such column.
+    """
+    return find_media_table(
+        path,
+        image,
+        text,
+        media_flag="--image",
+        value_flag="--text",
+        values=CAPTIONS,
+        suffixes=IMAGES,
+        labelled=labelled,
+    )
+
+
+def find_further_captions(
+    path: str,
+    settings: CaptionSettings,
+    image: str | None = None,
+    text: str | None = None,
+    *,
+    labelled: bool,
+) -> MediaTable:
+    """A table other than that of training.
+
+    Args:
+        path: a .csv, .tsv or .jsonl.
+        settings: of the run; its columns are taken where the table has them, else guessed.
+        image: the column of paths, where the user names it.
+        text: the column of captions, where the user names it.
+        labelled: whether a column of captions is required.
+
+    Raises:
+        UserError: where there is no table, or no such column.
+    """
+    if image is None and text is None:
+        try:
+            return find_captions(path, settings.image, settings.text, labelled=labelled)
+        except UserError:
+            if not Path(path).is_file():
+                raise
+    return find_captions(path, image, text, labelled=labelled)
+
+
+def read_rows(table: MediaTable, problems: Problems) -> CaptionRows:
+    """The rows of a table. problems: takes the bad ones."""
+    rows = CaptionRows()
+    places: dict[Path, int] = {}
+    for row in table.rows(problems):
+        place = places.setdefault(row.path, len(places))
+        if place == len(rows.paths):
+            rows.paths.append(row.path)
+            rows.where.append(row.where)
+        rows.texts.append(" ".join((row.value or "").split()))
+        rows.which.append(place)
+    return rows
