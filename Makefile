@@ -4,7 +4,7 @@ VENV ?= .venv
 # processes that run the tests side by side
 WORKERS ?= 2
 
-.PHONY: demo test lint stubs clean
+.PHONY: demo test lint docs stubs clean
 
 demo: $(VENV)/ready
 	$(VENV)/bin/unroll demo
@@ -17,6 +17,10 @@ lint: $(VENV)/ready
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# the documentation as a site, build/site/index.html
+docs: $(VENV)/docs_ready
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
+
 # the names that type checkers see, after a new cell or public name
 stubs: $(VENV)/ready
 	$(VENV)/bin/python .ci/stubs.py
@@ -24,6 +28,10 @@ stubs: $(VENV)/ready
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/docs_ready: $(VENV)/ready
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 clean:

@@ -1,0 +1,59 @@
+"""Write the API reference while the site is built: one page a room, from the docstrings.
+
+Which names a page has is read from the package: the public names of `unroll`, the typed class of a
+task, and the settings of every task, so that nothing is listed twice.
+"""
+
+from __future__ import annotations
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+import unroll
+from unroll.tasks import TASKS
+
+INTRODUCTIONS = {
+    "run": ("Runs", "From data to a trained, evaluated, usable model."),
+    "layers": ("Layers", "Recurrent layers as torch modules, and what explains and accelerates them."),
+    "engine": ("A step over time", "The engine: any cell over any sequence, on any backend."),
+    "cells": ("Cells", "One step of each recurrent network. [The zoo](cells.md) compares them."),
+    "tasks": ("Tasks", "What a task is, and what can be set of each."),
+    "testing": ("Testing", "Checks for a cell of your own."),
+}
+MORE = {
+    "run": [
+        "unroll.tasks.language.run.LanguageRun",
+        "unroll.tasks.music.run.MusicRun",
+        "unroll.tasks.transcribe.run.TranscribeRun",
+    ],
+    "tasks": ["unroll.tasks.base.Task", "unroll.training.objective.Objective"],
+    "testing": ["unroll.testing.check_cell"],
+}
+
+
+def pages() -> dict[str, list[str]]:
+    """The full names that each page documents."""
+    found: dict[str, list[str]] = {room: [] for room in INTRODUCTIONS}
+    for name, package in unroll.PUBLIC.items():
+        value = getattr(unroll, name)
+        room = package.split(".")[1]
+        found["run" if room == "errors" else room].append(f"{value.__module__}.{value.__qualname__}")
+    found["tasks"] += [entry.settings.replace(":", ".") for entry in TASKS.values()]
+    for room, names in MORE.items():
+        found[room] = [*names, *found[room]] if room == "tasks" else [*found[room], *names]
+    return found
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages of the reference, and the page that lists them."""
+    rows = []
+    for room, names in pages().items():
+        title, sentence = INTRODUCTIONS[room]
+        content = f"# {title}\n\n{sentence}\n\n" + "\n\n".join(f"::: {name}" for name in names) + "\n"
+        name = f"reference_{room}.md"
+        files.append(File.generated(config, name, content=content))
+        rows.append(f"| [{title}]({name}) | {sentence} |")
+    table = "| page | what |\n|---|---|\n" + "\n".join(rows) + "\n"
+    content = f"# Reference\n\nWritten from the docstrings of version {unroll.__version__}.\n\n{table}"
+    files.append(File.generated(config, "reference.md", content=content))
+    return files
