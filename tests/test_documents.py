@@ -39,7 +39,9 @@ def test_every_path_that_a_page_names_exists(page):
     missing = [path for path in quoted if "NAME" not in path and not (ROOT / path).exists()]
     # the reference is written when the site is built
     generated = {"reference.md"}
-    missing += [path for path in linked if not ({path} & generated or (page.parent / path).exists())]
+    missing += [
+        path for path in linked if not ({path} & generated or (page.parent / path).exists())
+    ]
     assert not missing
 
 

@@ -14,7 +14,10 @@ from unroll.tasks import TASKS
 
 INTRODUCTIONS = {
     "run": ("Runs", "From data to a trained, evaluated, usable model."),
-    "layers": ("Layers", "Recurrent layers as torch modules, and what explains and accelerates them."),
+    "layers": (
+        "Layers",
+        "Recurrent layers as torch modules, and what explains and accelerates them.",
+    ),
     "engine": ("A step over time", "The engine: any cell over any sequence, on any backend."),
     "cells": ("Cells", "One step of each recurrent network. [The zoo](cells.md) compares them."),
     "tasks": ("Tasks", "What a task is, and what can be set of each."),
@@ -37,7 +40,9 @@ def pages() -> dict[str, list[str]]:
     for name, package in unroll.PUBLIC.items():
         value = getattr(unroll, name)
         room = package.split(".")[1]
-        found["run" if room == "errors" else room].append(f"{value.__module__}.{value.__qualname__}")
+        found["run" if room == "errors" else room].append(
+            f"{value.__module__}.{value.__qualname__}"
+        )
     found["tasks"] += [entry.settings.replace(":", ".") for entry in TASKS.values()]
     for room, names in MORE.items():
         found[room] = [*names, *found[room]] if room == "tasks" else [*found[room], *names]
@@ -49,11 +54,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     rows = []
     for room, names in pages().items():
         title, sentence = INTRODUCTIONS[room]
-        content = f"# {title}\n\n{sentence}\n\n" + "\n\n".join(f"::: {name}" for name in names) + "\n"
+        content = (
+            f"# {title}\n\n{sentence}\n\n" + "\n\n".join(f"::: {name}" for name in names) + "\n"
+        )
         name = f"reference_{room}.md"
         files.append(File.generated(config, name, content=content))
         rows.append(f"| [{title}]({name}) | {sentence} |")
     table = "| page | what |\n|---|---|\n" + "\n".join(rows) + "\n"
-    content = f"# Reference\n\nWritten from the docstrings of version {unroll.__version__}.\n\n{table}"
+    content = (
+        f"# Reference\n\nWritten from the docstrings of version {unroll.__version__}.\n\n{table}"
+    )
     files.append(File.generated(config, "reference.md", content=content))
     return files
