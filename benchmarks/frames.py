@@ -23,15 +23,10 @@ from torch.nn.functional import cross_entropy, dropout
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from torch.utils.data import DataLoader
 
-from unroll.tasks.frames.clips import Reading
+from unroll.tasks.frames.clips import ClipReader
+from unroll.tasks.frames.dataset import ClipBatches, ClipDataset, LoadedClip, make_batch
 from unroll.tasks.frames.network import Framewise, blocks
-from unroll.tasks.frames.preprocessor import (
-    FrameBatches,
-    Framed,
-    FramesPreprocessor,
-    Loaded,
-    batch_of,
-)
+from unroll.tasks.frames.preprocessor import FramesPreprocessor
 from unroll.tasks.frames.settings import FramesSettings
 from unroll.training.optimizer import make_optimizer
 
@@ -89,7 +84,7 @@ def made_up(count, shape, longest, ragged):
     """Clips of noise, of one length or of lengths from a third of it."""
     draw = np.random.default_rng(0)
     lengths = draw.integers(longest // 3, longest + 1, count) if ragged else [longest] * count
-    preprocessor = FramesPreprocessor([str(k) for k in range(CLASSES)], False, Reading(shape))
+    preprocessor = FramesPreprocessor([str(k) for k in range(CLASSES)], False, ClipReader(shape))
     clips = []
     for k, length in enumerate(lengths):
         size = (int(length), *shape)
@@ -97,10 +92,10 @@ def made_up(count, shape, longest, ragged):
         if len(shape) == 1:
             values = draw.normal(size=size).astype(np.float32)
         clips.append(
-            Loaded(values, Path(), ("0",), int(length), int(length), values, k, "", "", None)
+            LoadedClip(values, Path(), ("0",), int(length), int(length), values, k, "", "", None)
         )
     starts = np.cumsum([0, *lengths])
-    return Framed(clips, preprocessor, draw.integers(CLASSES, size=count), starts)
+    return ClipDataset(clips, preprocessor, draw.integers(CLASSES, size=count), starts)
 
 
 class Plain(nn.Module):
@@ -164,7 +159,7 @@ def padded(clips, rows):
 def gate(kind, pair, clips, args):
     """The loss of one batch and the gradients of weights that both name alike."""
     rows = list(range(min(8, args.batch)))
-    batch = batch_of(clips, rows)
+    batch = make_batch(clips, rows)
     inputs = (padded(clips, rows), (batch.x, batch.lengths, batch.y))
 
     def result(network, given):
@@ -201,7 +196,7 @@ def race(kind, pair, clips, args):
             yield from loader
 
     def ours_for_ever():
-        batches = FrameBatches(clips, args.batch, seed=1)
+        batches = ClipBatches(clips, args.batch, seed=1)
         number = 0
         while True:
             batch = batches.batch(number)

@@ -1,10 +1,8 @@
-"""The network of frames: shapes, padding, gradients, baselines."""
+"""The network of frames: shapes, padding, gradients."""
 
-import numpy as np
 import pytest
 import torch
 
-from unroll.tasks.frames.baseline import NearestCentroid
 from unroll.tasks.frames.network import Framewise, blocks
 
 LENGTHS = [5, 2, 7]
@@ -59,14 +57,3 @@ def test_blocks_end_where_the_grid_is_small():
     )
     with pytest.raises(ValueError, match="each halves the sides"):
         Framewise((3, 4, 4), 2, 3, widths=[4, 4, 4])
-
-
-def test_nearest_centroids_as_scikit_learn():
-    from sklearn.neighbors import NearestCentroid as Theirs
-
-    draw = np.random.default_rng(0)
-    y = draw.integers(3, size=90)
-    x = draw.normal(size=(90, 4)) * [1, 2, 3, 4] + y[:, None] * [0.5, 1, 1, 1]
-    ours = NearestCentroid.learn(x, y, 4)
-    scaled = x / ours.deviation
-    assert (ours(x) == Theirs().fit(scaled, y).predict(scaled)).all()

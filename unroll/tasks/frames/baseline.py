@@ -1,25 +1,36 @@
-"""The class whose mean is nearest: what a classifier of frames has to beat.
+"""The baselines of a run: the most frequent class, and the class with the nearest mean.
 
 R records, D numbers, K classes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
+
+from unroll.tasks.baseline import load_baseline, pack_baseline
+from unroll.tasks.frames.dataset import ClipDataset
 
 SMALLEST = 1e-6
 
 
 class NearestCentroid:
-    """The class whose mean is nearest, with each number measured in its own deviation.
+    """Predicts the class with the nearest mean, each number in units of its own deviation.
 
-        d_k = mean_j ((x_j - m_kj) / s_j)^2        said: the class of the least d_k
+        d_k = mean_j ((x_j - m_kj) / s_j)^2        predicted: the class with the smallest d_k
 
-    m_k: the mean of class k; s: the deviation of what is left when each record's own class mean is
-    taken off. When to use it: as the floor beside a network.
+    m_k is the mean of class k; s is the deviation of the records from the means of their classes.
+
+    When to use it: as a baseline beside a network.
 
     Source: R. Tibshirani et al., Diagnosis of multiple cancer types by shrunken centroids of gene
     expression, 2002 (https://doi.org/10.1073/pnas.082099299), without the shrinking.
+
+    Attributes:
+        means: of the classes, [K, D]; infinite for a class without records.
+        deviation: [D].
 
     Example:
         >>> import numpy as np
@@ -34,7 +45,13 @@ class NearestCentroid:
 
     @classmethod
     def learn(cls, x: np.ndarray, targets: np.ndarray, classes: int) -> NearestCentroid:
-        """From records [R, D] and their classes [R]; a class without records is never said."""
+        """The classifier of these records.
+
+        Args:
+            x: records [R, D].
+            targets: their classes, [R].
+            classes: K; a class without records is never predicted.
+        """
         x = x.astype(np.float64)
         counts = np.bincount(targets, minlength=classes)
         means = np.zeros((classes, x.shape[1]))
@@ -46,7 +63,54 @@ class NearestCentroid:
         return cls(means, deviation)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The class of each of records [R, D], int64 [R]."""
+        """The predicted classes, int64 [R], of records [R, D]."""
         scaled, means = x / self.deviation, self.means / self.deviation
-        apart = [((scaled - mean) ** 2).mean(1) for mean in means]
-        return np.stack(apart, 1).argmin(1)
+        distances = [((scaled - mean) ** 2).mean(1) for mean in means]
+        return np.stack(distances, 1).argmin(1)
+
+
+@dataclass(frozen=True)
+class FramesBaselines:
+    """The fitted baselines, and which clips they were fitted to.
+
+    Attributes:
+        shares: of the classes in the training set, [K].
+        centroid: predicts from thumbnails.
+        train_hashes: the content hashes of the training clips, each once.
+    """
+
+    shares: np.ndarray
+    centroid: NearestCentroid
+    train_hashes: np.ndarray
+
+    @classmethod
+    def fit(cls, train: ClipDataset) -> FramesBaselines:
+        """The baselines of a training set."""
+        counts, classes = train.class_counts(), len(train.preprocessor.classes)
+        return cls(
+            counts / counts.sum(),
+            NearestCentroid.learn(train.thumbnails(), train.targets, classes),
+            np.unique(np.asarray(train.content_hashes, dtype=np.int64)),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> FramesBaselines:
+        """The baselines of a run folder.
+
+        Raises:
+            UserError: where their file is damaged.
+        """
+        arrays = load_baseline(path)
+        centroid = NearestCentroid(arrays["means"], arrays["deviation"])
+        return cls(arrays["share"], centroid, arrays["train"])
+
+    def files(self) -> dict[str, bytes]:
+        """The file of the run folder that holds them."""
+        return pack_baseline(
+            {
+                "share": self.shares,
+                "means": self.centroid.means,
+                "deviation": self.centroid.deviation,
+                "train": self.train_hashes,
+            }
+        )

@@ -1,6 +1,6 @@
-"""Clips as frames: video files, folders of images, strips of frames, animations, rows of numbers.
+"""Read clips: video files, folders of images, strips of frames, animations, rows of numbers.
 
-T time, C channels, H height, W width, F numbers a frame.
+T time, C channels, H height, W width, F numbers per frame.
 """
 
 from __future__ import annotations
@@ -26,8 +26,14 @@ CLIP_FILES = (*VIDEO, *IMAGES, *NUMBERS)
 
 @dataclass(frozen=True)
 class Clip:
-    """values: frames uint8 [T, C, H, W], or numbers float32 [T, F]. total: frames of the file.
-    times: seconds at which each begins, and the end, [T + 1]; None where the file does not say."""
+    """A clip that was read.
+
+    Attributes:
+        values: frames uint8 [T, C, H, W], or numbers float32 [T, F].
+        total: frames of the file, of which T are read.
+        times: seconds at which each frame begins, and the end, [T + 1]; None where the file does
+            not say.
+    """
 
     values: np.ndarray
     total: int
@@ -35,19 +41,22 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How clips are read: all of a data set alike.
+class ClipReader:
+    """Reads the clips of a data set, all in the same way.
 
     When to use it: for every clip that a network reads, in training and later.
 
-    shape: (C, H, W) of a frame, or (F,). every, longest: every n-th frame, at most so many. strip:
-    frames side by side in an image; None: as many squares as it has.
+    Attributes:
+        shape: (C, H, W) of a frame, or (F,).
+        every: every n-th frame is read.
+        longest: at most this many frames are read.
+        strip: frames side by side in an image; None: as many squares as it has.
 
     Example:
         >>> from PIL import Image
-        >>> from unroll.tasks.frames.clips import Reading
+        >>> from unroll.tasks.frames.clips import ClipReader
         >>> Image.new("RGB", (24, 8)).save("strip.png")
-        >>> Reading((3, 4, 4), every=2)("strip.png").values.shape
+        >>> ClipReader((3, 4, 4), every=2)("strip.png").values.shape
         (2, 3, 4, 4)
     """
 
@@ -59,71 +68,62 @@ class Reading:
     def __call__(self, path: str | Path) -> Clip:
         """The clip at a path.
 
-        Raises: BadClip, which is a UserError, where it cannot be read, or holds no frame.
+        Raises:
+            BadClip: where it cannot be read, or has no frame.
         """
         path = Path(path)
         if len(self.shape) == 1:
-            return self.of_numbers(read_numbers(path, self.shape[0]))
+            return self.read_rows(read_numbers(path, self.shape[0]))
         if path.is_dir():
             files = frame_files(path)
-            self._check_sizes(files)
-            return Clip(np.stack([self._image(f) for f in self._taken(files)]), len(files), None)
+            check_sizes(files)
+            return Clip(
+                np.stack([self._read_image(f) for f in files[:: self.every][: self.longest]]),
+                len(files),
+                None,
+            )
         if path.suffix.lower() in VIDEO:
             _, height, width = self.shape
             return Clip(*video_frames(path, height, width, self._grey, self.every, self.longest))
-        return self._animation(path) if pictures_in(path) > 1 else self._strip(path)
+        return self._read_animation(path) if picture_count(path) > 1 else self._read_strip(path)
 
-    def of_numbers(self, values: np.ndarray) -> Clip:
-        """A clip of rows of numbers [T, F] that are read already."""
+    def read_rows(self, values: np.ndarray) -> Clip:
+        """A clip of frames of numbers [T, F] that are in memory."""
         return Clip(values[:: self.every][: self.longest], len(values), None)
 
     @property
     def _grey(self) -> bool:
         return self.shape[0] == 1
 
-    def _taken(self, frames: Any) -> Any:
-        return frames[:: self.every][: self.longest]
-
-    def _image(self, path: Path) -> np.ndarray:
+    def _read_image(self, path: Path) -> np.ndarray:
         channels, height, width = self.shape
         try:
-            return whole_bytes(read_image(path, channels, height, width).numpy())
+            return to_bytes(read_image(path, channels, height, width).numpy())
         except BadImage as error:
             raise BadClip(str(error)) from error
 
-    def _check_sizes(self, files: Sequence[Path]) -> None:
-        """Frames of one clip have one size; pictures of several would be another mistake."""
-        first = image_size(files[0])
-        for file in files[1:]:
-            size = image_size(file)
-            if size != first:
-                raise BadClip(
-                    f"{file} is {size[1]} x {size[0]} pixels where {files[0].name} is {first[1]} x "
-                    f"{first[0]}; expected frames of one size in a folder."
-                )
-
-    def _strip(self, path: Path) -> Clip:
-        """Frames side by side in one image."""
+    def _read_strip(self, path: Path) -> Clip:
+        """Frames side by side in an image."""
         channels, height, width = self.shape
         tall, wide = image_size(path)
         count = strip_frames(path, tall, wide, self.strip)
         try:
-            whole = read_image(path, channels).numpy()
-            frames = whole.reshape(channels, tall, count, wide // count).transpose(2, 0, 1, 3)
-            taken = self._taken(frames)
+            image = read_image(path, channels).numpy()
+            frames = image.reshape(channels, tall, count, wide // count).transpose(2, 0, 1, 3)
+            taken = list(frames[:: self.every][: self.longest])
             if (tall, wide // count) != (height, width):
-                taken = [resized(frame, height, width) for frame in taken]
+                taken = [resize_frame(frame, height, width) for frame in taken]
         except BadImage as error:
             raise BadClip(str(error)) from error
-        return Clip(whole_bytes(np.stack(list(taken))), count, None)
+        return Clip(to_bytes(np.stack(taken)), count, None)
 
-    def _animation(self, path: Path) -> Clip:
+    def _read_animation(self, path: Path) -> Clip:
         """An animated GIF, PNG or WebP."""
         pillow = optional("PIL.Image", "reads images")
         channels, height, width = self.shape
         kept: list[np.ndarray] = []
         begins: list[float] = [0.0]
-        with opened_image(path) as image:
+        with open_image(path) as image:
             total = image.n_frames
             for k in range(total):
                 image.seek(k)
@@ -140,59 +140,94 @@ class Reading:
 def clip_size(path: Path, strip: int | None = None) -> tuple[int, int]:
     """Height and width of a clip's frames, without reading them all.
 
-    Raises: BadClip where there are none.
+    Args:
+        path: of the clip.
+        strip: frames side by side in an image. Default: as many squares as it has.
+
+    Raises:
+        BadClip: where it cannot be read, or has no frame.
     """
     if path.is_dir():
         return image_size(frame_files(path)[0])
     if path.suffix.lower() in VIDEO:
         return video_size(path)
     height, width = image_size(path)
-    if pictures_in(path) > 1:
+    if picture_count(path) > 1:
         return height, width
     return height, width // strip_frames(path, height, width, strip)
 
 
 def frame_files(folder: Path) -> list[Path]:
-    """The images of a folder, in order of the numbers in their names: 2 before 10."""
+    """The images of a folder, ordered by the numbers in their names: 2 before 10.
+
+    Raises:
+        BadClip: where it has none.
+    """
     found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES and p.name[0] != "."]
     if not found:
-        raise BadClip(f"The folder {folder} holds no image; expected the frames of a clip.")
-    return sorted(found, key=lambda p: [int(w) if w.isdigit() else w for w in PARTS(p.name)])
+        raise BadClip(f"The folder {folder} has no image; expected the frames of a clip.")
+    return sorted(found, key=lambda p: [int(w) if w.isdigit() else w for w in NAME_PARTS(p.name)])
 
 
-PARTS = re.compile(r"(\d+)").split  # words and numbers by turns
+NAME_PARTS = re.compile(r"(\d+)").split  # words and numbers alternate
+
+
+def check_sizes(files: Sequence[Path]) -> None:
+    """Check that the frames of a clip, an image each, have one size.
+
+    Raises:
+        BadClip: where one has another size.
+    """
+    first = image_size(files[0])
+    for file in files[1:]:
+        size = image_size(file)
+        if size != first:
+            raise BadClip(
+                f"{file} is {size[1]} x {size[0]} pixels where {files[0].name} is {first[1]} x "
+                f"{first[0]}; expected frames of one size in a folder."
+            )
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Height and width of an image, from its beginning."""
-    with opened_image(path) as image:
+    """Height and width of an image, from its header."""
+    with open_image(path) as image:
         return image.height, image.width
 
 
-def pictures_in(path: Path) -> int:
-    """How many pictures an image file holds one behind the other."""
-    with opened_image(path) as image:
+def picture_count(path: Path) -> int:
+    """How many pictures an image file has; more than one in an animation."""
+    with open_image(path) as image:
         return getattr(image, "n_frames", 1)
 
 
 @contextmanager
-def opened_image(path: Path) -> Iterator[Any]:
-    """An image file; trouble with it, also within the block, said in a sentence."""
+def open_image(path: Path) -> Iterator[Any]:
+    """An image file of Pillow; its errors, also within the block, are raised as `BadClip`."""
     pillow = optional("PIL.Image", "reads images")
     try:
-        # what a damaged file gives rise to is said below, or does no harm
+        # warnings about a damaged file: it is refused below, or still readable
         with warnings.catch_warnings(action="ignore"), pillow.open(path) as image:
             yield image
     except FileNotFoundError as error:
         raise BadClip(f"There is no file {path}; expected a clip.") from error
     except pillow.UnidentifiedImageError as error:
-        raise BadClip(f"{path} is neither a video nor an image that can be read.") from error
+        raise BadClip(f"{path} is neither a readable video nor a readable image.") from error
     except (OSError, ValueError, SyntaxError, EOFError, pillow.DecompressionBombError) as error:
-        raise BadClip(f"{path} is no image that can be read ({error}).") from error
+        raise BadClip(f"{path} is not a readable image ({error}).") from error
 
 
 def strip_frames(path: Path, height: int, width: int, strip: int | None) -> int:
-    """How many frames an image holds side by side."""
+    """How many frames an image has side by side.
+
+    Args:
+        path: of the image, for errors.
+        height: of the image.
+        width: of the image.
+        strip: the number that the settings give. Default: as many squares as it has.
+
+    Raises:
+        BadClip: where the width does not fit that number.
+    """
     if strip is None and width % height == 0:
         return width // height
     if strip is None or width % strip:
@@ -200,23 +235,23 @@ def strip_frames(path: Path, height: int, width: int, strip: int | None) -> int:
             "a whole number of squares" if strip is None else f"{strip} frames (--set frames)"
         )
         raise BadClip(
-            f"{path} is {width} x {height} pixels, which are not {expected} side by side. Say how "
-            "many there are by --set frames=N."
+            f"{path} is {width} x {height} pixels, which are not {expected} side by side. Set "
+            "their number by --set frames=N."
         )
     return strip
 
 
-def resized(frame: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A frame [C, h, w] of 0 to 1, scaled as images are."""
+def resize_frame(frame: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A frame [C, h, w] of numbers from 0 to 1, scaled to [C, height, width] as images are."""
     pillow = optional("PIL.Image", "reads images")
-    pixels = whole_bytes(frame)
+    pixels = to_bytes(frame)
     image = pillow.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
     small = np.asarray(image.resize((width, height), pillow.Resampling.BILINEAR))
     scaled: np.ndarray = (small[None] if len(pixels) == 1 else small.transpose(2, 0, 1)) / 255
     return scaled
 
 
-def whole_bytes(values: np.ndarray) -> np.ndarray:
-    """0 to 1 as 8-bit numbers."""
+def to_bytes(values: np.ndarray) -> np.ndarray:
+    """Numbers from 0 to 1 as 8-bit numbers."""
     rounded: np.ndarray = (values * 255).round().astype(np.uint8)
     return rounded

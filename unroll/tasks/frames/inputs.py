@@ -1,4 +1,4 @@
-"""Clips to be asked about: which ones a path holds, or words of a command line."""
+"""The clips that a model is asked to label: by path, in a folder, in a table, or as numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,47 +25,55 @@ from unroll.tasks.frames.settings import MOVING, STILLS
 from unroll.tasks.frames.sources import find_clips
 from unroll.tasks.frames.video import BadClip
 
-LOOK = 100  # rows that tell whether a table names clips
+LOOK = 100  # rows that decide whether a table names clips
 
 
 @dataclass(frozen=True)
-class Question:
-    """A clip to be asked about. name: for people. clip: None where its path is still to be read."""
+class ClipInput:
+    """A clip to label.
+
+    Attributes:
+        name: its path, or what it is called.
+        clip: None where it is still to be read from its path.
+    """
 
     name: str
     clip: Clip | None = None
 
 
-def questions_of(
-    path: str, preprocessor: FramesPreprocessor, video: str | None, skip: bool
-) -> Iterator[Question | SkippedRecord]:
-    """The clips that a table names, those of a folder, the rows of a wide table, or one clip.
+def read_inputs(
+    path: str, preprocessor: FramesPreprocessor, video: str | None, skip_bad: bool
+) -> Iterator[ClipInput | SkippedRecord]:
+    """The clips that a table names, those in a folder, the rows of a wide table, or one clip.
 
-    video: the column of the clip in training. skip: whether bad rows of a table are left out.
-    Raises: UserError where there are none of the preprocessor's kind.
+    Args:
+        path: a table, a folder or a clip.
+        preprocessor: of the run.
+        video: the column of paths in the training data.
+        skip_bad: whether bad rows of a table are skipped. False: the first one raises.
+
+    Raises:
+        UserError: where there are no clips of the kind that the run reads.
     """
     place = Path(path)
     if place.is_dir():
-        found = clips_of_folder(place, preprocessor)
-        if not found:
-            kind = (
-                "images or video"
-                if preprocessor.scaler is None
-                else f"numbers ({', '.join(NUMBERS)})"
-            )
-            raise UserError(f"The folder {path} holds no clip; expected clips of {kind}.")
-        yield from (Question(str(clip)) for clip in found)
+        clips = find_in_folder(place, preprocessor)
+        if not clips:
+            numbers = f"numbers ({', '.join(NUMBERS)})"
+            kind = "images or video" if preprocessor.scaler is None else numbers
+            raise UserError(f"The folder {path} has no clip; expected clips of {kind}.")
+        yield from (ClipInput(str(clip)) for clip in clips)
     elif is_one_clip(place, preprocessor, video):
-        yield Question(path)
+        yield ClipInput(path)
     else:
-        yield from records_and_problems(partial(rows_of, path, preprocessor, video), skip)
+        yield from records_and_problems(partial(read_table, path, preprocessor, video), skip_bad)
 
 
-def rows_of(
+def read_table(
     path: str, preprocessor: FramesPreprocessor, video: str | None, problems: Problems
-) -> Iterator[Question]:
-    """The clips of a table; `problems` is told of those that cannot be read."""
-    check_rows(path, preprocessor)
+) -> Iterator[ClipInput]:
+    """The clips of a table. problems: collects those that cannot be read."""
+    check_wide_table(path, preprocessor)
     find = partial(find_clips, path, labelled=False, columns=preprocessor.columns)
     try:
         source = find(video=video)
@@ -76,41 +83,44 @@ def rows_of(
     for row in source.rows(problems):
         try:
             if isinstance(row.source, Path):
-                yield Question(row.name, preprocessor.reading(row.source))
+                yield ClipInput(row.name, preprocessor.reading(row.source))
             else:
-                yield Question(row.name, preprocessor.wide_clip(row.source))
+                yield ClipInput(row.name, preprocessor.split_row(row.source))
         except BadClip as error:
             problems.bad(f"{row.where}: {error}")
 
 
-def check_rows(path: str, preprocessor: FramesPreprocessor) -> None:
-    """Raises: UserError where clips are rows of a table, and this is no such table."""
-    if (
-        preprocessor.columns is not None
-        and find_wide(Path(path), None, preprocessor.columns) is None
-    ):
+def check_wide_table(path: str, preprocessor: FramesPreprocessor) -> None:
+    """Check that data is a wide table where the training data was one.
+
+    Raises:
+        UserError: where it is not.
+    """
+    columns = preprocessor.columns
+    if columns is not None and find_wide(Path(path), None, columns) is None:
         raise UserError(
-            f"{path} does not hold rows of {preprocessor.columns} numbers (with a label or without); "
-            "expected those, as in training."
+            f"{path} does not have rows of {columns} numbers (with a label or without); expected "
+            "those, as in training."
         )
 
 
-def clips_of_folder(place: Path, preprocessor: FramesPreprocessor) -> list[Path]:
-    """The clips in a folder and in its folders; or the folders themselves, where they hold the frames
-    of one.
+def find_in_folder(place: Path, preprocessor: FramesPreprocessor) -> list[Path]:
+    """The clips in a folder and in its folders; or the folders that hold the frames of a clip.
 
-    Raises: UserError where clips are rows of a table.
+    Raises:
+        UserError: where clips are rows of a table.
     """
     if preprocessor.columns is not None:
         raise UserError(
-            f"{place} is a folder; expected a table of rows of {preprocessor.columns} numbers, as in training."
+            f"{place} is a folder; expected a table of rows of {preprocessor.columns} numbers, as in "
+            "training."
         )
     folders = [place, *(p for p in sorted(place.iterdir()) if p.is_dir() and p.name[0] != ".")]
-    return [clip for folder in folders for clip in clips_within(folder, preprocessor)]
+    return [clip for folder in folders for clip in find_among_files(folder, preprocessor)]
 
 
-def clips_within(folder: Path, preprocessor: FramesPreprocessor) -> list[Path]:
-    """The clips that the files of a folder are, or the folder itself."""
+def find_among_files(folder: Path, preprocessor: FramesPreprocessor) -> list[Path]:
+    """The files of a folder that are clips, or the folder itself where its images are frames."""
     inside = [p for p in sorted(folder.iterdir()) if p.name[0] != "." and not p.is_dir()]
     if preprocessor.scaler is not None:
         return [p for p in inside if is_numbers(p)]
@@ -125,14 +135,14 @@ def is_strip(image: Path, preprocessor: FramesPreprocessor) -> bool:
     """Whether an image is a clip: at least twice as wide as a frame."""
     _, height, width = preprocessor.reading.shape
     try:
-        tall, wide = image_size(image)
-    except BadClip:  # told when it is read
+        image_height, image_width = image_size(image)
+    except BadClip:  # reported when it is read
         return False
-    return wide * height >= 2 * width * tall
+    return image_width * height >= 2 * width * image_height
 
 
 def is_one_clip(place: Path, preprocessor: FramesPreprocessor, video: str | None) -> bool:
-    """Whether a file is a clip itself, not a table that names clips or holds a row for each."""
+    """Whether a file is itself a clip, not a table of clips. video: as in `read_inputs`."""
     if not is_numbers(place):
         return place.name.lower().endswith(CLIP_FILES)
     if preprocessor.scaler is None or preprocessor.columns is not None or not place.is_file():
@@ -143,28 +153,38 @@ def is_one_clip(place: Path, preprocessor: FramesPreprocessor, video: str | None
     )
 
 
-def asked(question: Any, preprocessor: FramesPreprocessor) -> Question:
-    """A question as it comes from --input: the path of a clip, or rows of numbers as JSON.
+def parse_input(value: object, preprocessor: FramesPreprocessor) -> ClipInput:
+    """An input as users give it: the path of a clip, or frames of numbers as a list or as JSON.
 
-    Raises: UserError for what is neither.
+    Raises:
+        UserError: where it is neither.
     """
+    if isinstance(value, ClipInput):
+        return value
     # os.path: a long row of numbers is no path, and no error
-    if isinstance(question, Path) or (isinstance(question, str) and os.path.exists(question)):  # noqa: PTH110
-        return Question(str(question))
-    width = preprocessor.reading.shape[0]
+    if isinstance(value, Path) or (isinstance(value, str) and os.path.exists(value)):  # noqa: PTH110
+        return ClipInput(str(value))
     if preprocessor.scaler is None:
-        raise UserError(f"Got {str(question)[:60]!r}; expected the path of a clip that is there.")
+        raise UserError(f"Got {str(value)[:60]!r}; expected the path of an existing clip.")
+    width = preprocessor.reading.shape[0]
+    values = parse_numbers(value, width)
+    if values is None:
+        raise UserError(
+            f"Got {str(value)[:60]!r}; expected the path of an existing clip, or frames of {width} "
+            "finite numbers as JSON: [[...], [...]]."
+        )
+    return ClipInput("rows", preprocessor.reading.read_rows(values))
+
+
+def parse_numbers(value: object, width: int) -> np.ndarray | None:
+    """Frames of numbers [T, width]; None where a value is something else."""
     try:
-        rows = json.loads(question) if isinstance(question, str) else question
+        rows = json.loads(value) if isinstance(value, str) else value
         values = np.asarray(rows, dtype=np.float32)
-        if values.size and np.isfinite(values).all():
-            if values.ndim == 1 and values.size % width == 0:
-                values = values.reshape(-1, width)
-            if values.ndim == 2 and values.shape[1] == width:
-                return Question("rows", preprocessor.reading.of_numbers(values))
     except (ValueError, TypeError):
-        pass
-    raise UserError(
-        f"Got {str(question)[:60]!r}; expected the path of a clip that is there, or frames of {width} "
-        "finite numbers as JSON: [[...], [...]]."
-    )
+        return None
+    if not values.size or not np.isfinite(values).all():
+        return None
+    if values.ndim == 1 and values.size % width == 0:
+        values = values.reshape(-1, width)
+    return values if values.ndim == 2 and values.shape[1] == width else None

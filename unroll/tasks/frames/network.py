@@ -1,6 +1,6 @@
-"""A network that looks at each frame and reads what it saw: convolutions, recurrent stack, classes.
+"""The network: convolutions for each frame, recurrent layers over the frames, and classes.
 
-T time, B batch, N frames of a batch, C channels, H height, W width, F numbers a frame, E features,
+T time, B batch, N frames of a batch, C channels, H height, W width, F numbers per frame, E features,
 K classes.
 """
 
@@ -18,34 +18,40 @@ from unroll.layers.locked_dropout import LockedDropout
 from unroll.layers.pooling import Pooling
 from unroll.models.initialisation import initialise_layers
 
-PIECE = 512  # frames that are looked at together where no gradient is wanted
+PIECE = 512  # frames that the convolutions take at once where no gradient is needed
 FIRST, WIDEST, SMALLEST = 16, 64, 4  # channels of the first and of the last block; side of the grid
 
 
 class Framewise(nn.Module):
     """The probability of each class, of a clip or of each of its frames.
 
-        e_t = relu(A flat(convolutions(x_t)) + a), or x_t itself where it is numbers
+        e_t = relu(A flat(convolutions(x_t)) + a), or x_t itself where frames are numbers
         h_1 .. h_n = stack(e_1 .. e_n)
         p = softmax(W pool(h_1 .. h_n) + b), or for each frame  p_t = softmax(W h_t + b)
 
-    The convolutions are shared by all frames; those of a batch stand end to end, so padding costs
-    them nothing and counts in no mean.
+    The convolutions are shared by all frames; the frames of a batch are concatenated, so that
+    padding costs nothing and is in no mean.
 
     Source: J. Donahue et al., Long-term recurrent convolutional networks for visual recognition and
     description, 2015 (https://arxiv.org/abs/1411.4389).
 
     Args:
-        shape: (C, H, W) of a frame, or (F,). classes: K.
-        hidden_size: of each of num_layers layers, in each direction. feature_size: E.
-        widths: channels of each block of convolutions; None: blocks until a side is small.
+        shape: (C, H, W) of a frame, or (F,).
+        classes: K.
+        hidden_size: units of each layer, in each direction.
+        num_layers: recurrent layers.
+        feature_size: E.
+        widths: channels of each block of convolutions. Default: blocks until a side is small.
         cell: a name or a callable, as `unroll.Recurrent` takes it.
+        bidirectional: whether the recurrent layers read in both directions.
         pooling: as `unroll.layers.pooling.Pooling` takes it; None: each frame has its class.
-        weights: of the classes [K], or None. dropout: on e, between layers and before W.
+        weights: of the classes in the loss, [K]. Default: 1.
+        dropout: on e, between layers and before W.
         label_smoothing: share of the target that is spread over all classes.
-        initialisation: a name for `initialise`; what it did stands in `self.initialised`.
+        initialisation: a name for `initialise`; `self.initialised` says what was done.
 
-    Raises: ValueError for sizes, a cell or a pooling that cannot be.
+    Raises:
+        ValueError: for sizes, a cell or a pooling that are impossible.
 
     Example:
         >>> import torch
@@ -104,8 +110,15 @@ class Framewise(nn.Module):
         self.initialised = self._initialise(initialisation)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Logits [B, K], or [N, K] where each frame has its class. x: frames of all clips end to
-        end, bytes [N, C, H, W] or numbers [N, F]. lengths: frames of each clip, [B]."""
+        """Logits of the classes.
+
+        Args:
+            x: the frames of all clips, concatenated: uint8 [N, C, H, W], or numbers [N, F].
+            lengths: frames of each clip, [B].
+
+        Returns:
+            [B, K], or [N, K] where each frame has its class.
+        """
         inside = torch.arange(int(lengths.max()), device=x.device) < lengths[:, None]  # [B, T]
         features = self.features(x)
         padded = features.new_zeros(*inside.shape, features.shape[1])
@@ -123,44 +136,50 @@ class Framewise(nn.Module):
         return logits
 
     def features(self, x: Tensor) -> Tensor:
-        """What each frame is to the stack, [N, E] or [N, F]."""
+        """The input of the recurrent layers, [N, E] or [N, F], of the frames x."""
         if self.look is None or self.feature is None:
             return x
         if torch.is_grad_enabled():
-            return self._seen(x)
-        return torch.cat([self._seen(part) for part in x.split(PIECE)])
+            return self._convolve(x)
+        return torch.cat([self._convolve(part) for part in x.split(PIECE)])
 
-    def _seen(self, x: Tensor) -> Tensor:
+    def _convolve(self, x: Tensor) -> Tensor:
         if self.look is None or self.feature is None:
             return x
-        # bytes around zero, about as wide as one; channels last take half the time on a CPU
+        # mean about 0, deviation about 1; channels last take half the time on a CPU
         pixels = x.float().sub(127.5).div(64.0).contiguous(memory_format=torch.channels_last)
         grid, _ = self.look(pixels)
         return self.feature(grid.flatten(1)).relu()
 
     def loss(self, x: Tensor, lengths: Tensor, y: Tensor) -> Tensor:
-        """Summed cross-entropy in nats. y: class of each clip [B], or of each frame [N]."""
+        """The summed cross-entropy, a scalar in nats.
+
+        Args:
+            x: as in `forward`.
+            lengths: as in `forward`.
+            y: the class of each clip [B], or of each frame [N].
+        """
         smoothing = self.smoothing if self.training else 0.0
         return cross_entropy(
             self(x, lengths), y, weight=self.weights, reduction="sum", label_smoothing=smoothing
         )
 
     def probabilities(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """[B, K] or [N, K]; each row sums to one."""
+        """Probabilities of the classes, [B, K] or [N, K]; arguments as in `forward`."""
         return self(x, lengths).softmax(-1)
 
     def _initialise(self, name: str) -> str:
-        said = initialise_layers(self.stack, name)
+        description = initialise_layers(self.stack, name)
         if self.feature is not None:
             nn.init.kaiming_normal_(self.feature.weight, nonlinearity="relu")
             nn.init.zeros_(self.feature.bias)
         nn.init.xavier_uniform_(self.decide.weight)
         nn.init.zeros_(self.decide.bias)
-        return said
+        return description
 
 
 def blocks(height: int, width: int) -> list[int]:
-    """Channels of each block, until a side of the grid is small."""
+    """Channels of each block of convolutions: blocks until a side of the grid is small."""
     found: list[int] = []
     while min(height, width) > SMALLEST or not found:
         found.append(min(WIDEST, FIRST * 2 ** len(found)))

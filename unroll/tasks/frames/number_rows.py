@@ -1,6 +1,6 @@
-"""Clips as numbers: a table of a row a frame, or one wide table of a row a clip.
+"""Read clips of numbers: a table with one row per frame, or a wide table with one row per clip.
 
-T time, F numbers a frame.
+T time, F numbers per frame.
 """
 
 from __future__ import annotations
@@ -22,14 +22,21 @@ from unroll.tasks.frames.settings import label_of_rows
 from unroll.tasks.frames.video import BadClip
 
 NUMBERS = (".csv", ".tsv")
-MOST = 64  # numbers a frame that a guess thinks of
+MOST = 64  # numbers per frame, up to which a guess is made
 
 
 def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
-    """The rows of a table as frames of numbers, float32 [T, F]; a first row of names is passed over.
+    """The rows of a table as frames of numbers; a first row of names is skipped.
 
-    width: F, as in the other clips.
-    Raises: BadClip, with file and line, for a ragged row, a word, or no row at all.
+    Args:
+        path: a .csv or .tsv.
+        width: F, as in the other clips. Default: that of the first row.
+
+    Returns:
+        float32 [T, F].
+
+    Raises:
+        BadClip: for a row of another width, a word, or a table without rows.
 
     Example:
         >>> from pathlib import Path
@@ -41,7 +48,7 @@ def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
     rows: list[list[float]] = []
     if not is_numbers(path):
         raise BadClip(
-            f"{path} is no table of numbers ({', '.join(NUMBERS)}); expected a row a frame."
+            f"{path} is no table of numbers ({', '.join(NUMBERS)}); expected one row per frame."
         )
     try:
         for k, row in enumerate(table_rows(path, str(path), Problems(may_skip=False))):
@@ -50,14 +57,14 @@ def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
                 continue
             width = width or len(row.cells)
             if found is None or len(row.cells) != width:
-                raise BadClip(f"{path}, line {row.line}: {row_trouble(row.cells, width)}.")
+                raise BadClip(f"{path}, line {row.line}: {describe_bad_row(row.cells, width)}.")
             rows.append(found)
     except BadClip:
         raise
     except UserError as error:
         raise BadClip(str(error)) from error
     if not rows:
-        raise BadClip(f"{path} holds no row of numbers; expected a row a frame.")
+        raise BadClip(f"{path} has no row of numbers; expected one row per frame.")
     return np.asarray(rows, dtype=np.float32)
 
 
@@ -66,20 +73,25 @@ def is_numbers(path: Path) -> bool:
     return path.name.removesuffix(".gz").lower().endswith(NUMBERS)
 
 
-def row_trouble(cells: list[object], width: int) -> str:
-    """What is wrong with a row, in half a sentence."""
+def describe_bad_row(cells: list[object], width: int) -> str:
+    """What is wrong with a row, as half a sentence."""
     if len(cells) != width:
         return f"{counted(len(cells), 'column')} where {width} are expected"
     word = next(as_word(cell) for cell in cells if number(cell) is None)
-    return f"{word[:40]!r} is no finite number"
+    return f"{word[:40]!r} is not a finite number"
 
 
 @dataclass(frozen=True)
 class WideTable:
-    """A table of a row a clip: the numbers of all its frames, and a label.
+    """A table with one row per clip: the numbers of all its frames, and a label.
 
-    name: what the user called it. width: columns. label: the label's place; None where it has none.
-    header: whether the first row holds names. names: of the columns, or their numbers.
+    Attributes:
+        path: of the table.
+        name: the table as the user named it.
+        width: its columns.
+        label: place of the label, from 0; None where the table has no labels.
+        header: whether the first row holds names.
+        names: of the columns, or their numbers.
     """
 
     path: Path
@@ -90,19 +102,19 @@ class WideTable:
     names: tuple[str, ...]
 
     def rows(self, problems: Problems) -> Iterator[tuple[int, str | None, np.ndarray]]:
-        """The line, the label and the numbers [T * F] of each clip."""
+        """The line, the label and the numbers [T * F] of each clip. problems: collects bad rows."""
         for row in table_rows(self.path, self.name, problems):
             if row.line == 1 and self.header:
                 continue
             where = f"{self.name}, line {row.line}"
             if len(row.cells) != self.width:
-                problems.bad(f"{where}: {row_trouble(row.cells, self.width)}.")
+                problems.bad(f"{where}: {describe_bad_row(row.cells, self.width)}.")
                 continue
             cells = [as_word(cell).strip() for cell in row.cells]
             label = None if self.label is None else cells.pop(self.label)
             found = numbers(cells)
             if found is None:
-                problems.bad(f"{where}: {row_trouble(list(cells), len(cells))}.")
+                problems.bad(f"{where}: {describe_bad_row(list(cells), len(cells))}.")
             elif label == "":
                 problems.bad(f"{where}: no label in column {self.names[self.label or 0]}.")
             else:
@@ -110,11 +122,15 @@ class WideTable:
 
 
 def find_wide(path: Path, label: str | None = None, columns: int | None = None) -> WideTable | None:
-    """What a table of a row a clip holds in which column; None where it is no such table.
+    """The columns of a table with one row per clip; None where it is no such table.
 
-    label: its column, by name or number; None: guessed. columns: the numbers of a clip, where they are
-    known: then a table without labels is one too.
-    Raises: UserError where the column is not there.
+    Args:
+        path: of the table.
+        label: its column, by name or number. Default: guessed.
+        columns: numbers of a clip, where they are known; then a table may have no labels.
+
+    Raises:
+        UserError: where the table has no such column.
     """
     found = table_rows(path, str(path), Problems(skip=True))
     rows = [[as_word(cell) for cell in row.cells] for row in islice(found, LOOK)]
@@ -137,7 +153,7 @@ def find_wide(path: Path, label: str | None = None, columns: int | None = None) 
         where = label_of_rows([row for row in even if number(row[1]) is not None])
     if where is None or (columns is not None and width != columns + 1):
         return None
-    # a row with one bad cell does not make it another kind of table
+    # a row with a bad cell does not make the table one of another kind
     plain = [all(number(c) is not None for k, c in enumerate(r) if k != where) for r in even]
     if 2 * sum(plain) < len(plain):
         return None
@@ -145,24 +161,27 @@ def find_wide(path: Path, label: str | None = None, columns: int | None = None) 
 
 
 def guess_features(names: tuple[str, ...], rows: np.ndarray) -> tuple[int, str]:
-    """How many numbers of a row are one frame, and why: names that come again, else the distance at
-    which numbers differ least.
+    """How many numbers of a row are one frame, and why.
 
-    names: of the columns of rows [R, N].
+    They are told by repeated names of columns, else by the distance at which numbers differ least.
+
+    Args:
+        names: of the N columns; empty texts where they have none.
+        rows: numbers [R, N].
 
     Example:
         >>> import numpy as np
         >>> from unroll.tasks.frames.number_rows import guess_features
         >>> guess_features(("x1", "y1", "x2", "y2"), np.zeros((1, 4)))
-        (2, 'as the names come again')
+        (2, 'as the names of the columns repeat')
     """
     stems = [name.rstrip("0123456789").rstrip("_-. ").lower() for name in names]
     if all(stems):
         kinds = len(set(stems))
         if len(stems) % kinds == 0 and stems == stems[:kinds] * (len(stems) // kinds):
-            return kinds, "as the names come again"
+            return kinds, "as the names of the columns repeat"
     N = rows.shape[1]
     fit = [F for F in range(1, min(MOST, N // 2) + 1) if N % F == 0]
-    apart = {F: float(np.abs(rows[:, F:] - rows[:, :-F]).mean()) for F in fit}
-    best = min(fit, key=lambda F: apart[F])
+    distances = {F: float(np.abs(rows[:, F:] - rows[:, :-F]).mean()) for F in fit}
+    best = min(fit, key=lambda F: distances[F])
     return best, "as neighbouring frames then differ least"

@@ -1,10 +1,10 @@
-"""Clips with labels made ready to learn: read once, in two parts, and the preprocessor of the first."""
+"""Read clips with labels: training set, validation set, and the preprocessor."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,274 +14,367 @@ from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.series import number
 from unroll.errors import UserError
-from unroll.tasks.frames.clips import Clip, Reading, clip_size
-from unroll.tasks.frames.number_rows import guess_features, read_numbers
-from unroll.tasks.frames.preprocessor import Framed, FramesPreprocessor, Loaded, framed, mark, small
+from unroll.tasks.base import Progress
+from unroll.tasks.frames.clips import Clip, ClipReader, clip_size
+from unroll.tasks.frames.dataset import (
+    ClipDataset,
+    LoadedClip,
+    content_hash,
+    encode_clips,
+    make_thumbnails,
+)
+from unroll.tasks.frames.number_rows import WideTable, guess_features, read_numbers
+from unroll.tasks.frames.preprocessor import FramesPreprocessor
 from unroll.tasks.frames.scale import NumberScale
 from unroll.tasks.frames.settings import FramesSettings
 from unroll.tasks.frames.sources import ClipRow, ClipSource, find_clips
-from unroll.tasks.frames.split import parted, without_strangers
+from unroll.tasks.frames.split import choose_validation, keep_unseen_labels
 from unroll.tasks.frames.video import BadClip
 
-LOOK = 5  # clips that tell whether labels are the frames'
-HIGHEST = 64  # pixels of a frame, where size is left out
-Watch = Callable[[float], None]
+LOOK = 5  # clips that decide whether labels belong to frames
+HIGHEST = 64  # pixels of a frame, where the size is left open
 
 
 @dataclass(frozen=True)
-class FramedData:
-    """What was read. source: where from. train, valid: the two parts. said: what was guessed. moved:
-    clips that would be held out, but whose label is nowhere else. told: of bad records."""
+class FramesData:
+    """Training set and validation set.
+
+    Attributes:
+        source: where the training set comes from.
+        preprocessor: learned from the training set.
+        train: the training set.
+        valid: the validation set.
+        sha256: of both.
+        validation_set: what the validation set is, for people.
+        guesses: what was guessed, each with the flag that changes it.
+        kept_in_training: clips that were chosen for validation, but have a label that no other
+            clip has.
+        warnings: sentences on bad clips that were skipped.
+    """
 
     source: ClipSource
     preprocessor: FramesPreprocessor
-    train: Framed
-    valid: Framed
+    train: ClipDataset
+    valid: ClipDataset
     sha256: str
     validation_set: str
-    said: tuple[str, ...]
-    moved: int
-    told: tuple[str, ...]
+    guesses: tuple[str, ...]
+    kept_in_training: int
+    warnings: tuple[str, ...]
 
 
-def read_framed(
+def read_data(
     path: str,
     settings: FramesSettings,
-    watch: Watch,
+    progress: Progress,
     preprocessor: FramesPreprocessor | None = None,
     problems: Problems | None = None,
-) -> FramedData:
-    """Clips in two parts; scales are learned from the first alone. Every clip is read once here, so
-    that all that is bad is met before training.
+) -> FramesData:
+    """Read the training set and the validation set.
 
-    watch: told the share that is read. preprocessor: the run's own, where a run is resumed. problems: told
-    what is bad; left out, as the settings say.
-    Raises: UserError, in a sentence, for data that cannot be used.
+    Every clip is read once here, so that every bad clip is found before training.
+
+    Args:
+        path: a table, or a folder with a folder of clips for each class.
+        settings: what to read, and how.
+        progress: called with the share that is read.
+        preprocessor: that of the run, where it is resumed. Default: classes are those of all clips,
+            scales are learned from the training set.
+        problems: collects bad clips. Default: as `settings.skip_bad` says.
+
+    Raises:
+        UserError: where the data cannot be used.
     """
     problems = problems or Problems(settings.skip_bad)
-    source = source_of(path, settings)
+    source = find_source(path, settings)
     rows = list(source.rows(problems))
-    said = list(source.said)
-    if preprocessor is not None:
-        reading, per_frame, columns = (
-            preprocessor.reading,
-            preprocessor.per_frame,
-            preprocessor.columns,
-        )
-    else:
-        check_some(rows, source, problems)
-        reading, told = reading_of(rows, source, settings)
-        said += told
-        per_frame = labels_are_frames(rows, reading, settings)
-        columns = rows[0].source.size if isinstance(rows[0].source, np.ndarray) else None
-    room = Room(settings.cache)
-    clips = list(load_clips(rows, reading, per_frame, room, problems, watch))
-    check_labels(clips, source, problems)
-    digest = hashlib.sha256(json.dumps([(c.labels, c.mark) for c in clips]).encode())
-    apart, moved, where = np.zeros(len(clips), dtype=bool), 0, settings.valid or ""
-    if settings.valid is None:
-        apart, where = parted(clips, source, settings.by)
-        apart, moved = without_strangers(apart, clips)
-    train = [clip for clip, held in zip(clips, apart, strict=True) if not held]
-    valid = [clip for clip, held in zip(clips, apart, strict=True) if held]
     if preprocessor is None:
-        preprocessor = learned(clips, train, reading, per_frame, columns, source)
+        plan, guesses = plan_reading(rows, source, settings, problems)
+    else:
+        plan, guesses = ReadingPlan.of(preprocessor), []
+    clips = list(load_clips(rows, plan, settings.cache, problems, progress))
+    check_labels(clips, source, problems)
+    digest = hashlib.sha256(hashed_content(clips))
+    validation, kept_in_training = np.zeros(len(clips), dtype=bool), 0
+    validation_set = settings.valid or ""
+    if settings.valid is None:
+        validation, validation_set = choose_validation(clips, source, settings.by)
+        validation, kept_in_training = keep_unseen_labels(validation, clips)
+    train = [clip for clip, out in zip(clips, validation, strict=True) if not out]
+    valid = [clip for clip, out in zip(clips, validation, strict=True) if out]
+    if preprocessor is None:
+        preprocessor = learn_preprocessor(clips, train, plan, source)
     if settings.valid is not None:
-        other = source_of(settings.valid, settings, source)
-        valid = list(load_for(preprocessor, other, settings, problems, watch))
-        digest.update(json.dumps([(c.labels, c.mark) for c in valid]).encode())
+        other = find_source(settings.valid, settings, source)
+        valid = list(load_source(preprocessor, other, settings, problems, progress))
+        digest.update(hashed_content(valid))
     if not train or not valid:
         raise UserError(
-            f"{path} leaves {counted(len(train), 'clip')} to learn from and {len(valid):,} held out "
-            f"({where}); "
-            "expected some of each. Give more clips."
+            f"{path} gives {counted(len(train), 'clip')} for training and {len(valid):,} for "
+            f"validation ({validation_set}); expected at least one of each. Add clips."
         )
-    return FramedData(
+    return FramesData(
         source,
         preprocessor,
-        framed(train, preprocessor, problems),
-        framed(valid, preprocessor, problems),
+        encode_clips(train, preprocessor, problems),
+        encode_clips(valid, preprocessor, problems),
         digest.hexdigest(),
-        where,
-        tuple(said),
-        moved,
+        validation_set,
+        (*source.guesses, *guesses),
+        kept_in_training,
         tuple(problems.messages()),
     )
 
 
-def source_of(path: str, settings: FramesSettings, like: ClipSource | None = None) -> ClipSource:
-    """The clips at a path, in the columns of the settings, or of the training data."""
+def hashed_content(clips: Sequence[LoadedClip]) -> bytes:
+    """What the hash of a data set is made of: the labels and the contents of its clips."""
+    return json.dumps([(clip.labels, clip.content_hash) for clip in clips]).encode()
+
+
+def find_source(
+    path: str,
+    settings: FramesSettings,
+    like: ClipSource | None = None,
+) -> ClipSource:
+    """The clips at a path.
+
+    Args:
+        path: a table or a folder.
+        settings: name the columns, where they are given.
+        like: the source of the training set, whose columns are used where the settings name none.
+
+    Raises:
+        UserError: where there are no clips, or no such columns.
+    """
     video, label, by = settings.video, settings.label, settings.by
     if like is not None:
         video, label, by = video or like.video, label or like.label, None
     return find_clips(path, video=video, label=label, by=by, label_names=settings.label_names)
 
 
-def load_for(
-    preprocessor: FramesPreprocessor,
-    source: ClipSource,
-    settings: FramesSettings,
-    problems: Problems,
-    watch: Watch,
-) -> Iterator[Loaded]:
-    """The clips of other data, read as the preprocessor's own.
+@dataclass(frozen=True)
+class ReadingPlan:
+    """How the clips of a data set are read.
 
-    Raises: UserError where they are of another kind: numbers and pictures.
+    Attributes:
+        reader: reads a clip.
+        per_frame: whether each frame has a label.
+        columns: numbers in a row of a wide table; None where clips are files.
     """
-    check_kind(source, preprocessor)
-    rows = list(source.rows(problems))
-    room = Room(settings.cache)
-    yield from load_clips(rows, preprocessor.reading, preprocessor.per_frame, room, problems, watch)
+
+    reader: ClipReader
+    per_frame: bool
+    columns: int | None
+
+    @classmethod
+    def of(cls, preprocessor: FramesPreprocessor) -> ReadingPlan:
+        """How a run reads clips."""
+        return cls(preprocessor.reading, preprocessor.per_frame, preprocessor.columns)
 
 
-def check_kind(source: ClipSource, preprocessor: FramesPreprocessor) -> None:
-    """Raises: UserError where clips are of another kind than in training: numbers and pictures, rows
-    of a table and files."""
-    kinds = ["pictures", "numbers", "numbers in rows"]
-    has = 2 if source.wide is not None else int(source.numbers)
-    wanted = 2 if preprocessor.columns is not None else int(preprocessor.scaler is not None)
-    if has != wanted:
-        raise UserError(
-            f"{source.name} holds clips of {kinds[has]}; expected {kinds[wanted]}, as in training."
-        )
+def plan_reading(
+    rows: list[ClipRow], source: ClipSource, settings: FramesSettings, problems: Problems
+) -> tuple[ReadingPlan, list[str]]:
+    """How clips are read, from the settings and the first of them, and what was guessed.
 
-
-class Room:
-    """How many bytes of frames may still be kept in memory."""
-
-    def __init__(self, megabytes: float) -> None:
-        self.left = megabytes * 1e6
-
-    def take(self, values: np.ndarray) -> bool:
-        """Whether these fit; then they count."""
-        if values.nbytes > self.left:
-            return False
-        self.left -= values.nbytes
-        return True
-
-
-def load_clips(
-    rows: list[ClipRow],
-    reading: Reading,
-    per_frame: bool,
-    room: Room,
-    problems: Problems,
-    watch: Watch,
-) -> Iterator[Loaded]:
-    """Every clip read once; what is bad is said to `problems`."""
-    for k, row in enumerate(rows):
-        try:
-            clip = read_row(row, reading)
-            labels = labels_of(row, clip, reading, per_frame)
-        except BadClip as error:
-            problems.bad(f"{row.where}: {error}" if row.where not in str(error) else str(error))
-            continue
-        kept = clip.values.ndim == 2 or room.take(clip.values)
-        yield Loaded(
-            values=clip.values if kept else None,
-            source=row.source,
-            labels=labels,
-            length=len(clip.values),
-            total=clip.total,
-            thumbs=small(clip.values),
-            mark=mark(clip.values),
-            name=row.name,
-            where=row.where,
-            group=row.group,
-        )
-        watch((k + 1) / len(rows))
-
-
-def read_row(row: ClipRow, reading: Reading) -> Clip:
-    """The clip of a row."""
-    if isinstance(row.source, Path):
-        return reading(row.source)
-    return reading.of_numbers(row.source.reshape(-1, reading.shape[0]))
-
-
-def labels_of(row: ClipRow, clip: Clip, reading: Reading, per_frame: bool) -> tuple[str, ...]:
-    """The label of a clip, or those of the frames that are read.
-
-    Raises: BadClip where they are not as many as frames.
+    Raises:
+        UserError: where there are fewer than two clips, or none can be read.
     """
-    if not per_frame:
-        if isinstance(row.label, tuple):
-            labels = counted(len(row.label), "label")
-            raise BadClip(f"{labels}, of frames, for one clip; expected one.")
-        return (row.label or "",)
-    each = row.label if isinstance(row.label, tuple) else tuple((row.label or "").split())
-    if len(each) != clip.total:
-        raise BadClip(
-            f"{counted(len(each), 'label')} for {counted(clip.total, 'frame')} of {row.name}; expected "
-            "one a frame "
-            "(--set per=clip where the whole cell is the clip's label)."
-        )
-    return each[:: reading.every][: reading.longest]
-
-
-def reading_of(
-    rows: list[ClipRow], source: ClipSource, settings: FramesSettings
-) -> tuple[Reading, list[str]]:
-    """How the clips are read, from the settings and the first of them that can be; what was guessed."""
-    every, longest, strip = settings.every, settings.longest, settings.frames
+    if len(rows) < 2:
+        clips = counted(len(rows), "clip")
+        sentence = f"{source.name} names {clips}; expected at least 2."
+        raise UserError(" ".join([sentence, *problems.messages()]))
+    guesses: list[str] = []
     if source.wide is not None:
-        wide = source.wide
-        columns = [name for k, name in enumerate(wide.names) if k != wide.label]
-        said, features = [], settings.features
-        if features is None:
-            values = np.stack([row.source for row in rows if isinstance(row.source, np.ndarray)])
-            names = tuple(columns) if wide.header else ("",) * len(columns)
-            features, why = guess_features(names, values)
-            said = [f"features: {features} numbers a frame, {why} (change by --set features)"]
-        if len(columns) % features:
-            raise UserError(
-                f"{wide.name} has {len(columns)} numbers in a row, which are no frames of "
-                f"{features} each (--set features=N)."
-            )
-        return Reading((features,), every, longest), said
-    paths = [row.source for row in rows if isinstance(row.source, Path)]
-    trouble: BadClip | None = None
-    for path in paths:
+        reader, guesses = plan_wide_table(source.wide, rows, settings)
+    else:
+        reader = plan_files(source, rows, settings)
+    per_frame = labels_are_frames(rows, reader, settings)
+    columns = rows[0].source.size if isinstance(rows[0].source, np.ndarray) else None
+    return ReadingPlan(reader, per_frame, columns), guesses
+
+
+def plan_wide_table(
+    wide: WideTable, rows: list[ClipRow], settings: FramesSettings
+) -> tuple[ClipReader, list[str]]:
+    """How the rows of a wide table are read, and what was guessed.
+
+    Raises:
+        UserError: where a row is not a whole number of frames.
+    """
+    columns = [name for k, name in enumerate(wide.names) if k != wide.label]
+    guesses, features = [], settings.features
+    if features is None:
+        values = np.stack([row.source for row in rows if isinstance(row.source, np.ndarray)])
+        names = tuple(columns) if wide.header else ("",) * len(columns)
+        features, why = guess_features(names, values)
+        guesses = [f"features: {features} numbers per frame, {why} (change by --set features)"]
+    if len(columns) % features:
+        raise UserError(
+            f"{wide.name} has {len(columns)} numbers in a row, which do not make whole frames of "
+            f"{features} numbers; expected a divisor of {len(columns)} (--set features=N)."
+        )
+    return ClipReader((features,), settings.every, settings.longest), guesses
+
+
+def plan_files(source: ClipSource, rows: list[ClipRow], settings: FramesSettings) -> ClipReader:
+    """How clips in files are read, from the first one that can be read.
+
+    Raises:
+        UserError: where none can be read.
+    """
+    every, longest, strip = settings.every, settings.longest, settings.frames
+    first_error: BadClip | None = None
+    for path in [row.source for row in rows if isinstance(row.source, Path)]:
         try:
             if source.numbers:
-                return Reading((read_numbers(path).shape[1],), every, longest), []
+                return ClipReader((read_numbers(path).shape[1],), every, longest)
             height, width = clip_size(path, strip)
         except BadClip as error:
-            trouble = trouble or error
+            first_error = first_error or error
             continue
         size = settings.size or min(height, HIGHEST)
-        wide_size = max(4, round(width * size / height))
-        return Reading((1 if settings.grey else 3, size, wide_size), every, longest, strip), []
-    raise UserError(f"{source.name}: no clip can be read. The first: {trouble}")
+        scaled_width = max(4, round(width * size / height))
+        channels = 1 if settings.grey else 3
+        return ClipReader((channels, size, scaled_width), every, longest, strip)
+    raise UserError(f"{source.name}: no clip can be read. The first error: {first_error}")
 
 
-def labels_are_frames(rows: list[ClipRow], reading: Reading, settings: FramesSettings) -> bool:
-    """Whether labels are those of frames: as asked, or as many as there are in most of the first."""
+def labels_are_frames(rows: list[ClipRow], reader: ClipReader, settings: FramesSettings) -> bool:
+    """Whether labels belong to frames: as the settings say, or as most of the first clips have."""
     if settings.per != "auto":
         return settings.per == "frame"
     if any(isinstance(row.label, tuple) for row in rows):
         return True
-    asked = [row for row in rows if isinstance(row.label, str) and len(row.label.split()) > 1]
-    if 2 * len(asked) < len(rows):
+    several = [row for row in rows if isinstance(row.label, str) and len(row.label.split()) > 1]
+    if 2 * len(several) < len(rows):
         return False
     fit = 0
-    for row in asked[:LOOK]:
+    for row in several[:LOOK]:
         try:
-            fit += len(str(row.label).split()) == read_row(row, reading).total
+            fit += len(str(row.label).split()) == read_clip(row, reader).total
         except BadClip:
             continue
-    return 2 * fit > len(asked[:LOOK])
+    return 2 * fit > len(several[:LOOK])
 
 
-def learned(
-    clips: list[Loaded],
-    train: list[Loaded],
-    reading: Reading,
-    per_frame: bool,
-    columns: int | None,
+def load_source(
+    preprocessor: FramesPreprocessor,
     source: ClipSource,
+    settings: FramesSettings,
+    problems: Problems,
+    progress: Progress,
+) -> Iterator[LoadedClip]:
+    """The clips of further data, read as those of the training set.
+
+    Args:
+        preprocessor: of the run.
+        source: of the further data.
+        settings: of the run.
+        problems: collects bad clips.
+        progress: called with the share that is read.
+
+    Raises:
+        UserError: where the clips are of another kind than in training.
+    """
+    check_kind(source, preprocessor)
+    rows = list(source.rows(problems))
+    plan = ReadingPlan.of(preprocessor)
+    yield from load_clips(rows, plan, settings.cache, problems, progress)
+
+
+def check_kind(source: ClipSource, preprocessor: FramesPreprocessor) -> None:
+    """Check that clips are of the same kind as in training.
+
+    Raises:
+        UserError: for numbers instead of pictures, or rows of a table instead of files.
+    """
+    kinds = ["pictures", "numbers", "numbers in rows"]
+    found = 2 if source.wide is not None else int(source.numbers)
+    expected = 2 if preprocessor.columns is not None else int(preprocessor.scaler is not None)
+    if found != expected:
+        raise UserError(
+            f"{source.name} has clips of {kinds[found]}; expected {kinds[expected]}, as in training."
+        )
+
+
+def load_clips(
+    rows: list[ClipRow],
+    plan: ReadingPlan,
+    megabytes: float,
+    problems: Problems,
+    progress: Progress,
+) -> Iterator[LoadedClip]:
+    """Read every clip once.
+
+    Args:
+        rows: which clips.
+        plan: how they are read.
+        megabytes: of frames that are kept in memory; numbers are always kept.
+        problems: collects bad clips.
+        progress: called with the share that is read.
+    """
+    room = megabytes * 1e6
+    for k, row in enumerate(rows):
+        try:
+            clip = read_clip(row, plan.reader)
+            labels = split_labels(row, clip, plan)
+        except BadClip as error:
+            problems.bad(f"{row.where}: {error}" if row.where not in str(error) else str(error))
+            continue
+        is_kept = clip.values.ndim == 2 or clip.values.nbytes <= room
+        if is_kept and clip.values.ndim > 2:
+            room -= clip.values.nbytes
+        yield LoadedClip(
+            values=clip.values if is_kept else None,
+            source=row.source,
+            labels=labels,
+            length=len(clip.values),
+            total=clip.total,
+            thumbnails=make_thumbnails(clip.values),
+            content_hash=content_hash(clip.values),
+            name=row.name,
+            where=row.where,
+            group=row.group,
+        )
+        progress((k + 1) / len(rows))
+
+
+def read_clip(row: ClipRow, reader: ClipReader) -> Clip:
+    """The clip of a row.
+
+    Raises:
+        BadClip: where it cannot be read.
+    """
+    if isinstance(row.source, Path):
+        return reader(row.source)
+    return reader.read_rows(row.source.reshape(-1, reader.shape[0]))
+
+
+def split_labels(row: ClipRow, clip: Clip, plan: ReadingPlan) -> tuple[str, ...]:
+    """The label of a clip, or those of the frames that are read.
+
+    Raises:
+        BadClip: where there are not as many labels as frames, or several for a clip.
+    """
+    if not plan.per_frame:
+        if isinstance(row.label, tuple):
+            labels = counted(len(row.label), "label")
+            raise BadClip(f"{labels} of frames for one clip; expected one label.")
+        return (row.label or "",)
+    each = row.label if isinstance(row.label, tuple) else tuple((row.label or "").split())
+    if len(each) != clip.total:
+        raise BadClip(
+            f"{counted(len(each), 'label')} for {counted(clip.total, 'frame')} of {row.name}; "
+            "expected one per frame (--set per=clip if the whole cell is the label of the clip)."
+        )
+    return each[:: plan.reader.every][: plan.reader.longest]
+
+
+def learn_preprocessor(
+    clips: list[LoadedClip], train: list[LoadedClip], plan: ReadingPlan, source: ClipSource
 ) -> FramesPreprocessor:
-    """Classes of all clips, and scales of the training part."""
+    """The preprocessor with the classes of all clips and the scales of the training set."""
     classes = sorted(
         {label for clip in clips for label in clip.labels},
         key=lambda name: (number(name) is None, number(name) or 0.0, name),
@@ -289,33 +382,25 @@ def learned(
     scaler = None
     if source.numbers:
         scaler = NumberScale.learn([clip.values for clip in train if clip.values is not None])
-    return FramesPreprocessor(classes, per_frame, reading, scaler, columns)
+    return FramesPreprocessor(classes, plan.per_frame, plan.reader, scaler, plan.columns)
 
 
-def check_some(rows: list[ClipRow], source: ClipSource, problems: Problems) -> None:
-    if len(rows) < 2:
-        clips = counted(len(rows), "clip")
-        said = [f"{source.name} names {clips}; expected at least 2.", *problems.messages()]
-        raise UserError(" ".join(said))
+def check_labels(clips: list[LoadedClip], source: ClipSource, problems: Problems) -> None:
+    """Check that there are classes to learn.
 
-
-def check_labels(clips: list[Loaded], source: ClipSource, problems: Problems) -> None:
-    """Raises: UserError where there is nothing to tell apart, or labels never come back."""
+    Raises:
+        UserError: where there are fewer than two clips or labels, or labels hardly repeat.
+    """
     labels = [label for clip in clips for label in clip.labels]
-    kinds = set(labels)
-    if len(clips) < 2 or len(kinds) < 2:
-        raise UserError(
-            " ".join(
-                [
-                    f"{source.name} holds {counted(len(clips), 'clip')} with "
-                    f"{counted(len(kinds), 'different label')}; "
-                    "expected at least 2 of each to learn what tells them apart.",
-                    *problems.messages(),
-                ]
-            )
+    different = set(labels)
+    if len(clips) < 2 or len(different) < 2:
+        sentence = (
+            f"{source.name} has {counted(len(clips), 'clip')} with "
+            f"{counted(len(different), 'different label')}; expected at least 2 of each."
         )
-    if len(labels) > 20 and len(kinds) > len(labels) / 2:
+        raise UserError(" ".join([sentence, *problems.messages()]))
+    if len(labels) > 20 and len(different) > len(labels) / 2:
         raise UserError(
-            f"{source.name} holds {len(kinds):,} different labels of {len(labels):,}; a label "
-            "comes back many times. Name another column by --label."
+            f"{source.name} has {len(different):,} different labels among {len(labels):,}; expected "
+            "labels that repeat. Name another column by --label."
         )

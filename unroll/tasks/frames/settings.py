@@ -1,4 +1,4 @@
-"""What a person can set of a network that reads clips frame by frame, and which files look so."""
+"""Settings of the task frames, and which files look like clips; no torch is loaded here."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ from unroll.settings.recurrent import RecurrentSettings
 MOVING = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".gif")
 STILLS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 OWN = ("video", "features", "frames", "label_names", "size")
-MOST_FIT = 0.8  # share of the rows that must look so
-FEWEST = 8  # numbers in a row from which on it looks like a clip
+MOST_FIT = 0.8  # share of the rows that must look like clips of numbers
+HIDDEN, FEATURES = 128, 128  # units of a layer and direction; numbers of a frame after convolutions
+# chosen on validation sets taken from the training data of two sets (drawn figures, tracked fingers)
+DROPOUT, LEARNING_RATE = 0.3, 2e-3
+OTHER_LEARNING_RATE = 0.1  # of the optimizers other than adamw
+BATCH_SIZE, BATCH_FRAMES = 32, 512  # clips, and frames of pictures, of a batch at most
+FEWEST = 8  # a row of more numbers than these looks like a clip
 
 
 class FramesSettings(RecurrentSettings):
-    """A network that reads clips frame by frame, and the data it learns from."""
+    """A network that labels clips, or each of their frames, and its data."""
 
     flags: ClassVar[dict[str, str]] = {
         "video": "COLUMN",
@@ -35,91 +40,108 @@ class FramesSettings(RecurrentSettings):
     # the data
     video: str | None = Field(
         None,
-        description="Column of the clip's file or folder, by name or number; left out, guessed.",
+        description="Column of the path of the clip, a file or a folder, by name or number. Default: "
+        "guessed.",
     )
     label: str | None = Field(
         None,
-        description="Column of the label; of several with commas (action,direction) each "
-        "combination is a class; left out, guessed.",
+        description="Column of the label; of several columns, separated by commas "
+        "(action,direction), each combination is a class. Default: guessed.",
     )
     label_names: str | None = Field(
-        None, description="A file with the name of label 0, 1, 2, ... in its lines."
+        None, description="File with the names of the labels 0, 1, 2, ..., one per line."
     )
     by: str | None = Field(
-        None, description="Column that says who is in the clip: nobody is held out in part."
+        None,
+        description="Column of the group of a clip, such as the person in it; a group is never both "
+        "in the training set and in the validation set.",
     )
     per: Literal["auto", "clip", "frame"] = Field(
         "auto",
-        description="Whether a label is the clip's or, in a cell as `a a b` or a file of its own, "
-        "each frame's; auto: the frame's where there are as many as frames.",
+        description="Whether a label belongs to a clip or to each frame, in a cell as `a a b` or in "
+        "a file of its own. auto: to each frame where there are as many labels as frames.",
     )
     features: int | None = Field(
         None,
         ge=1,
-        description="Rows of numbers: how many of them are a frame; left out, guessed.",
+        description="Clips as rows of numbers: how many numbers are one frame. Default: guessed.",
     )
     frames: int | None = Field(
         None,
         ge=1,
-        description="Frames side by side in an image; left out, as many squares as it has.",
+        description="Frames side by side in an image. Default: as many squares as it has.",
     )
     size: int | None = Field(
         None,
         ge=4,
-        description="Height to which frames are scaled; left out, their own, at most 64.",
+        description="Height in pixels to which frames are scaled. Default: their own, at most 64.",
     )
-    grey: bool = Field(False, description="Read frames without colour.")
+    grey: bool = Field(False, description="Read frames in grey.")
     every: int = Field(1, ge=1, description="Read every n-th frame.")
-    longest: int = Field(400, ge=1, description="Frames that are read of a clip; the end is cut.")
+    longest: int = Field(
+        400, ge=1, description="Most frames that are read of a clip; longer clips are truncated."
+    )
     rate: float | None = Field(
-        None, gt=0, description="Frames a second, for times where the files do not say it."
+        None, gt=0, description="Frames per second, for times where the files do not say."
     )
     cache: float = Field(
-        2000, ge=0, description="Megabytes of frames kept in memory; the rest is read each time."
+        2000,
+        ge=0,
+        description="Megabytes of frames that are kept in memory; the others are read again each "
+        "time.",
     )
     valid: str | None = Field(
-        None, description="Held-out data; left out, a tenth of the clips, at most 5,000."
+        None, description="Validation set. Default: a tenth of the clips, at most 5,000."
     )
-    skip_bad: bool = Field(False, description="Leave bad clips out, count and tell them.")
+    skip_bad: bool = Field(False, description="Skip bad clips; they are counted and reported.")
     # the network
     widths: str | None = Field(
         None,
-        description="Channels of each block of the convolutional network, with commas; left out, "
-        "blocks until the grid is small.",
+        description="Channels of each block of convolutions, separated by commas. Default: blocks "
+        "until the grid is small.",
     )
     cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
     embedding: int | None = Field(
-        None, ge=1, description="Numbers that the convolutional network makes of a frame."
+        None, ge=1, description="Numbers to which the convolutions reduce a frame."
     )
-    bidirectional: bool = Field(True, description="Read from both ends.")
+    bidirectional: bool = Field(True, description="Read the frames in both directions.")
     pooling: Literal["last", "mean", "max", "attention"] = Field(
-        "mean", description="How the frames become one vector, where a clip has one label."
+        "mean",
+        description="How the outputs of the frames become one vector, where a clip has one label.",
     )
     class_weights: Literal["none", "balanced"] = Field(
-        "none", description="balanced: rare classes weigh more, so that each counts the same."
+        "none", description="Weights of the classes in the loss; balanced: the same total for each."
     )
     label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="Share of the target that is spread over all classes."
+        0.1, ge=0, lt=1, description="Share of the target that is spread evenly over all classes."
     )
 
     @field_validator("widths")
     @classmethod
-    def sound(cls, text: str | None) -> str | None:
+    def check_widths(cls, text: str | None) -> str | None:
         parts = [] if text is None else text.split(",")
         if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-            raise ValueError("expected whole numbers with commas")
+            raise ValueError("expected whole numbers separated by commas")
         return text
 
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
-        """Why this looks like clips with labels, or None."""
-        asked = next((name for name in OWN if given.get(name) is not None), None)
+        """Why this looks like clips with labels.
+
+        Args:
+            path: the data.
+            given: the settings that the user gave, by name.
+
+        Returns:
+            Half a sentence for people, or None where it looks like other data.
+        """
+        own = next((name for name in OWN if given.get(name) is not None), None)
         if path.is_dir():
             return folder_reason(path)
         if not path.is_file() or not path.name.endswith((*TABLES, *LINES)):
             return None
-        if asked is not None:
-            return f"a table, and {asked} is given"
+        if own is not None:
+            return f"a table, and {own} is given"
         try:
             rows, names = first_rows(path)
         except (UserError, OSError, ValueError, csv.Error):
@@ -134,18 +156,23 @@ class FramesSettings(RecurrentSettings):
 def column_of_clips(
     rows: Sequence[Sequence[str]], names: Sequence[str] | None, folder: Path
 ) -> int | None:
-    """Which column, from 0, holds clips in most rows. names: None where the first row may be names.
-    folder: where the paths begin."""
+    """The place, from 0, of the column that holds clips in most rows; None where no column does.
+
+    Args:
+        rows: the first rows of a table.
+        names: of the columns; None where the first row may be names.
+        folder: where relative paths begin.
+    """
     body = rows if names is not None else rows[1:] or rows
     for k in range(max(map(len, body), default=0)):
-        # a bad row does not hide what the rest is
+        # a bad row does not hide what the others are
         if 2 * sum(k < len(row) and names_clip(row[k].strip(), folder) for row in body) > len(body):
             return k
     return None
 
 
 def names_clip(cell: str, folder: Path) -> bool:
-    """Whether a cell names a file that moves, or a folder of frames that is there."""
+    """Whether a cell names a moving picture, or an existing folder of frames."""
     if cell.lower().endswith(MOVING):
         return True
     inside = folder / cell
@@ -155,7 +182,7 @@ def names_clip(cell: str, folder: Path) -> bool:
 
 
 def folder_reason(path: Path) -> str | None:
-    """A folder of folders, each with the clips of one class."""
+    """Why a folder looks like a folder of clips for each class; None where it does not."""
     inside = [p for p in sorted(path.iterdir()) if not p.name.startswith(".")]
     folders = [p for p in inside if p.is_dir()]
     if len(folders) < 2 or not all(any(map(is_clip, folder.iterdir())) for folder in folders):
@@ -164,17 +191,20 @@ def folder_reason(path: Path) -> str | None:
 
 
 def is_clip(path: Path) -> bool:
-    """Whether this is a file that moves, or a folder of frames."""
+    """Whether this is a moving picture, or a folder of frames."""
     if path.is_dir():
         return any(inside.suffix.lower() in STILLS for inside in path.iterdir())
     return path.suffix.lower() in MOVING
 
 
 def label_of_rows(rows: Sequence[Sequence[str]]) -> int | None:
-    """Where the label stands, from 0, in rows that hold nothing else but a clip's numbers.
+    """The place of the label, from 0, in rows that otherwise hold the numbers of a clip.
 
-    A first row may hold names that count: x1, y1, x2. The label is the column of words or of whole
-    numbers at the beginning, else at the end.
+    A first row may hold numbered names: x1, y1, x2. The label is a first column of words or of
+    whole numbers, else a last column of those.
+
+    Returns:
+        None where the rows do not look like that.
     """
     if not rows or len(rows[0]) <= FEWEST:
         return None
@@ -183,7 +213,7 @@ def label_of_rows(rows: Sequence[Sequence[str]]) -> int | None:
     header = not all(map(is_number, rows[0][1:-1]))
     body = rows[1:] if header else rows
     fit = [row for row in body if len(row) == width and all(map(is_number, row[1:-1]))]
-    # a few bad rows are told with their lines when the table is read
+    # a few bad rows are reported with their lines when the table is read
     if not fit or (header and not numbered) or len(fit) < MOST_FIT * len(body):
         return None
     for k, other in ((0, -1), (-1, 0)):

@@ -1,4 +1,4 @@
-"""Where clips with labels come from: a table that names them, a wide table, a folder a class."""
+"""Find clips with labels: in a table of paths, in a wide table, or in a folder for each class."""
 
 from __future__ import annotations
 
@@ -22,13 +22,20 @@ from unroll.tasks.frames.number_rows import NUMBERS, WideTable, find_wide, is_nu
 from unroll.tasks.frames.settings import STILLS, column_of_clips, is_clip, names_clip
 
 KNOWN = ("action", "activity", "gesture", *LABELS)
-LISTS = (*NUMBERS, ".txt")  # files of a label a frame
+LABEL_FILES = (*NUMBERS, ".txt")  # files with one label per frame
 
 
 @dataclass(frozen=True)
 class ClipRow:
-    """name: for people. source: the clip's path, or its numbers [T * F]. label: as the table has it;
-    a tuple: of each frame; None where it is a question. group: who is in it. where: file and line."""
+    """A clip that is not read yet.
+
+    Attributes:
+        name: for people.
+        source: its path, or its numbers [T * F].
+        label: as the table has it; a tuple has one per frame; None where labels are not read.
+        group: as the column --by names it; None without that column.
+        where: file and line, for people.
+    """
 
     name: str
     source: Path | np.ndarray
@@ -39,10 +46,16 @@ class ClipRow:
 
 @dataclass(frozen=True)
 class ClipSource:
-    """Clips with labels, found from the start as often as wanted; no clip is read by it.
+    """Where clips are found; it reads no clip itself.
 
-    numbers: whether clips are numbers, not pictures. wide: the table where a row is a clip. video,
-    label: the columns, where there are any. said: what was guessed, each with its flag.
+    Attributes:
+        name: as the user named it.
+        numbers: whether clips are numbers, not pictures.
+        wide: the table with one row per clip, where it is one.
+        video: the column of paths, where there is one.
+        label: the columns of the label, where there are any.
+        guesses: what was guessed, each with the flag that changes it.
+        rows: yields the clips, from the first one each time; bad rows go to its `Problems`.
     """
 
     name: str
@@ -50,7 +63,7 @@ class ClipSource:
     wide: WideTable | None
     video: str | None
     label: str | None
-    said: tuple[str, ...]
+    guesses: tuple[str, ...]
     rows: Callable[[Problems], Iterator[ClipRow]]
 
 
@@ -64,12 +77,19 @@ def find_clips(
     labelled: bool = True,
     columns: int | None = None,
 ) -> ClipSource:
-    """The clips at a path: a .csv, .tsv or .jsonl, or a folder for each class.
+    """Find the clips at a path.
 
-    video, label, by: columns by name or number, None to guess (by: none); label may name several
-    with commas. label_names: a file with the names of label 0, 1, 2, ... labelled: whether labels
-    are wanted. columns: numbers of a row of a wide table, where they are known.
-    Raises: UserError where there is nothing that can be read so.
+    Args:
+        path: a .csv, .tsv or .jsonl, or a folder with a folder of clips for each class.
+        video: the column of paths, by name or number. Default: guessed.
+        label: the column of the label, or several separated by commas. Default: guessed.
+        by: the column of the group. Default: no groups.
+        label_names: a file with the names of the labels 0, 1, 2, ...
+        labelled: whether labels are read.
+        columns: numbers in a row of a wide table, where they are known.
+
+    Raises:
+        UserError: where there are no clips, or no such columns.
 
     Example:
         >>> from pathlib import Path
@@ -79,23 +99,23 @@ def find_clips(
         >>> source.video, source.label
         ('file', 'action')
     """
-    place_ = Path(path)
-    if place_.is_dir():
-        return of_folders(place_)
-    if place_.is_file() and not place_.name.lower().endswith((*TABLES, *LINES)):
+    file = Path(path)
+    if file.is_dir():
+        return find_in_folders(file)
+    if file.is_file() and not file.name.lower().endswith((*TABLES, *LINES)):
         raise UserError(
-            f"{path} is no table of clips (.csv, .tsv, .jsonl); expected one, or a folder of clips for "
-            "each class."
+            f"{path} is not a table of clips; expected a .csv, .tsv or .jsonl, or a folder of clips "
+            "for each class."
         )
     names = None if label_names is None else read_names(label_names)
-    if place_.is_file() and video is None and by is None and not is_lines(place_):
+    if file.is_file() and video is None and by is None and not is_json_lines(file):
         several = label is not None and "," in label
-        wide = None if several else find_wide(place_, label, columns)
+        wide = None if several else find_wide(file, label, columns)
         if wide is not None:
-            return of_wide(wide, names, guessed=label is None)
-    guessed: tuple[str, ...] = ()
-    if video is None and (folders := folder_column(place_)) is not None:
-        video, guessed = folders, (f"path: column {folders} (change by --video)",)
+            return find_in_wide_table(wide, names, is_guessed=label is None)
+    guesses: tuple[str, ...] = ()
+    if video is None and (folders := folder_column(file)) is not None:
+        video, guesses = folders, (f"path: column {folders} (change by --video)",)
     parts = None if label is None else [part.strip() for part in label.split(",")]
     table = find_media_table(
         path,
@@ -107,37 +127,35 @@ def find_clips(
         suffixes=CLIP_FILES,
         labelled=labelled,
     )
-    wanted = [] if by is None else [place(by, table.names, table.name, "--by")]
-    more = [place(part, table.names, table.name, "--label") for part in (parts or [])[1:]]
-    if not labelled:
-        more = []
+    group = None if by is None else place(by, table.names, table.name, "--by")
+    further = (parts or [])[1:] if labelled else []
+    more = [place(part, table.names, table.name, "--label") for part in further]
 
     def rows(problems: Problems) -> Iterator[ClipRow]:
         for row in table.rows(problems):
             cells = list(row.cells.values())
-            said = None if row.value is None else [row.value, *(cells[k] for k in more)]
-            if said is not None and not all(said):
+            words = None if row.value is None else [row.value, *(cells[k] for k in more)]
+            if words is not None and not all(words):
                 problems.bad(f"{row.where}: a column of --label is empty; expected a label.")
                 continue
-            word = None if said is None else " ".join(said)
-            found = named_labels(word, table.path.parent, names, row.where, problems)
+            word = None if words is None else " ".join(words)
+            found = read_label(word, table.path.parent, names, row.where, problems)
             if word is None or found is not None:
-                group = cells[wanted[0]] if wanted else None
-                yield ClipRow(cells[table.media], row.path, found, group, row.where)
+                own_group = None if group is None else cells[group]
+                yield ClipRow(cells[table.media], row.path, found, own_group, row.where)
 
     first = next(rows(Problems(skip=True)), None)
     numbers = first is not None and isinstance(first.source, Path) and is_numbers(first.source)
     column = label_column(table, [table.value, *more])
-    said = (*guessed, *table.guesses)
-    return ClipSource(str(path), numbers, None, table.names[table.media], column, said, rows)
+    guesses = (*guesses, *table.guesses)
+    return ClipSource(str(path), numbers, None, table.names[table.media], column, guesses, rows)
 
 
 def folder_column(path: Path) -> str | None:
-    """The named column of a table whose cells name clips, folders of frames among them; None where
-    no column does."""
+    """The name of the column whose cells name clips or folders of frames; None where none does."""
     try:
         rows, names = first_rows(path)
-    except (UserError, OSError, ValueError, csv.Error):  # told when it is read
+    except (UserError, OSError, ValueError, csv.Error):  # reported when the table is read
         return None
     k = column_of_clips(rows, names, path.parent)
     if k is None:
@@ -154,24 +172,38 @@ def label_column(table: MediaTable, places: list[int | None]) -> str | None:
     return ",".join(found) if found else None
 
 
-def of_wide(wide: WideTable, names: list[str] | None, guessed: bool) -> ClipSource:
-    """A row a clip: numbers of all its frames."""
+def find_in_wide_table(wide: WideTable, names: list[str] | None, *, is_guessed: bool) -> ClipSource:
+    """The clips of a wide table.
+
+    Args:
+        wide: the table.
+        names: of the labels 0, 1, 2, ...; None where labels are names.
+        is_guessed: whether the column of the label was guessed.
+    """
 
     def rows(problems: Problems) -> Iterator[ClipRow]:
         for line, word, values in wide.rows(problems):
             where = f"{wide.name}, line {line}"
-            found = None if word is None else one_name(word, names, where, problems)
+            found = None if word is None else name_label(word, names, where, problems)
             if word is None or found is not None:
                 yield ClipRow(f"row {line}", values, found, None, where)
 
     label = None if wide.label is None else wide.names[wide.label]
-    said = () if label is None or not guessed else (f"label: column {label} (change by --label)",)
-    return ClipSource(wide.name, True, wide, None, label, said, rows)
+    guesses: tuple[str, ...] = ()
+    if label is not None and is_guessed:
+        guesses = (f"label: column {label} (change by --label)",)
+    return ClipSource(wide.name, True, wide, None, label, guesses, rows)
 
 
-def of_folders(folder: Path) -> ClipSource:
-    """A folder for each class, with its clips: video files, animations, folders of frames; where it
-    has none of them, strips of frames, or tables of numbers."""
+def find_in_folders(folder: Path) -> ClipSource:
+    """The clips in a folder for each class.
+
+    Clips are video files, animations and folders of frames; where there is none of them, strips of
+    frames; where there is no image, tables of numbers.
+
+    Raises:
+        UserError: where there are fewer than two classes.
+    """
     classes = [p for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != "."]
     inside = {
         each.name: [p for p in sorted(each.iterdir()) if p.name[0] != "."] for each in classes
@@ -182,88 +214,109 @@ def of_folders(folder: Path) -> ClipSource:
             break
     if len({name for name, _ in found}) < 2:
         raise UserError(
-            f"The folder {folder} does not hold a folder of clips for each class; expected two or "
+            f"The folder {folder} does not have a folder of clips for each class; expected two or "
             f"more, as in {folder}/walk/1.mp4, or a table that names clips."
         )
     clips = {clip for _, clip in found}
     others = [p for paths in inside.values() for p in paths if p not in clips]
-    said: tuple[str, ...] = ()
+    guesses: tuple[str, ...] = ()
     if others:
-        no_clips = counted(len(others), "is no clip by its name", "are no clips by their names")
-        said = (f"{no_clips} and left alone, such as {others[0].relative_to(folder)}",)
+        ignored = counted(
+            len(others), "file is ignored as its name is", "files are ignored as their names are"
+        )
+        guesses = (f"{ignored} not that of a clip, such as {others[0].relative_to(folder)}",)
 
     def rows(problems: Problems) -> Iterator[ClipRow]:
         for name, clip in found:
             yield ClipRow(str(clip.relative_to(folder)), clip, name, None, str(clip))
 
-    return ClipSource(str(folder), is_numbers(found[0][1]), None, None, None, said, rows)
+    return ClipSource(str(folder), is_numbers(found[0][1]), None, None, None, guesses, rows)
 
 
 def is_still(path: Path) -> bool:
-    """Whether this is an image."""
+    """Whether this is the name of an image."""
     return path.suffix.lower() in STILLS
 
 
-def named_labels(
+def read_label(
     word: str | None, folder: Path, names: list[str] | None, where: str, problems: Problems
 ) -> str | tuple[str, ...] | None:
-    """The label of a cell, or those of the frames in the file that it names; None where it is bad."""
+    """The label of a cell, or those of the frames in a file that it names.
+
+    Args:
+        word: the cell; None where labels are not read.
+        folder: where relative paths begin.
+        names: of the labels 0, 1, 2, ...; None where labels are names.
+        where: file and line, for people.
+        problems: collects bad labels.
+
+    Returns:
+        None where there is no label, or a bad one.
+    """
     if word is None:
         return None
-    if not word.lower().endswith(LISTS):
-        return one_name(word, names, where, problems)
+    if not word.lower().endswith(LABEL_FILES):
+        return name_label(word, names, where, problems)
     path = folder / word
     if not path.is_file():
         problems.bad(
-            f"{where}: there is no file {word} in {folder}; expected a label a frame in it."
+            f"{where}: there is no file {word} in {folder}; expected a file with one label per frame."
         )
         return None
     try:
-        found = [one_name(each, names, at, Problems()) for at, each in frame_labels(path)]
+        found = [name_label(each, names, at, Problems()) for at, each in read_frame_labels(path)]
     except UserError as error:
         problems.bad(f"{where}: {error}")
         return None
     return tuple(each for each in found if each is not None)
 
 
-def frame_labels(path: Path) -> Iterator[tuple[str, str]]:
-    """Where each label stands, and the label: a row a frame, in the column that is called so, else
-    the last."""
+def read_frame_labels(path: Path) -> Iterator[tuple[str, str]]:
+    """The file and line of each label, and the label, from a file with one row per frame.
+
+    The label is in the column with a likely name, else in the last column.
+
+    Raises:
+        UserError: where a row has no label.
+    """
     at, first = -1, True
-    ill = Problems(may_skip=False)
+    problems = Problems(may_skip=False)
     if path.suffix.lower() not in NUMBERS:
-        for line, text in numbered_lines(path, str(path), ill):
+        for line, text in numbered_lines(path, str(path), problems):
             if text.strip():
                 yield f"{path}, line {line}", text.strip()
         return
-    for row in table_rows(path, str(path), ill):
+    for row in table_rows(path, str(path), problems):
         cells = [as_word(cell).strip() for cell in row.cells]
         lower = [cell.lower() for cell in cells]
         head = next((lower.index(name) for name in KNOWN if name in lower), None)
         if first and head is not None:
             at = head
         elif at >= len(cells) or not cells[at]:
-            raise UserError(f"{path}, line {row.line}: no label; expected one a frame.")
+            raise UserError(f"{path}, line {row.line}: no label; expected one per frame.")
         else:
             yield f"{path}, line {row.line}", cells[at]
         first = False
 
 
 def read_names(path: str) -> list[str]:
-    """The names of labels 0, 1, 2, ..., a line each.
+    """The names of the labels 0, 1, 2, ..., one per line.
 
-    Raises: UserError where there is no such file.
+    Raises:
+        UserError: where there is no such file.
     """
     if not Path(path).is_file():
-        raise UserError(f"There is no file {path}; expected the names of labels (label_names).")
+        raise UserError(
+            f"There is no file {path}; expected a file with the names of the labels (label_names)."
+        )
     lines = [text.strip() for _, text in numbered_lines(Path(path), path, Problems(may_skip=False))]
     while lines and not lines[-1]:
         lines.pop()
     return lines
 
 
-def one_name(word: str, names: list[str] | None, where: str, problems: Problems) -> str | None:
-    """The name of a label that is a number; None where there is none."""
+def name_label(word: str, names: list[str] | None, where: str, problems: Problems) -> str | None:
+    """The name of a label that may be a number; None where it has none, which `problems` takes."""
     if names is None:
         return word
     value = number(word)
@@ -272,10 +325,11 @@ def one_name(word: str, names: list[str] | None, where: str, problems: Problems)
     if word in names:
         return word
     problems.bad(
-        f"{where}: the label {word!r} has no name; label_names has those of 0 to {len(names) - 1}."
+        f"{where}: the label {word!r} has no name; label_names has names for 0 to {len(names) - 1}."
     )
     return None
 
 
-def is_lines(path: Path) -> bool:
+def is_json_lines(path: Path) -> bool:
+    """Whether this is the name of a .jsonl."""
     return path.name.endswith((".jsonl", ".jsonl.gz"))

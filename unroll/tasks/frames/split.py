@@ -1,4 +1,4 @@
-"""A held-out part of clips that is not in training by another name: groups, windows, strangers."""
+"""Choose the validation set so that it is not in the training set under another name."""
 
 from __future__ import annotations
 
@@ -7,56 +7,81 @@ from pathlib import Path
 import numpy as np
 
 from unroll.data.split import evenly_spread, validation_rows
-from unroll.tasks.frames.preprocessor import Loaded
+from unroll.tasks.frames.dataset import LoadedClip
 from unroll.tasks.frames.sources import ClipSource
 
-ALIKE = 0.5  # rows whose neighbours are nearer than this share of others' distance are windows
-BLOCKS = 3  # of windows that are held out: one alone is one stretch of one recording
-PAIRS = 500  # of a label that are compared for that
+SIMILAR = 0.5  # rows are windows if neighbours are closer than this share of the distance of others
+BLOCKS = 3  # of windows for validation: one block alone would be one stretch of one recording
+PAIRS = 500  # pairs of rows of a label that are compared
 
 
-def parted(
-    clips: list[Loaded], source: ClipSource, by: str | None = None
+def choose_validation(
+    clips: list[LoadedClip], source: ClipSource, by: str | None = None
 ) -> tuple[np.ndarray, str]:
-    """Which clips are held out, and what they are, for people: a tenth of the clips, or of the groups
-    where `by` names their column, or blocks of rows that are windows of one recording."""
+    """Which clips are the validation set: a tenth of the clips, of the groups, or blocks of windows.
+
+    Args:
+        clips: all of them.
+        source: where they come from.
+        by: the column of the groups; then whole groups are chosen. Default: no groups.
+
+    Returns:
+        bool [R], and what the validation set is, for people.
+    """
     name = Path(source.name).name
     if by is not None:
         groups = sorted({clip.group or "" for clip in clips})
-        chosen = validation_rows(len(groups))
-        away = {group for group, held in zip(groups, chosen, strict=True) if held}
-        where = f"those of {len(away)} of {len(groups)} in column {by} of {name}"
-        return np.array([(clip.group or "") in away for clip in clips]), where
+        is_chosen = validation_rows(len(groups))
+        chosen = {group for group, valid in zip(groups, is_chosen, strict=True) if valid}
+        where = f"those of {len(chosen)} of {len(groups)} in column {by} of {name}"
+        return np.array([(clip.group or "") in chosen for clip in clips]), where
     if source.wide is not None and are_windows(clips):
-        apart = np.zeros(len(clips), dtype=bool)
+        validation = np.zeros(len(clips), dtype=bool)
         for label in {clip.labels for clip in clips}:
             own = [k for k, clip in enumerate(clips) if clip.labels == label]
             for block in np.array_split(own, BLOCKS):
-                apart[block[len(block) - len(block) // 10 :]] = True
-        where = f"{BLOCKS} blocks of each label of {name}, a tenth, as neighbouring rows are alike"
-        return apart, where
+                validation[block[len(block) - len(block) // 10 :]] = True
+        where = (
+            f"{BLOCKS} blocks of rows of each label of {name}, a tenth, as neighbouring rows are "
+            "similar"
+        )
+        return validation, where
     where = "a tenth" if len(clips) <= 50_000 else "a small part"
     return validation_rows(len(clips)), f"{where} of the clips of {name}"
 
 
-def are_windows(clips: list[Loaded]) -> bool:
-    """Whether neighbouring rows of a label look like windows of one recording: much nearer to each
-    other than to any row of the label."""
+def are_windows(clips: list[LoadedClip]) -> bool:
+    """Whether the rows of a label look like overlapping windows of one recording.
+
+    They do where neighbouring rows are much closer to each other than random rows of the label.
+    """
     draw = np.random.default_rng(0)
     near, far = 0.0, 0.0
     for label in sorted({clip.labels for clip in clips}):
-        own = [clip.thumbs for clip in clips if clip.labels == label]
+        own = [clip.thumbnails for clip in clips if clip.labels == label]
         for k in evenly_spread(len(own) - 1, PAIRS):
             near += float(np.abs(own[k] - own[k + 1]).mean())
             far += float(np.abs(own[k] - own[draw.integers(len(own))]).mean())
-    return near < ALIKE * far
+    return near < SIMILAR * far
 
 
-def without_strangers(apart: np.ndarray, clips: list[Loaded]) -> tuple[np.ndarray, int]:
-    """The held-out part without clips that have a label that is nowhere else, and how many."""
-    known = {label for clip, held in zip(clips, apart, strict=True) if not held
-             for label in clip.labels}  # fmt: skip
-    lost = [k for k in np.flatnonzero(apart) if not set(clips[k].labels) <= known]
-    kept = apart.copy()
-    kept[lost] = False
-    return kept, len(lost)
+def keep_unseen_labels(validation: np.ndarray, clips: list[LoadedClip]) -> tuple[np.ndarray, int]:
+    """The validation set without clips whose label the training set would not have.
+
+    Args:
+        validation: which clips are chosen, bool [R].
+        clips: all of them.
+
+    Returns:
+        bool [R], and how many clips are kept in the training set for that.
+    """
+    seen = {
+        label
+        for clip, chosen in zip(clips, validation, strict=True)
+        if not chosen
+        for label in clip.labels
+    }
+    unseen = [k for k in np.flatnonzero(validation) if not set(clips[k].labels) <= seen]
+    remaining = validation.copy()
+    remaining[unseen] = False
+    return remaining, len(unseen)

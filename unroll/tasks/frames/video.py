@@ -1,4 +1,4 @@
-"""Video files frame by frame, through PyAV: whatever FFmpeg reads."""
+"""Read video files frame by frame with PyAV, in every format of FFmpeg."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from unroll.data.optional import optional
 from unroll.errors import UserError
 
-LOST = 0.05  # share of the frames that a file may lack of those that it says it has
+LOST = 0.05  # share of the announced frames that may be missing from a file
 DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
 
@@ -22,31 +22,42 @@ class BadClip(UserError):
 def video_size(path: Path) -> tuple[int, int]:
     """Height and width of the frames of a video file.
 
-    Raises: BadClip where it is none.
+    Raises:
+        BadClip: where it is no video.
     """
     av = optional("av", "reads video")
     try:
         with av.open(str(path)) as container:
             frame = next(container.decode(stream_of(container, path)), None)
             if frame is None:
-                raise BadClip(f"{path} holds no frame; expected a video.")
-            return (frame.height, frame.width)[:: -1 if turned(frame) % 2 else 1]
+                raise BadClip(f"{path} has no frame; expected a video.")
+            return (frame.height, frame.width)[:: -1 if quarter_turns(frame) % 2 else 1]
     except (av.FFmpegError, OSError) as error:
-        raise BadClip(trouble(path, error)) from error
+        raise BadClip(describe_error(path, error)) from error
 
 
 def video_frames(
     path: Path, height: int, width: int, grey: bool = False, every: int = 1, longest: int = 400
 ) -> tuple[np.ndarray, int, np.ndarray]:
-    """The frames of a video file at a size: uint8 [T, C, height, width], how many the file has, and
-    the seconds from its first frame at which each begins, with the end of the last: [T + 1].
+    """The frames of a video file, scaled to a size.
 
-    When to use it: through `unroll.tasks.frames.clips.Reading`, which also reads images and folders. Every
-    frame is decoded, so that one that is cut off is found; only those that are read are kept.
+    When to use it: through `unroll.tasks.frames.clips.ClipReader`, which also reads images and
+    folders. Every frame is decoded, so that a truncated file is found. The file is always closed.
 
-    every, longest: every n-th frame is read, and at most so many.
-    Raises: BadClip where the file is no video, is damaged or ends too early. The file is closed
-    whatever happens.
+    Args:
+        path: of the file.
+        height: of the frames, in pixels.
+        width: of the frames, in pixels.
+        grey: whether frames are read in grey.
+        every: every n-th frame is kept.
+        longest: at most this many frames are kept.
+
+    Returns:
+        Frames uint8 [T, C, height, width], the number of frames of the file, and [T + 1] seconds
+        after its first frame: where each frame begins, and the end of the last.
+
+    Raises:
+        BadClip: where the file is no video, is damaged or is truncated.
 
     Example:
         >>> import av, numpy as np
@@ -70,10 +81,10 @@ def video_frames(
         with av.open(str(path)) as container:
             stream = stream_of(container, path)
             step = 1 / float(stream.average_rate or stream.guessed_rate or 25)
-            promised = frames_promised(stream, step)
+            announced = announced_frames(stream, step)
             for frame in container.decode(stream):
                 if frame.is_corrupt:
-                    raise BadClip(f"{path} is damaged at its frame {total + 1}. Make it again.")
+                    raise BadClip(f"{path} is damaged at frame {total + 1}. Export it again.")
                 last = frame.time if frame.time is not None else total * step
                 if total % every == 0:
                     if len(kept) < longest:
@@ -83,28 +94,32 @@ def video_frames(
                 total += 1
             end = last + step
     except (av.FFmpegError, OSError) as error:
-        raise BadClip(trouble(path, error)) from error
+        raise BadClip(describe_error(path, error)) from error
     if not kept:
-        raise BadClip(f"{path} holds no frame; expected a video.")
-    if total < (1 - LOST) * promised - 1:
+        raise BadClip(f"{path} has no frame; expected a video.")
+    if total < (1 - LOST) * announced - 1:
         raise BadClip(
-            f"{path} ends after {total} of {promised:.0f} frames: it is cut off. Copy it again."
+            f"{path} ends after {total} of {announced:.0f} frames: it is truncated. Copy it again."
         )
     begins = np.asarray([*times, end][: len(kept) + 1])
     return np.stack(kept), total, begins - begins[0]
 
 
 def stream_of(container: Any, path: Path) -> Any:
-    """The first stream of pictures."""
+    """The first video stream of a file of PyAV.
+
+    Raises:
+        BadClip: where it has none.
+    """
     if not container.streams.video:
         if not container.streams.audio:
-            raise BadClip(f"{path} holds neither pictures nor sound: it may be cut off.")
-        raise BadClip(f"{path} holds no pictures, only sound; expected a video.")
+            raise BadClip(f"{path} has neither pictures nor sound: it may be truncated.")
+        raise BadClip(f"{path} has no pictures, only sound; expected a video.")
     return container.streams.video[0]
 
 
-def frames_promised(stream: Any, step: float) -> float:
-    """How many frames a file says it has; 0 where it does not say."""
+def announced_frames(stream: Any, step: float) -> float:
+    """How many frames a file says it has; 0 where it does not say. step: seconds per frame."""
     if stream.frames:
         return float(stream.frames)
     found = DURATION.fullmatch(stream.metadata.get("DURATION", ""))
@@ -115,8 +130,8 @@ def frames_promised(stream: Any, step: float) -> float:
 
 
 def scaled(frame: Any, height: int, width: int, grey: bool) -> np.ndarray:
-    """One frame as uint8 [C, height, width], turned as its camera says."""
-    quarters = turned(frame)
+    """One frame as uint8 [C, height, width], rotated as its camera says."""
+    quarters = quarter_turns(frame)
     if quarters % 2:
         height, width = width, height
     small = frame.reformat(
@@ -127,11 +142,12 @@ def scaled(frame: Any, height: int, width: int, grey: bool) -> np.ndarray:
     return np.ascontiguousarray(channels)
 
 
-def turned(frame: Any) -> int:
-    """Quarter turns, against the clock, that a frame is to be shown with."""
+def quarter_turns(frame: Any) -> int:
+    """Quarter turns, anticlockwise, with which a frame is to be shown."""
     return round(getattr(frame, "rotation", 0) / 90)
 
 
-def trouble(path: Path, error: Exception) -> str:
-    said = getattr(error, "strerror", None) or error
-    return f"{path} is no video that can be read ({said})."
+def describe_error(path: Path, error: Exception) -> str:
+    """An error of PyAV as a sentence."""
+    reason = getattr(error, "strerror", None) or error
+    return f"{path} is not a readable video ({reason})."

@@ -1,0 +1,22 @@
+"""The objective: batches of the training set, metrics of the validation set."""
+
+import torch
+
+from unroll.tasks.frames.objective import FramesObjective
+
+
+def test_batches_and_metrics(gestures, untrained):
+    data, settings = gestures(class_weights="balanced")
+    network = untrained(data, settings)
+    objective = FramesObjective(network, data, settings, torch.device("cpu"))
+    assert objective.batches_per_epoch == 1 and objective.unit == "clips"
+    counts = data.train.class_counts()
+    torch.testing.assert_close(
+        network.weights, torch.tensor(27 / (2 * counts), dtype=torch.float32)
+    )
+    batch = objective.batch(0)
+    assert batch.tokens == 27 and batch.fresh and batch.ragged
+    loss, state = batch.loss(None)
+    assert state is None and loss.isfinite()
+    metrics = objective.evaluate()
+    assert objective.decides in metrics and metrics["error"] == 1 - metrics["accuracy"]
