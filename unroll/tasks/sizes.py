@@ -8,7 +8,11 @@ from unroll.tasks.base import MakeCell
 
 
 def stack_output_size(
-    make_cell: MakeCell, input_size: int, hidden_size: int, settings: RecurrentSettings
+    make_cell: MakeCell,
+    input_size: int,
+    hidden_size: int,
+    settings: RecurrentSettings,
+    directions: int = 1,
 ) -> int:
     """The output size of a stack of layers.
 
@@ -18,8 +22,9 @@ def stack_output_size(
     Args:
         make_cell: makes a cell of a layer.
         input_size: of the first layer.
-        hidden_size: of every layer.
+        hidden_size: of every layer, in each direction.
         settings: the number of layers and the initialisation.
+        directions: 2 where the layers read in both directions. Default: 1.
 
     Returns:
         The output size of the last layer.
@@ -38,5 +43,5 @@ def stack_output_size(
     for _ in range(settings.layers):
         cell = make_cell(width, hidden_size)
         initialise(cell, settings.initialisation)
-        width = cell.output_size
+        width = cell.output_size * directions
     return width

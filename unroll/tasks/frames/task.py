@@ -15,7 +15,6 @@ import torch
 from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord
 from unroll.errors import UserError
-from unroll.models.initialisation import initialise
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.frames.baseline import FramesBaselines
 from unroll.tasks.frames.dataset import encode_clips
@@ -43,6 +42,7 @@ from unroll.tasks.frames.settings import (
     FramesSettings,
 )
 from unroll.tasks.frames.video import BadClip
+from unroll.tasks.sizes import stack_output_size
 from unroll.training.report import ProgressLog
 
 
@@ -66,12 +66,8 @@ class FramesTask(
 
     def resolve_sizes(self, settings: FramesSettings, make_cell: MakeCell) -> FramesSettings:
         """Choose the sizes that were left open, and make each cell once."""
-        hidden = settings.hidden or HIDDEN
-        width = settings.embedding or FEATURES
-        for _ in range(settings.layers):
-            cell = make_cell(width, hidden)
-            initialise(cell, settings.initialisation)
-            width = cell.output_size * (2 if settings.bidirectional else 1)
+        hidden, directions = settings.hidden or HIDDEN, 2 if settings.bidirectional else 1
+        stack_output_size(make_cell, settings.embedding or FEATURES, hidden, settings, directions)
         return settings.model_copy(update={"hidden": hidden})
 
     def read(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from unroll.models.initialisation import initialise
 from unroll.tasks.base import MakeCell
+from unroll.tasks.sizes import stack_output_size
 from unroll.tasks.transcribe.decoding import check_search
 from unroll.tasks.transcribe.language_scorer import check_level, language_model_level
 from unroll.tasks.transcribe.reader import TranscribeData
@@ -29,11 +29,7 @@ def resolve_sizes(settings: TranscribeSettings, make_cell: MakeCell) -> Transcri
     if settings.language_model is not None:
         language_model_level(settings.language_model)
     hidden, embedding = settings.hidden or HIDDEN, settings.embedding or EMBEDDING
-    width = embedding
-    for _ in range(settings.layers):
-        cell = make_cell(width, hidden)
-        initialise(cell, settings.initialisation)
-        width = cell.output_size * (2 if settings.both_ways else 1)
+    stack_output_size(make_cell, embedding, hidden, settings, 2 if settings.both_ways else 1)
     return settings.model_copy(update={"hidden": hidden, "embedding": embedding})
 
 
