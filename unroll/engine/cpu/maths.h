@@ -197,7 +197,20 @@ UNROLL_INLINE Bits splat_bits(RealFormat::Unsigned bits) { return bits - Bits{};
 
 // ---- choice
 
+#if defined(__x86_64__) && !defined(__SSE4_1__) && UNROLL_VECTOR_BYTES == 16
+// Without an instruction that chooses, GCC 12 stops with an internal error where two choices follow
+// from one comparison: it is not to see that they do.
+UNROLL_INLINE Mask compared(Mask x) {
+    __asm__("" : "+x"(x));
+    return x;
+}
+UNROLL_INLINE Vec where_(Mask condition, Vec yes, Vec no) {
+    return (Vec)((condition & (Mask)yes) | (~condition & (Mask)no));
+}
+#else
+UNROLL_INLINE Mask compared(Mask x) { return x; }
 UNROLL_INLINE Vec where_(Mask condition, Vec yes, Vec no) { return condition ? yes : no; }
+#endif
 UNROLL_INLINE Mask where_(Mask condition, Mask yes, Mask no) {
     return (condition & yes) | (~condition & no);
 }
@@ -390,13 +403,13 @@ UNROLL_INLINE Vec round_(Vec x) { return every_rint(x); }  // half to even, as t
 
 // ---- comparisons: false with NaN, but for ne_
 
-UNROLL_INLINE Mask eq_(Vec x, Vec y) { return (Mask)(x == y); }
-UNROLL_INLINE Mask ne_(Vec x, Vec y) { return (Mask)(x != y); }
-UNROLL_INLINE Mask lt_(Vec x, Vec y) { return (Mask)(x < y); }
-UNROLL_INLINE Mask le_(Vec x, Vec y) { return (Mask)(x <= y); }
-UNROLL_INLINE Mask gt_(Vec x, Vec y) { return (Mask)(x > y); }
-UNROLL_INLINE Mask ge_(Vec x, Vec y) { return (Mask)(x >= y); }
-UNROLL_INLINE Mask isnan_(Vec x) { return (Mask)(x != x); }
+UNROLL_INLINE Mask eq_(Vec x, Vec y) { return compared((Mask)(x == y)); }
+UNROLL_INLINE Mask ne_(Vec x, Vec y) { return compared((Mask)(x != y)); }
+UNROLL_INLINE Mask lt_(Vec x, Vec y) { return compared((Mask)(x < y)); }
+UNROLL_INLINE Mask le_(Vec x, Vec y) { return compared((Mask)(x <= y)); }
+UNROLL_INLINE Mask gt_(Vec x, Vec y) { return compared((Mask)(x > y)); }
+UNROLL_INLINE Mask ge_(Vec x, Vec y) { return compared((Mask)(x >= y)); }
+UNROLL_INLINE Mask isnan_(Vec x) { return compared((Mask)(x != x)); }
 
 // a loop over memory: GCC takes comparisons of vectors wider than a register apart into lanes
 #define UNROLL_COMPARE_INT(name, operator_)                                                    \
@@ -429,7 +442,7 @@ UNROLL_INLINE Vec to_real(Int x) { return __builtin_convertvector(x, Vec); }
 UNROLL_INLINE Vec to_real(Mask x) { return where_(x, splat(Real(1)), Vec{}); }
 UNROLL_INLINE Int to_int(Vec x) { return __builtin_convertvector(x, Int); }
 UNROLL_INLINE Int to_int(Mask x) { return -__builtin_convertvector(x, Int); }
-UNROLL_INLINE Mask to_mask(Vec x) { return (Mask)(x != Vec{}); }
+UNROLL_INLINE Mask to_mask(Vec x) { return compared((Mask)(x != Vec{})); }
 UNROLL_INLINE Mask to_mask(Int x) { return ne_(x, Int{}); }
 
 // ---- integers: they wrap around; a division by zero gives 0 where PyTorch raises
