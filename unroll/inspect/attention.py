@@ -14,6 +14,7 @@ from unroll.inspect.alignment import alignment_of_run, glimpses_of_run
 from unroll.inspect.finding import Finding
 from unroll.inspect.saliency import saliency_of_run
 from unroll.run import Run
+from unroll.tasks.classify.network import Classifier
 
 WAYS: list[tuple[Callable[[Run], bool], Callable[[Run, str], Finding]]] = [
     (
@@ -21,7 +22,7 @@ WAYS: list[tuple[Callable[[Run], bool], Callable[[Run, str], Finding]]] = [
         alignment_of_run,
     ),
     (lambda run: hasattr(run.model, "attention") and hasattr(run.model, "grid"), glimpses_of_run),
-    (lambda run: hasattr(run.model, "attributions"), saliency_of_run),
+    (lambda run: isinstance(run.model, Classifier), saliency_of_run),
 ]
 
 

@@ -17,6 +17,7 @@ from unroll.inspect.of_run import read, windows
 from unroll.layers.recorded import RecordedCall, recorded
 from unroll.models.language_decoding import prompt_ids, start_ids
 from unroll.run import LanguageRun, Run
+from unroll.tasks.classify.network import Classifier
 
 GUESSES = 5  # next tokens that are told
 LONGEST = 5000  # tokens of a text
@@ -59,7 +60,7 @@ def read_text(run: Run, text: Any, condition: str | None = None) -> Reading:
     if run.task_name in TOKENS:
         return answered(run, text, TOKENS[run.task_name])
     network, preprocessor = run.model, run.preprocessor
-    if not hasattr(network, "read") or getattr(preprocessor, "vocabulary", None) is None:
+    if not isinstance(network, Classifier) or preprocessor.vocabulary is None:
         raise UserError(
             f"{run.path} is a run of the task {run.task_name}; inspect states reads texts with a "
             "language model, a classifier of texts, a tagger or a translator."

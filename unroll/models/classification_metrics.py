@@ -89,7 +89,7 @@ def classification_metrics(probabilities: np.ndarray, targets: np.ndarray) -> Cl
 
 
 def baseline_metrics(probabilities: np.ndarray, targets: np.ndarray) -> BaselineMetrics:
-    """The metrics of a baseline, to stand beside those of a model; arguments as for these."""
+    """The metrics of a baseline; arguments as for `classification_metrics`."""
     metrics = classification_metrics(probabilities, targets)
     return {
         "loss": metrics["loss"],
@@ -133,7 +133,8 @@ def most_frequent_mistakes(confusion: Confusion, classes: list[str], most: int =
     """The pairs of classes that are mistaken most often, for people; "" where there are none.
 
     Args:
-        confusion: as `confusion_matrix` returns it; of several labels per record nothing is said.
+        confusion: as `confusion_matrix` returns it; where records may have several labels, "" is
+            returned.
         classes: the labels, [K].
         most: how many pairs are named.
 

@@ -24,7 +24,7 @@ class NaiveBayes:
 
         p(k | x) ~ p(k) prod_t p(x_t | k),   p(w | k) = (n_kw + a) / (n_k + a V)
 
-    Where a text may have several classes, each class is told from all other texts in the same way.
+    Where a text may have several classes, each class is distinguished from all others in the same way.
     Source: A. McCallum and K. Nigam, A comparison of event models for naive Bayes text
     classification, 1998.
 

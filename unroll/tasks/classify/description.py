@@ -1,4 +1,4 @@
-"""What is said about labelled data: before training, and by `unroll data check`."""
+"""Descriptions of labelled data: before training, and for `unroll data check`."""
 
 from __future__ import annotations
 

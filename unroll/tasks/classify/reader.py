@@ -1,4 +1,4 @@
-"""Labelled records from a path: a training set, a validation set, and the preprocessor of the first."""
+"""Labelled records from a path: training set, validation set, and a preprocessor of the first."""
 
 from __future__ import annotations
 

@@ -55,13 +55,15 @@ def solve_head(network: Classifier, train: ReadBatches, valid: ReadBatches) -> f
     for penalty in PENALTIES:
         try:
             readout = sums.solve(penalty * sums.rows)
-        except ValueError:  # too small a penalty to tell the weights apart
+        except ValueError:  # the penalty is too small to determine the weights
             continue
         wrong = float((true != round_to_targets(readout(pooled), network.multi_label)).sum())
         if best is None or wrong <= best[0]:
             best, head = (wrong, penalty), readout
     if best is None:
-        raise ValueError("No penalty tells the weights of the read-out apart: units are alike.")
+        raise ValueError(
+            "No penalty determines the weights of the read-out: its inputs are all alike."
+        )
     logits = head(pooled) - 0.5
     loss = binary_cross_entropy_with_logits if network.multi_label else cross_entropy
     scale = min(SCALES, key=lambda s: float(loss(s * logits, y)))

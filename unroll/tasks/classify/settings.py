@@ -80,14 +80,14 @@ class ClassifySettings(RecurrentSettings):
     )
     too_long: Literal["cut", "refuse"] = Field(
         "cut",
-        description="What happens to longer sequences: cut truncates them, refuse makes them bad records.",
+        description="Longer sequences: cut truncates them, refuse treats them as bad records.",
     )
     # the network
     cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
     bidirectional: bool = Field(True, description="Read each sequence in both directions.")
     pooling: Literal["last", "mean", "max", "attention"] = Field(
         "max",
-        description="How the outputs of all steps become one vector; last: the last step of each direction.",
+        description="How all steps become one vector; last: the last step of each direction.",
     )
     dropout_input: float | None = Field(
         None,
@@ -130,7 +130,7 @@ class ClassifySettings(RecurrentSettings):
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
         """Why the file at `path`, with these settings, looks like texts or sequences with labels."""
         if given.get("label") is not None or given.get("id") is not None:
-            return "records with a label, as the settings say"
+            return "records with a label, by the settings"
         if path.is_dir():
             return folder_reason(path)
         if not path.is_file() or not path.name.endswith((*TABLES, *LINES)):

@@ -1,4 +1,4 @@
-"""Where labelled records come from: a table of texts, a folder for each class, or numbers in either."""
+"""Where labelled records come from: a table, or a folder for each class; texts or numbers."""
 
 from __future__ import annotations
 

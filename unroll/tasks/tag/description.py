@@ -1,4 +1,4 @@
-"""What is said about sentences with tags: before training, and by `unroll data check`."""
+"""Descriptions of sentences with tags: before training, and for `unroll data check`."""
 
 from __future__ import annotations
 

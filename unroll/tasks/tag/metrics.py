@@ -183,7 +183,7 @@ def summarise_metrics(metrics: TagMetrics, where: str) -> list[str]:
     lines = [
         f"On {where}, {counted(words, 'word')} in {counted(sentences, 'sentence')}:",
         *comparison_table(metrics, baselines, format_accuracies),
-        f"{metrics['unknown_rate']:.1%} of the words are unknown: the training set does not have them.",
+        f"{metrics['unknown_rate']:.1%} of the words are unknown (not in the training set).",
         *skipped_sentence(metrics.get("skipped", 0), "sentence"),
     ]
     if "f1" not in metrics:

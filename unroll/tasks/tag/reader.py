@@ -1,4 +1,4 @@
-"""Tagged sentences from a path: a training set, a validation set, and the preprocessor of the first."""
+"""Tagged sentences from a path: training set, validation set, and a preprocessor of the first."""
 
 from __future__ import annotations
 
@@ -164,9 +164,8 @@ def split_sentences(sentences: list[Sentence], name: str) -> tuple[list[Sentence
     """
     if len(sentences) < 2:
         raise UserError(
-            f"{name} has {counted(len(sentences), 'sentence')}; expected at least 2, for a training set "
-            "and a validation set. Put a blank line between sentences, or give a validation set by "
-            "--valid FILE."
+            f"{name} has {counted(len(sentences), 'sentence')}; expected at least 2, one of them for "
+            "the validation set. Put a blank line between sentences, or give --valid FILE."
         )
     is_validation = validation_rows(len(sentences))
     train = [s for s, chosen in zip(sentences, is_validation, strict=True) if not chosen]

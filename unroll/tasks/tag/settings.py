@@ -65,7 +65,7 @@ class TagSettings(RecurrentSettings):
     min_count: int | None = Field(
         None,
         ge=1,
-        description="Words that occur less often have no vector of their own. Default: 2 for spans, else 1.",
+        description="Rarer words have no vector of their own. Default: 2 for spans, else 1.",
     )
     vocabulary_size: int | None = Field(
         None, ge=1, description="How many words, the most frequent, have a vector. Default: all."

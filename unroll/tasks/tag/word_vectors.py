@@ -1,4 +1,4 @@
-"""Pretrained word vectors in the text format of word2vec and GloVe: one word per line, and its numbers."""
+"""Pretrained word vectors in the text format of word2vec and GloVe."""
 
 from __future__ import annotations
 
