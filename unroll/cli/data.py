@@ -31,13 +31,13 @@ def check(
     task_settings(choose_task(data, task, values)[0], values).check_path(data)
 
     from unroll.run import check as check_data
-    from unroll.run import facts_in_words
+    from unroll.run import describe_check
 
     found = check_data(data, lambda sentence: typer.echo(sentence, err=True), task=task, **values)
     if json:
         typer.echo(json_module.dumps(found, ensure_ascii=False))
     else:
-        for line in facts_in_words(found):
+        for line in describe_check(found):
             typer.echo(line)
     if found.get("problems"):
         raise typer.Exit(1)

@@ -1,7 +1,7 @@
 """What a person does with a run, from Python: train it, load it, use it."""
 
 from unroll.run.data_check import check as check
-from unroll.run.description import facts_in_words as facts_in_words
+from unroll.run.data_check import describe_check as describe_check
 from unroll.run.start import train as train
 from unroll.tasks.language.run import LanguageRun as LanguageRun
 from unroll.tasks.load import load as load

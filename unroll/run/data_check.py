@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from unroll.settings import settings_from
-from unroll.tasks import guess_task, load_task, settings_of
+from unroll.tasks import load_task
+from unroll.tasks.base import Log
+from unroll.tasks.task_settings import choose_task, task_settings
 
 
 def check(
-    data: str | Path, say: Callable[[str], None], *, task: str | None = None, **settings: Any
-) -> dict[str, Any]:
-    """What `unroll train` would read of it: how much, its lengths and labels, what is bad or cut.
+    data: str | Path, log: Log, *, task: str | None = None, **settings: Any
+) -> dict[str, object]:
+    """What `unroll train` would read: how much, its lengths and labels, what is bad or truncated.
 
-    say: told what was guessed. task, settings: as `unroll.train` takes them.
-    Raises: UserError where nothing can be read at all.
+    Args:
+        data: a text, a table, a folder: what the task reads; "-" for standard input.
+        log: takes a sentence for each thing that was guessed.
+        task: its name; None: guessed from the data and the settings.
+        settings: as `unroll.train` takes them.
+
+    Returns:
+        Facts by name, `task` and `problems` among them.
+
+    Raises:
+        UserError: where nothing can be read at all.
     """
     given = {key: value for key, value in settings.items() if value is not None}
-    name, why = guess_task(str(data), given) if task is None else (task, "as asked")
-    checked = settings_from(settings_of(name), given)
-    say(f"{data}: {why}, read for the task {name} (--task).")
-    return {"task": name, **load_task(name).check(str(data), checked, say)}
+    name, why = choose_task(str(data), task, given)
+    checked = task_settings(name, given)
+    log(f"{data}: {why}, read for the task {name} (--task).")
+    return {"task": name, **load_task(name).check(str(data), checked, log)}
+
+
+def describe_check(facts: Mapping[str, object]) -> list[str]:
+    """The facts of a check as lines: one per fact, and one per sentence of its problems."""
+    lines = []
+    for name, value in facts.items():
+        if name == "problems" and isinstance(value, list) and value:
+            lines += ["problems:", *(f"  {sentence}" for sentence in value)]
+        else:
+            lines.append(f"{name.replace('_', ' ')}: {in_words(value)}")
+    return lines
+
+
+def in_words(value: object) -> str:
+    """A value of JSON as people read it: `a 1, b 2`, `yes`, `1,200`, `none`."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {in_words(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(in_words(each) for each in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -93,6 +93,11 @@ class RecurrentSettings(TrainingSettings):
             raise ValueError("memory and segment_length are both given; expected one of them")
         return self
 
+    @property
+    def ties_embedding(self) -> bool:
+        """Whether the embedding is also the weights of the softmax."""
+        return False
+
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
         """Why the data at `path` looks like that of the task, or None.

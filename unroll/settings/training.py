@@ -6,6 +6,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+BUDGETS = ("seconds", "steps", "epochs")  # how long a run trains, one of them
+
 
 class TrainingSettings(BaseModel):
     """How long and how a model is trained; the same for every task.
@@ -89,7 +91,8 @@ class TrainingSettings(BaseModel):
 
     @model_validator(mode="after")
     def one_budget(self) -> Self:
-        given = [n for n in ("seconds", "steps", "epochs") if getattr(self, n) is not None]
+        amounts = {"seconds": self.seconds, "steps": self.steps, "epochs": self.epochs}
+        given = [name for name, amount in amounts.items() if amount is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are all given; expected one of them")
         return self

@@ -54,18 +54,17 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, files: Mapping[str, bytes], overwrite: bool) -> RunFolder:
-        """A new run. An existing folder is never touched unless asked, and then only a run."""
-        if path.exists():
-            if not overwrite:
-                raise UserError(
-                    f"{path} exists already; nothing was overwritten. Go on with it by --resume, "
-                    "start it anew by --overwrite, or name another folder by --out."
-                )
-            if not (path / "config.json").exists() and (path.is_file() or any(path.iterdir())):
-                raise UserError(
-                    f"{path} is not a run folder; --overwrite only replaces runs. Name another "
-                    "folder by --out."
-                )
+        """Make a new run.
+
+        Args:
+            path: the folder.
+            files: its first files by name.
+            overwrite: whether a run that is there is replaced.
+
+        Raises:
+            UserError: where it cannot be made.
+        """
+        cls.check_free(path, overwrite)
         try:
             write_folder(path, files)
         except OSError as error:
@@ -74,6 +73,30 @@ class RunFolder:
                 "--out."
             ) from error
         return cls(path)
+
+    @staticmethod
+    def check_free(path: Path, overwrite: bool) -> None:
+        """An existing folder is never touched unless asked, and then only a run.
+
+        Args:
+            path: where a run shall be made.
+            overwrite: whether a run that is there is replaced.
+
+        Raises:
+            UserError: where something is there that stays.
+        """
+        if not path.exists():
+            return
+        if not overwrite:
+            raise UserError(
+                f"{path} exists already; nothing was overwritten. Continue it by --resume, replace "
+                "it by --overwrite, or name another folder by --out."
+            )
+        if not (path / "config.json").exists() and (path.is_file() or any(path.iterdir())):
+            raise UserError(
+                f"{path} is not a run folder; --overwrite only replaces runs. Name another "
+                "folder by --out."
+            )
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:

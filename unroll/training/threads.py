@@ -5,16 +5,56 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 
+from unroll.counting import counted
+from unroll.settings import TrainingSettings
+from unroll.training.objective import Objective
+
+Settings = TypeVar("Settings", bound=TrainingSettings)
+
+
+def pick_threads(objective: Objective, settings: Settings) -> tuple[str, Settings]:
+    """Set the threads asked for, or the fastest in a short timing that leaves no trace.
+
+    Args:
+        objective: whose first batch is timed.
+        settings: of the run.
+
+    Returns:
+        The number of threads and why, in words; and the settings with it.
+    """
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+        return f"{counted(settings.threads, 'thread')} (as asked)", settings
+    if settings.device != "cpu":
+        return counted(torch.get_num_threads(), "thread"), settings
+
+    batch = objective.batch(0)
+
+    def trial() -> None:
+        loss, _ = batch.loss(None)
+        loss.backward()
+        objective.model.zero_grad()
+
+    threads, sentence = choose_threads(trial)
+    return sentence, settings.model_copy(update={"threads": threads})
+
 
 def choose_threads(work: Callable[[], None], seconds: float = 1.0) -> tuple[int, str]:
-    """Time `work` with 1, 2, 4, ... threads, set the fastest. Returns it, and a sentence."""
-    ours = getattr(os, "sched_getaffinity", None)  # not on macOS
-    available = len(ours(0)) if ours is not None else os.cpu_count()
+    """Time `work` with 1, 2, 4, ... threads, and set the fastest number.
+
+    Args:
+        work: what is timed.
+        seconds: how long at most, where two rounds take less.
+
+    Returns:
+        The number of threads, and a sentence with the times.
+    """
     candidates = [1]
-    while candidates[-1] * 2 <= (available or 1):
+    while candidates[-1] * 2 <= available_processors():
         candidates.append(candidates[-1] * 2)
     if len(candidates) == 1:
         torch.set_num_threads(1)
@@ -36,4 +76,11 @@ def choose_threads(work: Callable[[], None], seconds: float = 1.0) -> tuple[int,
     best = min(candidates, key=lambda n: middle[n])
     torch.set_num_threads(best)
     timing = ", ".join(f"{n}: {middle[n] * 1e3:.1f} ms" for n in candidates)
-    return best, f"{best} thread{'s' if best > 1 else ''} (a step takes {timing})"
+    return best, f"{counted(best, 'thread')} (a step takes {timing})"
+
+
+def available_processors() -> int:
+    """The processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

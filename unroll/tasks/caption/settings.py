@@ -136,6 +136,10 @@ class CaptionSettings(RecurrentSettings):
             )
         return self
 
+    @property
+    def ties_embedding(self) -> bool:
+        return self.tie
+
     @field_validator("channels")
     @classmethod
     def check_channels(cls, channels: str) -> str:

@@ -128,6 +128,10 @@ class LanguageSettings(RecurrentSettings):
         k2 = self.k2 or self.block
         return self.k1 or max(1, k2 // 4), k2
 
+    @property
+    def ties_embedding(self) -> bool:
+        return bool(self.tie)
+
     @classmethod
     def check_path(cls, path: str) -> None:
         if path != "-":

@@ -43,6 +43,10 @@ class MusicSettings(RecurrentSettings):
         None, ge=0, lt=1, description="Locked dropout on the embeddings; default: as dropout."
     )
 
+    @property
+    def ties_embedding(self) -> bool:
+        return self.tie
+
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
         """Why a file or folder looks like tunes, or None.

@@ -145,6 +145,10 @@ class TranslateSettings(RecurrentSettings):
             raise ValueError("valid_target needs valid too")
         return self
 
+    @property
+    def ties_embedding(self) -> bool:
+        return self.tie
+
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
         """Why this file looks like pairs of texts, or None.

@@ -1,0 +1,153 @@
+"""A new run: choose what the settings leave open, make the run folder, train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from unroll.engine.backends import backend as use_backend
+from unroll.engine.backends import requested_backend
+from unroll.layers.explain import chosen_backends
+from unroll.run.description import describe_run
+from unroll.run.finish import finish_run
+from unroll.settings import RecurrentSettings
+from unroll.tasks import load_task
+from unroll.tasks.base import Preprocessor, TaskData
+from unroll.tasks.run import Run, bound_by
+from unroll.tasks.task_settings import choose_task, task_settings
+from unroll.training.card import model_card
+from unroll.training.checkpoint import pack
+from unroll.training.device import checked_device
+from unroll.training.files import as_json
+from unroll.training.folder import FORMAT, RunFolder
+from unroll.training.interrupt import Interrupt
+from unroll.training.loop import Trainer
+from unroll.training.objective import Objective
+from unroll.training.report import TrainingReport
+from unroll.training.run_cell import RunCell, given_cell, try_own
+from unroll.training.threads import pick_threads
+from unroll.version import __version__
+
+if TYPE_CHECKING:
+    from unroll.tasks import AnyTask
+
+
+def start_run(
+    data: str,
+    out: Path | None,
+    task_name: str | None,
+    values: Mapping[str, object],
+    report: TrainingReport,
+    *,
+    overwrite: bool,
+) -> Run:
+    """Train a new run to the end of its budget.
+
+    Args:
+        data: what the task reads; "-" for standard input.
+        out: the run folder; None: a free one under runs/.
+        task_name: None: guessed from the data and the settings.
+        values: the given settings by name.
+        report: what a person sees.
+        overwrite: whether a run in `out` is replaced.
+    """
+    name, why = choose_task(data, task_name, values)
+    settings, task = task_settings(name, values), load_task(name)
+    settings = settings.model_copy(update={"backend": requested_backend(settings.backend)})
+    device = checked_device(settings.device)
+    path = out if out is not None else free_folder(data)
+    RunFolder.check_free(path, overwrite)  # before anything long is done
+    cell, settings = choose_cell(task, settings)
+    read = task.read(data, settings, report.log)
+    settings = task.resolve(settings, read)
+
+    torch.manual_seed(settings.seed)
+    network = task.build_network(settings, read.preprocessor, cell.make).to(device)
+    objective = task.objective(network, read, settings, device)
+    settings = settings.model_copy(update={"backend": single_backend(objective, settings)})
+    with use_backend(settings.backend), bound_by(settings), Interrupt() as interrupt:
+        threads, settings = pick_threads(objective, settings)
+        torch.manual_seed(settings.seed)
+        config = make_config(task, settings, data, read)
+        files = new_files(task, config, read, objective, cell)
+        folder = RunFolder.create(path, files, overwrite)
+        report.log(f"{data}: {why}, read for the task {name} (--task).")
+        for message in task.describe(read, settings, network):
+            report.log(message)
+        for message in describe_run(settings, objective, threads, path):
+            report.log(message)
+        with folder.locked():
+            trainer = Trainer(objective, settings, folder, report)
+            trainer.start()
+            return finish_run(task, trainer, interrupt, read)
+
+
+def choose_cell(task: AnyTask, settings: RecurrentSettings) -> tuple[RunCell, RecurrentSettings]:
+    """The cell of the run, and the settings with every size; a user's own cell is tried.
+
+    All of it before data is read, which may take long.
+    """
+    cell = given_cell(settings)
+    settings = settings.model_copy(update={"cell": cell.word})
+    settings = task.resolve_sizes(settings, cell.make)
+    try_own(cell, settings.embedding or settings.hidden or 1, settings.hidden or 1)
+    return cell, settings
+
+
+def single_backend(objective: Objective, settings: RecurrentSettings) -> str:
+    """The backend for all of the run and for what resumes it, because others round differently.
+
+    "auto" where the layers of the network run on several.
+    """
+    with use_backend(settings.backend):
+        chosen = set(chosen_backends(objective.model, objective.batch(0).ragged))
+    return chosen.pop() if len(chosen) == 1 else "auto"
+
+
+def make_config(
+    task: AnyTask, settings: RecurrentSettings, data: str, read: TaskData[Preprocessor]
+) -> dict[str, object]:
+    """What config.json records: versions, task, settings, data."""
+    return {
+        "format": FORMAT,
+        "unroll": __version__,
+        "torch": torch.__version__,
+        "task": task.name,
+        "settings": settings.model_dump(mode="json"),
+        "data": {
+            "path": str(Path(data).absolute()) if data != "-" else "-",
+            "sha256": read.sha256,
+            **task.metadata(read),
+            "validation_set": read.validation_set,
+        },
+    }
+
+
+def new_files(
+    task: AnyTask,
+    config: dict[str, object],
+    read: TaskData[Preprocessor],
+    objective: Objective,
+    cell: RunCell,
+) -> dict[str, bytes]:
+    """The files of a run folder before the first step."""
+    return {
+        "config.json": as_json(config),
+        **task.baseline_files(read),
+        "model.safetensors": pack(dict(objective.model.state_dict())),
+        "README.md": model_card(config, None).encode(),
+        **read.preprocessor.files(),
+        **cell.files,
+    }
+
+
+def free_folder(data: str) -> Path:
+    """runs/NAME, or runs/NAME-2 and so on where that exists."""
+    stem = "stdin" if data == "-" else Path(data).name.split(".")[0] or "run"
+    path, number = Path("runs") / stem, 2
+    while path.exists():
+        path, number = Path("runs") / f"{stem}-{number}", number + 1
+    return path
