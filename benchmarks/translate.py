@@ -1,15 +1,15 @@
 """Training steps of a translator, beside the same network written plainly with torch.nn.
 
-Both read the same pairs, 64 at a time: ours in the batches that `unroll train` makes, torch's by a
-DataLoader. The plain network is what one writes from torch's own modules: nn.Embedding, packed
-bidirectional nn.GRU or nn.LSTM, another one as the decoder, two nn.Linear for the attention, and
-nn.CrossEntropyLoss. First the gate: both have the same weights, and loss and every gradient of one
-batch must agree with float64. Then whole steps of training, one of each in every round, with AdamW
-and clipped gradients: batch, loss, gradient, update. torch.optim.AdamW as it is by default, or with
---fused as the training loop here makes it.
+Both read the same pairs, 64 at a time: unroll in the batches of `unroll train`, torch by a
+DataLoader. The plain network uses torch's own modules: nn.Embedding, a packed bidirectional nn.GRU or
+nn.LSTM as the encoder, another as the decoder, two nn.Linear for the attention, and
+nn.CrossEntropyLoss. The gate comes first: both networks get the same weights, and the loss and every
+gradient of one batch must agree with float64. Then whole training steps are timed, one of each in
+every round, with AdamW and clipped gradients: batch, loss, gradient, update. torch.optim.AdamW is used
+with its defaults, or with --fused as the training loop of unroll makes it.
 
-The DataLoader is given the same batches of about the same lengths (`same batches`), which is what
-this compares; the one that shuffles, as DataLoaders do, is shown too (`shuffled`).
+The comparison is with a DataLoader that gets the same batches of about the same lengths (`same
+batches`); a DataLoader that shuffles, as DataLoaders usually do, is measured too (`shuffled`).
 """
 
 import argparse
@@ -73,7 +73,7 @@ class PlainTranslator(nn.Module):
 
 
 def plain_weights(state):
-    """The state of a PlainTranslator that computes what a Translator of this state does."""
+    """The weights of a PlainTranslator that computes the same as a Translator with this state."""
     found = {"output.weight": state["target.weight"], "output.bias": state["bias"]}
     for name, tensor in state.items():
         parts = name.split(".")
@@ -110,7 +110,7 @@ def collate(rows):
 
 
 def plain_step(model, batches, smoothing, fused):
-    """A whole step of training; batches: an endless iterator."""
+    """A function that does a whole training step. batches: an endless iterator."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=fused)
     loss_of = nn.CrossEntropyLoss(ignore_index=PADDING, label_smoothing=smoothing)
 
@@ -127,6 +127,7 @@ def plain_step(model, batches, smoothing, fused):
 
 
 def our_step(model, batches, smoothing):
+    """A function that does a whole training step."""
     optimizer = make_optimizer(model, TrainingSettings(), 1e-3)
     number = 0
 
@@ -156,7 +157,7 @@ def endless(loader):
 
 
 def invented(count, V, W, seed):
-    """Pairs of the lengths that short sentences have."""
+    """Random pairs with the lengths of short sentences."""
     draw = random.Random(seed)
     lengths = [max(2, round(draw.gauss(6, 2.5))) for _ in range(count)]
     source = [[draw.randrange(2, V) for _ in range(n)] for n in lengths]
@@ -167,7 +168,7 @@ def invented(count, V, W, seed):
 
 
 def gate(cell, model, plain, pairs, smoothing):
-    """Loss and gradients of one batch, of both, against float64."""
+    """What differs from float64 in the loss and the gradients of one batch, in sentences."""
     rows = list(range(24))
     batch = pairs.batch(rows)
     collated = collate([PairDataset(pairs)[row] for row in rows])
@@ -185,8 +186,8 @@ def gate(cell, model, plain, pairs, smoothing):
         )
         loss = loss_of(logits, target.flatten())
         known = dict(network.named_parameters(remove_duplicate=False))
-        wanted = [known[name] for name in renamed(model)]
-        return [loss.detach(), *torch.autograd.grad(loss, wanted)]
+        parameters = [known[name] for name in plain_names(model)]
+        return [loss.detach(), *torch.autograd.grad(loss, parameters)]
 
     model.eval(), plain.eval()
     twin = Translator(*sizes_of(model), cell=cell, encoder_size=model.encoder.hidden_size).double()
@@ -200,8 +201,8 @@ def gate(cell, model, plain, pairs, smoothing):
     return wrong
 
 
-def renamed(model):
-    """The names in the plain network of our parameters, in order."""
+def plain_names(model):
+    """The names of our parameters in the plain network, in order."""
     ours = dict(model.named_parameters())
     theirs = {id(tensor): name for name, tensor in plain_weights(ours).items()}
     return [theirs[id(tensor)] for tensor in ours.values()]
@@ -215,14 +216,14 @@ def sizes_of(model):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of timing, a cell")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of timing for each cell")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--hidden", type=int, default=512)
     parser.add_argument("--embedding", type=int, default=256)
     parser.add_argument("--vocabulary", type=int, default=4096, help="tokens of each side")
     parser.add_argument("--cells", default="gru,lstm")
     parser.add_argument("--fused", action="store_true", help="AdamW(fused=True) for torch too")
-    parser.add_argument("--json", type=Path, help="write everything that was measured there")
+    parser.add_argument("--json", type=Path, help="write all measurements to this file")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     about = machine(args.threads)
@@ -257,7 +258,7 @@ def main():
         }
         row = Row(cell, {"B": args.batch_size, "H": H}, [], [], calls, (), [])
         times = rounds(row, args.seconds)
-        # ours and torch's batch of a round are the same one, so that each ratio compares like with like
+        # both read the same batch in a round, so each ratio compares equal work
         faster = {name: ratio(times[name], times["unroll"]) for name in calls if name != "unroll"}
         medians = {name: sorted(values)[len(values) // 2] for name, values in times.items()}
         measured.append({"cell": cell, "ms": medians, "times faster": faster, "bar": BARS[cell]})

@@ -32,9 +32,14 @@ class LineVocabularySettings(Protocol):
     lower: bool
 
     @property
-    def level(self) -> str: ...
+    def level(self) -> str:
+        """What a token is."""
+        ...
+
     @property
-    def split(self) -> str: ...
+    def split(self) -> str:
+        """Where words end."""
+        ...
 
 
 def learn_line_vocabulary(

@@ -10,7 +10,8 @@ def test_sets_images_and_vocabulary_are_described(run, place):
     text = "\n".join(describe(data, run.settings, run.model))
     assert "Guessed: path: column image (change by --image)" in text
     assert "Training set: 144 captions of 144 images." in text
-    assert "Validation set: a tenth of the images; no image is in both sets" in text
+    assert "Validation set: a tenth of the images, 16 captions of 16 images" in text
+    assert "No image is in both sets (--set apart=captions)." in text
     assert "Images are scaled to 24 x 16 pixels, in colour" in text
     assert "a grid of 6 x 4 places" in text and "by up to 1 pixel (" in text
 
@@ -18,7 +19,7 @@ def test_sets_images_and_vocabulary_are_described(run, place):
 def test_metrics_stand_beside_the_baselines(run):
     metrics = {**run.result(), "skipped": 2}
     lines = summarise(metrics, "new images")
-    assert lines[0].startswith("On new images, 16 images (of 12 captions drawn at temperature 0.7")
+    assert lines[0].startswith("On new images, 16 images (the one of 12 captions drawn at")
     assert [line.split()[0] for line in lines[1:4]] == ["this", "most", "nearest"]
     assert lines[-1] == "  Skipped 2 bad records."
     worse = summarise({**metrics, "cider_d": 0.0}, "new images")

@@ -3,7 +3,7 @@
 from unroll.tasks.caption.reader import read_captions
 from unroll.tasks.caption.rows import CaptionRows
 from unroll.tasks.caption.settings import CaptionSettings
-from unroll.tasks.caption.split import choose_validation_rows, group_rows
+from unroll.tasks.caption.split import group_rows, split_rows
 
 
 def test_the_same_caption_stays_in_one_part_where_that_leaves_enough(folder, write_table):
@@ -27,7 +27,7 @@ def test_the_most_frequent_caption_is_in_the_training_set():
     for first in range(30):  # wherever it stands in the file
         order = texts[:first] + texts[30:] + texts[first:30]
         rows = CaptionRows(texts=order, which=list(range(35)))
-        chosen, where = choose_validation_rows(rows, "captions")
+        chosen, _, rule = split_rows(rows, "captions")
         held |= {text for text, out in zip(order, chosen, strict=True) if out}
-        assert 2 <= chosen.sum() <= 3 and "without the most frequent" in where
+        assert 2 <= chosen.sum() <= 3 and "has the most frequent" in rule
     assert len(held) > 3 and "What all write." not in held

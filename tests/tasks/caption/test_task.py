@@ -36,7 +36,7 @@ def test_the_weight_of_known_captions_is_fitted_and_may_be_asked_for(place, run,
         words = ["eval", "run", "test.tsv", "--set", f"prior={prior}", "--json"]
         found = json.loads(printed(capsys, *words).out)
         shares[prior] = found["cider_d"]
-        assert ("100%, with those of the training set" in found["search"]) == (prior == "1")
+        assert ("100% with those of the training set" in found["search"]) == (prior == "1")
     assert shares["0"] > 8
     assert "prior" in printed(capsys, "eval", "run", "test.tsv", "--set", "prior=2", code=2).err
 

@@ -17,7 +17,7 @@ from unroll.tasks.caption.batches import CaptionSet
 from unroll.tasks.caption.images import ScaledImages
 
 SIDE = 12  # of a thumbnail
-KNOWN = 20_000  # captions of the training set, at most, among which the nearest image is looked up
+KNOWN = 20_000  # captions of the training set, at most, whose images are searched
 BATCH_SIZE = 64
 
 

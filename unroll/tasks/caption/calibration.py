@@ -1,4 +1,4 @@
-"""How much known captions count where one of several drawn captions is chosen, fitted after training."""
+"""The prior of the consensus, fitted after training: how much known captions count in it."""
 
 from __future__ import annotations
 

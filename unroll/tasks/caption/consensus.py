@@ -13,7 +13,7 @@ from unroll.tasks.caption.cider import ORDERS, SIGMA, CiderD, Gram
 class Consensus:
     """The CIDEr-D that a caption can expect with the captions that people would write.
 
-    When to use it: to choose among captions drawn from a model. The drawn captions stand for what
+    When to use it: to choose among captions drawn from a model. The drawn captions represent what
     people would write about this image, as far as the model knows; the known captions for what people
     write about any image. A model trained on few captions is overconfident, and does better when the
     known captions count more.

@@ -298,9 +298,9 @@ def describe_search(settings: CaptionSettings, prior: float) -> str:
     """How captions are chosen, in words. prior: how much the captions of the training set count."""
     if settings.consensus:
         heat = "" if settings.temperature == 1 else f" at temperature {settings.temperature:g}"
-        known = f" and, for {prior:.0%}, with those of the training set" if prior else ""
+        known = f", and for {prior:.0%} with those of the training set" if prior else ""
         return (
-            f"of {counted(settings.consensus, 'caption')} drawn{heat}, seed {settings.seed}, the one "
+            f"the one of {counted(settings.consensus, 'caption')} drawn{heat}, seed {settings.seed}, "
             f"that agrees most with the others{known}"
         )
     if settings.beam == 1:

@@ -33,8 +33,8 @@ def resolve_sizes(settings: CaptionSettings, make_cell: MakeCell) -> CaptionSett
     initialise(cell, settings.initialisation)
     if settings.attention == "dot" and cell.output_size != settings.widths[-1]:
         raise UserError(
-            f"--set attention=dot needs a decoder as wide as the last block of channels; the decoder "
-            f"has {cell.output_size} outputs, the block {settings.widths[-1]} channels. Make them equal, "
+            "--set attention=dot needs a decoder as wide as the last block of channels; the decoder has "
+            f"{cell.output_size} outputs, the block {settings.widths[-1]} channels. Make them equal, "
             "or give --set attention=general."
         )
     return settings.model_copy(update={"hidden": hidden, "embedding": embedding})

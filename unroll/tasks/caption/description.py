@@ -33,7 +33,7 @@ def describe_sets(data: CaptionData) -> list[str]:
     return [
         *([guesses] if data.table.guesses else []),
         f"Training set: {counted(len(train), 'caption')} of {counted(train.image_count, 'image')}.",
-        f"Validation set: {data.validation_set}; {counted(len(valid), 'caption')} of "
+        f"Validation set: {data.validation_set}, {counted(len(valid), 'caption')} of "
         f"{counted(valid.image_count, 'image')} (--valid FILE).",
         *data.problems.messages(),
         *data.messages,
@@ -73,7 +73,8 @@ def summarise(metrics: CaptionMetrics, where: str) -> list[str]:
     return [
         *lines,
         f"  loss {metrics['loss']:.3f} nats per token; {metrics['token_accuracy']:.2%} of the tokens "
-        f"predicted from the true ones before are right; {counted(metrics['different'], 'different caption')}",
+        "predicted from the true ones before are right; "
+        f"{counted(metrics['different'], 'different caption')}",
         f"  most frequent caption of the training set: {metrics['most_frequent']}",
         f"  of {counted(metrics['captions'], 'reference caption')}, {shared} in the training set too",
         f"  bleu {metrics['signature']}",
@@ -104,7 +105,7 @@ def check_report(path: str, settings: CaptionSettings) -> dict[str, object]:
         "rows": len(texts),
         "images": sum(each.image_count for each in sets),
         "scaled_to": {"width": data.preprocessor.size[2], "height": data.preprocessor.size[1]},
-        "validation_set": f"{data.validation_set}; {counted(len(data.valid), 'caption')}",
+        "validation_set": f"{data.validation_set}, {counted(len(data.valid), 'caption')}",
         "different_captions": len(set(texts)),
         "lengths": {
             "median": float(np.median(lengths)),

@@ -134,7 +134,7 @@ def caption_scores(captions: Sequence[str], references: Sequence[Sequence[str]])
     """
     from sacrebleu.metrics.bleu import BLEU
 
-    # sacreBLEU wants as many references of every image; None where an image has fewer
+    # sacreBLEU takes the same number of references for each image; None where an image has fewer
     most = max(map(len, references))
     columns = [
         [" ".join(words_of(group[k])) if k < len(group) else None for group in references]

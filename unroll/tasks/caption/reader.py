@@ -17,7 +17,7 @@ from unroll.tasks.caption.images import ScaledImages, choose_size, scan_images
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor, learn_preprocessor
 from unroll.tasks.caption.rows import CaptionRows, find_captions, read_rows
 from unroll.tasks.caption.settings import CaptionSettings
-from unroll.tasks.caption.split import choose_validation_rows
+from unroll.tasks.caption.split import split_rows
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class CaptionData:
         sha256: of the images and captions of the table.
         validation_set: what the validation set is, for people.
         problems: the bad records that were skipped.
-        messages: what was found twice, in sentences.
+        messages: what the two sets share, in sentences.
     """
 
     table: MediaTable
@@ -71,9 +71,10 @@ def read_captions(
     size = preprocessor.size if preprocessor else choose_size(rows.paths, settings)
     cache = settings.cache << 20
     scan = scan_images(rows, size, cache, problems, progress)
-    further = None
+    further, messages = None, []
     if settings.valid is None:
-        held, where = choose_validation_rows(rows, settings.apart)
+        held, where, rule = split_rows(rows, settings.apart)
+        messages.append(rule)
     else:
         held, where = np.zeros(len(scan.readable), dtype=bool), settings.valid
         further = read_rows(find_captions(settings.valid, settings.image, settings.text), problems)
@@ -90,7 +91,7 @@ def read_captions(
         valid = encode_rows(further, further_scan.images, preprocessor).subset(
             further_scan.readable
         )
-    messages = [describe_duplicates(train, valid)]
+    messages.append(describe_duplicates(train, valid))
     if not len(train) or not len(valid):
         few = describe_too_few(path, train, valid)
         if not checking or not len(train) + len(valid):

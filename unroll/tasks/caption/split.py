@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,16 +15,27 @@ ENOUGH_GROUPS = 20  # for a validation set that shares neither images nor captio
 LARGEST_GROUP = 0.2  # of the rows, in such a case
 
 
-def choose_validation_rows(rows: CaptionRows, apart: str) -> tuple[np.ndarray, str]:
+class CaptionSplit(NamedTuple):
+    """Which rows of a table are the validation set.
+
+    Attributes:
+        validation: true for the rows of the validation set, bool [N].
+        name: what the set is, for people.
+        rule: what training and validation set do not share, in a sentence.
+    """
+
+    validation: np.ndarray
+    name: str
+    rule: str
+
+
+def split_rows(rows: CaptionRows, apart: str) -> CaptionSplit:
     """Choose a tenth of the groups of rows that belong together.
 
     Args:
         rows: N rows.
         apart: what training and validation set may not share: "images", "captions" (and images), or
             "auto", which is "captions" where that leaves enough groups.
-
-    Returns:
-        True for the rows of the validation set, bool [N], and what the set is, in words.
     """
     if apart != "images":
         groups = group_rows(rows.which, rows.texts, by_caption=True)
@@ -34,13 +46,17 @@ def choose_validation_rows(rows: CaptionRows, apart: str) -> tuple[np.ndarray, s
             if chosen.sum() > 1:
                 # the most frequent caption must be learned, and is the baseline to beat
                 chosen[most_frequent_group(groups, rows.texts)] = False
-            return chosen[groups], (
-                "a tenth of the captions with all their images, without the most frequent caption; no "
-                "image and no caption is in both sets (--set apart=images)"
+            return CaptionSplit(
+                chosen[groups],
+                "a tenth of the captions with all their images",
+                "No image and no caption is in both sets, and the training set has the most frequent "
+                "caption (--set apart=images).",
             )
     groups = group_rows(rows.which, rows.texts, by_caption=False)
-    return validation_rows(int(groups.max(initial=-1)) + 1)[groups], (
-        "a tenth of the images; no image is in both sets (--set apart=captions)"
+    return CaptionSplit(
+        validation_rows(int(groups.max(initial=-1)) + 1)[groups],
+        "a tenth of the images",
+        "No image is in both sets (--set apart=captions).",
     )
 
 

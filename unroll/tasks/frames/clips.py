@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from unroll.data.images import BadImage, as_colours, read_image
+from unroll.data.images import BadImage, convert_colours, read_image
 from unroll.data.media_table import IMAGES, VIDEO
 from unroll.data.optional import optional
 from unroll.tasks.frames.number_rows import NUMBERS, read_numbers
@@ -127,7 +127,7 @@ class ClipReader:
             total = image.n_frames
             for k in range(total):
                 image.seek(k)
-                frame = as_colours(image, channels, pillow)
+                frame = convert_colours(image, channels, pillow)
                 if k % self.every == 0 and len(kept) < self.longest:
                     small = frame.resize((width, height), pillow.Resampling.BILINEAR)
                     pixels = np.asarray(small, dtype=np.uint8)

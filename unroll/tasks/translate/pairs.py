@@ -79,7 +79,7 @@ class PairFile:
         return digest.hexdigest()
 
     def describe(self) -> str:
-        """Where sources and targets stand, for people."""
+        """Where sources and targets are, for people."""
         if self.other is not None:
             return f"{self.name}, line by line with {self.other.name}"
         where = " and ".join(
@@ -173,7 +173,7 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
     if len(names) < 2:
         raise UserError(
             f"{path}, line 1: one column; expected source, tab, target in each line. Where the "
-            "targets stand in a second file, line by line, name it with --set target=FILE."
+            "targets are in a second file, line by line, name it with --set target=FILE."
         )
     by_name = any(word is not None and not word.isdigit() for word in (source, target))
     where = (

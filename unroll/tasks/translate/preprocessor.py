@@ -33,7 +33,7 @@ class PairPreprocessor:
         source: the vocabulary of the source.
         target: the vocabulary of the target; the same object where both sides share one.
         longest: tokens of the longest target of the training set.
-        parallel: whether the training set stands in two files.
+        parallel: whether the training set is in two files.
     """
 
     source: Vocabulary
@@ -55,7 +55,7 @@ class PairPreprocessor:
         return files | vocabulary_files(self.target, "target")
 
     def source_tokens(self, text: str) -> list[str]:
-        """The tokens of a source as they stand in it, unknown ones too, and the name of the end."""
+        """The tokens of a source as it has them, unknown ones too, and the name of the end."""
         if isinstance(self.source, WordVocabulary):
             words = [word.removeprefix(GLUE) or word for word in self.source.tokens(text)]
         elif isinstance(self.source, CharacterVocabulary):
@@ -110,7 +110,7 @@ def learn_preprocessor(
     Args:
         pairs: reads the training set from the start, each time it is called.
         settings: what a token is, and whether both sides share a vocabulary.
-        parallel: whether the training set stands in two files.
+        parallel: whether the training set is in two files.
     """
     if settings.joint:
         both = learn_line_vocabulary(lambda: (text for pair in pairs() for text in pair), settings)

@@ -121,7 +121,7 @@ class TranslateTask(
         columns: Mapping[str, str],
     ) -> TranslateMetrics:
         settings, problems = trained.settings, Problems(trained.settings.skip_bad)
-        # where the targets of training stood in a second file, so do those of other data
+        # where the targets of training were in a second file, so are those of other data
         target = None if trained.preprocessor.parallel else settings.target
         file = open_pairs(
             path, columns.get("source", settings.source), columns.get("target", target)
