@@ -1,8 +1,7 @@
-"""Sound and picture of a score."""
+"""The sound of a score."""
 
 import io
 import wave
-import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 
 from unroll.errors import UserError
 from unroll.tasks.music.abc_playback import abc_score
-from unroll.tasks.music.piano_roll import piano_roll
 from unroll.tasks.music.score import Note, Score
 from unroll.tasks.music.synthesiser import RATE, score_to_wav, synthesise, synthesise_note
 
@@ -44,14 +42,3 @@ def test_silence_and_hours():
     assert not synthesise(Score("", (), length=Fraction(1))).any()
     with pytest.raises(UserError, match="minutes"):
         synthesise(Score("", (Note(Fraction(0), Fraction(9000), 60),)))
-
-
-def test_a_piano_roll_has_a_box_for_each_note():
-    root = ElementTree.fromstring(piano_roll(abc_score(TUNE)))
-    boxes = [e for e in root.iter() if e.get("class") == "note"]
-    assert len(boxes) == 3
-    widths = [float(box.get("width")) for box in boxes]
-    assert widths[2] == pytest.approx(2 * widths[0], rel=0.05)
-    heights = [float(box.get("y")) for box in boxes]
-    assert heights == sorted(heights, reverse=True)  # higher notes stand higher
-    assert "A &amp; B" in piano_roll(abc_score(TUNE))

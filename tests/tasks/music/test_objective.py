@@ -1,0 +1,31 @@
+"""The objective: the cross-entropy of whole tunes."""
+
+import pytest
+import torch
+
+from unroll.tasks.music.defaults import resolve
+from unroll.tasks.music.metrics import token_nats
+from unroll.tasks.music.objective import MusicObjective
+from unroll.tasks.music.settings import MusicSettings
+
+CPU = torch.device("cpu")
+
+
+def test_the_loss_of_a_batch_is_that_of_its_tunes(data, untrained):
+    network = untrained(data.preprocessor, 0)
+    settings = resolve(MusicSettings(batch_size=16, transpose=0))
+    objective = MusicObjective(network, data, settings, CPU)
+    assert objective.batches_per_epoch == 1 and objective.initial_state() is None
+    batch = objective.batch(0)
+    loss, state = batch.loss(None)
+    nats = token_nats(network, [tune.text for tune in data.train], data.preprocessor, CPU)
+    assert state is None and batch.ragged and batch.tokens == sum(map(len, nats))
+    assert loss.item() == pytest.approx(sum(row.sum() for row in nats), rel=1e-4)
+
+
+def test_it_is_evaluated_in_nats_per_character(data, untrained):
+    network = untrained(data.preprocessor, 0)
+    objective = MusicObjective(network, data, resolve(MusicSettings()), CPU)
+    text = data.valid[0].text
+    (nats,) = token_nats(network, [text], data.preprocessor, CPU)
+    assert objective.evaluate()["loss"] == pytest.approx(nats.sum() / len(text))

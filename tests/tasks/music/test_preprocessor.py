@@ -1,0 +1,42 @@
+"""Tunes as token ids: nothing is lost, and keys are drawn as often as they occur."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unroll.errors import UserError
+from unroll.tasks.music.abc import field_value
+from unroll.tasks.music.keys import parse_key
+from unroll.tasks.music.preprocessor import MusicPreprocessor
+
+
+@settings(max_examples=60)
+@given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_any_text_comes_back(text, abc):
+    assert abc.decode(abc.encode(text)) == text
+
+
+def test_a_tune_of_known_pieces_is_short_and_comes_back(data, tmp_path):
+    assert len(data.train) == 11 and len(data.valid) == 1 and not data.untransposable
+    for tune in data.train + data.valid:
+        ids = data.preprocessor.encode(tune.text)
+        assert data.preprocessor.decode(ids) == tune.text and len(ids) < 0.8 * len(tune.text)
+    (tmp_path / "tokens.json").write_bytes(data.preprocessor.files()["tokens.json"])
+    assert MusicPreprocessor.load(tmp_path) == data.preprocessor
+
+
+def test_keys_are_drawn_as_often_as_they_occur(data):
+    draw, tune = np.random.default_rng(1), data.train[0].text
+    drawn = [data.preprocessor.draw_key(tune, draw) for _ in range(300)]
+    assert set(drawn) == {"G", "D", "A"}  # the minor key is for minor tunes
+    for target in set(drawn):
+        transposed = data.preprocessor.transpose(tune, target)
+        key = field_value(transposed, "K")
+        assert parse_key(target).fifths == parse_key(key).fifths
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    (tmp_path / "tokens.json").write_text('{"notation": "abc"')
+    with pytest.raises(UserError, match=r"tokens\.json, or a damaged one"):
+        MusicPreprocessor.load(tmp_path)
