@@ -7,8 +7,10 @@ from unroll.engine import backends
 from unroll.engine.cpu import build
 
 from ..prebuilt import prebuild
+from . import differentiated
 from .builds import CXX, script
 from .compiled import MAKE, SINGLE, H, I, Plain, Scaled
+from .differentiated import shared
 
 
 @pytest.fixture
@@ -59,3 +61,31 @@ def two_threads():
 def no_plans_on_disk(tmp_path, monkeypatch):
     """So that cells are planned here, and what goes wrong is remembered nowhere else."""
     monkeypatch.setenv("UNROLL_CACHE", str(tmp_path / "kernels"))
+
+
+@pytest.fixture(scope="session")
+def differentiated_cells():
+    """The cells of the tests of gradients compiled in two builds."""
+    make, sizes = differentiated.MAKE, (differentiated.I, differentiated.H)
+    prebuild([(m(*sizes).double(), True) for m in make.values()], torch.float64)
+    single = ("lstm", "gru", "reset-before")
+    prebuild([(make[n](*sizes), True) for n in single], torch.float32)
+
+
+@pytest.fixture
+def the_cell():
+    """A cell of a kind, planned once, as it was made."""
+    used = {}
+
+    def get(name):
+        cell = shared(name)
+        used[name] = {n: p.detach().clone() for n, p in cell.named_parameters()}
+        return cell
+
+    yield get
+    for name, values in used.items():
+        cell = shared(name)
+        for n, p in cell.named_parameters():
+            p.data.copy_(values[n])
+            p.grad = None
+            p.requires_grad_()

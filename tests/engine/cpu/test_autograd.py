@@ -3,78 +3,23 @@
 T time, B batch, I input, H hidden.
 """
 
-import functools
-import logging
-import warnings
 from functools import partial
 
 import pytest
 import torch
-from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.checkpoint import checkpoint
 
 import unroll
 from unroll.cells import fields, map_state
-from unroll.engine import backends
-from unroll.engine.cpu import build
 
-from ..prebuilt import prebuild
 from ..written_cells import CELLS
+from .differentiated import LENGTHS, MAKE, B, H, I, T, close, compiled, run, smooth, weighted
 
-REASON = build.unavailable()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=f"no kernels here: {REASON}")
+pytestmark = compiled
 
-T, B, I, H = 4, 3, 2, 5
-LENGTHS = [2, 4, 0]
-MAKE = {
-    "lstm": unroll.LSTMCell,
-    "gru": unroll.GRUCell,
-    "tanh": unroll.RNNCell,
-    "projected": partial(unroll.ProjectedLSTMCell, proj_size=2),
-    "reset-before": CELLS["gru-reset-before"],
-    "clockwork": CELLS["clockwork"],
-}
+
 SMOOTH = ["lstm", "projected", "reset-before", "clockwork"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built():
-    cells = [(make(I, H).double(), True) for make in MAKE.values()]
-    prebuild(cells, torch.float64)
-    prebuild([(MAKE[n](I, H), True) for n in ("lstm", "gru", "reset-before")], torch.float32)
-
-
-@pytest.fixture(autouse=True)
-def nothing_said_yet(monkeypatch):
-    monkeypatch.delenv("UNROLL_BACKEND", raising=False)
-    monkeypatch.setattr(backends, "_warned", set())
-
-
-@functools.cache
-def shared(name):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
-        return MAKE[name](I, H).double()
-
-
-@pytest.fixture
-def the_cell():
-    """A cell of a kind, planned once, as it was made."""
-    used = {}
-
-    def get(name):
-        cell = shared(name)
-        used[name] = {n: p.detach().clone() for n, p in cell.named_parameters()}
-        return cell
-
-    yield get
-    for name, values in used.items():
-        cell = shared(name)
-        for n, p in cell.named_parameters():
-            p.data.copy_(values[n])
-            p.grad = None
-            p.requires_grad_()
 
 
 def inputs(cell, steps=T, batch=B):
@@ -85,31 +30,6 @@ def inputs(cell, steps=T, batch=B):
         cell.initial_state(batch, dtype=torch.float64),
     )
     return x, state
-
-
-def smooth(state):
-    return [s for _, s in fields(state) if s.is_floating_point()]
-
-
-def run(cell, x, state=None, backend="cpu", **keywords):
-    """Outputs and final state, flat, without whole numbers."""
-    output, last = unroll.unroll(cell, x, state, backend=backend, **keywords)
-    return [output, *smooth(last)]
-
-
-def weighted(values, seed=3):
-    """A loss of fixed weights, which nothing draws, so that it may stand inside of torch.func."""
-    return sum(
-        (v * torch.arange(v.numel(), dtype=v.dtype).add(seed).sin().reshape(v.shape)).sum()
-        for v in values
-    )
-
-
-def close(got, expected):
-    torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-10)
-
-
-# ----- what gets a gradient -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", MAKE)
@@ -182,9 +102,6 @@ def test_results_may_be_used_in_part(name, which, the_cell):
     close(found["cpu"], found["loop"])
 
 
-# ----- again and again ----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", MAKE)
 def test_a_retained_graph_gives_the_same_gradients_again(name, the_cell):
     cell = the_cell(name)
@@ -246,6 +163,8 @@ def second_derivatives(cell, x, state, backend, **keywords):
 
 
 RESETS = torch.tensor([[0, 1, 0], [0, 0, 1], [1, 0, 1], [0, 1, 0]], dtype=torch.bool)
+
+
 KINDS = {
     "whole": {},
     "ragged": {"lengths": LENGTHS},
@@ -302,9 +221,6 @@ def test_a_batch_of_gradients_at_once_is_refused(the_cell):
         torch.autograd.functional.jacobian(
             lambda x: unroll.unroll(cell, x, backend="cpu")[0], x, vectorize=True
         )
-
-
-# ----- hooks, modes, things changed in place ------------------------------------------------------
 
 
 def test_hooks_on_tensors_fire_once_and_may_change_the_gradient(the_cell):
@@ -451,9 +367,6 @@ def test_a_parametrized_weight_learns_as_on_the_loop():
     close(got, right)
 
 
-# ----- memory -------------------------------------------------------------------------------------
-
-
 def numbers_saved(cell, x, **keywords):
     """Numbers that the forward keeps for its backward, beside inputs and parameters."""
     outside = [x, *cell.parameters()]
@@ -485,137 +398,3 @@ def test_nothing_is_saved_where_nothing_wants_a_gradient(the_cell):
     cell, x = the_cell("lstm"), torch.randn(T, B, I, dtype=torch.float64)
     with torch.no_grad():
         assert numbers_saved(cell, x) == 0
-
-
-# ----- torch.func, torch.compile, torch.export ----------------------------------------------------
-
-
-# torch's own, at the first forward derivative of a process
-jit_is_deprecated = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
-
-
-@jit_is_deprecated
-@pytest.mark.parametrize("seen_before", [False, True])
-@pytest.mark.parametrize("name", ["reset-before", "lstm", "gru", "tanh"])
-def test_transforms_of_torch_func_run_elsewhere_and_give_the_loops_numbers(
-    name, seen_before, the_cell
-):
-    cell = the_cell(name) if seen_before else MAKE[name](I, H).double()
-    x = torch.randn(T, B, I, dtype=torch.float64)
-    if seen_before:
-        unroll.unroll(cell, x, backend="cpu")
-
-    def total(x, backend):
-        return weighted(run(cell, x, None, backend))
-
-    xs, tangent = torch.stack([x, 2 * x, 3 * x]), torch.randn_like(x)
-    transformed = {
-        "grad": lambda b: torch.func.grad(partial(total, backend=b))(x),
-        "vmap": lambda b: torch.func.vmap(partial(total, backend=b))(xs),
-        "jvp": lambda b: torch.func.jvp(partial(total, backend=b), (x,), (tangent,)),
-        "vjp": lambda b: torch.func.vjp(partial(total, backend=b), x)[1](tangent.sum()),
-        "jacrev": lambda b: torch.func.jacrev(partial(total, backend=b))(x),
-        "hessian": lambda b: torch.func.hessian(partial(total, backend=b))(x[:1, :1]),
-        "per sample": lambda b: torch.func.vmap(torch.func.grad(partial(total, backend=b)))(xs),
-    }
-    for of in transformed.values():
-        close(of("auto"), of("loop"))
-        with pytest.raises(RuntimeError, match=r"The cpu backend cannot run .*torch\.func"):
-            of("cpu")
-
-
-def test_transforms_over_weights_run_elsewhere(the_cell):
-    cell = the_cell("lstm")
-    x = torch.randn(T, B, I, dtype=torch.float64)
-    weights = {n: p.detach() for n, p in cell.named_parameters()}
-
-    def total(weights, backend):
-        return weighted(run(cell, x, None, backend, parameters=weights))
-
-    got, right = (torch.func.grad(partial(total, backend=b))(weights) for b in ("auto", "loop"))
-    close(got, right)
-    several = {n: torch.stack([w, 2 * w]) for n, w in weights.items()}
-    got, right = (torch.func.vmap(partial(total, backend=b))(several) for b in ("auto", "loop"))
-    close(got, right)
-    with pytest.raises(RuntimeError, match=r"The cpu backend cannot run LSTMCell: .*torch\.func"):
-        torch.func.vmap(partial(total, backend="cpu"))(several)
-
-
-@jit_is_deprecated
-@pytest.mark.parametrize("name", ["reset-before", "lstm"])
-def test_forward_mode_runs_elsewhere(name, the_cell):
-    cell = the_cell(name)
-    x, tangent = (torch.randn(T, B, I, dtype=torch.float64) for _ in range(2))
-    with torch.autograd.forward_ad.dual_level():
-        dual = torch.autograd.forward_ad.make_dual(x, tangent)
-        found = [
-            torch.autograd.forward_ad.unpack_dual(run(cell, dual, None, b)[0])
-            for b in ("auto", "loop")
-        ]
-        close(found[0].primal, found[1].primal)
-        close(found[0].tangent, found[1].tangent)
-        with pytest.raises(RuntimeError, match="no forward-mode derivative"):
-            run(cell, dual)
-    run(cell, x)
-
-
-class First(nn.Module):
-    """The outputs of a layer alone."""
-
-    def __init__(self, layer):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x):
-        return self.layer(x)[0]
-
-
-LAYERS = {
-    "lstm": partial(unroll.LSTM, I, H),
-    "gru": partial(unroll.GRU, I, H),
-    "recurrent gru": partial(unroll.Recurrent, "gru", I, H),
-    "recurrent": partial(unroll.Recurrent, CELLS["gru-reset-before"], I, H),
-}
-
-
-@pytest.fixture
-def quiet():
-    """A tracer may warn; what is asked of it here is right numbers."""
-    logging.getLogger("torch._dynamo").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-    torch._dynamo.reset()
-    logging.getLogger("torch._dynamo").setLevel(logging.NOTSET)
-
-
-@pytest.mark.parametrize("seen_before", [False, True])
-@pytest.mark.parametrize("name", LAYERS)
-def test_torch_compile_gives_the_right_numbers_and_gradients(name, seen_before, quiet):
-    layer = LAYERS[name]()
-    x = torch.randn(T, B, I)
-    if seen_before:
-        layer(x, backend="cpu")
-    compiled = torch.compile(layer, backend="eager")
-    for lengths in (None, torch.tensor(LENGTHS)):
-        found = []
-        for run_layer, more in ((compiled, {}), (layer, {"backend": "loop"})):
-            if lengths is not None:
-                more = {**more, "lengths": lengths}
-            output, _ = run_layer(x, **more)
-            found.append([output, *torch.autograd.grad(output.sum(), list(layer.parameters()))])
-        torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)
-    layer(x, backend="cpu")
-
-
-@pytest.mark.parametrize("seen_before", [False, True])
-@pytest.mark.parametrize("name", LAYERS)
-def test_torch_export_gives_the_right_numbers(name, seen_before, quiet):
-    model = First(LAYERS[name]())
-    x, other = torch.randn(T, B, I), torch.randn(T, B, I)
-    if seen_before:
-        model.layer(x, backend="cpu")
-    exported = torch.export.export(model, (x,)).module()
-    expected, _ = model.layer(other, backend="loop")
-    torch.testing.assert_close(exported(other), expected, rtol=1e-4, atol=1e-5)
-    model.layer(x, backend="cpu")
