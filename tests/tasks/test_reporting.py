@@ -1,6 +1,11 @@
 """Sentences that several tasks print."""
 
-from unroll.tasks.reporting import describe_class_balance, is_imbalanced, skipped_sentence
+from unroll.tasks.reporting import (
+    describe_class_balance,
+    is_imbalanced,
+    skipped_sentence,
+    warn,
+)
 
 
 def test_many_classes_are_not_listed():
@@ -17,3 +22,9 @@ def test_four_times_as_many_records_are_still_balanced():
 def test_nothing_is_said_where_nothing_was_skipped():
     assert skipped_sentence(0) == []
     assert skipped_sentence(1, "clip") == ["Skipped 1 bad clip."]
+
+
+def test_a_warning_goes_to_standard_error(capsys):
+    warn("1 file could not be read.")
+    captured = capsys.readouterr()
+    assert captured.err == "unroll: 1 file could not be read.\n" and not captured.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from unroll.counting import counted
@@ -39,3 +40,8 @@ def is_imbalanced(counts: Sequence[int]) -> bool:
 def skipped_sentence(count: int, what: str = "record") -> list[str]:
     """How many bad records were skipped, as a list of one sentence; of none where there are none."""
     return [f"Skipped {counted(count, f'bad {what}')}."] if count else []
+
+
+def warn(sentence: str) -> None:
+    """Write a sentence to standard error."""
+    sys.stderr.write(f"unroll: {sentence}\n")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -94,52 +93,3 @@ class Objective(ABC):
             Sentences on what was solved.
         """
         raise NotImplementedError(f"{type(self).__name__} has no closed form")
-
-
-class Work(Objective):
-    """An objective made of functions."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        batch: Callable[[int], Any],
-        per_epoch: int,
-        loss: Callable[[Any, State | None], tuple[Tensor, State | None]],
-        initial_state: Callable[[], State | None],
-        evaluate: Callable[[], dict[str, float]],
-        sample: Callable[[], str] | None,
-        learning_rate: float,
-        unit: str,
-        device: torch.device,
-        decides: str = "loss",
-        solve: Callable[[Callable[[float], None]], list[str]] | None = None,
-    ) -> None:
-        super().__init__(
-            model,
-            device=device,
-            batches_per_epoch=per_epoch,
-            learning_rate=learning_rate,
-            unit=unit,
-        )
-        self._batch, self._loss, self._initial_state = batch, loss, initial_state
-        self._evaluate, self._sample, self._solve = evaluate, sample, solve
-        self.decides = decides  # type: ignore[misc]
-        self.closed_form = solve is not None
-
-    def batch(self, number: int) -> TrainingBatch:
-        batch = self._batch(number)
-        ragged = getattr(batch, "lengths", None) is not None
-        return TrainingBatch(batch.tokens, partial(self._loss, batch), batch.fresh, ragged)
-
-    def evaluate(self) -> dict[str, float]:
-        return self._evaluate()
-
-    def initial_state(self) -> State | None:
-        return self._initial_state()
-
-    def sample(self) -> str | None:
-        return None if self._sample is None else self._sample()
-
-    def solve(self, progress: Callable[[float], None]) -> list[str]:
-        assert self._solve is not None  # noqa: S101
-        return self._solve(progress)

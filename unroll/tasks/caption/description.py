@@ -44,12 +44,13 @@ def describe_records(data: CaptionData, settings: CaptionSettings) -> list[str]:
     """Sentences on how images are scaled, and on the vocabulary."""
     preprocessor, train = data.preprocessor, data.train
     colours, height, width = preprocessor.size
+    colour = "in grey" if colours == 1 else "in colour"
     kept = "kept in memory" if train.images.cached is not None else "read again each time"
     different = len({text.lower() for text in train.texts})
     case = "in lower case" if settings.lower else "case kept"
     return [
-        f"Images are scaled to {width} x {height} pixels, {'in grey' if colours == 1 else 'in colour'} "
-        f"(--set width=N --set height=N --set colours=1|3), and {kept} (--set cache=MIB).",
+        f"Images are scaled to {width} x {height} pixels, {colour} (--set width=N --set height=N --set "
+        f"colours=1|3), and {kept} (--set cache=MIB).",
         f"{counted(different, 'different caption')}; the median has "
         f"{int(np.median(train.lengths)) - 1} {UNITS[settings.level]}, the longest "
         f"{preprocessor.longest} (--level). Vocabulary: {len(preprocessor.vocabulary):,}, {case} (--set "

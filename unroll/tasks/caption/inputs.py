@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from unroll.errors import UserError
 from unroll.tasks.caption.images import ImageSize, scale_image
 from unroll.tasks.caption.rows import find_further_captions
 from unroll.tasks.caption.settings import CaptionSettings
+from unroll.tasks.reporting import warn
 
 
 def read_image_paths(path: str, settings: CaptionSettings) -> Iterator[str]:
@@ -38,7 +38,7 @@ def read_image_paths(path: str, settings: CaptionSettings) -> Iterator[str]:
         problems = Problems(settings.skip_bad)
         yield from (str(row.path) for row in table.rows(problems))
         for sentence in problems.messages():
-            sys.stderr.write(f"unroll: {sentence}\n")
+            warn(sentence)
     else:
         yield path
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from unroll.data.media_table import MediaTable
 from unroll.data.problems import Problems
 from unroll.errors import UserError
+from unroll.tasks.reporting import warn
 from unroll.tasks.transcribe.batches import TranscribeDataset
 from unroll.tasks.transcribe.preprocessor import FeatureScale, TranscribePreprocessor
 from unroll.tasks.transcribe.reader import SUFFIXES, find_table, scan_files
@@ -99,4 +100,4 @@ def table_inputs(
         for found in table.rows(problems):
             yield TranscribeInput(str(found.path), found.where)
     for sentence in problems.messages():
-        sys.stderr.write(f"unroll: {sentence}\n")
+        warn(sentence)

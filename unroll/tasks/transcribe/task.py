@@ -5,7 +5,6 @@ Many to many, unaligned: nobody says which frames belong to which word.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
+from unroll.tasks.reporting import warn
 from unroll.tasks.transcribe.baseline import fit_baseline
 from unroll.tasks.transcribe.batches import TranscribeDataset
 from unroll.tasks.transcribe.decoding import (
@@ -208,8 +208,3 @@ class TranscribeTask(
             f"  unroll predict {run} NEW.csv --set beam=8 --out predictions.jsonl",
             f"  unroll eval {run} FILE.csv --json",
         ]
-
-
-def warn(sentence: str) -> None:
-    """Write a sentence to standard error."""
-    sys.stderr.write(f"unroll: {sentence}\n")
