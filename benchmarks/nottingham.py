@@ -1,9 +1,10 @@
-"""The Nottingham tunes in three files, as their SOURCE.md splits them.
+"""The Nottingham tunes as training, validation and test sets, as their SOURCE.md splits them.
 
     python benchmarks/nottingham.py ../shared/data/music/nottingham OUT
 
-writes OUT/train.abc, OUT/valid.abc and OUT/test.abc: the tunes of all files in order of name, those
-whose number ends in 9 to test, in 8 to valid; and the same of the MIDI files, as OUT/midi/train/...
+writes OUT/train.abc, OUT/valid.abc and OUT/test.abc: of the tunes of all files in the order of their
+names, those whose number ends in 9 are for testing, in 8 for validation. MIDI files are split in the
+same way into OUT/midi/train/..., OUT/midi/valid/... and OUT/midi/test/...
 """
 
 import argparse
@@ -16,8 +17,8 @@ PARTS = {9: "test", 8: "valid"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("folder", type=Path, help="the Nottingham data set")
+    parser.add_argument("out", type=Path, help="where the files are written")
     given = parser.parse_args()
     tunes = []
     for file in sorted((given.folder / "ABC_cleaned").glob("*.abc")):
@@ -26,9 +27,9 @@ def main() -> None:
     for number, tune in enumerate(tunes):
         parts[PARTS.get(number % 10, "train")].append(tune)
     given.out.mkdir(parents=True, exist_ok=True)
-    for name, some in parts.items():
-        (given.out / f"{name}.abc").write_text("".join(some))
-        print(f"{name}.abc: {len(some)} tunes, {sum(map(len, some)):,} characters")
+    for name, own in parts.items():
+        (given.out / f"{name}.abc").write_text("".join(own))
+        print(f"{name}.abc: {len(own)} tunes, {sum(map(len, own)):,} characters")
     for number, file in enumerate(sorted((given.folder / "MIDI" / "melody").glob("*.mid"))):
         folder = given.out / "midi" / PARTS.get(number % 10, "train")
         folder.mkdir(parents=True, exist_ok=True)

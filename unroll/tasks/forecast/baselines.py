@@ -17,9 +17,9 @@ def naive_forecasts(
 ) -> dict[str, np.ndarray]:
     """The next values after each origin, by each naive method.
 
-        naive           y_{t+k} = y_t                                   persistence
-        seasonal naive  y_{t+k} = y_{t+k-m ceil(k/m)}                   m steps per season; where m > 1
-        drift           y_{t+k} = y_t + k (y_t - y_s) / (t - s)         from the first value of the series
+        naive           y_{t+k} = y_t                             persistence
+        seasonal naive  y_{t+k} = y_{t+k-m ceil(k/m)}             m steps per season; where m > 1
+        drift           y_{t+k} = y_t + k (y_t - y_s) / (t - s)   y_s: the first value of the series
 
     Source: R. Hyndman and G. Athanasopoulos, Forecasting: principles and practice, 3rd edition,
     section 5.2 (https://otexts.com/fpp3/simple-methods.html).

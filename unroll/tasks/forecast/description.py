@@ -20,14 +20,15 @@ from unroll.tasks.forecast.split import split_in_time, usable_series
 def describe(data: ForecastData, settings: ForecastSettings) -> list[str]:
     """Sentences on what was read and chosen, each choice with the flag that changes it."""
     table, history = data.table, data.history
+    steps = "step" if settings.horizon == 1 else counted(settings.horizon, "step")
     sizes = [len(part.origins) for part in data.window_sets(settings)]
     sentences = [
         *table.messages,
         *data.messages,
         describe_series(table),
         describe_inputs(data),
-        f"Windows of {counted(history, 'step')} (--history) to forecast the next "
-        f"{settings.horizon} (--horizon): {sizes[0]:,} in the training set, then {sizes[1]:,} in the "
+        f"Windows of {counted(history, 'step')} (--history) to forecast the next {steps} "
+        f"(--horizon): {sizes[0]:,} in the training set, then {sizes[1]:,} in the "
         f"validation set, which chooses the weights, then {sizes[2]:,} in the test set: "
         f"{data.validation_set} (--valid FILE).",
     ]
@@ -79,7 +80,7 @@ def describe_choices(data: ForecastData, settings: ForecastSettings) -> str:
     }
     return (
         f"Forecasts are relative to the {base[settings.relative_to]} (--set relative_to=...), "
-        f"trained by {settings.loss} loss (--set loss=...). Read as ratios (--set transform=...): "
+        f"trained with {settings.loss} loss (--set loss=...). Read as ratios (--set transform=...): "
         f"{listed(logs)}; by changes alone, because the level does not return to a mean (--set "
         f"level=...): {listed(changes)}. Season: {counted(preprocessor.season, 'step')} (--set "
         "season=N)."

@@ -43,7 +43,7 @@ class ForecastSettings(RecurrentSettings):
     )
     time_format: str | None = Field(
         None,
-        description="How times are written, such as %d/%m/%Y; default: ISO, or the only format that fits.",
+        description="How times are written, such as %d/%m/%Y; default: ISO, or the only one that fits.",
     )
     target: str | None = Field(
         None, description="Column to forecast; default: the only column of numbers."
@@ -60,7 +60,7 @@ class ForecastSettings(RecurrentSettings):
     )
     calendar: bool = Field(
         True,
-        description="Read the time of the day, the week and the year, if the training set spans a whole one.",
+        description="Read the time of day, week and year, each if the training set spans a whole one.",
     )
     every: Literal[
         "auto", "row", "second", "minute", "hour", "day", "weekday", "week", "month", "quarter",
@@ -90,15 +90,15 @@ class ForecastSettings(RecurrentSettings):
     )
     head: Literal["direct", "recursive"] = Field(
         "direct",
-        description="direct: all steps at once; recursive: one by one, each from the forecast before it.",
+        description="direct: all steps at once; recursive: each step from the forecast before it.",
     )
     loss: Literal["mse", "mae", "gaussian", "student_t", "quantile"] | None = Field(
         None, description="The loss to minimise; default: quantile (mse with readout=ridge)."
     )
     quantiles: str = Field(
         "0.025,0.1,0.5,0.9,0.975",
-        description="Quantiles of a forecast, with commas and 0.5 among them; the band lies between the "
-        "outermost two.",
+        description="Quantiles of a forecast, with commas and 0.5 among them; the band lies between "
+        "the outermost two.",
     )
     relative_to: Literal["auto", "last", "season", "mean"] = Field(
         "auto",

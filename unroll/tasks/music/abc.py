@@ -67,7 +67,7 @@ def split_pieces(tune: str) -> list[AbcPiece]:
 
 
 def field_value(tune: str, letter: str) -> str | None:
-    """The value of the first field with this letter, without spaces around it; None where there is none."""
+    """The value of the first field with this letter; None where there is no such field."""
     found = re.search(rf"^{letter}:(?![|:\]])([^\n%]*)", tune, re.MULTILINE)
     return None if found is None else found[1].strip()
 

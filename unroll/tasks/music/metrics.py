@@ -144,8 +144,8 @@ def summarise(metrics: MusicMetrics, where: str) -> list[str]:
     gain = 1 - metrics["loss"] / best["loss"]
     kind = "characters" if unit == "character" else "tokens"
     lines.append(
-        f"The model needs {abs(gain):.1%} {'fewer' if gain >= 0 else 'more'} nats than the {name} model "
-        f"of {kind}."
+        f"The model needs {abs(gain):.1%} {'fewer' if gain >= 0 else 'more'} nats than the {name} "
+        f"model of {kind}."
     )
     if shared := metrics["in_training"]:
         lines.append(f"{counted(shared, 'of them is', 'of them are')} in the training set too.")

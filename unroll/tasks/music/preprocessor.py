@@ -53,7 +53,8 @@ class MusicPreprocessor:
     Example:
         >>> from unroll.tasks.music.preprocessor import MusicPreprocessor
         >>> preprocessor = MusicPreprocessor.learn(["X:1\\nK:G\\nG2B|A3|\\n"] * 2, "abc", min_count=1)
-        >>> preprocessor.decode(preprocessor.encode("K:G\\nB3|\\n")), len(preprocessor.encode("K:G\\nB3|\\n"))
+        >>> ids = preprocessor.encode("K:G\\nB3|\\n")
+        >>> preprocessor.decode(ids), len(ids)
         ('K:G\\nB3|\\n', 5)
     """
 

@@ -56,8 +56,8 @@ def synthesise(score: Score) -> np.ndarray:
     )
     if length > LONGEST:
         raise UserError(
-            f"The tune lasts {length / 60:,.0f} minutes; a sound file has at most {LONGEST / 60:.0f}. Write "
-            "it as .mid or .abc."
+            f"The tune lasts {length / 60:,.0f} minutes; a sound file has at most {LONGEST / 60:.0f}. "
+            "Write it as .mid or .abc."
         )
     y = np.zeros(int((length + RELEASE) * RATE) + 1)
     notes: dict[tuple[int, int], np.ndarray] = {}  # by pitch and samples
