@@ -56,9 +56,9 @@ class Scaler:
             values = sequence.astype(np.float64)
             own = values.mean(0)
             total = count + len(values)
-            apart = own - mean
-            squares += ((values - own) ** 2).sum(0) + apart**2 * count * len(values) / total
-            mean += apart * len(values) / total
+            change = own - mean
+            squares += ((values - own) ** 2).sum(0) + change**2 * count * len(values) / total
+            mean += change * len(values) / total
             count = total
         deviation = np.sqrt(squares / max(1, count))
         deviation[deviation < 1e-12] = 1.0

@@ -53,6 +53,7 @@ class FramesObjective(Objective):
         self.evaluated = evenly_spread(len(data.valid), EVALUATED).tolist()
 
     def batch(self, number: int) -> TrainingBatch:
+        """Batch `number` of the training set."""
         batch = self.batches.batch(number).to(self.device)
         return TrainingBatch(len(batch.y), partial(self.loss, batch), ragged=True)
 
@@ -61,6 +62,7 @@ class FramesObjective(Objective):
         return self.network.loss(batch.x, batch.lengths, batch.y), None
 
     def evaluate(self) -> dict[str, float]:
+        """Metrics of some clips of the validation set."""
         each = predict_probabilities(self.network, self.valid, self.device, rows=self.evaluated)
         p, true = np.concatenate(each), true_classes(self.valid, self.evaluated)
         metrics = classification_metrics(p, true)

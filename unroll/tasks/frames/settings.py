@@ -119,6 +119,7 @@ class FramesSettings(RecurrentSettings):
     @field_validator("widths")
     @classmethod
     def check_widths(cls, text: str | None) -> str | None:
+        """Refuse what is not a list of whole numbers."""
         parts = [] if text is None else text.split(",")
         if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
             raise ValueError("expected whole numbers separated by commas")

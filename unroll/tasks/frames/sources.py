@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -127,28 +128,44 @@ def find_clips(
         suffixes=CLIP_FILES,
         labelled=labelled,
     )
-    group = None if by is None else place(by, table.names, table.name, "--by")
     further = (parts or [])[1:] if labelled else []
     more = [place(part, table.names, table.name, "--label") for part in further]
-
-    def rows(problems: Problems) -> Iterator[ClipRow]:
-        for row in table.rows(problems):
-            cells = list(row.cells.values())
-            words = None if row.value is None else [row.value, *(cells[k] for k in more)]
-            if words is not None and not all(words):
-                problems.bad(f"{row.where}: a column of --label is empty; expected a label.")
-                continue
-            word = None if words is None else " ".join(words)
-            found = read_label(word, table.path.parent, names, row.where, problems)
-            if word is None or found is not None:
-                own_group = None if group is None else cells[group]
-                yield ClipRow(cells[table.media], row.path, found, own_group, row.where)
-
+    group = None if by is None else place(by, table.names, table.name, "--by")
+    rows = partial(read_rows, table, more, group, names)
     first = next(rows(Problems(skip=True)), None)
     numbers = first is not None and isinstance(first.source, Path) and is_numbers(first.source)
     column = label_column(table, [table.value, *more])
     guesses = (*guesses, *table.guesses)
     return ClipSource(str(path), numbers, None, table.names[table.media], column, guesses, rows)
+
+
+def read_rows(
+    table: MediaTable,
+    more: list[int],
+    group: int | None,
+    names: list[str] | None,
+    problems: Problems,
+) -> Iterator[ClipRow]:
+    """The clips that a table names.
+
+    Args:
+        table: names the clips.
+        more: places of further columns of the label.
+        group: place of the column of the group; None without it.
+        names: of the labels 0, 1, 2, ...; None where labels are names.
+        problems: collects bad rows.
+    """
+    for row in table.rows(problems):
+        cells = list(row.cells.values())
+        words = None if row.value is None else [row.value, *(cells[k] for k in more)]
+        if words is not None and not all(words):
+            problems.bad(f"{row.where}: a column of --label is empty; expected a label.")
+            continue
+        word = None if words is None else " ".join(words)
+        label = read_label(word, table.path.parent, names, row.where, problems)
+        if word is None or label is not None:
+            own_group = None if group is None else cells[group]
+            yield ClipRow(cells[table.media], row.path, label, own_group, row.where)
 
 
 def folder_column(path: Path) -> str | None:

@@ -28,7 +28,7 @@ def video_size(path: Path) -> tuple[int, int]:
     av = optional("av", "reads video")
     try:
         with av.open(str(path)) as container:
-            frame = next(container.decode(stream_of(container, path)), None)
+            frame = next(container.decode(first_video_stream(container, path)), None)
             if frame is None:
                 raise BadClip(f"{path} has no frame; expected a video.")
             return (frame.height, frame.width)[:: -1 if quarter_turns(frame) % 2 else 1]
@@ -79,7 +79,7 @@ def video_frames(
     total, last, end = 0, 0.0, 0.0
     try:
         with av.open(str(path)) as container:
-            stream = stream_of(container, path)
+            stream = first_video_stream(container, path)
             step = 1 / float(stream.average_rate or stream.guessed_rate or 25)
             announced = announced_frames(stream, step)
             for frame in container.decode(stream):
@@ -88,7 +88,7 @@ def video_frames(
                 last = frame.time if frame.time is not None else total * step
                 if total % every == 0:
                     if len(kept) < longest:
-                        kept.append(scaled(frame, height, width, grey))
+                        kept.append(scale_frame(frame, height, width, grey))
                     if len(times) <= longest:
                         times.append(last)
                 total += 1
@@ -105,7 +105,7 @@ def video_frames(
     return np.stack(kept), total, begins - begins[0]
 
 
-def stream_of(container: Any, path: Path) -> Any:
+def first_video_stream(container: Any, path: Path) -> Any:
     """The first video stream of a file of PyAV.
 
     Raises:
@@ -129,7 +129,7 @@ def announced_frames(stream: Any, step: float) -> float:
     return (3600 * hours + 60 * minutes + seconds) / step
 
 
-def scaled(frame: Any, height: int, width: int, grey: bool) -> np.ndarray:
+def scale_frame(frame: Any, height: int, width: int, grey: bool) -> np.ndarray:
     """One frame as uint8 [C, height, width], rotated as its camera says."""
     quarters = quarter_turns(frame)
     if quarters % 2:

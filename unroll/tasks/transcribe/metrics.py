@@ -210,7 +210,8 @@ def summarise(metrics: TranscribeMetrics, where: str) -> list[str]:
         f"On {where}, {counted(metrics['records'], name)}, {counted(metrics['words'], 'word')}:",
         *comparison_table(metrics, baselines, format_errors),
         f"Words: {metrics['substitutions']:,} wrong, {metrics['deletions']:,} missing, "
-        f"{metrics['insertions']:,} inserted; {metrics['exact_match']:.2%} of the {name}s have no error.",
+        f"{metrics['insertions']:,} inserted; {metrics['exact_match']:.2%} of the {name}s have no "
+        "error.",
     ]
     if metrics.get("too_short"):
         lines.append(

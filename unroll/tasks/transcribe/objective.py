@@ -54,6 +54,7 @@ class TranscribeObjective(Objective):
         self.evaluated = evenly_spread(len(data.valid), EVALUATED).tolist()
 
     def batch(self, number: int) -> TrainingBatch:
+        """Batch `number` of the training set."""
         batch = self.batches.batch(number).to(self.device)
         return TrainingBatch(len(batch.y), partial(self.loss, batch), ragged=True)
 
@@ -62,6 +63,7 @@ class TranscribeObjective(Objective):
         return self.network.loss(batch.x, batch.lengths, batch.y, batch.y_lengths), None
 
     def evaluate(self) -> dict[str, float]:
+        """Metrics of some records of the validation set."""
         metrics = quick_metrics(self.network, self.valid, self.device, self.evaluated)
         error_and_loss = metrics["character_error"] + min(metrics["loss"], 1) / 1000
         return {**metrics, "error_and_loss": error_and_loss}

@@ -142,6 +142,7 @@ class TranscribeSettings(RecurrentSettings):
 
     @model_validator(mode="after")
     def check_combination(self) -> Self:
+        """Refuse settings that do not fit together."""
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are given; expected one of them")

@@ -61,9 +61,12 @@ class TranscribeTask(
     changeable = ("skip_bad", "speaker", "beam", "language_model", "weight", "bonus", "chunk")
     column_settings = ("audio", "image", "strokes", "text")
 
+    # before and during training
+
     def resolve_sizes(
         self, settings: TranscribeSettings, make_cell: MakeCell
     ) -> TranscribeSettings:
+        """Check the search, and choose the sizes that were left open; each cell is made once."""
         return resolve_sizes(settings, make_cell)
 
     def read(
@@ -73,9 +76,11 @@ class TranscribeTask(
         log: Log,
         preprocessor: TranscribePreprocessor | None = None,
     ) -> TranscribeData:
+        """Read a table of sounds, lines of handwriting or strokes with their texts."""
         return read_data(path, settings, preprocessor, log=log)
 
     def resolve(self, settings: TranscribeSettings, data: TranscribeData) -> TranscribeSettings:
+        """Choose every other setting that was left open; columns by the names that were found."""
         return resolve(settings, data)
 
     def build_network(
@@ -84,6 +89,7 @@ class TranscribeTask(
         preprocessor: TranscribePreprocessor,
         make_cell: MakeCell,
     ) -> Transcriber:
+        """Convolutions, recurrent layers and a last layer, with fresh weights."""
         channels, height = preprocessor.shape
         return Transcriber(
             channels,
@@ -107,27 +113,35 @@ class TranscribeTask(
         settings: TranscribeSettings,
         device: torch.device,
     ) -> TranscribeObjective:
+        """CTC loss of the training set."""
         return TranscribeObjective(network, data, settings, device)
 
     def describe(
         self, data: TranscribeData, settings: TranscribeSettings, network: Transcriber
     ) -> list[str]:
+        """What was read and guessed, each choice with the flag that changes it."""
         return describe(data, settings)
 
     def metadata(self, data: TranscribeData) -> dict[str, object]:
+        """How many records and tokens there are, and hours of sound or frames."""
         return metadata(data)
 
     def baseline_files(self, data: TranscribeData) -> dict[str, bytes]:
+        """The most frequent text, and content hashes of the training set."""
         return fit_baseline(data.train)
 
     def load_preprocessor(
         self, folder: Path, config: Mapping[str, object]
     ) -> TranscribePreprocessor:
+        """The preprocessor that a run folder holds."""
         return TranscribePreprocessor.load(folder)
+
+    # metrics
 
     def validate(
         self, trained: TrainedTranscriber, data: TranscribeData, progress: Progress
     ) -> TranscribeMetrics:
+        """Metrics of the validation set, beside those of the baselines."""
         return measure(trained, data.valid, progress)
 
     def evaluate(
@@ -137,6 +151,8 @@ class TranscribeTask(
         progress: Progress,
         columns: Mapping[str, str],
     ) -> TranscribeMetrics:
+        """Metrics of further records with texts, beside those of the baselines."""
+        self.check_columns(columns)
         settings, preprocessor = trained.settings, trained.preprocessor
         given = {name: column for name, column in columns.items() if name != "text"}
         for name in given:
@@ -157,13 +173,18 @@ class TranscribeTask(
         return {**metrics, "skipped": problems.count, "problems": problems.messages()}
 
     def summarise(self, metrics: TranscribeMetrics, where: str) -> list[str]:
+        """The metrics as a table beside the baselines, and what is remarkable."""
         return summarise(metrics, where)
 
     def check(self, path: str, settings: TranscribeSettings, log: Log) -> dict[str, object]:
+        """Rows, units, lengths, duplicates and bad records."""
         problems = Problems(skip=True)
         return check_report(read_data(path, settings, problems=problems, log=log), problems)
 
+    # predictions
+
     def read_inputs(self, trained: TrainedTranscriber, path: str) -> Iterator[TranscribeInput]:
+        """The files that a table names, the files in a folder, or the file itself."""
         return read_inputs(path, trained.preprocessor, trained.settings)
 
     def predict(
@@ -197,9 +218,11 @@ class TranscribeTask(
             )
 
     def format_prediction(self, prediction: TranscribePrediction) -> str:
+        """The file, its text, and when each word is."""
         return format_transcript(prediction)
 
     def usage(self, run: str, trained: TrainedTranscriber) -> list[str]:
+        """Commands that predict and evaluate."""
         file = {"audio": "NEW.wav", "image": "LINE.png", "strokes": "STROKES.csv"}[
             trained.preprocessor.kind
         ]
