@@ -1,12 +1,12 @@
-"""Tables of clips for `unroll train`, with the splits of ../shared/data/video/*/SOURCE.md.
+"""Write tables of clips for `unroll train`, with the splits of ../shared/data/video/*/SOURCE.md.
 
     python benchmarks/clip_tables.py OUT
     unroll train OUT/sprites_train.csv --video clip --label action,direction --by character
     unroll train OUT/gestures_train.csv
 
-Sprites: characters of the training split, and unseen ones to test. Gestures: overlapping windows
-sorted by label, so the last fifth of each label's rows is the test. The rows of its training part
-stay in their order; what `unroll train` holds out are three blocks of each label.
+Sprites: the characters of the test set are not in the training set. Gestures: rows are overlapping
+windows sorted by label, so the last fifth of each label's rows is the test set. The rows of the
+training set keep their order; the validation set of `unroll train` is three blocks of each label.
 """
 
 import argparse

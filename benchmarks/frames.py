@@ -1,10 +1,10 @@
-"""Training steps of the network of frames beside the same one written plainly with torch.nn.
+"""Time training steps of the network of frames, and of the same network written with torch.nn.
 
-Theirs: a DataLoader with a random order, clips padded to the longest, convolutions over all B x T
-frames, pack_padded_sequence, nn.GRU in both directions, the mean over each clip's own frames. Ours:
-the task's own batches, network and loss. Both with the same sizes, optimizer and clipping. Clips
-are of one length, or of lengths from a third to the whole; pictures, or numbers. The gate first: the
-same loss and gradients with the same weights, without dropout, beside float64.
+torch.nn: a DataLoader with a random order, clips padded to the longest, convolutions over all B x T
+frames, pack_padded_sequence, nn.GRU in both directions, the mean over the frames of each clip.
+unroll: the batches, network and loss of the task. Both have the same sizes, optimizer and clipping.
+Clips are pictures or numbers, of one length or of lengths from a third of it. Before timing, the loss
+and the gradients of both are compared with float64, with the same weights and without dropout.
 """
 
 import argparse
@@ -42,12 +42,12 @@ CLASSES, DROPOUT, CLIP, FEATURES = 4, 0.3, 0.25, 128
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of timing, a row")
+    parser.add_argument("--seconds", type=float, default=20.0, help="seconds of timing per row")
     parser.add_argument("--clips", type=int, default=320)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--only", nargs="*", choices=list(KINDS), default=list(KINDS))
-    parser.add_argument("--json", type=Path, help="write everything that was measured there")
+    parser.add_argument("--json", type=Path, help="file for all measurements")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     about = machine(args.threads)
@@ -57,11 +57,11 @@ def main():
     measured, lines = [], []
     for kind in args.only:
         shape, longest = KINDS[kind]
-        clips = made_up(args.clips, shape, longest, "ragged" in kind)
+        clips = random_clips(args.clips, shape, longest, "ragged" in kind)
         pair = networks(shape, args)
         wrong = wrong_in(gate(kind, pair, clips, args))
         if wrong:
-            print("The gate is red; nothing was timed.", *wrong, sep="\n")
+            print("The results differ; nothing was timed.", *wrong, sep="\n")
             sys.exit(1)
         row = race(kind, pair, clips, args)
         found = summary(row, rounds(row, args.seconds))
@@ -80,8 +80,8 @@ def main():
         args.json.write_text(json.dumps(everything, indent=1) + "\n")
 
 
-def made_up(count, shape, longest, ragged):
-    """Clips of noise, of one length or of lengths from a third of it."""
+def random_clips(count, shape, longest, ragged):
+    """Random clips, of one length or of lengths from a third of it."""
     draw = np.random.default_rng(0)
     lengths = draw.integers(longest // 3, longest + 1, count) if ragged else [longest] * count
     preprocessor = FramesPreprocessor([str(k) for k in range(CLASSES)], False, ClipReader(shape))
@@ -99,7 +99,7 @@ def made_up(count, shape, longest, ragged):
 
 
 class Plain(nn.Module):
-    """The network as one would write it with torch.nn."""
+    """The same network written with torch.nn."""
 
     def __init__(self, shape, hidden):
         super().__init__()
@@ -133,7 +133,7 @@ class Plain(nn.Module):
 
 
 def networks(shape, args):
-    """Theirs and ours with the same weights."""
+    """The networks of torch.nn and of unroll, with the same weights."""
     torch.manual_seed(0)
     ours = Framewise(shape, CLASSES, args.hidden, feature_size=FEATURES, dropout=DROPOUT)
     theirs = Plain(shape, args.hidden)
@@ -150,14 +150,14 @@ def networks(shape, args):
 
 
 def padded(clips, rows):
-    """A batch as the plain network takes it."""
+    """A batch for the network of torch.nn."""
     x = [torch.from_numpy(clips.values(row)) for row in rows]
     lengths = torch.tensor([len(each) for each in x])
     return pad_sequence(x, batch_first=True), lengths, torch.from_numpy(clips.targets[list(rows)])
 
 
 def gate(kind, pair, clips, args):
-    """The loss of one batch and the gradients of weights that both name alike."""
+    """The loss of one batch, and the gradient of the last layer."""
     rows = list(range(min(8, args.batch)))
     batch = make_batch(clips, rows)
     inputs = (padded(clips, rows), (batch.x, batch.lengths, batch.y))
@@ -186,16 +186,16 @@ def gate(kind, pair, clips, args):
 
 
 def race(kind, pair, clips, args):
-    """A training step of each a call, going on where the last call ended."""
+    """One training step of each network per call; each call continues where the last one ended."""
 
-    def theirs_for_ever():
+    def torch_batches():
         collate = partial(padded, clips)
         for loader in repeat(
             DataLoader(range(len(clips)), args.batch, shuffle=True, collate_fn=collate)
         ):
             yield from loader
 
-    def ours_for_ever():
+    def unroll_batches():
         batches = ClipBatches(clips, args.batch, seed=1)
         number = 0
         while True:
@@ -209,8 +209,8 @@ def race(kind, pair, clips, args):
         labels=[],
         reference=[],
         calls={
-            "torch.nn": trainer(pair[0], theirs_for_ever()),
-            "unroll": trainer(pair[1], ours_for_ever()),
+            "torch.nn": trainer(pair[0], torch_batches()),
+            "unroll": trainer(pair[1], unroll_batches()),
         },
         yardsticks=(),
         pairs=[("torch.nn", "unroll")],
@@ -218,7 +218,7 @@ def race(kind, pair, clips, args):
 
 
 def trainer(network, batches):
-    """A function that takes a step."""
+    """A function that makes one training step."""
     network.train()
     optimizer = make_optimizer(network, FramesSettings(), 1e-3)
 

@@ -1,11 +1,12 @@
-"""Lines of handwriting out of single digits, and how well unroll reads them.
+"""Write lines of handwriting made of single digits; train on them and evaluate.
 
     python benchmarks/handwriting.py ../shared/data/sequential_image/mnist_10k OUT [--train]
 
 Images of 3 to 7 digits side by side, dark on light, with gaps of 0 to 14 pixels, each with its
-digits as text: OUT/lines_{train,valid,test}.csv. The digits are apart: of 10,000 the first 8,000
-for training, the next 1,000 for validation, the last 1,000 for the test. The same seed makes the
-same bytes. With --train the command it prints is run, and the test lines are read once.
+digits as text: OUT/lines_{train,valid,test}.csv. The three sets share no image of a digit: of 10,000
+the first 8,000 are for training, the next 1,000 for validation, the last 1,000 for the test. The
+same seed gives the same bytes. With --train the two printed commands are run: training, and one
+evaluation of the test lines.
 """
 
 import argparse
@@ -26,11 +27,13 @@ SIZE, FEWEST, MOST, WIDEST = 28, 3, 7, 14
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("digits", type=Path, help="the folder with the IDX files of MNIST")
-    parser.add_argument("out", type=Path, help="where the images, tables and the run are put")
+    parser.add_argument("out", type=Path, help="folder for the images, the tables and the run")
     parser.add_argument("--lines", type=int, nargs=3, default=[8000, 500, 500], metavar="N")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=int, default=600)
-    parser.add_argument("--train", action="store_true", help="run the command, then the test")
+    parser.add_argument(
+        "--train", action="store_true", help="run the printed commands: training, then the test"
+    )
     args = parser.parse_args()
     images, labels = read_digits(args.digits)
     for (part, (first, end)), count in zip(PARTS.items(), args.lines, strict=True):
@@ -58,7 +61,7 @@ def read_digits(folder):
 
 
 def write_part(out, part, images, labels, count, rng):
-    """So many lines of these digits. Each digit comes as often as any other, or once more."""
+    """Write `count` lines of these digits; each image is used equally often, or once more."""
     folder = out / part
     folder.mkdir(parents=True, exist_ok=True)
     sizes = rng.integers(FEWEST, MOST + 1, count)
@@ -75,7 +78,7 @@ def write_part(out, part, images, labels, count, rng):
 
 
 def side_by_side(digits, rng):
-    """One image of these digits, with a gap of 0 to 14 pixels before, between and behind them."""
+    """One image of these digits, with gaps of 0 to 14 pixels before, between and after them."""
     gaps = rng.integers(0, WIDEST + 1, len(digits) + 1)
     parts = [np.zeros((SIZE, gaps[0]), np.uint8)]
     for digit, gap in zip(digits, gaps[1:], strict=True):

@@ -1,4 +1,4 @@
-"""Tables of the Free Spoken Digit Dataset for `unroll train`: its own split, and a speaker left out.
+"""Write tables of the Free Spoken Digit Dataset: its own split, and splits by speaker.
 
     python benchmarks/spoken_digits.py RECORDINGS OUT
     unroll train OUT/train.csv --audio path --text words --seconds 300 --out runs/digits
@@ -6,8 +6,8 @@
     unroll train OUT/without_theo.csv --audio path --text words --seconds 300 --out runs/theo
     unroll eval runs/theo OUT/only_theo.csv
 
-RECORDINGS holds digit_speaker_take.wav. The first five takes are the test, as the data set's own
-README has it. A speaker is left out with all takes: nothing of theirs is learned from.
+RECORDINGS holds files named digit_speaker_take.wav. The first five takes are the test set, as in the
+README of the data set. without_NAME.csv has no recording of that speaker, only_NAME.csv no other.
 """
 
 import argparse

@@ -1,5 +1,4 @@
-"""Lines out of single digits: the parts share none, the same seed makes the same bytes; and they
-are learned."""
+"""Lines made of single digits: the sets share none, the same seed gives the same bytes."""
 
 import csv
 import gzip
@@ -56,8 +55,8 @@ def test_lines_and_parts(digits, make, capsys):
     for out in ("a", "b"):
         make(digits, digits / out, "--lines", "30", "10", "10")
     make(digits, digits / "c", "--lines", "30", "10", "10", "--seed", "1")
-    said = capsys.readouterr().out
-    assert "unroll train" in said and "--seconds 600" in said
+    output = capsys.readouterr().out
+    assert "unroll train" in output and "--seconds 600" in output
     ends = {"train": (0, 8000), "valid": (8000, 9000), "test": (9000, 10_000)}
     for part, (first, end) in ends.items():
         found = list(lines(digits / "a", part))

@@ -35,7 +35,7 @@ def test_sentences():
     text = " ".join(sentences)
     assert "50.00% of the lines have no error" in text and "1 line is too short" in text
     assert "Most frequent confusions: 'nothing' for 'low top' (3)." in text
-    assert "2 lines are also in the training set." in text and "No better" not in text
+    assert "2 lines are in the training set too." in text and "No better" not in text
     assert "No better than a baseline" in " ".join(summarise(metrics(word_error=1.0), "x"))
 
 

@@ -226,7 +226,7 @@ def summarise(metrics: TranscribeMetrics, where: str) -> list[str]:
         lines.append(f"No better than a baseline: use more {name}s or train longer.")
     if metrics["in_training"]:
         known = counted(metrics["in_training"], f"{name} is", f"{name}s are")
-        lines.append(f"{known} also in the training set.")
+        lines.append(f"{known} in the training set too.")
     return [*lines, *metrics.get("problems", [])]
 
 
