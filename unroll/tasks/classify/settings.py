@@ -156,7 +156,7 @@ class ClassifySettings(RecurrentSettings):
         kinds = len({row[found.label] for row in body})
         return (
             f"a table with a text (column {found.names[found.text]}) and a label (column "
-            f"{found.names[found.label]}, {kinds} different in the first {len(body)} rows)"
+            f"{found.names[found.label]}, {kinds} different values in the first {len(body)} rows)"
         )
 
 

@@ -38,8 +38,9 @@ def describe_data(data: TagData, settings: TagSettings) -> list[str]:
         f"{len(preprocessor.alphabet):,} letters; {data.unknown_rate:.1%} of the words of the "
         f"validation set are unknown. {batches.order.waste():.1%} of a batch is padding."
     )
-    how = "all of a sentence together (CRF)" if settings.output == "crf" else "each alone (softmax)"
-    sentences.append(f"Labels are chosen {how} (--set output=...).")
+    crf = "Output: a CRF, which chooses all tags of a sentence together (--set output=softmax)."
+    softmax = "Output: a softmax, which chooses each tag alone (--set output=crf)."
+    sentences.append(crf if settings.output == "crf" else softmax)
     if settings.epochs == SMALL_EPOCHS:
         sentences.append(f"Small data: {SMALL_EPOCHS} epochs (--seconds, --steps or --epochs).")
     return sentences

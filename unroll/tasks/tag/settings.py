@@ -89,7 +89,7 @@ class TagSettings(RecurrentSettings):
     )
     output: Literal["crf", "softmax"] | None = Field(
         None,
-        description="How labels are chosen: all of a sentence together (crf), or each alone (softmax). "
+        description="How tags are chosen: all of a sentence together (crf), or each alone (softmax). "
         "Default: crf for spans, else softmax.",
     )
     recall: float | None = Field(
