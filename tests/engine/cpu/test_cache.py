@@ -125,7 +125,7 @@ def test_a_harmed_object_is_built_again_and_never_loaded(cache, runs, tmp_path, 
     before = len(runs())
     value, _, logged = fresh(answer(11))
     assert value == 11
-    assert f"{path} is made again" in logged
+    assert f"{path} is built again" in logged
     assert len(runs()) == before + 1
     assert stat.S_ISREG(path.lstat().st_mode) and mode(path) == 0o700
     assert fresh(answer(11))[::2] == (11, "")
@@ -220,7 +220,7 @@ def test_a_file_in_place_of_the_cache_is_refused(cache, tmp_path, monkeypatch):
     cache.write_text("a file")
     assert "not a directory" in refused()
     monkeypatch.setenv("UNROLL_CACHE", str(cache / "further" / "in"))
-    with pytest.raises(BuildError, match="cannot be made") as caught:
+    with pytest.raises(BuildError, match="cannot be created") as caught:
         build.load("never compiled")
     assert_one_sentence(caught.value)
     assert "not a directory" in str(build.unavailable())

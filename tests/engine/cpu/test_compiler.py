@@ -44,7 +44,7 @@ def test_a_harmed_version_of_the_compiler_is_asked_for_again(cache, runs):
     (path,) = cache.glob("compiler-*")
     path.write_bytes(b"anything")
     value, _, logged = fresh(answer(1))
-    assert value == 1 and "made again" in logged
+    assert value == 1 and "built again" in logged
     assert [run for run in runs() if "--version" in run] == ["--version"] * 2
     assert sum("kernel.cpp" in run for run in runs()) == 1
 

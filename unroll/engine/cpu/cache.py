@@ -94,7 +94,7 @@ def make_folders(folders: tuple[Path, ...]) -> None:
         try:
             path.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise unusable(path, "cannot be made", error) from error
+            raise unusable(path, "cannot be created", error) from error
 
 
 def check_folders(folders: tuple[Path, ...]) -> None:
@@ -196,19 +196,19 @@ def unsealed(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        log.warning("%s is made again: it cannot be opened (%s).", path, error.strerror)
+        log.warning("%s is built again: it cannot be opened (%s).", path, error.strerror)
         return None
     with os.fdopen(handle, "rb") as file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
-            log.warning("%s is made again: it is not a file.", path)
+            log.warning("%s is built again: it is not a file.", path)
             return None
         if about.st_uid != os.geteuid() or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            log.warning("%s is made again: other users can write to it.", path)
+            log.warning("%s is built again: other users can write to it.", path)
             return None
         whole = file.read()
     content = whole[: -len(MAGIC) - DIGEST]
     if whole != sealed(content, path.name):
-        log.warning("%s is made again: it is not what was written there.", path)
+        log.warning("%s is built again: it is not what was written there.", path)
         return None
     return content
