@@ -1,4 +1,4 @@
-"""What a person can set of a language model."""
+"""What can be set of a language model, and what looks like its data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TABLES = (".tsv", ".csv")  # with --per-line
 
 
 class LanguageSettings(RecurrentSettings):
-    """A recurrent language model and the text it learns."""
+    """A recurrent language model and its text."""
 
     flags: ClassVar[dict[str, str]] = {
         "level": "",
@@ -29,37 +29,39 @@ class LanguageSettings(RecurrentSettings):
 
     # the text
     level: Literal["char", "word", "bpe"] = Field("char", description="What a token is.")
-    per_line: bool = Field(False, description="Each line its own sequence.")
+    per_line: bool = Field(False, description="Each line is a sequence.")
     condition: str | None = Field(
         None, description="Column of the category, by number from 1 or by name; with per_line."
     )
     text: str | None = Field(
         None, description="Column of the text, or the field of a .jsonl (there: text)."
     )
-    valid: str | None = Field(None, description="A held-out text; left out, the last tenth.")
+    valid: str | None = Field(
+        None, description="The text of the validation set; left out, the last tenth."
+    )
     lower: bool = Field(False, description="Drop case (words).")
     split: Literal["auto", "spaces", "punctuation"] = Field(
         "auto",
-        description="Where words end: at spaces, or also at punctuation; auto looks at the text.",
+        description="Split words at spaces, or also at punctuation; auto chooses by the text.",
     )
-    end: Literal["line", "sentence"] = Field("line", description="Where <eos> stands (words).")
+    end: Literal["line", "sentence"] = Field("line", description="Where <eos> is put (words).")
     min_count: int | None = Field(
         None,
         ge=1,
         description="Rarer tokens become <unk>; left out, 1, or 2 for words of a text without <unk>.",
     )
     vocabulary_size: int | None = Field(
-        None, ge=2, description="Keep this many of the commonest tokens (bpe: 4096)."
+        None, ge=2, description="Keep this many tokens, the most frequent ones (bpe: 4096)."
     )
     # the batches
     state: Literal["carry", "reset"] = Field(
-        "carry", description="Whether the state goes on from block to block."
+        "carry", description="Whether the state is carried from block to block."
     )
     block: int = Field(64, ge=1, description="Steps of backpropagation through time.")
     truncation: Literal["window", "overlapping", "randomised"] = Field(
         "window",
         description="How far gradients go back: window, to the start of the block; overlapping, k2 "
-        "steps every k1; randomised, by chance k2 steps on average, without a bias.",
+        "steps, every k1 steps; randomised, k2 steps on average, at random, without bias.",
     )
     k1: int | None = Field(
         None, ge=1, description="Steps between truncations; left out, a quarter of k2."
@@ -69,11 +71,12 @@ class LanguageSettings(RecurrentSettings):
     )
     online: Literal["rtrl", "snap1"] | None = Field(
         None,
-        description="Learn without going back, step by step as the text is read: rtrl, exactly, for "
-        "small networks; snap1, of what a weight does to its own unit alone.",
+        description="Learn without backpropagation through time, step by step: rtrl, exact, for small "
+        "networks; snap1, from the effect of each weight on its own unit alone.",
     )
     tie: bool | None = Field(
-        None, description="Use the embedding as the softmax's weights; left out, for words and bpe."
+        None,
+        description="Use the embedding as the weights of the softmax; left out, for words and bpe.",
     )
     dropout_input: float | None = Field(
         None,
@@ -112,19 +115,19 @@ class LanguageSettings(RecurrentSettings):
             raise ValueError(f"{name} is for one long text whose state is carried")
         if self.truncation != "window":
             raise ValueError(
-                f"{name} goes back nowhere, so truncation={self.truncation} is in vain"
+                f"{name} has no gradient that goes back, so truncation={self.truncation} has no effect"
             )
         if self.memory is not None or self.segment_length is not None:
-            raise ValueError(f"{name} keeps no steps, so memory and segment_length are in vain")
+            raise ValueError(f"{name} stores no steps, so memory and segment_length have no effect")
         if self.dropout or self.dropout_input:
-            raise ValueError(f"{name} goes without dropout; leave it out")
+            raise ValueError(f"{name} works without dropout; leave it out")
         if self.online == "snap1" and self.layers > 1:
             raise ValueError(f"{name} is for one layer (--layers 1); online=rtrl takes more")
         return self
 
     @property
     def reach(self) -> tuple[int, int]:
-        """k1 and k2, with what was left out."""
+        """k1 and k2, with defaults for what was left out."""
         k2 = self.k2 or self.block
         return self.k1 or max(1, k2 // 4), k2
 
