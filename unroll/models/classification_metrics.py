@@ -170,7 +170,13 @@ def true_classes(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def f1_score(both: np.ndarray, only_predicted: np.ndarray, only_true: np.ndarray) -> np.ndarray:
-    """F1 from counts: 2 both / (2 both + only predicted + only true); 0 where all are 0."""
+    """F1 from counts: 2 both / (2 both + only predicted + only true); 0 where all are 0.
+
+    Args:
+        both: how many records have a class that was predicted for them, of each class [K] or in all.
+        only_predicted: how many do not have it, and it was predicted.
+        only_true: how many have it, and it was not predicted.
+    """
     return np.asarray(2 * both / np.maximum(1, 2 * both + only_predicted + only_true))
 
 

@@ -108,9 +108,15 @@ def log_probabilities(counts: np.ndarray, smoothing: float) -> np.ndarray:
 def fit_naive_bayes(
     train: LabelledSequences, valid: LabelledSequences, inputs: int, classes: int
 ) -> NaiveBayes:
-    """Naive Bayes of the training set, with the smoothing that is most accurate in `valid`.
+    """Naive Bayes of the training set, with the smoothing that is most accurate on the validation set.
 
     Many small classes need less than Laplace's: of 77 intents 86 % are right instead of 78 %.
+
+    Args:
+        train: the training set, texts.
+        valid: the validation set.
+        inputs: V.
+        classes: K.
     """
     models = [
         NaiveBayes.fit(train.items, train.starts, train.targets, inputs, classes, smoothing)
@@ -145,7 +151,13 @@ class ClassifyBaselines:
         valid: LabelledSequences,
         preprocessor: ClassifyPreprocessor,
     ) -> ClassifyBaselines:
-        """Fit to the training set. valid: the validation set, which chooses a smoothing."""
+        """Fit to a training set.
+
+        Args:
+            train: the training set.
+            valid: the validation set, which chooses a smoothing.
+            preprocessor: of the two.
+        """
         K, bayes = len(preprocessor.classes), None
         if preprocessor.vocabulary is not None:
             bayes = fit_naive_bayes(train, valid, preprocessor.inputs, K)

@@ -67,7 +67,13 @@ def fit_temperature(p: np.ndarray, targets: np.ndarray) -> float:
 
 
 def apply_temperature(p: np.ndarray, temperature: float, multi_label: bool) -> np.ndarray:
-    """Probabilities [R, K] at a temperature, from those at temperature 1."""
+    """Probabilities [R, K] at a temperature, from those at temperature 1.
+
+    Args:
+        p: probabilities at temperature 1, [R, K].
+        temperature: what the logits are divided by.
+        multi_label: whether a record may have several classes.
+    """
     z = np.log(p.clip(SMALLEST))
     if multi_label:
         z -= np.log((1 - p).clip(SMALLEST))

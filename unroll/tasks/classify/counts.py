@@ -203,7 +203,17 @@ def class_indicators(targets: np.ndarray, classes: int) -> np.ndarray:
 def find_features(
     items: np.ndarray, starts: np.ndarray, inputs: int, order: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every run of `order` tokens within a record: its record, where it begins, its key."""
+    """Every run of `order` tokens within a record.
+
+    Args:
+        items: the tokens of all records, end to end, [N].
+        starts: where each record begins, and N, [R + 1].
+        inputs: V.
+        order: tokens of a feature.
+
+    Returns:
+        Of each feature the record, the place of its first token in `items`, and its key.
+    """
     row = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     span = max(0, len(items) - order + 1)
     place = np.arange(span)
@@ -217,7 +227,19 @@ def find_features(
 def count_features(
     items: np.ndarray, starts: np.ndarray, own: np.ndarray, inputs: int, order: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The keys of an order, sorted; their counts of each class [N, K]; their records in all [N]."""
+    """In how many records of each class each feature occurs.
+
+    Args:
+        items: the tokens of all records, end to end.
+        starts: where each record begins, and where the last one ends, [R + 1].
+        own: the classes of each record, bool [R, K].
+        inputs: V.
+        order: tokens of a feature.
+
+    Returns:
+        The keys of the features, sorted [N]; their records of each class, int32 [N, K]; their records
+        in all, int32 [N]. Of too many features the most frequent are kept.
+    """
     row, _, key = find_features(items, starts, inputs, order)
     keys, number = np.unique(key, return_inverse=True)
     once = np.unique(row * max(1, len(keys)) + number)

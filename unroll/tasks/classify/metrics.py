@@ -100,6 +100,11 @@ def compare_with_baselines(
 ) -> ClassifyMetrics:
     """The metrics of a trained classifier on records, beside those of its baselines.
 
+    Args:
+        trained: with the run folder that has the baselines.
+        records: labelled.
+        progress: called with the share that is done.
+
     Raises:
         UserError: where the file of the baselines is damaged.
     """

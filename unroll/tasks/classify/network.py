@@ -124,7 +124,13 @@ class Classifier(nn.Module):
     def classify_embedded(
         self, h: Tensor, lengths: Tensor, count_scores: Tensor | None = None
     ) -> Tensor:
-        """Logits [B, K] of embedded steps [T, B, E]."""
+        """Logits [B, K] of embedded steps.
+
+        Args:
+            h: what `embed` returns, [T, B, E] or [T, B, F].
+            lengths: [B].
+            count_scores: [B, O, K], or None.
+        """
         pooled = self.pool(h, lengths)
         logits: Tensor = self.decide(dropout(pooled, self.drop.p, self.training))
         if self.trust is None or count_scores is None:
@@ -166,7 +172,13 @@ class Classifier(nn.Module):
     def probabilities(
         self, x: Tensor, lengths: Tensor, count_scores: Tensor | None = None
     ) -> Tensor:
-        """Probabilities [B, K]; each row sums to one, unless a sequence may have several classes."""
+        """Probabilities [B, K]; each row sums to 1, unless a sequence may have several classes.
+
+        Args:
+            x: as `forward` takes it, like `lengths` and `count_scores`.
+            lengths: [B].
+            count_scores: [B, O, K], or None.
+        """
         return self._to_probabilities(self(x, lengths, count_scores))
 
     def attributions(
@@ -179,6 +191,11 @@ class Classifier(nn.Module):
         A positive attribution supports that class. To first order it says how far the logit would
         fall if the step were missing; a hint, not a proof. Source: M. Denil et al., Extraction of
         salient sentences from labelled documents, 2014 (https://arxiv.org/abs/1412.6815).
+
+        Args:
+            x: as `forward` takes it, like `lengths` and `count_scores`.
+            lengths: [B].
+            count_scores: [B, O, K], or None; what it adds is not in the attributions.
 
         Returns:
             Probabilities [B, K], and the attribution of each step [T, B].

@@ -106,7 +106,14 @@ def make_prediction(
     attributions: list[float],
     preprocessor: ClassifyPreprocessor,
 ) -> ClassifyPrediction:
-    """The prediction from probabilities [K] and the attribution of each step that was read [T]."""
+    """The prediction for one input.
+
+    Args:
+        value: a text, or numbers [T, F].
+        probabilities: of each class, [K].
+        attributions: of each step that was read, [T].
+        preprocessor: names the classes and the tokens.
+    """
     ranked = sorted(
         zip(preprocessor.classes, probabilities, strict=True), key=lambda pair: -pair[1]
     )

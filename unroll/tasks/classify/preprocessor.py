@@ -223,7 +223,14 @@ def learn_text_vocabulary(texts: Iterator[str], settings: ClassifySettings) -> V
 
 
 def prepare_text(text: str, level: str, split: str, lower: bool) -> str:
-    """A text as its vocabulary reads it; words are separated by single spaces."""
+    """A text as its vocabulary reads it; words are separated by single spaces.
+
+    Args:
+        text: as written.
+        level: "word", "char" or "bpe".
+        split: where words end: "spaces", or "punctuation" for also at punctuation.
+        lower: whether the text is lowercased.
+    """
     if lower:
         text = text.lower()
     if level != "word":

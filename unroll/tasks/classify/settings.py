@@ -120,6 +120,7 @@ class ClassifySettings(RecurrentSettings):
 
     @model_validator(mode="after")
     def closed_form_has_no_weights(self) -> Self:
+        """Refuse what a ridge read-out cannot use."""
         if self.readout == "ridge" and self.class_weights != "none":
             raise ValueError("readout=ridge is given with class_weights; expected one of them")
         if self.readout == "ridge" and self.counts:
@@ -128,7 +129,15 @@ class ClassifySettings(RecurrentSettings):
 
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:
-        """Why the file at `path`, with these settings, looks like texts or sequences with labels."""
+        """Why the data at `path` looks like texts or sequences with labels, or None.
+
+        Args:
+            path: a file or folder.
+            given: the settings that were given by name.
+
+        Raises:
+            UserError: where a column was named that the file does not have.
+        """
         if given.get("label") is not None or given.get("id") is not None:
             return "records with a label, by the settings"
         if path.is_dir():

@@ -14,7 +14,6 @@ from torch import nn
 
 from unroll.data.problems import Problems
 from unroll.errors import UserError
-from unroll.models.initialisation import initialise
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.classify.baseline import ClassifyBaselines
 from unroll.tasks.classify.calibration import fit_temperature
@@ -50,6 +49,7 @@ from unroll.tasks.classify.settings import (
     ClassifySettings,
 )
 from unroll.tasks.classify.source import new_source
+from unroll.tasks.sizes import stack_output_size
 from unroll.training.budget import small_epochs
 
 
@@ -72,14 +72,11 @@ class ClassifyTask(
     # before and during training
 
     def resolve_sizes(self, settings: ClassifySettings, make_cell: MakeCell) -> ClassifySettings:
-        """Choose the sizes that were left open, and make each cell once."""
+        """Choose the sizes that were left open, and make a cell of each layer once."""
         hidden = settings.hidden or HIDDEN
         embedding = settings.embedding or EMBEDDING[settings.level]
-        width = embedding
-        for _ in range(settings.layers):
-            cell = make_cell(width, hidden)
-            initialise(cell, settings.initialisation)
-            width = cell.output_size * (2 if settings.bidirectional else 1)
+        directions = 2 if settings.bidirectional else 1
+        stack_output_size(make_cell, embedding, hidden, settings, directions)
         return settings.model_copy(update={"hidden": hidden, "embedding": embedding})
 
     def read(

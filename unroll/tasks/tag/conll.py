@@ -150,7 +150,16 @@ def find_tag_columns(
 
 
 def tag_column(tag: str, columns: TagColumns, name: str) -> int:
-    """The place of the column of the tag, from 0, from its number or name."""
+    """The place of the column of the tag, from 0.
+
+    Args:
+        tag: its number from 1, or "upos" or "xpos".
+        columns: of the file.
+        name: of the file, in errors.
+
+    Raises:
+        UserError: where there is no such column.
+    """
     if tag in UNIVERSAL:
         if not columns.universal:
             raise UserError(
@@ -162,10 +171,16 @@ def tag_column(tag: str, columns: TagColumns, name: str) -> int:
 
 
 def column_place(column: int, width: int, what: str, name: str) -> int:
-    """The place of a column from 0, from its number from 1.
+    """The place of a column from 0.
+
+    Args:
+        column: its number from 1.
+        width: how many columns there are.
+        what: the setting that named it.
+        name: of the file, in errors.
 
     Raises:
-        UserError: where there is no such column. what: the setting that named it.
+        UserError: where there is no such column.
     """
     if column > width:
         raise UserError(
@@ -217,9 +232,15 @@ def read_sentences(
 
 
 def read_blocks(path: Path, name: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
-    """The lines of each sentence, with the blank lines that end it, and the number of its first line.
+    """The lines of each sentence with the blank lines that end it.
 
-    problems: takes lines that cannot be read; their sentence is skipped.
+    Args:
+        path: the file.
+        name: of the file, in errors.
+        problems: takes lines that cannot be read; their sentence is skipped.
+
+    Yields:
+        The number of the first line, from 1, and the lines.
     """
     block: list[str] = []
     has_ended, is_bad, first, known = False, False, 1, problems.count
@@ -245,7 +266,19 @@ def read_blocks(path: Path, name: str, problems: Problems) -> Iterator[tuple[int
 def parse_block(
     block: list[str], first: int, name: str, columns: TagColumns, problems: Problems, tagged: bool
 ) -> Sentence | None:
-    """The sentence of these lines, or None where a row is bad. tagged: whether words need tags."""
+    """The sentence of some lines.
+
+    Args:
+        block: the lines.
+        first: the number of the first one, from 1.
+        name: of the file, in errors.
+        columns: of the file.
+        problems: takes a bad row.
+        tagged: whether each word must have a tag.
+
+    Returns:
+        The sentence, or None where a row is bad.
+    """
     words: list[str] = []
     tags: list[str] = []
     rows: list[int] = []
@@ -285,7 +318,7 @@ def is_no_word(line: str, columns: TagColumns, has_begun: bool) -> bool:
 
 
 def row_trouble(cells: list[str], columns: TagColumns, tagged: bool) -> str | None:
-    """What is wrong with a row, in a sentence, or None."""
+    """What is wrong with a row, in a sentence, or None. tagged: whether it must have a tag."""
     if len(cells) != columns.width:
         return (
             f"{counted(len(cells), 'column')}; expected {columns.width}, as in the "

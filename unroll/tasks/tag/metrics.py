@@ -146,7 +146,15 @@ def measure(
     device: torch.device,
     progress: Progress | None = None,
 ) -> TagMetrics:
-    """The metrics of a network on sentences with tags; arguments as for `score_batches`."""
+    """The metrics of a network on sentences with tags.
+
+    Args:
+        network: is put into eval mode.
+        preprocessor: writes the tags, and knows the words of the training set.
+        encoded: the sentences.
+        device: where the network is.
+        progress: called with the share that is done.
+    """
     counter, nats = TagCounter(preprocessor), 0.0
     for rows, batch, scores in score_batches(network, encoded, device, progress):
         nats += float(network.loss(scores, batch).detach())
@@ -170,7 +178,13 @@ def measure_baselines(
 def compare_with_baseline(
     trained: TrainedTagger, encoded: EncodedSentences, progress: Progress
 ) -> TagMetrics:
-    """The metrics of a trained tagger on sentences with tags, beside those of its baseline."""
+    """The metrics of a trained tagger on sentences, beside those of its baseline.
+
+    Args:
+        trained: the tagger.
+        encoded: the sentences, with tags.
+        progress: called with the share that is done.
+    """
     preprocessor = trained.preprocessor
     metrics = measure(trained.model, preprocessor, encoded, trained.device, progress)
     return {**metrics, "baselines": measure_baselines(preprocessor, encoded.sentences)}

@@ -208,6 +208,11 @@ def read_tagged(
 def place_like(columns: TagColumns, like: TagColumns, path: str) -> TagColumns:
     """The columns of a file with word and tag where another file has them.
 
+    Args:
+        columns: of the file.
+        like: of the other file.
+        path: the file, in errors.
+
     Raises:
         UserError: where the file has fewer columns.
     """
@@ -223,7 +228,14 @@ def place_like(columns: TagColumns, like: TagColumns, path: str) -> TagColumns:
 def refuse_long(
     sentences: Iterable[Sentence], name: str, longest: int | None, problems: Problems
 ) -> Iterator[Sentence]:
-    """The sentences of at most `longest` words; longer ones are bad."""
+    """The sentences that are not too long.
+
+    Args:
+        sentences: in order.
+        name: of the file, in errors.
+        longest: most words of a sentence; None: any number.
+        problems: takes longer sentences.
+    """
     for sentence in sentences:
         if longest is not None and len(sentence.words) > longest:
             problems.bad(
@@ -237,9 +249,15 @@ def refuse_long(
 def split_long(
     sentences: Sequence[Sentence], longest: int | None, scheme: str | None
 ) -> tuple[list[Sentence], int]:
-    """The sentences with each long one split into pieces, and how many were split.
+    """Split long sentences into pieces; a span across a border becomes two.
 
-    A span across a border becomes two.
+    Args:
+        sentences: in order.
+        longest: most words of a piece; None: any number.
+        scheme: that of the tags; None where they are not spans.
+
+    Returns:
+        The sentences and pieces in order, and how many sentences were split.
     """
     if longest is None:
         return list(sentences), 0
@@ -309,7 +327,14 @@ def learn_preprocessor(
 def refuse_unseen_tags(
     sentences: Iterable[Sentence], name: str, preprocessor: TagPreprocessor, problems: Problems
 ) -> Iterator[Sentence]:
-    """The sentences whose tags, or types of spans, are all known; the others are bad."""
+    """The sentences whose tags, or types of spans, are all known.
+
+    Args:
+        sentences: with tags, in order.
+        name: of the file, in errors.
+        preprocessor: knows the tags of the training set.
+        problems: takes the other sentences.
+    """
     known = set(preprocessor.labels)
     if preprocessor.scheme is not None:
         known = {label.partition("-")[2] for label in preprocessor.labels if label != OUTSIDE}
@@ -331,6 +356,11 @@ def refuse_unseen_tags(
 
 def read_word_vectors(path: str, preprocessor: TagPreprocessor, log: Log) -> dict[int, np.ndarray]:
     """The pretrained vectors of the words of a preprocessor, by the number of the word.
+
+    Args:
+        path: the file of vectors.
+        preprocessor: knows the words.
+        log: takes how many words have a vector.
 
     Raises:
         UserError: where the file cannot be read, or has none of the words.

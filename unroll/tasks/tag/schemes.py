@@ -171,7 +171,13 @@ def scheme_labels(types: Iterable[str], scheme: str) -> list[str]:
 
 
 def may_follow(before: str, after: str, scheme: str) -> bool:
-    """Whether a scheme allows one tag directly after another; `O` for the ends of a sentence."""
+    """Whether a scheme allows one tag directly after another.
+
+    Args:
+        before: the first tag; `O` before the first word of a sentence.
+        after: the second tag; `O` after the last word of a sentence.
+        scheme: a key of `LETTERS`.
+    """
     (a, kind), (b, own) = split_tag(before), split_tag(after)
     if scheme == "IOB1":
         return b != "B" or (a != OUTSIDE and kind == own)

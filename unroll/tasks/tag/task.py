@@ -11,12 +11,12 @@ from pathlib import Path
 
 import torch
 
-from unroll.cells import Cell
 from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.settings import settings_from
 from unroll.tasks.base import Log, MakeCell, Progress, Task
+from unroll.tasks.sizes import stack_output_size
 from unroll.tasks.tag.conll import conll_file, find_tag_columns
 from unroll.tasks.tag.description import check_data, describe_data
 from unroll.tasks.tag.encoded import EncodedSentences
@@ -63,7 +63,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     # before and during training
 
     def resolve_sizes(self, settings: TagSettings, make_cell: MakeCell) -> TagSettings:
-        """Choose the sizes that were left open, and make a cell of each; vectors have their size."""
+        """Choose the sizes that were left open, and make a cell of each; vectors give their own."""
         sizes = {name: DEFAULTS[name] for name in ("hidden", "embedding", "characters")}
         if settings.vectors is not None:
             sizes["embedding"] = vector_size(settings.vectors)
@@ -73,15 +73,11 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
                     f"vectors have {sizes['embedding']} numbers. Leave it out."
                 )
         settings = fill_in(settings, sizes)
-        cells: list[Cell] = []
         if settings.characters:
-            cells.append(make_cell(LETTER_SIZE, settings.characters))
-        width = settings.embedding or 1
-        for _ in range(settings.layers):
-            cells.append(make_cell(width, settings.hidden or 1))
-            width = 2 * cells[-1].output_size
-        for cell in cells:
-            initialise(cell, settings.initialisation)
+            initialise(make_cell(LETTER_SIZE, settings.characters), settings.initialisation)
+        stack_output_size(
+            make_cell, settings.embedding or 1, settings.hidden or 1, settings, directions=2
+        )
         return settings
 
     def read(

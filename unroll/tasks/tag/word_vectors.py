@@ -67,7 +67,11 @@ def read_vectors(path: str | Path, words: Container[str]) -> dict[str, np.ndarra
 
 
 def read_format(path: str | Path) -> tuple[bool, int]:
-    """Whether the first line is a header, and how many numbers the vector of a word has."""
+    """Whether the first line is a header, and how many numbers the vector of a word has.
+
+    Raises:
+        UserError: where the first lines of the file are not vectors.
+    """
     for line in lines(vector_file(path), str(path)):
         parts = line.split()
         if len(parts) == 2 and all(part.isdecimal() for part in parts):
@@ -82,7 +86,11 @@ def read_format(path: str | Path) -> tuple[bool, int]:
 
 
 def vector_file(path: str | Path) -> Path:
-    """The single file at a path."""
+    """The single file at a path.
+
+    Raises:
+        UserError: for a folder.
+    """
     source = text_source(path)
     if len(source.files) != 1 or Path(path).is_dir():
         raise UserError(f"{path} is a folder; expected one file of word vectors.")
