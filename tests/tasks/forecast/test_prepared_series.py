@@ -10,10 +10,12 @@ from unroll.tasks.forecast.windows import ForecastWindows
 
 
 def test_fills_by_hand():
-    held, line, after = fill_gaps(np.array([[np.nan], [2.0], [np.nan], [4.0], [np.nan]]))
-    assert held[:, 0].tolist() == [0, 2, 2, 4, 4]
-    assert line[:, 0].tolist() == [0, 2, 3, 4, 4]
-    assert after[:, 0].tolist() == [1, 1, 3, 3, 4]
+    forward_filled, interpolated, next_known = fill_gaps(
+        np.array([[np.nan], [2.0], [np.nan], [4.0], [np.nan]])
+    )
+    assert forward_filled[:, 0].tolist() == [0, 2, 2, 4, 4]
+    assert interpolated[:, 0].tolist() == [0, 2, 3, 4, 4]
+    assert next_known[:, 0].tolist() == [1, 1, 3, 3, 4]
 
 
 def test_unknown_words_are_read_as_no_word(tmp_path, learned):

@@ -1,4 +1,4 @@
-"""A backtest: what a forecaster would have said, step by step through series, against what came.
+"""A backtest: forecasts from each step of series, compared with what came.
 
 N origins, K horizon, Q quantiles.
 """
@@ -61,7 +61,7 @@ class ForecastMetrics(PointErrors, QuantileErrors):
         advantage: how much better the model is than each naive method.
         anomalies_found: how many values lie outside the band of the forecast one step before.
         anomalies: the farthest 100 of them, the farthest first.
-        seen: how many forecasts are of steps that weights were learned from or chosen by.
+        seen: how many forecasts are of steps in the training set or the validation set.
         mae_of_steps: the mean absolute error of each step of the horizon, where it is longer than 1.
         series: errors of each series, where there are several.
         new_series: how many series are not in the training set, where there are several.

@@ -20,7 +20,7 @@ class ContinuedTable:
 
     Attributes:
         table: the joined series.
-        begins: how many steps of each series come from the earlier one; 0 where it stands alone.
+        begins: how many steps of each series come from the earlier one; 0 where it continues nothing.
         messages: sentences for people on what was joined and filled.
     """
 

@@ -29,7 +29,7 @@ class SeriesGrid:
         step: the time between rows.
         dates: whether times are dates.
         columns: the columns of values, the target first.
-        request: what was asked of the table.
+        request: what was to be read.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class SeriesGrid:
     def _from_first_target(
         self, series: str, rows: list[NumberRow], problems: Problems
     ) -> Series | None:
+        """The rows from the first known target on; None where there is no known target."""
         times = np.array([row.time for row in rows])
         lines = np.array([row.line for row in rows])
         values = np.array([row.values for row in rows])
@@ -172,6 +173,7 @@ class SeriesGrid:
         )
 
     def _refuse_off_grid(self) -> None:
+        """Raise for times between two steps."""
         if self.request.step is not None:
             whose, hint = "that the run was trained with", "Give times on that grid."
         elif self.request.every in ("auto", "row"):
@@ -202,12 +204,15 @@ class SeriesGrid:
         return sentences
 
     def _note(self, kind: Kind, number: int) -> None:
+        """Count so many of a kind."""
         self.count[kind] += number
 
     def _note_first(self, kind: Kind, line: int, what: str) -> None:
+        """Keep where the first of a kind is, and what it is."""
         self._first.setdefault(kind, f"line {line}{f' ({what})' if what else ''}")
 
     def _text(self, time: float) -> str:
+        """A time as text."""
         return format_time(time, self.dates)
 
 

@@ -82,6 +82,7 @@ class InputTable:
         return self.windows.origins(begins=self.begins)
 
     def _usable(self, problem_of: Callable[[int], str | None]) -> list[int]:
+        """The numbers of the series without a problem; the others are reported."""
         series, usable = self.windows.table.series, []
         for k in range(len(series)):
             problem = problem_of(k)
@@ -128,6 +129,7 @@ class InputTable:
         )
 
     def _too_short(self, series: int, least: int, what: str) -> str:
+        """A sentence on a series with fewer than the least steps, which are for `what`."""
         windows, begins = self.windows, self.begins[series]
         one = windows.table.series[series]
         past = [each for each in windows.preprocessor.past if each.name == one.name]

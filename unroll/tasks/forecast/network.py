@@ -46,7 +46,7 @@ class Forecaster(nn.Module):
         h_t = stack(x_t, h_{t-1})                          over the history
         direct     f_k = C tanh(A h + D future_k + e_k) + S_k x
                                                            every step from the last state and input
-        recursive  f_k = C h_{k-1}, and h_k = stack(x_k, h_{k-1}) reads what f_k says
+        recursive  f_k = C h_{k-1}, h_k = stack(x_k, h_{k-1}), where x_k holds the forecast of f_k
         linear     f = C [h, x, future_1 .. future_K]      what a read-out in closed form solves
         forecast_k = base_k + scale * f_k
 
@@ -180,6 +180,14 @@ class Forecaster(nn.Module):
     def _recursive(
         self, batch: WindowBatch, last: Tensor, states: list[State], base: Tensor
     ) -> tuple[Tensor, Tensor]:
+        """Forecasts step by step, as `forward` returns them.
+
+        Args:
+            batch: the windows.
+            last: the last state of the top layer [B, H].
+            states: the last state of each layer.
+            base: what forecasts are relative to [K, B].
+        """
         target = self.target
         x, now = batch.x[-1], batch.last / batch.scale
         steps, bases = [], []
@@ -211,6 +219,7 @@ class Forecaster(nn.Module):
         return torch.stack(columns, 1)
 
     def _with_series(self, x: Tensor, series: Tensor) -> Tensor:
+        """Inputs [T, B, I] with the embedding of each series [B]."""
         if self.embedding is None:
             return x
         e: Tensor = self.embedding(series)
@@ -225,6 +234,7 @@ class Forecaster(nn.Module):
         return x, last
 
     def _initialise(self, name: str) -> str:
+        """Initialise the layers; the output starts at zero. Returns what was chosen, in words."""
         initialised = initialise_layers(self.stack, name)
         nn.init.zeros_(self.readout.weight)
         nn.init.zeros_(self.readout.bias)

@@ -42,7 +42,7 @@ class Panel:
     """One series.
 
     Attributes:
-        title: stands above it.
+        title: the text above the panel.
         truth: values, NaN where missing.
         stretches: forecasts; their places count in `truth` and may lie after its end.
         labels: a text for each place, such as its time.
@@ -103,17 +103,21 @@ class PanelDrawing:
         ]  # fmt: skip
 
     def _x(self, place: float) -> float:
+        """Pixels from the left."""
         return LEFT + (WIDTH - LEFT - RIGHT) * place / self.last
 
     def _y(self, value: float) -> float:
+        """Pixels from the top."""
         share = (value - self.low) / (self.high - self.low)
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
 
     def _points(self, places: Sequence[float], heights: Sequence[float]) -> str:
+        """Points of a line, as SVG writes them."""
         pairs = zip(places, heights, strict=True)
         return " ".join(f"{self._x(p):.1f},{self._y(v):.1f}" for p, v in pairs)
 
     def _axes(self) -> list[str]:
+        """Grid lines with their values, and labels of three places."""
         parts = []
         for tick in ticks(self.low, self.high):
             y = self._y(tick)
@@ -131,6 +135,7 @@ class PanelDrawing:
         return parts
 
     def _forecasts(self) -> list[str]:
+        """A band and a line for each stretch."""
         parts = []
         for s in self.panel.stretches:
             # a single step is drawn as wide as a step
@@ -145,12 +150,14 @@ class PanelDrawing:
         return parts
 
     def _truth(self) -> list[str]:
+        """A line for each run of known values."""
         return [
             f'<polyline class="truth" points="{self._points(range(at, at + len(run)), run)}"/>'
             for at, run in known_runs(self.panel.truth)
         ]
 
     def _outside(self) -> list[str]:
+        """A point for each value outside its band."""
         parts, truth = [], self.panel.truth
         for s in self.panel.stretches:
             for place, low, high in zip(s.places, s.low, s.high, strict=True):
@@ -162,6 +169,7 @@ class PanelDrawing:
         return parts
 
     def _end_of_data(self) -> str:
+        """A dashed line after the last value."""
         x = self._x(len(self.panel.truth) - 0.5)
         ends = f'y1="{TOP}" y2="{HEIGHT - BOTTOM}"'
         return f'<line class="now" x1="{x:.1f}" x2="{x:.1f}" {ends}/>'

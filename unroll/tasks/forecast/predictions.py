@@ -89,7 +89,7 @@ def predict_series(
 
 def format_rows(prediction: ForecastPrediction) -> str:
     """One row per time step, with tabs between: series (where there are several), time, forecast,
-    low, high. Messages stand before the rows, each after a #."""
+    low, high. Messages come before the rows, each after a #."""
     first = [prediction["series"]] if "series" in prediction else []
     rows = [
         "\t".join(

@@ -26,8 +26,8 @@ class PreparedSeries:
         filled: the target in its own unit with the last known value where missing [T].
         times: [T].
         target: the scaled target [T], NaN where missing.
-        held: scaled past columns, filled with the last known value [T, D].
-        line: scaled past columns, filled on straight lines [T, D].
+        forward_filled: scaled past columns, filled with the last known value [T, D].
+        interpolated: scaled past columns, filled on straight lines [T, D].
         next_known: the place of the known value at the other end of each line [T, D].
         ahead: inputs that are known ahead, those of the calendar last [T, F].
     """
@@ -36,8 +36,8 @@ class PreparedSeries:
     filled: np.ndarray
     times: np.ndarray
     target: np.ndarray
-    held: np.ndarray
-    line: np.ndarray
+    forward_filled: np.ndarray
+    interpolated: np.ndarray
     next_known: np.ndarray
     ahead: np.ndarray
 
@@ -67,18 +67,19 @@ def prepare_series(
     values = np.concatenate([one.values, np.full((short, one.values.shape[1]), np.nan)])
     scaled = (take_logs(values, preprocessor.logs) - scale.mean) / scale.deviation
     past = len(preprocessor.columns) - preprocessor.ahead
-    held, line, next_known = fill_gaps(one_hot_words(scaled[:, :past], 0, table, preprocessor))
+    past_filled = fill_gaps(one_hot_words(scaled[:, :past], 0, table, preprocessor))
     known = fill_gaps(one_hot_words(scaled[:, past:], past, table, preprocessor))
+    known_filled = known.interpolated if interpolate else known.forward_filled
     turns = calendar_features(times, preprocessor.cycles)
     return PreparedSeries(
         values=values[:, 0],
-        filled=fill_gaps(values[:, :1]).held[:, 0],
+        filled=fill_gaps(values[:, :1]).forward_filled[:, 0],
         times=times,
         target=scaled[:, 0],
-        held=held,
-        line=line,
-        next_known=next_known,
-        ahead=np.concatenate([known.line if interpolate else known.held, turns], 1),
+        forward_filled=past_filled.forward_filled,
+        interpolated=past_filled.interpolated,
+        next_known=past_filled.next_known,
+        ahead=np.concatenate([known_filled, turns], 1),
     )
 
 
@@ -110,20 +111,20 @@ class FilledColumns(NamedTuple):
     """Columns [T, C] without NaN.
 
     Attributes:
-        held: filled with the last known value; 0 before the first one.
-        line: filled on straight lines between known values, and with the nearest one at both ends;
-            0 before the first one.
+        forward_filled: filled with the last known value; 0 before the first one.
+        interpolated: filled on straight lines between known values, and with the last one after it; 0
+            before the first one.
         next_known: the place of the next known value, or the own place where none follows.
     """
 
-    held: np.ndarray
-    line: np.ndarray
+    forward_filled: np.ndarray
+    interpolated: np.ndarray
     next_known: np.ndarray
 
 
 def fill_gaps(values: np.ndarray) -> FilledColumns:
     """Fill the missing values of columns [T, C]; a column without a known value becomes 0."""
-    held, line = values.copy(), values.copy()
+    forward_filled, interpolated = values.copy(), values.copy()
     next_known = np.broadcast_to(np.arange(len(values))[:, None], values.shape).copy()
     at = np.arange(len(values))
     for k in range(values.shape[1]):
@@ -131,15 +132,15 @@ def fill_gaps(values: np.ndarray) -> FilledColumns:
         if len(known) == len(values):
             continue
         if not len(known):
-            held[:, k] = line[:, k] = 0.0
+            forward_filled[:, k] = interpolated[:, k] = 0.0
             continue
         before = known[np.maximum(np.searchsorted(known, at, side="right") - 1, 0)]
-        held[:, k] = values[before, k]
-        line[:, k] = np.interp(at, known, values[known, k])
+        forward_filled[:, k] = values[before, k]
+        interpolated[:, k] = np.interp(at, known, values[known, k])
         # before the first known value nothing was known
-        held[: known[0], k] = line[: known[0], k] = 0.0
+        forward_filled[: known[0], k] = interpolated[: known[0], k] = 0.0
         later = np.searchsorted(known, at)
         next_known[:, k] = np.where(
             later < len(known), known[np.minimum(later, len(known) - 1)], at
         )
-    return FilledColumns(held, line, next_known)
+    return FilledColumns(forward_filled, interpolated, next_known)

@@ -238,7 +238,7 @@ def choose_base(data: ForecastData, settings: ForecastSettings) -> str:
         np.nanmean(
             np.abs(
                 windows.target[ahead]
-                - windows.held[seasonal_places(origins, settings.horizon, m), 0]
+                - windows.forward_filled[seasonal_places(origins, settings.horizon, m), 0]
             )
         )
         for m in (1, data.preprocessor.season)

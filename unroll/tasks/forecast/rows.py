@@ -33,7 +33,7 @@ SAMPLED = 20  # cells, to see what a column holds
 
 
 class TextRow(NamedTuple):
-    """A row of a table as it stands in the file.
+    """A row of a table as it is in the file.
 
     Attributes:
         line: its line, from 1.
@@ -219,6 +219,7 @@ class RowParser:
         return NumberRow(time, row.line, values)
 
     def _time(self, row: TextRow) -> float:
+        """The time of a row as a number."""
         text = row.cells[self.time].strip()
         try:
             time = seconds_of(text, self.format) if self.dates else float(text)
@@ -233,12 +234,14 @@ class RowParser:
         return time
 
     def _word(self, column: str, cell: str) -> float:
+        """The place of a word among those of its column; -1 for an unknown word."""
         known = self.words[column]
         if cell in known:
             return float(known.index(cell))
         return -1.0 if cell else np.nan
 
     def _number(self, line: int, column: str, cell: str) -> float:
+        """The value of a cell; NaN where it is missing."""
         try:
             value = np.nan if cell.lower() in MISSING else float(cell)
         except ValueError as error:

@@ -19,7 +19,7 @@ class Series:
     """One series; its length is the number of steps up to the last known target.
 
     Attributes:
-        name: what the column `--by` says of it; "" where there is one series.
+        name: its value in the column `--by`; "" where there is one series.
         times: [T], one step apart.
         values: [T, C], the target in column 0, NaN where missing.
         lines: the line of each row in its file [T]; 0 where the file has no such row.

@@ -33,8 +33,8 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
 
     When to use it: sales by store and day, weather, prices, load.
 
-    Rows may stand in any order. A series begins with its first known target. Missing values stay
-    NaN here; `missing` only says whether they are refused.
+    Rows may be in any order. A series begins with its first known target. Missing values stay NaN
+    here; `missing` only decides whether they are refused.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""A backtest in sentences: its metrics beside the naive methods', and whether the model is better."""
+"""A backtest in sentences: a table of metrics, and whether the model beats the naive methods."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def compare_coverage(metrics: ForecastMetrics) -> list[str]:
 
 
 def list_anomalies(metrics: ForecastMetrics) -> list[str]:
-    """The anomalies, the farthest five one by one."""
+    """The number of anomalies, and the five farthest."""
     anomalies = metrics["anomalies"]
     if not anomalies:
         return []

@@ -55,10 +55,10 @@ class WindowBatch:
 class ForecastWindows:
     """Every window of the series of a table.
 
-    The series stand one after another; an origin is the place of the last value that a forecast may
+    The series follow one another; an origin is the place of the last value that a forecast may
     read. Missing values of the past are filled with the last known value, or on a straight line
     where `interpolate` is true and the value at its other end lies no later than the origin; those
-    of columns that are known ahead, on the whole line.
+    of columns that are known ahead are filled on any straight line.
 
     Args:
         table: the series.
@@ -73,7 +73,7 @@ class ForecastWindows:
         filled: the target in its own unit [N], with the last known value where missing.
         times: [N].
         target: the scaled target [N], NaN where missing.
-        held: scaled inputs of the past, filled with the last known value [N, D].
+        forward_filled: scaled inputs of the past, filled with the last known value [N, D].
         starts: the place of the first step of each series.
         ends: the place after the last known target of each series.
         series_of: the series of each step [N].
@@ -110,8 +110,8 @@ class ForecastWindows:
         self.filled = np.concatenate([part.filled for part in parts])
         self.times = np.concatenate([part.times for part in parts])
         self.target = np.concatenate([part.target for part in parts])
-        self.held = np.concatenate([part.held for part in parts])
-        self._line = np.concatenate([part.line for part in parts])
+        self.forward_filled = np.concatenate([part.forward_filled for part in parts])
+        self._interpolated = np.concatenate([part.interpolated for part in parts])
         next_known = [p.next_known + start for p, start in zip(parts, self.starts, strict=True)]
         self._next_known = np.concatenate(next_known)
         self._ahead = np.concatenate([part.ahead for part in parts])
@@ -155,7 +155,7 @@ class ForecastWindows:
             x=float_tensor(x.transpose(1, 0, 2)),
             future=float_tensor(self._ahead[ahead].transpose(1, 0, 2)),
             base=float_tensor(self._base(origins).T),
-            last=float_tensor(self.held[origins, 0]),
+            last=float_tensor(self.forward_filled[origins, 0]),
             scale=float_tensor(self._change[series]),
             y=float_tensor(np.nan_to_num(y).T),
             weight=torch.from_numpy(~np.isnan(y).T),
@@ -171,18 +171,20 @@ class ForecastWindows:
     def _history(self, origins: np.ndarray) -> np.ndarray:
         """The past before each origin and one step more, without gaps [B, T + 1, D]."""
         at = origins[:, None] + np.arange(-self.history, 1)
-        held = self.held[at]
+        filled = self.forward_filled[at]
         if not self.interpolate:
-            return held
-        return np.where(self._next_known[at] <= origins[:, None, None], self._line[at], held)
+            return filled
+        both_ends_known = self._next_known[at] <= origins[:, None, None]
+        return np.where(both_ends_known, self._interpolated[at], filled)
 
     def _base(self, origins: np.ndarray) -> np.ndarray:
         """What forecasts are relative to [B, K]."""
         if self.relative_to == "mean":
             return np.zeros((len(origins), self.horizon))
-        return self.held[seasonal_places(origins, self.horizon, self.season), 0]
+        return self.forward_filled[seasonal_places(origins, self.horizon, self.season), 0]
 
     def _scale(self, one: Series) -> Scale:
+        """The scale of a series, from its training set or its first steps."""
         # of an unseen series only what lies before its first forecast is read
         return self.preprocessor.scale(one.name, one.values[: self.first + 1])
 

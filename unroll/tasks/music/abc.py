@@ -107,6 +107,7 @@ def abc_tunes(path: Path, name: str, problems: Problems) -> Iterator[Tune]:
     bad_lines = CollectedProblems()
 
     def read_lines() -> Iterator[tuple[int, str]]:
+        """The lines with their numbers, as far as the file can be read."""
         nonlocal broken
         try:
             yield from numbered_lines(path, name, bad_lines)
@@ -114,6 +115,7 @@ def abc_tunes(path: Path, name: str, problems: Problems) -> Iterator[Tune]:
             broken = str(error)
 
     def checked_tune() -> Iterator[Tune]:
+        """The tune that has been collected, unless it is bad."""
         text = "\n".join(tune).rstrip() + "\n"
         where = f"{name}, line {begun}"
         if bad_lines.sentences:

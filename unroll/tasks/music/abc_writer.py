@@ -207,11 +207,12 @@ def note_name(pitch: int, fifths: int, altered: set[int]) -> str:
         if (NATURAL[letter] + sign - pitch) % 12 == 0
     ]
 
-    def apart(choice: tuple[int, int]) -> tuple[int, int]:
+    def distance(choice: tuple[int, int]) -> tuple[int, int]:
+        """From the middle of the seven notes of the key; sharps first."""
         place = fifths_of(*choice)
-        return abs(place - fifths - 3), -place  # the middle of the seven of the key; sharps first
+        return abs(place - fifths - 3), -place
 
-    letter, sign = min(choices, key=apart)
+    letter, sign = min(choices, key=distance)
     accidental = ""
     if sign != signature_alteration(fifths, letter) or letter in altered:
         accidental = SIGNS[sign]

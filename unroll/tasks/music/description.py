@@ -109,7 +109,7 @@ def check_report(path: str, settings: MusicSettings) -> dict[str, object]:
 
 
 def describe_bars(texts: Sequence[str]) -> str:
-    """How many bars there are, and how many have another length than their metre says."""
+    """How many bars there are, and how many do not have the length of their metre."""
     total = odd = 0
     for text in texts:
         for voice in read_bars(text):

@@ -196,7 +196,8 @@ def transpose_chord(text: str, by: Interval) -> str:
     if found is None or not SUFFIX.match(found[4].strip()):
         raise CannotTranspose(f"{text} is not a chord")
 
-    def name(letter: str, sign: str) -> str:
+    def transpose_root(letter: str, sign: str) -> str:
+        """The root or the bass note of the chord, an interval higher."""
         alteration = {"": 0, "#": 1, "+": 1, "b": -1}[sign]
         new, amount = transpose_letter(LETTERS.index(letter.upper()), alteration, by)
         if abs(amount) > 1:
@@ -205,9 +206,9 @@ def transpose_chord(text: str, by: Interval) -> str:
         root = LETTERS[new].lower() if letter.islower() else LETTERS[new]
         return root + {-1: "b", 0: "", 1: sharp}[amount]
 
-    new = found[1] + name(found[2], found[3]) + found[4]
+    new = found[1] + transpose_root(found[2], found[3]) + found[4]
     if found[5]:
-        new += "/" + name(found[5], found[6])
+        new += "/" + transpose_root(found[5], found[6])
     return new + found[7]
 
 

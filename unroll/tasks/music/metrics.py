@@ -78,7 +78,7 @@ def token_nats(
         tunes: each is read from an empty state.
         preprocessor: of the run.
         device: where batches go.
-        progress: called with the share that is done. Default: nobody is told.
+        progress: called with the share that is done. Default: no calls.
 
     Returns:
         For each tune of N tokens, N + 1 nats.

@@ -132,8 +132,8 @@ class TrackWriter:
         """Whether this word may come next."""
         body, end = word.strip(), word[-1]
         if end == "\n":
-            whole = self.notes and (self.now - self.since) % self.bar == 0
-            return body == END and not self.sounding and bool(whole)
+            is_complete = self.notes > 0 and (self.now - self.since) % self.bar == 0
+            return body == END and not self.sounding and is_complete
         kind, value = body[0], body[1:]
         if kind not in "+nov" or not value.isdigit():
             return False

@@ -165,6 +165,7 @@ class MusicPreprocessor:
         other = Interval(by.steps + octave.steps, by.semitones + octave.semitones)
 
         def outside(interval: Interval) -> tuple[int, int]:
+            """Steps outside the usual range, then the size of the interval."""
             below = self.low - (low + interval.steps)
             above = high + interval.steps - self.high
             return max(0, below) + max(0, above), abs(interval.semitones)
@@ -241,11 +242,11 @@ def scan_tunes(tunes: Sequence[str], notation: str) -> tuple[dict[str, int], int
         for note in notes_of(tune):
             with suppress(CannotTranspose):
                 places[staff_place(note.text)] += 1
-    total, seen = sum(places.values()), 0
+    total, below = sum(places.values()), 0
     inside = []
     for place in sorted(places):
-        seen += places[place]
-        if OUTSIDE * total <= seen <= (1 - OUTSIDE) * total + places[place]:
+        below += places[place]
+        if OUTSIDE * total <= below <= (1 - OUTSIDE) * total + places[place]:
             inside.append(place)
     ranked = dict(sorted(keys.items(), key=lambda item: (-item[1], item[0])))
     return ranked, min(inside, default=0), max(inside, default=0)

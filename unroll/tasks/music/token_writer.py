@@ -82,6 +82,7 @@ class TokenWriter:
         self._read(self.preprocessor.encode(text).tolist())
 
     def _read(self, ids: Iterable[int]) -> None:
+        """Append ids, and let the network read them."""
         for id in ids:
             self.ids.append(id)
             self.logits = self.step(torch.tensor([id], device=self.device))
