@@ -3,54 +3,33 @@
 from __future__ import annotations
 
 from unroll.errors import UserError
-from unroll.models.language import LanguageModel
 from unroll.tasks.music.abc import split_pieces
 from unroll.tasks.music.abc_header import HeaderWriter
 from unroll.tasks.music.abc_rules import TuneRules
 from unroll.tasks.music.abc_tokens import TuneTokens
-from unroll.tasks.music.preprocessor import BOUNDARY, MusicPreprocessor
+from unroll.tasks.music.preprocessor import BOUNDARY
 from unroll.tasks.music.prompt import parse_prompt
 from unroll.tasks.music.token_writer import TokenWriter
 
 MOST_TOKENS = 20_000  # of a tune; rules that do not end by then have an error
 
 
-def generate_tune(
-    network: LanguageModel,
-    preprocessor: MusicPreprocessor,
-    prompt: str = "",
-    *,
-    length: int = 400,
-    temperature: float = 1.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    seed: int | None = None,
-) -> str:
+def generate_tune(writer: TokenWriter, prompt: str = "") -> str:
     """Generate a tune in ABC, from its X: field to its end.
 
     Args:
-        network: of the run.
-        preprocessor: of the run, for ABC.
+        writer: of a run of ABC; nothing is written yet.
         prompt: fields of the header, and after K: and a line end how the body begins.
-        length: tokens after which the tune is brought to its end.
-        temperature: divides the logits.
-        top_k: draw from so many most likely tokens; 0 for all.
-        top_p: draw from the most likely tokens that have this share of the probability.
-        seed: of the draws; None for another tune each time.
 
     Raises:
-        UserError: for a prompt or a number that cannot be used.
+        UserError: for a prompt that cannot be followed.
     """
     fields, body = parse_prompt(prompt)
-    writer = TokenWriter(
-        network, preprocessor, length=length, temperature=temperature, top_k=top_k, top_p=top_p,
-        seed=seed,
-    )  # fmt: skip
     metre, unit = HeaderWriter(writer, fields).write()
-    rules = TuneRules(TuneTokens(preprocessor), metre, unit)
+    rules = TuneRules(TuneTokens(writer.preprocessor), metre, unit)
     write_given_body(writer, rules, body)
     for number in range(MOST_TOKENS):
-        if number >= length and not rules.pending and not rules.triplet[0]:
+        if number >= writer.length and not rules.pending and not rules.triplet[0]:
             rules.closing = True
         may = rules.allowed()
         if may.any():

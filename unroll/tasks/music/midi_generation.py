@@ -12,7 +12,6 @@ from fractions import Fraction
 import numpy as np
 
 from unroll.errors import UserError
-from unroll.models.language import LanguageModel
 from unroll.tasks.music.abc_fields import parse_metre
 from unroll.tasks.music.keys import MINOR_MODES, parse_key
 from unroll.tasks.music.midi import KEY, METRE
@@ -25,41 +24,21 @@ END = "xff2f00"
 DEFAULT_HEAD = "1/480\n"  # type, ticks per quarter note
 
 
-def generate_midi(
-    network: LanguageModel,
-    preprocessor: MusicPreprocessor,
-    prompt: str = "",
-    *,
-    length: int = 400,
-    temperature: float = 1.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    seed: int | None = None,
-) -> str:
+def generate_midi(writer: TokenWriter, prompt: str = "") -> str:
     """Generate a tune of one track as words of MIDI.
 
     Args:
-        network: of the run.
-        preprocessor: of the run, for MIDI.
+        writer: of a run of MIDI; nothing is written yet.
         prompt: "K:G", "M:6/8" or both.
-        length: words after which the tune is brought to its end.
-        temperature: divides the logits.
-        top_k: draw from so many most likely tokens; 0 for all.
-        top_p: draw from the most likely tokens that have this share of the probability.
-        seed: of the draws; None for another tune each time.
 
     Raises:
-        UserError: for a prompt or a number that cannot be used.
+        UserError: for a prompt that cannot be followed.
     """
     fields, body = parse_prompt(prompt)
     if body or set(fields) - {"K", "M"}:
         raise UserError(
             f'--prompt got {prompt!r}; expected a key and a metre, "M:6/8 K:G", for a run of MIDI.'
         )
-    writer = TokenWriter(
-        network, preprocessor, length=length, temperature=temperature, top_k=top_k, top_p=top_p,
-        seed=seed,
-    )  # fmt: skip
     return TrackWriter(writer, fields).write()
 
 

@@ -13,6 +13,7 @@ from unroll.tasks.music.piano_roll import piano_roll
 from unroll.tasks.music.preprocessor import MIDI
 from unroll.tasks.music.score import Score
 from unroll.tasks.music.synthesiser import score_to_wav
+from unroll.tasks.music.token_writer import TokenWriter
 from unroll.tasks.run import Run
 
 ENDINGS = (".abc", ".mid", ".wav", ".svg")
@@ -53,11 +54,15 @@ class MusicRun(Run):
         Raises:
             UserError: for a prompt or a number that cannot be used.
         """
-        generate = generate_midi if self.notation == MIDI else generate_tune
-        return generate(
-            self.model, self.preprocessor, prompt, length=length, temperature=temperature,
-            top_k=top_k, top_p=top_p, seed=seed,
+        writer = TokenWriter(
+            self.model, self.preprocessor, length=length, temperature=temperature, top_k=top_k,
+            top_p=top_p, seed=seed,
         )  # fmt: skip
+        return (
+            generate_midi(writer, prompt)
+            if self.notation == MIDI
+            else generate_tune(writer, prompt)
+        )
 
     def score(self, tune: str) -> Score:
         """The notes of a tune of this run with their times."""
