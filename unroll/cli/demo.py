@@ -1,4 +1,4 @@
-"""`unroll demo`: the main job, on a text that every CPython carries."""
+"""`unroll demo`: train and use a model, on a text that every CPython has."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="JSON lines on standard output.")] = False,
 ) -> None:
-    """Train a character LSTM on Python's own language reference, and use it: under two minutes."""
+    """Train a character LSTM on Python's own language reference, and use it."""
     if not seconds > 0:
         raise UserError(f"--seconds got {seconds:g}; expected more than 0.")
-    text = Path(out).with_name(Path(out).name + ".txt")
+    text = demo_text(Path(out))
     write_topics(text)
 
     from unroll.run import train
@@ -38,13 +38,13 @@ def demo(
     report = make_report("characters", as_json=json)
     report.log("A character LSTM learns Python's language reference (pydoc_data.topics).")
     run = train(text, out, overwrite=is_demo(Path(out)), seconds=seconds, seed=seed, report=report)
-    found = look(run, seed)
+    findings = use_run(run, seed)
     if json:
-        typer.echo(json_module.dumps({"run": str(run.path), **run.result(), **found}))
+        typer.echo(json_module.dumps({"run": str(run.path), **run.result(), **findings}))
         return
-    show(found)
+    print_findings(findings)
     name = shlex.quote(str(run.path))
-    typer.echo("\nGo on:")
+    typer.echo("\nWhat to try next:")
     typer.echo(f"  unroll train {shlex.quote(str(text))} --out {name} --resume --seconds 60")
     typer.echo(f'  unroll generate {name} --prompt "Python is" --length 400 --temperature 0.8')
     typer.echo(f'  unroll score {name} "{SENTENCES[0]}"')
@@ -53,17 +53,23 @@ def demo(
     typer.echo(f"\nRun folder: {run.path}")
 
 
-def write_topics(path: Path) -> None:
-    """The language reference as one text.
+def demo_text(out: Path) -> Path:
+    """Where the text of a demo stands: beside its run folder."""
+    return out.with_name(out.name + ".txt")
 
-    Raises: UserError where this Python does not carry it.
+
+def write_topics(path: Path) -> None:
+    """Write the language reference as one text.
+
+    Raises:
+        UserError: where this Python does not have it.
     """
     try:
         from pydoc_data.topics import topics
     except ImportError as error:
         raise UserError(
-            "This Python carries no pydoc_data.topics, the text of the demo. Train on a text of "
-            "yours: unroll train FILE.txt --seconds 60"
+            "This Python has no pydoc_data.topics, the text of the demo. Train on a text of your "
+            "own: unroll train FILE.txt --seconds 60"
         ) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(topics[name] for name in sorted(topics)), encoding="utf-8")
@@ -73,13 +79,13 @@ def is_demo(path: Path) -> bool:
     """Whether the folder is a run that an earlier demo made; no other is overwritten."""
     try:
         config = json_module.loads((path / "config.json").read_bytes())
-        return Path(config["data"]["path"]).name == path.name + ".txt"
+        return Path(config["data"]["path"]).resolve() == demo_text(path).resolve()
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def look(run: Any, seed: int) -> dict[str, Any]:
-    """What the trained model says: two scores, ten characters, three samples."""
+def use_run(run: Any, seed: int) -> dict[str, Any]:
+    """Two scores, the ten most likely next characters and three samples of the trained model."""
     scores = [run.score(sentence) for sentence in SENTENCES]
     return {
         "scores": [{"text": s["text"], "log_probability": s["log_probability"]} for s in scores],
@@ -91,15 +97,16 @@ def look(run: Any, seed: int) -> dict[str, Any]:
     }
 
 
-def show(found: dict[str, Any]) -> None:
+def print_findings(found: dict[str, Any]) -> None:
+    """Print what `use_run` returned."""
     typer.echo("\nTwo sentences that differ in one word, by their log-probability (nats):")
     for row in found["scores"]:
         typer.echo(f"  {row['log_probability']:9.2f}  {row['text']}")
     first, second = (row["log_probability"] for row in found["scores"])
-    likelier = "first" if first > second else "second"
+    which = "first" if first > second else "second"
     times = math.exp(min(abs(first - second), 700))
-    typer.echo(f"  The {likelier} is likelier, {times:,.0f} times.")
-    typer.echo(f"\nThe ten likeliest characters after {found['next']['text']!r}:")
+    typer.echo(f"  The {which} is {times:,.0f} times more likely.")
+    typer.echo(f"\nThe ten most likely characters after {found['next']['text']!r}:")
     typer.echo(
         "  " + "  ".join(f"{n['token']!r} {n['probability']:.1%}" for n in found["next"]["next"])
     )

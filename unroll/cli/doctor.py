@@ -38,7 +38,7 @@ def doctor(
 
 
 def examine() -> tuple[dict[str, Any], dict[str, str]]:
-    """The facts, and what is missing by name with the line that mends it."""
+    """The facts, and what is missing by name with the line that fixes it."""
     facts: dict[str, Any] = {"unroll": __version__, "python": platform.python_version()}
     missing: dict[str, str] = {}
     for package in PACKAGES:
@@ -62,7 +62,7 @@ def examine() -> tuple[dict[str, Any], dict[str, str]]:
 
         folder = cache_folder()
         facts["cache"] = str(folder)
-        if not writable(folder):
+        if not is_writable(folder):
             missing["a cache folder that can be written"] = (
                 "export XDG_CACHE_HOME=A_FOLDER_OF_YOURS"
             )
@@ -115,7 +115,7 @@ def described_cache(folder: Path) -> str:
     return f"{folder} ({counted(len(kernels), 'kernel')}, {sum(kernels) / 1e6:.1f} MB)"
 
 
-def writable(folder: Path) -> bool:
+def is_writable(folder: Path) -> bool:
     """Whether the folder, or the first of its parents that exists, can be written."""
     while not folder.exists():
         folder = folder.parent

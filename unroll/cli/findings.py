@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from unroll.cli.output import write_file
 from unroll.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,14 +58,14 @@ def tell_files(found: Finding, words: list[str], wanted: dict[str, Path]) -> Non
     }
     for flag, path in wanted.items():
         if flag == "--out":
-            write(path, found.html(shlex.join(words)).encode())
+            write_and_report(path, found.html(shlex.join(words)).encode())
         elif path.suffix:
-            write(path, pictures[flag](found.picture()))
+            write_and_report(path, pictures[flag](found.picture()))
         else:
             path.mkdir(exist_ok=True)
             for name, picture in found.pictures().items():
                 file = path / f"{file_name(name)}.{flag.removeprefix('--')}"
-                write(file, pictures[flag](picture))
+                write_and_report(file, pictures[flag](picture))
 
 
 def file_name(name: str) -> str:
@@ -82,12 +83,7 @@ def flags(given: dict[str, Any]) -> list[str]:
     return words
 
 
-def write(path: Path, data: bytes) -> None:
-    """A file that is whole or not there."""
-    from unroll.training.files import write_whole
-
-    try:
-        write_whole(path, data)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
+def write_and_report(path: Path, content: bytes) -> None:
+    """Write a file, and print where."""
+    write_file(path, content)
     typer.echo(f"Written: {path}", err=True)

@@ -277,9 +277,9 @@ def flags_of(**given: Any) -> list[str]:
 
 def opened_run(path: str, device: str | None, trust_code: bool) -> Run:
     """The run at a path."""
-    from unroll.cli.use import opened
+    from unroll.cli.run_options import open_run
 
-    return opened(path, device or "cpu", trust_code)
+    return open_run(path, device or "cpu", trust_code)
 
 
 def of_cells(given: dict[str, Any]) -> Gradients:

@@ -11,8 +11,26 @@ from typing import Any
 import typer
 
 from unroll.cells.user_cell import describe_user_cell_error
-from unroll.cli import cells, data, demo, doctor, inspect, train, use
-from unroll.cli.task_options import DataCommand, TaskCommand, with_setting_flags
+from unroll.cli import (
+    cells,
+    data,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    generate,
+    inspect,
+    predict,
+    score,
+    train,
+)
+from unroll.cli.task_options import (
+    DataCommand,
+    TaskCommand,
+    column_parameters,
+    setting_parameters,
+    with_options,
+)
 from unroll.errors import UserError
 from unroll.version import __version__
 
@@ -34,15 +52,17 @@ def make_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(version)
     app.command("demo")(demo.demo)
-    app.command("train", cls=TaskCommand)(with_setting_flags(train.train))
-    app.command("eval")(use.evaluate)
-    app.command("predict")(use.predict)
-    app.command("score")(use.score)
-    app.command("next")(use.next_tokens)
-    app.command("generate")(use.generate)
+    app.command("train", cls=TaskCommand)(
+        with_options(train.train, "settings", setting_parameters())
+    )
+    app.command("eval")(with_options(evaluate.evaluate, "columns", column_parameters()))
+    app.command("predict")(predict.predict)
+    app.command("score")(score.score)
+    app.command("next")(score.next_tokens)
+    app.command("generate")(generate.generate)
     app.add_typer(make_data_app(), name="data")
     app.add_typer(inspect.app, name="inspect")
-    app.command("explain")(use.explain)
+    app.command("explain")(explain.explain)
     app.command("cells")(cells.cells)
     app.command("doctor")(doctor.doctor)
     return app
@@ -52,7 +72,9 @@ def make_data_app() -> typer.Typer:
     """The commands of `unroll data`."""
     app = typer.Typer(no_args_is_help=True, help="Check data before training.")
     app.callback()(lambda: None)  # so that `check` stays a word of its own
-    app.command("check", cls=DataCommand)(with_setting_flags(data.check, training=False))
+    app.command("check", cls=DataCommand)(
+        with_options(data.check, "settings", setting_parameters(False))
+    )
     return app
 
 

@@ -24,6 +24,7 @@ from unroll.tasks import TASKS, settings_of
 
 # of flags that every task has, each with a sentence of its own
 SHARED_SENTENCES = {"valid": "Data of the validation set; left out, a part of DATA."}
+COLUMN = "COLUMN"  # the word for the value of a flag that names a column
 WIDEST = 32  # characters of what is typed, in help; longer choices are put beside the sentence
 
 TaskAndData = Annotated[
@@ -49,28 +50,30 @@ Assignments = Annotated[
 ]
 
 
-def with_setting_flags(command: Callable[..., None], training: bool = True) -> Callable[..., None]:
-    """The command with an option for every setting that has a flag in some task.
+def with_options(
+    command: Callable[..., None], place: str, options: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
+    """The command with further options.
 
     Args:
-        command: takes `settings`, a dictionary of the given ones by name. In help, the flags have the
-            place of this parameter; the others stay.
-        training: whether the flags of training and of the network are among them.
+        command: takes the given ones as a dictionary by name.
+        place: the name of this parameter; in help, the options have its place.
+        options: a keyword parameter for each.
     """
-    flags = setting_parameters(training)
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
-        here = flags if parameter.name == "settings" else [parameter]
+        here = options if parameter.name == place else [parameter]
         parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in here]
 
     @wraps(command)
-    def with_flags(**values: Any) -> None:
-        given = {parameter.name: values.pop(parameter.name) for parameter in flags}
-        command(settings={k: v for k, v in given.items() if v not in (None, False)}, **values)
+    def with_further_options(**values: Any) -> None:
+        given = {option.name: values.pop(option.name) for option in options}
+        given = {name: value for name, value in given.items() if value not in (None, False)}
+        command(**{place: given}, **values)
 
-    with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_flags.__annotations__ = {p.name: p.annotation for p in parameters}
-    return with_flags
+    with_further_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_further_options.__annotations__ = {p.name: p.annotation for p in parameters}
+    return with_further_options
 
 
 def setting_parameters(training: bool = True) -> list[inspect.Parameter]:
@@ -87,6 +90,23 @@ def setting_parameters(training: bool = True) -> list[inspect.Parameter]:
                 rows.setdefault(row.name, []).append(row)
     order = [*(shared if training else ()), *(name for name in rows if name not in shared)]
     return [flag_parameter(name, rows[name], shared.get(name)) for name in order]
+
+
+def column_parameters() -> list[inspect.Parameter]:
+    """A parameter for each flag that names a column in some task, hidden in help.
+
+    The task of a run refuses those that it does not read, and lists those that it does.
+    """
+    flags: dict[str, str] = {}
+    for entry in TASKS.values():
+        flags |= entry.settings_class().all_flags()
+    parameters = []
+    for name in (name for name, word in flags.items() if word == COLUMN):
+        option = typer.Option(flag_of(name), metavar=COLUMN, hidden=True, show_default=False)
+        annotation = Annotated[str | None, option]
+        kind = inspect.Parameter.KEYWORD_ONLY
+        parameters.append(inspect.Parameter(name, kind, default=None, annotation=annotation))
+    return parameters
 
 
 def flag_parameter(

@@ -8,18 +8,22 @@ from unroll.errors import UserError
 
 
 def checked_device(name: str) -> torch.device:
-    """The device, if it is there.
+    """The device, where it is available.
 
-    Raises: UserError where it is not, with what is.
+    Args:
+        name: "cpu", "cuda", "cuda:1", "mps".
+
+    Raises:
+        UserError: where it is not, with those that are.
     """
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        there = ["cpu"]
-        there += [f"cuda:{k}" for k in range(torch.cuda.device_count())]
-        there += ["mps"] if torch.backends.mps.is_available() else []
+        available = ["cpu"]
+        available += [f"cuda:{k}" for k in range(torch.cuda.device_count())]
+        available += ["mps"] if torch.backends.mps.is_available() else []
         raise UserError(
-            f"--device got {name!r}, which this machine has not; it has {', '.join(there)}."
+            f"Device {name!r} is not available. Available: {', '.join(available)} (--device)."
         ) from error
     return device

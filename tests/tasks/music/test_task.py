@@ -71,9 +71,9 @@ def test_from_a_book_to_a_tune(tmp_path):
     assert "nats than the" in " ".join(run.summarise(figures, "other.abc"))
     assert run.evaluate("tunes.abc")["in_training"] >= 36
     with pytest.raises(UserError, match="cannot score or continue"):
-        from unroll.cli.use import speaking
+        from unroll.cli.run_options import open_language_run
 
-        speaking("run", "cpu", False)
+        open_language_run("run", "cpu", False)
 
     odd = Path("other.abc").read_text().split("\n\n")[0].replace("GABc|", "GA^^B,c|") + "\n"
     (answer,) = run.predict_iterator([odd])

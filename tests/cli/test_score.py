@@ -1,0 +1,42 @@
+"""`unroll score` and `unroll next` on a small run."""
+
+import json
+import math
+
+import pytest
+
+from unroll.cli.score import visible
+
+
+def test_a_score_adds_up_over_its_tokens(place, printed):
+    text = "the apple"
+    got = json.loads(printed("score", "runs/poems", text, "--json").out)
+    assert [row["token"] for row in got["tokens"]] == list(text)
+    total = sum(row["log_probability"] for row in got["tokens"])
+    assert got["log_probability"] == pytest.approx(total)
+    assert got["perplexity"] == pytest.approx(math.exp(-total / len(text)))
+    assert "perplexity" in printed("score", "runs/poems", text).out
+
+
+def test_a_file_is_scored_line_by_line(place, printed):
+    (place / "lines.txt").write_text("the sky\nthe pear\n")
+    out = printed("score", "runs/poems", "--file", "lines.txt", "--json").out
+    assert [json.loads(line)["text"] for line in out.splitlines()] == ["the sky", "the pear"]
+
+
+def test_blank_lines_are_skipped_and_counted(place, printed):
+    (place / "gaps.txt").write_text("the sky\n\nthe pear\n")
+    got = printed("score", "runs/poems", "--file", "gaps.txt", "--json")
+    assert len(got.out.splitlines()) == 2 and "1 blank line has no score." in got.err
+
+
+def test_next_gives_the_most_likely_tokens_in_order(place, printed):
+    got = json.loads(printed("next", "runs/poems", "the clou", "--top", 10, "--json").out)
+    shares = [row["probability"] for row in got["next"]]
+    assert len(shares) == 10 and shares == sorted(shares, reverse=True) and sum(shares) <= 1.0001
+
+
+def test_spaces_and_line_ends_are_visible():
+    assert [visible(token) for token in ("a", " ", "\n", "a ", "")] == [
+        "a", "' '", r"'\n'", "'a '", "''",
+    ]  # fmt: skip

@@ -1,0 +1,51 @@
+"""`unroll eval`."""
+
+from __future__ import annotations
+
+import json as json_module
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from unroll.cli.run_options import (
+    AsJson,
+    Device,
+    RunAssignments,
+    RunPath,
+    SkipBad,
+    TrustCode,
+    adjust,
+    open_run,
+)
+
+
+def evaluate(
+    path: RunPath,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Data of the form it was trained on.")
+    ],
+    *,
+    columns: dict[str, Any],
+    skip_bad: SkipBad = False,
+    assignments: RunAssignments = None,
+    json: AsJson = False,
+    device: Device = "cpu",
+    trust_code: TrustCode = False,
+) -> None:
+    """Print the metrics of a run on other data, beside those of simple baselines.
+
+    Where columns of DATA are not named as in the training data: --text NAME, --label NAME and so on,
+    as in train.
+    """
+    run = open_run(path, device, trust_code)
+    adjust(run, skip_bad, assignments)
+    from unroll.training.report import ProgressLog
+
+    progress = ProgressLog("evaluating", partial(typer.echo, err=True))
+    metrics = run.evaluate(data, progress, **columns)
+    if json:
+        typer.echo(json_module.dumps(metrics))
+        return
+    for line in run.summarise(metrics, data):
+        typer.echo(line)

@@ -1,0 +1,170 @@
+"""`unroll generate`: text or tunes that a model writes."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unroll.cli.output import check_new, write_file
+from unroll.cli.run_options import (
+    AsJson,
+    Condition,
+    Device,
+    Overwrite,
+    RunPath,
+    TrustCode,
+    as_language_run,
+    open_run,
+)
+from unroll.errors import UserError
+
+if TYPE_CHECKING:
+    from unroll.run import LanguageRun, MusicRun
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn, for texts and tunes alike.
+
+    Attributes:
+        temperature: 0 always takes the most likely token; 1 as learned.
+        top_k: choose from so many of the most likely tokens; 0: from all.
+        top_p: choose from the fewest tokens that reach this probability.
+    """
+
+    temperature: float
+    top_k: int
+    top_p: float
+
+
+def generate(
+    path: RunPath,
+    prompt: Annotated[str, typer.Option(help="What the text starts with.")] = "",
+    length: Annotated[int, typer.Option(help="Tokens to add.")] = 400,
+    temperature: Annotated[
+        float,
+        typer.Option(help="0 always the most likely token; 1 as learned; higher is more random."),
+    ] = 1.0,
+    top_k: Annotated[
+        int, typer.Option(help="Choose from the k most likely tokens; 0: from all.")
+    ] = 0,
+    top_p: Annotated[
+        float, typer.Option(help="Choose from the fewest tokens that reach this probability.")
+    ] = 1.0,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
+    count: Annotated[int, typer.Option(help="How many texts.")] = 1,
+    unknown: Annotated[bool, typer.Option("--unknown", help="Allow <unk> (words).")] = False,
+    condition: Condition = None,
+    out: Annotated[
+        str | None,
+        typer.Option(help="Music: write there, .abc, .mid, .wav (sound) or .svg.", metavar="FILE"),
+    ] = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = "cpu",
+    trust_code: TrustCode = False,
+) -> None:
+    """Print texts or tunes that the model writes, as it writes them."""
+    if count < 1:
+        raise UserError(f"--count got {count}; expected at least 1.")
+    run = open_run(path, device, trust_code)
+    if device == "cpu":
+        import torch
+
+        torch.set_num_threads(1)  # a single step is too small to share
+    from unroll.run import MusicRun
+
+    sampling = Sampling(temperature, top_k, top_p)
+    seeds = [None if seed is None else seed + number for number in range(count)]
+    if isinstance(run, MusicRun):
+        if condition is not None or unknown:
+            word = "--unknown" if condition is None else "--condition"
+            raise UserError(f"{word} is for texts, and {path} writes tunes. Leave it out.")
+        files = tune_files(out, count, overwrite)
+        for drawn, file in zip(seeds, files, strict=True):
+            write_tune(run, prompt, length, sampling, drawn, file, json)
+        return
+    texts = as_language_run(run, path)
+    if out is not None:
+        raise UserError(
+            f"--out is for tunes, and {path} writes text. Leave it out, and use > FILE."
+        )
+    for drawn in seeds:
+        pieces = stream_text(texts, prompt, length, sampling, drawn, condition, unknown)
+        print_text(prompt, pieces, json)
+
+
+def stream_text(
+    run: LanguageRun,
+    prompt: str,
+    length: int,
+    sampling: Sampling,
+    seed: int | None,
+    condition: str | None,
+    unknown: bool,
+) -> Iterator[str]:
+    """The pieces of a text as they are drawn."""
+    return run.stream(
+        prompt, length, **asdict(sampling), seed=seed, condition=condition, unknown=unknown
+    )
+
+
+def print_text(prompt: str, pieces: Iterator[str], json: bool) -> None:
+    """Print a text piece by piece, or as an object with its prompt."""
+    if json:
+        text = prompt + "".join(pieces)
+        typer.echo(json_module.dumps({"prompt": prompt, "text": text}, ensure_ascii=False))
+        return
+    sys.stdout.write(prompt)
+    for piece in pieces:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+
+
+def tune_files(out: str | None, count: int, overwrite: bool) -> list[Path | None]:
+    """Where each of so many tunes is written: --out, or of several NAME-1 and so on.
+
+    Raises:
+        UserError: for an ending that no tune is written as, or a file that exists.
+    """
+    if out is None:
+        return [None] * count
+    from unroll.tasks.music.run import check_ending
+
+    path = Path(out)
+    check_ending(path.suffix.lower())
+    numbers = range(1, count + 1)
+    files = [path.with_name(f"{path.stem}-{n}{path.suffix}") for n in numbers]
+    files = files if count > 1 else [path]
+    for file in files:
+        check_new(file, overwrite)
+    return [*files]
+
+
+def write_tune(
+    run: MusicRun,
+    prompt: str,
+    length: int,
+    sampling: Sampling,
+    seed: int | None,
+    file: Path | None,
+    json: bool,
+) -> None:
+    """Draw a tune, write it to its file, and print it or where it was written."""
+    tune = run.generate(prompt, length, seed=seed, **asdict(sampling))
+    if file is not None:
+        write_file(file, run.render(tune, file.suffix.lower()))
+    if json:
+        record = {"prompt": prompt, "text": tune, "out": None if file is None else str(file)}
+        typer.echo(json_module.dumps(record, ensure_ascii=False))
+    elif file is None:
+        typer.echo(tune)
+    else:
+        typer.echo(f"Written to {file}", err=True)

@@ -1,0 +1,73 @@
+"""`unroll predict`."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unroll.cli.output import check_new, write_file, write_lines
+from unroll.cli.run_options import (
+    AsJson,
+    Device,
+    Overwrite,
+    RunAssignments,
+    RunPath,
+    SkipBad,
+    TrustCode,
+    adjust,
+    open_run,
+)
+from unroll.errors import UserError
+
+
+def predict(
+    path: RunPath,
+    data: Annotated[
+        str | None, typer.Argument(metavar="DATA", help="A file of the form it was trained on.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", help="An input; may be repeated.", metavar="TEXT"),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(help="Write there: .jsonl as JSON lines, .svg a plot.", metavar="FILE"),
+    ] = None,
+    overwrite: Overwrite = False,
+    skip_bad: SkipBad = False,
+    assignments: RunAssignments = None,
+    json: AsJson = False,
+    device: Device = "cpu",
+    trust_code: TrustCode = False,
+) -> None:
+    """Predict with a run, for the records of a file or for what --input gives."""
+    if (data is None) == (not inputs):
+        given = "both DATA and --input" if inputs else "neither DATA nor --input"
+        raise UserError(f"predict got {given}; expected one of them.")
+    file = None if out is None else Path(out)
+    if file is not None:
+        check_new(file, overwrite)
+    run = open_run(path, device, trust_code)
+    adjust(run, skip_bad, assignments)
+    if file is not None and file.suffix == ".svg":
+        if data is None:
+            raise UserError("A plot shows the predictions for a file; got --input. Give DATA.")
+        write_file(file, run.plot(data).encode())
+        typer.echo(f"Plotted in {file}", err=True)
+        return
+    predictions = run.predict_file(data) if data is not None else run.predict_iterator(inputs or [])
+    json = json or (file is not None and file.suffix == ".jsonl")
+    lines = (
+        json_module.dumps(prediction, ensure_ascii=False)
+        if json
+        else run.format_prediction(prediction)
+        for prediction in predictions
+    )
+    if file is not None:
+        write_lines(file, lines, "predictions")
+        return
+    for line in lines:
+        typer.echo(line)

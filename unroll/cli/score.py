@@ -1,0 +1,98 @@
+"""`unroll score` and `unroll next`: what a language model expects."""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+from typing import Annotated, Any
+
+import typer
+
+from unroll.cli.run_options import (
+    AsJson,
+    Condition,
+    Device,
+    RunPath,
+    TrustCode,
+    open_language_run,
+)
+from unroll.counting import counted
+from unroll.errors import UserError
+
+
+def score(
+    path: RunPath,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The text to score.")] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", help="Score each line of a file.", metavar="FILE")
+    ] = None,
+    condition: Condition = None,
+    json: AsJson = False,
+    device: Device = "cpu",
+    trust_code: TrustCode = False,
+) -> None:
+    """Print the log-probability of a text (nats), in all and per token, and its perplexity."""
+    if (text is None) == (file is None):
+        given = "both a text and --file" if text is not None else "neither a text nor --file"
+        raise UserError(f"score got {given}; expected one of them.")
+    run = open_language_run(path, device, trust_code)
+    if text is not None:
+        print_score(run.score(text, condition), json, details=True)
+        return
+    from unroll.data.text import lines, text_source
+
+    source, blank = text_source(str(file)), 0
+    for part in source.files:
+        for number, line in enumerate(lines(part, source.name), 1):
+            blank += not line
+            if line:
+                scored = {"line": number, **run.score(line, condition)}
+                print_score(scored, json, details=False)
+    if blank:
+        lines_have = counted(blank, "blank line has", "blank lines have")
+        typer.echo(f"{lines_have} no score.", err=True)
+
+
+def print_score(scored: dict[str, Any], json: bool, details: bool) -> None:
+    """Print what `LanguageRun.score` returned; details: a line for each token."""
+    if json:
+        typer.echo(json_module.dumps(scored, ensure_ascii=False))
+        return
+    total, perplexity = scored["log_probability"], scored["perplexity"]
+    if not details:
+        typer.echo(f"{total:12.4f}  {perplexity:10.3f}  {scored['text']}")
+        return
+    for row in scored["tokens"]:
+        p = row["log_probability"]
+        typer.echo(f"{p:9.4f}  {math.exp(p):7.2%}  {visible(row['token'])}")
+    typer.echo(
+        f"log-probability {total:.4f} nats over {len(scored['tokens'])} tokens, "
+        f"perplexity {perplexity:.3f}"
+    )
+    if scored["unknown"]:
+        unknown = " ".join(scored["unknown"])
+        typer.echo(f"Unknown to this run, scored as <unk>: {unknown}", err=True)
+
+
+def next_tokens(
+    path: RunPath,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text before.")],
+    top: Annotated[int, typer.Option(help="How many to show.")] = 10,
+    condition: Condition = None,
+    json: AsJson = False,
+    device: Device = "cpu",
+    trust_code: TrustCode = False,
+) -> None:
+    """Print the most likely next tokens after a text."""
+    tokens = open_language_run(path, device, trust_code).next(text, top, condition)
+    if json:
+        typer.echo(json_module.dumps({"text": text, "next": tokens}, ensure_ascii=False))
+        return
+    for row in tokens:
+        bar = "█" * round(40 * row["probability"])
+        typer.echo(f"{row['probability']:7.2%}  {visible(row['token']):12}  {bar}")
+
+
+def visible(token: str) -> str:
+    """A token that can be seen: spaces and line ends as Python writes them."""
+    return token if token.strip() == token and token.isprintable() and token else repr(token)
