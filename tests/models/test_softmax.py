@@ -1,4 +1,4 @@
-"""The loss over a large vocabulary is the plain one, in value and gradient, however it is cut."""
+"""The loss over a large vocabulary is the plain one, in value and gradient, in blocks of any size."""
 
 import pytest
 import torch

@@ -15,7 +15,7 @@ def test_the_drawing_is_well_formed_and_needs_no_other_file():
     text = draw_attention([one, one])
     root = ElementTree.fromstring(text)
     assert root.tag.endswith("svg") and "a &lt;dog&gt;" in text
-    assert text.count('class="looked"') == 2 * 3 and text.count("<use ") == 2 * 2
+    assert text.count('class="attended"') == 2 * 3 and text.count("<use ") == 2 * 2
     assert set(re.findall(r'(?:href|src)="([^"]{0,22})', text)) == {
         "data:image/png;base64,", "#image0", "#image1",
     }  # fmt: skip

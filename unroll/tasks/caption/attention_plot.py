@@ -17,7 +17,7 @@ WIDEST = 480  # of an image in it
 GAP, LINE, MARGIN = 12, 22, 16
 STYLE = (
     "text{font:14px sans-serif;fill:#111}.caption{font-size:17px}.note{font-size:12px;fill:#555}"
-    ".looked{fill:#d81b60}"
+    ".attended{fill:#d81b60}"
 )
 
 
@@ -57,7 +57,7 @@ def draw_attention(images: Sequence[AttendedImage]) -> str:
         >>> weights = [[0.1, 0.9]] * 2
         >>> image = AttendedImage(b"", 20, 40, "a dog", "dog.png", ["a", "dog"], weights, (1, 2))
         >>> text = draw_attention([image])
-        >>> text[:4], text.count('class="looked"')
+        >>> text[:4], text.count('class="attended"')
         ('<svg', 4)
     """
     parts: list[str] = []
@@ -109,7 +109,7 @@ def draw_weights(
     most = max(weights, default=0.0) or 1.0
     w, h = width / columns, height / rows
     return [
-        f'<rect class="looked" x="{k % columns * w:.1f}" y="{k // columns * h:.1f}" '
+        f'<rect class="attended" x="{k % columns * w:.1f}" y="{k // columns * h:.1f}" '
         f'width="{w:.1f}" height="{h:.1f}" fill-opacity="{0.75 * weight / most:.2f}"/>'
         for k, weight in enumerate(weights)
         if weight / most >= 0.05
