@@ -80,7 +80,7 @@ def test_bad_clips_are_one_sentence(tmp_path, files):
     (tmp_path / "empty").mkdir()
     files.write_folder(tmp_path / "sizes", files.moving(2))
     Image.new("RGB", (8, 8)).save(tmp_path / "sizes" / "frame3.png")
-    for name, said in {
+    for name, sentence in {
         "cut.mkv": "frames: it is truncated|damaged|not a readable video",
         "cut.avi": "frames: it is truncated|damaged|not a readable video",
         "words.mp4": "words.mp4 is not a readable video",
@@ -90,7 +90,7 @@ def test_bad_clips_are_one_sentence(tmp_path, files):
         "none.mp4": "none.mp4 is not a readable video",
         "sizes": r"frame3.png is 8 x 8 pixels where frame1.png is 16 x 16; expected frames of one",
     }.items():
-        with pytest.raises(BadClip, match=said):
+        with pytest.raises(BadClip, match=sentence):
             READ(tmp_path / name)
 
 

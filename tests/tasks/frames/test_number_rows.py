@@ -12,14 +12,14 @@ def test_rows_of_numbers(tmp_path):
     path = tmp_path / "hand.csv"
     path.write_text("x,y\n1,2\n3,4\n5,6\n")
     assert read_numbers(path).tolist() == [[1, 2], [3, 4], [5, 6]]
-    for text, said in {
+    for text, sentence in {
         "1,2\n3\n": "hand.csv, line 2: 1 column where 2 are expected",
         "1,2\n3,a\n": "hand.csv, line 2: 'a' is not a finite number",
         "1,2\n3,nan\n": "'nan' is not a finite number",
         "x,y\n": "has no row of numbers",
     }.items():
         path.write_text(text)
-        with pytest.raises(BadClip, match=said):
+        with pytest.raises(BadClip, match=sentence):
             read_numbers(path, 2)
 
 

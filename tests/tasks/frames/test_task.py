@@ -160,11 +160,11 @@ def test_bad_rows_hide_nothing_and_are_reported_in_their_place(write_clips, writ
     assert run.predict(f"[{values}]")["label"] in "01"
     run.adjust(skip_bad=False)
     Path("train.mp4").write_text("")
-    for path, said in (
+    for path, sentence in (
         ("train.mp4", "no table of numbers"),
         (".", "is a folder; expected a table"),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=sentence):
             list(run.predict_file(path))
     with pytest.raises(UserError, match="does not have rows of 12 numbers"):
         run.evaluate(write_clips("clips", 4))

@@ -1,4 +1,4 @@
-"""Drawn figures that walk, and fingers that circle: read whole, and told apart."""
+"""Walking figures and tracked fingers of real data sets."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_sixteen_points_of_two_numbers():
 
 
 @pytest.mark.real_data
-def test_fingers_are_told_apart(tmp_path):
+def test_gestures_of_fingers_are_classified(tmp_path):
     table = FINGERS / "point_history.csv"
     run = unroll.train(table, tmp_path / "run", epochs=6, threads=2, quiet=True)
     assert run.result()["accuracy"] > 0.95

@@ -1,4 +1,4 @@
-"""Sounds of every kind that is read, and what is said of bad ones."""
+"""Sounds of every kind that is read, and the errors of bad files."""
 
 import numpy as np
 import pytest
@@ -35,14 +35,14 @@ def test_bad_sounds_are_one_sentence(tmp_path):
     whole, path = tmp_path / "whole.wav", tmp_path / "bad.wav"
     soundfile.write(whole, sine(8000), 8000)
     held = whole.read_bytes()
-    for content, said in [
+    for content, sentence in [
         (b"", "empty"),
         (held[:-100], "truncated: 100 bytes"),
         (held[:30], "not a readable sound"),
         (b"RIFF of nonsense" * 9, "not a readable sound"),
     ]:
         path.write_bytes(content)
-        with pytest.raises(BadAudio, match=said) as caught:
+        with pytest.raises(BadAudio, match=sentence) as caught:
             read_audio(path)
         assert "bad.wav" in str(caught.value) and "\n" not in str(caught.value)
     with pytest.raises(BadAudio, match="There is no file"):

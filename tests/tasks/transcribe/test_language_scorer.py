@@ -74,7 +74,7 @@ def test_weight_bonus_and_unknown(language):
     assert worse == pytest.approx(known - 7.0)
 
 
-def heard(text, others):
+def log_probabilities_of(text, others):
     """log p of frames that spell a text, each letter apart by a blank, some as likely another."""
     rows = []
     for place, letter in enumerate(text):
@@ -93,7 +93,7 @@ def test_pair_and_pear(language, text):
     network, vocabulary = language
     at = text.index("p") + 1
     others = dict(zip((at, at + 1), "ea" if "pair" in text else "ai", strict=True))
-    log_p = heard(text, others)
+    log_p = log_probabilities_of(text, others)
     wrong = "".join(SYMBOLS[token] for token in greedy(log_p[:, None])[0].tokens)
     assert wrong == text[:at] + others[at] + others[at + 1] + text[at + 2 :]
     scorer = LanguageScorer(network, vocabulary, SYMBOLS, weight=0.5, per_line=True)

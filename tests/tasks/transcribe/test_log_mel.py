@@ -29,8 +29,8 @@ def test_as_librosa(case):
     x = x[: len(expected)]
     assert torch.allclose(x, expected, rtol=0, atol=1e-5)
     # of samples in float32 it is the sum of what they hold, not less exact than that
-    heard = samples.float()
-    assert torch.allclose(mel(heard).double(), mel(heard.double()), rtol=0, atol=1e-5)
+    single = samples.float()
+    assert torch.allclose(mel(single).double(), mel(single.double()), rtol=0, atol=1e-5)
     slopes = torch.tensor(case["deltas"], dtype=torch.float64)
     assert torch.allclose(deltas(x), slopes, rtol=0, atol=1e-5)
 

@@ -32,10 +32,10 @@ def test_a_stream_is_the_whole(subsample, chunk):
     net = network(subsample=subsample, causal=True, bidirectional=False)
     x = torch.randn(50, 20)
     stream = net.stream()
-    heard = torch.cat([stream(part) for part in x.split(chunk)])
+    streamed = torch.cat([stream(part) for part in x.split(chunk)])
     with torch.no_grad():
         whole, _ = net(x[:, None], torch.tensor([50]))
-    assert torch.allclose(heard, whole[:, 0], atol=1e-5)
+    assert torch.allclose(streamed, whole[:, 0], atol=1e-5)
 
 
 def test_what_looks_ahead_has_no_stream():

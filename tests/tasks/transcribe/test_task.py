@@ -53,19 +53,19 @@ def test_sounds_end_to_end(speech, write_speech):
 
 def test_predictions_have_the_times_of_words(speech, write_sound):
     folder, _, run = speech
-    answer = run.predict(write_sound(folder / "three.wav", ["low", "top", "high"]))
-    assert answer["text"] == "low top high" and answer["unit"] == "seconds"
-    begin = [word["start"] for word in answer["words"]]
+    prediction = run.predict(write_sound(folder / "three.wav", ["low", "top", "high"]))
+    assert prediction["text"] == "low top high" and prediction["unit"] == "seconds"
+    begin = [word["start"] for word in prediction["words"]]
     assert begin == sorted(begin) and begin[-1] < 0.55
-    assert all(word["start"] < word["end"] for word in answer["words"])
-    assert "low top high" in run.format_prediction(answer)
-    json.dumps(answer)
+    assert all(word["start"] < word["end"] for word in prediction["words"])
+    assert "low top high" in run.format_prediction(prediction)
+    json.dumps(prediction)
     assert [a["path"] for a in run.predict_file(folder / "three.wav")] == [
         str(folder / "three.wav")
     ]
     assert len(list(run.predict_file(folder / "speech.csv"))) == 60
     run.adjust(beam=4)
-    assert run.predict(str(folder / "three.wav"))["text"] == answer["text"]
+    assert run.predict(str(folder / "three.wav"))["text"] == prediction["text"]
     run.adjust(beam=1)
     with pytest.raises(UserError, match="There is no file"):
         run.predict("none.wav")
@@ -74,10 +74,10 @@ def test_predictions_have_the_times_of_words(speech, write_sound):
     with pytest.raises(UserError, match="zero length"):
         list(run.predict_file(folder / "new.csv"))
     run.adjust(skip_bad=True)
-    answers = list(run.predict_file(folder / "new.csv"))
+    predictions = list(run.predict_file(folder / "new.csv"))
     run.adjust(skip_bad=False)
-    assert ["error" in one for one in answers] == [False, True, False]
-    assert run.format_prediction(answers[1]).startswith("# skipped: ")
+    assert ["error" in one for one in predictions] == [False, True, False]
+    assert run.format_prediction(predictions[1]).startswith("# skipped: ")
 
 
 def test_a_file_in_chunks_gives_what_the_whole_file_gives(speech):
@@ -99,9 +99,9 @@ def test_a_sound_shorter_than_a_step_has_no_text(speech):
     soundfile.write(folder / "tiny.wav", np.full(3, 0.1), RATE)
     (folder / "tiny.csv").write_text("path,words\ntiny.wav,low\n0_3.wav,low\n")
     assert run.predict(str(folder / "tiny.wav"))["text"] == ""
-    figures = run.evaluate(folder / "tiny.csv")
-    assert figures["too_short"] == 1 and figures["deletions"] >= 1
-    assert "1 recording is too short" in " ".join(run.summarise(figures, "tiny.csv"))
+    metrics = run.evaluate(folder / "tiny.csv")
+    assert metrics["too_short"] == 1 and metrics["deletions"] >= 1
+    assert "1 recording is too short" in " ".join(run.summarise(metrics, "tiny.csv"))
 
 
 def test_bad_files_of_a_table_are_reported_with_file_and_line(speech, capsys, monkeypatch):
@@ -115,8 +115,11 @@ def test_bad_files_of_a_table_are_reported_with_file_and_line(speech, capsys, mo
     run.adjust(skip_bad=True)
     try:
         assert ["error" in one for one in run.predict_file(folder / "some.csv")] == [False, True]
-        said = capsys.readouterr().err
-        assert "line 4: there is no file none.wav" in said and "1 file could not be read" in said
+        messages = capsys.readouterr().err
+        assert (
+            "line 4: there is no file none.wav" in messages
+            and "1 file could not be read" in messages
+        )
         monkeypatch.setitem(sys.modules, "soundfile", None)  # no file is to blame
         with pytest.raises(UserError, match=r"pip install 'unroll-rnn\[audio\]'"):
             list(run.predict_file(folder / "some.csv"))
@@ -133,20 +136,20 @@ def test_a_language_model_helps_the_beam(speech, tmp_path):
     language = {"steps": 5, "hidden": 8, "embedding": 8, "threads": 1, "quiet": True}
     words = unroll.train(text, tmp_path / "words", level="word", task="language", **language)
     letters = unroll.train(text, tmp_path / "letters", level="char", task="language", **language)
-    asked = str(folder / "0_3.wav")
-    plain = run.predict(asked)
+    file = str(folder / "0_3.wav")
+    plain = run.predict(file)
     try:
         run.adjust(language_model=str(words.path), beam=8, weight=0.0)
-        assert run.predict(asked)["text"] == plain["text"]
+        assert run.predict(file)["text"] == plain["text"]
         run.adjust(weight=1.0, beam=1)
         with pytest.raises(UserError, match="beam=16"):
-            run.predict(asked)
+            run.predict(file)
         run.adjust(language_model=str(letters.path), beam=8)
         with pytest.raises(UserError, match="--level word"):
-            run.predict(asked)
+            run.predict(file)
         run.adjust(language_model=str(run.path))
         with pytest.raises(UserError, match="expected a run of the task language"):
-            run.predict(asked)
+            run.predict(file)
     finally:
         run.adjust(language_model=None, beam=1, weight=0.3)
 
@@ -217,8 +220,8 @@ def test_lines_of_writing(tmp_path):
         tmp_path / "lines.csv", tmp_path / "run", task="transcribe", image="path", steps=4, **SMALL
     )
     assert run.preprocessor.units == "char" and run.preprocessor.tokens == ["0", "1", "2"]
-    answer = run.predict(str(tmp_path / "3.png"))
-    assert set(answer["text"]) <= {"0", "1", "2"} and answer["unit"] == "frames"
+    prediction = run.predict(str(tmp_path / "3.png"))
+    assert set(prediction["text"]) <= {"0", "1", "2"} and prediction["unit"] == "frames"
     (tmp_path / "bad.png").write_bytes(b"no image")
     with pytest.raises(UserError, match=r"bad\.png"):
         run.predict(str(tmp_path / "bad.png"))
