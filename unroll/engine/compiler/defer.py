@@ -153,7 +153,7 @@ class _BackwardLoop:
     def keep_summed(self, node: Node) -> None:
         """Keep what is summed over rows for the gradient of a vector.
 
-        It is made in the loop: after it, all that it is made of would be built again.
+        The loop computes it: after the loop, everything that it is made of would be computed again.
         """
         for total in self.reached([node]):
             each = total.operands[0] if total.op == "sum_rows" else None
