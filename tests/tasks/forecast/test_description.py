@@ -1,4 +1,4 @@
-"""What is said of the data before training, and what `unroll data check` reports."""
+"""What is sentence of the data before training, and what `unroll data check` reports."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_a_recursive_head_says_which_columns_keep_their_last_value(
 
 
 @pytest.mark.parametrize(
-    ("text", "settings", "said"),
+    ("text", "settings", "sentence"),
     [
         ("3\n" * 100, {}, ["is always 3"]),
         ("1\n2\nabc\n" + "4\n5\n" * 50, {}, ["1 time is missing", "1 bad record", "'abc'"]),
@@ -28,10 +28,10 @@ def test_a_recursive_head_says_which_columns_keep_their_last_value(
         ("1\n2\n" * 30, {"horizon": 10, "history": 20}, ["leaves no window"]),
     ],
 )
-def test_data_check_reports_each_problem_of_training_once(place, text, settings, said, write):
+def test_data_check_reports_each_problem_of_training_once(place, text, settings, sentence, write):
     file = write(place / "a.csv", {"y": text.split()})
     checked = settings_from(ForecastSettings, {"target": "y", **settings})
     problems = check_report(file, checked, print)["problems"]
-    assert len(problems) == len(said)
-    for problem, words in zip(problems, said, strict=True):
+    assert len(problems) == len(sentence)
+    for problem, words in zip(problems, sentence, strict=True):
         assert words in problem

@@ -11,10 +11,10 @@ GAPS = "d,y\n2024-01-01,1\n2024-01-02,2\n2024-01-05,\n2024-01-06,4\n"
 def test_gaps_are_refused_with_how_many_and_where(read):
     with pytest.raises(UserError) as refused:
         read(GAPS)
-    said = str(refused.value)
-    assert "2 times are missing at steps of one day, the first after line 3: 2024-01-03" in said
-    assert "1 value is missing, the first in line 4 (y)" in said
-    assert "missing=interpolate" in said and "every=row" in said
+    sentence = str(refused.value)
+    assert "2 times are missing at steps of one day, the first after line 3: 2024-01-03" in sentence
+    assert "1 value is missing, the first in line 4 (y)" in sentence
+    assert "missing=interpolate" in sentence and "every=row" in sentence
 
 
 def test_gaps_stand_open_where_they_may(read):

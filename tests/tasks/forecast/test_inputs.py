@@ -15,9 +15,9 @@ def test_a_dictionary_of_columns_is_an_input(place, write, fast):
     run = unroll.train(write(place / "a.csv", {"y": y}), history=8, steps=5, **fast)
     days = [str(np.datetime64("2025-01-01") + k) for k in range(20)]
     columns = {"day": days, "y": y[:20].tolist()}
-    answer = run.predict(columns)
-    assert answer["forecast"][0]["time"] == "2025-01-21"
-    assert run.predict(json.dumps(columns)) == answer
+    prediction = run.predict(columns)
+    assert prediction["forecast"][0]["time"] == "2025-01-21"
+    assert run.predict(json.dumps(columns)) == prediction
     with pytest.raises(UserError, match="expected at least 9, the history"):
         run.predict({"day": days[:5], "y": [1, 2, 3, 4, 5]})
     with pytest.raises(UserError, match="lists of day, y"):
@@ -26,18 +26,18 @@ def test_a_dictionary_of_columns_is_an_input(place, write, fast):
 
 def test_the_newest_row_alone_is_an_input(walked, place):
     files, run = walked
-    (answer,) = run.predict_file(files["newest"])
-    assert answer.pop("messages")[0].endswith(
+    (prediction,) = run.predict_file(files["newest"])
+    assert prediction.pop("messages")[0].endswith(
         "ends at 2024-07-18: the rows before it are its history."
     )
     rows = Path(files["whole"]).read_text().splitlines()
     (place / "cut.csv").write_text("\n".join(rows[:202]) + "\n")
     (whole,) = run.predict_file(place / "cut.csv")
     assert whole.pop("messages")[0].startswith("1 value is missing, the first in line 2 (beside)")
-    assert whole == answer
+    assert whole == prediction
     day, y, beside = rows[201].split(",")
     columns = {"day": [day], "y": [float(y)], "beside": [float(beside)]}
-    assert run.predict(columns)["forecast"] == answer["forecast"]
+    assert run.predict(columns)["forecast"] == prediction["forecast"]
 
 
 def test_times_that_do_not_follow_are_filled_where_asked_or_refused(walked):
@@ -54,13 +54,13 @@ def test_times_that_do_not_follow_are_filled_where_asked_or_refused(walked):
 
 def test_what_is_known_ahead_is_enough(stores, lines):
     run, header, ahead = stores
-    answers = list(run.predict_file(lines("ahead.csv", header, *ahead)))
-    assert [one["series"] for one in answers] == ["north", "south", "far, east"]
-    assert answers[2]["forecast"][0]["time"] == "2024-04-10"
-    assert "messages" in answers[0] and "messages" not in answers[1]
+    predictions = list(run.predict_file(lines("ahead.csv", header, *ahead)))
+    assert [one["series"] for one in predictions] == ["north", "south", "far, east"]
+    assert predictions[2]["forecast"][0]["time"] == "2024-04-10"
+    assert "messages" in predictions[0] and "messages" not in predictions[1]
     columns = {"day": ["2024-04-10", "2024-04-11", "2024-04-12"], "price": [0, 1, 2],
                "y": [None] * 3, "kind": [None] * 3, "store": "far, east"}  # fmt: skip
-    assert run.predict(columns)["forecast"] == answers[2]["forecast"]
+    assert run.predict(columns)["forecast"] == predictions[2]["forecast"]
     with pytest.raises(UserError, match="several series"):
         run.predict(columns | {"store": ["north", "north", "south"]})
     with pytest.raises(UserError, match=r"no value of y of the series west; expected values"):

@@ -25,7 +25,7 @@ def test_several_series_with_words_and_a_known_future(read):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         ("", "is empty"),
         ("d,y\n", "no rows below its names"),
@@ -36,6 +36,6 @@ def test_several_series_with_words_and_a_known_future(read):
         ("d,y\n2024-01-01,1\n", "no two rows"),
     ],
 )
-def test_tables_without_series_are_refused(read, text, said):
-    with pytest.raises(UserError, match=said):
+def test_tables_without_series_are_refused(read, text, sentence):
+    with pytest.raises(UserError, match=sentence):
         read(text)

@@ -7,7 +7,7 @@ from unroll.errors import UserError
 
 
 @pytest.mark.parametrize(
-    ("y", "settings", "said"),
+    ("y", "settings", "sentence"),
     [
         ([3.0] * 100, {}, r"lines 2 to 101, is always 3 in the training set.*learn\.$"),
         (
@@ -19,6 +19,6 @@ from unroll.errors import UserError
         (range(60), {"horizon": 10, "history": 20}, r"leaves no window in the validation set"),
     ],
 )
-def test_series_that_cannot_be_learned_are_refused(place, y, settings, said, write, fast):
-    with pytest.raises(UserError, match=said):
+def test_series_that_cannot_be_learned_are_refused(place, y, settings, sentence, write, fast):
+    with pytest.raises(UserError, match=sentence):
         unroll.train(write(place / "a.csv", {"y": list(y)}), steps=2, **fast, **settings)

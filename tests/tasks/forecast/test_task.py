@@ -22,7 +22,7 @@ def test_a_sine_is_learned_to_almost_nothing(place, write, fast):
     assert result["advantage"]["naive"]["share"] > 0.95
 
 
-def test_noise_beats_nothing_and_the_report_says_so(place, write, noise, fast):
+def test_noise_beats_nothing_and_the_summary_says_so(place, write, noise, fast):
     y = np.cumsum(noise(400)).round(4)
     run = unroll.train(write(place / "walk.csv", {"y": y}), steps=60, **fast)
     summary = " ".join(run.summarise(run.result(), "the last fifth"))
@@ -39,11 +39,11 @@ def test_what_is_known_ahead_is_used(place, write, noise, fast):
     with pytest.raises(UserError, match=r"expected 2 more rows without it and with promo"):
         run.predict_file(file).__next__()
     ahead = {"y": [*y, None, None], "promo": [*promo, 1, 0]}
-    (answer,) = run.predict_file(write(place / "next.csv", ahead))
-    assert [row["time"] for row in answer["forecast"]] == ["2024-10-27", "2024-10-28"]
-    assert answer["forecast"][0]["value"] == pytest.approx(15, abs=0.5)
-    assert answer["forecast"][1]["value"] == pytest.approx(10, abs=0.5)
-    assert answer["forecast"][0]["low"] <= answer["forecast"][0]["value"]
+    (prediction,) = run.predict_file(write(place / "next.csv", ahead))
+    assert [row["time"] for row in prediction["forecast"]] == ["2024-10-27", "2024-10-28"]
+    assert prediction["forecast"][0]["value"] == pytest.approx(15, abs=0.5)
+    assert prediction["forecast"][1]["value"] == pytest.approx(10, abs=0.5)
+    assert prediction["forecast"][0]["low"] <= prediction["forecast"][0]["value"]
 
 
 @pytest.mark.parametrize("loss", ["mae", "gaussian", "student_t", "quantile"])
@@ -57,8 +57,8 @@ def test_every_head_and_loss_gives_a_band(place, head, loss, write, noise, fast)
     result = run.result()
     assert 0.5 < result["coverage"] <= 1 and len(result["mae_of_steps"]) == 3
     assert result["advantage"]["naive"]["share"] > 0.2
-    (answer,) = run.predict_file(file)
-    quantiles = [list(row["quantiles"].values()) for row in answer["forecast"]]
+    (prediction,) = run.predict_file(file)
+    quantiles = [list(row["quantiles"].values()) for row in prediction["forecast"]]
     assert (np.diff(quantiles, axis=1) >= 0).all()
 
 
@@ -71,10 +71,10 @@ def test_one_model_for_many_series(place, fast, shops):
     )
     assert result["advantage"]["naive"]["share"] > 0.2
     three = shops(("A", "B", "C"))
-    answers = list(run.predict_file(three))
-    assert [one["series"] for one in answers] == ["A", "B", "C"]
-    assert answers[2]["forecast"][0]["value"] > 1000
-    assert run.format_prediction(answers[0]).split("\t")[:2] == ["A", "2024-06-09"]
+    predictions = list(run.predict_file(three))
+    assert [one["series"] for one in predictions] == ["A", "B", "C"]
+    assert predictions[2]["forecast"][0]["value"] > 1000
+    assert run.format_prediction(predictions[0]).split("\t")[:2] == ["A", "2024-06-09"]
     evaluated = run.evaluate(three)
     assert evaluated["new_series"] == 1 and "C" in evaluated["series"]
     picture = run.plot(three)

@@ -48,5 +48,7 @@ def test_one_step_ahead(tmp_path, file, settings, metric, persistence, most):
     assert result["baselines"]["naive"][metric] == pytest.approx(persistence, abs=1e-4)
     assert result[metric] <= most
     assert 0.9 < result["coverage"] < 0.99
-    said = " ".join(run.summarise(result, "the last fifth"))
-    assert ("does not" in said) == (result["advantage"]["naive"]["share"] <= 0) or "chance" in said
+    sentence = " ".join(run.summarise(result, "the last fifth"))
+    assert ("does not" in sentence) == (
+        result["advantage"]["naive"]["share"] <= 0
+    ) or "chance" in sentence

@@ -37,7 +37,7 @@ def test_the_tunes_of_a_file(tmp_path):
     assert found[1].where == "two.abc, line 9" and field_value(found[1].text, "T") == "Two"
 
 
-def test_bad_files_are_said_in_a_sentence(tmp_path):
+def test_bad_files_are_named_in_a_sentence(tmp_path):
     text = "X:1\nT:no key\nABC\nX:2\nK:G\n% nothing\nX:3\nK:G\nG|\n"
     with pytest.raises(UserError, match=r"line 1: the tune has no K: field"):
         tunes(text, tmp_path / "bad.abc")

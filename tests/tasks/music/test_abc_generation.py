@@ -55,7 +55,7 @@ def test_a_seed_is_a_tune_and_the_prompt_is_kept(abc, untrained, check_bars):
 
 
 @pytest.mark.parametrize(
-    ("prompt", "said"),
+    ("prompt", "sentence"),
     [
         ("hello", "expected fields of ABC"),
         ("K:H", "expected a key"),
@@ -72,6 +72,6 @@ def test_a_seed_is_a_tune_and_the_prompt_is_kept(abc, untrained, check_bars):
         ("K:G\n[CEG]", "cannot write it"),
     ],
 )
-def test_prompts_that_cannot_be_followed(prompt, said, abc, untrained):
-    with pytest.raises(UserError, match=said):
+def test_prompts_that_cannot_be_followed(prompt, sentence, abc, untrained):
+    with pytest.raises(UserError, match=sentence):
         generate_tune(TokenWriter(untrained(abc, 0), abc, length=10), prompt)

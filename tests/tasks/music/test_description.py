@@ -1,4 +1,4 @@
-"""What is said of tunes before training, and what `unroll data check` reports."""
+"""What is sentence of tunes before training, and what `unroll data check` reports."""
 
 from pathlib import Path
 

@@ -88,7 +88,7 @@ def test_a_file_without_notes_and_words_that_are_none(tmp_path):
 
 def test_files_without_beats_or_with_a_key_that_is_none(tmp_path):
     whole = midi_bytes(words_to_midi("1/480\nxff59020100 v90 n60 +480 o60 xff2f00\n"))
-    for data, said in (
+    for data, sentence in (
         (whole[:12] + b"\0\0" + whole[14:], "0 ticks per quarter note"),
         (whole[:12] + b"\xe7\x28" + whole[14:], "not in seconds"),
         (whole.replace(b"\xff\x59\x02\x01", b"\xff\x59\x02\x40"), "not a complete MIDI file"),
@@ -96,4 +96,4 @@ def test_files_without_beats_or_with_a_key_that_is_none(tmp_path):
         path = tmp_path / "t.mid"
         path.write_bytes(data)
         problems = Problems(skip=True)
-        assert not list(midi_tunes(path, "t.mid", problems)) and said in problems.messages()[1]
+        assert not list(midi_tunes(path, "t.mid", problems)) and sentence in problems.messages()[1]

@@ -66,9 +66,9 @@ def test_from_a_book_to_a_tune(tmp_path):
     result = run.result()
     assert result["tunes"] == 4 and result["unit"] == "character"
     assert result["loss"] < 0.6 * result["baselines"]["1-gram"]["loss"]
-    figures = run.evaluate(book("other.abc", 6, seed=1))
-    assert figures["loss"] == pytest.approx(figures["nats_per_tune"] * 6 / figures["size"])
-    assert "nats than the" in " ".join(run.summarise(figures, "other.abc"))
+    metrics = run.evaluate(book("other.abc", 6, seed=1))
+    assert metrics["loss"] == pytest.approx(metrics["nats_per_tune"] * 6 / metrics["size"])
+    assert "nats than the" in " ".join(run.summarise(metrics, "other.abc"))
     assert run.evaluate("tunes.abc")["in_training"] >= 36
     with pytest.raises(UserError, match="cannot score or continue"):
         from unroll.cli.run_options import open_language_run
@@ -76,9 +76,9 @@ def test_from_a_book_to_a_tune(tmp_path):
         open_language_run("run", "cpu", False)
 
     odd = Path("other.abc").read_text().split("\n\n")[0].replace("GABc|", "GA^^B,c|") + "\n"
-    (answer,) = run.predict_iterator([odd])
-    assert answer["least_expected"][0]["nats"] > 3 and json.dumps(answer)
-    assert "least expected" in run.format_prediction(answer)
+    (prediction,) = run.predict_iterator([odd])
+    assert prediction["least_expected"][0]["nats"] > 3 and json.dumps(prediction)
+    assert "least expected" in run.format_prediction(prediction)
     assert len(list(run.predict_file("other.abc"))) == 6
 
     tune = run.generate("K:G", seed=3, length=40)
@@ -126,7 +126,7 @@ def test_midi_from_a_folder_to_a_file():
         run.evaluate(book("tunes.abc", 3))
 
 
-def test_bad_tunes_are_counted():
+def test_bad_tunes_are_skipped_and_counted():
     book("tunes.abc", 12)
     with Path("tunes.abc").open("a") as file:
         file.write("\nX:99\nT:no key\nGAB|\n")

@@ -26,8 +26,8 @@ def test_better_than_n_grams(tmp_path, monkeypatch, capsys):
         tmp_path / "train.abc", tmp_path / "run", valid=str(tmp_path / "valid.abc"), steps=450,
         hidden=256, embedding=64, threads=1, quiet=True,
     )  # fmt: skip
-    figures = run.evaluate(tmp_path / "test.abc")
-    assert figures["loss"] < 0.97 * figures["baselines"]["5-gram"]["loss"]
+    metrics = run.evaluate(tmp_path / "test.abc")
+    assert metrics["loss"] < 0.97 * metrics["baselines"]["5-gram"]["loss"]
     for seed in range(10):
         prompt = ("M:6/8 K:G", "M:4/4 K:D", "M:3/4 K:Am")[seed % 3]
         (bars,) = read_bars(run.generate(prompt, seed=seed))

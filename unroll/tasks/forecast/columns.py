@@ -148,8 +148,8 @@ class ColumnFinder:
             if is_date_column([cells[k] for cells in sample], self.request.time_format):
                 return name
         raise UserError(
-            f"{self.name} has no column of dates among {', '.join(self.names)}; say which column "
-            "holds the times by --time NAME."
+            f"{self.name} has no column of dates among {', '.join(self.names)}; name the column "
+            "of times by --time NAME."
         )
 
     def guess_target(self, rows: list[TextRow], used: set[str | None]) -> str:
@@ -158,7 +158,7 @@ class ColumnFinder:
         if len(free) != 1:
             listed = f" ({', '.join(free)})" if free else ""
             raise UserError(
-                f"{self.name} has {len(free)} columns of numbers{listed}; say which one to forecast "
+                f"{self.name} has {len(free)} columns of numbers{listed}; name the one to forecast "
                 "by --target NAME."
             )
         return free[0]

@@ -88,7 +88,7 @@ class SeriesGrid:
             end = ", or --set every=row to take each row as a step." if by_row else "."
             raise UserError(
                 problems.with_messages(
-                    f"{self.name}: {' and '.join(self._missing_sentences())}. Say what to do: --set "
+                    f"{self.name}: {' and '.join(self._missing_sentences())}. Choose what to do: --set "
                     f"missing=interpolate or --set missing=last{end}"
                 )
             )
@@ -142,7 +142,7 @@ class SeriesGrid:
         if steps > MOST_SPARSE * rows + 1000:
             raise UserError(
                 f"{self.name}: the {rows:,} times{of_series(one.name)} span {steps:,} steps of "
-                f"{self.step.length_in_words}; expected steps of one size. Say the right one by "
+                f"{self.step.length_in_words}; expected steps of one size. Give the right one by "
                 "--set every=..., or --set every=row to take each row as a step."
             )
         if steps == rows:
@@ -178,7 +178,9 @@ class SeriesGrid:
             whose, hint = "that the run was trained with", "Give times on that grid."
         elif self.request.every in ("auto", "row"):
             whose = "that most times have"
-            hint = "Say the step by --set every=..., or take each row as a step by --set every=row."
+            hint = (
+                "Give the step by --set every=..., or take each row as a step by --set every=row."
+            )
         else:
             whose = f"that --set every={self.request.every} asks for"
             hint = "Leave it out, or take each row as a step by --set every=row."

@@ -17,7 +17,7 @@ LEAST = 1e-4  # deviation
 
 
 class Likelihood(nn.Module, ABC):
-    """What the numbers of a network say of the next steps.
+    """What the numbers of a network mean for the next steps: a point, a distribution or quantiles.
 
     Attributes:
         size: P, numbers per step that it needs.

@@ -178,7 +178,7 @@ def find_time_format(cells: Sequence[str], format: str | None, column: str) -> s
     separator = next(part[2] for part in parts if part)
     if separator != "." and first <= 12 and second <= 12:
         raise UserError(
-            f"{column}: {cells[0].strip()} may begin with the day or with the month. Say which by "
+            f"{column}: {cells[0].strip()} may begin with the day or with the month. Give the order by "
             "--set time_format=%d/%m/%Y or --set time_format=%m/%d/%Y."
         )
     day_first = separator == "." or first > 12

@@ -124,12 +124,10 @@ class BarReader:
         self.chord: list[int] | None = None  # the pitches within [ ]
         self.open = False  # whether a length would belong to the last sound
         self.grace = self.overlaid = False
-        self.tuplet: tuple[int, Fraction] = (
-            0,
-            Fraction(1),
-        )  # notes left, and the factor of their lengths
+        # notes left, and the factor of their lengths
+        self.tuplet: tuple[int, Fraction] = (0, Fraction(1))
         self.broken = Fraction(1)  # factor of the next length, after > or <
-        self.after_line = False
+        self.after_line = False  # no note or field since the last bar line
         for piece in head or []:
             self.read(piece)
 
