@@ -1,10 +1,11 @@
 """Training steps of the classifier beside the same network written plainly with torch.nn.
 
-Theirs: a DataLoader with a random order, pack_padded_sequence, nn.GRU or nn.LSTM in both
-directions, the highest output of each unit. Ours: the task's own batches, network and loss. Both
-with the same dropouts, optimizer and clipping, on texts made up of Zipf's words with the lengths of
-film reviews. The gate first: the same loss and gradients with the same weights, without dropout,
-beside float64. Then in every round so many steps of each; medians, and the median ratio.
+torch.nn: a DataLoader in random order, pack_padded_sequence, nn.GRU or nn.LSTM in both directions,
+max pooling. unroll: the batches, the network and the loss of the task. Both have the same dropout,
+optimizer and clipping, on synthetic texts with Zipf word frequencies and the lengths of film
+reviews. First a check: the same loss and gradients from the same weights, without dropout, compared
+with float64. Then in every round some training steps of each; printed are medians and the median
+ratio.
 """
 
 import argparse
@@ -35,27 +36,29 @@ CLASSES, DROPOUT, CLIP = 2, 0.5, 0.25
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of timing, a row")
-    parser.add_argument("--steps", type=int, default=8, help="of training, a call")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of timing, per row")
+    parser.add_argument("--steps", type=int, default=8, help="training steps per call")
     parser.add_argument("--records", type=int, default=8000)
     parser.add_argument("--vocabulary", type=int, default=8000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument(
-        "--same-batches", action="store_true", help="theirs too has texts of like lengths together"
+        "--same-batches",
+        action="store_true",
+        help="torch.nn too gets batches of similar lengths",
     )
-    parser.add_argument("--json", type=Path, help="write everything that was measured there")
+    parser.add_argument("--json", type=Path, help="file for all measurements")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     about = machine(args.threads)
     for key, value in about.items():
         print(f"{key}: {value}")
 
-    texts = made_up(args.records, args.vocabulary)
+    texts = synthetic_texts(args.records, args.vocabulary)
     pairs = {cell: networks(cell, args) for cell in BARS}
     wrong = [s for cell, pair in pairs.items() for s in wrong_in(gate(cell, pair, texts, args))]
     if wrong:
-        print("The gate is red; nothing was timed.", *wrong, sep="\n")
+        print("The check failed; nothing was timed.", *wrong, sep="\n")
         sys.exit(1)
     measured, lines = [], []
     for cell, pair in pairs.items():
@@ -82,8 +85,8 @@ def main():
         args.json.write_text(json.dumps(everything, indent=1) + "\n")
 
 
-def made_up(records, vocabulary):
-    """Encoded texts: lengths like those of review sentences, words as often as Zipf says."""
+def synthetic_texts(records, vocabulary):
+    """Encoded texts with the lengths of review sentences and Zipf word frequencies."""
     draw = np.random.default_rng(0)
     lengths = draw.normal(21, 9.5, records).clip(2, 58).astype(np.int64)
     chance = 1 / np.arange(10, vocabulary + 8)
@@ -122,7 +125,7 @@ class Plain(nn.Module):
 
 
 def networks(cell, args):
-    """Theirs and ours with the same weights."""
+    """The network of torch.nn and that of unroll, with the same weights."""
     torch.manual_seed(0)
     theirs = Plain(cell, args.vocabulary, args.hidden)
     ours = Classifier(
@@ -144,7 +147,7 @@ def networks(cell, args):
 
 
 def gate(cell, pair, texts, args):
-    """The loss of one batch and the gradients of weights that both name alike."""
+    """The loss of one batch, and the gradients of weights that have the same name in both."""
     batch = make_batch(texts, list(range(args.batch)))
     inputs = (batch.x.T.contiguous(), batch.x)
 
@@ -172,7 +175,7 @@ def gate(cell, pair, texts, args):
 
 
 def race(cell, pair, texts, args):
-    """So many training steps of each a call, going on where the last call ended."""
+    """Training steps of each, which continue where the last call ended."""
     theirs, ours = pair
     records = [
         (torch.from_numpy(texts.values(k).astype(np.int64)), int(texts.targets[k]))
@@ -184,7 +187,7 @@ def race(cell, pair, texts, args):
         lengths = torch.tensor([len(each) for each in x])
         return pad_sequence(x, batch_first=True), lengths, torch.tensor(y)
 
-    def theirs_for_ever():
+    def torch_batches():
         loader = DataLoader(records, args.batch, shuffle=True, collate_fn=collate)
         if args.same_batches:
             order = ClassifyBatches(texts, args.batch, seed=1).order
@@ -193,7 +196,7 @@ def race(cell, pair, texts, args):
         for each in repeat(loader):
             yield from each
 
-    def ours_for_ever():
+    def unroll_batches():
         batches = ClassifyBatches(texts, args.batch, seed=1)
         number = 0
         while True:
@@ -207,8 +210,8 @@ def race(cell, pair, texts, args):
         labels=[],
         reference=[],
         calls={
-            "torch.nn": trainer(theirs, theirs_for_ever(), args.steps),
-            "unroll": trainer(ours, ours_for_ever(), args.steps),
+            "torch.nn": trainer(theirs, torch_batches(), args.steps),
+            "unroll": trainer(ours, unroll_batches(), args.steps),
         },
         yardsticks=(),
         pairs=[("torch.nn", "unroll")],
@@ -216,7 +219,7 @@ def race(cell, pair, texts, args):
 
 
 def trainer(network, batches, steps):
-    """A function that takes so many steps."""
+    """A function that takes some training steps."""
     network.train()
     optimizer = make_optimizer(network, ClassifySettings(), 1e-3)
 

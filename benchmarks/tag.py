@@ -1,13 +1,13 @@
 """Training steps of a tagger beside the same network written plainly with torch.nn and a DataLoader.
 
-Word vectors, letters read in two directions, shapes, a layer in two directions, softmax or CRF.
-First the gate: from the same weights, loss and every gradient of a batch, against float64. Then, in
-every round, one training step of each: batch, loss, gradient, clipping, AdamW.
+Word vectors, letters read in both directions, shapes, a layer in both directions, softmax or CRF.
+First a check: from the same weights, the loss and every gradient of a batch, compared with float64.
+Then, in every round, one training step of each: batch, loss, gradient, clipping, AdamW.
 
     unroll            what `unroll train` runs
     torch.nn          packed sequences, the same batches through a DataLoader, letters read once for
-                      each distinct word, as unroll does
-    torch.nn, usual   the same network as most people write it: batches as they are shuffled, and the
+                      each distinct word, as in unroll
+    torch.nn, usual   the same network as it is usually written: batches in random order, and the
                       letters of every word of the batch
 """
 
@@ -41,14 +41,14 @@ from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.reader import read_tagged
 from unroll.tasks.tag.settings import DEFAULTS, TagSettings
 
-BARS = {"gru": 1.25, "lstm": 0.97}  # how many times the plain network's steps are to be made
+BARS = {"gru": 1.25, "lstm": 0.97}  # required ratio of steps per second, unroll to torch.nn
 ROWS = [("gru", False), ("lstm", False), ("gru", True), ("lstm", True)]
 LABELS = 17
 OURS, PLAIN, USUAL = "unroll", "torch.nn", "torch.nn, usual"
 
 
 class PlainTagger(nn.Module):
-    """The tagger in torch.nn's own modules."""
+    """The tagger written with modules of torch.nn."""
 
     def __init__(self, preprocessor, cell, crf, dropout):
         super().__init__()
@@ -84,7 +84,7 @@ class PlainTagger(nn.Module):
 
 
 class PlainCRF(nn.Module):
-    """As tutorials write it: logsumexp step by step, the gradient by autograd."""
+    """A CRF as tutorials write it: logsumexp step by step, the gradient by autograd."""
 
     def __init__(self, labels):
         super().__init__()
@@ -108,16 +108,18 @@ class PlainCRF(nn.Module):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of timing, a row")
-    parser.add_argument("--data", help="tagged sentences; left out, made-up ones")
-    parser.add_argument("--json", type=Path, help="write everything that was measured there")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of timing, per row")
+    parser.add_argument("--data", help="file of tagged sentences; default: synthetic ones")
+    parser.add_argument("--json", type=Path, help="file for all measurements")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     about = machine(args.threads)
     for key, value in about.items():
         print(f"{key}: {value}")
     sentences = (
-        made_up() if args.data is None else read_tagged(args.data, TagSettings(), Problems())[0]
+        synthetic_sentences()
+        if args.data is None
+        else read_tagged(args.data, TagSettings(), Problems())[0]
     )
     labels = sorted({tag for sentence in sentences for tag in sentence.tags})
     if len(labels) > LABELS:
@@ -128,7 +130,7 @@ def main():
 
     wrong = [w for cell, crf in ROWS for w in wrong_in(gate(preprocessor, encoded, cell, crf))]
     if wrong:
-        print("The gate is red; nothing was timed.", *wrong, sep="\n")
+        print("The check failed; nothing was timed.", *wrong, sep="\n")
         sys.exit(1)
     measured, lines, low = [], [], []
     for cell, crf in ROWS:
@@ -156,7 +158,7 @@ def main():
         sys.exit("\n".join(low))
 
 
-def made_up(count=4000, words=15_000, seed=1):
+def synthetic_sentences(count=4000, words=15_000, seed=1):
     """Sentences of words as frequent and as long as in English, with tags drawn at random."""
     draw = random.Random(seed)
     lexicon = [
@@ -218,7 +220,7 @@ def parts(batch):
 
 
 def gate(preprocessor, encoded, cell, crf):
-    """Loss and gradients of one batch, without anything random."""
+    """Loss and gradients of one batch, without dropout."""
     torch.manual_seed(0)
     model = ours(preprocessor, cell, crf, 0.0)
     plain = plain_of(model, preprocessor, cell, crf, 0.0)
@@ -262,7 +264,7 @@ def plain_name(name):
 
 
 def race(preprocessor, encoded, cell, crf):
-    """One training step a call, each candidate on its own weights."""
+    """One training step per call, each candidate with its own weights."""
     torch.manual_seed(0)
     model = ours(preprocessor, cell, crf, 1.0)
     size = DEFAULTS["batch_size"]
@@ -329,7 +331,7 @@ def tensors(preprocessor, sentence):
 
 
 def collate(rows, distinct):
-    """A padded batch; distinct: whether the letters of a word that comes again are read once."""
+    """A padded batch. distinct: whether the letters of a repeated word are read once."""
     seen, which, letters, shapes = {}, [], [], []
     for _, words, spelled, formed, _ in rows:
         own = []
