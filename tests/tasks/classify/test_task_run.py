@@ -35,10 +35,10 @@ def test_train_eval_predict_in_python(reviews):
     assert run.task_name == "classify" and run.path.name == "train"
     assert run.result()["records"] == 6 and "naive Bayes" in run.result()["baselines"]
     again = unroll.load(run.path)
-    figures = again.evaluate(reviews("test.csv", 5))
-    assert figures["records"] == 10
-    answer = again.predict("the lovely film")
-    assert set(answer["probabilities"]) == {"1", "5"}
+    metrics = again.evaluate(reviews("test.csv", 5))
+    assert metrics["records"] == 10
+    prediction = again.predict("the lovely film")
+    assert set(prediction["probabilities"]) == {"1", "5"}
     assert again.predict(["a", "b"])[1]["text"] == "b"
 
 
@@ -63,30 +63,30 @@ def command(*words):
 
 def test_the_commands(reviews, tmp_path):
     data = reviews("train.csv", 30)
-    said = command(
+    output = command(
         "train", data, "--out", "run", "--steps", 20, "--cell", "gru", "--hidden", 8, "--threads", 1
     ).output
-    assert "text: column review (change by --text)" in said
-    assert "label: column stars (change by --label)" in said
-    assert "Training set: 54 texts." in said and "2 classes: " in said
-    assert "naive Bayes" in said and "accuracy" in said
-    figures = json.loads(command("eval", "run", reviews("test.csv", 5), "--json").stdout)
-    assert figures["records"] == 10
+    assert "text: column review (change by --text)" in output
+    assert "label: column stars (change by --label)" in output
+    assert "Training set: 54 texts." in output and "2 classes: " in output
+    assert "naive Bayes" in output and "accuracy" in output
+    metrics = json.loads(command("eval", "run", reviews("test.csv", 5), "--json").stdout)
+    assert metrics["records"] == 10
     assert "macro F1" in command("eval", "run", reviews("test.csv", 5)).output
     assert "the lovely film" in command("predict", "run", "--input", "the lovely film").output
-    command("predict", "run", "test.csv", "--out", "answers.jsonl")
-    answers = (tmp_path / "answers.jsonl").read_text().splitlines()
-    assert len(answers) == 10 and json.loads(answers[0])["text"] == "the lovely film 0"
+    command("predict", "run", "test.csv", "--out", "predictions.jsonl")
+    predictions = (tmp_path / "predictions.jsonl").read_text().splitlines()
+    assert len(predictions) == 10 and json.loads(predictions[0])["text"] == "the lovely film 0"
     assert "rows: 60" in command("data", "check", data).output
 
 
-def test_bad_data_is_told_with_its_line(reviews, tmp_path):
+def test_bad_data_is_reported_with_its_line(reviews, tmp_path):
     data = reviews("train.csv", 5)
     with (tmp_path / "train.csv").open("a") as file:
         file.write("lonely\n")
     result = CliRunner().invoke(make_app(), ["train", data, "--steps", "1"])
-    said = str(result.exception) + result.output
-    assert "line 12: 1 column where 2 are expected (review, stars)" in said
+    output = str(result.exception) + result.output
+    assert "line 12: 1 column where 2 are expected (review, stars)" in output
     checked = CliRunner().invoke(make_app(), ["data", "check", data, "--json"])
     assert checked.exit_code == 1 and json.loads(checked.stdout)["bad"] == 1
 
@@ -94,11 +94,11 @@ def test_bad_data_is_told_with_its_line(reviews, tmp_path):
 def test_a_reservoir_with_a_read_out_in_closed_form(reviews):
     data = reviews("train.csv", 30)
     words = ["train", data, "--out", "run", "--cell", "echo_state", "--hidden", 40]
-    said = command(*words, "--readout", "ridge", "--threads", 1).output
-    assert "none but the read-out, in closed form" in said and "Solved, at step 1" in said
+    output = command(*words, "--readout", "ridge", "--threads", 1).output
+    assert "the read-out alone, in closed form" in output and "Solved, at step 1" in output
     assert unroll.load("run").result()["accuracy"] == 1
     refused = CliRunner().invoke(make_app(), ["train", data, "--out", "run", "--resume"])
-    assert "there is nothing to go on with" in str(refused.exception)
+    assert "there is nothing to resume" in str(refused.exception)
 
 
 def test_a_damaged_baseline_is_named_and_everything_else_still_works(reviews):
