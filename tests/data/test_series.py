@@ -46,7 +46,7 @@ BAD = [
     ("b,2,9,x,down", "line 6: 'x' in column y is not a finite number"),
     ("b,2,9,inf,down", "line 6: 'inf' in column y"),
     ("b,2,9,,down", "line 6: no y"),
-    ("b,2,9,10,up", "line 6: another label than 'down', that of the first row"),
+    ("b,2,9,10,up", "line 6: the label differs from 'down', that of the first row"),
     ("a,2,9,10,up", "line 6: id 'a' occurs again"),
     ("c,2,9,10,", "line 6: no label"),
     (",2,9,10,up", "line 6: no id"),

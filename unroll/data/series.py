@@ -158,7 +158,7 @@ def table_sequences(
         else:
             wrong = None
             if label is not None and as_word(row.cells[label]).strip() != labels[0]:
-                wrong = f"another label than {labels[0]!r}, that of the first row of {name!r}"
+                wrong = f"the label differs from {labels[0]!r}, that of the first row of {name!r}"
         values = numbers([row.cells[k] for k in columns])
         if good and (wrong is not None or values is None):
             problems.bad(f"{where}: {wrong or row_trouble(row, names, columns)}.")

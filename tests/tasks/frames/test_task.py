@@ -161,7 +161,7 @@ def test_bad_rows_hide_nothing_and_are_reported_in_their_place(write_clips, writ
     run.adjust(skip_bad=False)
     Path("train.mp4").write_text("")
     for path, sentence in (
-        ("train.mp4", "no table of numbers"),
+        ("train.mp4", "not a table of numbers"),
         (".", "is a folder; expected a table"),
     ):
         with pytest.raises(UserError, match=sentence):

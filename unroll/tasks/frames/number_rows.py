@@ -48,7 +48,7 @@ def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
     rows: list[list[float]] = []
     if not is_numbers(path):
         raise BadClip(
-            f"{path} is no table of numbers ({', '.join(NUMBERS)}); expected one row per frame."
+            f"{path} is not a table of numbers ({', '.join(NUMBERS)}); expected one row per frame."
         )
     try:
         for k, row in enumerate(table_rows(path, str(path), Problems(may_skip=False))):

@@ -108,7 +108,7 @@ def read_audio(
         )
     samples = mixed = channels.mean(1)
     if not np.isfinite(samples).all():
-        raise BadAudio(f"{name} holds samples that are not finite; expected numbers.")
+        raise BadAudio(f"{name} has samples that are not finite; expected finite numbers.")
     if rate is not None and rate != recorded:
         soxr = optional("soxr", "resamples sounds")
         if len(samples) * rate > MOST_SAMPLES * recorded:

@@ -55,7 +55,7 @@ def describe_records(data: TranscribeData) -> list[str]:
     if unknown:
         most = ", ".join(repr(unit) for unit, _ in unknown.most_common(LISTED_UNKNOWN))
         lines.append(
-            f"The validation set has {preprocessor.units_name} that the training set has not, which "
+            f"The validation set has {preprocessor.units_name} that are not in the training set and "
             f"cannot be recognised: {most}."
         )
     return lines

@@ -41,7 +41,7 @@ class LiveTranscriber:
         if preprocessor.mel is None or preprocessor.normalise != "corpus":
             raise UserError(
                 "This run cannot transcribe live sound: that needs sounds whose features are scaled "
-                "over the corpus. Train a run with --set streaming=true."
+                "over the training set. Train a run with --set streaming=true."
             )
         self._step, self._preprocessor, self._mel = step, preprocessor, preprocessor.mel
         self.rate = preprocessor.mel.rate

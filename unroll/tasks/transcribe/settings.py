@@ -149,10 +149,11 @@ class TranscribeSettings(RecurrentSettings):
         if self.streaming and self.kind != "audio":
             raise ValueError(f"streaming is for sounds, but --{self.kind} is given")
         if self.streaming and self.deltas:
-            raise ValueError("deltas use future frames, which streaming has not got yet")
+            raise ValueError("deltas use future frames, which are not there yet when streaming")
         if self.streaming and self.normalise not in ("auto", "corpus"):
             raise ValueError(
-                f"normalise={self.normalise} needs the whole recording, which streaming has not got yet"
+                f"normalise={self.normalise} needs the whole recording, which is not there yet when "
+                "streaming"
             )
         if self.normalise == "speaker" and self.speaker is None:
             raise ValueError("normalise=speaker needs speaker, the column that names the speaker")
