@@ -6,7 +6,7 @@ COLUMNS = ("products", "time", "per FLOP", "one row")
 
 
 def columns(found):
-    """The measured columns of a cell, as they stand in a document; bold falls short of its bar."""
+    """The measured columns of a cell, as a document shows them; bold is below its bar."""
     a, b = found["products"]["forward"]
     words = {"products": f"{number(a)} + {number(b)}", "time": "", "per FLOP": "", "one row": ""}
     if "batch" not in found:
@@ -32,7 +32,7 @@ def bold(word, short):
 
 
 def shortfalls(found):
-    """What falls short, by column: (what was measured, the bar)."""
+    """What is below its bar, by column: (what was measured, the bar)."""
     short = {}
     if found["backend"] != "cpu" or "batch" not in found:
         return short
@@ -49,7 +49,7 @@ def shortfalls(found):
 
 
 def missed(measured):
-    """A sentence for each cell that falls short, or is not compiled."""
+    """A sentence for each cell that is below its bar, or is not compiled."""
     for found in measured:
         for what in shortfalls(found).values():
             yield f"{found['cell']}: {what}"
@@ -73,7 +73,7 @@ def line(found):
 
 
 def markdown(measured):
-    """The measured columns of all cells, and below them what stands in no cell's column."""
+    """The measured columns of all cells as Markdown, then the sentences that fit in no column."""
     lines = [["cell", *COLUMNS], ["---"] * (1 + len(COLUMNS))]
     lines += [[f"`{f['cell']}`", *columns(f).values()] for f in measured["cells"]]
     short = [f"- {sentence}" for sentence in missed(measured["cells"])]
@@ -95,7 +95,7 @@ def bandwidths(measured):
 def renewed(text, measured):
     """A document with the measured columns of its tables as they were measured.
 
-    A row belongs to the cell whose name stands first in it, in backquotes.
+    A row belongs to the cell whose name is first in it, in backquotes.
     """
     known = {found["cell"]: columns(found) for found in measured["cells"]}
     lines, headings = [], []

@@ -44,7 +44,7 @@ def test_the_parameters_of_a_row_are_the_cell_s(name):
     counts = parameters_per_unit(make)
     fixed = f"; fixed: {counts['fixed']}" if "fixed" in counts else ""
     family = next(f for f, rows in FAMILIES.items() if name in rows)
-    assert ROWS[family][name]["parameters a unit"] == counts["trained"] + fixed
+    assert ROWS[family][name]["parameters per unit"] == counts["trained"] + fixed
 
 
 def test_every_wrapper_has_a_row():
@@ -58,8 +58,8 @@ def test_every_row_has_been_measured():
             assert all(row[column] for column in MEASURED), name
 
 
-def test_what_falls_short_is_named_with_a_reason():
-    said = PAGE.partition("\n## What falls short\n")[2].partition("\n## ")[0]
+def test_a_cell_below_its_bar_is_named_with_a_reason():
+    said = PAGE.partition("\n## Below the bar\n")[2].partition("\n## ")[0]
     refused = PAGE.partition("\n## Compiled, or the reason why not\n")[2].partition("\n## ")[0]
     for rows in (*ROWS.values(), rows_of("Wrappers")):
         for name, row in rows.items():

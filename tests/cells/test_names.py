@@ -63,7 +63,7 @@ def test_numbers_that_follow_no_formula_are_told():
     [("lsmt", "lstm"), ("LSTM", "lstm"), ("GRUCell", "gru"), ("rnn-relu", "rnn_relu")],
 )
 def test_a_wrong_name_is_told_what_is_near(wrong, near):
-    with pytest.raises(ValueError, match=f"no cell named '{wrong}'; near it: .*\\b{near}\\b"):
+    with pytest.raises(ValueError, match=f"no cell named '{wrong}'; similar names: .*\\b{near}\\b"):
         cell_factory(wrong)
 
 

@@ -89,7 +89,7 @@ def test_a_cell_that_needs_options_says_so(capsys):
 
 
 def test_a_wrong_name_is_told_what_is_near(capsys):
-    assert "near it: lstm" in refused(capsys, "cells", "lsmt")
+    assert "similar names: lstm" in refused(capsys, "cells", "lsmt")
 
 
 # every name
@@ -143,7 +143,7 @@ def test_options_reach_the_constructor_and_stay_with_the_run(place, capsys, tmp_
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--cell", "lsmt"], "near it: lstm"),
+        (["--cell", "lsmt"], "similar names: lstm"),
         (["--cell", "gru", "--cell-options", '{"heads": 2}'], "--cell gru takes bias"),
         (["--cell", "gru", "--cell-options", "heads=2"], "it is not JSON"),
         (["--cell", "gru", "--cell-options", "[2]"], "--cell-options"),
@@ -342,7 +342,7 @@ def test_a_wrong_file_is_told_by_its_line(place, capsys, tmp_path, name):
     ("word", "expected"),
     [
         ("own.py:Leaky", "own.py has no 'Leaky'; it defines LeakyCell"),
-        ("own.py:torch", "torch is no cell of this file"),
+        ("own.py:torch", "torch is not a cell of this file"),
     ],
 )
 def test_a_wrong_class_is_told_what_there_is(place, capsys, word, expected):
@@ -352,7 +352,7 @@ def test_a_wrong_class_is_told_what_there_is(place, capsys, word, expected):
 @pytest.mark.parametrize("word", ["zoneout", "ZoneoutCell", "weight-drop"])
 def test_a_wrapper_by_its_name_is_told_how_to_be_used(place, capsys, word):
     for words in (["cells", word], ["train", "poems.txt", "--cell", word]):
-        assert "is a wrapper, which takes a cell" in refused(capsys, *words)
+        assert "is a wrapper around a cell" in refused(capsys, *words)
 
 
 def test_a_wrong_name_in_a_file_is_told_the_near_one(place, capsys):

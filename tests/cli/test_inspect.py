@@ -80,7 +80,7 @@ def test_a_cell_of_ones_own(place, capsys):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--cells", "lsmt"], "near it: lstm"),
+        (["--cells", "lsmt"], "similar names: lstm"),
         (["--cells", ","], "names no cell"),
         (["--cells", "nothing.py"], "cannot be read"),
         (["--init", "magic"], "--init got 'magic'"),

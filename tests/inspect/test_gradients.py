@@ -141,7 +141,7 @@ def test_forget_bias_gain_and_inputs_do_what_they_say():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"cells": ["lsmt"]}, "near it: lstm"),
+        ({"cells": ["lsmt"]}, "similar names: lstm"),
         ({"cells": []}, "--cells names no cell"),
         ({"cells": ["conv_lstm"]}, "needs height, width"),
         ({"cells": ["rnn"], "forget_bias": 1.0}, "--forget-bias is for LSTM cells"),

@@ -23,14 +23,16 @@ _change: ContextVar[Callable[[str, Tensor], Tensor] | None] = ContextVar("change
 
 @dataclass(frozen=True)
 class Noise:
-    """A random number that a cell wants: the engine draws it, the cell only multiplies or adds it.
+    """Random numbers that a cell declares: the engine draws them, the cell only uses them.
 
-    shape: the shape after the batch, e.g. `(hidden_size,)`; of `"once"`, the whole shape.
-    kind: `"bernoulli"` (ones with probability `keep`, else zeros), `"normal"` or `"uniform"`.
-    each: `"step"` draws `[T, B, *shape]`, anew each step; `"call"` draws `[B, *shape]` once a
-        call; `"once"` draws `[*shape]` once a call, the same for the whole batch, as a mask of
-        a weight must be.
-    keep: the probability of a one; only for `"bernoulli"`.
+    Attributes:
+        shape: the shape after the batch axis, such as `(hidden_size,)`; with `each="once"` the
+            complete shape.
+        kind: `"bernoulli"` (one with probability `keep`, else zero), `"normal"` or `"uniform"`.
+        each: `"step"` draws `[T, B, *shape]`, new numbers in each step; `"call"` draws
+            `[B, *shape]` once per call; `"once"` draws `[*shape]` once per call for the whole
+            batch, as the mask of a weight must be.
+        keep: the probability of a one; only for `"bernoulli"`.
     """
 
     shape: tuple[int, ...]
@@ -45,14 +47,14 @@ class Cell(nn.Module):
     When to use it: subclass it for a cell of your own, then run it over time with
     `unroll.unroll(cell, x)` or stack it with `unroll.Recurrent(YourCell, I, H)`.
 
-    A subclass sets `input_size` and `hidden_size`, makes its parameters, and writes
+    A subclass sets `input_size` and `hidden_size`, makes its parameters, and defines
 
         forward(x, state) -> (output, new_state)     # x [B, I], output [B, output_size]
 
     with `state` a tensor `[B, H]`, or a NamedTuple of tensors `[B, ...]`. The body is plain
-    PyTorch: no loop over time, no lengths, no layers. A cell that declares `noise()` is called
-    as `forward(x, state, noise)`, with `noise` a dict of the drawn tensors in training and
-    `None` in eval mode.
+    PyTorch: no loop over time, no lengths, no layers. A cell that declares `noise()` is called as
+    `forward(x, state, noise)`, with `noise` a dict of the drawn tensors in training and `None` in
+    eval mode.
 
     Example:
         >>> import torch, unroll
@@ -83,7 +85,7 @@ class Cell(nn.Module):
 
     @property
     def output_size(self) -> int:
-        """Width of the output; `hidden_size` unless the cell says otherwise."""
+        """O, the width of the output; `hidden_size` unless the cell sets it."""
         return self.__dict__.get("_output_size", self.hidden_size)
 
     @output_size.setter
@@ -94,14 +96,22 @@ class Cell(nn.Module):
         """One step, as the engine calls it.
 
         It is `forward`, except for the cells that keep torch's signature in `forward`.
+
+        Args:
+            x: the inputs [B, I].
+            state: the state before the step, a tensor [B, H] or a NamedTuple of tensors [B, ...].
+            noise: the drawn random numbers, for a cell that declares some.
+
+        Returns:
+            The output [B, output_size] and the new state, in the form of the old one.
         """
         return self(x, state, *noise)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw every parameter anew, uniform in +-1/sqrt(H) as torch's cells do.
+        """Draw every parameter again, uniform in +-1/sqrt(H) as torch's cells do.
 
-        A cell whose paper asks for something else says so here.
+        A cell whose paper asks for something else overrides this.
         """
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -(self.hidden_size**-0.5), self.hidden_size**-0.5)
@@ -113,19 +123,28 @@ class Cell(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> State:
-        """The state before the first step: zeros `[B, H]` unless the paper says otherwise."""
+        """The state before the first step: zeros `[B, H]` unless the paper says otherwise.
+
+        Args:
+            batch_size: B.
+            dtype: of the fields of floating point; torch's default where None.
+            device: of all fields; torch's default where None."""
         return torch.zeros(batch_size, self.hidden_size, dtype=dtype, device=device)
 
     def noise(self) -> dict[str, Noise]:
-        """The random numbers this cell wants in training, by name. None by default."""
+        """The random numbers that this cell needs in training, by name; empty by default."""
         return {}
 
     def tap(self, **values: Tensor) -> Any:
-        """Name values of this step, so that a recording can show them. Otherwise the identity.
+        """Name values of this step, so that a recording can show them; it returns them unchanged.
 
-        A wrapper around the cell may put another value in the place of a named one.
+        A wrapper around the cell may replace a named value.
 
-        returns: the value, or a tuple of the values where several are named.
+        Args:
+            values: tensors by name, such as `forget_gate=f`.
+
+        Returns:
+            The value, or a tuple of the values where there are several.
         """
         change = _change.get()
         if change is not None:
@@ -139,7 +158,7 @@ class Cell(nn.Module):
 
 @contextmanager
 def collecting_taps(collect: Callable[[str, Tensor], None]) -> Iterator[None]:
-    """Within the block, every `tap` of every cell also calls `collect(name, value)`."""
+    """Context in which every `tap` of every cell also calls `collect(name, value)`."""
     token = _collect.set(collect)
     try:
         yield
@@ -149,9 +168,9 @@ def collecting_taps(collect: Callable[[str, Tensor], None]) -> Iterator[None]:
 
 @contextmanager
 def changing_taps(change: Callable[[str, Tensor], Tensor]) -> Iterator[None]:
-    """Within the block, every `tap` of every cell gives `change(name, value)` for each value.
+    """Context in which every `tap` of every cell returns `change(name, value)` for each value.
 
-    Inside another such block the inner one changes a value first.
+    Where two such contexts nest, the inner one changes a value first.
     """
     outer = _change.get()
 
@@ -167,10 +186,10 @@ def changing_taps(change: Callable[[str, Tensor], Tensor]) -> Iterator[None]:
 
 
 def shallow_copy(module: AnyModule) -> AnyModule:
-    """The same module with the same tensors, in dictionaries of its own.
+    """A copy of a module that shares its tensors but has its own dictionaries of them.
 
-    `functional_call` puts other tensors into a module for a moment; another thread must not see
-    them.
+    `functional_call` puts other tensors into a module for a moment; the copy keeps them from other
+    threads.
     """
     other = module.__new__(type(module))
     other.__dict__.update(module.__dict__)

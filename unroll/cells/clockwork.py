@@ -1,4 +1,4 @@
-"""The clockwork RNN: modules that tick at periods of their own (Koutnik et al. 2014)."""
+"""The clockwork RNN: modules that are updated at their own periods (Koutnik et al. 2014)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from unroll.cells.cell import Cell
 
 
 class ClockworkState(NamedTuple):
-    """h: what every module shows [B, H]; clock: the steps since the start [B, 1], int64."""
+    """The state of `ClockworkRNNCell`.
+
+    Attributes:
+        h: the outputs of all modules [B, H].
+        clock: the number of steps since the start [B, 1], int64.
+    """
 
     h: Tensor
     clock: Tensor
 
 
 class ClockworkRNNCell(Cell):
-    """A simple recurrent network in modules, of which each is updated every so many steps only.
+    """A simple recurrent network in modules, each of which is updated only once per period.
 
     When to use it: signals with structure at several speeds (sound, motion), where the periods are
     known or doubling; a module of period 8 sees one step in eight, so its gradient reaches eight
@@ -32,31 +37,40 @@ class ClockworkRNNCell(Cell):
         h' = h                              at all other steps
         t' = t + 1
 
-    The units stand in M equal blocks, one a module, in the order of `periods`. A module reads itself
+    The units form M equal blocks, one per module, in the order of `periods`. A module reads itself
     and the modules of its own or a longer period: slow ones drive fast ones, never the other way,
     so the other blocks of W_hh are taken as zero.
 
-    The paper gives t mod P = 0 and not the first t. Here it is 0 and all modules start on the
-    first input, as in the authors' library (github.com/IDSIA/brainstorm); others count from 1 and
-    leave a module of period P at its initial state for P - 1 steps. Every step computes all
-    modules: the paper's saving of time is not sought.
+    The paper gives t mod P = 0 but not the first t. Here it is 0 and all modules start on the first
+    input, as in the authors' library (github.com/IDSIA/brainstorm); others count from 1 and leave a
+    module of period P at its initial state for P - 1 steps. Every step computes all modules, so the
+    paper's saving of time is not realised.
 
     Source: J. Koutnik et al., A clockwork RNN, 2014 (https://arxiv.org/abs/1402.3511).
 
     Args:
-        input_size: I. hidden_size: H, a multiple of the number of periods.
+        input_size: I, the width of the inputs.
+        hidden_size: H, a multiple of the number of periods.
         periods: the period of each module in steps, in any order.
 
-    Parameters: weight_ih [H, I], weight_hh [H, H], bias [H], drawn uniform in +-1/sqrt(H);
-        what stands in the blocks of weight_hh that are taken as zero does nothing.
-    Input: x [B, I]; state ClockworkState(h [B, H], clock [B, 1] of int64).
-    Output: (h', ClockworkState(h', clock + 1)).
-    Raises: ValueError where a period is not a whole number from 1, or H not such a multiple.
+    Attributes:
+        weight_ih: [H, I].
+        weight_hh: [H, H]; the blocks that are taken as zero have no effect.
+        bias: [H].
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: ClockworkState(h [B, H], clock [B, 1] of int64).
+        returns: (h', ClockworkState(h', clock + 1)).
+
+    Raises:
+        ValueError: a period is not a whole number from 1, or H is not a multiple of their number.
 
     Example:
-        >>> import torch
-        >>> from unroll.cells.clockwork import ClockworkRNNCell
-        >>> cell = ClockworkRNNCell(3, 4, periods=(1, 2))
+        >>> import torch, unroll
+        >>> cell = unroll.ClockworkRNNCell(3, 4, periods=(1, 2))
         >>> x = torch.randn(5, 3)
         >>> first, state = cell(x, cell.initial_state(5))
         >>> second, _ = cell(x, state)                        # clock 1: the slow module waits
@@ -74,13 +88,13 @@ class ClockworkRNNCell(Cell):
         if not periods or any(not isinstance(p, int) or p < 1 for p in periods):
             raise ValueError(
                 f"ClockworkRNNCell got periods={periods}; expected whole numbers from 1, "
-                "one a module, such as (1, 2, 4, 8)."
+                "one per module, such as (1, 2, 4, 8)."
             )
         if hidden_size % len(periods):
             raise ValueError(
                 f"ClockworkRNNCell got hidden_size={hidden_size} for {len(periods)} periods "
-                f"{tuple(periods)}; expected a multiple of {len(periods)}, as all modules are of "
-                "one size. Change one of the two."
+                f"{tuple(periods)}; expected a multiple of {len(periods)}, because all "
+                "modules have the same size. Change the hidden size or the periods."
             )
         super().__init__(input_size, hidden_size)
         self.periods = tuple(periods)

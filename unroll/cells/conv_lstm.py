@@ -15,8 +15,9 @@ from unroll.cells.lstm import LSTMState
 class ConvLSTMCell(Cell):
     """An LSTM over images: products are convolutions, and every pixel has its own state.
 
-    When to use it: sequences of maps or frames where what happens at a place follows from what was
-    near it: rain radar, video, weather, traffic. The weights do not grow with the image.
+    When to use it: sequences of maps or frames where the next value at a place depends on its
+    neighbourhood: rain radar, video, weather, traffic. The number of weights does not grow with the
+    image (except for peepholes).
 
     Equations (gate order i, f, g, o in the rows of the weights; x, h, c, the gates and w_c? are
     maps, `conv` is a convolution with zeros around the image):
@@ -28,43 +29,54 @@ class ConvLSTMCell(Cell):
         o = sigmoid(conv(W_io, x) + conv(W_ho, h) + w_co * c' + b_o)     output gate
         h' = o * tanh(c')
 
-    The peepholes w_c? have a weight for each number of c, as in the paper, so with them the image
-    is of a fixed size; many implementations leave them out, which is `peephole=False`. As
-    everywhere in torch, `conv` is a correlation: the kernel is not flipped.
+    The peepholes w_c? have a weight for each number of c, as in the paper, so with them the size of
+    the image is fixed; many implementations have none, which is `peephole=False`. As everywhere in
+    torch, `conv` is a correlation: the kernel is not flipped.
 
-    Images are handed over flattened, so that layers, lengths and all else need not know of them:
-    `x.flatten(2)` makes [T, B, I] of frames [T, B, C, height, width], with
-    I = C * height * width, and `output.unflatten(2, (K, height, width))` makes maps of outputs.
+    Images are passed flattened, so that layers and lengths work as for any other cell:
+    `x.flatten(2)` makes [T, B, I] of frames [T, B, C, height, width], with I = C * height * width,
+    and `output.unflatten(2, (K, height, width))` makes maps of outputs.
 
-    Source: X. Shi et al., Convolutional LSTM network: a machine learning approach for
-    precipitation nowcasting, 2015 (https://arxiv.org/abs/1506.04214).
+    Source: X. Shi et al., Convolutional LSTM network: a machine learning approach for precipitation
+    nowcasting, 2015 (https://arxiv.org/abs/1506.04214).
 
     Args:
         input_size: I = C * height * width, for images of C channels.
         hidden_size: H = K * height * width, for a state of K maps.
-        height, width: of the images, in pixels.
-        kernel_size: k, an odd number; the reach of a step in pixels is k // 2.
+        height: of the images, in pixels.
+        width: of the images, in pixels.
+        kernel_size: k, an odd number; a step reaches k // 2 pixels in each direction.
         peephole: whether the gates see c.
 
-    Parameters: weight_ih [4K, C, k, k], weight_hh [4K, K, k, k], bias [4K] and, with peepholes,
-        peephole_input, peephole_forget and peephole_output [K, height, width]. Drawn uniform in
-        +-1/sqrt(K k k), by the numbers that a unit reads of the state.
-    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
-    Output: (h', LSTMState(h', c')).
-    Raises: ValueError where a size is not a multiple of height * width, or k is not odd.
+    Attributes:
+        weight_ih: [4K, C, k, k].
+        weight_hh: [4K, K, k, k].
+        bias: [4K].
+        peephole_input: w_ci [K, height, width]; only with peephole=True.
+        peephole_forget: w_cf [K, height, width]; only with peephole=True.
+        peephole_output: w_co [K, height, width]; only with peephole=True.
+
+    All start uniform in +-1/sqrt(K k k): a unit reads K k k numbers of the state.
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, H], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        ValueError: a size is not a multiple of height * width, or k is not odd.
 
     Example:
         >>> from functools import partial
         >>> import torch, unroll
-        >>> from unroll.cells.conv_lstm import ConvLSTMCell
         >>> frames = torch.zeros(6, 1, 1, 8, 8)                    # [T, B, C, height, width]
         >>> for t in range(6):
         ...     frames[t, :, :, 2:4, t : t + 2] = 1                # a square moves to the right
-        >>> cell = ConvLSTMCell(1 * 8 * 8, 4 * 8 * 8, height=8, width=8)
+        >>> cell = unroll.ConvLSTMCell(1 * 8 * 8, 4 * 8 * 8, height=8, width=8)
         >>> output, state = unroll.unroll(cell, frames.flatten(2), backend="loop")
         >>> tuple(output.unflatten(2, (4, 8, 8)).shape)
         (6, 1, 4, 8, 8)
-        >>> on_images = partial(ConvLSTMCell, height=8, width=8)
+        >>> on_images = partial(unroll.ConvLSTMCell, height=8, width=8)
         >>> layer = unroll.Recurrent(on_images, 1 * 8 * 8, 4 * 8 * 8, num_layers=2)
     """
 

@@ -1,4 +1,4 @@
-"""How many numbers a cell holds, as a formula in its sizes."""
+"""The number of parameters of a cell, as a formula in its sizes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ TERMS = ("I", "H", "", "I/H", "1/H")
 
 
 def parameters_per_unit(make: Callable[[int, int], Cell]) -> dict[str, str]:
-    """The numbers for each unit, with I inputs and H units: "trained", and "fixed" where there are.
+    """The number of parameters per unit, as formulas in I inputs and H units.
 
-    A matrix [4H, I] counts 4 I a unit. Raises: ValueError where no such formula fits.
+    A matrix [4H, I] has 4 I parameters per unit.
+
+    Returns:
+        The formula under "trained", and under "fixed" one for parameters that are not trained and
+        for buffers, where there are any.
+
+    Raises:
+        ValueError: no such formula fits.
     """
     counts = [count_parameters(make(*size)) for size in SIZES]
     found = {}
@@ -29,14 +36,14 @@ def parameters_per_unit(make: Callable[[int, int], Cell]) -> dict[str, str]:
 
 
 def count_parameters(cell: Cell) -> tuple[int, int]:
-    """Trained and fixed numbers of a cell."""
+    """The number of trained and of fixed parameters of a cell; buffers are fixed."""
     trained = sum(p.numel() for p in cell.parameters() if p.requires_grad)
     fixed = sum(p.numel() for p in cell.parameters() if not p.requires_grad)
     return trained, fixed + sum(b.numel() for b in cell.buffers() if b.is_floating_point())
 
 
 def formula(numbers: tuple[int, ...]) -> str:
-    """Numbers at SIZES, each divided by its H, as a sum of TERMS."""
+    """The formula of these counts, one for each of SIZES, per unit: a sum of TERMS."""
     rows = [[I, H, 1, I / H, 1 / H] for I, H in SIZES]
     A = torch.tensor(rows, dtype=torch.float64)
     b = torch.tensor([n / H for n, (_, H) in zip(numbers, SIZES, strict=True)], dtype=torch.float64)
@@ -44,13 +51,13 @@ def formula(numbers: tuple[int, ...]) -> str:
     factors = [Fraction(float(f)).limit_denominator(64) for f in found]
     for (I, H), n in zip(SIZES, numbers, strict=True):
         if n != sum(f * t for f, t in zip(factors, (I * H, H * H, H, I, 1), strict=True)):
-            raise ValueError(f"{n} numbers at input_size={I} and hidden_size={H} fit no formula")
+            raise ValueError(f"{n} numbers at input_size={I} and hidden_size={H} follow no formula")
     terms = [term(factor, letter) for factor, letter in zip(factors, TERMS, strict=True) if factor]
     return " + ".join(terms).replace("+ -", "- ") or "0"
 
 
 def term(factor: Fraction, letter: str) -> str:
-    """As it is written: 4 I, H, 8, I / H, 5/8 H."""
+    """A factor and its letter as text: 4 I, H, 8, I / H, 5/8 H."""
     if letter.endswith("/H"):
         top = "" if letter == "1/H" else "I"
         number = "" if factor == 1 and top else str(factor)

@@ -9,10 +9,10 @@ from unroll.cells.lstm_variant import VariantLSTMCell, see
 
 
 class CoupledLSTMCell(VariantLSTMCell):
-    """CIFG: the LSTM with one gate for both; what comes in takes the place of what is forgotten.
+    """CIFG: the LSTM with one gate for input and forgetting: what enters replaces what is forgotten.
 
-    When to use it: instead of an LSTM, at three quarters of its weights; in the paper it does as
-    well. The memory is a running mean of candidates, and so never leaves (-1, 1).
+    When to use it: instead of an LSTM, at three quarters of its weights; in the paper it is as
+    good. The memory is a running mean of candidates, so it stays within (-1, 1).
 
     Equations (gate order i, g, o in the rows of the weights):
 
@@ -23,24 +23,36 @@ class CoupledLSTMCell(VariantLSTMCell):
         h' = o * tanh(c')
 
     It is `PeepholeLSTMCell` with f = 1 - i. It is also ONNX's LSTM with `input_forget=1`, whose
-    rows of f are there but not read: with P, or with `peepholes=False` where there is no P.
+    rows of f exist but are not read: with P, or with `peepholes=False` where there is no P.
 
     Source: K. Greff, R. K. Srivastava, J. Koutnik, B. R. Steunebrink and J. Schmidhuber, LSTM: a
     search space odyssey, 2015 (https://arxiv.org/abs/1503.04069).
 
     Args:
-        input_size: I. hidden_size: H. peepholes: whether gates see the memory, as in the paper.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        peepholes: whether the gates see the memory, as in the paper.
 
-    Parameters: weight_ih [3H, I], weight_hh [3H, H], bias [3H], peephole_input [H],
-    peephole_output [H]. All start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
-    Output: (h', LSTMState(h', c')).
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [3H, I].
+        weight_hh: [3H, H].
+        bias: [3H].
+        peephole_input: p_i [H], or None.
+        peephole_output: p_o [H], or None.
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, H], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells import CoupledLSTMCell
-        >>> output, last = unroll.unroll(CoupledLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.CoupledLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)
         ((5, 2, 4), (2, 4))
     """

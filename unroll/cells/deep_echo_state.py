@@ -12,17 +12,21 @@ from unroll.cells.echo_state import EchoStateCell
 
 
 class DeepEchoState(NamedTuple):
-    """h: the state of each reservoir, lowest first, each [B, H]."""
+    """The state of `DeepEchoStateCell`.
+
+    Attributes:
+        h: the state of each reservoir, the lowest first, each [B, H].
+    """
 
     h: tuple[Tensor, ...]
 
 
 class DeepEchoStateCell(Cell):
-    """A stack of reservoirs in one step, whose output is the states of all of them.
+    """A stack of reservoirs in one step; the output holds the states of all of them.
 
     When to use it: signals with several time scales. `Recurrent(EchoStateCell, ..., num_layers=L)`
-    shows the highest reservoir alone; here the read-out sees every layer, as the paper has it. The
-    stack is this one cell, so pass `num_layers` here and leave `Recurrent`'s at one.
+    gives the output of the highest reservoir alone; here the read-out sees every layer, as in the
+    paper. The stack is this one cell, so pass `num_layers` here and leave `Recurrent`'s at one.
 
     Equations of layer l, where x is the input in the lowest layer and h' of the layer below in the
     others:
@@ -30,31 +34,39 @@ class DeepEchoStateCell(Cell):
         h_l' = (1 - a_l) * h_l + a_l * tanh(W_ih x + b + W_hh h_l)
         output = (h_1', ..., h_L')
 
-    Each layer is an `EchoStateCell`. What it reads from below is uniform in +-inter_scaling.
+    Each layer is an `EchoStateCell`. Its weights from the layer below are uniform in
+    +-inter_scaling.
 
     Source: C. Gallicchio, A. Micheli and L. Pedrelli, Deep reservoir computing: a critical
     experimental analysis, 2017 (https://doi.org/10.1016/j.neucom.2016.12.089).
 
     Args:
-        input_size: I. hidden_size: H, the width of every layer. num_layers: L.
-        leak_rate: of every layer, or L of them, lowest first; less leak above gives the time
-            scales an order.
-        inter_scaling: input_scaling of all layers but the lowest; sqrt(3/H) unless given, with which
-            a sum over the units below is about as large as one of them.
-        seed: layer l, from 0, has the reservoir of seed + l. None draws from torch's generator.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the width of every layer.
+        num_layers: L, at least 1.
+        leak_rate: of every layer, or a tuple of L numbers, lowest layer first; a smaller leak rate
+            in higher layers gives them longer time scales.
+        input_scaling: the largest |weight| from the inputs to the lowest layer.
+        inter_scaling: input_scaling of all layers but the lowest. None: sqrt(3/H), with which a sum
+            over the units below is about as large as one of them.
+        seed: layer l, from 0, has the reservoir of seed + l. None: drawn from torch's generator.
         options: those of `EchoStateCell`, for every layer.
 
-    Parameters: none. Buffers: layers.l.weight_ih [H, I] in the lowest layer and [H, H] in the
-    others, layers.l.weight_hh [H, H], layers.l.bias [H].
-    Input: x [B, I]; state DeepEchoState(h), a tuple of L tensors [B, H].
-    Output: (the states side by side [B, L*H], DeepEchoState(h')).
-    Raises: ValueError where num_layers is not at least 1, for another number of leak rates, and
-    what `EchoStateCell` raises.
+    Attributes:
+        layers: the L reservoirs, each an `EchoStateCell`; its weights are buffers.
+
+    Shapes:
+        x: [B, I].
+        state: DeepEchoState(h), a tuple of L tensors [B, H].
+        returns: (the states side by side [B, L*H], DeepEchoState(h')).
+
+    Raises:
+        ValueError: num_layers is below 1, the number of leak rates is not L, or an option of
+            `EchoStateCell` is out of its range.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll import DeepEchoStateCell
-        >>> cell = DeepEchoStateCell(3, 50, num_layers=2, leak_rate=(1.0, 0.3))
+        >>> cell = unroll.DeepEchoStateCell(3, 50, num_layers=2, leak_rate=(1.0, 0.3))
         >>> states, last = unroll.unroll(cell, torch.randn(7, 2, 3))
         >>> tuple(states.shape), torch.equal(states[-1, :, 50:], last.h[1])
         ((7, 2, 100), True)
@@ -106,7 +118,7 @@ class DeepEchoStateCell(Cell):
         return torch.cat(states, -1), DeepEchoState(tuple(states))
 
     def reset_parameters(self) -> None:
-        """Draw every reservoir anew; with a seed, the same ones again."""
+        """Draw every reservoir again; with a seed, the same ones."""
         layers: list[EchoStateCell] = list(self.layers)  # type: ignore[arg-type]
         for layer in layers:
             layer.reset_parameters()

@@ -14,7 +14,12 @@ from unroll.cells.cell import Cell
 
 
 class DepthGatedState(NamedTuple):
-    """h: what each layer shows; c: what each layer remembers; lowest layer first, each [B, H]."""
+    """The state of `DepthGatedLSTMCell`.
+
+    Attributes:
+        h: the output of each layer, the lowest first, each [B, H].
+        c: the memory of each layer, the lowest first, each [B, H].
+    """
 
     h: tuple[Tensor, ...]
     c: tuple[Tensor, ...]
@@ -38,28 +43,37 @@ class DepthGatedLSTMCell(Cell):
         o = sigmoid(W_io x + W_ho h + w_co * c' + b_o)      output gate
         h' = o * tanh(c')
 
-    The depth gate does not see h, and every look at a memory (w_c?, w_ld) is a peephole of one
-    weight a unit. In the authors' code f is 1 - i and the peepholes of i and o are full matrices;
-    a later version of it also gates a product of x into the lowest layer. Neither is done here.
+    The depth gate does not see h, and each connection from a memory (w_c?, w_ld) is a peephole of
+    one weight per unit. In the authors' code f is 1 - i and the peepholes of i and o are full
+    matrices; a later version of it also gates a product of x into the lowest layer. This cell does
+    neither.
 
     Source: K. Yao et al., Depth-gated LSTM, 2015 (https://arxiv.org/abs/1508.03790).
 
     Args:
-        input_size: I. hidden_size: H, the width of every layer. num_layers: L.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the width of every layer.
+        num_layers: L, at least 1.
 
-    Parameters of layer k, drawn uniform in +-1/sqrt(H), with G = 5 gates, 4 in the lowest layer:
-        layers.k.weight_ih [GH, H], in the lowest layer [GH, I],
-        layers.k.weight_hh [4H, H], layers.k.bias [GH],
-        layers.k.peephole_input, peephole_forget and peephole_output (w_ci, w_cf, w_co) [H],
-        layers.k.peephole_depth and peephole_lower (w_cd, w_ld) [H], not in the lowest layer.
-    Input: x [B, I]; state DepthGatedState(h, c), each a tuple of L tensors [B, H].
-    Output: (h' of the highest layer, DepthGatedState(h', c')).
-    Raises: ValueError where num_layers is not at least 1.
+    Attributes:
+        layers: layer k, counted from 0, with G = 5 gates, or 4 in the lowest layer, has weight_ih
+            [G*H, H] ([G*H, I] in the lowest layer), weight_hh [4H, H], bias [G*H], peephole_input,
+            peephole_forget and peephole_output (w_ci, w_cf, w_co) [H] and, above the lowest layer,
+            peephole_depth and peephole_lower (w_cd, w_ld) [H].
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: DepthGatedState(h, c), each a tuple of L tensors [B, H].
+        returns: (h' of the highest layer, DepthGatedState(h', c')).
+
+    Raises:
+        ValueError: num_layers is below 1.
 
     Example:
-        >>> import torch
-        >>> from unroll.cells.depth_gated import DepthGatedLSTMCell
-        >>> cell = DepthGatedLSTMCell(3, 4, num_layers=2)
+        >>> import torch, unroll
+        >>> cell = unroll.DepthGatedLSTMCell(3, 4, num_layers=2)
         >>> output, state = cell(torch.zeros(5, 3), cell.initial_state(5))
         >>> tuple(output.shape), len(state.c), output is state.h[1]
         ((5, 4), 2, True)
@@ -85,14 +99,14 @@ class DepthGatedLSTMCell(Cell):
         hs: list[Tensor] = []
         cs: list[Tensor] = []
         for k, (layer, h, c) in enumerate(zip(layers, *state, strict=True)):
-            # what a layer shows and remembers, the next one reads
+            # the next layer reads the output and the memory of this one
             x, lower = layer(x, h, c, lower, partial(self.tap_gate, k))
             hs.append(x)
             cs.append(lower)
         return x, DepthGatedState(tuple(hs), tuple(cs))
 
     def tap_gate(self, k: int, name: str, gate: Tensor) -> Tensor:
-        """A gate of layer k, named for a recording."""
+        """The value of a gate of layer k, under its name for a recording."""
         given: Tensor = self.tap(**{f"{name}_l{k}": gate})
         return given
 

@@ -16,28 +16,29 @@ class EchoStateCell(Cell):
     """A reservoir: random recurrent weights that are never trained.
 
     When to use it: small data and signals (chaotic series, sensors), where a linear read-out of the
-    states, solved at once by `unroll.layers.ridge.fit_ridge`, does instead of training through
-    time; and as the baseline that training the recurrent weights must beat.
+    states, solved in closed form by `unroll.fit_ridge`, replaces training through time; and as the
+    baseline that trained recurrent weights must beat.
 
     Equations, with a the leak rate:
 
         n = tanh(W_ih x + b + W_hh h)      candidate
         h' = (1 - a) * h + a * n
 
-    The leak is outside of tanh, as Lukosevicius writes it. Every unit hears the same number of
+    The leak is outside of tanh, as Lukosevicius writes it. Every unit reads the same number of
     units, `connectivity` of H and at least one; those weights are normal, the others zero, and all
     are then scaled until the largest |eigenvalue| of W_hh is `spectral_radius` (Gallicchio et al.
     scale that of (1 - a) I + a W_hh instead). W_ih is dense, uniform in +-input_scaling, b in
     +-bias_scaling. Outputs are not fed back.
 
-    A state forgets where it began (it is an echo of its inputs) where the spectral radius is below
-    one, nearly always; with inputs that are never silent often above one too. A larger radius and a
-    smaller leak rate are more memory; more input scaling is less linear. For inputs of many values
-    take an input_scaling of about 1/sqrt(I), or tanh saturates. Without a bias the network is odd,
-    -x gives -h, which a read-out feels: with one, the error on Mackey-Glass is a quarter.
+    With a spectral radius below one, the state nearly always forgets its initial value and is an
+    echo of its inputs; with inputs that are never zero, often above one too. A larger radius and a
+    smaller leak rate give more memory; more input scaling makes the units less linear. For inputs
+    of many values take an input_scaling of about 1/sqrt(I), or tanh saturates. Without a bias the
+    network is odd: -x gives -h, which limits a read-out. With a bias, the error on Mackey-Glass is
+    a quarter.
 
-    Nothing is a parameter: the weights are buffers, saved in the state_dict. The gradient still
-    goes through to the inputs and the state. Eigenvalues take H^3: half a second for 1,000 units.
+    The weights are buffers, not parameters; the state_dict has them. The gradient still flows to
+    the inputs and the state. Eigenvalues take H^3: half a second for 1,000 units.
 
     Source: H. Jaeger, The "echo state" approach to analysing and training recurrent neural
     networks, 2001 (https://www.ai.rug.nl/minds/uploads/EchoStatesTechRep.pdf); M. Lukosevicius, A
@@ -45,23 +46,32 @@ class EchoStateCell(Cell):
     (https://doi.org/10.1007/978-3-642-35289-8_36).
 
     Args:
-        input_size: I. hidden_size: H.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
         spectral_radius: the largest |eigenvalue| of W_hh, at least 0.
-        leak_rate: a, 0 < a <= 1; 1 keeps nothing of the old state but its echo.
-        input_scaling: the largest |weight| of W_ih. bias_scaling: that of b.
-        connectivity: the share of units that a unit hears, 0 < connectivity <= 1.
-        seed: the same weights every time, whatever was drawn before; two directions or layers of
-            one width then share theirs. None draws from torch's generator.
+        leak_rate: a, 0 < a <= 1; with 1 the old state enters through W_hh h alone.
+        input_scaling: the largest |weight| of W_ih.
+        bias_scaling: the largest |bias|.
+        connectivity: the share of units that a unit reads, 0 < connectivity <= 1.
+        seed: gives the same weights every time, whatever was drawn before; two directions or layers
+            of one width then have the same weights. None: drawn from torch's generator.
 
-    Parameters: none. Buffers: weight_ih [H, I], weight_hh [H, H], bias [H].
-    Input: x [B, I]; h [B, H].
-    Output: (h', h').
-    Raises: ValueError for an option out of its range.
+    Attributes:
+        weight_ih: [H, I], a buffer.
+        weight_hh: [H, H], a buffer.
+        bias: [H], a buffer.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h').
+
+    Raises:
+        ValueError: an option is out of its range.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.echo_state import EchoStateCell
-        >>> cell = EchoStateCell(3, 50, spectral_radius=0.8, seed=1)
+        >>> cell = unroll.EchoStateCell(3, 50, spectral_radius=0.8, seed=1)
         >>> round(float(torch.linalg.eigvals(cell.weight_hh).abs().max()), 5)
         0.8
         >>> states, last = unroll.unroll(cell, torch.randn(7, 2, 3))
@@ -116,7 +126,7 @@ class EchoStateCell(Cell):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw the reservoir anew; with a seed, the same one again."""
+        """Draw the reservoir again; with a seed, the same one."""
         drawn = self.distribution.sample(self.input_size, self.hidden_size)
         for weights, new in zip((self.weight_ih, self.weight_hh, self.bias), drawn, strict=True):
             weights.copy_(new)
@@ -124,10 +134,17 @@ class EchoStateCell(Cell):
 
 @dataclass(frozen=True)
 class ReservoirDistribution:
-    """How a reservoir is drawn, which its step does not depend on.
+    """The distribution that the weights of a reservoir are drawn from.
 
-    Compiled plans are found again by what a cell's settings say they are; these say nothing, so
-    that another seed or radius needs no new plan.
+    A compiled plan is looked up by the settings of a cell. These settings do not change the step
+    and are left out of `repr`, so that another seed or radius needs no new plan.
+
+    Attributes:
+        spectral_radius: the largest |eigenvalue| of weight_hh.
+        input_scaling: the largest |weight| of weight_ih.
+        bias_scaling: the largest |bias|.
+        connectivity: the share of units that a unit reads.
+        seed: of the generator; None draws from torch's.
     """
 
     spectral_radius: float = field(repr=False)
@@ -145,8 +162,8 @@ class ReservoirDistribution:
         weight_ih = self.input_scaling * (2 * torch.rand(H, I, **like) - 1)
         bias = self.bias_scaling * (2 * torch.rand(H, **like) - 1)
         weight_hh = torch.randn(H, H, **like)
-        # each row keeps as many: with one at least the graph has a cycle, so the radius is not zero
-        heard = max(1, round(self.connectivity * H))
-        weight_hh.scatter_(1, torch.rand(H, H, **like).argsort(1)[:, heard:], 0.0)
+        # each row keeps the same number, at least one: then the graph has a cycle and a radius above zero
+        read = max(1, round(self.connectivity * H))
+        weight_hh.scatter_(1, torch.rand(H, H, **like).argsort(1)[:, read:], 0.0)
         radius = torch.linalg.eigvals(weight_hh).abs().max()
         return weight_ih, weight_hh * (self.spectral_radius / radius), bias

@@ -12,7 +12,15 @@ from unroll.cells.lstm_variant import VariantLSTMCell, see
 
 
 class FullGateRecurrenceLSTMState(NamedTuple):
-    """h: what the cell shows; c: what it remembers; i, f, o: its gates; each [B, H]."""
+    """The state of `FullGateRecurrenceLSTMCell`.
+
+    Attributes:
+        h: the output [B, H].
+        c: the memory [B, H].
+        i: the input gate of the last step [B, H].
+        f: the forget gate of the last step [B, H].
+        o: the output gate of the last step [B, H].
+    """
 
     h: Tensor
     c: Tensor
@@ -24,8 +32,8 @@ class FullGateRecurrenceLSTMState(NamedTuple):
 class FullGateRecurrenceLSTMCell(VariantLSTMCell):
     """FGR: the LSTM whose gates also read all gates of the step before.
 
-    When to use it: to compare; it has nine more matrices, and in the paper they do not help. The
-    first LSTM (1997) was wired so.
+    When to use it: for comparisons. It has nine more matrices, and in the paper they do not help.
+    The first LSTM (1997) was connected like this.
 
     Equations (gate order i, f, g, o in the rows of the weights, as torch; i, f, o in those of V):
 
@@ -44,19 +52,32 @@ class FullGateRecurrenceLSTMCell(VariantLSTMCell):
     (https://github.com/Qwlouse/pylstm).
 
     Args:
-        input_size: I. hidden_size: H. peepholes: whether gates see the memory, as in the paper.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        peepholes: whether the gates see the memory, as in the paper.
 
-    Parameters: weight_ih [4H, I], weight_hh [4H, H], bias [4H], weight_gates [3H, 3H] (V: rows
-    and columns i, f, o), peephole_input [H], peephole_forget [H], peephole_output [H]. All start
-    uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; state FullGateRecurrenceLSTMState(h, c, i, f, o), each [B, H].
-    Output: (h', FullGateRecurrenceLSTMState(h', c', i', f', o')).
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [4H, I].
+        weight_hh: [4H, H].
+        bias: [4H].
+        peephole_input: p_i [H], or None.
+        peephole_forget: p_f [H], or None.
+        peephole_output: p_o [H], or None.
+        weight_gates: V [3H, 3H]; rows and columns in the order i, f, o.
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: FullGateRecurrenceLSTMState(h, c, i, f, o), each [B, H].
+        returns: (h', FullGateRecurrenceLSTMState(h', c', i', f', o')).
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll import FullGateRecurrenceLSTMCell
-        >>> output, last = unroll.unroll(FullGateRecurrenceLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.FullGateRecurrenceLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.f.shape)
         ((5, 2, 4), (2, 4))
     """

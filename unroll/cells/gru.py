@@ -21,19 +21,30 @@ class GRUCell(nn.GRUCell, Cell):
         n = tanh(W_in x + b_in + r * (W_hn h + b_hn))   candidate
         h' = (1 - z) * n + z * h
 
-    The reset multiplies after the product (torch, cuDNN, Keras `reset_after=True`), and z keeps
-    the old state; Cho et al. multiply before the product, Chung et al. 2014 write z the other way.
+    The reset multiplies after the product (torch, cuDNN, Keras `reset_after=True`), and z keeps the
+    old state; Cho et al. multiply before the product, Chung et al. 2014 write z the other way.
 
     Source: K. Cho et al., Learning phrase representations using RNN encoder-decoder, 2014
     (https://arxiv.org/abs/1406.1078).
 
     Args:
-        input_size: I. hidden_size: H. bias: whether b_ih and b_hh exist.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        bias: whether bias_ih and bias_hh exist.
 
-    Parameters: weight_ih [3H, I], weight_hh [3H, H], bias_ih [3H], bias_hh [3H].
-    Input: x [B, I] or [I]; h [B, H] or [H], zeros where it is left out.
-    Output: h' of h's shape. `step(x, h)` returns (h', h'), as the engine wants it.
-    Raises: what `torch.nn.GRUCell` raises, for wrong sizes.
+    Attributes:
+        weight_ih: [3H, I].
+        weight_hh: [3H, H].
+        bias_ih: [3H].
+        bias_hh: [3H].
+
+    Shapes:
+        x: [B, I] or [I].
+        h: [B, H] or [H]; zeros where it is left out.
+        returns: h' of h's shape. `step(x, h)` returns (h', h'), as the engine wants it.
+
+    Raises:
+        RuntimeError: from `torch.nn.GRUCell`, for wrong sizes.
 
     Example:
         >>> import torch, unroll

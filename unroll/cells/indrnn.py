@@ -13,11 +13,10 @@ class IndRNNCell(Cell):
     """The independently recurrent cell: a vector of recurrent weights instead of a matrix.
 
     When to use it: long sequences and deep stacks. The gradient of a unit through time is a power
-    of its own weight, so it neither vanishes nor explodes where that weight is kept near one;
-    units meet in the next layer. Without saturation (relu) twenty layers and thousands of steps
-    train.
+    of its own weight, so it neither vanishes nor explodes where that weight is kept near one; units
+    meet in the next layer. Without saturation (relu) twenty layers and thousands of steps train.
 
-    Equations, with one recurrent weight u a unit:
+    Equations, with one recurrent weight u per unit:
 
         h' = relu(W x + u * h + b)
 
@@ -33,18 +32,27 @@ class IndRNNCell(Cell):
     deeper RNN, 2018 (https://arxiv.org/abs/1803.04831).
 
     Args:
-        input_size: I. hidden_size: H. steps: T, the length of the sequences; None: no bound, and
-            u is drawn from 0 .. 1.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        steps: T, the length of the sequences, at least 1. None: no bound, and u is drawn from 0 .. 1.
 
-    Parameters: weight_ih [H, I] and bias [H], uniform in +-1/sqrt(H); weight_hh [H], see above.
-    Input: x [B, I]; h [B, H].
-    Output: (h', h').
-    Raises: ValueError where steps is less than 1.
+    Attributes:
+        weight_ih: [H, I], uniform in +-1/sqrt(H) at the start.
+        weight_hh: u [H], see above.
+        bias: [H], uniform in +-1/sqrt(H) at the start.
+        bound: the largest |u| that `constrain()` allows, or None.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h').
+
+    Raises:
+        ValueError: steps is below 1.
 
     Example:
-        >>> import torch
-        >>> from unroll.cells.indrnn import IndRNNCell
-        >>> cell = IndRNNCell(3, 4, steps=100)
+        >>> import torch, unroll
+        >>> cell = unroll.IndRNNCell(3, 4, steps=100)
         >>> round(cell.bound, 4), bool((cell.weight_hh <= cell.bound).all())
         (1.007, True)
     """
@@ -69,7 +77,7 @@ class IndRNNCell(Cell):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Put recurrent weights that have left -bound .. bound back on its edge."""
+        """Clamp the recurrent weights to -bound .. bound."""
         if self.bound is not None:
             self.weight_hh.clamp_(-self.bound, self.bound)
 

@@ -1,4 +1,4 @@
-"""The recurrent network of rectified units that starts as the identity (Le et al. 2015)."""
+"""A recurrent network of rectified units that starts as the identity (Le et al. 2015)."""
 
 from __future__ import annotations
 
@@ -12,36 +12,42 @@ from unroll.cells.cell import Cell
 class IRNNCell(Cell):
     """A simple recurrent cell of rectified units whose recurrent weights start as the identity.
 
-    When to use it: long memories at the price of a simple recurrent network, on tasks such as
-    adding marked numbers or reading pixels one by one. Keep the learning rate small and clip the
-    gradient: nothing bounds the state.
+    When to use it: long memories at the cost of a simple recurrent network, on tasks such as adding
+    marked numbers or reading pixels one by one. Keep the learning rate small and clip the gradient:
+    nothing bounds the state.
 
     Equations:
 
         h' = relu(W_ih x + W_hh h + b)
 
-    At the start W_hh is the identity and b zero, so that a step adds its input to the state and
-    the gradient goes back through time unchanged. Where long memories do harm, the paper starts
+    At the start W_hh is the identity and b zero, so that a step adds its input to the state and the
+    gradient goes back through time unchanged. Where long memories are harmful, the paper starts
     with a small multiple of the identity: `identity_scale=0.01` for speech.
 
     Source: Q. V. Le, N. Jaitly and G. E. Hinton, A simple way to initialize recurrent networks of
     rectified linear units, 2015 (https://arxiv.org/abs/1504.00941).
 
     Args:
-        input_size: I. hidden_size: H.
-        identity_scale: the number on the diagonal of the recurrent weights at the start.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        identity_scale: the number on the diagonal of weight_hh at the start.
 
-    Parameters: weight_ih [H, I], weight_hh [H, H], bias [H]. They start as in the paper: weight_ih
-    gaussian with mean 0 and standard deviation 0.001, weight_hh identity_scale times the identity,
-    bias zero.
-    Input: x [B, I]; h [B, H].
-    Output: (h', h'), each [B, H].
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [H, I], normal at the start, with mean 0 and standard deviation 0.001.
+        weight_hh: [H, H], identity_scale times the identity at the start.
+        bias: [H], zero at the start.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h'), each [B, H].
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
-        >>> import torch
-        >>> from unroll.cells.irnn import IRNNCell
-        >>> cell = IRNNCell(3, 4)
+        >>> import torch, unroll
+        >>> cell = unroll.IRNNCell(3, 4)
         >>> output, h = cell(torch.zeros(2, 3), torch.ones(2, 4))
         >>> h[0]
         tensor([1., 1., 1., 1.], grad_fn=<SelectBackward0>)
@@ -57,7 +63,7 @@ class IRNNCell(Cell):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw the parameters anew as the paper does."""
+        """Draw the parameters again, as the paper does."""
         nn.init.normal_(self.weight_ih, std=0.001)
         nn.init.eye_(self.weight_hh).mul_(self.identity_scale)
         nn.init.zeros_(self.bias)

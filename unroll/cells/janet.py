@@ -10,44 +10,51 @@ from unroll.cells.cell import Cell
 
 
 class JANETCell(Cell):
-    """Just another network: an LSTM that has kept its forget gate only.
+    """JANET (just another network): an LSTM with a forget gate and no other gate.
 
-    When to use it: long memories at half of an LSTM's weights, above all with `t_max`, the
-    length of the longest dependency in steps. The memory is not bounded by a tanh.
+    When to use it: long memories at half of an LSTM's weights, above all with `t_max`, the length
+    of the longest dependency in steps. The memory is not bounded by a tanh.
 
     Equations (gate order f, g in the rows of the weights):
 
         s = W_if x + W_hf c + b_f
         f = sigmoid(s)                      forget gate
-        i = 1 - sigmoid(s - beta)           what is let in: a little more than is forgotten
+        i = 1 - sigmoid(s - beta)           input gate: a little more than is forgotten
         g = tanh(W_ig x + W_hg c + b_g)     candidate
         c' = f * c + i * g
 
     The output is the memory itself. The authors' code stacks g before f, and writes beta = 1 as
     sigmoid(1 - s), which is the same. With `beta=0` it is the coupled gate of Greff et al. 2015.
 
-    Source: J. van der Westhuizen and J. Lasenby, The unreasonable effectiveness of the forget
-    gate, 2018 (https://arxiv.org/abs/1804.04849), and the authors' code
+    Source: J. van der Westhuizen and J. Lasenby, The unreasonable effectiveness of the forget gate,
+    2018 (https://arxiv.org/abs/1804.04849), and the authors' code
     (https://github.com/JosvanderWesthuizen/janet); the start with `t_max`: C. Tallec and Y.
     Ollivier, Can recurrent neural networks warp time?, 2018 (https://arxiv.org/abs/1804.11188).
 
     Args:
-        input_size: I. hidden_size: H.
-        beta: how far letting in runs ahead of forgetting.
-        t_max: steps that the longest dependency spans, greater than 2. The forget biases then
-            start at log(u), u uniform in [1, t_max - 1], so that memories of all lengths up to it
-            are there from the start (chrono initialisation). None: they start at one.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        beta: how far the input gate runs ahead of the forget gate.
+        t_max: the longest dependency in steps, greater than 2. The forget biases then start at
+            log(u), u uniform in [1, t_max - 1], so that memories of all lengths up to t_max exist
+            from the start (chrono initialisation). None: they start at one.
 
-    Parameters: weight_ih [2H, I], weight_hh [2H, H], uniform in +-1/sqrt(H) at the start, as
-    torch's; bias [2H], of which the candidate's half starts at zero.
-    Input: x [B, I]; c [B, H].
-    Output: (c', c'), each [B, H].
-    Raises: ValueError where t_max is not greater than 2.
+    Attributes:
+        weight_ih: [2H, I], uniform in +-1/sqrt(H) at the start, as torch's.
+        weight_hh: [2H, H], likewise.
+        bias: [2H]; the candidate's half starts at zero.
+
+    Shapes:
+        x: [B, I].
+        c: [B, H].
+        returns: (c', c'), each [B, H].
+
+    Raises:
+        ValueError: t_max is not greater than 2.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.janet import JANETCell
-        >>> output, last = unroll.unroll(JANETCell(3, 4, t_max=784), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.JANETCell(3, 4, t_max=784), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)
         ((5, 2, 4), (2, 4))
     """
@@ -70,7 +77,7 @@ class JANETCell(Cell):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw the weights anew, as torch's cells do; the forget biases by `t_max`, or one."""
+        """Draw the weights again, as torch's cells do; the forget biases by `t_max`, or one."""
         super().reset_parameters()
         forget, candidate = self.bias.chunk(2)
         nn.init.zeros_(candidate)

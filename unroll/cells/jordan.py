@@ -1,4 +1,4 @@
-"""The network whose output is fed back (Jordan 1986)."""
+"""The recurrent network that feeds back its output (Jordan 1986)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class JordanCell(Cell):
-    """Jordan's recurrent cell: what is fed back is the output, not the hidden layer.
+    """Jordan's recurrent cell: it feeds back its output, not its hidden layer.
 
-    When to use it: where the output is all that the next step needs (movements, control), for
-    teaching, and where the state shall be something that can be seen. It remembers less than
-    `RNNCell`, whose hidden layer is fed back.
+    When to use it: where the next step needs only the output (movements, control), for teaching,
+    and where the state should be visible in the output. It remembers less than `RNNCell`, which
+    feeds back its hidden layer.
 
     Equations, with f and g one of sigmoid, tanh and identity:
 
@@ -36,31 +36,42 @@ class JordanCell(Cell):
         y = g(W_output y_hidden + b_output)         output
         s' = decay * s + y                          context
 
-    With decay = 0, the default and today's custom, the context is the last output. Jordan's
-    context units keep a part of what they held (0 < decay < 1). His inputs, the plan, stay the
-    same through a sequence; here they may change. Both layers are logistic unless told otherwise,
-    as was usual then.
+    With decay = 0, the default and usual today, the context is the last output. Jordan's context
+    units keep a part of their old value (0 < decay < 1). His inputs, the plan, are constant in a
+    sequence; here they may change. Both layers are logistic by default, as was usual then.
 
     Source: M. I. Jordan, Serial order: a parallel distributed processing approach, 1986
     (https://eric.ed.gov/?id=ED276754).
 
     Args:
-        input_size: I. hidden_size: H, the width of the hidden layer.
-        output_size: O, the width of output and context; H unless given.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the width of the hidden layer.
+        output_size: O, the width of the output and the context. None: H.
         decay: the part of the context that a step keeps, 0 <= decay < 1.
-        nonlinearity: f, "sigmoid", "tanh" or "identity". output_nonlinearity: g, likewise.
+        nonlinearity: f, "sigmoid", "tanh" or "identity".
+        output_nonlinearity: g, "sigmoid", "tanh" or "identity".
 
-    Parameters: weight_ih [H, I], weight_hh [H, O], bias [H], output_weight [O, H],
-    output_bias [O]. They start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; the context s [B, O].
-    Output: (y, s'), each [B, O].
-    Raises: ValueError for an output_size below 1, an unknown non-linearity, or a decay outside of
-    0 to 1.
+    Attributes:
+        weight_ih: [H, I].
+        weight_hh: [H, O].
+        bias: [H].
+        output_weight: [O, H].
+        output_bias: [O].
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        context: s [B, O].
+        returns: (y, s'), each [B, O].
+
+    Raises:
+        ValueError: output_size is below 1, decay is outside 0 <= decay < 1, or a nonlinearity is
+            unknown.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.jordan import JordanCell
-        >>> cell = JordanCell(3, 8, output_size=2)
+        >>> cell = unroll.JordanCell(3, 8, output_size=2)
         >>> output, context = unroll.unroll(cell, torch.randn(5, 4, 3))
         >>> tuple(output.shape), torch.equal(output[-1], context)
         ((5, 4, 2), True)
@@ -87,7 +98,7 @@ class JordanCell(Cell):
         if not 0 <= decay < 1:
             raise ValueError(
                 f"JordanCell got decay={decay}; expected 0 <= decay < 1: 0 feeds back the last "
-                "output alone, and with 1 the context would grow without end."
+                "output alone, and with 1 the context would grow without bound."
             )
         for name, value in (
             ("nonlinearity", nonlinearity),

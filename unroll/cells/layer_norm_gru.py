@@ -12,8 +12,8 @@ from unroll.cells.cell import Cell
 class LayerNormGRUCell(Cell):
     """The gated recurrent unit whose products are layer-normalised.
 
-    When to use it: where a GRU learns slowly or unsteadily, above all with long sequences or
-    small batches. The norms cost some passes over the gates in each step.
+    When to use it: where a GRU learns slowly or unsteadily, above all with long sequences or small
+    batches. The norms cost a few passes over the gates in each step.
 
     Equations (gate order r, z, n in the rows of the weights, as torch):
 
@@ -23,28 +23,39 @@ class LayerNormGRUCell(Cell):
         norm(v) = gain * (v - mean(v)) / sqrt(variance(v) + epsilon)
 
     W_ig and W_hg are the rows of both gates, and each of their norms runs over 2H sums together;
-    the candidate's run over H. The reset multiplies after the product and its norm, as in the
-    paper and the authors' code. z keeps the old state, as in torch's GRU and the authors' code;
-    the paper's appendix writes z the other way. The paper gives both norms of the gates a bias;
-    only the sum counts, and that is b_g here.
+    the candidate's run over H. The reset multiplies after the product and its norm, as in the paper
+    and the authors' code. z keeps the old state, as in torch's GRU and the authors' code; the
+    paper's appendix writes z the other way. The paper gives both norms of the gates a bias; only
+    the sum counts, and that is b_g here.
 
     Source: J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization, 2016
     (https://arxiv.org/abs/1607.06450), and the authors' code
     (https://github.com/ryankiros/layer-norm).
 
     Args:
-        input_size: I. hidden_size: H. epsilon: what is added to each variance.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        epsilon: added to each variance.
 
-    Parameters: weight_ih [3H, I], weight_hh [3H, H], uniform in +-1/sqrt(H) at the start, as
-    torch's; gain_ih [3H], gain_hh [3H], ones; bias [3H], bias_recurrent [H], zeros.
-    Input: x [B, I]; h [B, H].
-    Output: (h', h'), each [B, H].
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [3H, I], uniform in +-1/sqrt(H) at the start, as torch's.
+        weight_hh: [3H, H], likewise.
+        gain_ih: [3H], ones at the start.
+        gain_hh: [3H], ones at the start.
+        bias: b_g and b_n [3H], zeros at the start.
+        bias_recurrent: b_hn [H], zeros at the start.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h'), each [B, H].
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.layer_norm_gru import LayerNormGRUCell
-        >>> output, last = unroll.unroll(LayerNormGRUCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.LayerNormGRUCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)
         ((5, 2, 4), (2, 4))
     """
@@ -62,7 +73,7 @@ class LayerNormGRUCell(Cell):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw the weights anew, as torch's cells do; gains become one, biases zero."""
+        """Draw the weights again, as torch's cells do; gains become one, biases zero."""
         super().reset_parameters()
         for gain in (self.gain_ih, self.gain_hh):
             nn.init.ones_(gain)

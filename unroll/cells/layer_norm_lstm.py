@@ -16,7 +16,7 @@ class LayerNormLSTMCell(Cell):
     """Long short-term memory whose products and memory are layer-normalised.
 
     When to use it: where an LSTM learns slowly or unsteadily, above all with long sequences or
-    small batches. The norms cost some passes over the gates in each step.
+    small batches. The norms cost a few passes over the gates in each step.
 
     Equations (gate order i, f, g, o in the rows of the weights, as torch):
 
@@ -28,25 +28,38 @@ class LayerNormLSTMCell(Cell):
     Each norm of a product runs over all 4H sums together, and c' itself is carried on without its
     norm, as in the paper and the authors' code. The paper gives the first two norms a bias each,
     beside b; only the sum of the three counts, and that is `bias` here. Others differ: TensorFlow's
-    LayerNormBasicLSTMCell normalises each gate by itself, after the sum, and carries the norm of c'.
+    LayerNormBasicLSTMCell normalises each gate by itself, after the sum, and carries the norm of
+    c'.
 
     Source: J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization, 2016
     (https://arxiv.org/abs/1607.06450), and the authors' code
     (https://github.com/ryankiros/layer-norm).
 
     Args:
-        input_size: I. hidden_size: H. epsilon: what is added to each variance.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        epsilon: added to each variance.
 
-    Parameters: weight_ih [4H, I], weight_hh [4H, H], uniform in +-1/sqrt(H) at the start, as
-    torch's; gain_ih [4H], gain_hh [4H], gain_memory [H], ones; bias [4H], bias_memory [H], zeros.
-    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
-    Output: (h', LSTMState(h', c')).
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [4H, I], uniform in +-1/sqrt(H) at the start, as torch's.
+        weight_hh: [4H, H], likewise.
+        gain_ih: [4H], ones at the start.
+        gain_hh: [4H], ones at the start.
+        gain_memory: [H], ones at the start.
+        bias: b [4H], zeros at the start.
+        bias_memory: b_c [H], zeros at the start.
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, H], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.layer_norm_lstm import LayerNormLSTMCell
-        >>> output, last = unroll.unroll(LayerNormLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.LayerNormLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)
         ((5, 2, 4), (2, 4))
     """
@@ -65,7 +78,7 @@ class LayerNormLSTMCell(Cell):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw the weights anew, as torch's cells do; gains become one, biases zero."""
+        """Draw the weights again, as torch's cells do; gains become one, biases zero."""
         super().reset_parameters()
         for gain in (self.gain_ih, self.gain_hh, self.gain_memory):
             nn.init.ones_(gain)

@@ -14,14 +14,19 @@ from unroll.cells.scan import scan
 
 
 class LRUState(NamedTuple):
-    """The complex memory: its real part [B, H] and its imaginary part [B, H]."""
+    """The state of `LRUCell`: a complex memory.
+
+    Attributes:
+        real: its real part [B, H].
+        imaginary: its imaginary part [B, H].
+    """
 
     real: Tensor
     imaginary: Tensor
 
 
 class LRUCell(Cell):
-    """The linear recurrent unit: each unit turns and decays at its own pace, nothing else.
+    """The linear recurrent unit: each unit rotates and decays at its own rate.
 
     When to use it: very long sequences (thousands of steps), in deep stacks with a nonlinearity
     between the layers; by itself it is a linear filter. `r_min` near one and a small `max_phase`
@@ -33,35 +38,45 @@ class LRUCell(Cell):
         s' = lambda * s + exp(log_scale) * (B x)
         y = Re(C s') + D x
 
-    |lambda| < 1 whatever the parameters are. It is written with real numbers, the real and the
-    imaginary part each a field of the state.
+    |lambda| < 1 whatever the parameters are. The equations are computed with real numbers; the state has
+    one field for the real part and one for the imaginary part.
 
     Cost: a step is 2 H I multiplications for B, 2 O H for C (and O I for D where I is not O); none
-    of them waits for the step before. The loop itself is 4 H multiplications, against a GRU's
-    3 H^2.
+    of them depends on the step before. The loop itself is 4 H multiplications, against a GRU's 3
+    H^2.
 
     Source: A. Orvieto et al., Resurrecting recurrent neural networks for long sequences, 2023
     (https://arxiv.org/abs/2303.06349).
 
     Args:
-        input_size: I. hidden_size: H, complex units. output_size: O; None: H.
-        r_min, r_max: the ring that lambda is drawn from, uniformly by area.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of complex units.
+        output_size: O, the width of the output. None: H.
+        r_min: the inner radius of the ring that lambda is drawn from, uniformly by area.
+        r_max: the outer radius of that ring.
         max_phase: the largest angle that is drawn, in radians.
 
-    Parameters: log_decay [H], log_phase [H], log_scale [H]; weight_ih [2H, I] (real part of B, then
-        imaginary part); weight_output [O, 2H] (real part of C, then imaginary part); skip [O] where
-        I is O, D's diagonal as in the paper's code, else D [O, I]. Drawn as in the paper: B and C
-        normal with variance 1/(2I) and 1/H, D normal with variance 1 (1/I where it is a matrix),
-        and log_scale so that s has the variance of B x, sqrt(1 - |lambda|^2).
-    Input: x [B, I]; LRUState(real [B, H], imaginary [B, H]).
-    Output: (y [B, O], LRUState). `parallel(x [T, B, I], state)` returns them for every step.
-    Raises: ValueError where r_min and r_max are no ring inside the unit circle, or max_phase is not
-        between 0 and 2 pi.
+    Attributes:
+        log_decay: [H].
+        log_phase: [H].
+        log_scale: [H], drawn so that s has the variance of B x: sqrt(1 - |lambda|^2).
+        weight_ih: B [2H, I], the real part, then the imaginary part; normal with variance 1/(2I).
+        weight_output: C [O, 2H], the real part, then the imaginary part; normal with variance 1/H.
+        skip: D: its diagonal [O] where I is O, as in the paper's code, else D [O, I]; normal with
+            variance 1, or 1/I where it is a matrix.
+
+    Shapes:
+        x: [B, I].
+        state: LRUState(real [B, H], imaginary [B, H]).
+        returns: (y [B, O], LRUState). `parallel(x [T, B, I], state)` returns them for every step.
+
+    Raises:
+        ValueError: r_min and r_max are no ring inside the unit circle, or max_phase is not between
+            0 and 2 pi.
 
     Example:
-        >>> import torch
-        >>> from unroll.cells.lru import LRUCell
-        >>> cell = LRUCell(3, 4, r_min=0.9, r_max=0.999, max_phase=0.3)
+        >>> import torch, unroll
+        >>> cell = unroll.LRUCell(3, 4, r_min=0.9, r_max=0.999, max_phase=0.3)
         >>> outputs, states = cell.parallel(torch.randn(5, 2, 3), cell.initial_state(2))
         >>> tuple(outputs.shape), tuple(states.real.shape)
         ((5, 2, 4), (5, 2, 4))

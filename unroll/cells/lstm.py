@@ -12,7 +12,12 @@ from unroll.cells.cell import Cell
 
 
 class LSTMState(NamedTuple):
-    """h: what the cell shows [B, H] (or [B, P] when projected); c: what it remembers [B, H]."""
+    """The state of the LSTM and of most of its variants.
+
+    Attributes:
+        h: the output [B, H]; [B, P] where it is projected.
+        c: the memory [B, H].
+    """
 
     h: Tensor
     c: Tensor
@@ -37,12 +42,23 @@ class LSTMCell(nn.LSTMCell, Cell):
     (https://doi.org/10.1162/089976600300015015).
 
     Args:
-        input_size: I. hidden_size: H. bias: whether b_ih and b_hh exist.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        bias: whether bias_ih and bias_hh exist.
 
-    Parameters: weight_ih [4H, I], weight_hh [4H, H], bias_ih [4H], bias_hh [4H].
-    Input: x [B, I] or [I]; state (h, c), each [B, H] or [H], zeros where it is left out.
-    Output: (h', c'). `step(x, state)` returns (h', LSTMState(h', c')), as the engine wants it.
-    Raises: what `torch.nn.LSTMCell` raises, for wrong sizes.
+    Attributes:
+        weight_ih: [4H, I].
+        weight_hh: [4H, H].
+        bias_ih: [4H].
+        bias_hh: [4H].
+
+    Shapes:
+        x: [B, I] or [I].
+        state: (h, c), each [B, H] or [H]; zeros where it is left out.
+        returns: (h', c'). `step(x, state)` returns (h', LSTMState(h', c')), as the engine wants it.
+
+    Raises:
+        RuntimeError: from `torch.nn.LSTMCell`, for wrong sizes.
 
     Example:
         >>> import torch, unroll

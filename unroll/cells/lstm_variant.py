@@ -20,7 +20,9 @@ from unroll.cells.state import State
 class VariantLSTMCell(Cell):
     """What the variants have in common: sums of x and h, and gates that may see the memory.
 
-    blocks: how many of i, f, g and o the rows of the weights stack. gates: those with a peephole.
+    Attributes:
+        blocks: how many of i, f, g and o the rows of the weights stack.
+        gates: those that have a peephole, each as `peephole_NAME` [H].
     """
 
     blocks = 4
@@ -41,7 +43,7 @@ class VariantLSTMCell(Cell):
         self.reset_parameters()
 
     def sums(self, x: Tensor, h: Tensor) -> tuple[Tensor, ...]:
-        """W x + R h + b, for each block of rows."""
+        """W x + R h + b of inputs [B, I] and outputs [B, H], as one tensor [B, H] per block."""
         both = linear(x, self.weight_ih, self.bias) + linear(h, self.weight_hh)
         return both.chunk(self.blocks, 1)
 
@@ -51,5 +53,5 @@ class VariantLSTMCell(Cell):
 
 
 def see(gate: Tensor, peephole: Tensor | None, c: Tensor) -> Tensor:
-    """A gate's sum, with the memory that it sees where it has a peephole."""
+    """A gate's sum [B, H], plus the memory c [B, H] times its peephole [H] where it has one."""
     return gate if peephole is None else gate + peephole * c

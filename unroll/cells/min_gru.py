@@ -13,9 +13,9 @@ from unroll.cells.scan import scan
 class MinGRUCell(Cell):
     """The minimal GRU: linear in its state, so a sequence needs no loop over time.
 
-    When to use it: long sequences and small budgets. It has two products a step instead of the
-    GRU's six and can be run for all steps at once; what it cannot do in one layer is to decide by
-    what it remembers, so stack two or three.
+    When to use it: long sequences and small budgets. It has two products per step instead of the
+    GRU's six, and all steps can be computed at once. The gates of a single layer do not see what it
+    remembers, so stack two or three.
 
     Equations (gate order z, h in the rows of the weights):
 
@@ -29,21 +29,29 @@ class MinGRUCell(Cell):
     other way.
 
     The parallel form is exact, from any state: `unroll.cells.scan` needs no logarithms, so the
-    state that is carried in may have any sign.
+    initial state may have any sign.
 
     Source: L. Feng et al., Were RNNs all we needed?, 2024 (https://arxiv.org/abs/2410.01201).
 
     Args:
-        input_size: I. hidden_size: H. positive: whether the candidate goes through g.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        positive: whether the candidate goes through g.
 
-    Parameters: weight_ih [2H, I], bias [2H], uniform in +-1/sqrt(H).
-    Input: x [B, I]; h [B, H].
-    Output: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
+    Attributes:
+        weight_ih: [2H, I].
+        bias: [2H].
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
 
     Example:
-        >>> import torch
-        >>> from unroll.cells.min_gru import MinGRUCell
-        >>> cell, x = MinGRUCell(3, 4), torch.randn(5, 2, 3)
+        >>> import torch, unroll
+        >>> cell, x = unroll.MinGRUCell(3, 4), torch.randn(5, 2, 3)
         >>> outputs, states = cell.parallel(x, cell.initial_state(2))
         >>> h = cell.initial_state(2)
         >>> for step in x:
@@ -78,7 +86,7 @@ class MinGRUCell(Cell):
 def positive(v: Tensor) -> Tensor:
     """The paper's g: v + 0.5 for v >= 0 and sigmoid(v) below, so never less than zero.
 
-    As a sum, because of which one part is always constant; `torch.where` takes twice the time.
+    Written as a sum of which one part is always constant; `torch.where` takes twice the time.
     """
     above = relu(v)
     return above + sigmoid(v - above)

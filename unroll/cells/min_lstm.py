@@ -14,8 +14,8 @@ from unroll.cells.scan import scan
 class MinLSTMCell(Cell):
     """The minimal LSTM: linear in its state, so a sequence needs no loop over time.
 
-    When to use it: as `MinGRUCell`, with a gate more: what is kept and what is let in are weighed
-    against each other instead of being one number.
+    When to use it: as `MinGRUCell`, with one more gate: the share that is kept and the share that
+    enters are two gates, normalised to a sum of one.
 
     Equations (gate order f, i, h in the rows of the weights):
 
@@ -27,24 +27,32 @@ class MinLSTMCell(Cell):
 
     with g(v) = v + 0.5 for v >= 0 and sigmoid(v) below, which keeps the state positive as the
     paper's log-space version does; with `positive=False` g is the identity. There is neither an
-    output gate nor a second state. k is computed from the logarithms of f and i, and stays right
-    where both are too small for a number of their own.
+    output gate nor a second state. k is computed from the logarithms of f and i, and stays exact
+    where both underflow.
 
     The parallel form is exact, from any state: `unroll.cells.scan` needs no logarithms.
 
     Source: L. Feng et al., Were RNNs all we needed?, 2024 (https://arxiv.org/abs/2410.01201).
 
     Args:
-        input_size: I. hidden_size: H. positive: whether the candidate goes through g.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        positive: whether the candidate goes through g.
 
-    Parameters: weight_ih [3H, I], bias [3H], uniform in +-1/sqrt(H).
-    Input: x [B, I]; h [B, H].
-    Output: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
+    Attributes:
+        weight_ih: [3H, I].
+        bias: [3H].
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.min_lstm import MinLSTMCell
-        >>> output, h = unroll.unroll(MinLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, h = unroll.unroll(unroll.MinLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), bool((h > 0).all())
         ((5, 2, 4), True)
     """

@@ -12,8 +12,8 @@ from unroll.cells.cell import Cell
 class MinimalGatedCell(Cell):
     """The minimal gated unit: a GRU whose one gate both resets and updates.
 
-    When to use it: where the number of weights counts. It has two thirds of a GRU's, and the
-    paper finds it about as accurate.
+    When to use it: where the number of weights matters. It has two thirds of a GRU's, and the paper
+    finds it about as accurate.
 
     Equations (gate order f, n in the rows of the weights):
 
@@ -21,25 +21,34 @@ class MinimalGatedCell(Cell):
         n = tanh(W_in x + W_hn (f * h) + b_n)     candidate
         h' = (1 - f) * h + f * n
 
-    A gate of one replaces the state, as in the paper: it is 1 - z of torch's GRU. Flax's
-    `MGUCell` is another cell: f keeps the old state and multiplies after the product.
+    A gate of one replaces the state, as in the paper: it is 1 - z of torch's GRU. Flax's `MGUCell`
+    is another cell: f keeps the old state and multiplies after the product.
 
     Source: G.-B. Zhou, J. Wu, C.-L. Zhang and Z.-H. Zhou, Minimal gated unit for recurrent neural
     networks, 2016 (https://arxiv.org/abs/1603.09420).
 
     Args:
-        input_size: I. hidden_size: H.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
 
-    Parameters: weight_ih [2H, I], weight_hh [2H, H], bias [2H]. They start uniform in
-    +-1/sqrt(H), as torch's.
-    Input: x [B, I]; h [B, H].
-    Output: (h', h'), each [B, H].
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [2H, I].
+        weight_hh: [2H, H].
+        bias: [2H].
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h'), each [B, H].
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.minimal_gated import MinimalGatedCell
-        >>> output, last = unroll.unroll(MinimalGatedCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.MinimalGatedCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)
         ((5, 2, 4), (2, 4))
     """

@@ -13,11 +13,11 @@ from unroll.cells.lstm import LSTMState
 
 
 class MultiplicativeLSTMCell(Cell):
-    """Long short-term memory with recurrent weights of its own for every input.
+    """Long short-term memory whose recurrent weights depend on the input.
 
-    When to use it: text in characters or bytes, where each symbol should change the state in a
-    way of its own; the "sentiment neuron" (Radford et al. 2017) is one of its units. It has a
-    quarter more weights than an LSTM, and two products in a row in each step.
+    When to use it: text in characters or bytes, where each symbol should change the state in its
+    own way; the "sentiment neuron" (Radford et al. 2017) is one of its units. It has a quarter more
+    weights than an LSTM, and two products in a row in each step.
 
     Equations (gate order i, f, g, o in the rows of the weights, as torch):
 
@@ -30,26 +30,37 @@ class MultiplicativeLSTMCell(Cell):
         h' = o * tanh(c')
 
     m has no bias, as in the paper; torchrecurrent gives both its factors one. The authors' Chainer
-    code is as here; their older MATLAB code leaves g linear and gates within the tanh,
-    h' = tanh(o * c' + b). It is not the mLSTM of Beck et al. 2024, whose memory is a matrix.
+    code is as here; their older MATLAB code leaves g linear and gates within the tanh, h' = tanh(o
+    * c' + b). It is not the mLSTM of Beck et al. 2024, whose memory is a matrix.
 
     Source: B. Krause, L. Lu, I. Murray and S. Renals, Multiplicative LSTM for sequence modelling,
     2016 (https://arxiv.org/abs/1609.07959), and the authors' code
     (https://github.com/benkrause/mLSTM).
 
     Args:
-        input_size: I. hidden_size: H.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
 
-    Parameters: weight_im [H, I], weight_hm [H, H], which make m; weight_ih [4H, I], weight_mh
-    [4H, H], bias [4H], which make the gates. All start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
-    Output: (h', LSTMState(h', c')).
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_im: [H, I], for m.
+        weight_hm: [H, H], for m.
+        weight_ih: [4H, I], for the gates.
+        weight_mh: [4H, H], for the gates.
+        bias: [4H], for the gates.
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, H], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.multiplicative_lstm import MultiplicativeLSTMCell
-        >>> output, last = unroll.unroll(MultiplicativeLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.MultiplicativeLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)
         ((5, 2, 4), (2, 4))
     """

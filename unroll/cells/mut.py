@@ -12,8 +12,10 @@ from unroll.cells.cell import Cell
 class MutatedCell(Cell):
     """What the three have in common: blocks of weights, and the input as wide as the state.
 
-    input_blocks, recurrent_blocks: how many [H, I] and [H, H] matrices a unit stacks.
-    takes_input_itself: whether an equation has x with no matrix before it.
+    Attributes:
+        input_blocks: how many matrices [H, I] weight_ih stacks.
+        recurrent_blocks: how many matrices [H, H] weight_hh stacks.
+        takes_input_itself: whether an equation has x with no matrix before it.
     """
 
     input_blocks = 3
@@ -40,8 +42,8 @@ class MutatedCell(Cell):
 class MUT1Cell(MutatedCell):
     """The first mutated unit: a GRU whose update gate does not see the state.
 
-    When to use it: a baseline beside the GRU; the search found such units better than LSTM and
-    GRU on some of its tasks, not on all. Its update gate is computed for all steps at once.
+    When to use it: a baseline beside the GRU; the search found such units better than LSTM and GRU
+    on some of its tasks, not on all. Its update gate is computed for all steps at once.
 
     Equations (row order r, z in weight_ih; r, n in weight_hh; r, z, n in the bias):
 
@@ -52,28 +54,38 @@ class MUT1Cell(MutatedCell):
 
     As printed, where tanh(x) fits only an x as wide as h. Where I = H it is x itself; otherwise
     W_xh x stands in its place, with a learnt matrix without a bias, `input_projection`. Keras's
-    former `JZS1` did the same with a fixed random matrix; theanets and torchrecurrent always
-    learn one. A z of one replaces the state: it is 1 - z of torch's GRU.
+    former `JZS1` did the same with a fixed random matrix; theanets and torchrecurrent always learn
+    one. A z of one replaces the state: it is 1 - z of torch's GRU.
 
     Source: R. Jozefowicz, W. Zaremba and I. Sutskever, An empirical exploration of recurrent
     network architectures, 2015 (https://proceedings.mlr.press/v37/jozefowicz15.html).
 
     Args:
-        input_size: I. hidden_size: H.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
 
-    Parameters: weight_ih [2H, I], weight_hh [2H, H], bias [3H], and where I is not H
-    input_projection [H, I]. They start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; h [B, H].
-    Output: (h', h'), each [B, H].
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [2H, I].
+        weight_hh: [2H, H].
+        bias: [3H].
+        input_projection: W_xh [H, I] where I is not H, else None.
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h'), each [B, H].
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.mut import MUT1Cell
-        >>> output, last = unroll.unroll(MUT1Cell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.MUT1Cell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)
         ((5, 2, 4), (2, 4))
-        >>> MUT1Cell(4, 4).input_projection is None
+        >>> unroll.MUT1Cell(4, 4).input_projection is None
         True
     """
 
@@ -111,18 +123,28 @@ class MUT2Cell(MutatedCell):
     network architectures, 2015 (https://proceedings.mlr.press/v37/jozefowicz15.html).
 
     Args:
-        input_size: I. hidden_size: H.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
 
-    Parameters: weight_ih [2H, I], weight_hh [3H, H], bias [3H], and where I is not H
-    input_projection [H, I]. They start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; h [B, H].
-    Output: (h', h'), each [B, H].
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [2H, I].
+        weight_hh: [3H, H].
+        bias: [3H].
+        input_projection: W_xr [H, I] where I is not H, else None.
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h'), each [B, H].
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.mut import MUT2Cell
-        >>> output, last = unroll.unroll(MUT2Cell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.MUT2Cell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)
         ((5, 2, 4), (2, 4))
     """
@@ -160,18 +182,27 @@ class MUT3Cell(MutatedCell):
     network architectures, 2015 (https://proceedings.mlr.press/v37/jozefowicz15.html).
 
     Args:
-        input_size: I. hidden_size: H.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
 
-    Parameters: weight_ih [3H, I], weight_hh [3H, H], bias [3H]. They start uniform in
-    +-1/sqrt(H), as torch's.
-    Input: x [B, I]; h [B, H].
-    Output: (h', h'), each [B, H].
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [3H, I].
+        weight_hh: [3H, H].
+        bias: [3H].
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h'), each [B, H].
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.mut import MUT3Cell
-        >>> output, last = unroll.unroll(MUT3Cell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.MUT3Cell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)
         ((5, 2, 4), (2, 4))
     """

@@ -1,6 +1,7 @@
-"""The cells by the names that `Recurrent("lstm", ...)` and `--cell lstm` take.
+"""The table of all cells, by the names that `Recurrent("lstm", ...)` and `--cell lstm` take.
 
-No torch here, so that `unroll cells`, `unroll train --help` and a wrong name answer at once.
+It needs no torch, so that `unroll cells`, `unroll train --help` and the error about an unknown name
+are quick. Every other list of cells is derived from it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class CellRow:
 FAMILIES: dict[str, dict[str, CellRow]] = {
     "plain": {
         "rnn": CellRow(
-            "RNNCell", "short memories, teaching, the baseline that every gate must beat"
+            "RNNCell", "short memories, teaching, the baseline that a gated cell must beat"
         ),
         "rnn_relu": CellRow(
             "RNNCell",
@@ -53,9 +54,11 @@ FAMILIES: dict[str, dict[str, CellRow]] = {
             options={"nonlinearity": "relu"},
         ),
         "irnn": CellRow(
-            "IRNNCell", "long memories at the price of a simple cell: relu, identity start"
+            "IRNNCell", "long memories at the cost of a simple cell: relu, starts as the identity"
         ),
-        "jordan": CellRow("JordanCell", "control, teaching: what is fed back is the output"),
+        "jordan": CellRow(
+            "JordanCell", "control, teaching: feeds back its output, not its hidden layer"
+        ),
     },
     "LSTM": {
         "lstm": CellRow(
@@ -70,39 +73,43 @@ FAMILIES: dict[str, dict[str, CellRow]] = {
             "PeepholeLSTMCell", "counting and exact timing: the gates see the memory"
         ),
         "coupled_lstm": CellRow(
-            "CoupledLSTMCell", "three quarters of the weights: one gate lets in and forgets"
+            "CoupledLSTMCell", "three quarters of an LSTM's weights: input and forget gate are one"
         ),
         "janet": CellRow(
-            "JANETCell", "long memories at half of the weights: the forget gate alone"
+            "JANETCell", "long memories at half of an LSTM's weights: a forget gate only"
         ),
-        "layer_norm_lstm": CellRow("LayerNormLSTMCell", "steadier training: norms inside the step"),
+        "layer_norm_lstm": CellRow(
+            "LayerNormLSTMCell", "steadier training: layer normalisation inside the step"
+        ),
         "multiplicative_lstm": CellRow(
-            "MultiplicativeLSTMCell", "characters and bytes: each changes the state in its own way"
+            "MultiplicativeLSTMCell",
+            "characters and bytes: each symbol changes the state in its own way",
         ),
         "slstm": CellRow(
             "SLSTMCell",
-            "decisions that are revised: exponential gates, heads (xLSTM)",
+            "decisions that may be revised: exponential gates, heads (xLSTM)",
             state="SLSTMState",
         ),
         "no_input_gate_lstm": CellRow(
-            "NoInputGateLSTMCell", "what the input gate is worth: an LSTM without it"
+            "NoInputGateLSTMCell", "an LSTM without input gate, to measure what the gate is worth"
         ),
         "no_forget_gate_lstm": CellRow(
-            "NoForgetGateLSTMCell", "what the forget gate is worth: an LSTM without it"
+            "NoForgetGateLSTMCell", "an LSTM without forget gate, to measure what the gate is worth"
         ),
         "no_output_gate_lstm": CellRow(
-            "NoOutputGateLSTMCell", "what the output gate is worth: an LSTM without it"
+            "NoOutputGateLSTMCell", "an LSTM without output gate, to measure what the gate is worth"
         ),
         "no_input_activation_lstm": CellRow(
-            "NoInputActivationLSTMCell", "what the tanh on the way in is worth: an LSTM without it"
+            "NoInputActivationLSTMCell",
+            "an LSTM without tanh of the candidate, to measure its worth",
         ),
         "no_output_activation_lstm": CellRow(
             "NoOutputActivationLSTMCell",
-            "what the tanh on the way out is worth: an LSTM without it",
+            "an LSTM without tanh of the output, to measure its worth",
         ),
         "full_gate_recurrence_lstm": CellRow(
             "FullGateRecurrenceLSTMCell",
-            "gates that also read the gates before, as in the first LSTM",
+            "gates also read the last step's gates, as in the first LSTM",
             state="FullGateRecurrenceLSTMState",
         ),
     },
@@ -111,12 +118,14 @@ FAMILIES: dict[str, dict[str, CellRow]] = {
             "GRUCell", "as good as an LSTM on many tasks, with three quarters of its weights"
         ),
         "original_gru": CellRow(
-            "OriginalGRUCell", "weights of the paper, of Keras' reset_after=False, of ONNX"
+            "OriginalGRUCell", "weights from the paper, Keras (reset_after=False) or ONNX"
         ),
         "minimal_gated": CellRow(
             "MinimalGatedCell", "two thirds of a GRU's weights: one gate resets and updates"
         ),
-        "layer_norm_gru": CellRow("LayerNormGRUCell", "steadier training: norms inside the step"),
+        "layer_norm_gru": CellRow(
+            "LayerNormGRUCell", "steadier training: layer normalisation inside the step"
+        ),
         "mut1": CellRow(
             "MUT1Cell",
             "found by search: a GRU whose update gate does not see the state",
@@ -141,11 +150,11 @@ FAMILIES: dict[str, dict[str, CellRow]] = {
         ),
         "clockwork": CellRow(
             "ClockworkRNNCell",
-            "signals at several speeds: modules with periods",
+            "signals at several speeds: modules with their own periods",
             state="ClockworkState",
         ),
         "recurrent_highway": CellRow(
-            "RecurrentHighwayCell", "language with one wide layer: a step of several highway layers"
+            "RecurrentHighwayCell", "language with one wide layer: several highway layers per step"
         ),
         "conv_lstm": CellRow(
             "ConvLSTMCell", "sequences of images or maps: products are convolutions"
@@ -153,26 +162,24 @@ FAMILIES: dict[str, dict[str, CellRow]] = {
     },
     "independent and linear": {
         "indrnn": CellRow(
-            "IndRNNCell", "thousands of steps, deep stacks: a recurrent weight a unit"
+            "IndRNNCell", "thousands of steps, deep stacks: one recurrent weight per unit"
         ),
         "sru": CellRow("SRUCell", "deep stacks at the speed of a feed-forward layer"),
         "qrnn": CellRow(
             "QRNNCell", "fast language models: gates from the inputs alone", state="QRNNState"
         ),
-        "min_gru": CellRow("MinGRUCell", "long sequences, small budgets: two products a step"),
-        "min_lstm": CellRow("MinLSTMCell", "as min_gru, with a gate more"),
+        "min_gru": CellRow("MinGRUCell", "long sequences, small budgets: two products per step"),
+        "min_lstm": CellRow("MinLSTMCell", "as min_gru, with one more gate"),
         "lru": CellRow(
             "LRUCell",
-            "thousands of steps, deep stacks: units that turn and decay",
+            "thousands of steps, deep stacks: units that rotate and decay",
             state="LRUState",
         ),
-        "rg_lru": CellRow(
-            "RGLRUCell", "language over long texts: a decay that the input slows down"
-        ),
+        "rg_lru": CellRow("RGLRUCell", "language over long texts: the input slows the decay"),
     },
     "reservoirs": {
         "echo_state": CellRow(
-            "EchoStateCell", "small data, chaotic series: the recurrent weights stay as drawn"
+            "EchoStateCell", "small data, chaotic series: recurrent weights are not trained"
         ),
         "deep_echo_state": CellRow(
             "DeepEchoStateCell",
@@ -185,17 +192,18 @@ FAMILIES: dict[str, dict[str, CellRow]] = {
 # cells that take a cell: used in Python, or in a file of the user's own; their files are in wrappers/
 WRAPPERS: dict[str, CellRow] = {
     "zoneout": CellRow(
-        "ZoneoutCell", "against overfitting, memory kept: units keep their old value now and then"
+        "ZoneoutCell",
+        "against overfitting without losing memory: units randomly keep their old value",
     ),
     "recurrent_dropout": CellRow("RecurrentDropoutCell", "against overfitting, at 0.1 to 0.3"),
     "update_dropout": CellRow("UpdateDropoutCell", "against overfitting, where a memory must last"),
     "weight_drop": CellRow("WeightDropCell", "the AWD-LSTM's language models"),
     "residual": CellRow("ResidualCell", "stacks of more than four layers; I = H"),
     "highway": CellRow(
-        "HighwayCell", "deep stacks that learn how much of each layer they want; any widths"
+        "HighwayCell", "deep stacks that learn how much of each layer they use; any widths"
     ),
     "attentive": CellRow(
-        "AttentiveCell", "something of a few steps ago, as it was", state="AttentiveState"
+        "AttentiveCell", "an output of a few steps ago, unchanged", state="AttentiveState"
     ),
     "gate_norm": CellRow("GateNormCell", "steadier training of a cell that has no normalised form"),
     "dilated": CellRow(
@@ -225,8 +233,12 @@ def public_classes() -> dict[str, str]:
 def cell_factory(name: str, **options: Any) -> Callable[[int, int], Cell]:
     """The cell of this name, as a callable of `(input_size, hidden_size)`.
 
-    options: further arguments of its constructor.
-    Raises: UserError, which is a ValueError, for an unknown name, with those that are near.
+    Args:
+        name: as `unroll cells` lists it.
+        options: further arguments of the constructor.
+
+    Raises:
+        UserError: (a ValueError) the name is unknown; the message suggests similar names.
     """
     if name not in CELLS:
         raise UserError(
@@ -239,7 +251,7 @@ def cell_factory(name: str, **options: Any) -> Callable[[int, int], Cell]:
 
 
 def constructor_options(make: Callable[..., Any]) -> dict[str, Any]:
-    """What a cell's constructor takes beyond the sizes, with the defaults (`Parameter.empty`: none)."""
+    """The arguments of a constructor beside the sizes, with their defaults (`Parameter.empty`: none)."""
     parameters = list(signature(make).parameters.values())[2:]
     named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     return {
@@ -250,23 +262,23 @@ def constructor_options(make: Callable[..., Any]) -> dict[str, Any]:
 
 
 def options_example(needs: list[str]) -> str:
-    """The flag that gives a constructor what it cannot do without."""
+    """The flag that gives a constructor the arguments that it requires."""
     return "--cell-options '{" + ", ".join(f'"{name}": ...' for name in needs) + "}'"
 
 
 def suggestions(name: str) -> str:
-    """The names that are like a wrong one, as the end of a sentence; empty where none is."""
+    """Names that are similar to an unknown one, as the end of a sentence; empty where there are none."""
     word = name.strip().lower().replace("-", "_")
     wrappers = {row.cell.lower().removesuffix("cell"): row.cell for row in WRAPPERS.values()}
     wrapper = wrappers.get(word.replace("_", "").removesuffix("cell"))
     if wrapper is not None:
         return (
-            f"; unroll.{wrapper} is a wrapper, which takes a cell: write a function that returns "
-            "it into a file of yours, and name it by --cell FILE.py:FUNCTION"
+            f"; unroll.{wrapper} is a wrapper around a cell: write a function that returns the "
+            "wrapped cell, and pass it as --cell FILE.py:FUNCTION"
         )
     by_spelling = {row.cell.lower(): known for known, row in reversed(CELLS.items())}
     by_spelling |= {known: known for known in CELLS}
     like = get_close_matches(word, by_spelling, SUGGESTIONS)
     like += [spelling for spelling in by_spelling if len(word) > 1 and word in spelling]
     names = list(dict.fromkeys(by_spelling[spelling] for spelling in like))[:SUGGESTIONS]
-    return f"; near it: {', '.join(names)}" if names else ""
+    return f"; similar names: {', '.join(names)}" if names else ""

@@ -9,10 +9,10 @@ from unroll.cells.lstm_variant import VariantLSTMCell, see
 
 
 class NoForgetGateLSTMCell(VariantLSTMCell):
-    """NFG: the LSTM without its forget gate; the memory keeps all it was ever given.
+    """NFG: the LSTM without its forget gate; the memory keeps everything that it was given.
 
     When to use it: to measure what the forget gate is worth, which the LSTM of 1997 did not have
-    yet. In the paper it is one of the two variants that do worst.
+    yet. In the paper it is one of the two worst variants.
 
     Equations (gate order i, g, o in the rows of the weights):
 
@@ -28,18 +28,30 @@ class NoForgetGateLSTMCell(VariantLSTMCell):
     search space odyssey, 2015 (https://arxiv.org/abs/1503.04069).
 
     Args:
-        input_size: I. hidden_size: H. peepholes: whether gates see the memory, as in the paper.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        peepholes: whether the gates see the memory, as in the paper.
 
-    Parameters: weight_ih [3H, I], weight_hh [3H, H], bias [3H], peephole_input [H],
-    peephole_output [H]. All start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
-    Output: (h', LSTMState(h', c')).
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [3H, I].
+        weight_hh: [3H, H].
+        bias: [3H].
+        peephole_input: p_i [H], or None.
+        peephole_output: p_o [H], or None.
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, H], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll import NoForgetGateLSTMCell
-        >>> output, last = unroll.unroll(NoForgetGateLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.NoForgetGateLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)
         ((5, 2, 4), (2, 4))
     """

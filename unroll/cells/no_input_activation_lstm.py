@@ -23,24 +23,37 @@ class NoInputActivationLSTMCell(VariantLSTMCell):
         o = sigmoid(W_io x + W_ho h + p_o * c' + b_o)     output gate
         h' = o * tanh(c')
 
-    It is `PeepholeLSTMCell` but for g; the paper calls g the block input z, and h the output y.
+    It is `PeepholeLSTMCell` except for g; the paper calls g the block input z, and h the output y.
 
     Source: K. Greff, R. K. Srivastava, J. Koutnik, B. R. Steunebrink and J. Schmidhuber, LSTM: a
     search space odyssey, 2015 (https://arxiv.org/abs/1503.04069).
 
     Args:
-        input_size: I. hidden_size: H. peepholes: whether gates see the memory, as in the paper.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        peepholes: whether the gates see the memory, as in the paper.
 
-    Parameters: weight_ih [4H, I], weight_hh [4H, H], bias [4H], peephole_input [H],
-    peephole_forget [H], peephole_output [H]. All start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
-    Output: (h', LSTMState(h', c')).
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [4H, I].
+        weight_hh: [4H, H].
+        bias: [4H].
+        peephole_input: p_i [H], or None.
+        peephole_forget: p_f [H], or None.
+        peephole_output: p_o [H], or None.
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, H], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll import NoInputActivationLSTMCell
-        >>> output, last = unroll.unroll(NoInputActivationLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.NoInputActivationLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)
         ((5, 2, 4), (2, 4))
     """

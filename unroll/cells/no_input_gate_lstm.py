@@ -11,8 +11,8 @@ from unroll.cells.lstm_variant import VariantLSTMCell, see
 class NoInputGateLSTMCell(VariantLSTMCell):
     """NIG: the LSTM without its input gate; every candidate is stored in full.
 
-    When to use it: to measure what the input gate is worth. In the paper speech and handwriting
-    suffer without it, music does not.
+    When to use it: to measure what the input gate is worth. In the paper, speech and handwriting
+    get worse without it, music does not.
 
     Equations (gate order f, g, o in the rows of the weights):
 
@@ -28,18 +28,30 @@ class NoInputGateLSTMCell(VariantLSTMCell):
     search space odyssey, 2015 (https://arxiv.org/abs/1503.04069).
 
     Args:
-        input_size: I. hidden_size: H. peepholes: whether gates see the memory, as in the paper.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        peepholes: whether the gates see the memory, as in the paper.
 
-    Parameters: weight_ih [3H, I], weight_hh [3H, H], bias [3H], peephole_forget [H],
-    peephole_output [H]. All start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
-    Output: (h', LSTMState(h', c')).
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [3H, I].
+        weight_hh: [3H, H].
+        bias: [3H].
+        peephole_forget: p_f [H], or None.
+        peephole_output: p_o [H], or None.
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, H], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll import NoInputGateLSTMCell
-        >>> output, last = unroll.unroll(NoInputGateLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.NoInputGateLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)
         ((5, 2, 4), (2, 4))
     """

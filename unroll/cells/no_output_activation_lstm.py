@@ -9,10 +9,10 @@ from unroll.cells.lstm_variant import VariantLSTMCell, see
 
 
 class NoOutputActivationLSTMCell(VariantLSTMCell):
-    """NOAF: the LSTM without the tanh on the way out; the memory is shown as it is.
+    """NOAF: the LSTM without the tanh of its output; the output shows the memory unchanged.
 
-    When to use it: to measure what the tanh is worth. In the paper it is one of the two
-    variants that do worst, because nothing bounds what is shown.
+    When to use it: to measure what the tanh is worth. In the paper it is one of the two worst
+    variants, because nothing bounds the output.
 
     Equations (gate order i, f, g, o in the rows of the weights, as torch):
 
@@ -23,24 +23,37 @@ class NoOutputActivationLSTMCell(VariantLSTMCell):
         o = sigmoid(W_io x + W_ho h + p_o * c' + b_o)     output gate
         h' = o * c'
 
-    It is `PeepholeLSTMCell` but for h'; the paper calls g the block input z, and h the output y.
+    It is `PeepholeLSTMCell` except for h'; the paper calls g the block input z, and h the output y.
 
     Source: K. Greff, R. K. Srivastava, J. Koutnik, B. R. Steunebrink and J. Schmidhuber, LSTM: a
     search space odyssey, 2015 (https://arxiv.org/abs/1503.04069).
 
     Args:
-        input_size: I. hidden_size: H. peepholes: whether gates see the memory, as in the paper.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        peepholes: whether the gates see the memory, as in the paper.
 
-    Parameters: weight_ih [4H, I], weight_hh [4H, H], bias [4H], peephole_input [H],
-    peephole_forget [H], peephole_output [H]. All start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
-    Output: (h', LSTMState(h', c')).
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [4H, I].
+        weight_hh: [4H, H].
+        bias: [4H].
+        peephole_input: p_i [H], or None.
+        peephole_forget: p_f [H], or None.
+        peephole_output: p_o [H], or None.
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, H], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll import NoOutputActivationLSTMCell
-        >>> output, last = unroll.unroll(NoOutputActivationLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.NoOutputActivationLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)
         ((5, 2, 4), (2, 4))
     """

@@ -9,10 +9,10 @@ from unroll.cells.lstm_variant import VariantLSTMCell, see
 
 
 class NoOutputGateLSTMCell(VariantLSTMCell):
-    """NOG: the LSTM without its output gate; the memory is always shown.
+    """NOG: the LSTM without its output gate; the output always shows the memory.
 
-    When to use it: to measure what the output gate is worth. In the paper speech and handwriting
-    suffer without it, music does not.
+    When to use it: to measure what the output gate is worth. In the paper, speech and handwriting
+    get worse without it, music does not.
 
     Equations (gate order i, f, g in the rows of the weights):
 
@@ -28,18 +28,30 @@ class NoOutputGateLSTMCell(VariantLSTMCell):
     search space odyssey, 2015 (https://arxiv.org/abs/1503.04069).
 
     Args:
-        input_size: I. hidden_size: H. peepholes: whether gates see the memory, as in the paper.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        peepholes: whether the gates see the memory, as in the paper.
 
-    Parameters: weight_ih [3H, I], weight_hh [3H, H], bias [3H], peephole_input [H],
-    peephole_forget [H]. All start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
-    Output: (h', LSTMState(h', c')).
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [3H, I].
+        weight_hh: [3H, H].
+        bias: [3H].
+        peephole_input: p_i [H], or None.
+        peephole_forget: p_f [H], or None.
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, H], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll import NoOutputGateLSTMCell
-        >>> output, last = unroll.unroll(NoOutputGateLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.NoOutputGateLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)
         ((5, 2, 4), (2, 4))
     """

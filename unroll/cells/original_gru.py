@@ -12,9 +12,9 @@ from unroll.cells.cell import Cell
 class OriginalGRUCell(Cell):
     """The gated recurrent unit of the paper: the reset gate multiplies before the product.
 
-    When to use it: to repeat results of the paper, or to take over weights from Keras
-    (`reset_after=False`) or ONNX (`linear_before_reset=0`). Otherwise `GRUCell` does as well and
-    is faster, because its recurrent products are one.
+    When to use it: to repeat results of the paper, or to use weights from Keras
+    (`reset_after=False`) or ONNX (`linear_before_reset=0`). Otherwise `GRUCell` is as good and
+    faster, because its recurrent products are one product.
 
     Equations (gate order r, z, n in the rows of the weights, as torch):
 
@@ -24,25 +24,34 @@ class OriginalGRUCell(Cell):
         h' = (1 - z) * n + z * h
 
     z keeps the old state, as in the paper, torch, Keras and ONNX; Chung et al. 2014 write z the
-    other way. The paper leaves the biases out. Keras and ONNX stack the gates as z, r, n; ONNX's
-    two biases are added to make one.
+    other way. The paper has no biases. Keras and ONNX stack the gates as z, r, n; ONNX's two biases
+    are added to make one.
 
     Source: K. Cho et al., Learning phrase representations using RNN encoder-decoder, 2014
     (https://arxiv.org/abs/1406.1078).
 
     Args:
-        input_size: I. hidden_size: H.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
 
-    Parameters: weight_ih [3H, I], weight_hh [3H, H], bias [3H]. They start uniform in
-    +-1/sqrt(H), as torch's.
-    Input: x [B, I]; h [B, H].
-    Output: (h', h'), each [B, H].
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [3H, I].
+        weight_hh: [3H, H].
+        bias: [3H].
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h'), each [B, H].
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.original_gru import OriginalGRUCell
-        >>> output, last = unroll.unroll(OriginalGRUCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.OriginalGRUCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)
         ((5, 2, 4), (2, 4))
     """

@@ -13,7 +13,7 @@ from unroll.cells.lstm import LSTMState
 
 
 class PeepholeLSTMCell(Cell):
-    """Long short-term memory whose gates see the memory itself, through one weight a unit.
+    """Long short-term memory whose gates see the memory itself, through one weight per unit.
 
     When to use it: counting and exact timing, where a gate must know what is stored while the
     output gate is shut. It is also the vanilla LSTM of Greff et al. 2015, and ONNX's with P.
@@ -27,26 +27,38 @@ class PeepholeLSTMCell(Cell):
         o = sigmoid(W_io x + W_ho h + p_o * c' + b_o)     output gate
         h' = o * tanh(c')
 
-    Two gates see the old memory, the output gate the new one, and no gate sees another unit's.
-    ONNX stacks W and R in the order i, o, f, g and P in the order i, o, f. The tanh on the way in
-    and on the way out are as in Greff et al. and ONNX; the paper has other squashing functions.
+    Two gates see the old memory, the output gate the new one, and no gate sees another unit's. ONNX
+    stacks W and R in the order i, o, f, g and P in the order i, o, f. The tanh on the way in and on
+    the way out are as in Greff et al. and ONNX; the paper has other squashing functions.
 
     Source: F. A. Gers and J. Schmidhuber, Recurrent nets that time and count, 2000
     (https://doi.org/10.1109/IJCNN.2000.861302).
 
     Args:
-        input_size: I. hidden_size: H.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
 
-    Parameters: weight_ih [4H, I], weight_hh [4H, H], bias [4H], peephole_input [H],
-    peephole_forget [H], peephole_output [H]. All start uniform in +-1/sqrt(H), as torch's.
-    Input: x [B, I]; state LSTMState(h [B, H], c [B, H]).
-    Output: (h', LSTMState(h', c')).
-    Raises: what torch raises, for inputs of another width.
+    Attributes:
+        weight_ih: [4H, I].
+        weight_hh: [4H, H].
+        bias: [4H].
+        peephole_input: p_i [H].
+        peephole_forget: p_f [H].
+        peephole_output: p_o [H].
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, H], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        RuntimeError: from torch, where the width of x is not I.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.peephole_lstm import PeepholeLSTMCell
-        >>> output, last = unroll.unroll(PeepholeLSTMCell(3, 4), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.PeepholeLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)
         ((5, 2, 4), (2, 4))
     """

@@ -14,23 +14,38 @@ from unroll.cells.lstm import LSTMCell, LSTMState
 class ProjectedLSTMCell(LSTMCell):
     """LSTM whose output is projected to fewer numbers before it is fed back.
 
-    When to use it: a large memory with a small recurrent product, as in speech and large
-    language models; it is the cell of `unroll.LSTM(..., proj_size=P)`.
+    When to use it: a large memory with a small recurrent product, as in speech and large language
+    models; it is the cell of `unroll.LSTM(..., proj_size=P)`.
 
     Equations: those of `LSTMCell`, with h [B, P] and, last,
 
         h' = W_hr (o * tanh(c'))
 
-    Source: H. Sak et al., Long short-term memory recurrent neural network architectures for
-    large scale acoustic modeling, 2014 (https://arxiv.org/abs/1402.1128).
+    Source: H. Sak et al., Long short-term memory recurrent neural network architectures for large
+    scale acoustic modeling, 2014 (https://arxiv.org/abs/1402.1128).
 
     Args:
-        input_size: I. hidden_size: H, the width of c. proj_size: P, 0 < P < H, the width of h.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the width of c.
+        bias: whether bias_ih and bias_hh exist.
+        proj_size: P, the width of h, 0 < P < H.
+        device: where the parameters are made; torch's default where None.
+        dtype: of the parameters; torch's default where None.
 
-    Parameters: weight_ih [4H, I], weight_hh [4H, P], bias_ih [4H], bias_hh [4H], weight_hr [P, H].
-    Input: x [B, I]; state LSTMState(h [B, P], c [B, H]).
-    Output: `cell(x, state)` returns (h', LSTMState(h', c')).
-    Raises: ValueError where proj_size is not between 0 and H.
+    Attributes:
+        weight_ih: [4H, I].
+        weight_hh: [4H, P].
+        bias_ih: [4H].
+        bias_hh: [4H].
+        weight_hr: [P, H].
+
+    Shapes:
+        x: [B, I].
+        state: LSTMState(h [B, P], c [B, H]).
+        returns: (h', LSTMState(h', c')).
+
+    Raises:
+        ValueError: proj_size is not between 0 and H.
 
     Example:
         >>> import torch, unroll

@@ -16,7 +16,12 @@ GATES = {"f": 2, "fo": 3, "ifo": 4}
 
 
 class QRNNState(NamedTuple):
-    """c: what the cell remembers [B, H]; previous: the inputs of the step before [B, I]."""
+    """The state of `QRNNCell` with a window of 2.
+
+    Attributes:
+        c: the memory [B, H].
+        previous: the inputs of the step before [B, I].
+    """
 
     c: Tensor
     previous: Tensor
@@ -29,7 +34,7 @@ class QRNNCell(Cell):
     no loop over time. `window=2` lets the gates see the step before, which the authors use for the
     first layer of a stack.
 
-    Equations of fo-pooling (order z, f, o, i in the rows of the weights, as far as there are):
+    Equations of fo-pooling (order z, f, o, i in the rows of the weights, those that exist):
 
         z = tanh(W_z x + V_z previous + b_z)        candidate
         f = sigmoid(W_f x + V_f previous + b_f)     forget gate
@@ -37,32 +42,42 @@ class QRNNCell(Cell):
         c' = f * c + (1 - f) * z = z + f * (c - z)
         h' = o * c'
 
-    Without a window there is no V and no previous. `pooling="f"` has no o: h' = c'.
-    `pooling="ifo"` has an input gate i of its own: c' = f * c + i * z. f keeps the old memory, as
-    in the paper; the authors' code writes it the other way. Before the first step the inputs are
-    zeros, the paper's masked convolution.
+    Without a window there is no V and no previous. `pooling="f"` has no o: h' = c'. `pooling="ifo"`
+    has an input gate i of its own: c' = f * c + i * z. f keeps the old memory, as in the paper; the
+    authors' code writes it the other way. Before the first step the inputs are zeros, the paper's
+    masked convolution.
 
-    The inputs of the step before are a part of the state, so a sequence may be cut anywhere; where
-    the cell is compiled step by step, V previous is a product inside the loop.
+    The inputs of the step before are a part of the state, so a sequence may be split anywhere;
+    where the cell is compiled step by step, V previous is a product inside the loop.
 
     Source: J. Bradbury et al., Quasi-recurrent neural networks, 2016
     (https://arxiv.org/abs/1611.01576).
 
     Args:
-        input_size: I. hidden_size: H. window: 1 or 2, the steps that the convolution sees.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        window: 1 or 2, the number of steps that the convolution sees.
         pooling: "fo", "f" or "ifo".
 
-    Parameters, with G = 2, 3 or 4 gates (f, fo, ifo): weight_ih [G*H, I], weight_previous
-        [G*H, I] with a window of 2, bias [G*H]; uniform in +-1/sqrt(H).
-    Input: x [B, I]; c [B, H], or with a window of 2 QRNNState(c [B, H], previous [B, I]).
-    Output: (h', c'), or (h', QRNNState(c', x)). `parallel(x [T, B, I], state)` returns them for
-        every step, [T, B, ...].
-    Raises: ValueError for another window or pooling.
+    Attributes:
+        weight_ih: [G*H, I], with G = 2, 3 or 4 for "f", "fo" and "ifo".
+        weight_previous: [G*H, I]; only with window=2.
+        bias: [G*H].
+
+    All start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        state: c [B, H], or with window=2 QRNNState(c [B, H], previous [B, I]).
+        returns: (h', c'), or with window=2 (h', QRNNState(c', x)). `parallel(x [T, B, I], state)`
+            returns them for every step, [T, B, ...].
+
+    Raises:
+        ValueError: window or pooling is unknown.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.qrnn import QRNNCell
-        >>> output, state = unroll.unroll(QRNNCell(3, 4, window=2), torch.randn(5, 2, 3))
+        >>> output, state = unroll.unroll(unroll.QRNNCell(3, 4, window=2), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(state.previous.shape)
         ((5, 2, 4), (2, 3))
     """
@@ -110,7 +125,7 @@ class QRNNCell(Cell):
     def gates(
         self, x: Tensor, previous: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """Candidate and gates; None for those that this pooling has not."""
+        """Candidate and gates; None for those that this pooling does not have."""
         sums = linear(x, self.weight_ih, self.bias)
         if previous is not None:
             sums = sums + linear(previous, self.weight_previous)

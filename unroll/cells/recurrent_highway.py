@@ -13,8 +13,8 @@ class RecurrentHighwayCell(Cell):
     """Highway layers on top of each other inside one step: a deep transition from state to state.
 
     When to use it: language at the level of characters or words, where one wide layer with a deep
-    step does more with its parameters than a stack of LSTMs. A step costs `depth` products that
-    wait for each other.
+    step uses its parameters better than a stack of LSTMs. A step costs `depth` products, one after
+    the other.
 
     Equations (order h, t in the rows of the weights), s_0 = s and, for k = 1 .. D:
 
@@ -27,23 +27,32 @@ class RecurrentHighwayCell(Cell):
     The paper also writes a carry gate with weights of its own; its experiments, and the authors'
     code, couple it as here. A negative b_t lets the state through unchanged at first.
 
-    Source: J. G. Zilly et al., Recurrent highway networks, 2016
-    (https://arxiv.org/abs/1607.03474).
+    Source: J. G. Zilly et al., Recurrent highway networks, 2016 (https://arxiv.org/abs/1607.03474).
 
     Args:
-        input_size: I. hidden_size: H. depth: D, the highway layers of a step.
-        transform_bias: where every b_t starts: -2 as the authors took for words; -4 for characters.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        depth: D, the number of highway layers in a step, at least 1.
+        transform_bias: the start of every b_t: -2 as the authors took for words; -4 for characters.
 
-    Parameters: weight_ih [2H, I], weight_hh [D, 2H, H], bias [D, 2H], drawn uniform in
-        +-1/sqrt(H), but for b_t.
-    Input: x [B, I]; s [B, H].
-    Output: (s', s').
-    Raises: ValueError where depth is not at least 1.
+    Attributes:
+        weight_ih: [2H, I].
+        weight_hh: [D, 2H, H].
+        bias: [D, 2H].
+
+    All but b_t start uniform in +-1/sqrt(H), as torch's.
+
+    Shapes:
+        x: [B, I].
+        s: [B, H].
+        returns: (s', s').
+
+    Raises:
+        ValueError: depth is below 1.
 
     Example:
-        >>> import torch
-        >>> from unroll.cells.recurrent_highway import RecurrentHighwayCell
-        >>> cell = RecurrentHighwayCell(3, 4, depth=5)
+        >>> import torch, unroll
+        >>> cell = unroll.RecurrentHighwayCell(3, 4, depth=5)
         >>> output, s = cell(torch.zeros(2, 3), cell.initial_state(2))
         >>> tuple(s.shape)
         (2, 4)
@@ -54,7 +63,7 @@ class RecurrentHighwayCell(Cell):
     ) -> None:
         if depth < 1:
             raise ValueError(
-                f"RecurrentHighwayCell got depth={depth}; expected at least 1 highway layer a step."
+                f"RecurrentHighwayCell got depth={depth}; expected at least 1 highway layer per step."
             )
         super().__init__(input_size, hidden_size)
         self.depth = depth

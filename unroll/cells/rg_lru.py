@@ -16,7 +16,7 @@ class RGLRUCell(Cell):
     """The real-gated linear recurrent unit: a decay that the input can slow down, never speed up.
 
     When to use it: language models over long texts. It starts with memories of ten to a thousand
-    steps, and a unit that is told to hold (r = 0) keeps its state exactly.
+    steps, and a unit whose gate r is 0 keeps its state exactly.
 
     Equations (gate order r, i in the rows of the weights, then p where I is not H):
 
@@ -25,26 +25,31 @@ class RGLRUCell(Cell):
         a = sigmoid(decay)^(8 r)
         h' = a * h + sqrt(1 - a^2) * (i * x)    x is W_p x + b_p where I is not H
 
-    a and 1 - a^2 are computed from log a, so neither loses digits where a is near one. The paper's
-    gates are block-diagonal, to spread them over devices; these are dense. The authors' code leaves
-    sqrt(1 - a^2) out at the first step of a document; this cell, as the paper, never does.
+    a and 1 - a^2 are computed from log a, so neither loses precision where a is near one. The
+    paper's gates are block-diagonal, to spread them over devices; these are dense. The authors'
+    code leaves sqrt(1 - a^2) out at the first step of a document; this cell, as the paper, never
+    does.
 
     Source: S. De et al., Griffin: mixing gated linear recurrences with local attention for
     efficient language models, 2024 (https://arxiv.org/abs/2402.19427).
 
     Args:
-        input_size: I. hidden_size: H.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
 
-    Parameters, with G = 2, or 3 where I is not H: weight_ih [G*H, I], normal with variance 1/I;
-        bias [G*H], zeros; decay [H], the paper's Lambda, drawn so that sigmoid(decay)^8 is uniform
-        in 0.9 .. 0.999.
-    Input: x [B, I]; h [B, H].
-    Output: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
+    Attributes:
+        weight_ih: [G*H, I], with G = 2, or 3 where I is not H; normal with variance 1/I at the start.
+        bias: [G*H], zeros at the start.
+        decay: [H], the paper's Lambda, drawn so that sigmoid(decay)^8 is uniform in 0.9 .. 0.999.
+
+    Shapes:
+        x: [B, I].
+        h: [B, H].
+        returns: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.rg_lru import RGLRUCell
-        >>> cell = RGLRUCell(4, 4)
+        >>> cell = unroll.RGLRUCell(4, 4)
         >>> slowest = torch.sigmoid(cell.decay) ** 8
         >>> bool((slowest > 0.89).all()), bool((slowest < 1).all())
         (True, True)
@@ -77,7 +82,7 @@ class RGLRUCell(Cell):
         return h, h
 
     def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What is kept of h, and what is added to it."""
+        """The factor of h, and what is added to it, each [..., H]."""
         r, i, *projected = linear(x, self.weight_ih, self.bias).split(self.hidden_size, -1)
         r, i = self.tap(recurrence_gate=sigmoid(r), input_gate=sigmoid(i))
         log_a = r * (POWER * logsigmoid(self.decay))

@@ -12,11 +12,11 @@ from unroll.cells.cell import Cell
 class RNNCell(nn.RNNCell, Cell):
     """The simple (Elman) recurrent cell, drop-in for `torch.nn.RNNCell`.
 
-    When to use it: short memories, teaching, and as the baseline that every gate must beat. Its
+    When to use it: short memories, teaching, and as the baseline that a gated cell must beat. Its
     gradient vanishes or explodes within tens of steps; `nonlinearity="relu"` with identity
     recurrent weights (Le et al. 2015) reaches further.
 
-    Equations, with tanh or relu as the non-linearity:
+    Equations, with tanh or relu as the nonlinearity:
 
         h' = tanh(W_ih x + b_ih + W_hh h + b_hh)
 
@@ -24,13 +24,24 @@ class RNNCell(nn.RNNCell, Cell):
     (https://doi.org/10.1207/s15516709cog1402_1).
 
     Args:
-        input_size: I. hidden_size: H. bias: whether b_ih and b_hh exist.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        bias: whether bias_ih and bias_hh exist.
         nonlinearity: "tanh" or "relu".
 
-    Parameters: weight_ih [H, I], weight_hh [H, H], bias_ih [H], bias_hh [H].
-    Input: x [B, I] or [I]; h [B, H] or [H], zeros where it is left out.
-    Output: h' of h's shape. `step(x, h)` returns (h', h'), as the engine wants it.
-    Raises: what `torch.nn.RNNCell` raises, for wrong sizes and an unknown non-linearity.
+    Attributes:
+        weight_ih: [H, I].
+        weight_hh: [H, H].
+        bias_ih: [H].
+        bias_hh: [H].
+
+    Shapes:
+        x: [B, I] or [I].
+        h: [B, H] or [H]; zeros where it is left out.
+        returns: h' of h's shape. `step(x, h)` returns (h', h'), as the engine wants it.
+
+    Raises:
+        RuntimeError: from `torch.nn.RNNCell`, for wrong sizes or an unknown nonlinearity.
 
     Example:
         >>> import torch, unroll

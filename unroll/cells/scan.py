@@ -5,9 +5,9 @@ recurrence of half the length, solved in the same way, and one product more give
 (G. E. Blelloch, Prefix sums and their applications, 1990). About 2 log2(T) rounds of vectorised
 work, 3 T multiplications in all against the loop's T.
 
-Nothing is divided and no logarithm is taken. Logarithms of the products fall by about one a step,
-and a float32 near -4096 knows only three decimals of what is to be raised again; here the products
-run to zero quietly, zeros in `a` are like any other number, and errors grow with log2(T).
+There are no divisions and no logarithms. Logarithms of the products would fall by about one per
+step, and a float32 near -4096 has only three decimals; here the products simply become zero, zeros
+in `a` are like any other number, and errors grow with log2(T).
 
 The gradient is the same recurrence from the last step to the first, so the backward keeps only `a`
 and `h`, and may be differentiated again.
@@ -25,9 +25,14 @@ from torch.autograd.function import FunctionCtx
 def scan(a: Tensor, b: Tensor, before: Tensor) -> Tensor:
     """h_t = a_t h_{t-1} + b_t for all t, real or complex.
 
-    a: factors [T, ...], of b's shape or broadcast to it ([T, 1, H] where all sequences share them).
-    b: what is added, [T, B, H]. before: h before the first step, [B, H].
-    returns: h after each step, [T, B, H], in the widest dtype of the three.
+    Args:
+        a: factors [T, ...], of b's shape or broadcast to it ([T, 1, H] where all sequences share
+            them).
+        b: what is added in each step [T, B, H].
+        before: h before the first step [B, H].
+
+    Returns:
+        h after each step [T, B, H], in the widest dtype of the three.
     """
     if not len(b):
         return b
@@ -37,7 +42,7 @@ def scan(a: Tensor, b: Tensor, before: Tensor) -> Tensor:
 
 
 class LinearScan(torch.autograd.Function):
-    """`scan` of at least one step, with its gradient."""
+    """`scan` of at least one step, as an autograd function."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, a: Tensor, b: Tensor, before: Tensor) -> Tensor:

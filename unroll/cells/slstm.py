@@ -14,8 +14,14 @@ ForgetGate = Literal["sigmoid", "exponential"]
 
 
 class SLSTMState(NamedTuple):
-    """h: what the cell shows; c: what it remembers; n: the sum of c's weights; m: the logarithm of
-    the number that c and n are divided by, so that they stay finite. Each [B, H]."""
+    """The state of `SLSTMCell`.
+
+    Attributes:
+        h: the output [B, H].
+        c: the memory [B, H], divided by exp(m).
+        n: the normaliser [B, H]: the sum of the weights in c, divided by exp(m).
+        m: the stabiliser [B, H], which keeps c and n finite.
+    """
 
     h: Tensor
     c: Tensor
@@ -24,10 +30,10 @@ class SLSTMState(NamedTuple):
 
 
 class SLSTMCell(Cell):
-    """The sLSTM: an LSTM whose exponential input gate can overrule all that it has stored.
+    """The sLSTM: an LSTM whose exponential input gate can outweigh everything that is stored.
 
-    When to use it: where a decision must be revised when something better comes, and to track
-    states; it is the recurrent half of xLSTM. Heads make its recurrent product cheaper.
+    When to use it: to revise a decision when better evidence comes, and to track states; it is the
+    recurrent half of xLSTM. Heads make its recurrent product cheaper.
 
     Equations (gate order i, f, z, o in the rows of the weights, z where torch has g):
 
@@ -51,21 +57,29 @@ class SLSTMCell(Cell):
     (https://arxiv.org/abs/2405.04517), and the authors' code (https://github.com/NX-AI/xlstm).
 
     Args:
-        input_size: I. hidden_size: H. heads: how many blocks W_h has; it divides H.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        heads: the number of blocks of W_h; it divides H.
         forget_gate: "sigmoid", as in the authors' code, or "exponential".
 
-    Parameters: weight_ih [4H, I]; weight_hh [4H, H/heads], head by head in the rows, in each i, f,
-    z, o; both uniform in +-1/sqrt(H) at the start, as torch's (the authors start weight_hh at
-    zero). bias [4H], as the authors start it for a single block: that of f falls from 5 to -7 in
-    each head, so that some units keep what others forget; the others zero.
-    Input: x [B, I]; state SLSTMState(h, c, n, m), each [B, H].
-    Output: (h', SLSTMState(h', c', n', m')).
-    Raises: ValueError where heads does not divide hidden_size, or for another forget_gate.
+    Attributes:
+        weight_ih: [4H, I], uniform in +-1/sqrt(H) at the start, as torch's.
+        weight_hh: [4H, H/heads], the rows of i, f, z and o each head by head; uniform in
+            +-1/sqrt(H) at the start (the authors start it at zero).
+        bias: [4H]. As in the authors' code for a single block, the bias of f falls from 5 to -7 in
+            each head, so that some units keep what others forget; the others start at zero.
+
+    Shapes:
+        x: [B, I].
+        state: SLSTMState(h, c, n, m), each [B, H].
+        returns: (h', SLSTMState(h', c', n', m')).
+
+    Raises:
+        ValueError: heads does not divide hidden_size, or forget_gate is unknown.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.slstm import SLSTMCell
-        >>> output, last = unroll.unroll(SLSTMCell(3, 4, heads=2), torch.randn(5, 2, 3))
+        >>> output, last = unroll.unroll(unroll.SLSTMCell(3, 4, heads=2), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.n.shape)
         ((5, 2, 4), (2, 4))
     """
@@ -98,7 +112,7 @@ class SLSTMCell(Cell):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw the weights anew, as torch's cells do; the forget biases fall from 5 to -7."""
+        """Draw the weights again, as torch's cells do; the forget biases fall from 5 to -7."""
         super().reset_parameters()
         nn.init.zeros_(self.bias)
         falling = 5 - 12 * torch.linspace(0, 1, self.hidden_size // self.heads) ** 0.3
@@ -115,7 +129,7 @@ class SLSTMCell(Cell):
         i, f, z, o = (linear(x, self.weight_ih, self.bias) + self.from_heads(h)).chunk(4, 1)
         z, o = self.tap(candidate=tanh(z), output_gate=sigmoid(o))
         log_f = logsigmoid(f) if self.forget_gate == "sigmoid" else f
-        kept = where(n == 0, -torch.inf, log_f + m)  # nothing is stored before the first step
+        kept = where(n == 0, -torch.inf, log_f + m)  # before the first step nothing is stored
         m = maximum(kept, i)
         i, f = self.tap(input_gate=exp(i - m), forget_gate=exp(kept - m))
         c = f * c + i * z

@@ -15,20 +15,20 @@ class SRUCell(Cell):
     """The simple recurrent unit: no product with the state, only element by element.
 
     When to use it: deep stacks (4 to 12 layers) for classification, translation and language, at
-    the speed of a feed-forward layer. Its gates see what each unit remembers (v), which minimal
-    GRUs and quasi-recurrent networks do not.
+    the speed of a feed-forward layer. Its gates see the memory of their own unit (v), which those
+    of minimal GRUs and quasi-recurrent networks do not.
 
     Equations (order z, f, r in the rows of the weights, then p where I is not H):
 
         z = W_z x
         f = sigmoid(W_f x + v_f * c + b_f)      forget gate
-        r = sigmoid(W_r x + v_r * c + b_r)      reset gate: how much of the output is not highway
+        r = sigmoid(W_r x + v_r * c + b_r)      reset gate: the share of c' in the output
         c' = f * c + (1 - f) * z
         h' = r * c' + (1 - r) * s x             s x is W_p x where I is not H
 
-    Both gates read the old c. s = sqrt(1 + 2 exp(highway_bias)) makes up for the highway's share
-    of the variance (`rescale=False`: s = 1); where I is not H the authors put it into W_p when it
-    is drawn. There is no tanh on c': that was the first version (2017).
+    Both gates read the old c. s = sqrt(1 + 2 exp(highway_bias)) makes up for the highway's share of
+    the variance (`rescale=False`: s = 1); where I is not H the authors put it into W_p when it is
+    drawn. There is no tanh on c', as there was in the first version (2017).
 
     c stands inside the gates' sigmoids, so the recurrence is not linear in the state: it has no
     parallel form.
@@ -37,21 +37,27 @@ class SRUCell(Cell):
     (https://arxiv.org/abs/1709.02755).
 
     Args:
-        input_size: I. hidden_size: H. highway_bias: where b_r starts; the paper takes 0, and down
-            to -3 for very deep stacks. rescale: whether the highway is scaled by s.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        highway_bias: the start of b_r: 0 in the paper, down to -3 for very deep stacks.
+        rescale: whether the highway is scaled by s.
 
-    Parameters: weight_ih [3H, I], or [4H, I] where I is not H; weight_peephole [2H] (v_f, v_r);
-        bias [2H] (b_f, b_r). Drawn as in the paper: W with variance 1/I, the gates' rows and v
-        with half of it and of 1; b_f zero.
-    Input: x [B, I]; c [B, H].
-    Output: (h', c'): the output is not a part of the state.
+    Attributes:
+        weight_ih: [3H, I], or [4H, I] where I is not H; drawn with variance 1/I, the gates' rows with
+            half of it.
+        weight_peephole: v_f and v_r [2H], drawn with variance 1/2.
+        bias: b_f and b_r [2H]; b_f starts at zero.
+
+    Shapes:
+        x: [B, I].
+        c: [B, H].
+        returns: (h', c'): the output is not a part of the state.
 
     Example:
-        >>> import torch
-        >>> from unroll.cells.sru import SRUCell
-        >>> cell = SRUCell(4, 4)
+        >>> import torch, unroll
+        >>> cell = unroll.SRUCell(4, 4)
         >>> h, c = cell(torch.zeros(2, 4), cell.initial_state(2))
-        >>> tuple(h.shape), tuple(SRUCell(3, 4).weight_ih.shape)
+        >>> tuple(h.shape), tuple(unroll.SRUCell(3, 4).weight_ih.shape)
         ((2, 4), (16, 3))
     """
 

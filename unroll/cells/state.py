@@ -13,7 +13,12 @@ State = Any
 def map_state(function: Callable[..., Any], *states: State) -> State:
     """Apply `function` to every field, keeping the structure of the first state.
 
-    Raises: ValueError where the states have not the same structure.
+    Args:
+        function: called with one tensor of each state.
+        states: states of one structure; at least one.
+
+    Raises:
+        ValueError: the states do not have the same structure.
     """
     first = states[0]
     if not isinstance(first, tuple):
@@ -28,7 +33,7 @@ def map_state(function: Callable[..., Any], *states: State) -> State:
 
 
 def fields(state: State, name: str = "h") -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of a state with its name: `h` for a bare tensor, dotted where states nest."""
+    """Yield every tensor of a state with its name: `h` for a bare tensor, dotted where states nest."""
     if not isinstance(state, tuple):
         yield name, state
         return

@@ -25,7 +25,7 @@ class TorchCell(Cell):
         return (new[0], LSTMState(*new)) if isinstance(new, tuple) else (new, new)
 
     def step(self, x: Tensor, state: State, *noise: Any) -> tuple[Tensor, State]:
-        """The equations of our own cell over torch's parameters; a subclass has its own."""
+        """Run the equations of our own cell with torch's parameters; a subclass runs its own forward."""
         ours = EQUATIONS.get(type(self.cell))
         if ours is None:
             return self(x, state)
@@ -48,14 +48,15 @@ EQUATIONS: dict[type[nn.Module], type[Cell]] = {
 def as_cell(cell: nn.Module) -> Cell:
     """The module as a cell: itself, or torch's own cell behind the adapter.
 
-    Raises: TypeError for anything else, with what a cell is.
+    Raises:
+        TypeError: the module is neither an unroll.Cell nor one of torch's cells.
     """
     if isinstance(cell, Cell):
         return cell
     if isinstance(cell, nn.RNNCell | nn.LSTMCell | nn.GRUCell):
         return TorchCell(cell)
     raise TypeError(
-        f"Got {type(cell).__name__} where a cell is wanted; expected an unroll.Cell, or torch's "
+        f"Got {type(cell).__name__} where a cell is expected: pass an unroll.Cell, or torch's "
         "RNNCell, LSTMCell or GRUCell. Subclass unroll.Cell and write forward(x, state) -> "
         "(output, state)."
     )

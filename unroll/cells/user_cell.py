@@ -1,7 +1,7 @@
 """A cell of the user's own, by its file: `--cell my_cells.py:MyCell`.
 
-The file is run, as Python runs a module. It must stand alone, because a run keeps a copy of this
-one file. No torch here before a file is run.
+The file is run, as Python runs a module. It must not import its neighbours, because a run keeps a
+copy of this one file. No torch is imported here before a file is run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PREFIX = "_unroll_own_"  # of the names of such modules
 
 
 def parse_cell_file(word: str) -> tuple[Path, str | None] | None:
-    """The file and the name in it, if there is one, of `FILE.py:NAME` or `FILE.py`; else None."""
+    """The file and the name (or None) of `FILE.py:NAME` or `FILE.py`; None for any other word."""
     file, colon, name = word.rpartition(":")
     if colon and file.endswith(".py"):
         return Path(file), name or None
@@ -31,9 +31,10 @@ def parse_cell_file(word: str) -> tuple[Path, str | None] | None:
 
 
 def read_source(path: Path) -> bytes:
-    """What the file holds, which is Python.
+    """The bytes of a file, checked to be Python.
 
-    Raises: UserError where it cannot be read, or with the line that is no Python.
+    Raises:
+        UserError: it cannot be read, or a line of it is not Python.
     """
     try:
         source = path.read_bytes()
@@ -49,7 +50,8 @@ def read_source(path: Path) -> bytes:
 def compile_source(source: bytes, path: Path) -> Any:
     """The compiled source.
 
-    Raises: UserError with the line that is no Python.
+    Raises:
+        UserError: a line of it is not Python.
     """
     try:
         return compile(source, str(path.absolute()), "exec", dont_inherit=True)
@@ -61,9 +63,12 @@ def compile_source(source: bytes, path: Path) -> Any:
 
 @dataclass(frozen=True)
 class UserCell:
-    """What makes a cell of the user's own, ran from its file.
+    """A class or function of the user's own that makes cells.
 
-    name: of the class or function. make: it. path: where the user finds the file, for sentences.
+    Attributes:
+        name: of the class or function.
+        make: the class or function itself.
+        path: where the user finds the file, for errors.
     """
 
     name: str
@@ -71,16 +76,22 @@ class UserCell:
     path: Path
 
     def describe_error(self, error: BaseException) -> str:
-        """An error that came out of the cell, in a sentence, with the last line of its file."""
+        """An error that the cell raised, as a sentence with the last line of its file."""
         return describe_error(error, self.path, sys.modules[self.make.__module__].__file__)
 
 
 def load_user_cell(source: bytes, path: Path, name: str | None) -> UserCell:
-    """Run the source, and take from it what makes the cell.
+    """Run the source, and take from it the class or function that makes the cell.
 
-    path: where the source stands. name: a class, or a function of (input_size, hidden_size);
-    None: the only subclass of Cell that the file defines.
-    Raises: UserError with the line where the file fails, or with the names that it has.
+    Args:
+        source: the bytes of the file.
+        path: of the file, for errors.
+        name: a class, or a function of (input_size, hidden_size); None: the only subclass of Cell
+            that the file defines.
+
+    Raises:
+        UserError: the file fails, with the line; or it has no such cell, with the names that it
+            has.
     """
     module = run_source(source, path)
     from unroll.cells.cell import Cell
@@ -112,23 +123,24 @@ def load_user_cell(source: bytes, path: Path, name: str | None) -> UserCell:
     make = vars(module)[name]
     if getattr(make, "__module__", None) != module.__name__ or not makes_cells(make):
         raise UserError(
-            f"{path}: {name} is no cell of this file; {has}. Expected a subclass of unroll.Cell, or "
+            f"{path}: {name} is not a cell of this file; {has}. Expected a subclass of unroll.Cell, or "
             "a function of (input_size, hidden_size) that returns a cell."
         )
     return UserCell(name, make, path)
 
 
 def makes_cells(value: Any) -> bool:
-    """Whether it is a class of torch modules, or a function, which may return one."""
+    """Whether it is a class of torch modules or a function, which may return a module."""
     from torch import nn
 
     return issubclass(value, nn.Module) if isinstance(value, type) else isfunction(value)
 
 
 def run_source(source: bytes, path: Path) -> ModuleType:
-    """The source as a module of a private name; the same source is run once a process.
+    """The source as a module with a private name; the same source is run once per process.
 
-    Raises: UserError with the line where it fails.
+    Raises:
+        UserError: the file fails, with the line.
     """
     name = PREFIX + hashlib.sha256(source).hexdigest()
     if name in sys.modules:
@@ -147,21 +159,21 @@ def run_source(source: bytes, path: Path) -> ModuleType:
 
 
 def describe_error(error: BaseException, path: Path, file: str | None) -> str:
-    """An error in a sentence, with the last line in it of the file that was run."""
+    """An error as a sentence, with the last line of `file` that it passed through."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == file]
     where = f"{path}, line {lines[-1]}" if lines else str(path)
-    said = " ".join(str(error).split()).rstrip(".")
+    message = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, AssertionError) and not lines:  # a promise of cells that it breaks
-        return f"{where}: {said}."
+        return f"{where}: {message}."
     advice = ""
     if isinstance(error, ModuleNotFoundError):
-        advice = " The file of a cell stands alone, beside packages that are installed."
-    return f"{where}: {type(error).__name__}{': ' * bool(said)}{said}.{advice}"
+        advice = " The file of a cell may import installed packages, but not files beside it."
+    return f"{where}: {type(error).__name__}{': ' * bool(message)}{message}.{advice}"
 
 
 def describe_user_cell_error(error: BaseException) -> str | None:
-    """The same for an error from anywhere, or None where it passed through no user's file."""
+    """As `describe_error`, or None where the error passed through no user's file."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     for frame in reversed(frames):
         if str(frame.f_globals.get("__name__", "")).startswith(PREFIX):

@@ -44,8 +44,8 @@ def table() -> str:
         lines += [family, *(f"  {name:{width}}  {row.purpose}" for name, row in cells.items())]
     lines += [
         "",
-        "unroll cells NAME shows the equations; unroll train DATA --cell NAME takes it, and",
-        "--cell FILE.py:CLASS one of your own.",
+        "unroll cells NAME shows the equations of a cell. unroll train DATA --cell NAME trains",
+        "with it, and --cell FILE.py:CLASS with a cell of your own.",
     ]
     return "\n".join(lines)
 

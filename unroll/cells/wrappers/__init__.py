@@ -1,1 +1,1 @@
-"""Cells that take a cell: what goes in, comes out or is remembered is changed, the step is not."""
+"""Cells that take a cell: they change its inputs, outputs, state or weights, not its equations."""

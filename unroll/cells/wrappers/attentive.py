@@ -13,8 +13,13 @@ from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper
 
 
 class AttentiveState(NamedTuple):
-    """cell: the inner cell's state; memory: its last n outputs, oldest first [B, n, O]; filled: \
-which of them there were already, bool [B, n]."""
+    """The state of `AttentiveCell`.
+
+    Attributes:
+        cell: the inner cell's state.
+        memory: its last n outputs, the oldest first [B, n, O].
+        filled: whether each of them exists already, bool [B, n].
+    """
 
     cell: State
     memory: Tensor
@@ -22,9 +27,9 @@ which of them there were already, bool [B, n]."""
 
 
 class AttentiveCell(Wrapper):
-    """Any cell, that also looks back at its own last outputs and chooses among them.
+    """Any cell, with attention over its own last outputs.
 
-    When to use it: where something of a few steps ago is wanted as it was, not as the state
+    When to use it: where an output of a few steps ago is needed unchanged, not as the state
     remembers it: the word before last, a value one period back. The paper finds that spans beyond
     five are hardly used in language modelling.
 
@@ -38,29 +43,39 @@ class AttentiveCell(Wrapper):
         output = tanh(W_c context + W_y y)
 
     This is the paper's attention (its section 2.1: W_m, W_q, w, W_c, W_y are W^Y, W^h, w, W^r, W^x
-    there), not the key-value forms that it goes on to. The outputs are remembered as the cell
-    gives them; what attention makes of them is not fed back. In the first steps only the outputs
-    that there were take part, and in the very first the context is zero; the paper does not say.
+    there), not the paper's key-value forms. The outputs are remembered as the cell gives them; the
+    result of attention is not fed back. In the first steps only the outputs that exist take part,
+    and in the very first step the context is zero; the paper does not define this.
 
-    Source: M. Daniluk et al., Frustratingly short attention spans in neural language modeling,
-    2017 (https://arxiv.org/abs/1702.04521).
+    Source: M. Daniluk et al., Frustratingly short attention spans in neural language modeling, 2017
+    (https://arxiv.org/abs/1702.04521).
 
     Args:
         cell: the inner cell: an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell.
-        span: n, how many outputs are remembered, at least 1.
+        span: n, the number of outputs that are remembered, at least 1.
         score: "additive" or "dot".
 
-    Parameters: the inner cell's; context_weight (W_c) and output_weight (W_y) [O, O]; where the
-        score is additive, memory_weight (W_m) and query_weight (W_q) [O, O] and score_weight (w)
-        [O]. O is the width of the output. They are drawn uniform in +-1/sqrt(O).
-    Input: x [B, I]; AttentiveState.
-    Output: (output [B, O], AttentiveState).
-    Raises: ValueError for a span below 1 or an unknown score; TypeError for what is no cell.
+    Attributes:
+        context_weight: W_c [O, O], with O the width of the output.
+        output_weight: W_y [O, O].
+        memory_weight: W_m [O, O]; only with score="additive".
+        query_weight: W_q [O, O]; only with score="additive".
+        score_weight: w [O]; only with score="additive".
+
+    These start uniform in +-1/sqrt(O).
+
+    Shapes:
+        x: [B, I].
+        state: AttentiveState(cell, memory [B, n, O], filled [B, n]).
+        returns: (output [B, O], AttentiveState).
+
+    Raises:
+        ValueError: span is below 1, or score is unknown.
+        TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.wrappers.attentive import AttentiveCell
-        >>> layer = unroll.Recurrent(lambda i, h: AttentiveCell(unroll.LSTMCell(i, h)), 3, 4)
+        >>> layer = unroll.Recurrent(lambda i, h: unroll.AttentiveCell(unroll.LSTMCell(i, h)), 3, 4)
         >>> output, state = layer(torch.randn(7, 2, 3))
         >>> tuple(output.shape), tuple(state.memory.shape)
         ((7, 2, 4), (1, 2, 5, 4))
@@ -75,7 +90,9 @@ class AttentiveCell(Wrapper):
     ) -> None:
         super().__init__(cell)
         if span < 1:
-            raise ValueError(f"AttentiveCell got span={span}; expected at least 1 output to see.")
+            raise ValueError(
+                f"AttentiveCell got span={span}; expected at least 1, the number of outputs to remember."
+            )
         if score not in ("additive", "dot"):
             raise ValueError(f"AttentiveCell got score={score!r}; expected 'additive' or 'dot'.")
         self.span, self.score = span, score
@@ -107,7 +124,7 @@ class AttentiveCell(Wrapper):
         return output, AttentiveState(inner, memory, filled)
 
     def scores(self, memory: Tensor, y: Tensor) -> Tensor:
-        """How much each remembered output is wanted, [B, n]."""
+        """The score of each remembered output [B, n], for outputs y [B, O]."""
         if self.score == "dot":
             return (memory * y.unsqueeze(1)).sum(-1)
         query = linear(y, self.query_weight).unsqueeze(1)

@@ -1,4 +1,4 @@
-"""A gated step past the cell: highway connections (Srivastava et al. 2015)."""
+"""A gated connection past the cell: highway connections (Srivastava et al. 2015)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper
 class HighwayCell(Wrapper):
     """Any cell, with a learned gate between its output and its input.
 
-    When to use it: in deep stacks, as `ResidualCell`, where the network shall learn how much of
-    each layer it wants, or where the widths of input and output differ.
+    When to use it: in deep stacks, as `ResidualCell`, where the network should learn how much of
+    each layer it needs, or where the widths of input and output differ.
 
     Equations, with y and s' the inner cell's output and new state:
 
@@ -32,17 +32,22 @@ class HighwayCell(Wrapper):
     Args:
         cell: the inner cell: an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell.
 
-    Parameters: the inner cell's, gate_weight [O, I], gate_bias [O] and, where I is not O,
-        projection_weight [O, I]; O is the width of the output. The weights are drawn uniform in
-        +-1/sqrt(I); gate_bias starts at -1, so that at first x is carried, as the paper advises.
-    Input: x [B, I]; the inner cell's state.
-    Output: (output [B, O], the inner cell's new state).
-    Raises: TypeError for what is no cell.
+    Attributes:
+        gate_weight: W_g [O, I], uniform in +-1/sqrt(I) at the start.
+        gate_bias: b_g [O], -1 at the start, so that at first x is carried, as the paper advises.
+        projection_weight: W_p [O, I] where I is not O, else None; drawn as W_g.
+
+    Shapes:
+        x: [B, I].
+        state: the inner cell's.
+        returns: (output [B, O], the inner cell's new state).
+
+    Raises:
+        TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.wrappers.highway import HighwayCell
-        >>> layer = unroll.Recurrent(lambda i, h: HighwayCell(unroll.GRUCell(i, h)), 3, 4)
+        >>> layer = unroll.Recurrent(lambda i, h: unroll.HighwayCell(unroll.GRUCell(i, h)), 3, 4)
         >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)
         (5, 2, 4)
     """

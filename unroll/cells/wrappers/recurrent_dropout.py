@@ -18,24 +18,24 @@ HINT = " Or name the fields of its state to drop, with fields=."
 
 
 class RecurrentDropoutCell(Wrapper):
-    """Any cell, with dropout on what its recurrent weights read.
+    """Any cell, with dropout of the state that its recurrent weights read.
 
-    When to use it: against overfitting, at moderate probabilities (0.1 to 0.3), often together
-    with the same kind of dropout on the inputs. One mask for the whole sequence (`each="call"`)
-    disturbs a memory of many steps less than a new one in each step.
+    When to use it: against overfitting, at moderate probabilities (0.1 to 0.3), often together with
+    the same kind of dropout on the inputs. One mask for the whole sequence (`each="call"`) disturbs
+    a memory of many steps less than a new mask in each step.
 
-    Equations, with m drawn once a sequence, or anew each step, and p the probability:
+    Equations, with m drawn once per sequence or in each step, and p the probability:
 
         m = 0 with probability p, else 1 / (1 - p)          m = 1 in eval mode
         W_hh h   becomes   W_hh (m * h)                     in every product with weight_hh
 
-    Only the products read the dropped state. Where a cell carries h on besides (z * h of a GRU),
-    it carries the whole of it: multiplied by m in each step it would vanish in the dropped units
-    and grow by 1 / (1 - p) a step in the others. One mask is for all gates (the paper's "tied
-    weights"). In a GRU whose reset gate comes before the product, m multiplies r * h.
+    Only the products read the dropped state. Where a cell carries h on besides (z * h of a GRU), it
+    carries all of it: multiplied by m in each step, it would vanish in the dropped units and grow
+    by 1 / (1 - p) per step in the others. One mask is for all gates (the paper's "tied weights").
+    In a GRU whose reset gate comes before the product, m multiplies r * h.
 
     A cell without weight_hh can be given `fields` instead: these fields of the state are dropped
-    as the step gets them, whatever it does with them. That is the same for a cell that only
+    before the step reads them, whatever it does with them. That is the same for a cell that only
     multiplies with the field, and loses memory in one that carries it on.
 
     Source: Y. Gal and Z. Ghahramani, A theoretically grounded application of dropout in recurrent
@@ -45,22 +45,27 @@ class RecurrentDropoutCell(Wrapper):
         cell: the inner cell: an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell. Each
             weight_hh in it, also in cells inside it, has a mask of its own.
         dropout: p, 0 <= p < 1.
-        each: "call" draws a mask for the whole sequence, "step" anew in each step.
-        fields: fields of the state to drop instead, by name ("h" where the state is a bare
-            tensor). None: what weight_hh reads.
+        each: "call" draws one mask for the whole sequence, "step" a new mask in each step.
+        fields: fields of the state to drop instead, by name ("h" where the state is a bare tensor).
+            None: what weight_hh reads.
 
-    Parameters: the inner cell's.
-    Input: x [B, I]; the inner cell's state; in training the drawn noise, else None.
-    Output: (output, new state), as the inner cell has them.
-    Raises: ValueError for a probability outside of 0 <= p < 1, an unknown `each` or field, and a
-        cell without weight_hh; AttributeError in the first step where a cell does anything with
-        weight_hh but `linear(h, weight_hh)`, whole or some rows. TypeError for what is no cell.
+    Shapes:
+        x: [B, I].
+        state: the inner cell's.
+        noise: the drawn random numbers in training, else None.
+        returns: (output, new state), as the inner cell has them.
+
+    Raises:
+        ValueError: dropout is outside 0 <= p < 1, `each` or a field is unknown, or the cell has no
+            weight_hh.
+        AttributeError: in the first step, where the cell uses weight_hh for anything but
+            `linear(h, weight_hh)`, with all or some of its rows.
+        TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.wrappers.recurrent_dropout import RecurrentDropoutCell
         >>> layer = unroll.Recurrent(
-        ...     lambda i, h: RecurrentDropoutCell(unroll.GRUCell(i, h), 0.2), 3, 4
+        ...     lambda i, h: unroll.RecurrentDropoutCell(unroll.GRUCell(i, h), 0.2), 3, 4
         ... )
         >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)
         (5, 2, 4)
@@ -113,15 +118,16 @@ def checked_each(who: str, each: Each) -> Each:
     if each not in ("call", "step"):
         raise ValueError(
             f"{who} got each={each!r}; expected 'call', a mask for the whole sequence, or 'step', "
-            "a new one in each step."
+            "a new mask in each step."
         )
     return each
 
 
 def field_shapes(cell: Cell, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """The shapes of these fields of the state, after the batch.
+    """The shapes of these fields of the state, after the batch axis.
 
-    Raises: ValueError for one that the state has not, or that holds whole numbers.
+    Raises:
+        ValueError: a field is not in the state, or holds whole numbers.
     """
     found = dict(fields(cell.initial_state(1)))
     smooth = [name for name, field in found.items() if field.is_floating_point()]
@@ -135,7 +141,7 @@ def field_shapes(cell: Cell, names: Sequence[str]) -> dict[str, tuple[int, ...]]
 
 
 def with_masked_reads(cell: Cell, masks: Mapping[str, Tensor]) -> Cell:
-    """The cell, with products that read `mask * h` in the place of the weights of these paths."""
+    """The cell, with weights at these paths that multiply `mask * h` instead of h."""
 
     def product(path: str, mask: Tensor) -> WeightProduct:
         weight = weight_at(cell, path)

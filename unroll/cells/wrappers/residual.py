@@ -1,4 +1,4 @@
-"""A step past the cell: the input added to the output (He et al. 2015; Wu et al. 2016)."""
+"""A connection past the cell: the input added to the output (He et al. 2015; Wu et al. 2016)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper
 class ResidualCell(Wrapper):
     """Any cell, with its input added to its output.
 
-    When to use it: in stacks of more than four layers or so (Wu et al. found six hardly, eight not
-    to train without it): what the layer below says reaches the layer above, and the gradient comes
-    back, unchanged.
+    When to use it: in stacks of more than about four layers (Wu et al. found that six hardly train
+    without it, and eight not at all): the output of the layer below reaches the layer above, and
+    the gradient comes back, unchanged.
 
     Equations, with y and s' the inner cell's output and new state:
 
         y, s' = cell(x, s)
         output = y + x
 
-    What the cell feeds back to itself is its own state; x is added only to what is shown. It has
-    no weights of its own, so the widths of x and y must be equal. They are not from the second
-    layer on where layers run in two directions; `HighwayCell` projects.
+    The cell's own state is fed back; x is added only to the output. The wrapper has no weights, so
+    the widths of x and y must be equal. From the second layer on they are not, where layers run in
+    two directions; `HighwayCell` projects.
 
     Source: K. He et al., Deep residual learning for image recognition, 2015
     (https://arxiv.org/abs/1512.03385); between recurrent layers: Y. Wu et al., Google's neural
@@ -31,15 +31,18 @@ class ResidualCell(Wrapper):
     Args:
         cell: the inner cell: an unroll.Cell, or torch's own, with input_size = output_size.
 
-    Parameters: the inner cell's.
-    Input: x [B, I]; the inner cell's state.
-    Output: (output [B, I], the inner cell's new state).
-    Raises: ValueError where the widths of input and output differ; TypeError for what is no cell.
+    Shapes:
+        x: [B, I].
+        state: the inner cell's.
+        returns: (output [B, I], the inner cell's new state).
+
+    Raises:
+        ValueError: the widths of input and output differ.
+        TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
     Example:
         >>> import unroll
-        >>> from unroll.cells.wrappers.residual import ResidualCell
-        >>> layer = unroll.Recurrent(lambda i, h: ResidualCell(unroll.LSTMCell(i, h)), 4, 4, 6)
+        >>> layer = unroll.Recurrent(lambda i, h: unroll.ResidualCell(unroll.LSTMCell(i, h)), 4, 4, 6)
         >>> layer.output_size
         4
     """
@@ -50,8 +53,8 @@ class ResidualCell(Wrapper):
             raise ValueError(
                 f"ResidualCell got {type(cell).__name__} with input_size={self.input_size} and "
                 f"output_size={self.output_size}; expected equal widths, because it adds the input "
-                "to the output. Give the layer inputs of that width, leave this layer out of the "
-                "residual ones, or take HighwayCell, which projects."
+                "to the output. Give the layer inputs of that width, use this layer without "
+                "ResidualCell, or take HighwayCell, which projects."
             )
 
     def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:

@@ -1,4 +1,4 @@
-"""A stack of cells that is one cell: its step runs them one upon the other."""
+"""A stack of cells that is one cell: its step runs them from the lowest to the highest."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from unroll.cells.wrappers.wrapper import NoiseValues, noise_arguments, noise_of
 class StackedCell(Cell):
     """Several cells as one: in each step every cell reads the output of the one below.
 
-    When to use it: where one thing must hold for the whole stack: a wrapper around it, skip
-    connections, layers of different kinds. Otherwise `unroll.Recurrent(cell, I, H, num_layers=L)`
-    computes the same, faster: it multiplies the inputs of each layer for all steps at once.
+    When to use it: for a wrapper around a whole stack, skip connections, or layers of different
+    kinds. Otherwise `unroll.Recurrent(cell, I, H, num_layers=L)` computes the same, faster: it
+    multiplies the inputs of each layer for all steps at once.
 
     Equations for cells 1 to L, with y0 = x:
 
@@ -28,26 +28,32 @@ class StackedCell(Cell):
         yk, sk' = cell_k([x, y(k-1)], sk)       output = [y1, ..., yL]      with skip, for k > 1
 
     Source: A. Graves, Generating sequences with recurrent neural networks, 2013
-    (https://arxiv.org/abs/1308.0850), section 2; with skip it is the paper's whole network: every
-    layer reads x, and every layer is shown.
+    (https://arxiv.org/abs/1308.0850), section 2; with skip it is the paper's complete network:
+    every layer reads x, and the output holds every layer's.
 
     Args:
         cells: from the lowest up; each an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell.
-        skip: every cell above the lowest also reads x, and the outputs of all are shown.
+        skip: whether every cell above the lowest also reads x, and the outputs of all are the output.
 
-    Attributes: input_size is the lowest cell's, hidden_size the highest's, output_size the
-        highest's or, with skip, the sum of all.
-    Parameters: the cells', as cells.0.weight_ih and so on.
-    Input: x [B, I]; state: a tuple of the cells' states, lowest first; in training the drawn noise
-        where a cell wants some, else None.
-    Output: (output [B, output_size], the tuple of the new states).
-    Raises: ValueError for no cells, and where a cell does not read as much as it is given;
-        TypeError for what is no cell.
+    Attributes:
+        cells: the cells; their parameters are cells.0.weight_ih and so on.
+        input_size: I, the lowest cell's.
+        hidden_size: the highest cell's.
+        output_size: the highest cell's or, with skip, the sum of all.
+
+    Shapes:
+        x: [B, I].
+        state: a tuple of the cells' states, lowest first.
+        noise: the drawn random numbers in training, where a cell declares some; else None.
+        returns: (output [B, output_size], the tuple of the new states).
+
+    Raises:
+        ValueError: there are no cells, or a cell's input_size is not the width that it is given.
+        TypeError: a cell is neither an unroll.Cell nor one of torch's cells.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.wrappers.stacked import StackedCell
-        >>> cell = StackedCell([unroll.LSTMCell(3, 8), unroll.GRUCell(8, 4)])
+        >>> cell = unroll.StackedCell([unroll.LSTMCell(3, 8), unroll.GRUCell(8, 4)])
         >>> output, (lower, upper) = unroll.unroll(cell, torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(lower.c.shape), tuple(upper.shape)
         ((5, 2, 4), (2, 8), (2, 4))
@@ -71,7 +77,7 @@ class StackedCell(Cell):
         self.output_size = sum(c.output_size for c in made) if skip else made[-1].output_size
 
     def layers(self) -> list[tuple[str, Cell]]:
-        """The cells, lowest first, each with the name that its noise goes by."""
+        """The cells, the lowest first, each with the prefix of its noise."""
         cells: list[Cell] = list(self.cells)  # type: ignore[arg-type]
         return [(str(k), cell) for k, cell in enumerate(cells)]
 
@@ -94,6 +100,6 @@ class StackedCell(Cell):
         return {k: v for name, cell in self.layers() for k, v in noise_of(name, cell).items()}
 
     def reset_parameters(self) -> None:
-        """Draw the parameters of every cell anew, as that cell says."""
+        """Draw the parameters of every cell again, as that cell does."""
         for _, cell in self.layers():
             cell.reset_parameters()

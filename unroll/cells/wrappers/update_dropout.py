@@ -12,18 +12,18 @@ from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper, checked_probabil
 
 
 class UpdateDropoutCell(Wrapper):
-    """Any cell that names its candidate, with dropout on what it would write into its memory.
+    """Any cell that taps its candidate, with dropout of what it writes into its memory.
 
-    When to use it: against overfitting, where a memory must last: a dropped unit is not written
-    to in this step, and forgets nothing by it.
+    When to use it: against overfitting, where a memory must last: a dropped unit is not written to
+    in this step, and loses nothing by it.
 
-    Equations, with m drawn anew for each step, or once a sequence, and p the probability:
+    Equations, with m drawn in each step or once per sequence, and p the probability:
 
         m = 0 with probability p, else 1 / (1 - p)          m = 1 in eval mode
         c' = f * c + i * (m * g)                            around an LSTM
         h' = (1 - z) * (m * n) + z * h                      around a GRU
 
-    What is multiplied is the value that the cell names with `self.tap(candidate=...)`.
+    The mask multiplies the value that the cell names with `self.tap(candidate=...)`.
 
     Source: S. Semeniuta et al., Recurrent dropout without memory loss, 2016
     (https://arxiv.org/abs/1603.05118).
@@ -31,20 +31,23 @@ class UpdateDropoutCell(Wrapper):
     Args:
         cell: the inner cell: an unroll.Cell, or torch's own LSTMCell or GRUCell.
         dropout: p, 0 <= p < 1.
-        each: "step" draws a mask anew in each step, "call" one for the whole sequence.
-        value: the name that the cell gives what is dropped. Where several values of a step have
-            it (a stack of cells), each has a mask of its own.
+        each: "step" draws a new mask in each step, "call" one mask for the whole sequence.
+        value: the name under which the cell taps the value to drop. Where several values of a step
+            have it (a stack of cells), each has a mask of its own.
 
-    Parameters: the inner cell's.
-    Input: x [B, I]; the inner cell's state; in training the drawn noise, else None.
-    Output: (output, new state), as the inner cell has them.
-    Raises: ValueError for a probability outside of 0 <= p < 1, an unknown `each`, and a cell that
-        names no such value; TypeError for what is no cell.
+    Shapes:
+        x: [B, I].
+        state: the inner cell's.
+        noise: the drawn random numbers in training, else None.
+        returns: (output, new state), as the inner cell has them.
+
+    Raises:
+        ValueError: dropout is outside 0 <= p < 1, `each` is unknown, or the cell taps no such value.
+        TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.wrappers.update_dropout import UpdateDropoutCell
-        >>> layer = unroll.Recurrent(lambda i, h: UpdateDropoutCell(unroll.LSTMCell(i, h)), 3, 4)
+        >>> layer = unroll.Recurrent(lambda i, h: unroll.UpdateDropoutCell(unroll.LSTMCell(i, h)), 3, 4)
         >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)
         (5, 2, 4)
     """
@@ -94,7 +97,7 @@ class UpdateDropoutCell(Wrapper):
 
 @torch.no_grad()
 def tapped_values(cell: Cell) -> list[tuple[str, Tensor]]:
-    """What a cell names in a step, in order: its step is tried once, on zeros."""
+    """The values that a cell taps in a step, in order; the step runs once, on zeros."""
     like = next(cell.parameters(), torch.zeros(()))
     x = like.new_zeros(1, cell.input_size)
     named: list[tuple[str, Tensor]] = []

@@ -13,19 +13,19 @@ from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper, checked_probabil
 
 
 class WeightDropCell(Wrapper):
-    """Any cell, with dropout on its recurrent weights (DropConnect), once for a whole call.
+    """Any cell, with dropout of its recurrent weights (DropConnect), once per call.
 
     When to use it: the AWD-LSTM's way against overfitting in language models: the paper's
-    probability is 0.5 for Penn Treebank. The step itself stays what it was, so it costs nothing
-    in the loop.
+    probability is 0.5 for Penn Treebank. The step itself does not change, so it costs nothing in
+    the loop.
 
-    Equations, with M of the weight's shape drawn once a call, and p the probability:
+    Equations, with M of the weight's shape drawn once per call, and p the probability:
 
         M = 0 with probability p, else 1 / (1 - p)          M = 1 in eval mode
         W_hh   becomes   M * W_hh
 
-    One mask is for all steps and all sequences of the batch, as in the authors' code. The weight
-    keeps its place and its name: the parameter is the weight before it is dropped.
+    One mask is for all steps and all sequences of the batch, as in the authors' code. The parameter
+    keeps its name, and is the weight before dropout.
 
     Source: S. Merity et al., Regularizing and optimizing LSTM language models, 2017
     (https://arxiv.org/abs/1708.02182); L. Wan et al., Regularization of neural networks using
@@ -34,19 +34,22 @@ class WeightDropCell(Wrapper):
     Args:
         cell: the inner cell: an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell.
         dropout: p, 0 <= p < 1.
-        weights: names of the parameters to drop. Each parameter of such a name, also in cells
-            inside the cell, has a mask of its own.
+        weights: names of the parameters to drop. Each parameter of such a name, also in cells inside
+            the cell, has a mask of its own.
 
-    Parameters: the inner cell's.
-    Input: x [B, I]; the inner cell's state; in training the drawn noise, else None.
-    Output: (output, new state), as the inner cell has them.
-    Raises: ValueError for a probability outside of 0 <= p < 1, and where the cell has no parameter
-        of such a name; TypeError for what is no cell.
+    Shapes:
+        x: [B, I].
+        state: the inner cell's.
+        noise: the drawn random numbers in training, else None.
+        returns: (output, new state), as the inner cell has them.
+
+    Raises:
+        ValueError: dropout is outside 0 <= p < 1, or the cell has no parameter of such a name.
+        TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.wrappers.weight_drop import WeightDropCell
-        >>> layer = unroll.Recurrent(lambda i, h: WeightDropCell(unroll.LSTMCell(i, h)), 3, 4)
+        >>> layer = unroll.Recurrent(lambda i, h: unroll.WeightDropCell(unroll.LSTMCell(i, h)), 3, 4)
         >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)
         (5, 2, 4)
     """

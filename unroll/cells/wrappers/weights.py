@@ -1,4 +1,4 @@
-"""Weights of a cell exchanged for the length of a step: for another tensor, or another product."""
+"""Weights of a cell replaced for one step: by another tensor, or by another product."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ Multiply = Callable[[Tensor, Any, slice], Tensor]
 def find_weights(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[str, nn.Parameter]:
     """All parameters of this name by their paths, in the cell and in the cells inside it.
 
-    Raises: ValueError where there is none.
+    Args:
+        cell: where to look.
+        name: such as weight_hh.
+        who: the wrapper, for the error.
+        hint: what else the user can do, for the error.
+
+    Raises:
+        ValueError: there is none.
     """
     found = {
         path: weight
@@ -34,9 +41,10 @@ def find_weights(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[s
 
 
 def find_matrices(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[str, nn.Parameter]:
-    """The same, of parameters that a `WeightProduct` can stand for.
+    """As `find_weights`, for parameters that a `WeightProduct` can replace.
 
-    Raises: ValueError where there is none, or one of them is no matrix.
+    Raises:
+        ValueError: there is none, or one of them is not a matrix.
     """
     found = find_weights(cell, name, who, hint)
     for path, weight in found.items():
@@ -49,15 +57,16 @@ def find_matrices(cell: nn.Module, name: str, who: str, hint: str = "") -> dict[
 
 
 def weight_at(cell: nn.Module, path: str) -> Any:
-    """The parameter of this path, or what stands for it at the moment."""
+    """The parameter at this path, or what replaces it at the moment."""
     module, _, name = path.rpartition(".")
     return getattr(cell.get_submodule(module), name)
 
 
 def with_weights(cell: Cell, weights: Mapping[str, Any]) -> Cell:
-    """The cell with these in place of its parameters of these paths; all else is shared.
+    """The cell with other weights at these paths; everything else is shared.
 
-    Raises: ValueError where a path leads to no parameter, as after `parametrize`.
+    Raises:
+        ValueError: a path leads to no parameter, as after `parametrize`.
     """
     other = shallow_copy(cell)
     for path, weight in weights.items():
@@ -73,12 +82,17 @@ def with_weights(cell: Cell, weights: Mapping[str, Any]) -> Cell:
 
 
 class WeightProduct:
-    """In place of a weight in a cell: `linear(h, it)` is what `multiply(h, weight, rows)` says.
+    """Replaces a weight in a cell: `linear(h, product)` calls `multiply(h, weight, rows)`.
 
-    The cell may also take some rows of it first (`chunk`, `split`, `weight[a:b]`), which `rows`
-    tells, and mask it (`weight * mask`, `torch.where(mask, weight, 0.0)`). Any other use of it is
-    refused, because it would not go through `multiply`.
-    `weight` may itself be a `WeightProduct`: wrappers nest.
+    The cell may first take some of its rows (`chunk`, `split`, `weight[a:b]`) and mask them
+    (`weight * mask`, `torch.where(mask, weight, 0.0)`). Any other use is refused, because
+    `multiply` would not see it.
+
+    Attributes:
+        path: of the weight in the cell, for errors.
+        weight: the rows [rows, ...]; may itself be a `WeightProduct`: wrappers nest.
+        multiply: called with h [B, ...], these rows, and where they are in the complete weight.
+        first: the first of these rows in the complete weight.
     """
 
     def __init__(self, path: str, weight: Any, multiply: Multiply, first: int = 0) -> None:
@@ -109,7 +123,7 @@ class WeightProduct:
         return self.masked(self.weight * mask)
 
     def masked(self, weight: Any) -> WeightProduct:
-        """With some numbers of the weight changed, as a wrapper or a cell further in wants it."""
+        """The same product with another weight of the same shape, for a mask of a cell further inside."""
         if weight.shape != self.shape:
             self.refuse("mul")
         return WeightProduct(self.path, weight, self.multiply, self.first)

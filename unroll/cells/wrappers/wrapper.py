@@ -1,4 +1,4 @@
-"""What all cells that take a cell have in common: the inner cell's sizes, start and noise."""
+"""The base of all cells that take a cell: the inner cell's sizes, initial state and noise."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ NoiseValues = Mapping[str, Tensor] | None
 
 
 class Wrapper(Cell):
-    """A cell around a cell. A subclass changes what goes in or comes out, and passes on the rest.
+    """A cell around a cell: a subclass changes the inputs or outputs, and passes on the rest.
 
-    When to use it: subclass it for a wrapper of your own, call `inner_step` in its `forward`,
-    and add its own noise to what `noise` gives.
+    When to use it: subclass it for a wrapper of your own, call `inner_step` in its `forward`, and
+    add its own noise to the inner cell's in `noise`.
 
     Args:
         cell: the inner cell: an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell.
 
-    Attributes: cell, the inner cell; input_size, hidden_size and output_size are the inner cell's.
-    Raises: TypeError where `cell` is no cell.
+    Attributes:
+        cell: the inner cell; torch's own cells behind an adapter.
+        input_size: I, the inner cell's.
+        hidden_size: H, the inner cell's.
+        output_size: O, the inner cell's.
+
+    Raises:
+        TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.wrappers.wrapper import Wrapper
-        >>> class Doubled(Wrapper):
+        >>> class Doubled(unroll.Wrapper):
         ...     def forward(self, x, state, noise=None):
         ...         output, state = self.inner_step(x, state, noise)
         ...         return 2 * output, state
@@ -53,22 +58,31 @@ class Wrapper(Cell):
         return noise_of("cell", self.cell)
 
     def reset_parameters(self) -> None:
-        """Draw the inner cell's parameters anew, as that cell says, and the wrapper's own."""
+        """Draw the parameters of the inner cell again, as that cell does, and the wrapper's own."""
         self.cell.reset_parameters()
         self.reset_own_parameters()
 
     def reset_own_parameters(self) -> None:
-        """Draw the parameters that the wrapper adds; it makes none unless it says so."""
+        """Draw the parameters that the wrapper adds; by default there are none."""
 
     def inner_step(
         self, x: Tensor, state: State, noise: NoiseValues, cell: Cell | None = None
     ) -> tuple[Tensor, State]:
-        """One step of the inner cell. noise: as `forward` was given it. cell: stands in for it."""
+        """One step of the inner cell.
+
+        Args:
+            x: the inputs [B, I].
+            state: the inner cell's.
+            noise: as `forward` was given it.
+            cell: replaces the inner cell for this step.
+
+        Returns:
+            The inner cell's output [B, O] and new state."""
         return (cell or self.cell).step(x, state, *noise_arguments("cell", self.cell, noise))
 
 
 def noise_of(name: str, cell: Cell) -> dict[str, Noise]:
-    """The noise that an inner cell wants, under names of its own; none where it alone is in eval."""
+    """The noise of an inner cell, each name with a prefix; empty where that cell alone is in eval mode."""
     if not cell.training:
         return {}
     return {f"{name}.{inner}": noise for inner, noise in cell.noise().items()}
@@ -77,9 +91,12 @@ def noise_of(name: str, cell: Cell) -> dict[str, Noise]:
 def noise_arguments(
     name: str, cell: Cell, noise: NoiseValues
 ) -> tuple[()] | tuple[dict[str, Tensor] | None]:
-    """The further arguments of an inner cell's step: none, or the dict of its noise (None in eval).
+    """The further arguments of an inner cell's step: none, or its noise by name (None in eval mode).
 
-    noise: all that the outer cell was given, or None.
+    Args:
+        name: the prefix of the inner cell's names.
+        cell: the inner cell.
+        noise: the noise of the outer cell, or None.
     """
     wanted = cell.noise()
     if not wanted:
@@ -90,7 +107,15 @@ def noise_arguments(
 
 
 def checked_probability(who: str, what: str, probability: float) -> float:
-    """The probability of a dropout. Raises: ValueError outside of 0 <= p < 1."""
+    """The probability of a dropout, checked.
+
+    Args:
+        who: the class, for the error.
+        what: the argument, for the error.
+        probability: p.
+
+    Raises:
+        ValueError: p is outside 0 <= p < 1."""
     if not 0 <= probability < 1:
         raise ValueError(
             f"{who} got {what}={probability}; expected a probability from 0 to below 1."

@@ -1,4 +1,4 @@
-"""Zoneout: units that now and then keep their old value (Krueger et al. 2016)."""
+"""Zoneout: units that randomly keep their old value (Krueger et al. 2016)."""
 
 from __future__ import annotations
 
@@ -12,42 +12,46 @@ from unroll.cells.wrappers.wrapper import NoiseValues, Wrapper, checked_probabil
 
 
 class ZoneoutCell(Wrapper):
-    """Any cell, whose units now and then keep their value of the step before.
+    """Any cell, whose units randomly keep their value of the step before.
 
     When to use it: against overfitting, where dropout on the state would make a cell forget. The
     paper's best for Penn Treebank, around an LSTM: `{"h": 0.05, "c": 0.5}` for characters and
     `{"h": 0.025, "c": 0.25}` for words.
 
-    Equations, for each field s of the state that has a probability p, and s' what the inner cell
-    makes of it; d is drawn anew for each step, sequence and unit:
+    Equations, for each field s of the state that has a probability p, with s' its new value from
+    the inner cell, and d drawn for each step, sequence and unit:
 
         d = 1 with probability p, else 0        in training
         d = p                                   in eval mode: the expectation
         s'' = d * s + (1 - d) * s'
 
-    Every field is made of the state before, so an LSTM's h' is made of its c' as it was before
-    zoneout, as the paper writes it. An output that is a field of the new state (h of an LSTM or
-    GRU) is shown after zoneout, as in the paper; any other output is as the inner cell gives it.
-    (The authors' TensorFlow sketch shows all outputs as they were before zoneout.)
+    An LSTM's h' is computed from c' before zoneout, as the paper writes it. An output that is a
+    field of the new state (h of an LSTM or GRU) is the value after zoneout, as in the paper; any
+    other output is as the inner cell gives it. (The authors' TensorFlow sketch gives all outputs
+    before zoneout.)
 
-    Source: D. Krueger et al., Zoneout: regularizing RNNs by randomly preserving hidden
-    activations, 2016 (https://arxiv.org/abs/1606.01305).
+    Source: D. Krueger et al., Zoneout: regularizing RNNs by randomly preserving hidden activations,
+    2016 (https://arxiv.org/abs/1606.01305).
 
     Args:
         cell: the inner cell: an unroll.Cell, or torch's own RNNCell, LSTMCell or GRUCell.
-        probability: p, 0 <= p < 1: one number for every field of floating point, or one a field
-            by name ("h" where the state is a bare tensor); fields not named are let alone.
+        probability: p, 0 <= p < 1: one number for every field of floating point, or one per field by
+            name ("h" where the state is a bare tensor); other fields are not changed.
 
-    Parameters: the inner cell's.
-    Input: x [B, I]; the inner cell's state; in training the drawn noise, else None.
-    Output: (output, new state), as the inner cell has them.
-    Raises: ValueError for a probability outside of 0 <= p < 1, and for a field that the state has
-        not or that holds whole numbers; TypeError for what is no cell.
+    Shapes:
+        x: [B, I].
+        state: the inner cell's.
+        noise: the drawn random numbers in training, else None.
+        returns: (output, new state), as the inner cell has them.
+
+    Raises:
+        ValueError: a probability is outside 0 <= p < 1, or a field is not in the state or holds whole
+            numbers.
+        TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.wrappers.zoneout import ZoneoutCell
-        >>> layer = unroll.Recurrent(lambda i, h: ZoneoutCell(unroll.LSTMCell(i, h), 0.1), 3, 4)
+        >>> layer = unroll.Recurrent(lambda i, h: unroll.ZoneoutCell(unroll.LSTMCell(i, h), 0.1), 3, 4)
         >>> output, state = layer(torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(state.c.shape)
         ((5, 2, 4), (1, 2, 4))
