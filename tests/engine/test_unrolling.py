@@ -255,5 +255,5 @@ def test_wrong_arguments_are_refused_in_a_sentence(x, keywords, message):
 
 
 def test_what_is_no_cell_is_refused():
-    with pytest.raises(TypeError, match="Got LSTM where a cell is wanted"):
+    with pytest.raises(TypeError, match="Got LSTM; expected a cell"):
         unroll.unroll(nn.LSTM(I, H), X)

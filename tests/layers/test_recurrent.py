@@ -213,5 +213,5 @@ def test_wrong_calls_are_refused_in_a_sentence(x, keywords, message):
 
 
 def test_what_makes_no_cell_is_refused():
-    with pytest.raises(TypeError, match="Got Linear where a cell is wanted"):
+    with pytest.raises(TypeError, match="Got Linear; expected a cell"):
         unroll.Recurrent(nn.Linear, I, H)

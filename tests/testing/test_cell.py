@@ -316,5 +316,5 @@ def test_every_backend_can_be_checked(caplog):
 
 
 def test_what_is_no_cell_is_refused():
-    with pytest.raises(TypeError, match="Got Linear where a cell is wanted"):
+    with pytest.raises(TypeError, match="Got Linear; expected a cell"):
         check_cell(nn.Linear)

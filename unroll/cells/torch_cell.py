@@ -56,7 +56,7 @@ def as_cell(cell: nn.Module) -> Cell:
     if isinstance(cell, nn.RNNCell | nn.LSTMCell | nn.GRUCell):
         return TorchCell(cell)
     raise TypeError(
-        f"Got {type(cell).__name__} where a cell is expected: pass an unroll.Cell, or torch's "
+        f"Got {type(cell).__name__}; expected a cell: an unroll.Cell, or torch's "
         "RNNCell, LSTMCell or GRUCell. Subclass unroll.Cell and write forward(x, state) -> "
         "(output, state)."
     )

@@ -1,4 +1,4 @@
-"""Recurrent layers: drop-ins for torch.nn's, and the same of any cell."""
+"""Recurrent layers: drop-ins for torch.nn's, and any cell as a layer."""
 
 from unroll.layers.accelerate import accelerate as accelerate
 from unroll.layers.drop_in import GRU as GRU

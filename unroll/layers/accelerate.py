@@ -1,4 +1,4 @@
-"""Making an existing model's recurrent layers unroll's, in place."""
+"""Replace the recurrent layers of an existing model by unroll's, in place."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ OURS: dict[type[nn.Module], type[nn.Module]] = {nn.RNN: RNN, nn.LSTM: LSTM, nn.G
 
 
 def accelerate(model: nn.Module) -> nn.Module:
-    """Let every torch.nn.RNN, LSTM and GRU inside a model run through unroll.
+    """Make every torch.nn.RNN, LSTM and GRU inside a model run through unroll.
 
-    When to use it: a model that somebody else wrote; nothing in its code changes. The modules stay
+    When to use it: for a model that somebody else wrote; its code does not change. The modules stay
     the same objects with the same parameters, hooks and state_dict; only their class changes.
     Subclasses, parametrized and scripted modules are left as they are.
 
-    returns: the model itself.
-    Raises: ValueError where there is nothing in it that could be accelerated.
+    Args:
+        model: any module; changed in place.
+
+    Returns:
+        The model itself.
+
+    Raises:
+        ValueError: the model holds no torch.nn.RNN, LSTM or GRU.
 
     Example:
         >>> import torch, unroll

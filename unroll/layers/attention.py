@@ -1,6 +1,6 @@
-"""Attention: what a decoder's step looks at in the encoder's outputs.
+"""Attention of a decoder over an encoder's outputs.
 
-T steps that ask, S places that are looked at, B batch, Q width of a query, K width of a key.
+T steps of the decoder, S steps of the encoder, B batch, Q width of a query, K width of a key.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ KINDS = ("dot", "general", "additive")
 
 
 class Memory(NamedTuple):
-    """What is attended to, made ready once for all steps.
+    """The encoder's outputs, prepared once for all steps.
 
-    keys: [B, S, K]. projected: [B, S, Q], as the scores want them. mask: [B, S], true where there
-    is a key.
+    Attributes:
+        keys: [B, S, K].
+        projected: the keys as the scores need them [B, S, Q].
+        mask: true where there is a key, bool [B, S].
     """
 
     keys: Tensor
@@ -34,31 +36,40 @@ class Memory(NamedTuple):
 class Attention(nn.Module):
     """A weighted mean of the encoder's outputs for each query, all queries at once.
 
-    When to use it: between an encoder and a decoder whose lengths differ. "general" is the one to
-    start with; "dot" has no weights and wants Q = K; "additive" is often a little better where
-    queries and keys are of different kinds, and takes T * S * Q numbers a sequence.
+    When to use it: between an encoder and a decoder whose lengths differ. Start with "general";
+    "dot" has no weights and needs Q = K; "additive" is often a little better where queries and keys
+    are of different kinds, and needs T * S * Q numbers of memory per sequence.
+
+    Equations:
 
         e_ti = score(q_t, k_i)         a_t = softmax over i of e_t         context_t = sum_i a_ti k_i
 
         dot       q_t . k_i
         general   q_t . (W k_i)
         additive  v . tanh(W q_t + U k_i)
-        coverage  adds w * sum_{t' < t} a_t'i to e_ti: what was looked at is looked at less, or more
+        coverage  adds w * sum_{t' < t} a_t'i to e_ti: earlier attention lowers or raises the score
 
     Source: M.-T. Luong et al., Effective approaches to attention-based neural machine translation,
     2015 (https://arxiv.org/abs/1508.04025) for dot and general; D. Bahdanau et al., Neural machine
     translation by jointly learning to align and translate, 2015 (https://arxiv.org/abs/1409.0473)
     for additive; Z. Tu et al., Modeling coverage for neural machine translation, 2016
-    (https://arxiv.org/abs/1601.04811) for coverage, of which this is the plainest form.
+    (https://arxiv.org/abs/1601.04811) for coverage, here in its simplest form.
 
     Args:
-        query_size: Q. key_size: K. kind: "dot", "general" or "additive".
-        coverage: whether earlier attention counts; the steps then come one after the other.
+        query_size: Q.
+        key_size: K.
+        kind: "dot", "general" or "additive".
+        coverage: whether earlier attention changes the scores; the steps are then computed one
+            after the other.
 
-    Input: queries [T, B, Q], a Memory of `remember`, and with coverage what earlier steps attended
-        to, [B, S], or None.
-    Output: contexts [T, B, K] and weights [T, B, S], zero where there is no key.
-    Raises: ValueError for an unknown kind, and for dot where Q and K differ.
+    Shapes:
+        queries: [T, B, Q].
+        memory: what `remember` returns.
+        covered: with coverage, the summed weights of earlier steps [B, S], or None.
+        returns: contexts [T, B, K] and weights [T, B, S], zero where there is no key.
+
+    Raises:
+        ValueError: the kind is unknown, or it is "dot" and Q and K differ.
 
     Example:
         >>> import torch
@@ -88,7 +99,11 @@ class Attention(nn.Module):
         self.coverage = nn.Parameter(torch.zeros(())) if coverage else None
 
     def remember(self, keys: Tensor, lengths: Tensor | None = None) -> Memory:
-        """The encoder's outputs [S, B, K] with their true lengths [B], ready to be attended to."""
+        """Prepare the encoder's outputs.
+
+        Args:
+            keys: the outputs [S, B, K].
+            lengths: true lengths [B]; all S where None."""
         S, B = keys.shape[:2]
         if lengths is None:
             lengths = torch.full((B,), S)
@@ -122,7 +137,12 @@ class Attention(nn.Module):
 
 
 def coverage_weights(scores: Tensor, weight: Tensor, covered: Tensor | None) -> Tensor:
-    """The weights [B, T, S] where each step knows what those before it attended to."""
+    """The weights [B, T, S] with coverage.
+
+    Args:
+        scores: [B, T, S].
+        weight: w, a number.
+        covered: the summed weights of earlier calls [B, S], or None."""
     so_far = torch.zeros_like(scores[:, 0]) if covered is None else covered
     weights = []
     for score in scores.unbind(1):

@@ -1,4 +1,4 @@
-"""From what an encoder has read to the state that a decoder starts in, whatever its cell."""
+"""From an encoder's summary to the initial state of a decoder with any cell."""
 
 from __future__ import annotations
 
@@ -11,31 +11,36 @@ from torch import Tensor, nn
 from unroll.cells import State
 from unroll.layers.dense import Dense
 
-# what a cell remembers, in the names of its papers, and a wrapped cell's own state
+# the fields that hold a memory, and those that hold the states of a wrapped cell
 CARRIED = ("h", "c", "real", "imaginary", "cell", "past")
 Change = Callable[[Tensor], Tensor]
 
 
 class Bridge(nn.Module):
-    """The start of a decoder: one linear layer and tanh for each field of its state.
+    """The initial state of a decoder: one linear layer and tanh for each field of the state.
 
-    When to use it: between an encoder and a decoder, whose cells, sizes and layers may differ.
+    When to use it: between an encoder and a decoder, whose cells, sizes and numbers of layers may
+    differ.
+
+    Equations:
 
         field = tanh(W_field s + b_field)
 
     A state that is a tensor is such a field, and so are the fields h and c, and both parts of a
-    complex one, also where states nest. Every other field starts as the cell itself starts it: a
-    clock, a running maximum, a normaliser, and the c that a normaliser n divides.
+    complex state, also where states nest. Every other field starts as the cell starts it: a clock,
+    a running maximum, a normaliser, and the c that a normaliser n divides.
 
     Source: D. Bahdanau et al., Neural machine translation by jointly learning to align and
     translate, 2015 (https://arxiv.org/abs/1409.0473), appendix A.2.2, for every field.
 
     Args:
-        summary_size: numbers of s. initial: a state of the decoder for one sequence, each field
-            [L, 1, ...].
+        summary_size: the width of s.
+        initial: a state of the decoder for one sequence, each field [L, 1, ...].
 
-    Input: s [B, summary_size], and the state that the decoder would start in, each [L, B, ...].
-    Output: the same structure.
+    Shapes:
+        summary: s [B, summary_size].
+        initial: the decoder's own initial state, each field [L, B, ...].
+        returns: a state of the same structure and shapes.
 
     Example:
         >>> import torch, unroll
@@ -65,7 +70,7 @@ class Bridge(nn.Module):
 
 
 def carried_fields(state: State) -> list[Tensor]:
-    """The fields that a bridge gives, in order."""
+    """The fields that a bridge computes, in order."""
     found: list[Tensor] = []
 
     def note(field: Tensor) -> Tensor:
@@ -79,7 +84,13 @@ def carried_fields(state: State) -> list[Tensor]:
 def replace_fields(
     state: State, change: Change, name: str = "h", beside: tuple[str, ...] = ()
 ) -> State:
-    """The state with each of these fields changed. name: of the field; beside: all names there."""
+    """The state with `change` applied to each field that a bridge computes.
+
+    Args:
+        state: each field [L, B, ...].
+        change: called with each such field, in order.
+        name: of this part of the state.
+        beside: the names of all fields beside it."""
     if isinstance(state, tuple):
         own: tuple[str, ...] | None = getattr(state, "_fields", None)
         names = own or (name,) * len(state)

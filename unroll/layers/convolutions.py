@@ -14,23 +14,32 @@ from torch import Tensor, nn
 class Convolutions(nn.Module):
     """Blocks of a 3x3 convolution, batch normalisation, rectifier and max pooling.
 
-    When to use it: to look at small images (lines of writing, frames, drawings) on a laptop: a few
-    ten thousand parameters a block.
+    When to use it: for small images (lines of writing, frames, drawings) on a laptop: a few tens of
+    thousands of parameters per block.
+
+    Equations of block k:
 
         y_k = pool_k(relu(norm(W_k * y_{k-1})))
 
     Images of a batch may end at different widths (lines that are padded on the right): with
-    `lengths`, what stands behind an image's own end is zero after every block and counts in no
-    mean, so that an image alone and an image in a batch give the same.
+    `lengths`, the columns behind an image's own end are zero after every block and are left out of
+    every mean, so that an image alone and an image in a batch give the same result.
 
     Args:
-        channels: C of the images. widths: C of each block. pools: (down, across) of each block;
-        (2, 2) where left out. causal: a column looks at those before it, never behind, as a stream
-        needs it; `stream()` then reads columns as they come.
+        channels: C of the images.
+        widths: C of each block.
+        pools: (down, across) of each block; (2, 2) where None.
+        causal: whether a column sees only the columns before it, as a stream needs it; `stream()`
+            then reads columns as they come.
 
-    Input: [N, C, H, W], and lengths [N], in columns, where they differ. Output: [N, C', H', W'] and
-    the lengths in columns of it (None where none were given); `reduced(H, W)` says H' and W'.
-    Raises: ValueError where widths and pools are not as many.
+    Shapes:
+        x: images [N, C, H, W].
+        lengths: widths of the images in columns [N], where they differ; else None.
+        returns: features [N, C', H', W'] and their lengths in columns [N], or None;
+            `reduced(H, W)` gives H' and W'.
+
+    Raises:
+        ValueError: the numbers of widths and pools differ.
 
     Source: K. Simonyan, A. Zisserman, Very deep convolutional networks, 2015
     (https://arxiv.org/abs/1409.1556), section 2.1; S. Ioffe, C. Szegedy, Batch normalization, 2015
@@ -59,7 +68,7 @@ class Convolutions(nn.Module):
         if len(self.pools) != len(widths):
             raise ValueError(
                 f"Convolutions got {len(widths)} widths and {len(self.pools)} pools; expected one "
-                "pool a block."
+                "pool per block."
             )
         self.convolutions, self.norms = nn.ModuleList(), nn.ModuleList()
         for width in widths:
@@ -80,7 +89,7 @@ class Convolutions(nn.Module):
             x = norm(convolve(x), inside).relu()
             x = nn.functional.max_pool2d(x if inside is None else x * inside, pool)
             if lengths is not None:
-                # a column that is only partly an image's own belongs to nobody
+                # a column that is only partly inside an image counts as outside
                 lengths = lengths // pool[1]
                 inside = column_mask(lengths, x)
                 x = x * inside
@@ -89,25 +98,27 @@ class Convolutions(nn.Module):
     def stream(self) -> ConvolutionStream:
         """These blocks for columns that come one after the other, in eval mode.
 
-        Raises: ValueError where they are not causal.
+        Raises:
+            ValueError: the blocks are not causal.
         """
         if not self.causal:
             raise ValueError(
-                "Convolutions that look ahead have no stream. Make them with causal=True."
+                "These convolutions see later columns, so they cannot read a stream. Make them "
+                "with causal=True."
             )
         return ConvolutionStream(self)
 
     def reduced(self, height: int, width: int) -> tuple[int, int]:
-        """The height and width of the grid for an image of these."""
+        """The height and width [H', W'] of the features of an image [H, W]."""
         for down, across in self.pools:
             height, width = height // down, width // across
         return height, width
 
 
 class ConvolutionStream:
-    """Causal convolutions that read a few columns a call and give those that are ready.
+    """Causal convolutions that read a few columns per call and return the finished ones.
 
-    The columns of all calls together are those that one call with the whole image would give.
+    The columns of all calls together equal those of one call with the complete image.
     """
 
     def __init__(self, convolutions: Convolutions) -> None:
@@ -137,7 +148,7 @@ class ConvolutionStream:
 
 
 class MaskedNorm(nn.BatchNorm2d):
-    """Batch normalisation whose means leave out what lies outside of the images."""
+    """Batch normalisation whose statistics ignore the columns outside of the images."""
 
     def forward(self, x: Tensor, inside: Tensor | None = None) -> Tensor:
         if inside is None or not self.training:

@@ -1,7 +1,7 @@
 """A linear-chain conditional random field: labels that are chosen together, not one by one.
 
-T time, B batch, K labels. Everything is exact and in logarithms. Time O(T B K^2), in a loop over T;
-memory O(T B K), and O(T B K^2) for the gradient's counts of pairs.
+T time, B batch, K labels. All sums are exact and computed with logarithms. Time O(T B K^2), in a
+loop over T; memory O(T B K), and O(T B K^2) for the expected counts of pairs in the gradient.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from torch.autograd.function import once_differentiable
 
 
 class CRF(nn.Module):
-    """The probability of a whole sequence of labels, given a score of each label at each step.
+    """The probability of a complete sequence of labels, given a score of each label at each step.
 
     When to use it: on top of a tagger whose labels depend on each other, as the parts of a span do.
+
+    Equations:
 
         s(y) = begin[y_1] + sum_t scores[t, y_t] + sum_{t>1} pairs[y_{t-1}, y_t] + end[y_T]
         log p(y) = s(y) - log sum_{y'} exp s(y')
@@ -25,12 +27,16 @@ class CRF(nn.Module):
 
     Args:
         labels: K.
-        allowed: what may begin [K], which label (column) may follow which (row) [K, K], and what may
-            end [K], bool; what may not has probability zero. None: all.
+        allowed: which labels may be first [K], which label (column) may follow which (row) [K, K],
+            and which may be last [K], bool; a sequence that is not allowed has probability zero.
+            None: all are allowed.
 
-    Inputs of each call: scores [T, B, K], floating point; lengths [B], 0 <= lengths <= T, None: all
-        T. What stands past a length is ignored.
-    Raises: ValueError for sizes that do not fit.
+    Shapes:
+        scores: [T, B, K], floating point.
+        lengths: [B], 0 <= lengths <= T; all T where None. Values past a length are ignored.
+
+    Raises:
+        ValueError: sizes do not fit together.
 
     Example:
         >>> import torch
@@ -62,9 +68,12 @@ class CRF(nn.Module):
             self.register_buffer(name, ~given.bool(), persistent=False)
 
     def log_likelihood(self, scores: Tensor, tags: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """log p(tags), [B], zero where a sequence is empty, -inf where the tags are not allowed.
+        """log p(tags) [B]: zero where a sequence is empty, -inf where the tags are not allowed.
 
-        tags: label numbers [T, B].
+        Args:
+            scores: [T, B, K].
+            tags: numbers of labels [T, B].
+            lengths: [B], or None.
         """
         scores, lengths = self._checked(scores, lengths)
         begin, pairs, end = self._weights()
@@ -73,7 +82,7 @@ class CRF(nn.Module):
 
     @torch.no_grad()
     def best(self, scores: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """The likeliest labels, found by Viterbi's algorithm: [T, B], zero past each length."""
+        """The most likely labels [T, B] (Viterbi's algorithm); zero past each length."""
         scores, lengths = self._checked(scores, lengths)
         begin, pairs, end = self._weights()
         T, B, _ = scores.shape
@@ -95,7 +104,7 @@ class CRF(nn.Module):
 
     @torch.no_grad()
     def marginals(self, scores: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """The probability of each label at each step, [T, B, K], zero past each length."""
+        """The probability of each label at each step [T, B, K]; zero past each length."""
         scores, lengths = self._checked(scores, lengths)
         begin, pairs, end = self._weights()
         alpha, normaliser = forward_sums(scores, begin, pairs, end, lengths)
@@ -122,7 +131,7 @@ class CRF(nn.Module):
         )
 
     def _checked(self, scores: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The scores with zeros for padding, which may be anything, and all lengths."""
+        """The scores, with zeros in the padding, and all lengths [B]."""
         if scores.dim() != 3 or scores.shape[2] != self.labels:
             raise ValueError(
                 f"CRF got scores of shape {list(scores.shape)}; expected [T, B, K={self.labels}]."
@@ -139,7 +148,7 @@ class CRF(nn.Module):
 
 
 class LogNormaliser(torch.autograd.Function):
-    """log sum_y exp s(y), [B]; its gradients are the probabilities of labels and of pairs."""
+    """log sum_y exp s(y) [B]; its gradients are the probabilities of labels and of pairs."""
 
     @staticmethod
     def forward(
@@ -170,7 +179,7 @@ def forward_sums(
 ) -> tuple[Tensor, Tensor]:
     """alpha[t, b, k] = log sum exp s over all beginnings that end in k at t, and the normaliser.
 
-    Past a length alpha stays as it was.
+    Past a length alpha does not change.
     """
     T, B, _ = scores.shape
     alpha = torch.empty_like(scores)
@@ -194,11 +203,18 @@ def backward_sums(
     before: Tensor,
     weight: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """beta[t, b, k] = log sum exp s over all ends that follow k at t, which is `end` from a last
-    step on; and the counts of pairs [K, K] that are expected, each sequence with its weight [B].
+    """beta[t, b, k] = log sum exp s over all ends that follow k at t, and expected counts of pairs.
 
-    before: alpha less the normaliser, so that p(y_t, y_{t+1}) = exp(before_t + pairs +
-    scores_{t+1} + beta_{t+1}).
+    From the last step on, beta is `end`. The counts [K, K] sum over sequences with their weights.
+
+    Args:
+        scores: [T, B, K].
+        pairs: [K, K].
+        end: [K].
+        lengths: [B].
+        before: alpha minus the normaliser [T, B, K], so that p(y_t, y_{t+1}) = exp(before_t +
+            pairs + scores_{t+1} + beta_{t+1}).
+        weight: of each sequence [B].
     """
     T, B, K = scores.shape
     beta = torch.empty_like(scores)
@@ -216,7 +232,7 @@ def backward_sums(
 
 
 def label_probabilities(alpha: Tensor, beta: Tensor, normaliser: Tensor, lengths: Tensor) -> Tensor:
-    """p(y_t = k), [T, B, K]."""
+    """p(y_t = k) [T, B, K]."""
     probability = (alpha + beta - normaliser.unsqueeze(1)).exp()
     return probability.masked_fill(~step_mask(len(alpha), lengths).unsqueeze(2), 0)
 
@@ -224,7 +240,7 @@ def label_probabilities(alpha: Tensor, beta: Tensor, normaliser: Tensor, lengths
 def path_scores(
     scores: Tensor, tags: Tensor, lengths: Tensor, begin: Tensor, pairs: Tensor, end: Tensor
 ) -> Tensor:
-    """s(tags), [B]; zero where a sequence is empty."""
+    """s(tags) [B]; zero where a sequence is empty."""
     T = len(scores)
     if T == 0:
         return scores.sum((0, 2))
@@ -238,5 +254,5 @@ def path_scores(
 
 
 def step_mask(T: int, lengths: Tensor) -> Tensor:
-    """Which of T steps are within each length, [T, B]."""
+    """Whether each of T steps is within each length, bool [T, B]."""
     return torch.arange(T, device=lengths.device).unsqueeze(1) < lengths

@@ -1,4 +1,4 @@
-"""A linear layer whose large products go through the fastest library."""
+"""A linear layer whose large products use the fastest library."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from unroll.engine.products import linear
 
 
 class Dense(nn.Linear):
-    """`torch.nn.Linear`, its parameters and its result; on AMD processors about twice as fast.
+    """`torch.nn.Linear`, with the same parameters and results; about twice as fast on AMD processors.
+
+    When to use it: in place of `torch.nn.Linear` for large products on the CPU.
+
+    Args: those of torch.nn.Linear.
+
+    Shapes:
+        input: [..., in_features].
+        returns: [..., out_features].
 
     Example:
         >>> import torch

@@ -1,8 +1,8 @@
-"""RNN, LSTM and GRU: torch.nn's own classes, with what they refuse.
+"""RNN, LSTM and GRU: torch.nn's own classes, with more options.
 
-They are torch's modules by inheritance: arguments, defaults, parameters, state_dict, errors and
-numbers. Added behind the `*` of `forward`: lengths on any device (zero allowed), resets,
-recordings, the choice of a backend and bounded memory; and `stepper` for one step at a time.
+They inherit from torch's modules: arguments, defaults, parameters, state_dict, errors and numbers.
+`forward` has further keywords: lengths on any device (zero allowed), resets, recordings, the choice
+of a backend and bounded memory; `stepper` gives one step at a time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from unroll.layers.stepper import Stepper
 
 
 class DropIn(nn.RNNBase):
-    """What RNN, LSTM and GRU share: torch's path where it can run, else the engine's."""
+    """The base of RNN, LSTM and GRU: torch's path where it can run, else the engine's."""
 
     _torch_class: type[nn.RNNBase]
 
@@ -70,7 +70,7 @@ class DropIn(nn.RNNBase):
         return out, tuple(last) if isinstance(last, tuple) else last
 
     def parts(self) -> list[list[Part]]:
-        """Each layer's and direction's cell with this layer's parameters in it."""
+        """One row per layer, in it one cell per direction with this layer's parameters."""
         directions = ["", "_reverse"] if self.bidirectional else [""]
         rows = []
         for layer in range(self.num_layers):
@@ -86,7 +86,7 @@ class DropIn(nn.RNNBase):
         return rows
 
     def _compiles(self, input: Any) -> bool:
-        """Whether compiled kernels are the faster way; else torch runs its own forward, whole."""
+        """Whether compiled kernels are faster; otherwise torch runs its own forward."""
         if type(input) is not Tensor or not input.is_cpu or input.dim() not in (2, 3):
             return False
         T, B = input.shape[0], 1
@@ -102,18 +102,24 @@ class DropIn(nn.RNNBase):
     def stepper(
         self, batch_size: int, state: Any = None, *, table: Tensor | None = None
     ) -> Stepper:
-        """This layer one step at a time, for generation and streams; see `unroll.layers.Stepper`."""
+        """This layer one step at a time, for generation and streams; see `unroll.layers.Stepper`.
+
+        Args:
+            batch_size: B.
+            state: to start from, each field [L, B, ...]; the initial state where None.
+            table: every possible input [V, I], for a model that reads symbols; steps then take
+                their numbers [B]."""
         return Stepper(self.parts(), batch_size, state, table)
 
     def _width(self) -> int:
         return self.proj_size or self.hidden_size
 
     def _cell(self, input_size: int) -> Cell:
-        """A cell without storage: the parameters are the layer's own."""
+        """A cell without storage; the parameters are the layer's."""
         raise NotImplementedError(f"{type(self).__name__} names no cell.")
 
     def _check(self, x: Tensor, state: State | None) -> None:
-        """Torch's own checks of sizes, in torch's words, for the paths that are not torch's."""
+        """Run torch's own checks of sizes, with torch's messages, for the paths that are not torch's."""
         as_given = x.transpose(0, 1) if self.batch_first else x
         if state is None:
             self.check_input(as_given, None)
@@ -121,14 +127,14 @@ class DropIn(nn.RNNBase):
             self.check_forward_args(as_given, state, None)
 
     def __prepare_scriptable__(self) -> nn.RNNBase:
-        """TorchScript compiles torch's own class; it gets that class with these parameters."""
+        """Give TorchScript, which compiles torch's own class, that class with these parameters."""
         twin = self._torch_class.__new__(self._torch_class)
         twin.__dict__.update(self.__dict__)
         return twin
 
 
 def check_unbatched(hx: Any) -> None:
-    """One sequence without a batch axis wants states without one, as torch says it."""
+    """Check that the states of one sequence without a batch axis have none either, as torch does."""
     for state in hx if isinstance(hx, tuple) else (hx,):
         if state.dim() != 2:
             raise RuntimeError(
@@ -145,17 +151,38 @@ def weightless(cell: Callable[..., Cell], *sizes: Any, **options: Any) -> Cell:
 class RNN(DropIn, nn.RNN):
     """The Elman layer, drop-in for `torch.nn.RNN`.
 
-    When to use it: wherever torch.nn.RNN stands; also with `lengths=`, zero allowed, on any device.
+    When to use it: in place of torch.nn.RNN; also with `lengths=`, zero allowed, on any device.
 
     Equations: those of `unroll.RNNCell`, in each layer and direction.
-    Args: those of torch.nn.RNN: input_size, hidden_size, num_layers=1, nonlinearity="tanh",
-        bias=True, batch_first=False, dropout=0.0, bidirectional=False, device, dtype.
-    Input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence; h0 [L*D, B, H].
-    Keywords: lengths [B], resets bool [T, B], records (L*D `unroll.Recording`s), backend, memory
-        or segment_length (see `unroll.bounded`).
-    Output: outputs [T, B, D*H], zero past each length; h_n [L*D, B, H], each sequence's own last.
-    Raises: what torch.nn.RNN raises.
+
     Source: torch.nn.RNN (https://docs.pytorch.org/docs/stable/generated/torch.nn.RNN.html).
+
+    Args:
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        num_layers: L; each layer reads the outputs of the layer below.
+        nonlinearity: "tanh" or "relu".
+        bias: whether the biases exist.
+        batch_first: whether inputs and outputs are [B, T, ...]; states are not changed by it.
+        dropout: probability of a zero on the outputs of each layer but the last, in training.
+        bidirectional: whether a second direction reads each sequence from its end (D = 2).
+        device: where the parameters are made.
+        dtype: of the parameters.
+
+    Shapes:
+        input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
+        hx: h0 [L*D, B, H]; zeros where None.
+        lengths: true lengths [B], zero allowed; all T where None.
+        resets: bool [T, B]: true at t puts the initial state before step t.
+        records: L*D empty `unroll.Recording`s.
+        returns: outputs [T, B, D*H], zero past each length, and h_n [L*D, B, H], each sequence's own
+            last state.
+
+    `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.
+
+    Raises:
+        RuntimeError: from torch.nn.RNN, for wrong sizes.
+        ValueError: from torch.nn.RNN, for wrong options; or lengths do not fit the input.
 
     Example:
         >>> import torch, unroll
@@ -173,18 +200,38 @@ class RNN(DropIn, nn.RNN):
 class LSTM(DropIn, nn.LSTM):
     """The LSTM layer, drop-in for `torch.nn.LSTM`.
 
-    When to use it: wherever torch.nn.LSTM stands; also with `lengths=`, zero allowed, on any device.
+    When to use it: in place of torch.nn.LSTM; also with `lengths=`, zero allowed, on any device.
 
     Equations: those of `unroll.LSTMCell`, in each layer and direction.
-    Args: those of torch.nn.LSTM: input_size, hidden_size, num_layers=1, bias=True,
-        batch_first=False, dropout=0.0, bidirectional=False, proj_size=0, device, dtype.
-    Input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence; (h0, c0), each
-        [L*D, B, H] (h0 [L*D, B, P] where projected).
-    Keywords: lengths [B], resets bool [T, B], records (L*D `unroll.Recording`s), backend, memory
-        or segment_length (see `unroll.bounded`).
-    Output: outputs [T, B, D*H], zero past each length; (h_n, c_n), each sequence's own last.
-    Raises: what torch.nn.LSTM raises.
+
     Source: torch.nn.LSTM (https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html).
+
+    Args:
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        num_layers: L; each layer reads the outputs of the layer below.
+        bias: whether the biases exist.
+        batch_first: whether inputs and outputs are [B, T, ...]; states are not changed by it.
+        dropout: probability of a zero on the outputs of each layer but the last, in training.
+        bidirectional: whether a second direction reads each sequence from its end (D = 2).
+        proj_size: P, the width of a projected h; 0 for none.
+        device: where the parameters are made.
+        dtype: of the parameters.
+
+    Shapes:
+        input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
+        hx: (h0, c0), each [L*D, B, H] (h0 [L*D, B, P] where projected); zeros where None.
+        lengths: true lengths [B], zero allowed; all T where None.
+        resets: bool [T, B]: true at t puts the initial state before step t.
+        records: L*D empty `unroll.Recording`s.
+        returns: outputs [T, B, D*H] ([T, B, D*P] where projected), zero past each length, and
+            (h_n, c_n), each sequence's own last state.
+
+    `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.
+
+    Raises:
+        RuntimeError: from torch.nn.LSTM, for wrong sizes.
+        ValueError: from torch.nn.LSTM, for wrong options; or lengths do not fit the input.
 
     Example:
         >>> import torch, unroll
@@ -208,17 +255,37 @@ class LSTM(DropIn, nn.LSTM):
 class GRU(DropIn, nn.GRU):
     """The GRU layer, drop-in for `torch.nn.GRU`.
 
-    When to use it: wherever torch.nn.GRU stands; also with `lengths=`, zero allowed, on any device.
+    When to use it: in place of torch.nn.GRU; also with `lengths=`, zero allowed, on any device.
 
     Equations: those of `unroll.GRUCell`, in each layer and direction.
-    Args: those of torch.nn.GRU: input_size, hidden_size, num_layers=1, bias=True,
-        batch_first=False, dropout=0.0, bidirectional=False, device, dtype.
-    Input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence; h0 [L*D, B, H].
-    Keywords: lengths [B], resets bool [T, B], records (L*D `unroll.Recording`s), backend, memory
-        or segment_length (see `unroll.bounded`).
-    Output: outputs [T, B, D*H], zero past each length; h_n [L*D, B, H], each sequence's own last.
-    Raises: what torch.nn.GRU raises.
+
     Source: torch.nn.GRU (https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html).
+
+    Args:
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        num_layers: L; each layer reads the outputs of the layer below.
+        bias: whether the biases exist.
+        batch_first: whether inputs and outputs are [B, T, ...]; states are not changed by it.
+        dropout: probability of a zero on the outputs of each layer but the last, in training.
+        bidirectional: whether a second direction reads each sequence from its end (D = 2).
+        device: where the parameters are made.
+        dtype: of the parameters.
+
+    Shapes:
+        input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
+        hx: h0 [L*D, B, H]; zeros where None.
+        lengths: true lengths [B], zero allowed; all T where None.
+        resets: bool [T, B]: true at t puts the initial state before step t.
+        records: L*D empty `unroll.Recording`s.
+        returns: outputs [T, B, D*H], zero past each length, and h_n [L*D, B, H], each sequence's own
+            last state.
+
+    `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.
+
+    Raises:
+        RuntimeError: from torch.nn.GRU, for wrong sizes.
+        ValueError: from torch.nn.GRU, for wrong options; or lengths do not fit the input.
 
     Example:
         >>> import torch, unroll

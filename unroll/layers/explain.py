@@ -29,17 +29,24 @@ WIDTH = 100
 
 
 def explain(module: nn.Module, *, backend: str | None = None) -> str:
-    """Which backend runs each recurrent part of a cell, layer or model, why, and its plan.
+    """Describe which backend runs each recurrent part of a cell, layer or model, why, and its plan.
 
-    When to use it: a cell of your own is slower than expected, or to see what the compiler makes
-    of it. `print(unroll.explain(layer))`.
+    When to use it: where a cell of your own is slower than expected, or to see the plan that the
+    compiler makes of it: `print(unroll.explain(layer))`.
 
-    The plan is a page of equations, each with where it is computed (`unroll.engine.explain.page`), and
-    stands there also where another backend was chosen; one that several layers share, once.
+    The plan is a page of equations, each with the place where it is computed. It is shown also
+    where another backend was chosen, and once where several layers share it.
 
-    backend: "auto", "loop", "torch" or "cpu", as in a call.
-    Raises: ValueError where nothing in the module is recurrent; RuntimeError where a backend was
-        named that cannot run it.
+    Args:
+        module: a cell, a layer, or a model that holds some.
+        backend: "auto", "loop", "torch", "parallel" or "cpu", as in a call; the current one where None.
+
+    Returns:
+        Text of several lines, at most 100 characters wide.
+
+    Raises:
+        ValueError: nothing in the module is recurrent.
+        RuntimeError: the named backend cannot run a part.
 
     Example:
         >>> import unroll
@@ -51,7 +58,8 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
     """
     from unroll.engine.explain.page import page
 
-    pages: dict[str, tuple[str, str]] = {}  # by form: where it was shown, and the page
+    # by the page without its numbers: the part that it was shown for, and the page
+    pages: dict[str, tuple[str, str]] = {}
     paragraphs = []
     for part in explanations(module, backend=backend):
         lines = [f"{part.where}: {part.cell} runs on the {part.backend} backend: {part.why}"]
@@ -75,18 +83,24 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
 
 
 def without_numbers(page: str) -> str:
-    """What two pages have in common that differ in widths alone."""
+    """A page without its numbers, which is the same for plans that differ only in widths."""
     return re.sub(r"\s+", " ", re.sub(r"\d[\d,.]*", "#", page))
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What is known of one recurrent part.
+    """How one recurrent part is run.
 
-    where: the layer and direction. cell: the class. backend: the one that runs it, and why.
-    plan: what the compiler makes of its step; refusal: why there is none, or it is not used.
-    frozen: buffers and frozen parameters, whose gradients the plan has and no call computes.
-    segments: how the block that it is explained in bounds its memory, in words, or None.
+    Attributes:
+        where: the layer and direction.
+        cell: name of the class.
+        backend: name of the backend that runs it.
+        why: the reason for this backend.
+        plan: the compiler's plan of its step, or None.
+        refusal: why there is no plan or the cpu backend does not use it, or None.
+        frozen: buffers and frozen parameters; the plan has their gradients, but no call computes
+            them.
+        segments: how `unroll.bounded` bounds the memory of calls here, as text, or None.
     """
 
     where: str
@@ -99,7 +113,7 @@ class Explanation:
     segments: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The same in numbers and words, for JSON."""
+        """The same as numbers and text, for JSON."""
         from unroll.engine.explain.counts import counts_of
 
         return {
@@ -114,9 +128,11 @@ class Explanation:
 
 
 def explanations(module: nn.Module, *, backend: str | None = None) -> list[Explanation]:
-    """One for every recurrent part of a cell, layer or model.
+    """The explanation of every recurrent part of a cell, layer or model.
 
-    Raises: ValueError where there is none; RuntimeError for a named backend that cannot run one.
+    Raises:
+        ValueError: there is none.
+        RuntimeError: the named backend cannot run a part.
     """
     found = [explanation(part, where, backend) for where, part in recurrent_parts(module)]
     if not found:
@@ -128,15 +144,17 @@ def explanations(module: nn.Module, *, backend: str | None = None) -> list[Expla
 
 
 def chosen_backends(module: nn.Module, ragged: bool = False) -> list[str]:
-    """The backend of every recurrent part, without its plan.
+    """The name of the backend of every recurrent part.
 
-    ragged: for sequences of different lengths, which are another question.
+    Args:
+        module: a cell, a layer, or a model that holds some.
+        ragged: whether the sequences have different lengths, which may change the choice.
     """
     return [choose(example_call(part, ragged))[0].NAME for _, part in recurrent_parts(module)]
 
 
 def recurrent_parts(module: nn.Module) -> Iterator[tuple[str, Part]]:
-    """Every recurrent part, and where it is."""
+    """Yield every recurrent part with its layer and direction."""
     if isinstance(module, Cell | nn.RNNCellBase):
         yield "cell", Part(as_cell(module))
         return
@@ -169,22 +187,25 @@ def explanation(part: Part, where: str, backend: str | None) -> Explanation:
 
 
 def describe_segments() -> str | None:
-    """What `unroll.bounded` asks of a call here, in words."""
+    """How `unroll.bounded` bounds the memory of a call here, as text; None where it does not."""
     bound = requested_bound()
     if bound is None:
         return None
     if bound.memory is not None:
-        cut = f"whose lengths are chosen for {bound.memory:,} bytes, shared by the layer's parts"
+        segments = f"whose lengths fit {bound.memory:,} bytes, shared by the layer's parts"
+    elif bound.length:
+        segments = f"of {bound.length} steps"
     else:
-        cut = f"of {bound.length} steps" if bound.length else "of the square root of T steps"
+        segments = "of the square root of T steps"
     return (
-        f"Longer calls run in segments {cut}: the state is kept between them, and the steps are "
-        "computed again in the backward. Gradients are exact; a recorded call is not split into segments."
+        f"Longer calls run in segments {segments}: the state is kept between them, and the steps "
+        "are computed again in the backward pass. Gradients are exact; a recorded call is not "
+        "split into segments."
     )
 
 
 def example_call(part: Part, ragged: bool = False) -> Call:
-    """A call of the parameters' dtype and on their device, with other lengths where ragged."""
+    """A call with the parameters' dtype and device, with different lengths where ragged."""
     tensors = [*(part.parameters or {}).values(), *part.cell.parameters()]
     like = next((t for t in tensors if t.is_floating_point()), torch.zeros(()))
     x = torch.zeros(STEPS, BATCH, part.cell.input_size, dtype=like.dtype, device=like.device)

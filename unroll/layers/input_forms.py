@@ -1,4 +1,4 @@
-"""The door of the layers: what comes in batch-first, unbatched or packed goes on as [T, B, I].
+"""The forms of input that a layer accepts: batch-first, unbatched and packed, all brought to [T, B, I].
 
 T time, B batch, I input.
 """
@@ -16,8 +16,14 @@ from unroll.cells import State, map_state
 
 @dataclass(frozen=True)
 class NormalisedInput:
-    """x: [T, B, I]. state: fields [L*D, B, ...] or None. lengths: [B] or None. restore_output: the way out,
-    which gives outputs and final state the form that the input had."""
+    """An input in the form that the engine reads, and the way back.
+
+    Attributes:
+        x: the inputs [T, B, I].
+        state: the initial state, each field [L*D, B, ...], or None.
+        lengths: [B], or None.
+        restore_output: gives outputs [T, B, H] and a final state the form that the input had.
+    """
 
     x: Tensor
     state: State | None
@@ -34,8 +40,16 @@ def normalise_input(
 ) -> NormalisedInput:
     """Bring any form of input to [T, B, I].
 
-    Raises: ValueError for an input that is not 2-D or 3-D, and for lengths beside a form of
-        input that already has its lengths.
+    Args:
+        input: [T, B, I], [B, T, I] with batch_first, [T, I] for one sequence, or a PackedSequence.
+        state: each field [L*D, B, ...], or [L*D, ...] for one sequence; or None.
+        lengths: [B], or None.
+        batch_first: whether the batch is the first axis of a 3-D input.
+        name: of the layer, for errors.
+
+    Raises:
+        ValueError: the input is not 2-D or 3-D, or lengths are given for a form of input that has
+            its own.
     """
     if isinstance(input, PackedSequence):
         if lengths is not None:

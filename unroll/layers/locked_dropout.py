@@ -9,10 +9,12 @@ from torch import Tensor, nn
 class LockedDropout(nn.Module):
     """Zero the same units at every step of a sequence, in training.
 
-    When to use it: on inputs, between layers and on outputs of a recurrent network; a mask drawn
-    anew each step disturbs the memory more than it regularises.
+    When to use it: on inputs, between layers and on outputs of a recurrent network; a new mask in
+    each step disturbs the memory more than it regularises.
 
-        y_t = mask * x_t / (1 - p),   mask drawn once a call: [1, B, H]
+    Equation:
+
+        y_t = mask * x_t / (1 - p),   mask [1, B, H] drawn once per call
 
     Source: Y. Gal and Z. Ghahramani, A theoretically grounded application of dropout in recurrent
     neural networks, 2016 (https://arxiv.org/abs/1512.05287).
@@ -20,8 +22,12 @@ class LockedDropout(nn.Module):
     Args:
         p: probability of a zero, 0 <= p < 1.
 
-    Input and output: [T, B, H].
-    Raises: ValueError for a p outside 0..1.
+    Shapes:
+        x: [T, B, H].
+        returns: [T, B, H].
+
+    Raises:
+        ValueError: p is outside 0 <= p < 1.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""From the outputs of all steps to one vector a sequence.
+"""From the outputs of all steps to one vector per sequence.
 
 T time, B batch, D directions, W width of a direction.
 """
@@ -12,11 +12,13 @@ POOLINGS = ("last", "mean", "max", "attention")
 
 
 class Pooling(nn.Module):
-    """What a sequence's outputs h_1 .. h_n come to, whatever stands behind its end.
+    """One vector from the outputs h_1 .. h_n of a sequence; padding is ignored.
 
-    When to use it: between a recurrent stack and a decision about the whole sequence. "max" finds
-    the one step that says it, "attention" learns which steps to read, "mean" weighs all alike,
-    "last" is the state of a network that must remember.
+    When to use it: between a recurrent stack and a decision about the complete sequence. "max"
+    finds the one step that decides, "attention" learns which steps to read, "mean" weights all
+    steps equally, "last" relies on the memory of the network.
+
+    Equations:
 
         last:       [forward h_n, backward h_1]: each direction's own last step
         mean:       sum_t h_t / n
@@ -27,10 +29,17 @@ class Pooling(nn.Module):
     2016 (https://aclanthology.org/N16-1174).
 
     Args:
-        kind: one of those four. width: D*W, the size of a step's output. directions: D.
+        kind: "last", "mean", "max" or "attention".
+        width: D*W, the width of a step's output.
+        directions: D, 1 or 2.
 
-    Input: outputs [T, B, D*W], lengths [B]. Output: [B, D*W]; zero where a length is 0.
-    Raises: ValueError for another kind.
+    Shapes:
+        h: outputs [T, B, D*W].
+        lengths: [B].
+        returns: [B, D*W]; zero where a length is 0.
+
+    Raises:
+        ValueError: the kind is unknown.
 
     Example:
         >>> import torch
@@ -65,17 +74,17 @@ class Pooling(nn.Module):
         return (self.attention(h, outside)[..., None] * h).sum(0)
 
     def attention(self, h: Tensor, outside: Tensor) -> Tensor:
-        """The learned weights a [T, B] of steps that are not outside [T, B]; zero there."""
+        """The learned weights a [T, B]; zero for steps that are outside [T, B]."""
         score = self.query(torch.tanh(self.key(h)))[..., 0]
         # not -inf: a sequence without steps would be 0 / 0
         return score.masked_fill(outside, -1e9).softmax(0).masked_fill(outside, 0.0)
 
     def weights(self, h: Tensor, lengths: Tensor) -> Tensor:
-        """How much each step counts, [T, B]: the weights of a mean or of attention, and of "max" and
-        "last" the share of the result's numbers that are the step's.
+        """The weight of each step in the result [T, B].
 
-        When to use it: to see what a decision about a sequence rests on. Each column sums to one, or
-        to zero where a length is 0.
+        When to use it: to see which steps a decision about a sequence depends on. For "mean" and
+        "attention" these are the weights; for "max" and "last" the share of the result's numbers
+        that come from the step. Each column sums to one, or to zero where a length is 0.
 
         Example:
             >>> import torch

@@ -1,4 +1,4 @@
-"""What every recurrent layer of a network does, whatever the network is: no model knows of it.
+"""Record what every recurrent layer of any network computes; the network needs no change.
 
 T time, B batch, I input, L layers, D directions.
 """
@@ -22,9 +22,14 @@ from unroll.layers.recurrent import Recurrent
 class RecordedCall:
     """One call of a layer.
 
-    name: of the layer in the network: `stack.0`. x: its inputs [T, B, I]. state: what it began
-    with, each field [L*D, B, ...], or None. lengths: [B] or None. output: [T, B, ...], once it is
-    there. records: L*D of them, in torch's order.
+    Attributes:
+        name: of the layer in the network, such as `stack.0`.
+        layer: the layer.
+        x: its inputs [T, B, I].
+        state: its initial state, each field [L*D, B, ...], or None.
+        lengths: [B], or None.
+        records: L*D recordings, in torch's order.
+        output: its outputs [T, B, ...]; empty until the call has returned.
     """
 
     name: str
@@ -37,14 +42,14 @@ class RecordedCall:
 
     @property
     def alive(self) -> Tensor:
-        """Where a step is of a sequence and not of the padding, bool [T, B]."""
+        """Whether a step belongs to a sequence and not to its padding, bool [T, B]."""
         T, B = self.x.shape[:2]
         if self.lengths is None:
             return torch.ones(T, B, dtype=torch.bool, device=self.x.device)
         return torch.arange(T, device=self.x.device)[:, None] < self.lengths.to(self.x.device)
 
     def parts(self) -> list[tuple[str, Cell, Recording]]:
-        """Each cell with what people call it and its recording."""
+        """Each cell with its name for people and its recording."""
         names = part_names(self.name, self.layer)
         cells: list[Cell] = list(self.layer.cells)  # type: ignore[arg-type]
         return list(zip(names, cells, self.records, strict=True))
@@ -52,12 +57,16 @@ class RecordedCall:
 
 @contextmanager
 def recorded(network: nn.Module, backend: str = "loop") -> Iterator[list[RecordedCall]]:
-    """Within the block, every call of every `Recurrent` in the network is recorded.
+    """Record every call of every `Recurrent` in the network, within the block.
 
-    When to use it: to look inside any network, in `loss` or in `forward`, as it stands.
+    When to use it: to look inside any network without changing it.
 
-    backend: "loop", for a look or two, or "auto", where it is looked at many times: the first one
-        then compiles.
+    Args:
+        network: any module.
+        backend: "loop" for a few calls; "auto" for many, because the first call then compiles.
+
+    Yields:
+        The calls, in their order; it grows within the block.
 
     Example:
         >>> import torch, unroll
@@ -85,10 +94,10 @@ def recorded(network: nn.Module, backend: str = "loop") -> Iterator[list[Recorde
     for name, layer in network.named_modules():
         if isinstance(layer, Recurrent):
 
-            def named(layer: Any, args: Any, given: Any, name: str = name) -> Any:
+            def before_named(layer: Any, args: Any, given: Any, name: str = name) -> Any:
                 return before(name, layer, args, given)
 
-            hooks.append(layer.register_forward_pre_hook(named, with_kwargs=True))
+            hooks.append(layer.register_forward_pre_hook(before_named, with_kwargs=True))
             hooks.append(layer.register_forward_hook(after, with_kwargs=True))
     try:
         yield calls
@@ -98,9 +107,11 @@ def recorded(network: nn.Module, backend: str = "loop") -> Iterator[list[Recorde
 
 
 def part_names(name: str, layer: Recurrent) -> list[str]:
-    """What people call the cells of a layer: `layer 1`, `encoder 2 backward`.
+    """Names for people of the cells of a layer: `layer 1`, `encoder 2 backward`.
 
-    name: its place in the network: layers of a stack count from 1.
+    Args:
+        name: of the layer in the network; layers of a stack count from 1.
+        layer: the layer.
     """
     place, _, number = name.rpartition(".")
     if number.isdecimal():

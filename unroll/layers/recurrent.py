@@ -1,4 +1,4 @@
-"""Any cell as a full recurrent layer: stacked, two directions, ragged, carried state."""
+"""Any cell as a recurrent layer: stacked, bidirectional, with different lengths and carried state."""
 
 from __future__ import annotations
 
@@ -17,26 +17,34 @@ from unroll.layers.stepper import Stepper
 
 
 class Recurrent(nn.Module):
-    """Any cell as a recurrent layer, with all that `torch.nn.LSTM` gives its one cell.
+    """Any cell as a recurrent layer, with every option of `torch.nn.LSTM`.
 
     When to use it: for every cell that is not one of torch's three, and for those three by name.
 
     Args:
         cell: a name ("lstm", "gru", any that `unroll cells` lists), a class, or any
-            `callable(input_size, hidden_size) -> Cell`; called once a layer and direction.
-        input_size: I. hidden_size: H. num_layers: L, each reads the outputs of the one below.
-        bidirectional: a second cell reads each sequence from its own end (D = 2).
-        batch_first: inputs and outputs are [B, T, ...]; the state is not changed by it.
+            `callable(input_size, hidden_size) -> Cell`; called once per layer and direction.
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        num_layers: L; each layer reads the outputs of the layer below.
+        bidirectional: whether a second cell reads each sequence from its end (D = 2).
+        batch_first: whether inputs and outputs are [B, T, ...]; states are not changed by it.
         dropout: probability of a zero on the outputs of each layer but the last, in training.
 
-    Input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
-    Keywords of a call: state (the cell's own structure, each field [L*D, B, ...]), lengths [B],
-        resets bool [T, B], records (L*D empty `unroll.Recording`s), backend, and memory or
-        segment_length, for exact gradients in bounded memory, as `unroll.bounded` says.
-    Output: outputs [T, B, D*output_size], zero past each length, and the final state: the cell's
-        own NamedTuple or tensor, each field stacked to [L*D, B, ...], in torch's order
-        (layer 0 forward, layer 0 backward, layer 1 forward, ...).
-    Raises: ValueError for wrong sizes, an unknown name, or a dropout outside 0..1.
+    Shapes:
+        input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
+        state: the cell's own structure, each field [L*D, B, ...] in torch's order (layer 0 forward,
+            layer 0 backward, layer 1 forward, ...); the initial state where None.
+        lengths: true lengths [B], zero allowed; all T where None.
+        resets: bool [T, B]: true at t puts the initial state before step t.
+        records: L*D empty `unroll.Recording`s.
+        returns: outputs [T, B, D*output_size], zero past each length, and the final state, in the
+            form of `state`.
+
+    `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.
+
+    Raises:
+        ValueError: sizes are wrong, the name is unknown, or dropout is outside 0 <= p <= 1.
 
     Example:
         >>> import torch, unroll
@@ -117,7 +125,7 @@ class Recurrent(nn.Module):
         return inputs.restore_output(output, final)
 
     def parts(self) -> list[list[Part]]:
-        """A row a layer, in it one cell a direction."""
+        """One row per layer, in it one cell per direction."""
         cells: list[Cell] = list(self.cells)  # type: ignore[arg-type]
         D = self.directions
         return [[Part(c) for c in cells[l * D : (l + 1) * D]] for l in range(self.num_layers)]
@@ -129,7 +137,12 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> State:
-        """The state before the first step, each field [L*D, B, ...]."""
+        """The state before the first step, each field [L*D, B, ...].
+
+        Args:
+            batch_size: B.
+            dtype: of the fields of floating point; torch's default where None.
+            device: of all fields; torch's default where None."""
         states = [
             part.cell.initial_state(batch_size, dtype=dtype, device=device)
             for row in self.parts()
@@ -140,7 +153,13 @@ class Recurrent(nn.Module):
     def stepper(
         self, batch_size: int, state: State | None = None, *, table: Tensor | None = None
     ) -> Stepper:
-        """This layer one step at a time, for generation and streams; see `unroll.layers.Stepper`."""
+        """This layer one step at a time, for generation and streams; see `unroll.layers.Stepper`.
+
+        Args:
+            batch_size: B.
+            state: to start from, each field [L, B, ...]; the initial state where None.
+            table: every possible input [V, I], for a model that reads symbols; steps then take
+                their numbers [B]."""
         return Stepper(self.parts(), batch_size, state, table)
 
     def extra_repr(self) -> str:
@@ -156,6 +175,6 @@ class Recurrent(nn.Module):
             raise ValueError(
                 f"Recurrent got a state field of shape {list(field.shape)}; expected [L*D={rows}, "
                 f"B, ...] because num_layers={self.num_layers} and "
-                f"bidirectional={self.bidirectional}. Leave state out to start anew."
+                f"bidirectional={self.bidirectional}. Leave state out to start from the initial state."
             )
         return field

@@ -8,18 +8,18 @@ from itertools import zip_longest
 import torch
 from torch import Tensor, nn
 
-ROWS = 16_384  # that are float64 at once: 13 MB for 100 units
-# The share of a column that rounding leaves when the columns that make it up are taken out: at most
-# 50 roundings, for 3 to 600 columns of 5,000 rows.
+ROWS = 16_384  # converted to float64 at a time: 13 MB for 100 units
+# The share of a column that rounding leaves where the column is a sum of others: at most 50 roundings
+# were measured, for 3 to 600 columns of 5,000 rows.
 NOTHING = 100 * torch.finfo(torch.float64).eps
 
 
 class Ridge:
-    """The sums of a ridge regression: add blocks of any number, solve for any penalty.
+    """The sums of a ridge regression: add any number of blocks, solve for any penalty.
 
-    When to use it: to read out what is not trained, such as the states of an `EchoStateCell`, or
-    to replace the head of a trained network; and, beside `fit_ridge`, for blocks that come one by
-    one, or to try several penalties:
+    When to use it: to read out states that are not trained, such as those of an `EchoStateCell`, or
+    to replace the head of a trained network. `fit_ridge` is shorter; this class takes blocks one by
+    one and tries several penalties:
 
         readouts = [sums.solve(penalty) for penalty in (1e-8, 1e-6, 1e-4)]
         best = min(readouts, key=lambda readout: mse_loss(readout(validation_set), targets))
@@ -36,12 +36,14 @@ class Ridge:
     (https://doi.org/10.1007/978-3-642-35289-8_36).
 
     Args:
-        bias: whether the read-out has one.
+        bias: whether the read-out has a bias.
+
+    Attributes:
+        rows: the number of rows that were added.
 
     Example:
-        >>> import torch
-        >>> from unroll.layers.ridge import Ridge
-        >>> sums = Ridge()
+        >>> import torch, unroll
+        >>> sums = unroll.Ridge()
         >>> for _ in range(3):
         ...     x = torch.randn(100, 2)
         ...     sums.add(x, x @ torch.tensor([[2.0], [-1.0]]) + 3)
@@ -59,15 +61,20 @@ class Ridge:
 
     @torch.no_grad()
     def add(self, states: Tensor, targets: Tensor) -> None:
-        """Add rows. states: [..., H]. targets: [..., O], of the same leading axes.
+        """Add rows.
 
-        Raises: ValueError for other shapes, or numbers that are not finite; nothing is added then.
+        Args:
+            states: [..., H].
+            targets: [..., O], with the same leading axes.
+
+        Raises:
+            ValueError: the shapes do not fit, or a number is not finite; nothing is added then.
         """
         if min(states.dim(), targets.dim()) < 1 or states.shape[:-1] != targets.shape[:-1]:
             raise ValueError(
                 f"The read-out got states {list(states.shape)} and targets {list(targets.shape)}; "
-                "expected [..., H] and [..., O] with the same leading axes. A target of one number "
-                "a step wants targets.unsqueeze(-1)."
+                "expected [..., H] and [..., O] with the same leading axes. Where the target is "
+                "one number per step, pass targets.unsqueeze(-1)."
             )
         H, O = states.shape[-1], targets.shape[-1]
         states, targets = states.reshape(-1, H), targets.reshape(-1, O)
@@ -102,30 +109,35 @@ class Ridge:
 
     @torch.no_grad()
     def solve(self, penalty: float = 1e-6) -> nn.Linear:
-        """The read-out for this penalty, in the type and on the device of the first states.
+        """The read-out for this penalty, with the dtype and device of the first states.
 
-        penalty: added to the diagonal of X'X; at least 0.
-        Raises: ValueError for a penalty below 0, for no rows, or where the system is singular.
+        Args:
+            penalty: added to the diagonal of X'X; at least 0.
+
+        Raises:
+            ValueError: the penalty is below 0, there are no rows, or the system is singular.
         """
         if not penalty >= 0:
             raise ValueError(f"The read-out got penalty={penalty}; expected at least 0.")
         if self._squares is None or self._products is None or not self.rows:
-            raise ValueError("There are no rows to solve for: add some first.")
+            raise ValueError("There are no rows to solve for. Call add(states, targets) first.")
         ridge = torch.full_like(self._squares.diagonal(), penalty)
         if self.bias:
-            ridge[0] = 0  # the ones stand first, where no sum of other columns can take their place
+            ridge[0] = (
+                0  # the ones are the first column, so they are never the column that depends on others
+            )
         squares = self._squares + ridge.diag()
         factor, failed = torch.linalg.cholesky_ex(squares)
         left = factor.diagonal() ** 2 / squares.diagonal()  # of each column, without those before
         if failed or not (left > NOTHING).all():
             raise ValueError(
                 f"The read-out cannot be solved with penalty={penalty}: {self.rows} rows do not "
-                f"tell {len(left)} weights of an output apart (units that are zero, alike, or sums "
-                "of others, to float64's precision). Give a larger penalty, or more steps."
+                f"determine {len(left)} weights per output (units are zero, equal, or sums of "
+                "others, to float64's precision). Give a larger penalty, or more steps."
             )
         weights = torch.cholesky_solve(self._products, factor).T
         O, H = len(weights), weights.shape[1] - self.bias
-        with torch.random.fork_rng(devices=[]):  # what Linear draws is not kept
+        with torch.random.fork_rng(devices=[]):  # Linear draws weights that are overwritten
             readout = nn.Linear(H, O, bias=self.bias, dtype=self._dtype, device="cpu")
         readout.to(weights.device)
         readout.weight.copy_(weights[:, int(self.bias) :])
@@ -145,33 +157,33 @@ def fit_ridge(
 ) -> nn.Linear:
     """Fit a linear read-out of states by ridge regression, in closed form.
 
-    When to use it: as the head of a reservoir (`unroll.cells.echo_state.EchoStateCell`). What comes
-    back is an ordinary `nn.Linear`, which goes wherever a head goes.
+    When to use it: as the head of a reservoir (`unroll.EchoStateCell`). The result is an ordinary
+    `nn.Linear`, usable as the head of any model.
 
     Equations and numerics: those of `Ridge`, which also tries several penalties on one pass.
 
     Args:
-        states: [T, H] or [T, B, H]; or blocks of them, such as a generator that runs a layer on a
-            part of a long stream at a time and carries the state. Of blocks only sums are kept.
-        targets: [T, O] or [T, B, O]; or as many blocks.
-        penalty: added to the diagonal of X'X, which is a sum over all rows; not to the bias'.
-        washout: how many steps at the beginning of every sequence are left out, because they still
-            show the state that it began in; of blocks, at the beginning of the stream.
-        bias: whether the read-out has one.
-        lengths: true lengths [B] of states [T, B, H]; the padding is left out. Default: all T.
+        states: [T, H] or [T, B, H]; or blocks of them, such as a generator that runs a layer on one part of a
+            long stream after another and carries the state. Only sums of the blocks are kept.
+        targets: [T, O] or [T, B, O]; or the same number of blocks.
+        penalty: added to the diagonal of X'X, a sum over all rows, except for the bias.
+        washout: the number of steps at the beginning of every sequence that are skipped, because they
+            still depend on its initial state; for blocks, at the beginning of the stream.
+        bias: whether the read-out has a bias.
+        lengths: true lengths [B] of states [T, B, H]; the padding is skipped. None: all T.
 
-    Output: an `nn.Linear(H, O)` in the type and on the device of the states.
-    Raises: ValueError for shapes that do not fit, a washout that leaves nothing, and what `Ridge`
-        raises, with a sentence where the system is singular.
+    Returns:
+        An `nn.Linear(H, O)` with the dtype and device of the states.
+
+    Raises:
+        ValueError: the shapes do not fit, the washout leaves no step, or the system is singular.
 
     Example:
         >>> import torch, unroll
-        >>> from unroll.cells.echo_state import EchoStateCell
-        >>> from unroll.layers.ridge import fit_ridge
-        >>> wave = torch.sin(0.3 * torch.arange(500.0)).reshape(-1, 1, 1)
-        >>> reservoir = unroll.Recurrent(EchoStateCell, 1, 50)
+                >>> wave = torch.sin(0.3 * torch.arange(500.0)).reshape(-1, 1, 1)
+        >>> reservoir = unroll.Recurrent(unroll.EchoStateCell, 1, 50)
         >>> states, _ = reservoir(wave[:-1])
-        >>> readout = fit_ridge(states[:400], wave[1:401], washout=100)
+        >>> readout = unroll.fit_ridge(states[:400], wave[1:401], washout=100)
         >>> bool((readout(states[400:]) - wave[401:]).abs().max() < 0.01)
         True
     """
@@ -196,7 +208,7 @@ def fit_ridge(
             if block is None or wanted is None:
                 more, fewer = ("targets", "states") if block is None else ("states", "targets")
                 raise ValueError(
-                    f"fit_ridge got more blocks of {more} than of {fewer}; expected as many."
+                    f"fit_ridge got more blocks of {more} than of {fewer}; expected the same number."
                 )
             sums.add(*rows_to_fit(block, wanted, min(early, len(block)), None))
             early -= min(early, len(block))
@@ -212,8 +224,8 @@ def rows_to_fit(
     if states.dim() not in (2, 3) or states.shape[:-1] != targets.shape[:-1]:
         raise ValueError(
             f"fit_ridge got states {list(states.shape)} and targets {list(targets.shape)}; expected "
-            "[T, H] and [T, O], or [T, B, H] and [T, B, O]. A target of one number a step wants "
-            "targets.unsqueeze(-1)."
+            "[T, H] and [T, O], or [T, B, H] and [T, B, O]. Where the target is one number per step, "
+            "pass targets.unsqueeze(-1)."
         )
     if lengths is None:
         return states[washout:], targets[washout:]
@@ -222,7 +234,7 @@ def rows_to_fit(
     if ends.shape != (B,) or bool((ends < 0).any()) or bool((ends > T).any()):
         raise ValueError(
             f"fit_ridge got lengths of shape {list(ends.shape)} for states {list(states.shape)}; "
-            f"expected one a sequence of states [T, B, H], from 0 to T={T}."
+            f"expected one per sequence of states [T, B, H], from 0 to T={T}."
         )
     steps = torch.arange(T, device=states.device).unsqueeze(1)
     inside = (steps >= washout) & (steps < ends)

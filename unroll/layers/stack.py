@@ -1,4 +1,4 @@
-"""Layers and directions over one sequence batch: the same few lines for every recurrent layer.
+"""Run the layers and directions of a recurrent layer over a batch of sequences.
 
 T time, B batch, L layers, D directions, H output.
 """
@@ -21,7 +21,11 @@ from unroll.engine.unrolling import bound_for, run_calls
 
 @dataclass(frozen=True)
 class Part:
-    """One cell of a stack, and the tensors that stand in for its parameters (None: its own)."""
+    """One cell of a stack.
+
+    Attributes:
+        cell: the cell.
+        parameters: tensors that replace its parameters, by name; None: its own."""
 
     cell: Cell
     parameters: Mapping[str, Tensor] | None = None
@@ -42,16 +46,25 @@ def run_stack(
 ) -> tuple[Tensor, State]:
     """Outputs [T, B, D*H] and final state, each field [L*D, B, ...] in torch's order.
 
-    parts: a row a layer, in it one part a direction. state: fields [L*D, B, ...] or None.
-    dropout_between: the probability of a zero between layers; 0 in eval mode.
-    records: L*D empty recordings, or None. memory, segment_length: as `unroll.bounded` says; the
-    parts share the memory.
-    Raises: ValueError for another number of recordings.
+    Args:
+        parts: one row per layer, in it one part per direction.
+        x: the inputs [T, B, I].
+        state: each field [L*D, B, ...]; the initial state where None.
+        lengths: true lengths [B]; all T where None.
+        resets: bool [T, B], or None.
+        dropout_between: the probability of a zero between layers; 0 in eval mode.
+        records: L*D empty recordings, or None.
+        backend: name of a backend; the current one where None.
+        memory: as in `unroll.bounded`; the parts share it.
+        segment_length: as in `unroll.bounded`.
+
+    Raises:
+        ValueError: the number of recordings is not L*D.
     """
     count = sum(len(row) for row in parts)
     if records is not None and len(records) != count:
         raise ValueError(
-            f"The layer got {len(records)} records; expected L*D={count}, one a layer and direction."
+            f"The layer got {len(records)} records; expected L*D={count}, one per layer and direction."
         )
     bound = bound_for(records is not None, memory, segment_length)
     if bound is not None:

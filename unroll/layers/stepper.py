@@ -17,7 +17,7 @@ from unroll.layers.stack import Part
 
 
 class CellStep(Protocol):
-    """One cell with its state: inputs [B, I], or numbers [B] of a table's rows, to outputs."""
+    """One cell with its state, called with inputs [B, I], or numbers of a table's rows [B]."""
 
     state: State
 
@@ -26,18 +26,24 @@ class CellStep(Protocol):
 
 
 class Stepper:
-    """A layer with its weights and its state at hand, read one step a call, without gradients.
+    """A layer with its weights and its state, run one step per call, without gradients.
 
     When to use it: `layer.stepper(batch_size)`, to generate, to search, or to follow a live stream.
-    The weights are those of the moment it was made, and it runs in eval mode: no dropout.
+    It uses the weights at the moment it was made, in eval mode: no dropout.
 
-    table: every input that can come, [V, I], for a model that reads symbols: what depends on
-        them alone is computed once, and a step is given their numbers [B].
+    Args:
+        parts: the layer's `parts()`.
+        batch_size: B.
+        state: to start from, each field [L, B, ...]; the initial state where None.
+        table: every possible input [V, I], for a model that reads symbols: everything that depends
+            on the inputs alone is computed once, and a step takes their numbers [B].
+
     Attributes:
         state: the layer's state, each field [L, B, ...]; may be read and set.
 
-    Raises: ValueError for a layer in two directions, which must see the end before the start;
-        RuntimeError where a backend was named that cannot run the cell.
+    Raises:
+        ValueError: the layer is bidirectional; its second direction reads from the end.
+        RuntimeError: the named backend cannot run the cell.
 
     Example:
         >>> import torch, unroll
@@ -68,7 +74,10 @@ class Stepper:
             self.state = state
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The outputs [B, output_size] of the next step. x: inputs [B, I], or numbers [B]."""
+        """The outputs [B, output_size] of the next step.
+
+        Args:
+            x: inputs [B, I], or with a table numbers of its rows [B]."""
         for step in self._steps:
             x = step(x)
         return x
@@ -102,9 +111,10 @@ class Stepper:
 
 
 def make_step(part: Part, batch_size: int, table: Tensor | None) -> CellStep:
-    """The fastest way to run this cell one step at a time, or the one that was asked for.
+    """The fastest way to run this cell one step at a time, or the way that the user named.
 
-    Raises: RuntimeError where the compiled one was asked for and cannot run the cell.
+    Raises:
+        RuntimeError: the user named the cpu backend, which cannot run the cell.
     """
     asked = requested_backend()
     if asked in ("auto", "cpu"):
@@ -156,7 +166,7 @@ def tensors(cell: Cell) -> list[Tensor]:
 
 
 def step_function(cell: Cell, fused: bool) -> Callable[[Tensor, State], tuple[Tensor, State]]:
-    """Torch's fused step where the cell has one and it is wanted, else `step`."""
+    """Torch's fused step where the cell has one and `fused` is true, else the cell's `step`."""
     if fused and type(cell) is LSTMCell:
 
         def lstm_step(x: Tensor, state: State) -> tuple[Tensor, State]:

@@ -95,7 +95,7 @@ def test_no_dilation_is_refused(dilation):
 
 
 def test_what_is_no_cell_is_refused():
-    with pytest.raises(TypeError, match="Got Linear where a cell is wanted"):
+    with pytest.raises(TypeError, match="Got Linear; expected a cell"):
         DilatedCell(nn.Linear(3, 4), 2)
 
 

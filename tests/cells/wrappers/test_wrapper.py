@@ -79,7 +79,7 @@ def test_sizes_start_and_noise_are_the_inner_cells(name):
 
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_what_is_no_cell_is_refused_in_a_sentence(name):
-    with pytest.raises(TypeError, match="Got Linear where a cell is wanted"):
+    with pytest.raises(TypeError, match="Got Linear; expected a cell"):
         WRAPPERS[name](nn.Linear(3, 4))
 
 
