@@ -1,13 +1,9 @@
-from typing import NamedTuple
-
-import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.func import functional_call
 
 import unroll
-from unroll.cells import as_cell, fields, map_state
-from unroll.cells.cell import collecting_taps
-from unroll.testing import check_cell
+from unroll.cells.cell import changing_taps, collecting_taps, shallow_copy
 
 
 def test_output_is_as_wide_as_the_memory_unless_the_cell_says_otherwise():
@@ -38,55 +34,31 @@ def test_tap_is_the_identity_and_tells_only_within_a_block():
     assert seen == [("a", a), ("b", b)]
 
 
-@pytest.mark.parametrize("torchs", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
-def test_torchs_own_cells_are_cells(torchs):
-    cell = torchs(3, 4)
-    adapted = as_cell(cell)
-    assert adapted.cell is cell  # shared, not copied
-    assert (adapted.input_size, adapted.hidden_size, adapted.output_size) == (3, 4, 4)
-    x, state = torch.randn(2, 3), adapted.initial_state(2)
-    output, new = adapted.step(x, state)
-    expected = cell(x)
-    if torchs is nn.LSTMCell:
-        assert isinstance(new, unroll.LSTMState)
-        torch.testing.assert_close(tuple(new), expected)
-        expected = expected[0]
-    torch.testing.assert_close(output, expected)
+def test_a_tap_can_be_given_another_value_and_the_inner_block_comes_first():
+    cell, one = unroll.Cell(3, 4), torch.ones(1)
+    with changing_taps(lambda name, value: value + 1):
+        with changing_taps(lambda name, value: value * 5 if name == "a" else value):
+            assert cell.tap(a=one).item() == 6
+            assert cell.tap(b=one).item() == 2
+        assert cell.tap(a=one).item() == 2
+    assert cell.tap(a=one) is one
 
 
-@pytest.mark.parametrize("torchs", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
-def test_promises_of_torchs_own_cells(torchs):
-    check_cell(torchs)
+def test_parameters_are_drawn_uniform_in_one_over_the_root_of_h():
+    cell = unroll.Cell(3, 16)
+    cell.weight = nn.Parameter(torch.full((1000,), 9.0))
+    cell.reset_parameters()
+    assert 0.24 < cell.weight.abs().max() <= 0.25
 
 
-def test_a_cell_is_itself():
-    cell = unroll.GRUCell(3, 4)
-    assert as_cell(cell) is cell
-
-
-def test_what_is_no_cell_is_refused_in_a_sentence():
-    with pytest.raises(TypeError, match=r"Got Linear; expected a cell.*Subclass unroll\.Cell"):
-        as_cell(nn.Linear(3, 4))
-
-
-class Inner(NamedTuple):
-    h: Tensor
-    c: Tensor
-
-
-class Outer(NamedTuple):
-    inner: Inner
-    n: Tensor
-
-
-def test_nested_states_are_mapped_and_named():
-    state = Outer(Inner(torch.zeros(1), torch.ones(1)), torch.ones(1))
-    assert [name for name, _ in fields(state)] == ["inner.h", "inner.c", "n"]
-    doubled = map_state(lambda a, b: a + b, state, state)
-    assert isinstance(doubled, Outer)
-    assert doubled.inner.c.item() == 2
-
-
-def test_states_of_other_structure_are_refused():
-    with pytest.raises(ValueError, match="states of different structure"):
-        map_state(torch.add, Inner(torch.zeros(1), torch.zeros(1)), torch.zeros(1))
+def test_a_shallow_copy_shares_tensors_and_keeps_its_own_dictionaries():
+    module = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    copy = shallow_copy(module)
+    assert copy[0].weight is module[0].weight
+    assert copy[1].running_mean is module[1].running_mean
+    copy[0].weight = nn.Parameter(torch.zeros(2, 2))
+    assert module[0].weight is not copy[0].weight and module[0].weight.any()
+    seen = []
+    module[0].register_forward_hook(lambda *_: seen.append(copy[0].weight.any().item()))
+    functional_call(module, {"0.weight": torch.ones(2, 2)}, torch.zeros(3, 2))
+    assert seen == [False]

@@ -12,13 +12,10 @@ from inspect import Parameter
 from pathlib import Path
 
 import pytest
-import torch
-from torch import nn
 
 import unroll
 import unroll.cells
 from unroll.cells import CELLS, Cell, cell_factory
-from unroll.cells.count import count_parameters, parameters_per_unit
 from unroll.cells.names import constructor_options
 
 # what a constructor cannot do without
@@ -40,22 +37,6 @@ def test_every_row_is_true(name):
     assert needs == set(NEEDED.get(name, {}))
     cell = cell_factory(name, **NEEDED.get(name, {}))(12, 24)
     assert (cell.input_size, cell.hidden_size) == (12, 24) and type(cell) is kind
-
-
-def test_options_change_the_parameters():
-    made = parameters_per_unit(cell_factory("lstm", bias=False))
-    assert made == {"trained": "4 I + 4 H"}
-
-
-def test_numbers_that_follow_no_formula_are_told():
-    class Odd(Cell):
-        def __init__(self, input_size, hidden_size):
-            super().__init__(input_size, hidden_size)
-            self.weight = nn.Parameter(torch.zeros(hidden_size % 7, input_size % 5))
-
-    assert count_parameters(Odd(3, 4)) == (12, 0)
-    with pytest.raises(ValueError, match="fit no formula"):
-        parameters_per_unit(Odd)
 
 
 @pytest.mark.parametrize(

@@ -312,8 +312,8 @@ WRONG = {
         "MyCell(12, 16) has input_size=None; expected 12",
     ),
     "one value": (CELL + "        return h\n", "expected (output, new state)"),
-    "output": (CELL + "        return h[:, 1:], h\n", "gives output [3, 15]"),
-    "state": (CELL + "        return h, (h, h)\n", "turns its state"),
+    "output": (CELL + "        return h[:, 1:], h\n", "returns an output [3, 15]"),
+    "state": (CELL + "        return h, (h, h)\n", "changes its state"),
     "step": (CELL + "        return self.read(h) + x, h\n", "line 11: RuntimeError: mat1 and mat2"),
     "batch": (CELL + "        return self.read(x).view(3, 16), h\n", "line 11: RuntimeError"),
     "noise": (

@@ -28,4 +28,4 @@ class Dense(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         rows = input.reshape(-1, self.in_features)
-        return linear(rows, self.weight.t(), self.bias).view(*input.shape[:-1], -1)
+        return linear(rows, self.weight.t(), self.bias).view(*input.shape[:-1], self.out_features)

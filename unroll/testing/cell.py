@@ -32,25 +32,34 @@ from unroll.testing.step import (
 def check_cell(
     make: Callable[[int, int], nn.Module], *, input_size: int = 3, hidden_size: int = 4
 ) -> None:
-    """Check that a cell keeps every promise that layers, backends and generation lean on.
+    """Check that a cell keeps every promise that layers, backends and generation rely on.
 
     When to use it: in the tests of a cell of your own, before anything is trained with it.
 
-    The promises: shapes and dtypes in float32 and float64; an initial state that a step keeps in
-    form; arguments left unchanged; no random numbers of its own; eval mode deterministic; the
-    state matters; gradients (gradcheck over three steps); save and load; batch = one by one;
-    padded = unpadded, with NaN in the padding and a length of zero; one pass = two halves; reverse
-    = each sequence flipped; a reset = starting anew; step by step = sequence; where the cell has
-    a `parallel` form, that form = step by step, from any state that occurs and at any split; and,
-    where the step can be compiled, compiled kernels = the loop.
+    The promises:
+
+    - shapes and dtypes in float32 and float64; a step keeps the form of the initial state;
+    - arguments are not changed; the cell draws no random numbers of its own; eval mode is
+      deterministic; the state matters;
+    - gradients (gradcheck over three steps); save and load;
+    - batch = one by one; padded = unpadded, with NaN in the padding and a length of zero; one pass
+      = two halves; reverse = each sequence flipped; a reset = a start from the initial state; step
+      by step = sequence;
+    - where the cell has a `parallel` form: that form = step by step, from any state that occurs and
+      at any split;
+    - where the step can be compiled: compiled kernels = the loop.
 
     Args:
         make: the class, or any `callable(input_size, hidden_size) -> Cell`; called several times,
             and must give a new cell each time.
-        input_size: I. hidden_size: H. Small sizes keep gradcheck quick.
+        input_size: I; a small number keeps gradcheck quick.
+        hidden_size: H; a small number keeps gradcheck quick.
 
-    The caller's random state is left as it was.
-    Raises: AssertionError with a sentence, for the first promise that is broken.
+    The caller's random state does not change.
+
+    Raises:
+        AssertionError: the first broken promise, as a sentence.
+        TypeError: `make` returns no cell.
 
     Example:
         >>> import torch, unroll

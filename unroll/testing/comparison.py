@@ -36,7 +36,7 @@ def leaf(tensor: Tensor) -> Tensor:
     return tensor.detach().clone().requires_grad_(tensor.is_floating_point())
 
 
-def row(state: State, b: int) -> State:
+def batch_row(state: State, b: int) -> State:
     """Sequence b of a batch's state, as a batch of one."""
     return map_state(lambda s: s[b : b + 1], state)
 
@@ -51,7 +51,7 @@ def tensors(state: State) -> list[Tensor]:
     return [tensor for _, tensor in fields(state)]
 
 
-def form(state: State) -> str:
+def describe_form(state: State) -> str:
     """Structure, field names, shapes and dtypes of a state, to compare and to show."""
     inside = ", ".join(
         f"{n} {list(t.shape)} {t.dtype}" if isinstance(t, Tensor) else f"{n} {type(t).__name__}"
@@ -61,7 +61,7 @@ def form(state: State) -> str:
 
 
 def difference(got: State, expected: State) -> float:
-    """The largest difference of any two numbers; infinite where one of them is not finite."""
+    """The largest difference of any two values; infinite where one is not finite."""
     largest = 0.0
     for a, b in zip(tensors(got), tensors(expected), strict=True):
         if a.numel():
@@ -70,21 +70,21 @@ def difference(got: State, expected: State) -> float:
     return largest
 
 
-def same(cell: Cell, promise_broken: str, got: State, expected: State) -> None:
-    """Raise where numbers differ by more than rounding in float64 explains."""
-    if form(got) != form(expected):
-        broken(cell, f"{promise_broken}: {form(got)} instead of {form(expected)}")
+def check_same(cell: Cell, promise_broken: str, got: State, expected: State) -> None:
+    """Raise where values differ by more than rounding in float64 explains."""
+    if describe_form(got) != describe_form(expected):
+        fail(cell, f"{promise_broken}: {describe_form(got)} instead of {describe_form(expected)}")
     largest = max(
         [1.0, *(t.detach().double().abs().max().item() for t in tensors(expected) if t.numel())]
     )
     apart = difference(got, expected)
     if not apart <= 1e-10 * largest:
-        broken(cell, f"{promise_broken}: the numbers are up to {apart:.2g} apart")
+        fail(cell, f"{promise_broken}: the numbers are up to {apart:.2g} apart")
 
 
-def name_of(cell: Cell) -> str:
+def cell_name(cell: Cell) -> str:
     return type(cell.cell if isinstance(cell, TorchCell) else cell).__name__
 
 
-def broken(cell: Cell, what: str) -> NoReturn:
-    raise AssertionError(f"{name_of(cell)} {what}.")
+def fail(cell: Cell, what: str) -> NoReturn:
+    raise AssertionError(f"{cell_name(cell)} {what}.")

@@ -15,8 +15,8 @@ from unroll.testing.comparison import (
     LENGTHS,
     B,
     Run,
+    check_same,
     leaf,
-    same,
     sequence,
     tensors,
     used_state,
@@ -44,13 +44,15 @@ def check_parallel(cell: Cell) -> None:
             gradients = torch.autograd.grad(total, into, allow_unused=True, materialize_grads=True)
             found.append((result, gradients))
         (whole, gradients), (expected, its_gradients) = found
-        same(cell, "computes something else in its parallel form than by steps", whole, expected)
-        same(cell, "has other gradients in its parallel form", gradients, its_gradients)
+        check_same(
+            cell, "computes something else in its parallel form than by steps", whole, expected
+        )
+        check_same(cell, "has other gradients in its parallel form", gradients, its_gradients)
         for split in (1, LONG // 2, LONG - 1):
             output, states = at_once.parallel(x[:split], start)
             carried = map_state(lambda s: s[-1], states)
             rest, further = at_once.parallel(x[split:], carried)
-            same(
+            check_same(
                 cell,
                 "computes something else in its parallel form in two parts, with the state "
                 "carried over",
@@ -91,4 +93,6 @@ def check_compiled(cell: Cell) -> None:
                 )
             found.append((output, last, gradients))
         mode = " in training mode" if training else ""
-        same(cell, f"computes something else in compiled kernels than in the loop{mode}", *found)
+        check_same(
+            cell, f"computes something else in compiled kernels than in the loop{mode}", *found
+        )

@@ -15,10 +15,10 @@ from unroll.testing.comparison import (
     B,
     Run,
     T,
+    batch_row,
+    check_same,
     joined,
     leaf,
-    row,
-    same,
     sequence,
     tensors,
     used_state,
@@ -26,9 +26,10 @@ from unroll.testing.comparison import (
 
 
 def check_one_by_one(cell: Cell) -> None:
+    """A batch gives the same results as its sequences one by one."""
     x, state = sequence(cell), used_state(cell)
-    alone = [unroll(cell, x[:, b : b + 1], row(state, b)) for b in range(B)]
-    same(
+    alone = [unroll(cell, x[:, b : b + 1], batch_row(state, b)) for b in range(B)]
+    check_same(
         cell,
         "computes something else for a batch than for its sequences one by one",
         unroll(cell, x, state),
@@ -37,7 +38,7 @@ def check_one_by_one(cell: Cell) -> None:
 
 
 def check_padding(cell: Cell) -> None:
-    """Values and gradients with NaN in the padding = each sequence cut to its length."""
+    """Values and gradients with NaN in the padding equal those of each sequence alone."""
     x = sequence(cell)
     for b, length in enumerate(LENGTHS):
         x[length:, b] = torch.nan
@@ -62,21 +63,23 @@ def check_padding(cell: Cell) -> None:
     padded_x, padded_state = leaf(x), map_state(leaf, start)
     padded = unroll(cell, padded_x, padded_state, lengths=LENGTHS)
 
-    cut_x, cut_state = leaf(x), map_state(leaf, start)
+    alone_x, alone_state = leaf(x), map_state(leaf, start)
     alone = []
     for b, length in enumerate(LENGTHS):
         output = x.new_zeros(T, 1, cell.output_size)
-        last = row(cut_state, b)
+        last = batch_row(alone_state, b)
         if length:
-            shown, last = unroll(cell, cut_x[:length, b : b + 1], last)
-            output = torch.cat([shown, output[length:]])
+            steps, last = unroll(cell, alone_x[:length, b : b + 1], last)
+            output = torch.cat([steps, output[length:]])
         alone.append((output, last))
-    cut = joined(alone)
+    expected_run = joined(alone)
 
-    same(cell, f"computes something else when padded (lengths={LENGTHS})", padded, cut)
+    check_same(
+        cell, f"computes something else when padded (lengths={LENGTHS})", padded, expected_run
+    )
     got = gradients(padded, leaves_of(padded_x, padded_state))
-    expected = gradients(cut, leaves_of(cut_x, cut_state))
-    same(
+    expected = gradients(expected_run, leaves_of(alone_x, alone_state))
+    check_same(
         cell,
         f"has other gradients when padded (lengths={LENGTHS}, NaN in the padding)",
         tuple(got),
@@ -85,10 +88,11 @@ def check_padding(cell: Cell) -> None:
 
 
 def check_two_halves(cell: Cell) -> None:
+    """Two halves with carried state give the same results as one pass."""
     x, state = sequence(cell), used_state(cell)
     first, carried = unroll(cell, x[: T // 2], state)
     second, last = unroll(cell, x[T // 2 :], carried)
-    same(
+    check_same(
         cell,
         "computes something else in two halves, with the state carried over, than in one pass",
         (torch.cat([first, second]), last),
@@ -97,15 +101,16 @@ def check_two_halves(cell: Cell) -> None:
 
 
 def check_reverse(cell: Cell) -> None:
+    """A reverse pass gives the same results as flipped sequences."""
     x, state = sequence(cell), used_state(cell)
     alone = []
     for b, length in enumerate(LENGTHS):
-        output, last = x.new_zeros(T, 1, cell.output_size), row(state, b)
+        output, last = x.new_zeros(T, 1, cell.output_size), batch_row(state, b)
         if length:
-            shown, last = unroll(cell, x[:length, b : b + 1].flip(0), last)
-            output = torch.cat([shown.flip(0), output[length:]])
+            steps, last = unroll(cell, x[:length, b : b + 1].flip(0), last)
+            output = torch.cat([steps.flip(0), output[length:]])
         alone.append((output, last))
-    same(
+    check_same(
         cell,
         f"computes something else in reverse than on flipped sequences (lengths={LENGTHS})",
         unroll(cell, x, state, lengths=LENGTHS, reverse=True),
@@ -114,17 +119,17 @@ def check_reverse(cell: Cell) -> None:
 
 
 def check_resets(cell: Cell) -> None:
-    """Row b starts anew before step b + 1, the last row never."""
+    """Row b starts from its initial state before step b + 1, the last row never."""
     x, state = sequence(cell), used_state(cell)
     resets = torch.zeros(T, B, dtype=torch.bool)
     alone = []
     for b in range(B - 1):
         resets[b + 1, b] = True
-        before, _ = unroll(cell, x[: b + 1, b : b + 1], row(state, b))
+        before, _ = unroll(cell, x[: b + 1, b : b + 1], batch_row(state, b))
         after, last = unroll(cell, x[b + 1 :, b : b + 1])
         alone.append((torch.cat([before, after]), last))
-    alone.append(unroll(cell, x[:, B - 1 :], row(state, B - 1)))
-    same(
+    alone.append(unroll(cell, x[:, B - 1 :], batch_row(state, B - 1)))
+    check_same(
         cell,
         "computes something else after a reset than from its initial state",
         unroll(cell, x, state, resets=resets),
@@ -135,12 +140,13 @@ def check_resets(cell: Cell) -> None:
 def check_step_by_step(
     make: Callable[[int, int], nn.Module], input_size: int, hidden_size: int
 ) -> None:
+    """A layer's stepper gives the same results as the layer."""
     layer = Recurrent(make, input_size, hidden_size).double().eval()
     x = torch.randn(T, B, input_size, dtype=torch.float64)
     stepper = layer.stepper(B)
     outputs = torch.stack([stepper(step) for step in x])
     cell: Cell = layer.parts()[0][0].cell
-    same(
+    check_same(
         cell,
         "computes something else step by step (layer.stepper) than over the sequence",
         (outputs, stepper.state),
