@@ -71,7 +71,7 @@ def test_a_reset_starts_the_clock_anew():
 
 @pytest.mark.parametrize("periods", [(), (1, 0), (1, -2), (1, 2.5)])
 def test_periods_must_be_whole_numbers_from_one(periods):
-    with pytest.raises(ValueError, match="expected whole numbers from 1, one a module"):
+    with pytest.raises(ValueError, match="expected whole numbers from 1, one per module"):
         ClockworkRNNCell(3, 4, periods=periods)
 
 

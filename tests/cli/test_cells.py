@@ -298,7 +298,7 @@ WRONG = {
     "a NUL": ("a = 1\0\n", "wrong.py"),
     "an error": ("import torch\n\n1 / 0\n", "line 3: ZeroDivisionError: division by zero"),
     "an exit": ("import sys\nsys.exit(3)\n", "line 2: SystemExit"),
-    "a neighbour": ("from nearby import x\n", "stands alone"),
+    "a neighbour": ("from nearby import x\n", "but not files beside it"),
     "no class": ("a = 1\n", "defines no subclass of unroll.Cell"),
     "two classes": (OWN + "class B(LeakyCell):\n    pass\n", "it defines LeakyCell, B"),
     "sizes": (

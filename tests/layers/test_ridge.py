@@ -199,7 +199,7 @@ def test_a_singular_system_is_refused_in_a_sentence(what):
     states, targets = singular(what)
     with pytest.raises(
         ValueError,
-        match=rf"cannot be solved with penalty=0: {len(states)} rows do not tell 8 weights .* apart"
+        match=rf"cannot be solved with penalty=0: {len(states)} rows do not determine 8 weights per output"
         r".*Give a larger penalty, or more steps\.",
     ):
         fit_ridge(states, targets, penalty=0)
@@ -220,7 +220,9 @@ def test_what_does_not_fit_is_refused():
         fit_ridge([states], targets)
     with pytest.raises(ValueError, match="lengths for blocks; expected none"):
         fit_ridge([states], [targets], lengths=[1, 2, 3])
-    with pytest.raises(ValueError, match="more blocks of targets than of states; expected as many"):
+    with pytest.raises(
+        ValueError, match="more blocks of targets than of states; expected the same number"
+    ):
         fit_ridge([states], [targets, targets])
     with pytest.raises(ValueError, match="more blocks of states than of targets"):
         fit_ridge([states, states], [targets])
