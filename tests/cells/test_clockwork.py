@@ -92,7 +92,9 @@ def test_it_is_compiled_with_the_connections_masked_once():
     unroll.unroll(cell, torch.randn(5, 2, 3), backend="cpu")
     page = unroll.explain(cell)
     assert "1 stage forward" in page
-    assert page.index("once a call") < page.index("where(connected") < page.index("before the loop")
+    assert (
+        page.index("once per call") < page.index("where(connected") < page.index("before the loop")
+    )
 
 
 @pytest.mark.parametrize("periods", [(1, 2, 4, 8), (3, 2)])
