@@ -42,7 +42,7 @@ def differences(expected, found, where=""):
             return [f"{where}: {found!r} is no dictionary"]
         wrong = []
         for old, value in expected.items():
-            key = old if old in found else RENAMED.get(old, old)
+            key = RENAMED.get(old, old)
             if key not in found:
                 wrong.append(f"{where}: no {key!r} among {', '.join(found)}")
             elif old not in NOT_COMPARED:

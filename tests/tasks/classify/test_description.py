@@ -1,4 +1,4 @@
-"""What is said about data, before training and by `unroll data check`."""
+"""What is expected about data, before training and by `unroll data check`."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Words and tags in columns: read, complained about, written back."""
+"""Words and tags in columns: read, refused, written back."""
 
 import pytest
 from hypothesis import given
@@ -91,7 +91,7 @@ def test_a_file_comes_back_with_other_tags(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("a\tX\nb\n", "line 2: 1 column; expected 2"),
         ("a X\nb Y Z\n", "line 2: 3 columns; expected 2"),
@@ -100,18 +100,18 @@ def test_a_file_comes_back_with_other_tags(tmp_path, text):
         (UNIVERSAL.replace("AUX", "_"), "line 5: 'do' has no tag in column 4"),
     ],
 )
-def test_bad_rows_are_told_with_their_line(tmp_path, text, said):
-    with pytest.raises(UserError, match=said):
+def test_bad_rows_are_reported_with_their_line(tmp_path, text, expected):
+    with pytest.raises(UserError, match=expected):
         read(tmp_path, text)
     problems = Problems(skip=True)
     kept, _ = read(tmp_path, text + "\n" + text.split("\n")[0] + "\n", problems)
     assert problems.count >= 1
-    assert said in problems.messages()[1]
+    assert expected in problems.messages()[1]
     assert "_" in text or kept
 
 
 @pytest.mark.parametrize(
-    ("text", "given", "said"),
+    ("text", "given", "expected"),
     [
         ("", {}, "holds no words"),
         ("\n \n", {}, "holds no words"),
@@ -121,8 +121,8 @@ def test_bad_rows_are_told_with_their_line(tmp_path, text, said):
         ("a\tX\n", {"tag": "1"}, "name the same column"),
     ],
 )
-def test_columns_that_are_not_there(tmp_path, text, given, said):
-    with pytest.raises(UserError, match=said):
+def test_missing_columns_are_refused(tmp_path, text, given, expected):
+    with pytest.raises(UserError, match=expected):
         read(tmp_path, text, **given)
 
 

@@ -75,7 +75,7 @@ def test_a_type_may_be_left_out_or_hold_a_dash():
         ("BMES", ["B", "M", "E", "S"]),
     ],
 )
-def test_schemes_are_told_apart(scheme, tags):
+def test_schemes_are_detected(scheme, tags):
     found = detect_scheme([tags])
     assert found.name == scheme
     assert found.irregular == 0
@@ -95,7 +95,7 @@ def test_tags_that_the_scheme_forbids_are_counted():
 
 @pytest.mark.parametrize("scheme", ["BIO", "BIOES", "IOB1"])
 def test_what_is_allowed_is_what_spans_can_be_written_as(scheme):
-    """Every sequence of three labels is allowed where it says the same spans when written anew."""
+    """Every sequence of three labels is allowed where it says the same spans when it is written again."""
     labels = scheme_labels(["a", "b"], scheme)
     begin, pairs, end = allowed_transitions(labels, scheme)
     for path in itertools.product(range(len(labels)), repeat=3):

@@ -28,7 +28,7 @@ def test_a_word_may_hold_spaces(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("", "does not begin with word vectors"),
         ("<html>\n", "does not begin with word vectors"),
@@ -37,7 +37,7 @@ def test_a_word_may_hold_spaces(tmp_path):
         ("a 1 2\nrose 1 nan\n", "line 2"),
     ],
 )
-def test_what_is_no_vector_is_told(tmp_path, text, said):
+def test_what_is_not_a_vector_is_refused(tmp_path, text, expected):
     path = file(tmp_path, text)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=expected):
         read_vectors(path, {"rose"})
