@@ -23,7 +23,7 @@ TEMPERATURES = (0.4, 0.8, 1.2)
 def demo(
     out: Annotated[str, typer.Option(help="The run folder.", metavar="RUN")] = "runs/demo",
     seconds: Annotated[float, typer.Option(help="Seconds of training.")] = 60.0,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="JSON lines on standard output.")] = False,
 ) -> None:
     """Train a character LSTM on Python's own language reference, and use it."""

@@ -21,16 +21,18 @@ Condition = Annotated[
 Device = Annotated[str, typer.Option(help="Where to run: cpu, cuda, mps.")]
 TrustCode = Annotated[
     bool,
-    typer.Option("--trust-code", help="Run the cell.py in the run folder, a cell of its own."),
+    typer.Option(
+        "--trust-code", help="Allow the Python code of the run's own cell (cell.py) to run."
+    ),
 ]
 SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Skip bad records, count and report them.")
+    bool, typer.Option("--skip-bad", help="Skip bad records; they are counted and reported.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 RunAssignments = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="A setting of how the run is used, as in beam=1.", metavar="NAME=VALUE"
+        "--set", help="A setting of how the run is used, such as beam=1.", metavar="NAME=VALUE"
     ),
 ]
 

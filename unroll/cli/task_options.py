@@ -23,7 +23,7 @@ from unroll.settings.rows import SettingRow, setting_rows
 from unroll.tasks import TASKS, settings_of
 
 # of flags that every task has, each with a sentence of its own
-SHARED_SENTENCES = {"valid": "Data of the validation set; left out, a part of DATA."}
+SHARED_SENTENCES = {"valid": "Data of the validation set. Default: a part of DATA."}
 COLUMN = "COLUMN"  # the word for the value of a flag that names a column
 WIDEST = 32  # characters of what is typed, in help; longer choices are put beside the sentence
 
@@ -31,21 +31,24 @@ TaskAndData = Annotated[
     list[str],
     typer.Argument(
         metavar="[TASK] DATA",
-        help="A text, a table, sentences in columns, pairs, a folder; - for standard input. The word "
-        "before it is the task, as by --task.",
+        help="A text, a table, sentences in columns, pairs or a folder; - reads standard input. TASK "
+        "sets the task, as --task does.",
         show_default=False,
     ),
 ]
 TaskName = Annotated[
     str | None,
     typer.Option(
-        help=f"{', '.join(TASKS)}; left out, guessed from DATA.", metavar="TASK", show_default=False
+        help=f"{', '.join(TASKS)}. Default: guessed from DATA.", metavar="TASK", show_default=False
     ),
 ]
 Assignments = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="Any setting, as name=value.", metavar="NAME=VALUE", show_default=False
+        "--set",
+        help="Any setting, such as --set batch_size=16.",
+        metavar="NAME=VALUE",
+        show_default=False,
     ),
 ]
 
@@ -212,7 +215,7 @@ class DataCommand(TaskCommand):
 def print_how_to_see_tasks(command: str) -> None:
     """How to see what belongs to one task."""
     typer.echo(
-        f" What belongs to one task is shown by: {command} TASK --help  (or --task TASK --help)\n"
+        f" The settings of a task: {command} TASK --help  (or --task TASK --help)\n"
         f" The tasks: {', '.join(TASKS)}\n"
     )
 

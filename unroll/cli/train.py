@@ -16,7 +16,8 @@ from unroll.tasks.task_settings import choose_task, task_settings
 def train(
     words: TaskAndData,
     out: Annotated[
-        str | None, typer.Option(help="The run folder; left out, runs/NAME.", metavar="RUN")
+        str | None,
+        typer.Option(help="The run folder. Default: runs/NAME, after the data.", metavar="RUN"),
     ] = None,
     task: TaskName = None,
     *,
@@ -33,7 +34,7 @@ def train(
         bool,
         typer.Option(
             "--trust-code",
-            help="With --resume: run the cell.py in the run folder, a cell of its own.",
+            help="With --resume: allow the Python code of the run's own cell (cell.py) to run.",
             show_default=False,
         ),
     ] = False,
@@ -47,7 +48,7 @@ def train(
     """Train a recurrent network on your own data.
 
     The task and the form of the data are guessed and printed, each with the flag that changes it.
-    Ctrl-C saves the run and ends.
+    Ctrl-C saves the run and stops.
     """
     task, data = task_and_data(words, task, "train")
     values = settings | parse_assignments(assignments or [])

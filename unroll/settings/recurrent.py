@@ -25,42 +25,48 @@ class RecurrentSettings(TrainingSettings):
     }
 
     batch_size: int | None = Field(
-        None, ge=1, description="Sequences side by side; left out, the task's own."
+        None, ge=1, description="Number of sequences in a batch. Default: chosen by the task."
     )
     cell: str = Field(
         "lstm",
-        description="A name that `unroll cells` lists, or FILE.py:CLASS for one of your own.",
+        description="Name of a cell (`unroll cells` lists them), or FILE.py:CLASS for your own "
+        "cell.",
     )
     cell_options: dict[str, Any] = Field(
         default_factory=dict,
         description='Further arguments of the cell\'s constructor, as JSON: {"heads": 4}.',
     )
-    layers: int = Field(1, ge=1, description="Recurrent layers.")
+    layers: int = Field(1, ge=1, description="Number of recurrent layers.")
     hidden: int | None = Field(
-        None, ge=1, description="Units of each layer; left out, the task's own."
+        None, ge=1, description="Units of each layer. Default: chosen by the task."
     )
     embedding: int | None = Field(
         None,
         ge=1,
-        description="Size of the vector of each token; left out, the task's own.",
+        description="Size of the vector of each token. Default: chosen by the task.",
     )
     dropout: float | None = Field(
-        None, ge=0, lt=1, description="Locked dropout between layers and on the outputs."
+        None,
+        ge=0,
+        lt=1,
+        description="Locked dropout between layers and on the outputs. Default: chosen by the "
+        "task.",
     )
     initialisation: Literal["auto", "torch", "orthogonal", "xavier", "he", "identity"] = Field(
         "auto",
-        description="auto: orthogonal recurrent weights, Xavier inputs, forget bias 1; identity "
-        "for rnn_relu.",
+        description="Initial weights. auto: orthogonal for the states, Xavier for the inputs, "
+        "1 for the bias of a forget gate; identity for rnn_relu.",
     )
     memory: str | None = Field(
         None,
-        description="Most memory that backpropagation through a layer may take, such as 4GB: gradients "
-        "stay exact, what does not fit is computed again.",
+        description="Most memory that backpropagation through a layer may take, such as 4GB. "
+        "Steps that do not fit are computed again; gradients stay exact.",
     )
     segment_length: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         None,
-        description="Keep the state every so many steps and compute the steps between again in "
-        "backpropagation, which stays exact; auto: the square root of the length, at least 256.",
+        description="Store the state every so many steps; backpropagation computes the steps "
+        "between again, so it takes less memory and stays exact. auto: the square root of the "
+        "length, at least 256.",
     )
 
     @field_validator("cell")

@@ -32,55 +32,91 @@ class TrainingSettings(BaseModel):
         "watch": "",
     }
 
-    seconds: float | None = Field(None, gt=0, description="Seconds of training to add.")
-    steps: int | None = Field(None, ge=1, description="Steps of the whole run.")
-    epochs: int | None = Field(None, ge=1, description="Passes over the data of the whole run.")
-    seed: int = Field(1, ge=0, lt=2**32, description="Seed of everything random.")
+    seconds: float | None = Field(
+        None,
+        gt=0,
+        description="Train for so many seconds; with --resume, for so many more.",
+    )
+    steps: int | None = Field(
+        None,
+        ge=1,
+        description="Train until the run has so many steps in all.",
+    )
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        description="Train until the run has read the data so many times in all.",
+    )
+    seed: int = Field(1, ge=0, lt=2**32, description="Seed of all random numbers.")
     device: str = Field("cpu", description="Where to train: cpu, cuda, cuda:1, mps.")
     threads: int | None = Field(
-        None, ge=1, description="CPU threads; left out, a short timing chooses."
+        None, ge=1, description="Number of CPU threads. Default: chosen by a short timing."
     )
     backend: Literal["auto", "cpu", "loop", "parallel", "torch"] = Field(
-        "auto", description="What runs the recurrence; auto takes the fastest that can."
+        "auto",
+        description="What computes the recurrent layers. auto: the fastest backend that "
+        "supports the cell.",
     )
-    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="adamw or sgd (with momentum).")
+    optimizer: Literal["adamw", "sgd"] = Field(
+        "adamw",
+        description="The optimizer; sgd uses momentum.",
+    )
     learning_rate: float | None = Field(
-        None, gt=0, description="The highest learning rate; left out, the task's own."
+        None, gt=0, description="The highest learning rate. Default: chosen by the task."
     )
-    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of sgd.")
-    weight_decay: float = Field(0.01, ge=0, description="Weight decay of matrices.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of the optimizer sgd.")
+    weight_decay: float = Field(
+        0.01,
+        ge=0,
+        description="Weight decay; applied to matrices, not to biases.",
+    )
     schedule: Literal["cosine", "plateau", "constant"] = Field(
         "cosine",
-        description="cosine: down to zero at the end of the budget; plateau: halved when the "
-        "validation loss stops falling; constant.",
+        description="How the learning rate changes. cosine: falls to zero at the end of "
+        "training; plateau: is halved when the validation loss stops falling; constant: stays "
+        "the same.",
     )
-    warm_up: float = Field(0.02, ge=0, lt=1, description="Share of the budget with a rising rate.")
+    warm_up: float = Field(
+        0.02,
+        ge=0,
+        lt=1,
+        description="Share of training in which the learning rate rises from zero.",
+    )
     clip_norm: float | None = Field(
-        0.25, gt=0, description="Longest gradient, by its norm over all parameters; none: no limit."
+        0.25,
+        gt=0,
+        description="Largest norm of the gradient over all parameters; larger ones are scaled "
+        "down. none: no limit.",
     )
     clip_value: float | None = Field(
-        None, gt=0, description="Largest single number of a gradient; none: no limit."
+        None,
+        gt=0,
+        description="Largest absolute value in a gradient; larger ones are clipped. none: no "
+        "limit.",
     )
     average: float | None = Field(
         None,
         gt=0,
         lt=1,
-        description="Evaluate and keep the moving average of the weights, with this decay: 0.999.",
+        description="Evaluate and keep a moving average of the weights with this decay, such "
+        "as 0.999.",
     )
     evaluate_every: int | None = Field(
-        None, ge=1, description="Steps between evaluations; left out, ten a run."
+        None, ge=1, description="Steps between evaluations. Default: ten evaluations in a run."
     )
     checkpoint_every: int | None = Field(
-        None, ge=1, description="Steps between checkpoints; left out, at each evaluation."
+        None,
+        ge=1,
+        description="Steps between checkpoints. Default: a checkpoint at each evaluation.",
     )
     keep_checkpoints: int = Field(2, ge=2, description="How many checkpoints to keep.")
     watch: Literal["gradients"] | None = Field(
         None,
-        description="gradients: at the first step and each evaluation, report whether gradients vanish "
-        "or explode on their way back, and write their norms to metrics.jsonl.",
+        description="gradients: report at the first step and at each evaluation whether "
+        "gradients vanish or explode, and write their norms to metrics.jsonl.",
     )
     patience: int | None = Field(
-        None, ge=1, description="Stop after this many evaluations without a better one."
+        None, ge=1, description="Stop after this many evaluations without a lower validation loss."
     )
 
     @classmethod

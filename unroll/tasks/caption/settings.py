@@ -29,37 +29,48 @@ class CaptionSettings(RecurrentSettings):
 
     # the table
     image: str | None = Field(
-        None, description="Column of the image's path. Default: the one whose cells are such paths."
+        None, description="Column of the image's path. Default: the column that holds such paths."
     )
     text: str | None = Field(
         None,
-        description="Column or .jsonl field of the caption. Default: guessed by its name, or the "
-        "longest one.",
+        description="Column or .jsonl field of the caption. Default: guessed by its name, "
+        "otherwise the column with the longest texts.",
     )
     valid: str | None = Field(
         None, description="Table of the validation set. Default: a tenth of the images."
     )
     apart: Literal["auto", "images", "captions"] = Field(
         "auto",
-        description="What training and validation set may not share: images, or captions too; auto: "
-        "captions too, where that leaves enough groups.",
+        description="What the training set and the validation set may not share. images: no "
+        "image is in both; captions: no caption either; auto: captions, if enough groups "
+        "remain, otherwise images.",
     )
-    skip_bad: bool = Field(False, description="Skip and count bad records instead of stopping.")
+    skip_bad: bool = Field(False, description="Skip bad records; they are counted and reported.")
     # the images
     height: int | None = Field(
-        None, ge=8, description="Rows that images are scaled to. Default: by their usual shape."
+        None,
+        ge=8,
+        description="Height in pixels to which images are scaled. Default: chosen from the "
+        "usual shape of the images.",
     )
     width: int | None = Field(
-        None, ge=8, description="Columns that images are scaled to. Default: by their usual shape."
+        None,
+        ge=8,
+        description="Width in pixels to which images are scaled. Default: chosen from the "
+        "usual shape of the images.",
     )
-    colours: Literal[1, 3] = Field(3, description="3, or 1 for grey images.")
+    colours: Literal[1, 3] = Field(3, description="Colour channels. 3: colour; 1: grey.")
     cache: int = Field(
         1024,
         ge=0,
-        description="MiB of images that may stay in memory; larger sets are read again each time.",
+        description="Largest set of images that stays in memory, in MiB; a larger set is read "
+        "from disk each time.",
     )
     shift: int | None = Field(
-        None, ge=0, description="Most pixels by which training moves an image at random."
+        None,
+        ge=0,
+        description="Training moves images at random by up to so many pixels. Default: chosen "
+        "by the task.",
     )
     # the words
     level: Literal["word", "bpe", "char"] = Field("word", description="What a token is.")
@@ -72,7 +83,8 @@ class CaptionSettings(RecurrentSettings):
     lower: bool = Field(True, description="Convert captions to lower case.")
     split: Literal["auto", "spaces", "punctuation"] = Field(
         "auto",
-        description="Where words end: at spaces, or also at punctuation; auto decides by the text.",
+        description="Where words end: at spaces, or also at punctuation; auto decides from the "
+        "text.",
     )
     # the network
     channels: str = Field(
@@ -80,46 +92,57 @@ class CaptionSettings(RecurrentSettings):
         description="Channels of each block of convolutions; each block halves the image.",
     )
     attention: Literal["dot", "general", "additive"] = Field(
-        "general", description="How the decoder scores the places of the image."
+        "general", description="How the decoder scores the positions of the image."
     )
-    tie: bool = Field(True, description="Use the embedding as the weights of the softmax.")
+    tie: bool = Field(True, description="Use the embedding as the weights of the softmax too.")
     dropout_input: float | None = Field(
-        None, ge=0, lt=1, description="Locked dropout on the embeddings. Default: as dropout."
+        None,
+        ge=0,
+        lt=1,
+        description="Locked dropout on the embeddings. Default: the same as dropout.",
     )
     word_dropout: float | None = Field(
-        None, ge=0, lt=1, description="Share of tokens that training replaces by <unk>."
+        None,
+        ge=0,
+        lt=1,
+        description="Share of tokens that training replaces by <unk>. Default: chosen by the task.",
     )
     label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="Share of each target that is spread over all tokens."
+        0.1, ge=0, lt=1, description="Share of each target that is spread evenly over all tokens."
     )
     # the search
     consensus: int = Field(
         100,
         ge=0,
-        description="Draw this many captions and take the one that agrees most with the others; 0: "
-        "use a beam.",
+        description="Sample this many captions and take the caption that agrees most with the "
+        "others. 0: use a beam.",
     )
     prior: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="How much agreement with the captions of the training set counts, beside agreement "
-        "with the drawn ones. Default: the best value on the validation set.",
+        description="Weight of agreement with captions of the training set, against agreement "
+        "with the sampled captions. Default: the best value on the validation set.",
     )
     beam: int = Field(
-        5, ge=1, description="Width of the beam; 1 takes the most likely token each time."
+        5, ge=1, description="Width of the beam. 1: the most likely token of each step."
     )
-    best: int = Field(1, ge=1, description="Captions to give for each image.")
+    best: int = Field(1, ge=1, description="Number of captions for each image.")
     length_penalty: float = Field(
-        1.0, ge=0, description="Power of the length that a log-probability is divided by."
+        1.0,
+        ge=0,
+        description="Log-probabilities are divided by the length to this power. 0: no division.",
     )
     temperature: float = Field(
-        0.7, gt=0, description="Temperature of drawn captions; lower draws likelier ones."
+        0.7,
+        gt=0,
+        description="Temperature of sampled captions; a lower value samples more likely captions.",
     )
     max_output: int | None = Field(
         None,
         ge=1,
-        description="Most tokens of a caption. Default: those of the longest caption in training.",
+        description="Most tokens of a caption. Default: the length of the longest caption in "
+        "training.",
     )
 
     @model_validator(mode="after")

@@ -46,48 +46,55 @@ class ClassifySettings(RecurrentSettings):
     )
     label: str | None = Field(
         None,
-        description="Column (or field) of the label, by name or by number from 1. Default: guessed.",
+        description="Column (or field) of the label, by name or by number from 1. Default: "
+        "guessed.",
     )
     separator: str | None = Field(
         None,
-        description="What separates the labels of a text that has several: --set separator='|'.",
+        description="What separates several labels of one text, such as --set separator='|'.",
     )
     id: str | None = Field(
-        None, description="Sequences of numbers in one table: the column that names the sequence."
+        None,
+        description="Column that names the sequence of each row, where one table holds "
+        "sequences of numbers.",
     )
     columns: str | None = Field(
         None,
-        description="Sequences of numbers: their columns, separated by commas. Default: all others.",
+        description="Columns of the numbers, for sequences of numbers, separated by commas. "
+        "Default: all other columns.",
     )
     valid: str | None = Field(
         None,
         description="File of the validation set. Default: a tenth of the records, at most 5,000.",
     )
     skip_bad: bool = Field(False, description="Skip bad records; they are counted and reported.")
-    lower: bool = Field(True, description="Lowercase the text.")
+    lower: bool = Field(True, description="Convert the texts to lower case.")
     split: Literal["auto", "spaces", "punctuation"] = Field(
         "auto",
-        description="Where words end: at spaces, or also at punctuation; auto decides from the text.",
+        description="Where words end: at spaces, or also at punctuation; auto decides from the "
+        "text.",
     )
-    min_count: int = Field(1, ge=1, description="Tokens that occur less often are unknown.")
+    min_count: int = Field(1, ge=1, description="Rarer tokens become <unk>.")
     vocabulary_size: int | None = Field(
         None,
         ge=3,
         description="Keep this many of the most frequent tokens. Default: all; for bpe 4096.",
     )
     longest: int = Field(
-        400, ge=1, description="How many steps (words, characters, rows) of a sequence are read."
+        400, ge=1, description="Most steps (words, characters, rows) of a sequence that are read."
     )
     too_long: Literal["cut", "refuse"] = Field(
         "cut",
-        description="Longer sequences: cut truncates them, refuse treats them as bad records.",
+        description="What happens to longer sequences. cut: they are truncated; refuse: they "
+        "are bad records.",
     )
     # the network
     cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
     bidirectional: bool = Field(True, description="Read each sequence in both directions.")
     pooling: Literal["last", "mean", "max", "attention"] = Field(
         "max",
-        description="How all steps become one vector; last: the last step of each direction.",
+        description="How the outputs of all steps become one vector. last: the last step of "
+        "each direction.",
     )
     dropout_input: float | None = Field(
         None,
@@ -99,20 +106,22 @@ class ClassifySettings(RecurrentSettings):
         0.2,
         ge=0,
         lt=1,
-        description="Share of words that are replaced by the unknown word in training.",
+        description="Share of tokens that training replaces by <unk>.",
     )
     counts: bool | None = Field(
         None,
-        description="Add naive Bayes scores of words and word pairs to the network's scores. Default: "
-        "yes for words and pieces of words, no for characters and numbers.",
+        description="Add naive Bayes scores of words and word pairs to the network's scores. "
+        "Default: yes for words and pieces of words, no for characters and numbers.",
     )
     readout: Literal["gradient", "ridge"] = Field(
         "gradient",
-        description="How the last layer is learned; ridge: in closed form, and nothing else is "
-        "learned; for reservoirs.",
+        description="How the last layer is learned. ridge: in closed form, and no other layer is "
+        "trained; for reservoirs.",
     )
     class_weights: Literal["none", "balanced"] = Field(
-        "none", description="Weights of the classes in the loss; balanced: the same total for each."
+        "none",
+        description="Weights of the classes in the loss. balanced: the same total weight for "
+        "each class.",
     )
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="Share of the target that is spread evenly over all classes."

@@ -39,82 +39,104 @@ class ForecastSettings(RecurrentSettings):
 
     # the table
     time: str | None = Field(
-        None, description="Column of the times; default: the first column of dates."
+        None, description="Column of the times. Default: the first column of dates."
     )
     time_format: str | None = Field(
         None,
-        description="How times are written, such as %d/%m/%Y; default: ISO, or the only one that fits.",
+        description="How times are written, such as %d/%m/%Y. Default: ISO 8601, or the only "
+        "format that fits.",
     )
     target: str | None = Field(
-        None, description="Column to forecast; default: the only column of numbers."
+        None, description="Column to forecast. Default: the only column of numbers."
     )
     by: str | None = Field(
-        None, description="Column that names the series of each row, where there are several."
+        None,
+        description="Column that names the series of each row, if the table holds several series.",
     )
     covariates: str | None = Field(
         None,
-        description="Other columns to read up to the present, with commas; all: every other column.",
+        description="Other columns that the model reads up to the present, separated by "
+        "commas. all: every other column.",
     )
     known: str | None = Field(
-        None, description="Columns that are known ahead (prices, promotions), with commas."
+        None,
+        description="Columns whose future values are known (prices, promotions), separated by "
+        "commas.",
     )
     calendar: bool = Field(
         True,
-        description="Read the time of day, week and year, each if the training set spans a whole one.",
+        description="Read the time of the day, week and year, each if the training set spans "
+        "at least a whole one.",
     )
     every: Literal[
         "auto", "row", "second", "minute", "hour", "day", "weekday", "week", "month", "quarter",
         "year",
     ] = Field(
         "auto",
-        description="Time between rows; auto: find it; row: each row is a step, whatever its time.",
+        description="Time between rows. auto: found from the times; row: each row is a step, "
+        "whatever its time.",
     )  # fmt: skip
     missing: Literal["refuse", "interpolate", "last"] = Field(
         "refuse",
-        description="Missing values and times: refuse them, fill them on a straight line (where both "
-        "ends are known at the time of the forecast), or fill them with the last value.",
+        description="What happens to missing values and times. refuse: they are an error; "
+        "interpolate: they are filled on a straight line, if both ends are known at the time "
+        "of the forecast; last: they are filled with the last value.",
     )
     zero_is_missing: bool = Field(False, description="Read zeros as missing values.")
     valid: str | None = Field(
         None,
-        description="A table of later rows as the test set; default: the last fifth of the times.",
+        description="Table of later rows for the test set. Default: the last fifth of the times.",
     )
-    skip_bad: bool = Field(False, description="Skip bad rows and series, count and report them.")
+    skip_bad: bool = Field(
+        False,
+        description="Skip bad rows and series; they are counted and reported.",
+    )
     # the forecast
-    horizon: int = Field(1, ge=1, description="Steps to forecast.")
+    horizon: int = Field(1, ge=1, description="Number of steps to forecast.")
     history: int | None = Field(
-        None, ge=1, description="Steps that a forecast reads; default: chosen from the season."
+        None,
+        ge=1,
+        description="Number of steps that a forecast reads. Default: chosen from the season.",
     )
     season: int | None = Field(
-        None, ge=1, description="Steps of a season, for the seasonal baseline and MASE; 1: none."
+        None,
+        ge=1,
+        description="Number of steps of a season, for the seasonal baseline and MASE. 1: no "
+        "season. Default: the usual season of the time between rows.",
     )
     head: Literal["direct", "recursive"] = Field(
         "direct",
-        description="direct: all steps at once; recursive: each step from the forecast before it.",
+        description="direct: all steps are forecast at once; recursive: each step is forecast "
+        "from the forecast before it.",
     )
     loss: Literal["mse", "mae", "gaussian", "student_t", "quantile"] | None = Field(
-        None, description="The loss to minimise; default: quantile (mse with readout=ridge)."
+        None, description="The loss to minimise. Default: quantile; with readout=ridge mse."
     )
     quantiles: str = Field(
         "0.025,0.1,0.5,0.9,0.975",
-        description="Quantiles of a forecast, with commas and 0.5 among them; the band lies between "
-        "the outermost two.",
+        description="Quantiles of a forecast, separated by commas, with 0.5 among them; the "
+        "band lies between the outermost two.",
     )
     relative_to: Literal["auto", "last", "season", "mean"] = Field(
         "auto",
-        description="What forecasts are relative to: the last value, the value one season before, or "
-        "the mean; auto: the better of last and season on the training set.",
+        description="What forecasts are relative to. last: the last value; season: the value "
+        "one season before; mean: the mean; auto: the better of last and season on the "
+        "training set.",
     )
     transform: Literal["auto", "none", "log"] = Field(
         "auto",
-        description="log: learn ratios instead of differences; auto: whichever is closer to normal.",
+        description="log: ratios are learned instead of differences. auto: whichever is closer "
+        "to a normal distribution.",
     )
     level: Literal["auto", "yes", "no"] = Field(
         "auto",
-        description="Whether levels are read beside changes; auto: levels that return to a mean.",
+        description="Whether the model reads levels as well as changes. auto: yes if the "
+        "levels return to a mean.",
     )
     readout: Literal["gradient", "ridge"] = Field(
-        "gradient", description="ridge: learn only a linear read-out, in closed form."
+        "gradient",
+        description="How the last layer is learned. ridge: in closed form, and no other layer "
+        "is trained; for reservoirs.",
     )
 
     @field_validator("quantiles")
@@ -124,7 +146,7 @@ class ForecastSettings(RecurrentSettings):
         try:
             values = [float(part) for part in text.split(",")]
         except ValueError as error:
-            raise ValueError("expected numbers with commas") from error
+            raise ValueError("expected numbers separated by commas") from error
         if sorted(set(values)) != values or 0.5 not in values or not 0 < values[0] < values[-1] < 1:
             raise ValueError("expected rising numbers between 0 and 1, with 0.5 among them")
         if not values[0] < 0.5 < values[-1]:
@@ -140,9 +162,14 @@ class ForecastSettings(RecurrentSettings):
     def ridge_is_linear(self) -> Self:
         """Refuse a recursive head or another loss for a read-out in closed form."""
         if self.readout == "ridge" and self.head == "recursive":
-            raise ValueError("readout=ridge has no recursive head; leave head out")
+            raise ValueError(
+                "readout=ridge has no recursive head; expected no head, or head=direct"
+            )
         if self.readout == "ridge" and self.loss not in (None, "mse"):
-            raise ValueError(f"readout=ridge minimises squares, not loss={self.loss}")
+            raise ValueError(
+                f"readout=ridge minimises squared errors, not loss={self.loss}; expected no loss, or "
+                "loss=mse"
+            )
         return self
 
     @classmethod

@@ -40,49 +40,51 @@ class FramesSettings(RecurrentSettings):
     # the data
     video: str | None = Field(
         None,
-        description="Column of the path of the clip, a file or a folder, by name or number. Default: "
-        "guessed.",
+        description="Column of the path of the clip, a file or a folder, by name or number. "
+        "Default: guessed.",
     )
     label: str | None = Field(
         None,
-        description="Column of the label; of several columns, separated by commas "
-        "(action,direction), each combination is a class. Default: guessed.",
+        description="Column of the label, or several columns separated by commas "
+        "(action,direction), whose combinations are the classes. Default: guessed.",
     )
     label_names: str | None = Field(
         None, description="File with the names of the labels 0, 1, 2, ..., one per line."
     )
     by: str | None = Field(
         None,
-        description="Column of the group of a clip, such as the person in it; a group is never both "
-        "in the training set and in the validation set.",
+        description="Column of the group of a clip, such as the person in it; a group is never "
+        "both in the training set and in the validation set.",
     )
     per: Literal["auto", "clip", "frame"] = Field(
         "auto",
-        description="Whether a label belongs to a clip or to each frame, in a cell as `a a b` or in "
-        "a file of its own. auto: to each frame where there are as many labels as frames.",
+        description="Whether a label belongs to a clip or to each frame, in a cell as `a a b` "
+        "or in a file of its own. auto: to each frame if there are as many labels as frames.",
     )
     features: int | None = Field(
         None,
         ge=1,
-        description="Clips as rows of numbers: how many numbers are one frame. Default: guessed.",
+        description="Numbers in one frame, for clips as rows of numbers. Default: guessed.",
     )
     frames: int | None = Field(
         None,
         ge=1,
-        description="Frames side by side in an image. Default: as many squares as it has.",
+        description="Frames side by side in one image. Default: as many squares as the image "
+        "holds.",
     )
     size: int | None = Field(
         None,
         ge=4,
-        description="Height in pixels to which frames are scaled. Default: their own, at most 64.",
+        description="Height in pixels to which frames are scaled. Default: their own height, "
+        "at most 64.",
     )
-    grey: bool = Field(False, description="Read frames in grey.")
+    grey: bool = Field(False, description="Convert frames to grey.")
     every: int = Field(1, ge=1, description="Read every n-th frame.")
     longest: int = Field(
-        400, ge=1, description="Most frames that are read of a clip; longer clips are truncated."
+        400, ge=1, description="Most frames of a clip that are read; longer clips are truncated."
     )
     rate: float | None = Field(
-        None, gt=0, description="Frames per second, for times where the files do not say."
+        None, gt=0, description="Frames per second, for clips whose files do not tell it."
     )
     cache: float = Field(
         2000,
@@ -91,26 +93,33 @@ class FramesSettings(RecurrentSettings):
         "time.",
     )
     valid: str | None = Field(
-        None, description="Validation set. Default: a tenth of the clips, at most 5,000."
+        None,
+        description="File of the validation set. Default: a tenth of the clips, at most 5,000.",
     )
     skip_bad: bool = Field(False, description="Skip bad clips; they are counted and reported.")
     # the network
     widths: str | None = Field(
         None,
-        description="Channels of each block of convolutions, separated by commas. Default: blocks "
-        "until the grid is small.",
+        description="Channels of each block of convolutions, separated by commas. Default: as "
+        "many blocks as the size of the frames needs.",
     )
     cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
     embedding: int | None = Field(
-        None, ge=1, description="Numbers to which the convolutions reduce a frame."
+        None,
+        ge=1,
+        description="Size of the vector to which the convolutions reduce a frame. Default: "
+        "chosen by the task.",
     )
     bidirectional: bool = Field(True, description="Read the frames in both directions.")
     pooling: Literal["last", "mean", "max", "attention"] = Field(
         "mean",
-        description="How the outputs of the frames become one vector, where a clip has one label.",
+        description="How the outputs of all frames become one vector, if a clip has one label. "
+        "last: the last frame of each direction.",
     )
     class_weights: Literal["none", "balanced"] = Field(
-        "none", description="Weights of the classes in the loss; balanced: the same total for each."
+        "none",
+        description="Weights of the classes in the loss. balanced: the same total weight for "
+        "each class.",
     )
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="Share of the target that is spread evenly over all classes."

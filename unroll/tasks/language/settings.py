@@ -34,55 +34,72 @@ class LanguageSettings(RecurrentSettings):
         None, description="Column of the category, by number from 1 or by name; with per_line."
     )
     text: str | None = Field(
-        None, description="Column of the text, or the field of a .jsonl (there: text)."
+        None,
+        description="Column of the text, or field of a .jsonl. Default: guessed; in a "
+        ".jsonl the field text.",
     )
     valid: str | None = Field(
-        None, description="The text of the validation set; left out, the last tenth."
+        None,
+        description="File of the validation set. Default: the last tenth of the text; with "
+        "per_line every tenth line.",
     )
-    lower: bool = Field(False, description="Drop case (words).")
+    lower: bool = Field(False, description="Convert words to lower case.")
     split: Literal["auto", "spaces", "punctuation"] = Field(
         "auto",
-        description="Split words at spaces, or also at punctuation; auto chooses by the text.",
+        description="Where words end: at spaces, or also at punctuation; auto decides from the "
+        "text.",
     )
-    end: Literal["line", "sentence"] = Field("line", description="Where <eos> is put (words).")
+    end: Literal["line", "sentence"] = Field(
+        "line",
+        description="Where <eos> is inserted in a text of words: at the end of each line or "
+        "sentence.",
+    )
     min_count: int | None = Field(
         None,
         ge=1,
-        description="Rarer tokens become <unk>; left out, 1, or 2 for words of a text without <unk>.",
+        description="Rarer tokens become <unk>. Default: 1; 2 for words of a text without <unk>.",
     )
     vocabulary_size: int | None = Field(
-        None, ge=2, description="Keep this many tokens, the most frequent ones (bpe: 4096)."
+        None,
+        ge=2,
+        description="Keep this many of the most frequent tokens. Default: all; for bpe 4096.",
     )
     # the batches
     state: Literal["carry", "reset"] = Field(
-        "carry", description="Whether the state is carried from block to block."
+        "carry",
+        description="carry: the state continues from block to block; reset: each block starts "
+        "from zeros.",
     )
     block: int = Field(64, ge=1, description="Steps of backpropagation through time.")
     truncation: Literal["window", "overlapping", "randomised"] = Field(
         "window",
-        description="How far gradients go back: window, to the start of the block; overlapping, k2 "
-        "steps, every k1 steps; randomised, k2 steps on average, at random, without bias.",
+        description="How far gradients go back. window: to the start of the block; "
+        "overlapping: k2 steps, every k1 steps; randomised: k2 steps on average, at random, "
+        "without bias.",
     )
     k1: int | None = Field(
-        None, ge=1, description="Steps between truncations; left out, a quarter of k2."
+        None, ge=1, description="Steps between truncations. Default: a quarter of k2."
     )
     k2: int | None = Field(
-        None, ge=1, description="Steps that a gradient goes back; left out, the block."
+        None, ge=1, description="Steps that a gradient goes back. Default: the same as block."
     )
     online: Literal["rtrl", "snap1"] | None = Field(
         None,
-        description="Learn without backpropagation through time, step by step: rtrl, exact, for small "
-        "networks; snap1, from the effect of each weight on its own unit alone.",
+        description="Learn step by step, without backpropagation through time. rtrl: exact, "
+        "for small networks; snap1: approximate, from the effect of each weight on its own "
+        "unit alone.",
     )
     tie: bool | None = Field(
         None,
-        description="Use the embedding as the weights of the softmax; left out, for words and bpe.",
+        description="Use the embedding as the weights of the softmax too. Default: true for "
+        "words and bpe, false for characters.",
     )
     dropout_input: float | None = Field(
         None,
         ge=0,
         lt=1,
-        description="Locked dropout on the embeddings; left out, as dropout for words.",
+        description="Locked dropout on the embeddings. Default: the same as dropout for words, "
+        "otherwise 0.",
     )
 
     @model_validator(mode="after")
@@ -120,9 +137,11 @@ class LanguageSettings(RecurrentSettings):
         if self.memory is not None or self.segment_length is not None:
             raise ValueError(f"{name} stores no steps, so memory and segment_length have no effect")
         if self.dropout or self.dropout_input:
-            raise ValueError(f"{name} works without dropout; leave it out")
+            raise ValueError(
+                f"{name} works without dropout; expected neither dropout nor dropout_input"
+            )
         if self.online == "snap1" and self.layers > 1:
-            raise ValueError(f"{name} is for one layer (--layers 1); online=rtrl takes more")
+            raise ValueError(f"{name} is for one layer (--layers 1); online=rtrl supports more")
         return self
 
     @property

@@ -20,15 +20,15 @@ class MusicSettings(RecurrentSettings):
 
     valid: str | None = Field(
         None,
-        description="Tunes of the validation set; default: a tenth of the tunes, at most 5,000.",
+        description="File of the validation set. Default: a tenth of the tunes, at most 5,000.",
     )
-    skip_bad: bool = Field(False, description="Skip bad records, count and report them.")
+    skip_bad: bool = Field(False, description="Skip bad tunes; they are counted and reported.")
     transpose: float = Field(
         0.8,
         ge=0,
         le=1,
         description="Share of the tunes that are read in another key each time, drawn as often as "
-        "the keys occur; 0: read all tunes in their own key.",
+        "the keys occur. 0: all tunes are read in their own key.",
     )
     min_count: int = Field(
         2, ge=1, description="Rarer notes, chords and fields are spelled by characters."
@@ -36,11 +36,14 @@ class MusicSettings(RecurrentSettings):
     longest: int = Field(
         4000,
         ge=16,
-        description="Tokens that are learned as one sequence; longer tunes are learned in parts.",
+        description="Most tokens of a sequence in training; longer tunes are split.",
     )
-    tie: bool = Field(False, description="Use the embedding as the softmax's weights.")
+    tie: bool = Field(False, description="Use the embedding as the weights of the softmax too.")
     dropout_input: float | None = Field(
-        None, ge=0, lt=1, description="Locked dropout on the embeddings; default: as dropout."
+        None,
+        ge=0,
+        lt=1,
+        description="Locked dropout on the embeddings. Default: the same as dropout.",
     )
 
     @property

@@ -43,36 +43,42 @@ class TagSettings(RecurrentSettings):
     )
     tag: str | None = Field(
         None,
-        description="Column of the tag, from 1, or upos or xpos. Default: the last (CoNLL-U: upos).",
+        description="Column of the tag, from 1, or upos or xpos. Default: the last (CoNLL-U: "
+        "upos).",
     )
     valid: str | None = Field(
         None, description="File of the validation set. Default: a tenth of the sentences."
     )
     skip_bad: bool = Field(False, description="Skip bad sentences; they are counted and reported.")
     longest: int | None = Field(
-        200, ge=1, description="Most words of a sentence in training; none: any number."
+        200, ge=1, description="Most words of a sentence in training. none: no limit."
     )
     long: Literal["cut", "refuse"] = Field(
-        "cut", description="Longer sentences: cut splits them, refuse treats them as bad records."
+        "cut",
+        description="What happens to longer sentences. cut: they are split; refuse: they are "
+        "bad records.",
     )
     scheme: Literal["auto", "BIO", "BIOES", "IOB1"] = Field(
         "auto",
-        description="The scheme of tags that the network learns; auto: BIOES with a CRF, else that of "
-        "the file. Predictions are always in the scheme of the file.",
+        description="The scheme of tags that the network learns. auto: BIOES with a CRF, "
+        "otherwise that of the file. Predictions are always in the scheme of the file.",
     )
     # the words
     fold: bool = Field(True, description="Words that differ only by case or digits share a vector.")
     min_count: int | None = Field(
         None,
         ge=1,
-        description="Rarer words have no vector of their own. Default: 2 for spans, else 1.",
+        description="Rarer words have no vector of their own. Default: 2 for spans, otherwise 1.",
     )
     vocabulary_size: int | None = Field(
-        None, ge=1, description="How many words, the most frequent, have a vector. Default: all."
+        None,
+        ge=1,
+        description="Number of words, the most frequent ones, that have a vector. Default: all.",
     )
     vectors: str | None = Field(
         None,
-        description="File of pretrained word vectors to start from, as text: word2vec or GloVe.",
+        description="Text file of pretrained word vectors to start from, in the format of "
+        "word2vec or GloVe.",
     )
     word_dropout: float | None = Field(
         None,
@@ -84,22 +90,27 @@ class TagSettings(RecurrentSettings):
     characters: int | None = Field(
         None,
         ge=0,
-        description="Units, in each direction, of the layer that reads the letters of a word; 0: "
+        description="Units, in each direction, of the layer that reads the letters of a word. 0: "
         f"letters are not read. Default: {DEFAULTS['characters']}.",
     )
     output: Literal["crf", "softmax"] | None = Field(
         None,
-        description="How tags are chosen: all of a sentence together (crf), or each alone (softmax). "
-        "Default: crf for spans, else softmax.",
+        description="How tags are chosen. crf: all tags of a sentence together; softmax: each "
+        "tag alone. Default: crf for spans, otherwise softmax.",
     )
     recall: float | None = Field(
         None,
         ge=0,
-        description="How many nats more a missed span costs in training: with more, more spans are "
-        f"found, and more wrong ones. Default: {SPAN_DEFAULTS['recall']:g} for spans.",
+        description="Additional cost of a missed span in training, in nats. A higher value "
+        f"finds more spans, and more wrong ones. Default: {SPAN_DEFAULTS['recall']:g} for "
+        "spans, otherwise 0.",
     )
     dropout_input: float | None = Field(
-        None, ge=0, lt=1, description="Locked dropout on the inputs of the first layer."
+        None,
+        ge=0,
+        lt=1,
+        description="Locked dropout on the inputs of the first layer. Default: "
+        f"{SPAN_DEFAULTS['dropout_input']} for spans, otherwise {DEFAULTS['dropout_input']}.",
     )
 
     @field_validator("tag", mode="before")

@@ -34,13 +34,13 @@ class TranscribeSettings(RecurrentSettings):
         None, description="Column of the path of the sound, by name or number. Default: guessed."
     )
     image: str | None = Field(
-        None, description="Column of the path of an image of one line of handwriting."
+        None, description="Column of the path of the image, which shows one line of handwriting."
     )
     strokes: str | None = Field(
         None, description="Column of the path of a table of pen strokes: rows of x, y, pen."
     )
     text: str | None = Field(
-        None, description="Column of what is said or written. Default: guessed."
+        None, description="Column of the text that is spoken or written. Default: guessed."
     )
     speaker: str | None = Field(
         None, description="Column of the speaker. Features are then scaled for each speaker."
@@ -52,7 +52,7 @@ class TranscribeSettings(RecurrentSettings):
     lower: bool = Field(False, description="Convert the texts to lower case.")
     units: Literal["auto", "char", "word"] = Field(
         "auto",
-        description="What is recognised: characters or words. auto: words where there are few "
+        description="What a token is. auto: words if there are few "
         "different words and each is frequent, otherwise characters.",
     )
     # the features
@@ -72,8 +72,8 @@ class TranscribeSettings(RecurrentSettings):
     )
     normalise: Literal["auto", "utterance", "speaker", "corpus"] = Field(
         "auto",
-        description="Over what each band is scaled to mean 0 and deviation 1. auto: speaker where "
-        "that column is given, corpus where streaming, otherwise utterance.",
+        description="Each band is scaled to mean 0 and standard deviation 1 over this. auto: "
+        "speaker if that column is given, corpus if streaming, otherwise utterance.",
     )
     height: int = Field(
         32, ge=8, description="Height in pixels to which an image of a line is scaled."
@@ -81,7 +81,7 @@ class TranscribeSettings(RecurrentSettings):
     # the network
     cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
     bidirectional: bool = Field(
-        True, description="Read the frames in both directions; never where streaming."
+        True, description="Read the frames in both directions; never if streaming."
     )
     streaming: bool = Field(
         False,
@@ -106,38 +106,39 @@ class TranscribeSettings(RecurrentSettings):
         description="In training, the mel scale is stretched by up to this share.",
     )
     noise: float = Field(
-        0.5, ge=0, le=1, description="Share of the sounds to which training adds noise."
+        0.5, ge=0, le=1, description="Share of the recordings to which training adds noise."
     )
     masks: float = Field(
         0.2,
         ge=0,
         lt=1,
-        description="In training, stripes of the bands and of the time up to this share are masked.",
+        description="In training, up to this share of the bands and of the time is masked.",
     )
     vary: float = Field(
         1.0,
         ge=0,
         le=3,
-        description="How strongly training distorts lines of handwriting. 0: not at all.",
+        description="How strongly training distorts handwriting. 0: not at all.",
     )
     # the search
     beam: int = Field(
-        1, ge=1, description="Width of the beam search. 1: the most likely token of each step."
+        1, ge=1, description="Width of the beam. 1: the most likely token of each step."
     )
     language_model: str | None = Field(
         None,
-        description="Run of the task language, in the same units, that scores the texts of the beam.",
+        description="Run folder of a language model with the same tokens, which scores the "
+        "texts of the beam.",
     )
     weight: float = Field(0.3, ge=0, description="Weight of the language model.")
     bonus: float = Field(
         0.0,
-        description="Score added per token, as language models prefer short texts.",
+        description="Score added per token, because language models prefer short texts.",
     )
     chunk: float = Field(
         0.0,
         ge=0,
-        description="Seconds of sound that a streaming model reads at a time. 0: a whole file; the "
-        "text is the same.",
+        description="Seconds of sound that a streaming model reads at a time. 0: a whole file; "
+        "the text is the same.",
     )
 
     @model_validator(mode="after")

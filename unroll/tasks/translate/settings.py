@@ -32,34 +32,34 @@ class TranslateSettings(RecurrentSettings):
     )
     target: str | None = Field(
         None,
-        description="Column of the target (default: 2), or a second file that matches the first line "
-        "by line.",
+        description="Column of the target (default: 2), or a second file, whose line n "
+        "translates line n of the first.",
     )
     valid: str | None = Field(
         None, description="Pairs of the validation set. Default: a tenth of the different sources."
     )
     valid_target: str | None = Field(
-        None, description="Second file of the validation set, where target is a file."
+        None, description="Second file of the validation set, if target is a file."
     )
-    skip_bad: bool = Field(False, description="Skip and count bad records instead of stopping.")
+    skip_bad: bool = Field(False, description="Skip bad records; they are counted and reported.")
     max_length: int | None = Field(
         None, ge=1, description="Longest source and target, in tokens. Default: no limit."
     )
     too_long: Literal["refuse", "cut", "leave_out"] = Field(
         "refuse",
-        description="What happens to longer pairs: refuse stops, cut truncates them, leave_out skips "
-        "them.",
+        description="What happens to longer pairs. refuse: training does not start; cut: they "
+        "are truncated; leave_out: they are skipped.",
     )
     # the tokens
     level: Literal["word", "bpe", "char"] = Field("bpe", description="What a token is.")
     joint: bool = Field(
-        False, description="One vocabulary and one embedding for both sides, not one for each."
+        False, description="Use the same vocabulary and embedding for source and target."
     )
     vocabulary_size: int | None = Field(
         None,
         ge=2,
-        description="Keep this many of the most frequent tokens of a side. Default: all; for bpe 2000 "
-        "to 8000, by the number of pairs.",
+        description="Keep this many of the most frequent tokens of a side. Default: all; for "
+        "bpe 2000 to 8000, by the number of pairs.",
     )
     min_count: int | None = Field(
         None, ge=1, description="Rarer tokens become <unk>. Default: 2, or 1 for characters."
@@ -67,69 +67,85 @@ class TranslateSettings(RecurrentSettings):
     lower: bool = Field(False, description="Convert words to lower case.")
     split: Literal["auto", "spaces", "punctuation"] = Field(
         "auto",
-        description="Where words end: at spaces, or also at punctuation; auto decides by the text.",
+        description="Where words end: at spaces, or also at punctuation; auto decides from the "
+        "text.",
     )
     # the network
     encoder_hidden: int | None = Field(
         None, ge=1, description="Units of the encoder in each direction. Default: half of hidden."
     )
     attention: Literal["dot", "general", "additive"] = Field(
-        "general", description="How the decoder scores the places of the source."
+        "general", description="How the decoder scores the positions of the source."
     )
     coverage: bool = Field(
-        False, description="The attention also reads how much it attended to each place; slower."
+        False,
+        description="The attention also reads how much it attended to each position before; "
+        "slower.",
     )
     input_feeding: bool = Field(
         False,
-        description="The decoder also reads the attentional vector of the step before; several times "
-        "slower.",
+        description="The decoder also reads the attentional vector of the previous step; "
+        "several times slower.",
     )
     tie: bool = Field(
         True, description="Use the embedding of the target as the weights of the softmax."
     )
     dropout_input: float | None = Field(
-        None, ge=0, lt=1, description="Locked dropout on the embeddings. Default: as dropout."
+        None,
+        ge=0,
+        lt=1,
+        description="Locked dropout on the embeddings. Default: the same as dropout.",
     )
     word_dropout: float | None = Field(
-        None, ge=0, lt=1, description="Share of tokens that training replaces by <unk>."
+        None,
+        ge=0,
+        lt=1,
+        description="Share of tokens that training replaces by <unk>. Default: chosen by the task.",
     )
     # the training
     label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="Share of each target that is spread over all tokens."
+        0.1, ge=0, lt=1, description="Share of each target that is spread evenly over all tokens."
     )
     teacher_forcing: float = Field(
         1.0,
         ge=0,
         le=1,
-        description="Share of the decoder's inputs that are the true tokens; the others are its own "
-        "predictions. The share falls linearly from 1.",
+        description="Share of the decoder's inputs that are the true tokens; the others are "
+        "its own predictions. The share falls linearly from 1.",
     )
     forcing_epochs: int = Field(
         10, ge=1, description="Epochs until the share of teacher_forcing is reached."
     )
     # the search
     beam: int = Field(
-        5, ge=1, description="Width of the beam; 1 takes the most likely token each time."
+        5, ge=1, description="Width of the beam. 1: the most likely token of each step."
     )
     best: int = Field(
-        1, ge=1, description="Translations to give for each source, at most as many as beam."
+        1,
+        ge=1,
+        description="Number of translations for each source, at most the width of the beam.",
     )
     length_penalty: float = Field(
-        1.0, ge=0, description="Power of the length that a log-probability is divided by."
+        1.0,
+        ge=0,
+        description="Log-probabilities are divided by the length to this power. 0: no division.",
     )
     coverage_penalty: float = Field(
-        0.0, ge=0, description="Weight of the parts of the source that were not attended to."
+        0.0,
+        ge=0,
+        description="Penalty for parts of the source that were not attended to. 0: none.",
     )
     temperature: float | None = Field(
-        None, ge=0, description="Draw translations at this temperature instead of using a beam."
+        None, ge=0, description="Sample translations at this temperature instead of using a beam."
     )
     replace_unknown: bool = Field(
-        True, description="Replace <unk> by the word of the source that was attended to."
+        True, description="Replace <unk> by the word of the source with the most attention."
     )
     max_output: int | None = Field(
         None,
         ge=1,
-        description="Most tokens of a translation. Default: those of the longest target in training.",
+        description="Most tokens of a translation. Default: the length of the longest target "
+        "in training.",
     )
 
     @model_validator(mode="after")
