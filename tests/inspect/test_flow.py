@@ -9,6 +9,8 @@ from unroll.cells.names import CELLS, cell_factory
 from unroll.inspect import Flow, gradients_of_cells
 from unroll.inspect.flow import step_norms
 
+from .linear import Linear
+
 
 def states_of(cell, x):
     """Every state of a plain loop, its gradient kept by autograd; newest last."""
@@ -109,3 +111,15 @@ def test_a_gradient_that_is_zero_has_vanished():
     assert flow.verdict == "vanishes" and "is zero at once" in flow.sentence()
     facts = flow.facts()
     assert facts["halves_every"] is None and facts["doubles_every"] is None
+
+
+@pytest.mark.parametrize("a", [0.5, 0.9, 0.999, 1.1])
+def test_a_scalar_linear_cell_halves_in_log_of_a_half_over_log_a(followed, a):
+    flow, *_ = followed(Linear([[a]]), steps=60)
+    assert flow.halving == pytest.approx(math.log(1 / 2) / math.log(a), rel=1e-9)
+    assert flow.lyapunov == pytest.approx(math.log(a), rel=1e-9)
+
+
+def test_what_neither_grows_nor_falls_never_halves(followed):
+    flow, *_ = followed(Linear(torch.eye(3)))
+    assert flow.halving == math.inf

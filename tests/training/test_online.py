@@ -4,9 +4,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.models.language import LanguageModel
 from unroll.training.online import Online
-from unroll.training.online_blocks import OnlineBlocks
 
 T, B, I, H = 7, 2, 3, 4
 
@@ -67,7 +65,7 @@ def test_snap1_is_what_the_paper_says():
 
 def test_a_start_at_the_identity_is_not_taken_for_units_that_do_not_see_each_other():
     assert not Online(unroll.cells.IRNNCell(I, H), B, "snap1").exact
-    assert Online(unroll.cells.MinGRUCell(I, H), B, "snap1").moved.alone
+    assert Online(unroll.cells.MinGRUCell(I, H), B, "snap1").reach.alone
 
 
 def test_where_a_parameter_moves_every_unit_snap1_leaves_nothing_out():
@@ -76,38 +74,8 @@ def test_where_a_parameter_moves_every_unit_snap1_leaves_nothing_out():
     assert online.exact
 
 
-@pytest.mark.parametrize(("layers", "tie"), [(1, False), (2, False), (1, True)])
-def test_blocks_of_a_language_model_have_the_gradient_of_the_whole_stream(layers, tie):
-    """As long as no weight changes: backpropagation through all blocks at once finds the same."""
-    network = LanguageModel(9, 4, 4, layers, cell="gru", tie=tie).double()
-    ids = torch.randint(9, (22, 2))
-    x, y = ids[:-1], ids[1:]
-    total, _ = network.loss(x, y)
-    expected = torch.autograd.grad(total, list(network.parameters()))
-    blocks = OnlineBlocks(network, Online(network.as_cell(), 2), network.output_loss)
-    carried, value = None, 0.0
-    for k in range(0, 21, 7):
-        part, carried = blocks(x[k : k + 7], y[k : k + 7], carried)
-        part.backward()
-        value += part.detach()
-    torch.testing.assert_close(value, total.detach())
-    close([p.grad for p in network.parameters()], expected)
-
-
-def test_what_cannot_be_derived_is_said():
-    class Looks(unroll.Cell):
-        def forward(self, x, h):
-            h = torch.tanh(self.weight * h + (1.0 if float(h.sum()) > 0 else 2.0) + x.sum())
-            return h, h
-
-    cell = Looks(I, H)
-    cell.weight = torch.nn.Parameter(torch.ones(H))
-    network = torch.nn.Module()
-    network.cell = cell
-    online = Online(cell, 1)
-    with pytest.raises(unroll.UserError, match="cannot be followed forward"):
-        OnlineBlocks(network, online, lambda h, y: h.sum(), lambda x: torch.zeros(len(x), I))
-    with pytest.raises(unroll.UserError, match="no weights that learn"):
+def test_a_cell_without_trainable_weights_is_refused():
+    with pytest.raises(unroll.UserError, match="no trainable weights"):
         Online(unroll.cells.EchoStateCell(I, H), 1)
 
 

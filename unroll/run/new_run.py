@@ -27,7 +27,7 @@ from unroll.training.interrupt import Interrupt
 from unroll.training.loop import Trainer
 from unroll.training.objective import Objective
 from unroll.training.report import TrainingReport
-from unroll.training.run_cell import RunCell, given_cell, try_own
+from unroll.training.run_cell import RunCell, given_cell, try_user_cell
 from unroll.training.threads import pick_threads
 from unroll.version import __version__
 
@@ -93,7 +93,7 @@ def choose_cell(task: AnyTask, settings: RecurrentSettings) -> tuple[RunCell, Re
     cell = given_cell(settings)
     settings = settings.model_copy(update={"cell": cell.word})
     settings = task.resolve_sizes(settings, cell.make)
-    try_own(cell, settings.embedding or settings.hidden or 1, settings.hidden or 1)
+    try_user_cell(cell, settings.embedding or settings.hidden or 1, settings.hidden or 1)
     return cell, settings
 
 

@@ -24,7 +24,7 @@ from unroll.training.folder import RunFolder
 from unroll.training.interrupt import Interrupt
 from unroll.training.loop import Trainer
 from unroll.training.report import TrainingReport
-from unroll.training.run_cell import RunCell, as_recorded, recorded_cell
+from unroll.training.run_cell import RunCell, recorded_cell, recorded_word
 
 if TYPE_CHECKING:
     from unroll.tasks import AnyTask
@@ -106,7 +106,7 @@ def resumed_settings(
         UserError: for a setting that stays as the run recorded it.
     """
     asked = settings_from(type(recorded), values)
-    asked = asked.model_copy(update={"cell": as_recorded(asked.cell, cell)})
+    asked = asked.model_copy(update={"cell": recorded_word(asked.cell, cell)})
     new, old = asked.model_dump(), recorded.model_dump()
     for name in set(values) - CHANGEABLE:
         if new[name] != old[name]:

@@ -1,4 +1,4 @@
-"""The mean of the last steps' weights, which is often better than the last weights."""
+"""The average of the weights of the last steps, which is often better than the last weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ class Average:
     (https://doi.org/10.1137/0330046).
 
     Args:
-        model: whose parameters are averaged. decay: d, 0 to 1; about 1 / (1 - d) steps count.
+        model: whose parameters are averaged.
+        decay: d, 0 to 1; about 1 / (1 - d) steps count.
+
+    Attributes:
+        parameters: those of the model.
+        tensors: their averages, in the same order.
 
     Example:
         >>> import torch
@@ -51,21 +56,22 @@ class Average:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The model with the mean as its weights, for as long as the block runs."""
+        """A block in which the model has the average as its weights."""
         own = [p.detach().clone() for p in self.parameters]
-        self._put(self.tensors)
+        self._copy(self.tensors)
         try:
             yield
         finally:
-            self._put(own)
+            self._copy(own)
 
     @torch.no_grad()
     def load(self, tensors: list[Tensor]) -> None:
-        """The mean as a checkpoint kept it."""
+        """Take the average that a checkpoint kept."""
         for mean, tensor in zip(self.tensors, tensors, strict=True):
             mean.copy_(tensor)
 
     @torch.no_grad()
-    def _put(self, tensors: list[Tensor]) -> None:
+    def _copy(self, tensors: list[Tensor]) -> None:
+        """Copy tensors into the parameters of the model."""
         for p, tensor in zip(self.parameters, tensors, strict=True):
             p.copy_(tensor)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def model_card(
-    config: dict[str, Any],
-    result: dict[str, Any] | None,
-    verdict: list[str] = (),  # type: ignore[assignment]
+    config: Mapping[str, Any], result: Mapping[str, Any] | None, summary: Sequence[str] = ()
 ) -> str:
-    """Markdown. result: the held-out figures, or None while it still trains; verdict: in words."""
+    """The model card, as Markdown.
+
+    Args:
+        config: of the run, as config.json holds it.
+        result: the validation metrics; None while the run trains.
+        summary: the metrics as sentences.
+    """
     settings, data = config["settings"], config["data"]
     lines = [
         f"# A recurrent {config['task']} model",
@@ -29,13 +34,13 @@ def model_card(
         "",
     ]
     if result is None:
-        lines.append("It has not finished training.")
+        lines.append("Training has not ended.")
     else:
         lines += [
             f"Trained {result['steps']:,} steps in {result['seconds']:g} s.",
             "",
             "```text",
-            *verdict,
+            *summary,
             "```",
         ]
     return "\n".join(lines) + "\n"

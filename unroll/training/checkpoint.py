@@ -25,13 +25,22 @@ NAME = re.compile(r"step-(\d{9})")
 
 @dataclass
 class TrainingProgress:
-    """Where a run stands; every number that the loop carries from step to step.
+    """How far a run is: every number that the loop carries from step to step.
 
-    step: steps taken, and the number of the next batch. seconds: spent training.
-    tokens: targets seen. skipped: steps whose loss or gradient was not finite, in all;
-    skipped_in_row: just now. rollbacks: returns to a checkpoint. rate_scale: what they and the
-    plateau schedule left of the learning rate. best: the lowest held-out loss, at best_step.
-    waited: evaluations since. fresh: the carried state must start anew.
+    Attributes:
+        step: steps taken, and the number of the next batch.
+        seconds: spent training.
+        tokens: targets seen.
+        skipped: steps whose loss or gradient was not finite, in all.
+        skipped_in_row: the last of them without a good step between.
+        rollbacks: returns to a checkpoint.
+        rate_scale: what returns and the plateau schedule left of the learning rate, 0 to 1.
+        best: the lowest validation loss; None before the first.
+        best_step: where it was measured.
+        waited: evaluations since.
+        fresh: whether the next batch starts from the initial state.
+        finished: whether training ended by itself.
+        validation: the last validation metrics.
     """
 
     step: int = 0
@@ -63,7 +72,20 @@ def save_checkpoint(
     keep: int,
     average: Average | None = None,
 ) -> Path:
-    """Write checkpoints/step-N, whole or not at all, and drop the oldest beyond `keep`."""
+    """Write checkpoints/step-N, complete or not at all, and drop the oldest.
+
+    Args:
+        run: the run folder.
+        model: whose weights are kept.
+        optimizer: with its moments.
+        state: carried into the next batch, or None.
+        progress: every number that goes from step to step.
+        keep: how many checkpoints stay.
+        average: of the weights, where there is one.
+
+    Returns:
+        The folder of the checkpoint.
+    """
     tensors = {"random.cpu": torch.get_rng_state()}
     if torch.cuda.is_available() and any(p.is_cuda for p in model.parameters()):
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -99,23 +121,28 @@ def checkpoints(run: Path) -> list[Path]:
     return [p for _, p in sorted(found, key=lambda item: int(item[0][1]), reverse=True)]
 
 
-def sound_checkpoints(run: Path, said: list[str]) -> Iterator[Path]:
-    """The whole checkpoints, newest first; a sentence in `said` names each that is not."""
+def sound_checkpoints(run: Path, warnings: list[str]) -> Iterator[Path]:
+    """The whole checkpoints, newest first.
+
+    Args:
+        run: the run folder.
+        warnings: gets a sentence for each checkpoint that is damaged.
+    """
     for folder in checkpoints(run):
         try:
             check_folder(folder)
         except Damaged as damage:
-            said.append(f"The checkpoint {folder.name} is damaged: {damage}. It is not used.")
+            warnings.append(f"The checkpoint {folder.name} is damaged: {damage}. It is not used.")
         else:
             yield folder
 
 
 def read_progress(folder: Path) -> TrainingProgress:
-    """The numbers of a checkpoint."""
-    found = json.loads((folder / "training.json").read_bytes())
-    if "held_out" in found:  # checkpoints up to version 0.1
-        found["validation"] = found.pop("held_out")
-    return TrainingProgress(**found)
+    """The progress that a checkpoint holds."""
+    numbers = json.loads((folder / "training.json").read_bytes())
+    if "held_out" in numbers:  # checkpoints up to version 0.1
+        numbers["validation"] = numbers.pop("held_out")
+    return TrainingProgress(**numbers)
 
 
 def load_checkpoint(
@@ -125,10 +152,20 @@ def load_checkpoint(
     template: State | None,
     average: Average | None = None,
 ) -> tuple[State | None, TrainingProgress]:
-    """Put a checkpoint back: weights, optimizer, random numbers. Returns carried state, progress.
+    """Load a checkpoint: weights, optimizer, average and random generators.
 
-    template: a state of the right structure, as the model starts with.
-    Raises: Damaged where the tensors do not fit the model.
+    Args:
+        folder: of the checkpoint.
+        model: gets the weights.
+        optimizer: gets its moments.
+        template: a state of the right structure, as the model starts with.
+        average: gets the averaged weights, where there is one.
+
+    Returns:
+        The carried state, or None, and the progress.
+
+    Raises:
+        Damaged: where the tensors do not fit the model.
     """
     progress = read_progress(folder)
     load_model(folder / "model.safetensors", model)
@@ -153,9 +190,10 @@ def load_checkpoint(
 
 
 def load_model(path: Path, model: nn.Module) -> None:
-    """Weights from a safetensors file.
+    """Load the weights of a safetensors file.
 
-    Raises: Damaged where it is not one, or is of another model.
+    Raises:
+        Damaged: where it is not one, or is of another model.
     """
     try:
         model.load_state_dict(load_tensors(path.read_bytes()))

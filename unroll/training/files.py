@@ -1,4 +1,4 @@
-"""Files that are whole or not there: temporary name, fsync, rename, and a manifest of SHA-256."""
+"""Files that are complete or not there: temporary name, fsync, rename, and a manifest of SHA-256."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ class Damaged(Exception):
 
 
 def sha256(path: Path) -> str:
-    """Of a file, in pieces."""
+    """The SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def as_json(value: Any) -> bytes:
+def as_json(value: object) -> bytes:
+    """A value as the bytes of a JSON file."""
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file by its new content, at no moment half of it."""
+    """Replace a file by its new content; at no moment is half of it there."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -45,9 +46,13 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """A new folder with these files and their manifest, at no moment half of it.
+    """Make a folder with these files and their manifest; at no moment is half of it there.
 
-    An older folder of the same name is put aside first and deleted last.
+    An older folder of the same name is moved away first and deleted last.
+
+    Args:
+        folder: its path.
+        files: content by name.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder.parent))
@@ -74,7 +79,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Drop what a killed save left behind; only for who holds the run's lock."""
+    """Drop what a killed save left behind; the caller holds the run's lock."""
     for pattern in (".saving-*", ".old-*"):
         for left in folder.glob(pattern):
             shutil.rmtree(left, ignore_errors=True)
@@ -83,9 +88,14 @@ def sweep(folder: Path) -> None:
 def check_folder(folder: Path, only: set[str] | None = None) -> None:
     """Compare every file of a folder with its manifest.
 
-    only: check these files and no others. A manifest may hold two hashes of a file that was
-    being replaced: the new and the one before.
-    Raises: Damaged, with the file's name and what is wrong with it.
+    A manifest may hold two hashes of a file that was being replaced: the new and the one before.
+
+    Args:
+        folder: with a manifest.
+        only: compare these files and no others.
+
+    Raises:
+        Damaged: with the name of the file and what is wrong with it.
     """
     path = folder / MANIFEST
     try:
@@ -111,7 +121,8 @@ def check_folder(folder: Path, only: set[str] | None = None) -> None:
 def read_whole(folder: Path, name: str) -> bytes:
     """A file of a folder, read once and compared with its manifest.
 
-    Raises: Damaged, also where the manifest does not know the file.
+    Raises:
+        Damaged: where it differs, or the manifest does not have the file.
     """
     check_folder(folder, only=set())
     wanted = json.loads((folder / MANIFEST).read_bytes()).get(name, [])
@@ -127,10 +138,14 @@ def read_whole(folder: Path, name: str) -> bytes:
 
 
 def update_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Replace files of a folder that has a manifest, so that any moment of it can be loaded.
+    """Replace files of a folder that has a manifest, so that it can be loaded at any moment.
 
     First the manifest allows the new beside the old, then the files change, then only the new
     is allowed.
+
+    Args:
+        folder: with a manifest.
+        files: content by name.
     """
     path = folder / MANIFEST
     before: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}

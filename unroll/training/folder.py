@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,13 @@ def read_baseline(path: Path, name: str) -> bytes:
 
 
 class RunFolder:
-    """One run: a folder that may be moved, read by its one path.
+    """The folder of a run, which may be moved.
 
-    Raises (all of it): UserError where the folder is no run, or damaged beyond the last checkpoint.
+    Attributes:
+        path: where it is.
+
+    Raises:
+        UserError: from every method, where the folder is not a run or is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -132,16 +136,20 @@ class RunFolder:
             )
         return config
 
-    def check(self, but: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-        """Every file of the manifest is whole.
+    def check(self, but: Set[str] = frozenset()) -> None:
+        """Compare every file with the manifest.
 
-        but: files that are looked at elsewhere. Raises: Damaged.
+        Args:
+            but: files that are compared elsewhere.
+
+        Raises:
+            Damaged: with the name of the file.
         """
-        names = set(json.loads((self.path / "manifest.json").read_bytes())) - set(but)
+        names = set(json.loads((self.path / "manifest.json").read_bytes())) - but
         check_folder(self.path, only=names)
 
     def save(self, files: Mapping[str, bytes]) -> None:
-        """Replace files of the run, at every moment loadable."""
+        """Replace files of the run, which can be loaded at every moment."""
         update_manifest(self.path, files)
 
     def update_config(self, **changes: Any) -> None:
@@ -150,9 +158,10 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process trains in a folder.
+        """A block in which no other process trains in the folder.
 
-        Raises: UserError where another one does.
+        Raises:
+            UserError: where another process does.
         """
         with (self.path / ".lock").open("w") as file:
             try:

@@ -11,7 +11,7 @@ STEADY = 1e-7  # a rate below it is rounding: weights drawn in float32 are no be
 
 
 def rate(norms: Sequence[float]) -> float | None:
-    """How fast norms grow from one step to the next further back, nats a step; negative: they fall.
+    """How fast norms grow from one step to the next further back, in nats per step; negative: they fall.
 
     The slope of the least-squares line through log norm, over the steps before it becomes zero or
     overflows. None where fewer than two steps are left: there is nothing to fit.
@@ -48,7 +48,7 @@ def halving_distance(norms: Sequence[float]) -> float | None:
 
 
 def halving_in_words(distance: float | None) -> str:
-    """`halves every 1.3 steps`, `doubles every 40 steps`, `stays as it is`, `is zero at once`."""
+    """A distance in words: `halves every 1.3 steps`, `stays as it is`, `is zero at once`."""
     if distance is None:
         return "is zero at once"
     if math.isinf(distance):
@@ -57,5 +57,5 @@ def halving_in_words(distance: float | None) -> str:
 
 
 def steps_in_words(steps: float) -> str:
-    """Three figures: 0.0123, 1.35, 120."""
+    """Three significant digits: 0.0123, 1.35, 120."""
     return f"{steps:,.0f} steps" if steps >= 100 else f"{steps:.3g} steps"

@@ -9,9 +9,12 @@ from typing import Self
 
 
 class Interrupt:
-    """Within the block, the first Ctrl-C or SIGTERM sets `signal`; a second Ctrl-C interrupts.
+    """A block in which the first Ctrl-C or SIGTERM sets `signal`; a second Ctrl-C interrupts.
 
-    Outside the main thread, where Python gives no signals, it does nothing.
+    Outside the main thread, where Python delivers no signals, it does nothing.
+
+    Attributes:
+        signal: "Ctrl-C", "SIGTERM", or None before either.
     """
 
     def __init__(self) -> None:
@@ -21,14 +24,14 @@ class Interrupt:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._ask)
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name

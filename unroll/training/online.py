@@ -1,7 +1,7 @@
-"""Gradients forward in time, for those who can keep no history: RTRL exactly, and SnAp-1.
+"""Gradients forward in time, for streams whose history cannot be kept: RTRL exactly, and SnAp-1.
 
-B batch, S numbers of the state, P numbers of the cell's parameters, F fields of the state, k numbers
-of the state that a parameter moves.
+B batch, S numbers in the state, P numbers in the cell's parameters, F fields of the state, k numbers
+of the state that a parameter changes within one step.
 """
 
 from __future__ import annotations
@@ -17,22 +17,33 @@ from torch.func import functional_call, vjp, vmap
 from unroll.cells import Cell, State, fields, map_state
 from unroll.errors import UserError
 
-LARGEST = 2**28  # numbers of an influence that are still kept
-TRIALS = 4, 32  # random steps that show what moves what: at least, and while something rests
+LARGEST = 2**28  # numbers in an influence, at most
+TRIALS = 4, 32  # random steps that show what changes what: at least, and while some parameter rests
 ROWS = 64  # of a derivative at a time, in the trial
 
 
-class Carried(NamedTuple):
-    """What goes from step to step: the cell's state, and what the parameters have done to it."""
+class OnlineState(NamedTuple):
+    """What goes from step to step.
+
+    Attributes:
+        state: of the cell.
+        influence: how the parameters have changed it, [B, S, P] or [B, k, P].
+    """
 
     state: State
     influence: Tensor
 
 
 @dataclass(frozen=True)
-class Cost:
-    """numbers: kept from step to step. working: held for a moment while a step runs. products:
-    multiplications a step to bring the influence forward. backward: those of backpropagation's."""
+class OnlineCost:
+    """What learning online costs.
+
+    Attributes:
+        numbers: kept from step to step.
+        working: further numbers while a step runs.
+        products: multiplications per step that bring the influence forward.
+        backward: multiplications per step of backpropagation through time.
+    """
 
     numbers: int
     working: int
@@ -42,40 +53,46 @@ class Cost:
     def __str__(self) -> str:
         return (
             f"{self.numbers:,} numbers kept ({megabytes(self.numbers)} in float32), "
-            f"{megabytes(self.working)} more while a step runs, {self.products:,} multiplications a "
-            f"step, {self.products / self.backward:,.0f} times backpropagation's"
+            f"{megabytes(self.working)} more while a step runs, {self.products:,} multiplications "
+            f"per step, {self.products / self.backward:,.0f} times backpropagation's"
         )
 
 
 def megabytes(numbers: int) -> str:
+    """The size of so many numbers in float32."""
     return f"{numbers * 4 / 1e6:,.1f} MB"
 
 
 class Online:
     """The gradient of a cell's parameters, found as the steps go by; no step is kept.
 
-    When to use it: a stream without an end, whose cell is small or diagonal. Memory does not grow
-    with the number of steps, but with the size of the cell: see `cost`.
+    When to use it: for a stream without an end, with a cell that is small or diagonal. Memory does
+    not grow with the number of steps, but with the size of the cell: see `cost`.
 
         influence_t = d state_t / d state_{t-1} influence_{t-1} + d' state_t / d' parameters
         gradient = sum_t  dL_t / d state_t  influence_t
 
     `"rtrl"` keeps the influence of every parameter on every number of the state and is exact.
-    `"snap1"` keeps it only on the units that the parameter moves within one step: exact for cells
-    whose units do not see each other (IndRNN, LRU), else an approximation. What comes before the
-    cell learns nothing through the state. While a step runs, `"rtrl"` needs 2 B S P numbers more for
-    its own derivatives; `"snap1"` about as many as it keeps, where a parameter moves one unit alone.
+    `"snap1"` keeps it only on the units that the parameter changes within one step: exact for cells
+    whose units do not see each other (IndRNN, LRU), else an approximation. Layers before the cell
+    learn nothing through the state. While a step runs, `"rtrl"` needs 2 B S P numbers more for its own
+    derivatives; `"snap1"` about as many as it keeps, where a parameter changes one unit alone.
 
     Args:
         cell: an `unroll.Cell` without noise; its parameters stay the same while it is used.
-        batch_size: B. mode: "rtrl" or "snap1".
-    Attributes:
-        state: the state after the last step, without a gradient. influence: [B, S, P], or
-            [B, k, P] of the k numbers that a parameter moves. cost: in numbers, and in words.
-        exact: whether nothing that a parameter has done is left out.
+        batch_size: B.
+        mode: "rtrl" or "snap1".
 
-    Raises: UserError for a cell with noise or whole numbers in its state, or whose step torch.func
-        cannot derive; for an influence of more than 2^28 numbers; for another mode.
+    Attributes:
+        state: after the last step, without a gradient.
+        influence: [B, S, P], or [B, k, P] of the k numbers that a parameter changes.
+        cost: in numbers, and in words.
+        exact: whether every influence of a parameter is kept.
+
+    Raises:
+        UserError: for a cell with noise or whole numbers in its state, or whose step torch.func
+            cannot differentiate; for an influence of more than 2^28 numbers; for another mode.
+
     Source: R. J. Williams and D. Zipser, A learning algorithm for continually running fully
     recurrent neural networks, 1989; J. Menick et al., A practical sparse approximation for real time
     recurrent learning, 2020 (https://arxiv.org/abs/2006.07232).
@@ -98,14 +115,14 @@ class Online:
             raise UserError(f'Online got mode={mode!r}; expected "rtrl" or "snap1".')
         if cell.noise():
             raise UserError(
-                f"{type(cell).__name__} draws noise, which learning online has none for. Use a cell "
-                "without."
+                f"{type(cell).__name__} draws noise, which online learning does not support. Use a cell "
+                "without noise."
             )
         self.cell, self.mode, self.B = cell, mode, batch_size
         self.names = [n for n, p in cell.named_parameters() if p.requires_grad]
         self.parameters = [p for p in cell.parameters() if p.requires_grad]
         if not self.parameters:
-            raise UserError(f"{type(cell).__name__} has no weights that learn. Use another cell.")
+            raise UserError(f"{type(cell).__name__} has no trainable weights. Use another cell.")
         self.like = self.parameters[0]
         self.state: State = self._first_state()
         if not all(f.is_floating_point() for _, f in fields(self.state)):
@@ -116,32 +133,37 @@ class Online:
         self.sizes = [f[0].numel() for _, f in fields(self.state)]
         self.S, self.P = sum(self.sizes), sum(p.numel() for p in self.parameters)
         self._refuse_more_than(LARGEST, batch_size if mode == "rtrl" else 1, self.S)
-        self.moved = Moved(self.S)
+        self.reach = ParameterReach(self.S)
         if mode == "snap1":
-            self.moved = self._moved()
-            self._refuse_more_than(LARGEST, batch_size, self.moved.k)
-        self.exact = mode == "rtrl" or self.moved.alone or self.moved.places is None
+            self.reach = self._find_reach()
+            self._refuse_more_than(LARGEST, batch_size, self.reach.k)
+        self.exact = mode == "rtrl" or self.reach.alone or self.reach.places is None
         self.state, self.influence = self.start()
-        self.cost = self._cost()
+        self.cost = self._measure_cost()
 
-    def start(self) -> Carried:
-        """The state before the first step, which no parameter has done anything to."""
-        return Carried(self._first_state(), self.like.new_zeros(self.B, self.moved.k, self.P))
+    def start(self) -> OnlineState:
+        """The state before the first step, which no parameter has changed."""
+        return OnlineState(self._first_state(), self.like.new_zeros(self.B, self.reach.k, self.P))
 
     @property
-    def carried(self) -> Carried:
-        """All that goes from step to step; set to what it was, learning goes on from there."""
-        return Carried(self.state, self.influence)
+    def carried(self) -> OnlineState:
+        """All that goes from step to step; set to an earlier value, learning continues from there."""
+        return OnlineState(self.state, self.influence)
 
     @carried.setter
-    def carried(self, carried: Carried) -> None:
+    def carried(self, carried: OnlineState) -> None:
         self.state, self.influence = carried
 
     def step(self, x: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
-        """One step. x: [B, I]. loss: of the output [B, O], a number; what it is made of learns too.
+        """Take one step, and add the gradient of its loss to `.grad` of the cell's parameters.
 
-        Adds the gradient of this loss to `.grad` of the cell's parameters, and by backward to that
-        of all else it is made of. returns: the loss, without its gradient.
+        Args:
+            x: inputs of the step [B, I].
+            loss: from the output of the cell [B, O] to a number; the parameters of what is between
+                get their gradient too.
+
+        Returns:
+            The loss, without its gradient.
         """
         before = self._flat(self.state).detach()
         at_state, at_parameters = self._derivatives(x.detach(), before)
@@ -149,63 +171,68 @@ class Online:
         with torch.enable_grad():
             output, after = self.cell.step(x, self._rebuilt(before))
             value = loss(output)
-        value.backward()  # what this step alone brings about
+        value.backward()  # through this step alone
         if of_state.grad is not None:
-            self._through(of_state.grad)
-        self._go_on(at_state, at_parameters)
+            self._add_gradient(of_state.grad)
+        self._advance(at_state, at_parameters)
         self.state = map_state(Tensor.detach, after)
         return value.detach()
 
     @torch.no_grad()
-    def _through(self, of_state: Tensor) -> None:
-        """Add what all steps before brought about, through the state."""
-        places = self.moved.places
+    def _add_gradient(self, of_state: Tensor) -> None:
+        """Add the gradient through the state, from all steps before."""
+        places = self.reach.places
         if places is None:
-            found = torch.einsum("bs,bsp->p", of_state, self.influence)
+            gradient = torch.einsum("bs,bsp->p", of_state, self.influence)
         else:
-            found = (of_state[:, places] * self.influence).sum((0, 1))
+            gradient = (of_state[:, places] * self.influence).sum((0, 1))
         sizes = [p.numel() for p in self.parameters]
-        for p, g in zip(self.parameters, found.split(sizes), strict=True):
+        for p, g in zip(self.parameters, gradient.split(sizes), strict=True):
             p.grad = g.view_as(p) if p.grad is None else p.grad + g.view_as(p)
 
     @torch.no_grad()
-    def _go_on(self, at_state: Tensor, at_parameters: Tensor) -> None:
+    def _advance(self, at_state: Tensor, at_parameters: Tensor) -> None:
         """The influence after one more step, from what `_derivatives` gave."""
-        places, real, F = self.moved.places, self.moved.real, len(self.sizes)
+        places, real, F = self.reach.places, self.reach.real, len(self.sizes)
         if places is None or real is None:
             self.influence = at_parameters.baddbmm_(at_state, self.influence)
             return
-        if not self.moved.one_unit:
+        if not self.reach.one_unit:
             at_parameters = at_parameters.gather(1, places.expand(self.B, -1, -1))
-        rows = torch.arange(F, device=places.device)[:, None] if self.moved.alone else places
+        rows = torch.arange(F, device=places.device)[:, None] if self.reach.alone else places
         grown = [
             (at_state[:, rows, places[j]] * self.influence[:, j, None]) for j in range(len(places))
         ]
         self.influence = torch.stack(grown).sum(0).add_(at_parameters).mul_(real)
 
     def _derivatives(self, x: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
-        """Those of the state after the step: [B, R, S] by the state, [B, R, P] by the parameters.
+        """Derivatives of the state after the step: [B, R, S] by the state, [B, R, P] by parameters.
 
         R: all S; or F, the sums over units, where every other unit's share is zero anyway.
         """
         every = torch.eye(self.S, dtype=flat.dtype, device=flat.device)
-        if not self.moved.one_unit:
+        if not self.reach.one_unit:
             return self._back(x, flat, every, every)
         sums = every.reshape(len(self.sizes), -1, self.S).sum(1)
-        return self._back(x, flat, sums if self.moved.alone else every, sums)
+        return self._back(x, flat, sums if self.reach.alone else every, sums)
 
     @torch.no_grad()
     def _back(
         self, x: Tensor, flat: Tensor, a: Tensor, b: Tensor, stirred: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Rows a [R, S] of the derivative by the state, and rows b [R, S] of that by parameters.
+        """Products of rows with the derivatives of the state after the step.
 
-        stirred: draws noise that is added to the parameters, of which some may be zero by chance.
+        Args:
+            x: inputs of the step [B, I].
+            flat: the state before it [B, S].
+            a: rows [R, S] for the derivative by the state.
+            b: rows [R, S] for the derivative by the parameters.
+            stirred: draws noise that is added to the parameters, of which some may be zero by chance.
         """
         own = tuple(p.detach() for p in self.parameters)
         if stirred is not None:
             own = tuple(p + 0.1 * torch.randn(p.shape, generator=stirred).to(p) for p in own)
-        step = Step(self.cell)
+        step = CellStep(self.cell)
 
         def one(s: Tensor, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
             def after(s: Tensor, parameters: tuple[Tensor, ...]) -> Tensor:
@@ -220,8 +247,8 @@ class Online:
         at_state, each = vmap(one)(flat.detach(), x)
         return at_state, torch.cat([e.flatten(2) for e in each], 2)
 
-    def _moved(self) -> Moved:
-        """Which numbers of the state each parameter moves within one step: found by trial."""
+    def _find_reach(self) -> ParameterReach:
+        """Find which numbers of the state each parameter changes within one step, by trial."""
         generator = torch.Generator().manual_seed(0)
         every = torch.eye(self.S, dtype=self.like.dtype, device=self.like.device)
         sees = torch.zeros(self.S, self.S, dtype=torch.bool, device=self.like.device)
@@ -234,17 +261,19 @@ class Online:
                 at_state, at_parameters = self._back(x, flat, rows, rows, generator)
                 sees[k : k + ROWS] |= at_state[0] != 0
                 moves[k : k + ROWS] |= at_parameters[0] != 0
-            # a unit of relu that sleeps lets nothing through, which says nothing of what it sees
+            # a relu that is at zero lets nothing through, which does not show what it sees
             if trial + 1 >= TRIALS[0] and moves.any(0).all():
                 break
-        return Moved.of(moves, sees, self.sizes, self.like.dtype)
+        return ParameterReach.of(moves, sees, self.sizes, self.like.dtype)
 
     def _first_state(self) -> State:
+        """The initial state, without a gradient."""
         like = self.like
         state = self.cell.initial_state(self.B, dtype=like.dtype, device=like.device)
         return map_state(Tensor.detach, state)
 
     def _refuse_more_than(self, most: int, batch_size: int, rows: int) -> None:
+        """Raise UserError where the influence would have more numbers than `most`."""
         numbers = batch_size * rows * self.P
         if numbers > most:
             raise UserError(
@@ -255,30 +284,36 @@ class Online:
                 + "or backpropagation in segments (segment_length=)."
             )
 
-    def _cost(self) -> Cost:
-        B, S, P, k, F = self.B, self.S, self.P, self.moved.k, len(self.sizes)
-        at_state = F if self.moved.alone else S  # rows of derivatives, each a step backwards
-        at_parameters = F if self.moved.one_unit else S
+    def _measure_cost(self) -> OnlineCost:
+        """What a step costs, in numbers kept and multiplied."""
+        B, S, P, k, F = self.B, self.S, self.P, self.reach.k, len(self.sizes)
+        at_state = F if self.reach.alone else S  # rows of derivatives, each a step backwards
+        at_parameters = F if self.reach.one_unit else S
         forward = k * k * P
         products = B * (forward + (at_state + at_parameters) * P)
-        working = B * (at_parameters * P * 2 + (0 if self.moved.places is None else 2 * k * P))
-        return Cost(self.influence.numel(), working, products, B * 2 * P)
+        working = B * (at_parameters * P * 2 + (0 if self.reach.places is None else 2 * k * P))
+        return OnlineCost(self.influence.numel(), working, products, B * 2 * P)
 
     def _flat(self, state: State) -> Tensor:
+        """The fields of a state side by side, [B, S]."""
         return torch.cat([f.flatten(1) for _, f in fields(state)], 1)
 
     def _rebuilt(self, flat: Tensor) -> State:
+        """The state of these numbers [B, S]."""
         each = iter(flat.split(self.sizes, 1))
         return map_state(lambda f: next(each).reshape(len(flat), *f.shape[1:]), self.state)
 
 
 @dataclass(frozen=True)
-class Moved:
-    """Which numbers of the state each parameter moves within one step.
+class ParameterReach:
+    """Which numbers of the state each parameter changes within one step.
 
-    k: the most of any. places: [k, P], or None: all. real: [k, P], 1 where a place counts, else 0.
-    one_unit: each parameter moves one unit alone, in every field of the state. alone: and no unit
-    sees another, so that nothing is left out.
+    Attributes:
+        k: how many at most.
+        places: their numbers, [k, P]; None: all.
+        real: [k, P], 1 where a place counts, else 0; None: all count.
+        one_unit: whether each parameter changes one unit alone, in every field of the state.
+        alone: whether moreover no unit sees another, so that SnAp-1 is exact.
     """
 
     k: int
@@ -288,8 +323,17 @@ class Moved:
     alone: bool = False
 
     @classmethod
-    def of(cls, moves: Tensor, sees: Tensor, sizes: list[int], dtype: torch.dtype) -> Moved:
-        """moves: [S, P] bool. sees: [S, S] bool, row by column. sizes: of the state's fields."""
+    def of(
+        cls, moves: Tensor, sees: Tensor, sizes: list[int], dtype: torch.dtype
+    ) -> ParameterReach:
+        """From what changes what.
+
+        Args:
+            moves: whether a parameter changes a number of the state, bool [S, P].
+            sees: whether a number of the state depends on another of the step before, bool [S, S].
+            sizes: of the fields of the state.
+            dtype: of the state.
+        """
         S, F = len(moves), len(sizes)
         if len(set(sizes)) == 1:  # of a unit all fields, as both parts of a complex number
             H = sizes[0]
@@ -309,7 +353,7 @@ class Moved:
         return cls(k, places, real)
 
 
-class Step(torch.nn.Module):
+class CellStep(torch.nn.Module):
     """The step of a cell as a module, so that `functional_call` can swap its parameters."""
 
     def __init__(self, cell: Cell) -> None:

@@ -1,4 +1,4 @@
-"""Learning online for the training loop: a block of a stream, whose gradient is there when it ends.
+"""Online learning for the training loop: the gradient of a block of a stream is there when it ends.
 
 T time, B batch.
 """
@@ -14,22 +14,24 @@ from torch import Tensor, nn
 
 from unroll.cells import State
 from unroll.errors import UserError
-from unroll.training.online import Carried, Online
+from unroll.training.online import Online, OnlineState
 
 
 class OnlineBlocks:
-    """The loss of a block of a stream, with a gradient that was found forward, and what goes on.
+    """The loss of a block of a stream, with a gradient that was computed forward in time.
 
-    When to use it: as the loss of a stream whose state is carried. What the parameters have done
-    to the state is carried with it, over blocks and checkpoints, so that the gradient reaches back
-    to the start of the stream; the weights it counts from have changed since, once a block.
+    When to use it: as the loss of a stream whose state is carried. The influence of the parameters on
+    the state is carried with it, over blocks and checkpoints, so that the gradient reaches back to the
+    start of the stream; the weights have changed since, once per block.
 
     Args:
-        model: whose parameters learn. online: of the cell, for B sequences.
-        read: from a step of x [B] to what the cell reads; None: x itself.
+        model: whose parameters are trained.
+        online: of the cell, for B sequences.
         loss: from an output of the cell [B, O] and a step of y [B] to the summed loss.
+        read: from a step of x [B] to what the cell reads; None: x itself.
 
-    Raises: UserError where a step of the cell cannot be followed forward.
+    Raises:
+        UserError: where a step of the cell cannot be differentiated forward.
 
     Example:
         >>> import torch
@@ -55,10 +57,17 @@ class OnlineBlocks:
         self.online, self.loss, self.read = online, loss, read
         self._try()
 
-    def __call__(self, x: Tensor, y: Tensor, carried: State | None) -> tuple[Tensor, Carried]:
-        """x, y: [T, B]. carried: what the block before returned; None: a stream begins.
+    def __call__(self, x: Tensor, y: Tensor, carried: State | None) -> tuple[Tensor, OnlineState]:
+        """The loss of a block.
 
-        returns: the summed loss, whose backward gives every parameter its gradient; what goes on.
+        Args:
+            x: inputs [T, B].
+            y: targets [T, B].
+            carried: what the block before returned; None: a stream begins.
+
+        Returns:
+            The summed loss, whose backward gives every parameter its gradient; and what is carried
+            into the next block.
         """
         online = self.online
         online.carried = online.start() if carried is None else carried
@@ -69,18 +78,19 @@ class OnlineBlocks:
             total = torch.zeros((), dtype=online.like.dtype, device=x.device)
             for now, target in zip(x, y, strict=True):
                 read = now if self.read is None else self.read(now)
-                total += online.step(read, partial(self._of, target))
-            found = [p.grad for p in self.parameters]
+                total += online.step(read, partial(self._step_loss, target))
+            gradients = [p.grad for p in self.parameters]
         finally:
             for p, gradient in zip(self.parameters, before, strict=True):
                 p.grad = gradient
-        return Found.apply(total, found, *self.parameters), online.carried
+        return KnownGradients.apply(total, gradients, *self.parameters), online.carried
 
-    def _of(self, y: Tensor, output: Tensor) -> Tensor:
+    def _step_loss(self, y: Tensor, output: Tensor) -> Tensor:
+        """The loss of one step, for `Online.step`."""
         return self.loss(output, y)
 
     def _try(self) -> None:
-        """One step with tokens 0: what torch cannot derive is refused before training."""
+        """Take one step with tokens 0: a cell that torch cannot differentiate is refused before training."""
         nothing = torch.zeros(1, self.online.B, dtype=torch.long, device=self.online.like.device)
         try:
             self(nothing, nothing, None)
@@ -89,21 +99,21 @@ class OnlineBlocks:
                 raise
             name = type(self.online.cell).__name__
             raise UserError(
-                f"The step of {name} cannot be followed forward: {' '.join(str(error).split())} Use "
-                "another cell, or leave online out."
+                f"The step of {name} cannot be differentiated forward: {' '.join(str(error).split())} "
+                "Use another cell, or leave online out."
             ) from error
 
 
-class Found(torch.autograd.Function):
+class KnownGradients(torch.autograd.Function):
     """A number whose gradients are known already."""
 
     @staticmethod
     def forward(
-        ctx: Any, value: Tensor, found: Sequence[Tensor | None], *parameters: Tensor
+        ctx: Any, value: Tensor, gradients: Sequence[Tensor | None], *parameters: Tensor
     ) -> Tensor:
-        ctx.found = found
+        ctx.gradients = gradients
         return value.clone()
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor) -> Any:
-        return None, None, *(None if g is None else g * scale for g in ctx.found)
+        return None, None, *(None if g is None else g * scale for g in ctx.gradients)

@@ -11,7 +11,13 @@ from unroll.settings import TrainingSettings
 def make_optimizer(
     model: nn.Module, settings: TrainingSettings, learning_rate: float
 ) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019) or SGD with momentum, without decay on vectors."""
+    """AdamW (Loshchilov and Hutter 2019) or SGD with momentum, without decay on vectors.
+
+    Args:
+        model: whose parameters are trained.
+        settings: which optimizer, its momentum and its decay.
+        learning_rate: before the schedule.
+    """
     parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},

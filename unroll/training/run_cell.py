@@ -1,4 +1,4 @@
-"""Which cell a run has: one of the table's by name, or one of the user's own with its file."""
+"""Which cell a run has: a cell of unroll by its name, or a cell of the user with its file."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ FLAGS = {"input_size": "--set embedding=N", "hidden_size": "--hidden N"}
 class RunCell:
     """The cell of a run.
 
-    word: as its settings record it. make: called as `make(input_size, hidden_size)`; raises
-    UserError where there is no such cell. source: the file of a user's own, else None.
+    Attributes:
+        word: as the settings record it.
+        make: called as `make(input_size, hidden_size)`; raises UserError where that fails.
+        source: the file of a user's cell, else None.
+        own: the user's cell that was loaded from it, else None.
     """
 
     word: str
@@ -44,9 +47,10 @@ class RunCell:
 
 
 def given_cell(settings: RecurrentSettings) -> RunCell:
-    """The cell that a person asks for; the file of their own is read and run.
+    """The cell that a person asks for; a file of their own is read and run.
 
-    Raises: UserError where it is none, or does not take the options.
+    Raises:
+        UserError: where there is no such cell, or it does not take the options.
     """
     own = parse_cell_file(settings.cell)
     if own is None:
@@ -54,14 +58,20 @@ def given_cell(settings: RecurrentSettings) -> RunCell:
     path, name = own
     source = read_source(path)
     loaded = load_user_cell(source, path, name)
-    make = make_own(loaded, settings.cell_options)
+    make = make_user_cell(loaded, settings.cell_options)
     return RunCell(f"{path.name}:{loaded.name}", make, source, loaded)
 
 
 def recorded_cell(folder: RunFolder, settings: RecurrentSettings, trust_code: bool) -> RunCell:
-    """The cell of a run that is loaded; the file of a user's own is run only where it is trusted.
+    """The cell of a run that is loaded; the file of a user's cell is run only where it is trusted.
 
-    Raises: UserError where it is not, or is not what was saved.
+    Args:
+        folder: of the run.
+        settings: that it recorded.
+        trust_code: whether the cell file in it may be run.
+
+    Raises:
+        UserError: where the file is not trusted, or is not what was saved.
     """
     own = parse_cell_file(settings.cell)
     if own is None:
@@ -70,7 +80,7 @@ def recorded_cell(folder: RunFolder, settings: RecurrentSettings, trust_code: bo
     if not trust_code:
         raise UserError(
             f"{folder.path} has a cell of its own, {settings.cell}, so loading it runs the Python "
-            f"in {path}. Where you trust that file, say so by --trust-code (trust_code=True)."
+            f"in {path}. If you trust that file, use --trust-code (trust_code=True)."
         )
     try:
         source = read_whole(folder.path, FILE)
@@ -79,13 +89,18 @@ def recorded_cell(folder: RunFolder, settings: RecurrentSettings, trust_code: bo
             f"The run {folder.path} is damaged: {error}. Restore the file from a copy."
         ) from error
     loaded = load_user_cell(source, path, own[1])
-    return RunCell(settings.cell, make_own(loaded, settings.cell_options), source, loaded)
+    return RunCell(settings.cell, make_user_cell(loaded, settings.cell_options), source, loaded)
 
 
-def as_recorded(word: str, cell: RunCell) -> str:
-    """The recorded word for what a person names on resuming, where it is the same file.
+def recorded_word(word: str, cell: RunCell) -> str:
+    """The word to compare with the recorded one, for the cell that a person names on resuming.
 
-    Raises: UserError where it is another file.
+    Args:
+        word: of --cell; a file with the same content has the recorded word.
+        cell: of the run.
+
+    Raises:
+        UserError: where it is another file.
     """
     own = parse_cell_file(word)
     if own is None or cell.own is None:
@@ -99,12 +114,12 @@ def as_recorded(word: str, cell: RunCell) -> str:
 
 
 def trust_flag(settings: RecurrentSettings) -> str:
-    """What commands that use this run need, where its cell is the user's own."""
+    """The flag that commands need for a run with a cell of the user; empty for others."""
     return " --trust-code" if parse_cell_file(settings.cell) else ""
 
 
 def make_named(name: str, options: dict[str, Any]) -> Callable[[int, int], Cell]:
-    """What makes the cell of this name, its complaints as sentences for people."""
+    """A factory of the cell of this name, whose errors are sentences for people."""
     check_options(f"--cell {name}", cell_factory(name), options)
     construct = cell_factory(name, **options)
     # a constructor may stumble over options in any way, and without them only over sizes
@@ -114,16 +129,20 @@ def make_named(name: str, options: dict[str, Any]) -> Callable[[int, int], Cell]
         try:
             return construct(input_size, hidden_size)
         except expected as error:
-            given = f" with --cell-options {shown(options)}" if options else ""
+            given = (
+                f" with --cell-options {json.dumps(options, ensure_ascii=False)}" if options else ""
+            )
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
             flags = [f" {size} is {flag}." for size, flag in FLAGS.items() if size in str(error)]
-            raise UserError(f"--cell {name}{given}: {kind}{said(error)}{''.join(flags)}") from error
+            raise UserError(
+                f"--cell {name}{given}: {kind}{error_sentence(error)}{''.join(flags)}"
+            ) from error
 
     return make
 
 
-def make_own(own: UserCell, options: dict[str, Any]) -> Callable[[int, int], Cell]:
-    """What makes the user's own cell, its errors as sentences with the line of its file."""
+def make_user_cell(own: UserCell, options: dict[str, Any]) -> Callable[[int, int], Cell]:
+    """A factory of the user's cell, whose errors are sentences with the line of its file."""
     try:
         inspect.signature(own.make).bind_partial(1, 1)
     except TypeError as error:
@@ -150,7 +169,16 @@ def make_own(own: UserCell, options: dict[str, Any]) -> Callable[[int, int], Cel
 
 
 def check_options(who: str, construct: Callable[..., Any], options: dict[str, Any]) -> None:
-    """Raise UserError where a constructor does not take an option, or needs one that is missing."""
+    """Compare options with what a constructor takes.
+
+    Args:
+        who: the constructor, for errors.
+        construct: takes input_size, hidden_size and its options.
+        options: by name.
+
+    Raises:
+        UserError: where it does not take an option, or needs an option that is missing.
+    """
     takes = constructor_options(construct)
     kinds = {parameter.kind for parameter in inspect.signature(construct).parameters.values()}
     unknown = [name for name in options if name not in takes]
@@ -167,10 +195,11 @@ def check_options(who: str, construct: Callable[..., Any], options: dict[str, An
 
 
 @torch.random.fork_rng(devices=[])
-def try_own(cell: RunCell, input_size: int, hidden_size: int) -> None:
-    """A step or two of the user's own cell, before a long text is read.
+def try_user_cell(cell: RunCell, input_size: int, hidden_size: int) -> None:
+    """Run a step or two of the user's cell, before data is read.
 
-    Raises: UserError for an error in it, with the line; for an output or a state of another form.
+    Raises:
+        UserError: for an error in it, with the line; for an output or a state of another form.
     """
     if cell.own is None:
         return
@@ -187,10 +216,6 @@ def try_own(cell: RunCell, input_size: int, hidden_size: int) -> None:
         raise UserError(cell.own.describe_error(error)) from error
 
 
-def shown(options: dict[str, Any]) -> str:
-    return json.dumps(options, ensure_ascii=False)
-
-
-def said(error: Exception) -> str:
-    """Its sentence, on one line."""
+def error_sentence(error: Exception) -> str:
+    """The message of an error, on one line."""
     return " ".join(str(error).split()).rstrip(".") + "."

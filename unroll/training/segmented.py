@@ -33,16 +33,20 @@ def segmented(
         total = sum_k loss(part_k, state_{k-1});   d total / d parameters through all the states
 
     Args:
-        model: whose parameters learn. stream: the parts, in order; each is asked for twice or more
-            (anything with a length and numbers: a list, or an object that reads them).
-        loss: of a part and the state before it (None: the start), the summed loss and the state
-            after it. It must do the same each time; random numbers are those of the first time.
-        state: before the first part; may have a gradient. None: the model's own start.
-        states: how many states between parts may be kept at once; None: all of them. Fewer cost
-            more runs (Gruslys et al. 2016, https://arxiv.org/abs/1606.03401).
+        model: whose parameters are trained.
+        stream: the parts, in order; each is asked for twice or more (anything with a length and
+            numbers: a list, or an object that reads them).
+        loss: from a part and the state before it (None: the initial state) to the summed loss and the
+            state after it. It must do the same each time; random numbers are those of the first time.
+        state: before the first part; may have a gradient. None: the model's initial state.
+        states: how many states between parts may be kept at once; None: all of them. Fewer states
+            cost more runs (Gruslys et al. 2016, https://arxiv.org/abs/1606.03401).
 
-    returns: the summed loss, and the state after the last part (without a gradient).
-    Raises: UserError for a stream without parts, or fewer than one state.
+    Returns:
+        The summed loss, and the state after the last part (without a gradient).
+
+    Raises:
+        UserError: for a stream without parts, or fewer than one state.
 
     Example:
         >>> import torch
@@ -60,25 +64,27 @@ def segmented(
         raise UserError(f"segmented got states={states}; expected at least 1, or None for all.")
     parameters = [p for p in model.parameters() if p.requires_grad]
     segmentation = Segmentation(len(stream), 1, states or len(stream), whole=0)
-    chain = Chain(stream, loss, state, segmentation, {p.device for p in parameters})
+    chain = PartChain(stream, loss, state, segmentation, {p.device for p in parameters})
     if torch.is_grad_enabled():
-        total = Total.apply(chain, len(parameters), *parameters, *flat(state))
+        total = ChainLoss.apply(chain, len(parameters), *parameters, *flat(state))
     else:
         total = chain.sweep(state, frozenset())
     return total, chain.last
 
 
 def flat(state: State | None) -> list[Tensor]:
+    """The fields of a state; of None, none."""
     return [] if state is None else [field for _, field in fields(state)]
 
 
 def rebuilt(like: State | None, flat: Sequence[Tensor]) -> State | None:
+    """A state of the structure of `like`, of these fields."""
     each = iter(flat)
     return None if like is None else map_state(lambda _: next(each), like)
 
 
-class Chain:
-    """The parts, and what was kept between them: random states and states."""
+class PartChain:
+    """The parts of a stream, and what was kept between them: random states and states."""
 
     def __init__(
         self,
@@ -119,11 +125,12 @@ class Chain:
             return self.random(), state
 
     def random(self) -> Any:
+        """The states of the random generators."""
         return torch.get_rng_state(), [torch.cuda.get_rng_state(d) for d in self.cuda]
 
     @contextmanager
     def as_then(self, random: Any) -> Iterator[None]:
-        """Within the block the random numbers of then; after it the generators stand as before."""
+        """A block with the random numbers of then; the generators are restored after it."""
         with torch.random.fork_rng(self.cuda):
             cpu, others = random
             torch.set_rng_state(cpu)
@@ -132,11 +139,11 @@ class Chain:
             yield
 
 
-class Total(torch.autograd.Function):
+class ChainLoss(torch.autograd.Function):
     """The summed loss of a chain, as a function of the parameters and the start."""
 
     @staticmethod
-    def forward(ctx: Any, chain: Chain, count: int, *inputs: Tensor) -> Tensor:
+    def forward(ctx: Any, chain: PartChain, count: int, *inputs: Tensor) -> Tensor:
         start = rebuilt(chain.start, inputs[count:])
         total = chain.sweep(start, frozenset(kept_before(chain.segmentation)))
         ctx.chain, ctx.count = chain, count
@@ -152,7 +159,9 @@ class Total(torch.autograd.Function):
         of_state: list[Tensor | None] | None = None
         kept = dict(chain.kept)
         for k in segments_in_reverse(chain.segmentation, kept, chain.advance):
-            of_parameters, of_state = back(chain, k, kept.pop(k), parameters, gradient, of_state)
+            of_parameters, of_state = backward_of_part(
+                chain, k, kept.pop(k), parameters, gradient, of_state
+            )
             for p, g in enumerate(of_parameters):
                 if g is not None:
                     total = sums[p]
@@ -161,17 +170,26 @@ class Total(torch.autograd.Function):
         return None, None, *sums, *(of_start or [])
 
 
-def back(
-    chain: Chain,
+def backward_of_part(
+    chain: PartChain,
     k: int,
     kept: tuple[Any, State | None],
     parameters: list[Tensor],
     of_loss: Tensor,
     of_state: list[Tensor | None] | None,
 ) -> tuple[Sequence[Tensor | None], list[Tensor | None]]:
-    """Part k once more, and back through it: gradients of the parameters and of the state before.
+    """Run a part again, and go back through it.
 
-    of_state: gradients of the state after it, or None for the last part.
+    Args:
+        chain: with the parts.
+        k: the number of the part.
+        kept: the random state and the state before it.
+        parameters: whose gradients are wanted.
+        of_loss: the gradient of the loss.
+        of_state: gradients of the state after the part, or None for the last part.
+
+    Returns:
+        The gradients of the parameters, and those of the state before the part.
     """
     random, state = kept
     fields_before = [f.detach() for f in flat(state)]

@@ -1,23 +1,16 @@
+"""The distance over which a gradient halves, as a number and in words."""
+
 import math
 
 import pytest
-import torch
 
 from unroll.training.halving import halving_distance, halving_in_words, rate
 
-from .linear import Linear
 
-
-@pytest.mark.parametrize("a", [0.5, 0.9, 0.999, 1.1])
-def test_a_scalar_linear_cell_halves_in_log_of_a_half_over_log_a(followed, a):
-    flow, *_ = followed(Linear([[a]]), steps=60)
-    assert flow.halving == pytest.approx(math.log(1 / 2) / math.log(a), rel=1e-9)
-    assert flow.lyapunov == pytest.approx(math.log(a), rel=1e-9)
-
-
-def test_what_neither_grows_nor_falls_never_halves(followed):
-    flow, *_ = followed(Linear(torch.eye(3)))
-    assert flow.halving == math.inf
+def test_a_geometric_series_has_its_distance():
+    assert halving_distance([1.0, 0.5, 0.25]) == pytest.approx(1.0)
+    assert halving_distance([2.0**k for k in range(9)]) == pytest.approx(-1.0)
+    assert halving_distance([3.0] * 5) == math.inf
 
 
 def test_the_fit_ends_where_the_gradient_does():
