@@ -154,7 +154,7 @@ def test_every_picture_goes_to_a_folder(capsys, trained, place):
 
 def test_a_report_stands_in_the_run_unless_it_is_said_otherwise(capsys, trained, place):
     said = looked(capsys, "report", trained).err
-    assert f"Written: {trained / 'report.html'}" in said and "Looking at gates." in said
+    assert f"Written: {trained / 'report.html'}" in said and "Inspecting gates." in said
     assert "<section" in (trained / "report.html").read_text()
     unroll.load(trained)  # the run is still whole
     assert set(json.loads(looked(capsys, "report", trained, "--json").out)["parts"]) >= {"states"}

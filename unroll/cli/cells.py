@@ -51,9 +51,10 @@ def table() -> str:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """All that is known of a cell.
+    """Everything about a cell: its class, purpose, options, parameters and equations.
 
-    Raises: UserError for an unknown name.
+    Raises:
+        UserError: for an unknown name.
     """
     make = cell_factory(name)
     from unroll.cells.count import parameters_per_unit
@@ -70,6 +71,7 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def page(facts: dict[str, Any]) -> str:
+    """The facts of `describe` as people read them."""
     lines = [f"{facts['name']} ({facts['family']}): unroll.{facts['class']}", ""]
     lines += [facts["description"], ""]
     options = [*facts["needs"], *(f"{o}={v!r}" for o, v in facts["options"].items())]

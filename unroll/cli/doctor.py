@@ -95,15 +95,15 @@ def examine_compiled(facts: dict[str, Any], missing: dict[str, str]) -> None:
 
 
 def compiler_version(command: Sequence[str]) -> str:
-    """The command and the first line of what it says of its version."""
+    """The command, and the first line that it prints for --version."""
     try:
-        answer = subprocess.run(
+        done = subprocess.run(
             [*command, "--version"], capture_output=True, text=True, check=False, timeout=20
         )
-        said = (answer.stdout or answer.stderr).splitlines()
+        lines = (done.stdout or done.stderr).splitlines()
     except (OSError, subprocess.TimeoutExpired):
-        said = []
-    return f"{' '.join(command)}: {said[0] if said else 'it does not tell its version'}"
+        lines = []
+    return f"{' '.join(command)}: {lines[0] if lines else 'its version is unknown'}"
 
 
 def described_cache(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""The files that a finding of `unroll inspect` is written to, and what is said of it."""
+"""A finding of `unroll inspect`: printed, and written to the files that were asked for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 def checked_files(files: dict[str, str | None], overwrite: bool) -> dict[str, Path]:
     """The files that were asked for, by flag; a name without an ending is a folder.
 
-    Raises: UserError for files that cannot be written, before anything is computed.
+    Args:
+        files: by flag; None: not asked for.
+        overwrite: whether files that exist are replaced.
+
+    Raises:
+        UserError: for files that cannot be written, before anything is computed.
     """
     wanted = {flag: Path(file) for flag, file in files.items() if file is not None}
     for flag, path in wanted.items():
@@ -37,20 +42,30 @@ def checked_files(files: dict[str, str | None], overwrite: bool) -> dict[str, Pa
     return wanted
 
 
-def tell(found: Finding, words: list[str], wanted: dict[str, Path], json: bool, page: str) -> None:
-    """Write the files; say the rest. words: the command. page: a name for a page, to suggest."""
-    tell_files(found, words, wanted)
+def report_finding(
+    finding: Finding, words: list[str], wanted: dict[str, Path], json: bool, page: str
+) -> None:
+    """Write a finding to its files, and print it.
+
+    Args:
+        finding: what was found.
+        words: the command, for the page and for what to type next.
+        wanted: the files by flag.
+        json: whether it is printed as JSON.
+        page: a name for a page, to suggest.
+    """
+    write_files(finding, words, wanted)
     if json:
-        typer.echo(json_module.dumps(found.facts(), allow_nan=False))
+        typer.echo(json_module.dumps(finding.facts(), allow_nan=False))
         return
-    typer.echo(found.text())
+    typer.echo(finding.text())
     if not wanted:
         again = shlex.join([*words, "--out", page])
-        typer.echo(f"\nAs pictures, in a browser: {again}")
+        typer.echo(f"\nAs plots, in a browser: {again}")
 
 
-def tell_files(found: Finding, words: list[str], wanted: dict[str, Path]) -> None:
-    """Write the files that were asked for."""
+def write_files(finding: Finding, words: list[str], wanted: dict[str, Path]) -> None:
+    """Write the files that were asked for: a page, or plots as SVG, CSV or PNG."""
     pictures: dict[str, Callable[[Picture], bytes]] = {
         "--svg": lambda picture: picture.draw().svg().encode(),
         "--csv": lambda picture: picture.csv().encode(),
@@ -58,12 +73,12 @@ def tell_files(found: Finding, words: list[str], wanted: dict[str, Path]) -> Non
     }
     for flag, path in wanted.items():
         if flag == "--out":
-            write_and_report(path, found.html(shlex.join(words)).encode())
+            write_and_report(path, finding.html(shlex.join(words)).encode())
         elif path.suffix:
-            write_and_report(path, pictures[flag](found.picture()))
+            write_and_report(path, pictures[flag](finding.picture()))
         else:
             path.mkdir(exist_ok=True)
-            for name, picture in found.pictures().items():
+            for name, picture in finding.pictures().items():
                 file = path / f"{file_name(name)}.{flag.removeprefix('--')}"
                 write_and_report(file, pictures[flag](picture))
 
@@ -74,12 +89,12 @@ def file_name(name: str) -> str:
 
 
 def flags(given: dict[str, Any]) -> list[str]:
-    """The given settings as one would type them."""
+    """The given flags as one types them."""
     words = []
     for name, value in given.items():
         flag = f"--{name.replace('_', '-')}"
-        for one in value if isinstance(value, list) else [value]:
-            words += [flag] if one is True else [flag, str(one)]
+        for each in value if isinstance(value, list) else [value]:
+            words += [flag] if each is True else [flag, str(each)]
     return words
 
 

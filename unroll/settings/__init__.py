@@ -1,6 +1,6 @@
-"""What every task lets one set: training, the recurrent network, and how words become settings.
+"""The settings that every task shares, of training and of the network, and how words become settings.
 
-What one task alone lets one set stands in its folder, `unroll/tasks/NAME/settings.py`. No torch here:
+The settings of one task alone are in its folder, `unroll/tasks/NAME/settings.py`. No torch here:
 `unroll train --help` and wrong values answer at once.
 """
 

@@ -71,21 +71,24 @@ class RecurrentSettings(TrainingSettings):
 
     @field_validator("cell")
     @classmethod
-    def known_cell(cls, cell: str) -> str:
+    def check_cell(cls, cell: str) -> str:
+        """A name must be in the table of cells."""
         if parse_cell_file(cell) is None and cell not in CELLS:
             raise ValueError(f"there is no cell of this name{suggestions(cell)}")
         return cell
 
     @field_validator("memory")
     @classmethod
-    def sound_size(cls, memory: str | None) -> str | None:
+    def check_memory(cls, memory: str | None) -> str | None:
+        """A size must have a unit that is known."""
         if memory is not None and not re.fullmatch(r"(?i)\d*\.?\d+ *([KMGT]?i?B)?", memory):
             raise ValueError("expected a size such as 4GB, 500MB or 2GiB")
         return memory
 
     @field_validator("cell_options", mode="before")
     @classmethod
-    def parsed(cls, options: Any) -> Any:
+    def parse_options(cls, options: object) -> object:
+        """Options may be given as JSON."""
         if not isinstance(options, str):
             return options
         try:
@@ -94,7 +97,8 @@ class RecurrentSettings(TrainingSettings):
             raise ValueError(f"it is not JSON ({error})") from error
 
     @model_validator(mode="after")
-    def one_bound(self) -> Self:
+    def check_one_bound(self) -> Self:
+        """Memory is bounded in one way."""
         if self.memory is not None and self.segment_length is not None:
             raise ValueError("memory and segment_length are both given; expected one of them")
         return self

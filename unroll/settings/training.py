@@ -126,7 +126,8 @@ class TrainingSettings(BaseModel):
         return {name: word for base in bases for name, word in base.flags.items()}
 
     @model_validator(mode="after")
-    def one_budget(self) -> Self:
+    def check_one_budget(self) -> Self:
+        """Training ends in one way."""
         amounts = {"seconds": self.seconds, "steps": self.steps, "epochs": self.epochs}
         given = [name for name, amount in amounts.items() if amount is not None]
         if len(given) > 1:

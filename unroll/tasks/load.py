@@ -25,7 +25,7 @@ def load(path: str | Path, device: str = "cpu", trust_code: bool = False) -> Run
         The run; of some tasks a subclass of `Run` that can do more.
 
     Raises:
-        UserError: where the path is not a run, nothing in it is whole, or it has code and no trust.
+        UserError: where the path is not a run, its files are damaged, or it has a cell file and no trust.
     """
     return open_run(RunFolder.open(Path(path)), checked_device(device), trust_code)
 

@@ -48,20 +48,26 @@ class Run:
             and settings that do not fit the run.
     """
 
+    # a run is of any task: subclasses of one task say of which class these are
+    recorded: Any
+    settings: Any
+    preprocessor: Any
+    model: Any
+
     def __init__(self, folder: RunFolder, device: torch.device, trust_code: bool = False) -> None:
         self.folder, self.device = folder, device
         self.config = folder.config()
         self.task_name: str = self.config["task"]
         self.task = load_task(self.task_name)
-        self.recorded: Any = settings_from(settings_of(self.task_name), self.config["settings"])
+        self.recorded = settings_from(settings_of(self.task_name), self.config["settings"])
         # bad records of the training data were let pass, not those of every later file
         strict = {"skip_bad": False} if "skip_bad" in type(self.recorded).model_fields else {}
-        self.settings: Any = self.recorded.model_copy(update=strict)
+        self.settings = self.recorded.model_copy(update=strict)
         self.warnings: list[str] = []
         check_needed(folder)
         cell = recorded_cell(folder, self.settings, trust_code)
         self.preprocessor = self.task.load_preprocessor(folder.path, self.config)
-        self.model: Any = self.task.build_network(self.settings, self.preprocessor, cell.make)
+        self.model = self.task.build_network(self.settings, self.preprocessor, cell.make)
         self._load_weights()
         self.model.to(device).eval()
 

@@ -8,6 +8,9 @@ from typing import Any
 from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
 from unroll.models import language_decoding
+from unroll.models.language import LanguageModel
+from unroll.tasks.language.preprocessor import LanguagePreprocessor
+from unroll.tasks.language.settings import LanguageSettings
 from unroll.tasks.run import Run
 
 
@@ -17,17 +20,19 @@ class LanguageRun(Run):
     Attributes: those of `Run`, and vocabulary: text to ids and back; categories: its conditions.
     """
 
+    settings: LanguageSettings
+    preprocessor: LanguagePreprocessor
+    model: LanguageModel
+
     @property
     def vocabulary(self) -> Vocabulary:
         """Text to ids and back."""
-        vocabulary: Vocabulary = self.preprocessor.vocabulary
-        return vocabulary
+        return self.preprocessor.vocabulary
 
     @property
     def categories(self) -> list[str]:
         """The conditions it was trained with, by name."""
-        categories: list[str] = self.preprocessor.categories
-        return categories
+        return self.preprocessor.categories
 
     def score(self, text: str, condition: str | None = None) -> dict[str, Any]:
         """The log-probability of a text (nats), per token, its perplexity, and what is unknown in it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unroll.errors import UserError
+from unroll.models.language import LanguageModel
 from unroll.tasks.music.abc_generation import generate_tune
 from unroll.tasks.music.abc_playback import abc_score
 from unroll.tasks.music.abc_writer import score_to_abc
@@ -10,8 +11,9 @@ from unroll.tasks.music.midi import words_to_midi
 from unroll.tasks.music.midi_generation import generate_midi
 from unroll.tasks.music.midi_score import midi_bytes, midi_score, score_to_midi
 from unroll.tasks.music.piano_roll import piano_roll
-from unroll.tasks.music.preprocessor import MIDI
+from unroll.tasks.music.preprocessor import MIDI, MusicPreprocessor
 from unroll.tasks.music.score import Score
+from unroll.tasks.music.settings import MusicSettings
 from unroll.tasks.music.synthesiser import score_to_wav
 from unroll.tasks.music.token_writer import TokenWriter
 from unroll.tasks.run import Run
@@ -25,11 +27,14 @@ class MusicRun(Run):
     Attributes: those of `Run`.
     """
 
+    settings: MusicSettings
+    preprocessor: MusicPreprocessor
+    model: LanguageModel
+
     @property
     def notation(self) -> str:
         """The notation of its training set: abc or midi."""
-        notation: str = self.preprocessor.notation
-        return notation
+        return self.preprocessor.notation
 
     def generate(
         self,

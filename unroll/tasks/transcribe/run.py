@@ -5,6 +5,9 @@ from __future__ import annotations
 from unroll.errors import UserError
 from unroll.tasks.run import Run
 from unroll.tasks.transcribe.live import LiveTranscriber
+from unroll.tasks.transcribe.network import Transcriber
+from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
+from unroll.tasks.transcribe.settings import TranscribeSettings
 
 
 class TranscribeRun(Run):
@@ -12,6 +15,10 @@ class TranscribeRun(Run):
 
     Attributes: those of `Run`.
     """
+
+    settings: TranscribeSettings
+    preprocessor: TranscribePreprocessor
+    model: Transcriber
 
     def live(self) -> LiveTranscriber:
         """The run for live sound; see `unroll.tasks.transcribe.live.LiveTranscriber`.
