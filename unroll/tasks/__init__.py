@@ -15,7 +15,6 @@ from unroll.settings import RecurrentSettings
 
 if TYPE_CHECKING:
     from unroll.tasks.base import Task
-    from unroll.tasks.run import Run
 
     # the run room holds tasks of any kind; what a task is made of is checked where it is defined
     AnyTask = Task[Any, Any, Any, Any, Any, Any]
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """Where the parts of a task stand; each is loaded when it is first asked for.
+    """Where the parts of a task are; each is loaded when it is first used.
 
     Attributes:
         settings: "module:Class", a `RecurrentSettings` with the classmethod `guess`; without torch.
         task: "module:Class", a `Task`.
-        run: "module:Class", what a trained run can do beyond evaluating and predicting.
+        run: "module:Class", the `Run` that a run folder of the task is loaded as.
     """
 
     settings: str
@@ -44,11 +43,6 @@ class TaskEntry:
         """The task."""
         made: AnyTask = resolve_name(self.task)()
         return made
-
-    def run_class(self) -> type[Run]:
-        """The class of its trained runs."""
-        found: type[Run] = resolve_name(self.run)
-        return found
 
 
 def entry(name: str, run: bool = False) -> TaskEntry:

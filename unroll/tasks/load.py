@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pkgutil import resolve_name
 
 import torch
 
@@ -37,4 +38,5 @@ def open_run(folder: RunFolder, device: torch.device, trust_code: bool = False) 
         raise UserError(
             f"{folder.path} is a run of the task {name!r}; this version knows {', '.join(TASKS)}."
         )
-    return TASKS[name].run_class()(folder, device, trust_code)
+    run_class: type[Run] = resolve_name(TASKS[name].run)
+    return run_class(folder, device, trust_code)

@@ -232,7 +232,7 @@ class Online:
         own = tuple(p.detach() for p in self.parameters)
         if stirred is not None:
             own = tuple(p + 0.1 * torch.randn(p.shape, generator=stirred).to(p) for p in own)
-        step = CellStep(self.cell)
+        step = DifferentiableStep(self.cell)
 
         def one(s: Tensor, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
             def after(s: Tensor, parameters: tuple[Tensor, ...]) -> Tensor:
@@ -353,7 +353,7 @@ class ParameterReach:
         return cls(k, places, real)
 
 
-class CellStep(torch.nn.Module):
+class DifferentiableStep(torch.nn.Module):
     """The step of a cell as a module, so that `functional_call` can swap its parameters."""
 
     def __init__(self, cell: Cell) -> None:

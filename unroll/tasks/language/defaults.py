@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from unroll.errors import UserError
-from unroll.models.initialisation import initialise
 from unroll.tasks.base import MakeCell
 from unroll.tasks.language.reader import Corpus
 from unroll.tasks.language.settings import LanguageSettings
+from unroll.tasks.sizes import stack_output_size
 
 # characters: chosen by many trials (benchmarks/LOG.md); words: by two; lines and bpe: by analogy
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -50,11 +50,7 @@ def resolve_sizes(settings: LanguageSettings, make_cell: MakeCell) -> LanguageSe
     embedding = settings.embedding or (
         hidden if may_tie else min(preset.get("embedding", 128), hidden)
     )
-    width = embedding
-    for _ in range(settings.layers):
-        cell = make_cell(width, hidden)
-        initialise(cell, settings.initialisation)
-        width = cell.output_size
+    width = stack_output_size(make_cell, embedding, hidden, settings)
     if may_tie and settings.embedding is None:
         embedding = width
     if settings.tie and embedding != width:

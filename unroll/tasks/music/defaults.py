@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unroll.errors import UserError
 from unroll.tasks.base import MakeCell
 from unroll.tasks.music.settings import MusicSettings
 from unroll.tasks.sizes import stack_output_size
@@ -17,10 +18,21 @@ def resolve_sizes(settings: MusicSettings, make_cell: MakeCell) -> MusicSettings
         settings: the sizes that were given.
         make_cell: one cell for each layer is made, so that sizes it cannot have are refused before
             tunes are read.
+
+    Raises:
+        UserError: where tied weights and sizes do not fit together.
     """
     hidden = settings.hidden or HIDDEN
-    embedding = settings.embedding or EMBEDDING
-    stack_output_size(make_cell, embedding, hidden, settings)
+    embedding = settings.embedding or (hidden if settings.tie else EMBEDDING)
+    output_size = stack_output_size(make_cell, embedding, hidden, settings)
+    if settings.tie and settings.embedding is None:
+        embedding = output_size
+    if settings.tie and embedding != output_size:
+        raise UserError(
+            f"--set tie=true needs --set embedding={output_size}, the output size of the cell with "
+            f"--hidden {hidden}; got embedding={embedding}. Leave the embedding out, or use --set "
+            "tie=false."
+        )
     return settings.model_copy(update={"hidden": hidden, "embedding": embedding})
 
 

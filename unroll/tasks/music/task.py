@@ -73,6 +73,7 @@ class MusicTask(
             settings.hidden or HIDDEN,
             settings.layers,
             cell=make_cell,
+            tie=settings.tie,
             dropout=settings.dropout or 0.0,
             dropout_input=settings.dropout_input or 0.0,
             initialisation=settings.initialisation,
