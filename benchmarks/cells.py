@@ -1,7 +1,7 @@
-"""unroll's compiled cells beside what a user would take instead, interleaved in one run.
+"""Compare unroll's compiled cells with their alternatives, interleaved in one run.
 
 Forward and backward in float32, B sequences of T steps, I = H. First the gate: outputs, last
-states and gradients against a float64 loop; where one is wrong no time is printed. Then, in every
+states and gradients against a float64 loop; where one is wrong, no time is printed. Then, in every
 round, each candidate once; medians of the times and of the ratios of each round.
 """
 
@@ -27,20 +27,28 @@ CELLS = {"LSTM": unroll.LSTMCell, "GRU": unroll.GRUCell, "Elman": unroll.RNNCell
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of timing, a row")
-    parser.add_argument("--only", default="", help="rows with one of these, a comma between them")
-    parser.add_argument("--shape", type=int, nargs=3, metavar=("B", "T", "H"), help="this alone")
-    parser.add_argument("--json", type=Path, help="write everything that was measured there")
-    parser.add_argument("--input-gradients", action="store_true", help="x wants a gradient too")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of timing per row")
+    parser.add_argument(
+        "--only", default="", help="rows that contain one of these words, separated by commas"
+    )
+    parser.add_argument(
+        "--shape", type=int, nargs=3, metavar=("B", "T", "H"), help="only this shape"
+    )
+    parser.add_argument("--json", type=Path, help="write all measurements to this file")
+    parser.add_argument(
+        "--input-gradients", action="store_true", help="also compute the gradient of x"
+    )
     parser.add_argument(
         "--compile",
         action="store_true",
-        help="also torch.compile of the loop (a minute or two a row)",
+        help="also torch.compile of the loop (a minute or two per row)",
     )
     parser.add_argument("--inference", action="store_true", help="forward only, without gradients")
     parser.add_argument("--stepper", action="store_true", help="one step a call")
     parser.add_argument("--long", action="store_true", help="100,000 steps: time and memory")
-    parser.add_argument("--compile-time", action="store_true", help="what a new cell costs")
+    parser.add_argument(
+        "--compile-time", action="store_true", help="the time to compile a new cell"
+    )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     about = machine(args.threads)
@@ -158,7 +166,7 @@ def written_row(name, sizes, x, gradient, args):
 
 
 def training_row(name, sizes, cell, x, gradient, args):
-    """What layers and written cells share: the labels, and the calls of others' compilers."""
+    """The part of a row that layers and written cells share: labels, and calls of other compilers."""
     state = cell.initial_state(1)
     labels = ["the outputs", *(f"the last {n}" for n, _ in fields(state))]
     labels += [f"the gradient of {n}" for n, _ in cell.named_parameters()]
@@ -192,7 +200,7 @@ def eager_loop(cell):
 
 
 def trainer(module, function, x, gradient):
-    """A call that returns outputs, last state, and the gradients that training wants."""
+    """A call that returns outputs, the last state, and the gradients that training needs."""
     wanted = [*module.parameters(), *([x] if x.requires_grad else [])]
 
     def run():
@@ -265,7 +273,7 @@ def forward(function, x):
 
 
 def stepper_rows(args):
-    """Of 1,000 steps, so that the milliseconds are microseconds a step."""
+    """Rows of 1,000 steps, so that milliseconds are microseconds per step."""
     H, T = 128, 1000
     torch.manual_seed(0)
     x = torch.randn(T, 1, H)

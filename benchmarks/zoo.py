@@ -1,8 +1,8 @@
-"""Every cell of the zoo beside torch.nn.LSTM, and beside its own eager loop.
+"""Compare every cell with torch.nn.LSTM and with its own eager loop.
 
 Forward and backward in float32, I = H, on one thread unless told otherwise. A cell at a time: first
 the gate, outputs, last states and gradients of the compiled cell and of the loop against a float64
-loop, at the very shapes that are timed; a cell whose gate is red gets no speed, and the run ends
+loop, at the very shapes that are timed; a cell whose gate is red is not timed, and the run ends
 with 1. Then, in every round, each candidate once, at two shapes:
 
     a batch     B = 32, T = 64, H = 256, beside torch.nn.LSTM: the ratio of times, and per FLOP
@@ -11,8 +11,8 @@ with 1. Then, in every round, each candidate once, at two shapes:
 Cells without a product in their recurrence also run over B = 32, T = 512, H = 256, where what their
 loop moves does not fit into a cache: GB/s of the loop alone, beside a copy's in the same rounds.
 
-On one thread the seconds are the processor's, so that a busy machine is unfair to nobody.
-Reservoirs learn nothing in the loop: their rows are of the forward alone, beside nn.LSTM's forward.
+On one thread the seconds are the processor's, so that a busy machine does not favour a candidate.
+Reservoirs are not trained through time: their rows compare the forward pass with nn.LSTM's.
 """
 
 import argparse
@@ -47,13 +47,13 @@ LONG = (32, 512, 256)
 NUDGED = 3  # loops in the gate beside the one as it is
 LSTM = "torch.nn.LSTM"
 
-# what a cell cannot be made without at a width of H
+# arguments that a constructor requires, at a width of H
 NEEDS = {
     "projected_lstm": lambda H: {"proj_size": H // 2},
     "conv_lstm": lambda H: {"height": 8, "width": 8},
 }
 
-# gates and candidates of a step of those that have fewer than three
+# gates and candidates of a step, for cells that have fewer than three; others are held to the bar
 FEW_GATES = {
     **dict.fromkeys(["rnn", "rnn_relu", "irnn", "clockwork", "echo_state", "indrnn"], 1),
     **dict.fromkeys(["jordan", "janet", "minimal_gated", "min_gru", "lru", "rg_lru"], 2),
@@ -86,19 +86,24 @@ WRAPPERS = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--cells", default="", help="names with one of these, a comma between them")
+    parser.add_argument(
+        "--cells", default="", help="names that contain one of these words, separated by commas"
+    )
     parser.add_argument("--threads", type=int, default=1, help="of torch and of the kernels")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of timing, a cell and shape")
-    parser.add_argument("--json", type=Path, help="write everything that was measured there")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of timing per cell and shape")
+    parser.add_argument("--json", type=Path, help="write all measurements to this file")
     parser.add_argument("--table", type=Path, metavar="JSON", help="show what an earlier run wrote")
     parser.add_argument(
-        "--into", type=Path, metavar="FILE.md", help="with --table: renew its measured columns"
+        "--into",
+        type=Path,
+        metavar="FILE.md",
+        help="with --table: replace the measured columns of this document",
     )
     args = parser.parse_args()
     if args.table:
         found = json.loads(args.table.read_text())
         if args.into:
-            args.into.write_text(zoo_page.renewed(args.into.read_text(), found))
+            args.into.write_text(zoo_page.replace_measured_columns(args.into.read_text(), found))
         else:
             print(zoo_page.markdown(found))
         return
@@ -116,8 +121,8 @@ def main():
         red, found = measure(name, args.seconds, clock)
         wrong += red
         measured.append(found)
-        said = "the gate is red" if red else zoo_page.in_words(found)
-        print(f"{k}/{len(names)} {name}: {said}", file=sys.stderr, flush=True)
+        progress = "the gate is red" if red else zoo_page.progress_line(found)
+        print(f"{k}/{len(names)} {name}: {progress}", file=sys.stderr, flush=True)
         if args.json:
             options = {k: v for k, v in vars(args).items() if k != "json"}
             everything = {"machine": about, "options": options, "cells": measured}
@@ -140,7 +145,7 @@ def maker(name):
 
 
 def measure(name, seconds, clock):
-    """Sentences of a red gate, and everything that was measured."""
+    """The sentences of a red gate, and all measurements."""
     make = maker(name)
     gates = 4 if name in WRAPPERS else FEW_GATES.get(name, zoo_page.THREE)
     found = {"cell": name, "products": products(make, BATCH[2]), "gates": gates}
@@ -196,8 +201,8 @@ class Race:
     def gate(self, name):
         """The row whose results are compared.
 
-        A candidate may be twice as far from float64 as float32 loops are whose inputs and weights
-        moved by a rounding. One loop is not enough: where a cell divides by a small deviation, a
+        A candidate may be twice as far from float64 as float32 loops whose inputs and weights are
+        changed by a rounding. One loop is not enough: where a cell divides by a small deviation, a
         rounding grows from step to step, and the error of a single run is a matter of chance.
         """
         twin = copy.deepcopy(self.cell).double()

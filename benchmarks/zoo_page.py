@@ -1,4 +1,4 @@
-"""What `zoo.py` measured: in words, as Markdown, and in the measured columns of a document."""
+"""What `zoo.py` measured: as text, as Markdown, and in the measured columns of a document."""
 
 PER_FLOP, TIMES_FASTER = 1.15, 8.0  # the bars: at most, at least
 THREE = 3  # gates from which the bar per FLOP holds
@@ -57,15 +57,15 @@ def missed(measured):
             yield f"{found['cell']} runs on the {found['backend']} backend: {found['why']}"
 
 
-def in_words(found):
-    """One line about a cell, for progress."""
+def progress_line(found):
+    """One line about a cell, printed as progress."""
     words = columns(found)
     per = words["per FLOP"] if "GB/s" in words["per FLOP"] else f"{words['per FLOP']} per FLOP"
     return f"{words['time']} of torch.nn.LSTM's time, {per}, {words['one row']} x its loop"
 
 
 def line(found):
-    """A line of the table that a run ends with."""
+    """One line of the table that a run prints at its end."""
     ms = {f"ms, {n}": f"{v:.3g}" for n, v in found["batch"]["ms"].items()}
     words = {what: word.replace("*", "") or "-" for what, word in columns(found).items()}
     bar = "missed" if shortfalls(found) else "met" if found["backend"] == "cpu" else "-"
@@ -92,8 +92,8 @@ def bandwidths(measured):
             )
 
 
-def renewed(text, measured):
-    """A document with the measured columns of its tables as they were measured.
+def replace_measured_columns(text, measured):
+    """A document with the measured columns of its tables replaced.
 
     A row belongs to the cell whose name is first in it, in backquotes.
     """

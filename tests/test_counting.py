@@ -1,19 +1,18 @@
-"""A number and what it counts, in the right number."""
-
 import pytest
 
 from unroll.counting import counted
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("words", "expected"),
     [
-        ((1, "row"), "1 row"),
         ((0, "row"), "0 rows"),
-        ((1234567, "row"), "1,234,567 rows"),
-        ((1, "series is", "series are"), "1 series is"),
-        ((2, "series is", "series are"), "2 series are"),
+        ((1, "row"), "1 row"),
+        ((2, "row"), "2 rows"),
+        ((12345, "row"), "12,345 rows"),
+        ((1, "row is", "rows are"), "1 row is"),
+        ((3, "row is", "rows are"), "3 rows are"),
     ],
 )
-def test_one_and_many(arguments, words):
-    assert counted(*arguments) == words
+def test_a_number_and_what_it_counts(words, expected):
+    assert counted(*words) == expected

@@ -41,7 +41,7 @@ class GRUCell(nn.GRUCell, Cell):
     Shapes:
         x: [B, I] or [I].
         h: [B, H] or [H]; zeros where it is left out.
-        returns: h' of h's shape. `step(x, h)` returns (h', h'), as the engine wants it.
+        returns: h' of h's shape. `step(x, h)` returns (h', h'), in the form that the engine needs.
 
     Raises:
         RuntimeError: from `torch.nn.GRUCell`, for wrong sizes.

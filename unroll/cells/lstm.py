@@ -55,7 +55,7 @@ class LSTMCell(nn.LSTMCell, Cell):
     Shapes:
         x: [B, I] or [I].
         state: (h, c), each [B, H] or [H]; zeros where it is left out.
-        returns: (h', c'). `step(x, state)` returns (h', LSTMState(h', c')), as the engine wants it.
+        returns: (h', c'). `step(x, state)` returns (h', LSTMState(h', c')), in the form that the engine needs.
 
     Raises:
         RuntimeError: from `torch.nn.LSTMCell`, for wrong sizes.

@@ -53,7 +53,7 @@ class MUT1Cell(MutatedCell):
         h' = n * z + h * (1 - z)
 
     As printed, where tanh(x) fits only an x as wide as h. Where I = H it is x itself; otherwise
-    W_xh x stands in its place, with a learnt matrix without a bias, `input_projection`. Keras's
+    W_xh x replaces it, with a learnt matrix without a bias, `input_projection`. Keras's
     former `JZS1` did the same with a fixed random matrix; theanets and torchrecurrent always learn
     one. A z of one replaces the state: it is 1 - z of torch's GRU.
 
@@ -116,7 +116,7 @@ class MUT2Cell(MutatedCell):
         h' = n * z + h * (1 - z)
 
     As printed, where the x of the reset gate fits only an x as wide as h. Where I = H it is x
-    itself; otherwise W_xr x stands in its place, with a learnt matrix without a bias,
+    itself; otherwise W_xr x replaces it, with a learnt matrix without a bias,
     `input_projection`. A z of one replaces the state: it is 1 - z of torch's GRU.
 
     Source: R. Jozefowicz, W. Zaremba and I. Sutskever, An empirical exploration of recurrent

@@ -38,7 +38,7 @@ class RNNCell(nn.RNNCell, Cell):
     Shapes:
         x: [B, I] or [I].
         h: [B, H] or [H]; zeros where it is left out.
-        returns: h' of h's shape. `step(x, h)` returns (h', h'), as the engine wants it.
+        returns: h' of h's shape. `step(x, h)` returns (h', h'), in the form that the engine needs.
 
     Raises:
         RuntimeError: from `torch.nn.RNNCell`, for wrong sizes or an unknown nonlinearity.

@@ -30,7 +30,7 @@ class SRUCell(Cell):
     the variance (`rescale=False`: s = 1); where I is not H the authors put it into W_p when it is
     drawn. There is no tanh on c', as there was in the first version (2017).
 
-    c stands inside the gates' sigmoids, so the recurrence is not linear in the state: it has no
+    c is inside the gates' sigmoids, so the recurrence is not linear in the state: it has no
     parallel form.
 
     Source: T. Lei et al., Simple recurrent units for highly parallelizable recurrence, 2018

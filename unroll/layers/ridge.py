@@ -204,13 +204,13 @@ def fit_ridge(
         )
     else:
         early = washout
-        for block, wanted in zip_longest(states, targets):
-            if block is None or wanted is None:
+        for block, target in zip_longest(states, targets):
+            if block is None or target is None:
                 more, fewer = ("targets", "states") if block is None else ("states", "targets")
                 raise ValueError(
                     f"fit_ridge got more blocks of {more} than of {fewer}; expected the same number."
                 )
-            sums.add(*rows_to_fit(block, wanted, min(early, len(block)), None))
+            sums.add(*rows_to_fit(block, target, min(early, len(block)), None))
             early -= min(early, len(block))
     if not sums.rows:
         raise ValueError(f"fit_ridge got washout={washout}, which leaves no step to fit.")

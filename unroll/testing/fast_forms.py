@@ -72,7 +72,7 @@ def one_by_one(cell: Cell, x: Tensor, state: State) -> Run:
 
 
 def check_compiled(cell: Cell) -> None:
-    """In eval mode, and where the cell wants noise also in training, with the same noise."""
+    """In eval mode, and where the cell declares noise, also in training, with the same noise."""
     for training in (False, True) if cell.noise() else (False,):
         cell.train(training)
         x, state = leaf(sequence(cell)), map_state(leaf, used_state(cell))

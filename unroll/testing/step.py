@@ -102,8 +102,8 @@ def check_deterministic(cell: Cell) -> None:
 def check_state_matters(cell: Cell) -> None:
     """The result depends on the state."""
     x = sequence(cell)
-    used, anew = unroll(cell, x, used_state(cell)), unroll(cell, x)
-    if difference(used, anew) == 0:
+    used, fresh = unroll(cell, x, used_state(cell)), unroll(cell, x)
+    if difference(used, fresh) == 0:
         fail(cell, "ignores the state that it is given: it computes the same from another state")
 
 

@@ -98,12 +98,12 @@ def noise_arguments(
         cell: the inner cell.
         noise: the noise of the outer cell, or None.
     """
-    wanted = cell.noise()
-    if not wanted:
+    declared = cell.noise()
+    if not declared:
         return ()
     if noise is None or not cell.training:
         return (None,)
-    return ({inner: noise[f"{name}.{inner}"] for inner in wanted},)
+    return ({inner: noise[f"{name}.{inner}"] for inner in declared},)
 
 
 def checked_probability(who: str, what: str, probability: float) -> float:
