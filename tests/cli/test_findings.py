@@ -2,7 +2,7 @@
 
 import pytest
 
-from unroll.cli.findings import checked_files, file_name, flags
+from unroll.cli.findings import as_flags, checked_files, file_name
 from unroll.errors import UserError
 
 
@@ -31,5 +31,5 @@ def test_files_that_cannot_be_written_are_named_by_their_flag(tmp_path):
 
 def test_given_settings_are_typed_as_one_would():
     given = {"forget_bias": 1.0, "noise": True, "near": ["a", "b"]}
-    assert flags(given) == ["--forget-bias", "1.0", "--noise", "--near", "a", "--near", "b"]
+    assert as_flags(given) == ["--forget-bias", "1.0", "--noise", "--near", "a", "--near", "b"]
     assert file_name("layer 1/c'") == "layer_1_c_"

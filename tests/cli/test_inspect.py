@@ -127,7 +127,7 @@ def looked(capsys, *words, code=0):
 def test_each_command_tells_and_names_its_page(capsys, trained):
     data = trained.parent / "text.txt"
     for words, expected in (
-        (["states", trained, 'a "rose"'], "Units that tell most"),
+        (["states", trained, 'a "rose"'], "Units with the best scores"),
         (["gates", trained, data], "forget gate"),
         (["vectors", trained, "--near", "r"], "Near r (tokens):"),
         (["gradients", trained, data, "--noise", "--length", 9], "white noise"),
@@ -162,12 +162,12 @@ def test_a_report_stands_in_the_run_unless_it_is_said_otherwise(capsys, trained,
 
 def test_what_is_wrong_with_a_look_is_told_in_a_sentence(capsys, trained):
     for words, expected in (
-        (["states", trained], "neither a text nor --file"),
-        (["states", trained, "a", "--file", "b"], "both a text and --file"),
+        (["states", trained], "neither TEXT nor --file"),
+        (["states", trained, "a", "--file", "b"], "both TEXT and --file"),
         (["states", trained, "--file", "none.txt"], "none.txt cannot be read"),
         (["states", "nothing", "a"], "does not exist"),
         (["gates", trained, "none.txt"], "none.txt"),
-        (["vectors", trained, "--near", "rx"], "'rx', which the run has no vector of"),
+        (["vectors", trained, "--near", "rx"], "'rx'; expected a token of the run"),
         (["attention", trained, "a"], "has no attention"),
         (["gates", trained, "x", "--png", "no/it.png"], "there is no folder"),
     ):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.inspect.experiment import measure
+from unroll.inspect.cell_gradients import measure_cell
 from unroll.training.report import QuietReport
 
 QUOTED = 'The wind said "all (red and gold) leaves" and went on.\nA rose (white) grew by "it".\n'
@@ -17,7 +17,11 @@ def followed():
     def follow(cell, steps=12, batch=3, noise=True, clip=None):
         x = torch.randn(steps, batch, cell.input_size, dtype=torch.float64)
         target = torch.randn(batch, cell.output_size, dtype=torch.float64)
-        return measure("it", cell.double().eval(), "as given", x, target, noise, clip), x, target
+        return (
+            measure_cell("it", cell.double().eval(), "as given", x, target, noise, clip),
+            x,
+            target,
+        )
 
     return follow
 

@@ -44,7 +44,7 @@ def test_norms_are_those_of_a_plain_loop_at_every_step(followed, name):
 
 def test_white_noise_is_what_stands_at_the_loss(followed):
     flow, _, noise = followed(unroll.GRUCell(4, 6))
-    assert flow.whole[0] == pytest.approx(float(noise.norm()) / 3**0.5)
+    assert flow.total_norms[0] == pytest.approx(float(noise.norm()) / 3**0.5)
     torch.testing.assert_close(flow.units["h"][0], noise[0])
 
 
@@ -54,7 +54,7 @@ def test_clipping_scales_every_step_alike(followed):
     torch.manual_seed(3)
     clipped, *_ = followed(unroll.RNNCell(4, 6), clip=0.25)
     assert clipped.clipped == pytest.approx(0.25 / plain.weight_norm)
-    for one, other in zip(plain.whole, clipped.whole, strict=True):
+    for one, other in zip(plain.total_norms, clipped.total_norms, strict=True):
         assert other == pytest.approx(one * clipped.clipped)
     assert clipped.halving == pytest.approx(plain.halving)
 
@@ -83,9 +83,9 @@ NEEDY = ("projected_lstm", "conv_lstm")  # these cannot be made of their sizes a
 @pytest.mark.parametrize("name", [name for name in CELLS if name not in NEEDY])
 def test_every_cell_can_be_followed(name):
     flow = gradients_of_cells([name], length=4, hidden=8, batch=2).flows[0]
-    assert flow.steps == 4 and flow.whole[0] > 0
+    assert flow.steps == 4 and flow.total_norms[0] > 0
     assert len(flow.singular_values) == 4 and math.isfinite(flow.lyapunov)
-    json.dumps(flow.facts(), allow_nan=False)
+    json.dumps(flow.as_dict(), allow_nan=False)
 
 
 def flow_with(norms, cell="RNNCell"):
@@ -93,23 +93,23 @@ def flow_with(norms, cell="RNNCell"):
 
 
 @pytest.mark.parametrize(
-    ("base", "verdict", "advice"),
+    ("base", "outcome", "advice"),
     [
         (0.5, "vanishes", "orthogonal start"),
         (0.999, "lasts", ""),
         (1.5, "explodes", "clipping (--set clip_norm=1)"),
     ],
 )
-def test_the_verdict_names_what_to_try(base, verdict, advice):
+def test_the_summary_names_what_to_try(base, outcome, advice):
     flow = flow_with([base**k for k in range(101)])
-    assert flow.verdict == verdict
-    assert advice in flow.sentence() and f"{base**50:.1e}" in flow.sentence()
+    assert flow.outcome == outcome
+    assert advice in flow.summary() and f"{base**50:.1e}" in flow.summary()
 
 
 def test_a_gradient_that_is_zero_has_vanished():
     flow = flow_with([0.0] * 20)
-    assert flow.verdict == "vanishes" and "is zero at once" in flow.sentence()
-    facts = flow.facts()
+    assert flow.outcome == "vanishes" and "is zero at once" in flow.summary()
+    facts = flow.as_dict()
     assert facts["halves_every"] is None and facts["doubles_every"] is None
 
 

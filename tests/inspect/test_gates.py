@@ -6,8 +6,8 @@ import torch
 import unroll
 from unroll.errors import UserError
 from unroll.inspect import gates_of_run
-from unroll.inspect.gates import Counter
-from unroll.inspect.of_data import objective_of
+from unroll.inspect.gates import GateCounter
+from unroll.inspect.recorded_batches import data_objective
 from unroll.training.report import QuietReport
 
 
@@ -17,8 +17,8 @@ def found(language, runs):
 
 
 def test_shares_are_those_of_a_plain_count(found, language, runs):
-    work = objective_of(language, runs["language"].parent / "text.txt")
-    x, cell = work.batch(0).x, language.model.stack[0].cells[0]
+    objective = data_objective(language, runs["language"].parent / "text.txt")
+    x, cell = objective.batches.batch(0).x, language.model.stack[0].cells[0]
     state, gates = cell.initial_state(x.shape[1]), []
     for ids in x:
         e = language.model.embedding(ids)
@@ -36,24 +36,24 @@ def test_shares_are_those_of_a_plain_count(found, language, runs):
         values = every[:, k].flatten(0, 1)
         torch.testing.assert_close(gate.mean, values.mean(0).double(), atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(gate.open, (values > 0.9).double().mean(0))
-        torch.testing.assert_close(gate.shut, (values < 0.1).double().mean(0))
+        torch.testing.assert_close(gate.closed, (values < 0.1).double().mean(0))
     assert once.conditions["steps"] == x.numel() < found.conditions["steps"] + 1
 
 
 def test_the_count_of_values_that_are_known():
-    counter = Counter(2)
+    counter = GateCounter(2)
     counter.add(torch.tensor([[0.05, 0.95], [0.5, 0.95], [0.95, 0.95], [0.05, 0.05]]))
-    assert (counter.shut.tolist(), counter.open.tolist()) == ([2.0, 1.0], [1.0, 3.0])
+    assert (counter.closed.tolist(), counter.open.tolist()) == ([2.0, 1.0], [1.0, 3.0])
     assert counter.counts.sum() == 8 and counter.counts[1] == 3
 
 
 def test_words_numbers_and_pictures(found):
     assert "layer 2 forget gate" in found.text() and found.text().isascii()
-    facts = json.loads(json.dumps(found.facts(), allow_nan=False))
-    assert len(facts["gates"]) == 6 and len(facts["gates"][0]["shut"]) == 8
+    facts = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert len(facts["gates"]) == 6 and len(facts["gates"][0]["closed"]) == 8
     assert sum(facts["gates"][0]["distribution"]) == pytest.approx(1)
     rows = found.csv().splitlines()
-    assert rows[0] == "part,gate,unit,shut,open,mean" and len(rows) == 1 + 6 * 8
+    assert rows[0] == "part,gate,unit,closed,open,mean" and len(rows) == 1 + 6 * 8
     assert found.svg("forget_gate").count("<circle") == 2 * 8 + 2
 
 

@@ -4,7 +4,7 @@ import torch
 import unroll
 from unroll.cells.names import cell_factory
 from unroll.inspect import jacobian, jacobians, largest_singular_values
-from unroll.inspect.trajectory import along
+from unroll.inspect.trajectory import recorded_trajectory
 
 from .linear import Linear
 
@@ -13,7 +13,7 @@ def way(cell, steps=5):
     cell = cell.double().eval()
     x, record = torch.randn(steps, 2, cell.input_size, dtype=torch.float64), unroll.Recording()
     unroll.unroll(cell, x, record=record, backend="loop")
-    return along(cell, x, cell.initial_state(2, dtype=x.dtype), record), x
+    return recorded_trajectory(cell, x, cell.initial_state(2, dtype=x.dtype), record), x
 
 
 def test_they_are_those_of_autograd_at_every_step():
@@ -46,7 +46,7 @@ def test_a_linear_cell_has_the_norm_of_its_weights():
 
 
 def test_of_a_large_state_some_steps_are_enough(monkeypatch):
-    monkeypatch.setattr(jacobian, "WORK", 9 * 4**3)
+    monkeypatch.setattr(jacobian, "OPERATIONS", 9 * 4**3)
     found, _ = way(unroll.RNNCell(3, 4), steps=50)
     values = largest_singular_values(found)
     assert len(values) == 9 and min(values) == 0 and max(values) == 49

@@ -5,7 +5,7 @@ import torch
 
 import unroll
 from unroll.inspect import jacobians, lyapunov_exponents
-from unroll.inspect.trajectory import Trajectory, along
+from unroll.inspect.trajectory import Trajectory, recorded_trajectory
 
 from .linear import Linear
 
@@ -18,7 +18,7 @@ def trajectory(cell, steps, batch=2):
 
 def test_a_scaled_rotation_has_the_log_of_its_scale_exactly():
     rotation = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64))[0]
-    found = lyapunov_exponents(trajectory(Linear(0.9 * rotation), 50), many=6)
+    found = lyapunov_exponents(trajectory(Linear(0.9 * rotation), 50), count=6)
     torch.testing.assert_close(found, torch.full((2, 6), math.log(0.9)).double())
 
 
@@ -33,7 +33,7 @@ def test_all_exponents_of_a_symmetric_cell_are_the_logs_of_its_eigenvalues():
     basis = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64))[0]
     values = torch.tensor([1.3, 0.9, 0.5, 0.2], dtype=torch.float64)
     cell = Linear(basis @ values.diag() @ basis.T)
-    found = lyapunov_exponents(trajectory(cell, 400), many=4)
+    found = lyapunov_exponents(trajectory(cell, 400), count=4)
     torch.testing.assert_close(found, values.log().expand(2, 4), atol=1e-6, rtol=0)
 
 
@@ -47,10 +47,10 @@ def test_the_sum_of_all_is_the_volume_of_the_product_of_jacobians():
     cell = unroll.LSTMCell(3, 4).double().eval()
     x, record = torch.randn(20, 1, 3, dtype=torch.float64), unroll.Recording()
     unroll.unroll(cell, x, record=record, backend="loop")
-    way = along(cell, x, cell.initial_state(1, dtype=x.dtype), record)
+    way = recorded_trajectory(cell, x, cell.initial_state(1, dtype=x.dtype), record)
     counted = jacobians(way, torch.arange(18))  # the last two steps are the warm-up
     expected = torch.linalg.slogdet(counted).logabsdet.sum() / 18
-    found = lyapunov_exponents(way, many=8).sum()
+    found = lyapunov_exponents(way, count=8).sum()
     assert float(found) == pytest.approx(float(expected), rel=1e-9)
 
 

@@ -66,6 +66,6 @@ def test_numbers_stand_in_tables_and_the_ground_is_that_of_the_scheme(page, foun
     rows.nth(39).wait_for(state="attached")  # they are made when it is opened
     assert rows.count() == 40
     assert "halves every" in page.locator(".wide table").first.inner_text()
-    assert page.locator(".verdicts li").count() == 2
+    assert page.locator(".summaries li").count() == 2
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(255, 255, 255)" if page.scheme == "light" else "rgb(20, 24, 29)")

@@ -6,11 +6,11 @@ from unroll.inspect.probes import (
     PROBES,
     inside_brackets,
     inside_quotes,
-    place_in_line,
+    position_in_line,
+    probe_scores,
     ranks,
-    score,
-    scores,
     start_of_word,
+    unit_scores,
 )
 
 
@@ -30,7 +30,7 @@ def test_what_stands_inside():
     assert marked(inside_quotes(list('and" so "yes'))) == "000000001111"  # met in its middle
     assert marked(inside_brackets(list("a(b[c]d)e)f"))) == "01111110000"
     assert marked(inside_brackets(["a (", "b", ") c"])) == "110"
-    assert marked(place_in_line(list("ab\ncd"))) == "12012"
+    assert marked(position_in_line(list("ab\ncd"))) == "12012"
     assert marked(start_of_word(list("a rose, is"))) == "1010000010"
     assert marked(start_of_word(["the", " rose", "s", ",", " 7"])) == "11001"
 
@@ -43,7 +43,7 @@ def test_ranks_share_the_mean_of_ties():
 def test_the_score_is_two_auc_minus_one():
     values = torch.randn(200, 3, dtype=torch.float64).round(decimals=1)
     inside = (torch.rand(200) < 0.3).double()
-    found = score(ranks(values), inside)
+    found = unit_scores(ranks(values), inside)
     expected = [2 * roc_auc_score(inside, column) - 1 for column in values.T]
     assert found.tolist() == pytest.approx(expected)
 
@@ -53,7 +53,7 @@ def test_a_unit_that_knows_scores_one_and_noise_next_to_nothing():
     T = len(text)
     known = [torch.tensor(probe(text)) for probe in PROBES.values()]
     units = torch.stack([*known, -known[0], torch.randn(T)], 1)
-    found = scores(units[:, None], [text])
+    found = probe_scores(units[:, None], [text])
     assert list(found) == list(PROBES)
     for k, name in enumerate(PROBES):
         assert float(found[name][k]) == pytest.approx(1.0)
@@ -65,11 +65,13 @@ def test_a_unit_that_changes_its_mind_has_no_score():
     text = list('say "what" now ' * 40)
     unit = torch.tensor(inside_quotes(text))
     unit[len(unit) // 2 :] *= -1
-    assert float(scores(unit[:, None, None], [text])["inside quotes"][0]) == 0
+    assert float(probe_scores(unit[:, None, None], [text])["inside quotes"][0]) == 0
 
 
 def test_what_a_text_has_too_little_of_is_left_out():
-    assert set(scores(torch.randn(90, 1, 2), [list("plain words, no marks at all  " * 3)])) == {
-        "place in the line",
+    assert set(
+        probe_scores(torch.randn(90, 1, 2), [list("plain words, no marks at all  " * 3)])
+    ) == {
+        "position in the line",
         "start of a word",
     }

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 import unroll
-from unroll.inspect import history_of_run, report_of_run
+from unroll.inspect import report_of_run
 
 
 @pytest.fixture(scope="module")
@@ -19,21 +19,11 @@ def page(request, opened, found):
     return opened(found.html("unroll inspect report RUN"), request.param)
 
 
-def test_training_is_told_with_what_the_watch_saw(language):
-    found = history_of_run(language)
-    assert set(found.series) >= {"training loss", "gradient norm", "held-out loss"}
-    assert set(found.series["held-out loss"]) == {10, 20}
-    assert set(found.series["left of the gradient layer 2"]) == {1, 10, 20}
-    assert found.sentences[0].startswith("Step 1: layer 1: the gradient halves every")
-    assert list(found.pictures()) == ["losses", "gradient", "left"]
-    assert "held-out loss" in found.text() and json.dumps(found.facts(), allow_nan=False)
-
-
 def test_every_part_is_there(found):
     names = [name for name, _ in found.parts]
     assert names == ["training", "gradients", "states", "gates", "vectors", "Elman beside LSTM"]
-    assert found.missing == () and found.figures["task"] == "language"
-    facts = json.loads(json.dumps(found.facts(), allow_nan=False))
+    assert found.missing == () and found.metrics["task"] == "language"
+    facts = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert list(facts["parts"]) == names
     assert {"training losses", "gates saturation", "states traces"} <= set(found.pictures())
 
@@ -48,7 +38,9 @@ def test_a_report_of_other_tasks_says_what_it_lacks(translator, runs, monkeypatc
     gone = unroll.load(runs["translate"])
     monkeypatch.setitem(gone.config["data"], "path", "gone.tsv")
     found = report_of_run(gone)
-    assert found.missing == ("What needs data: gone.tsv is gone; give DATA.",)
+    assert found.missing == (
+        "Everything that needs data: gone.tsv does not exist any more; give DATA.",
+    )
     assert [name for name, _ in found.parts] == ["training", "vectors", "Elman beside LSTM"]
 
 
@@ -65,7 +57,7 @@ def test_a_unit_is_picked_and_its_activation_read(page, found):
     states = dict(found.parts)["states"]
     part = page.locator("section.states")
     groups = part.locator("optgroup")
-    assert groups.first.get_attribute("label") == states.telling()[0][0]
+    assert groups.first.get_attribute("label") == states.leading_units()[0][0]
     assert groups.last.locator("option").count() == len(states.labels)
     tokens = part.locator(".text span")
     assert tokens.count() == len(states.tokens)
@@ -80,12 +72,12 @@ def test_a_unit_is_picked_and_its_activation_read(page, found):
     unit = states.labels.index("layer 2 c[3]")
     scale = float(states.values[:, unit].abs().max())
     assert float(value) == pytest.approx(float(states.values[7, unit]), abs=scale / 200 + 1e-3)
-    assert "foretold at" in part.locator(".look").inner_text()
+    assert "Surprise: " in part.locator(".prediction").inner_text()
     columns = part.locator(".guesses > span")
     assert columns.count() == len(states.tokens) and columns.nth(7).locator("i").count() == 5
     assert float(
         columns.nth(7).locator("i").first.get_attribute("title").split()[-1]
-    ) == pytest.approx(states.reading.guesses[7][0][1], rel=1e-2)
+    ) == pytest.approx(states.recorded.guesses[7][0][1], rel=1e-2)
     assert part.locator(".maps .map").first.locator("circle").count() == len(states.tokens)
 
 
@@ -102,7 +94,7 @@ def test_a_dot_of_the_gates_says_which_it_is(page, found):
     part.locator(".planes circle").first.dispatch_event("pointerenter")
     said = part.locator(".chosen-unit").inner_text()
     first = gates.gates[0]
-    assert said.startswith(f"{first.label}[0]: shut {100 * float(first.shut[0]):.1f} %")
+    assert said.startswith(f"{first.label}[0]: closed {100 * float(first.closed[0]):.1f} %")
 
 
 def test_an_alignment_is_drawn_and_read_back(opened, translator):
@@ -112,7 +104,7 @@ def test_an_alignment_is_drawn_and_read_back(opened, translator):
     assert canvas.evaluate("c => [c.width, c.height]") == [len(found.source), len(found.target)]
     box = canvas.bounding_box()
     canvas.hover(position={"x": box["width"] - 2, "y": 2})
-    expected = f"looks at {found.source[-1]}: {100 * found.weights[0, -1]:.1f} %"
+    expected = f"attends to {found.source[-1]}: {100 * found.weights[0, -1]:.1f} %"
     assert expected in page.locator(".pointed").inner_text()
 
 
@@ -150,4 +142,4 @@ def test_lines_with_a_condition_tags_and_numbers_have_what_they_have(tmp_path, m
         found = report_of_run(unroll.train(data, **small, **settings))
         assert {name for name, _ in found.parts} == parts | {"training", "Elman beside LSTM"}
         assert len(found.missing) == missing
-        assert json.dumps(found.facts(), allow_nan=False) and "<section" in found.html()
+        assert json.dumps(found.as_dict(), allow_nan=False) and "<section" in found.html()

@@ -1,16 +1,13 @@
 import base64
 import json
-import math
 
 import numpy as np
 import pytest
 import torch
 
-import unroll
 from unroll.errors import UserError
 from unroll.inspect import states as states_room
 from unroll.inspect import states_of_run
-from unroll.inspect.plane import principal
 
 TEXT = 'A "white rose" (red gold) grew.\nAll leaves went on.'
 
@@ -41,32 +38,22 @@ def test_every_state_is_that_of_a_plain_loop(found, language):
     assert found.labels[-1] == "layer 2 c[7]" and "".join(found.tokens) == TEXT
 
 
-def test_what_comes_next_is_what_next_and_score_say(found, language):
-    with unroll.backend("loop"):
-        after = language.next(TEXT[:7], top=3)
-    for (name, p), expected in zip(found.reading.guesses[6], after, strict=False):
-        assert name == expected["token"] and p == pytest.approx(expected["probability"], rel=1e-4)
-        scored = language.score(TEXT)["tokens"]
-    nats = [-token["log_probability"] for token in scored]
-    assert found.reading.surprise == pytest.approx(nats, rel=1e-4)
-
-
 def test_units_are_scored_on_the_runs_own_data(found):
     assert "text.txt" in found.conditions["scored_on"]
     assert set(found.scores) == {
-        "inside quotes", "inside brackets", "place in the line", "start of a word",
+        "inside quotes", "inside brackets", "position in the line", "start of a word",
     }  # fmt: skip
     for probe in found.scores:
-        best = [abs(score) for _, score in found.best(probe)]
+        best = [abs(score) for _, score in found.best_units(probe)]
         assert best == sorted(best, reverse=True) and 0 < best[0] <= 1
-    told = [abs(score) for *_, score in found.telling()]
-    assert told == sorted(told, reverse=True)
+    leading = [abs(score) for *_, score in found.leading_units()]
+    assert leading == sorted(leading, reverse=True)
 
 
 def test_words_numbers_and_pictures(found):
     text = found.text()
-    assert "Units that tell most" in text and "inside brackets" in text and text.isascii()
-    facts = json.loads(json.dumps(found.facts(), allow_nan=False))
+    assert "Units with the best scores" in text and "inside brackets" in text and text.isascii()
+    facts = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     unit = facts["units"]["inside brackets"][0]
     place = found.labels.index(unit["unit"])
     assert unit["activation"] == pytest.approx(found.values[:, place].tolist(), rel=1e-3)
@@ -82,18 +69,18 @@ def test_the_page_holds_every_unit(found, monkeypatch):
     small = np.frombuffer(base64.b64decode(data["values"]), dtype=np.int8).reshape(32, len(TEXT))
     values = small.T / 127 * np.array(data["scale"])
     np.testing.assert_allclose(values, found.values.numpy(), atol=max(data["scale"]) / 200)
-    monkeypatch.setattr(states_room, "ROOM", 10 * len(TEXT))
+    monkeypatch.setattr(states_room, "MAX_ACTIVATIONS", 10 * len(TEXT))
     data = data_of(found.html(), "states")
     assert len(data["labels"]) == 10
-    best = {found.labels[found.best(probe, 1)[0][0]] for probe in found.scores}
-    assert best <= set(data["labels"])  # the telling ones stay
+    best = {found.labels[found.best_units(probe, 1)[0][0]] for probe in found.scores}
+    assert best <= set(data["labels"])  # the best ones stay
 
 
 def test_a_classifier_of_texts_is_read_too(classifier):
     found = states_of_run(classifier, "a good film")
-    assert found.tokens == ["a", "good", "film"] and found.reading.guesses == []
+    assert found.tokens == ["a", "good", "film"] and found.recorded.guesses == []
     assert found.labels[0] == "layer 1 forward[0]" and found.labels[-1] == "layer 1 backward[7]"
-    assert "varies most" in found.text() and found.conditions["not_read"] is None
+    assert "largest variance" in found.text() and found.conditions["not_read"] is None
     long = states_of_run(classifier, "good film " * 300)
     assert long.conditions["not_read"] == 600 - classifier.preprocessor.longest
 
@@ -108,20 +95,3 @@ def test_a_translator_and_a_tagger_are_read_too(translator, tagger):
     for run in (tagger, translator):
         with pytest.raises(UserError, match="text is empty"):
             states_of_run(run, "")
-
-
-def test_what_cannot_be_read_is_told(language):
-    with pytest.raises(UserError, match="text is empty"):
-        states_of_run(language, "")
-    with pytest.raises(UserError, match="has 6,000 tokens; at most 5,000"):
-        states_of_run(language, "a rose" * 1000)
-    with pytest.raises(UserError, match="never seen"):
-        states_of_run(language, "\N{SNOWMAN}")
-
-
-def test_the_plane_is_that_of_the_principal_components():
-    line = torch.linspace(-1, 1, 20)[:, None] * torch.tensor([[3.0, 4.0, 0.0]]) + 7
-    places, shares = principal(line)
-    assert shares == pytest.approx((1.0, 0.0), abs=1e-9)
-    assert places[:, 0].abs().max() == pytest.approx(5.0, rel=1e-6)
-    assert principal(torch.ones(9, 4)) is None and not math.isnan(shares[1])

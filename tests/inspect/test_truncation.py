@@ -41,4 +41,4 @@ def test_a_reservoir_has_no_weights_to_lose():
 
     flow = gradients_of_cells(["echo_state"], length=12, hidden=8).flows[0]
     assert flow.truncation == {} and flow.weight_norm is None
-    assert flow.facts()["weight_gradient_norm"] is None
+    assert flow.as_dict()["weight_gradient_norm"] is None

@@ -5,43 +5,47 @@ import torch
 
 from unroll.errors import UserError
 from unroll.inspect import vectors_of_run
-from unroll.inspect.vectors import Table, find, tables_of
+from unroll.inspect.vectors import EmbeddingTable, embedding_tables, find_token
 
 
 def table(*names):
     vectors = torch.tensor(
         [[9.0, 9.0], [9.0, -9.0], [1.0, 0.0], [3.0, 0.3], [0.0, 1.0], [-1.0, 0.0]]
     )
-    return Table("words", ["<unk>", "<s>", *names], vectors.double())
+    return EmbeddingTable("words", ["<unk>", "<s>", *names], vectors.double())
 
 
 def test_the_nearest_has_the_greatest_cosine():
-    near = table("king", "queen", "rose", "not").near(2, 3)
+    near = table("king", "queen", "rose", "not").neighbours(2, 3)
     assert [n for n, _ in near] == [3, 1, 4]
     assert near[0][1] == pytest.approx(3 / (9.09**0.5))
 
 
 def test_a_token_is_found_as_it_is_or_else_without_case_or_behind_a_space():
     some = [table("king", " queen", "Rose", "rose")]
-    assert [n for _, n in find("king", some)] == [2] == [n for _, n in find("King", some)]
-    assert [n for _, n in find("queen", some)] == [3] and [n for _, n in find("Rose", some)] == [4]
-    assert find("kin", some) == []
+    assert (
+        [n for _, n in find_token("king", some)] == [2] == [n for _, n in find_token("King", some)]
+    )
+    assert [n for _, n in find_token("queen", some)] == [3] and [
+        n for _, n in find_token("Rose", some)
+    ] == [4]
+    assert find_token("kin", some) == []
 
 
 def test_each_task_has_its_tables(language, classifier, translator):
-    names = [[t.name for t in tables_of(run)] for run in (language, classifier, translator)]
+    names = [[t.name for t in embedding_tables(run)] for run in (language, classifier, translator)]
     assert names == [["tokens"], ["tokens"], ["source", "target"]]
     for run, weight in (
         (language, language.model.embedding),
         (translator, translator.model.source),
     ):
-        assert torch.equal(tables_of(run)[0].vectors, weight.weight.detach().double())
+        assert torch.equal(embedding_tables(run)[0].vectors, weight.weight.detach().double())
 
 
 def test_words_numbers_and_pictures(translator):
     found = vectors_of_run(translator, ["b1", "B1"], top=3)
     assert [t.name for t, *_ in found.near] == ["source", "target"]
-    facts = json.loads(json.dumps(found.facts(), allow_nan=False))
+    facts = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert facts["near"][1]["of"] == "B1" and len(facts["near"][1]["neighbours"]) == 3
     assert "Near B1 (target):" in found.text()
     assert list(found.pictures()) == ["near", "map source", "map target"]
@@ -55,9 +59,7 @@ def test_without_a_word_the_commonest_are_told(language):
 
 
 def test_what_is_not_there_is_told(translator, language):
-    with pytest.raises(
-        UserError, match=r"'b9', which the run has no vector of; spelled like it: b"
-    ):
+    with pytest.raises(UserError, match=r"'b9'; expected a token of the run; similar tokens: b"):
         vectors_of_run(translator, ["b9"])
     with pytest.raises(UserError, match="--top got 0"):
         vectors_of_run(language, top=0)

@@ -1,4 +1,4 @@
-"""A finding of `unroll inspect`: printed, and written to the files that were asked for."""
+"""The output of `unroll inspect`: text or JSON on standard output, and files of pictures."""
 
 from __future__ import annotations
 
@@ -18,87 +18,108 @@ if TYPE_CHECKING:
 
 
 def checked_files(files: dict[str, str | None], overwrite: bool) -> dict[str, Path]:
-    """The files that were asked for, by flag; a name without an ending is a folder.
+    """The files to write, checked before anything is computed.
 
     Args:
-        files: by flag; None: not asked for.
-        overwrite: whether files that exist are replaced.
+        files: names by flag; a name without an ending is a folder. None: not given.
+        overwrite: whether existing files may be overwritten.
+
+    Returns:
+        The given files, by flag.
 
     Raises:
-        UserError: for files that cannot be written, before anything is computed.
+        UserError: for files that cannot be written.
     """
     wanted = {flag: Path(file) for flag, file in files.items() if file is not None}
     for flag, path in wanted.items():
-        there = path.exists() and (path.is_file() or path.suffix or any(path.iterdir()))
-        if there and not overwrite:
+        exists = path.exists() and (path.is_file() or path.suffix or any(path.iterdir()))
+        if exists and not overwrite:
             raise UserError(f"{path} exists already; nothing was overwritten. Use --overwrite.")
         if path.is_dir() and path.suffix:
             raise UserError(f"{flag} names {path}, which is a folder. Give the file another name.")
         if not path.absolute().parent.is_dir():
-            raise UserError(f"{flag} names {path}, but there is no folder {path.parent}. Make it.")
+            raise UserError(
+                f"{flag} names {path}, but there is no folder {path.parent}. Create it first."
+            )
     single = [path for path in wanted.values() if path.suffix]
     if len(set(single)) < len(single):
-        raise UserError(f"{' and '.join(wanted)} name the same file. Give each its own.")
+        raise UserError(f"{' and '.join(wanted)} name the same file. Give each a file of its own.")
     return wanted
 
 
 def report_finding(
-    finding: Finding, words: list[str], wanted: dict[str, Path], json: bool, page: str
+    finding: Finding, command: list[str], files: dict[str, Path], json: bool, page: str
 ) -> None:
-    """Write a finding to its files, and print it.
+    """Write the files, and print the finding as text or JSON.
 
     Args:
-        finding: what was found.
-        words: the command, for the page and for what to type next.
-        wanted: the files by flag.
-        json: whether it is printed as JSON.
-        page: a name for a page, to suggest.
+        finding: the result of an inspection.
+        command: the words of the command, for pages.
+        files: by flag.
+        json: print JSON in place of text.
+        page: a file name to suggest for a page.
+
+    Raises:
+        UserError: for a file that cannot be written.
     """
-    write_files(finding, words, wanted)
+    write_files(finding, command, files)
     if json:
-        typer.echo(json_module.dumps(finding.facts(), allow_nan=False))
+        typer.echo(json_module.dumps(finding.as_dict(), allow_nan=False))
         return
     typer.echo(finding.text())
-    if not wanted:
-        again = shlex.join([*words, "--out", page])
-        typer.echo(f"\nAs plots, in a browser: {again}")
+    if not files:
+        page_command = shlex.join([*command, "--out", page])
+        typer.echo(f"\nTo see it as pictures in a browser: {page_command}")
 
 
-def write_files(finding: Finding, words: list[str], wanted: dict[str, Path]) -> None:
-    """Write the files that were asked for: a page, or plots as SVG, CSV or PNG."""
-    pictures: dict[str, Callable[[Picture], bytes]] = {
+def write_files(finding: Finding, command: list[str], files: dict[str, Path]) -> None:
+    """Write the files of a finding.
+
+    Args:
+        finding: the result of an inspection.
+        command: the words of the command, for pages.
+        files: by flag.
+
+    Raises:
+        UserError: for a file that cannot be written.
+    """
+    encoders: dict[str, Callable[[Picture], bytes]] = {
         "--svg": lambda picture: picture.draw().svg().encode(),
         "--csv": lambda picture: picture.csv().encode(),
         "--png": lambda picture: picture.draw().png(),
     }
-    for flag, path in wanted.items():
+    for flag, path in files.items():
         if flag == "--out":
-            write_and_report(path, finding.html(shlex.join(words)).encode())
+            write_and_report(path, finding.html(shlex.join(command)).encode())
         elif path.suffix:
-            write_and_report(path, pictures[flag](finding.picture()))
+            write_and_report(path, encoders[flag](finding.picture()))
         else:
             path.mkdir(exist_ok=True)
             for name, picture in finding.pictures().items():
                 file = path / f"{file_name(name)}.{flag.removeprefix('--')}"
-                write_and_report(file, pictures[flag](picture))
+                write_and_report(file, encoders[flag](picture))
 
 
 def file_name(name: str) -> str:
-    """A picture's name as that of a file, whatever a cell or a class is called."""
+    """The name of a picture as a file name, whatever characters it contains."""
     return "".join(c if c.isalnum() else "_" for c in name)
 
 
-def flags(given: dict[str, Any]) -> list[str]:
-    """The given flags as one types them."""
+def as_flags(given: dict[str, Any]) -> list[str]:
+    """Settings as flags of the command line; a list repeats its flag."""
     words = []
     for name, value in given.items():
         flag = f"--{name.replace('_', '-')}"
-        for each in value if isinstance(value, list) else [value]:
-            words += [flag] if each is True else [flag, str(each)]
+        for one in value if isinstance(value, list) else [value]:
+            words += [flag] if one is True else [flag, str(one)]
     return words
 
 
 def write_and_report(path: Path, content: bytes) -> None:
-    """Write a file, and print where."""
+    """Write a file, and print its name.
+
+    Raises:
+        UserError: for a file that cannot be written.
+    """
     write_file(path, content)
     typer.echo(f"Written: {path}", err=True)

@@ -1,6 +1,7 @@
-"""Looking inside: where gradients go, what states and gates do, what is looked at.
+"""Inspection of cells and runs: gradients, states, gates, attention, embeddings, training.
 
-Each name is loaded when it is first used, so that the command line's help costs no torch.
+Each name is imported when it is first used, so that the help of the command line does not import
+torch.
 """
 
 from importlib import import_module
@@ -20,8 +21,8 @@ PUBLIC = {
     "Vectors": "unroll.inspect.vectors",
     "attention_of_run": "unroll.inspect.attention",
     "gates_of_run": "unroll.inspect.gates",
-    "gradients_of_cells": "unroll.inspect.experiment",
-    "gradients_of_run": "unroll.inspect.of_run",
+    "gradients_of_cells": "unroll.inspect.cell_gradients",
+    "gradients_of_run": "unroll.inspect.run_gradients",
     "halving_distance": "unroll.training.halving",
     "history_of_run": "unroll.inspect.history",
     "jacobians": "unroll.inspect.jacobian",
@@ -37,6 +38,7 @@ __all__ = list(PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
+    """Import a public name; raise AttributeError for any other."""
     if name not in PUBLIC:
         raise AttributeError(f"module 'unroll.inspect' has no attribute {name!r}")
     return getattr(import_module(PUBLIC[name]), name)
@@ -45,7 +47,7 @@ def __getattr__(name: str) -> Any:
 if TYPE_CHECKING:
     from unroll.inspect.alignment import Alignment as Alignment
     from unroll.inspect.attention import attention_of_run as attention_of_run
-    from unroll.inspect.experiment import gradients_of_cells as gradients_of_cells
+    from unroll.inspect.cell_gradients import gradients_of_cells as gradients_of_cells
     from unroll.inspect.finding import Finding as Finding
     from unroll.inspect.flow import Flow as Flow
     from unroll.inspect.gates import Gates as Gates
@@ -56,9 +58,9 @@ if TYPE_CHECKING:
     from unroll.inspect.jacobian import jacobians as jacobians
     from unroll.inspect.jacobian import largest_singular_values as largest_singular_values
     from unroll.inspect.lyapunov import lyapunov_exponents as lyapunov_exponents
-    from unroll.inspect.of_run import gradients_of_run as gradients_of_run
     from unroll.inspect.report import Report as Report
     from unroll.inspect.report import report_of_run as report_of_run
+    from unroll.inspect.run_gradients import gradients_of_run as gradients_of_run
     from unroll.inspect.saliency import Saliency as Saliency
     from unroll.inspect.states import States as States
     from unroll.inspect.states import states_of_run as states_of_run

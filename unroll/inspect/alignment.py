@@ -1,5 +1,7 @@
-"""What each step of an answer looked at in the question: the matrix of a translator's attention, or
-a captioner's."""
+"""The attention of each predicted token over its input: of translators and captioners.
+
+S places of the input, T tokens of the prediction.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ import numpy as np
 
 from unroll.errors import UserError
 from unroll.inspect.drawing import Drawing
-from unroll.inspect.finding import Finding, Picture, html_table, in_brackets
-from unroll.inspect.heat import heat_map
+from unroll.inspect.finding import Finding, Picture, format_conditions, html_table
+from unroll.inspect.heat_map import draw_heat_map
 from unroll.inspect.page import Section
 from unroll.run import Run
 
@@ -21,8 +23,15 @@ SHADES = " .:-=+*#%@"
 
 @dataclass(frozen=True)
 class Alignment(Finding):
-    """The attention of one translation. source: S tokens. target: T tokens. weights: [T, S], each
-    row sums to one. A notebook shows it as a picture and a table."""
+    """The attention weights of one prediction. A notebook shows it as a picture and a table.
+
+    Attributes:
+        title: what was measured.
+        conditions: under which conditions.
+        source: S tokens of the input, or S places of an image.
+        target: T tokens of the prediction.
+        weights: [T, S]; each row sums to one.
+    """
 
     title: str
     conditions: dict[str, Any]
@@ -30,8 +39,8 @@ class Alignment(Finding):
     target: list[str]
     weights: np.ndarray
 
-    def facts(self) -> dict[str, Any]:
-        """The matrix with its names, for JSON."""
+    def as_dict(self) -> dict[str, Any]:
+        """The matrix with its tokens, for JSON."""
         return {
             "title": self.title,
             "conditions": self.conditions,
@@ -41,32 +50,32 @@ class Alignment(Finding):
         }
 
     def table(self) -> list[list[str]]:
-        """A row a target token."""
+        """One row per target token; the first row holds the source tokens."""
         rows = [[f"{weight:.2f}" for weight in row] for row in self.weights]
         return [["", *self.source], *([t, *r] for t, r in zip(self.target, rows, strict=True))]
 
     def text(self) -> str:
-        """The matrix as shades, and what each token looked at most."""
-        lines = [f"{self.title}.", f"({in_brackets(self.conditions)})", ""]
-        wide = max(map(len, self.target))
+        """The matrix as characters, and the source token of largest weight per target token."""
+        lines = [f"{self.title}.", f"({format_conditions(self.conditions)})", ""]
+        width = max(map(len, self.target))
         for token, row in zip(self.target, self.weights, strict=True):
             shades = "".join(SHADES[min(9, int(w * 10))] for w in row)
-            most = int(row.argmax())
-            lines.append(f"{token.rjust(wide)}  |{shades}|  {self.source[most]} {row[most]:.0%}")
+            best = int(row.argmax())
+            lines.append(f"{token.rjust(width)}  |{shades}|  {self.source[best]} {row[best]:.0%}")
         return "\n".join(lines)
 
     def pictures(self) -> dict[str, Picture]:
-        """`alignment`: target tokens down, source tokens across."""
+        """`alignment`: one row per target token, one column per source token."""
         rows = [[t, *r] for t, r in zip(self.target, self.weights.tolist(), strict=True)]
         return {"alignment": Picture(self._draw, [["", *self.source], *rows])}
 
     def _draw(self) -> Drawing:
-        return heat_map(self.weights, self.title, rows=self.target, columns=self.source)
+        return draw_heat_map(self.weights, self.title, rows=self.target, columns=self.source)
 
     def section(self) -> Section:
-        """The matrix as a heat map that can be pointed at."""
+        """The matrix as a heat map that shows the weight under the pointer."""
         parts = {
-            "conditions": html.escape(in_brackets(self.conditions)),
+            "conditions": html.escape(format_conditions(self.conditions)),
             "table": html_table(self.table()),
         }
         data = {"source": self.source, "target": self.target, "weights": self.weights.tolist()}
@@ -74,35 +83,42 @@ class Alignment(Finding):
 
 
 def alignment_of_run(run: Run, text: str) -> Alignment:
-    """Translate a text, and keep what each token of the translation looked at.
+    """Translate a text and keep the attention weights.
 
-    Raises: UserError for a text without words.
+    Args:
+        run: of a translator.
+        text: to translate.
+
+    Raises:
+        UserError: for a text without words.
     """
     if not text.strip():
-        raise UserError("The text is empty; expected something to translate.")
-    (answer,) = run.predict_iterator([text])
-    conditions = {"run": str(run.path), "source": text, "translation": answer["translation"]}
-    return Alignment(
-        f"Attention of {run.path.name}",
-        conditions,
-        answer["source_tokens"],
-        answer["target_tokens"],
-        np.array(answer["attention"], dtype=float).reshape(len(answer["target_tokens"]), -1),
-    )
+        raise UserError("The text is empty; expected at least one word to translate.")
+    (prediction,) = run.predict_iterator([text])
+    translation = prediction["translation"]
+    conditions = {"run": str(run.path), "source": text, "translation": translation}
+    tokens = prediction["target_tokens"]
+    weights = np.array(prediction["attention"], dtype=float).reshape(len(tokens), -1)
+    title = f"Attention of {run.path.name}"
+    return Alignment(title, conditions, prediction["source_tokens"], tokens, weights)
 
 
-def glimpses_of_run(run: Run, path: str) -> Alignment:
-    """Say what is in an image, and keep where each word looked: the places of the grid, row by row.
+def caption_attention_of_run(run: Run, path: str) -> Alignment:
+    """Caption an image and keep the attention weights over its grid, row by row.
 
-    `unroll predict RUN IMAGE --out words.svg` draws the same over the image.
+    `unroll predict RUN IMAGE --out attention.svg` draws them over the image.
+
+    Args:
+        run: of a captioner.
+        path: of an image.
+
+    Raises:
+        UserError: for an image that cannot be read.
     """
-    (answer,) = run.predict_iterator([path])
-    rows, columns = answer["grid"]
-    conditions = {"run": str(run.path), "image": path, "caption": answer["caption"]}
-    return Alignment(
-        f"Attention of {run.path.name}",
-        conditions,
-        [f"{row + 1},{column + 1}" for row in range(rows) for column in range(columns)],
-        answer["tokens"],
-        np.array(answer["attention"], dtype=float).reshape(len(answer["tokens"]), -1),
-    )
+    (prediction,) = run.predict_iterator([path])
+    rows, columns = prediction["grid"]
+    conditions = {"run": str(run.path), "image": path, "caption": prediction["caption"]}
+    places = [f"{row + 1},{column + 1}" for row in range(rows) for column in range(columns)]
+    tokens = prediction["tokens"]
+    weights = np.array(prediction["attention"], dtype=float).reshape(len(tokens), -1)
+    return Alignment(f"Attention of {run.path.name}", conditions, places, tokens, weights)

@@ -1,51 +1,57 @@
-"""What a network looks at, for whatever it has to look with.
+"""Which parts of its input a prediction depends on, by the method that suits the network.
 
-A way to look is a row of WAYS: what a network must have, and the function that looks. A new kind of
-network adds its row.
+METHODS has one row per kind of network; a new kind adds its row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from torch import nn
+
 from unroll.engine.backends import backend as use_backend
 from unroll.errors import UserError
-from unroll.inspect.alignment import alignment_of_run, glimpses_of_run
+from unroll.inspect.alignment import alignment_of_run, caption_attention_of_run
 from unroll.inspect.finding import Finding
 from unroll.inspect.saliency import saliency_of_run
 from unroll.run import Run
+from unroll.tasks.caption.network import Captioner
 from unroll.tasks.classify.network import Classifier
+from unroll.tasks.translate.network import Translator
 
-WAYS: list[tuple[Callable[[Run], bool], Callable[[Run, str], Finding]]] = [
-    (
-        lambda run: hasattr(run.model, "attention") and hasattr(run.preprocessor, "target"),
-        alignment_of_run,
-    ),
-    (lambda run: hasattr(run.model, "attention") and hasattr(run.model, "grid"), glimpses_of_run),
-    (lambda run: isinstance(run.model, Classifier), saliency_of_run),
+METHODS: list[tuple[type[nn.Module], Callable[[Run, str], Finding]]] = [
+    (Translator, alignment_of_run),
+    (Captioner, caption_attention_of_run),
+    (Classifier, saliency_of_run),
 ]
 
 
-def looks(run: Run) -> bool:
-    """Whether the network has anything to look with."""
-    return any(has(run) for has, _ in WAYS)
+def supports_attention(run: Run) -> bool:
+    """Whether `attention_of_run` supports the network of a run."""
+    return any(isinstance(run.model, network) for network, _ in METHODS)
 
 
 def attention_of_run(run: Run, text: str) -> Finding:
-    """What the network looks at in a text: the alignment of a translation, the words that a
-    classification rests on; of an image, where each word of its caption looked.
+    """Which parts of an input a prediction depends on.
 
-    When to use it: to see why an answer came out as it did. The run is not changed.
+    For a translator the alignment of the translation, for a captioner the attention of each word
+    over the image, for a classifier the saliency of each step.
 
-    text: what `unroll predict --input` takes: for captions the path of an image.
-    Raises: UserError for a network with nothing to look with, and texts that it cannot read.
+    When to use it: to understand a single prediction. The run is not changed.
+
+    Args:
+        run: of a translator, a captioner or a classifier.
+        text: what `unroll predict --input` takes; for captioners the path of an image.
+
+    Raises:
+        UserError: for a run of another task, and an input that it cannot read.
     """
-    for has, look in WAYS:
-        if has(run):
-            with use_backend("loop"):  # one text is read: not worth a compiler
-                return look(run, text)
+    for network, method in METHODS:
+        if isinstance(run.model, network):
+            with use_backend("loop"):  # a single input does not repay compilation
+                return method(run, text)
     raise UserError(
-        f"{run.path} is a run of the task {run.task_name}, which has no attention to look at; "
-        "translators, captioners and classifiers have. It has: unroll inspect gates, unroll inspect "
+        f"{run.path} is a run of the task {run.task_name}, which has no attention; expected a "
+        "translator, a captioner or a classifier. It supports unroll inspect gates and unroll inspect "
         "gradients."
     )

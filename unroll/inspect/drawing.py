@@ -1,6 +1,6 @@
 """A picture as a list of marks: an SVG for pages and notebooks, light and dark, or a PNG.
 
-One way to draw serves files, notebooks and pages, so nothing here needs a browser.
+Files, notebooks and pages use the same drawing, so nothing here needs a browser.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from unroll.data.optional import optional
 
 Point = tuple[float, float] | None
 
-# by curve: dark on light and light on dark, told apart with most forms of colour blindness too
+# by curve, for light and dark pages; distinct with most forms of colour blindness too
 LIGHT = ("#0b5cad", "#c2410c", "#0f766e", "#7c3aed", "#a16207", "#be185d", "#475569", "#15803d")
 DARK = ("#6cb2f7", "#fb923c", "#5eead4", "#c4b5fd", "#fde047", "#f9a8d4", "#cbd5e1", "#86efac")
 DASHES: tuple[tuple[int, ...], ...] = ((), (7, 4), (2, 3), (10, 3, 2, 3))
@@ -32,8 +32,15 @@ SCALE = 2  # pixels of a PNG for each unit of the picture
 
 
 @dataclass(frozen=True)
-class Path:
-    """Lines through the points, lifted at None. kind: grid, level, here or `curve cN`."""
+class Polyline:
+    """Lines through points.
+
+    Attributes:
+        points: (x, y); the line is interrupted at None.
+        kind: "grid", "level", "here" (a line that a script moves) or "curve cN" of the palette.
+        dashes: the number of a pattern of DASHES.
+        label: for scripts and tests.
+    """
 
     points: Sequence[Point]
     kind: str
@@ -42,18 +49,33 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Words:
-    """Text at a place; anchor: start, mid or end of it."""
+class TextMark:
+    """A text at a point.
+
+    Attributes:
+        x: to the right.
+        y: downwards, of the baseline.
+        text: what it says.
+        anchor: the part of the text that is at the point: "start", "mid" or "end".
+    """
 
     x: float
     y: float
-    words: str
+    text: str
     anchor: str = "start"
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A circle. colour: which of the palette."""
+    """A circle.
+
+    Attributes:
+        x: of the centre, to the right.
+        y: of the centre, downwards.
+        radius: of the circle.
+        colour: its number in the palette.
+        label: shown where the pointer rests.
+    """
 
     x: float
     y: float
@@ -64,7 +86,15 @@ class Dot:
 
 @dataclass(frozen=True)
 class Pixels:
-    """A small image, uint8 [rows, columns, 3], blown up to a rectangle."""
+    """A small image, enlarged to a rectangle without smoothing.
+
+    Attributes:
+        x: of the left edge.
+        y: of the upper edge.
+        width: of the rectangle.
+        height: of the rectangle.
+        values: uint8 [rows, columns, 3].
+    """
 
     x: float
     y: float
@@ -75,16 +105,24 @@ class Pixels:
 
 @dataclass
 class Drawing:
-    """A picture of a size, with a title that is read out, and numbers for scripts (`data-...`)."""
+    """A picture.
+
+    Attributes:
+        width: in units of the picture.
+        height: in units of the picture.
+        title: for screen readers.
+        data: numbers for scripts, as `data-...` attributes.
+        marks: from back to front.
+    """
 
     width: int
     height: int
     title: str
     data: dict[str, Any] = field(default_factory=dict)
-    marks: list[Path | Words | Dot | Pixels] = field(default_factory=list)
+    marks: list[Polyline | TextMark | Dot | Pixels] = field(default_factory=list)
 
     def svg(self) -> str:
-        """An SVG that stands alone or in a page, and follows the reader's light or dark scheme."""
+        """An SVG for a file or a page, which follows the light or dark scheme of the reader."""
         numbers = "".join(f' data-{name}="{value}"' for name, value in self.data.items())
         return "\n".join(
             [
@@ -92,28 +130,30 @@ class Drawing:
                 f'xmlns="http://www.w3.org/2000/svg"{numbers}>',
                 f"<title>{html.escape(self.title)}</title><style>{STYLE}</style>",
                 f'<rect class="ground" width="{self.width}" height="{self.height}"/>',
-                *map(as_svg, self.marks),
+                *map(mark_as_svg, self.marks),
                 "</svg>",
             ]
         )
 
     def png(self) -> bytes:
-        """The same in the light scheme as pixels.
+        """A PNG in light colours.
 
-        Raises: UserError where Pillow is not installed.
+        Raises:
+            UserError: where Pillow is not installed.
         """
-        return rasterised(self)
+        return draw_png(self)
 
 
-def as_svg(mark: Path | Words | Dot | Pixels) -> str:
-    if isinstance(mark, Words):
+def mark_as_svg(mark: Polyline | TextMark | Dot | Pixels) -> str:
+    """One element of an SVG."""
+    if isinstance(mark, TextMark):
         kind = "" if mark.anchor == "start" else f' class="{mark.anchor}"'
-        return f'<text{kind} x="{mark.x:.1f}" y="{mark.y:.1f}">{html.escape(mark.words)}</text>'
+        return f'<text{kind} x="{mark.x:.1f}" y="{mark.y:.1f}">{html.escape(mark.text)}</text>'
     if isinstance(mark, Dot):
-        said = f"<title>{html.escape(mark.label)}</title>" if mark.label else ""
+        tooltip = f"<title>{html.escape(mark.label)}</title>" if mark.label else ""
         kind = f"dot c{mark.colour % len(LIGHT)}"
         place = f'cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{mark.radius:.1f}"'
-        return f'<circle class="{kind}" {place}>{said}</circle>'
+        return f'<circle class="{kind}" {place}>{tooltip}</circle>'
     if isinstance(mark, Pixels):
         source = base64.b64encode(png_bytes(mark.values)).decode()
         return (
@@ -124,11 +164,11 @@ def as_svg(mark: Path | Words | Dot | Pixels) -> str:
     dashes = f' stroke-dasharray="{" ".join(map(str, DASHES[mark.dashes]))}"' if mark.dashes else ""
     label = "" if mark.label is None else f' data-label="{html.escape(mark.label)}"'
     hidden = ' visibility="hidden"' if mark.kind == "here" else ""
-    return f'<path class="{mark.kind}"{dashes} d="{pen(mark.points)}"{label}{hidden}/>'
+    return f'<path class="{mark.kind}"{dashes} d="{path_commands(mark.points)}"{label}{hidden}/>'
 
 
-def pen(points: Sequence[Point]) -> str:
-    """The path through the points, lifted where there is none."""
+def path_commands(points: Sequence[Point]) -> str:
+    """The commands of an SVG path through the points, interrupted at None."""
     commands, down = [], False
     for point in points:
         if point is not None:
@@ -138,9 +178,12 @@ def pen(points: Sequence[Point]) -> str:
 
 
 def png_bytes(values: np.ndarray) -> bytes:
-    """A PNG of uint8 [rows, columns, 3]; nothing is needed but zlib.
+    """A PNG of an image, written with zlib alone.
 
-    Source: the format's chunks, https://www.w3.org/TR/png-3/.
+    Args:
+        values: uint8 [rows, columns, 3].
+
+    Source: the chunks of the format, https://www.w3.org/TR/png-3/.
     """
 
     def chunk(name: bytes, data: bytes) -> bytes:
@@ -154,17 +197,21 @@ def png_bytes(values: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
-def rasterised(drawing: Drawing) -> bytes:
-    """A PNG of all marks but those that only a script moves."""
+def draw_png(drawing: Drawing) -> bytes:
+    """A PNG of all marks except those that a script moves.
+
+    Raises:
+        UserError: where Pillow is not installed.
+    """
     what = "draws a PNG"
     images, draws = optional("PIL.Image", what), optional("PIL.ImageDraw", what)
     font = optional("PIL.ImageFont", what).load_default(12 * SCALE)
     image = images.new("RGB", (drawing.width * SCALE, drawing.height * SCALE), GROUND)
     pencil = draws.Draw(image)
     for mark in drawing.marks:
-        if isinstance(mark, Words):
+        if isinstance(mark, TextMark):
             anchor = {"start": "ls", "mid": "ms", "end": "rs"}[mark.anchor]
-            pencil.text((mark.x * SCALE, mark.y * SCALE), mark.words, TEXT, font, anchor)
+            pencil.text((mark.x * SCALE, mark.y * SCALE), mark.text, TEXT, font, anchor)
         elif isinstance(mark, Dot):
             x, y, r = (n * SCALE for n in (mark.x, mark.y, mark.radius))
             pencil.ellipse((x - r, y - r, x + r, y + r), fill=LIGHT[mark.colour % len(LIGHT)])
@@ -175,7 +222,7 @@ def rasterised(drawing: Drawing) -> bytes:
         elif mark.kind != "here":
             curve = mark.kind.startswith("curve")
             colour = LIGHT[int(mark.kind.rpartition("c")[2])] if curve else INK[mark.kind]
-            for start, end in dashed(mark.points, DASHES[mark.dashes]):
+            for start, end in dashed_pieces(mark.points, DASHES[mark.dashes]):
                 line = [n * SCALE for n in (*start, *end)]
                 pencil.line(line, colour, SCALE * (2 if curve else 1))
     out = io.BytesIO()
@@ -183,34 +230,43 @@ def rasterised(drawing: Drawing) -> bytes:
     return out.getvalue()
 
 
-def dashed(
+def dashed_pieces(
     points: Sequence[Point], pattern: tuple[int, ...]
 ) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    """The pieces of the lines through the points that are drawn; an empty pattern draws all."""
-    found = []
-    n, left = 0, float(pattern[0]) if pattern else math.inf
+    """The drawn pieces of a dashed line.
+
+    Args:
+        points: (x, y); the line is interrupted at None.
+        pattern: lengths, drawn and not drawn in turn; empty for a solid line.
+
+    Returns:
+        Pairs of start and end.
+    """
+    pieces = []
+    n, rest = 0, float(pattern[0]) if pattern else math.inf
     for start, end in pairwise(points):
         if start is None or end is None:
             continue
         length, at = math.dist(start, end), 0.0
         while at < length or length == at == 0:
-            step = min(left, length - at)
+            step = min(rest, length - at)
             ends = [
                 (start[0] + (end[0] - start[0]) * s, start[1] + (end[1] - start[1]) * s)
                 for s in ((at / (length or 1)), (at + step) / (length or 1))
             ]
             if n % 2 == 0:
-                found.append((ends[0], ends[1]))
-            at, left = at + step, left - step
-            if left <= 0:
+                pieces.append((ends[0], ends[1]))
+            at, rest = at + step, rest - step
+            if rest <= 0:
                 n += 1
-                left = pattern[n % len(pattern)]
+                rest = pattern[n % len(pattern)]
             if length == 0:
                 break
-    return found
+    return pieces
 
 
-def palette(colours: Sequence[str]) -> str:
+def palette_css(colours: Sequence[str]) -> str:
+    """Style rules for curves and dots in these colours."""
     return "".join(
         f".unroll-plot .c{n}{{stroke:{colour}}}.unroll-plot .dot.c{n}{{fill:{colour}}}"
         for n, colour in enumerate(colours)
@@ -224,8 +280,10 @@ STYLE = (
     ".unroll-plot .grid{stroke:#dfe3e8}.unroll-plot .level{stroke:#6b7785;stroke-dasharray:4 4}"
     ".unroll-plot .here{stroke:#1f2933}.unroll-plot .curve{fill:none;stroke-width:2}"
     ".unroll-plot .dot{stroke:none;fill-opacity:.75}"
-    + palette(LIGHT)
+    + palette_css(LIGHT)
     + "@media(prefers-color-scheme:dark){.unroll-plot .ground{fill:#14181d}"
     ".unroll-plot text{fill:#dde3ea}.unroll-plot .grid{stroke:#2c343d}"
-    ".unroll-plot .here{stroke:#dde3ea}.unroll-plot .level{stroke:#9aa6b2}" + palette(DARK) + "}"
+    ".unroll-plot .here{stroke:#dde3ea}.unroll-plot .level{stroke:#9aa6b2}"
+    + palette_css(DARK)
+    + "}"
 )

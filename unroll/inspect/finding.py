@@ -1,4 +1,4 @@
-"""What an inspection found, in every form that people and programs read."""
+"""The result of an inspection, in every form that people and programs read."""
 
 from __future__ import annotations
 
@@ -6,78 +6,91 @@ import csv
 import html
 import io
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from unroll.inspect.drawing import Drawing
-from unroll.inspect.page import Section, page
+from unroll.inspect.page import Section, render_page
 
 Row = Sequence[Any]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """draw: makes the drawing. rows: the same as numbers, a first row of names."""
+    """A plot and its numbers.
+
+    Attributes:
+        draw: makes the drawing.
+        rows: the numbers; the first row holds the names of the columns.
+    """
 
     draw: Callable[[], Drawing]
     rows: Sequence[Row]
 
     def csv(self) -> str:
-        """The numbers as a table for other programs."""
+        """The numbers as comma-separated values."""
         out = io.StringIO()
         csv.writer(out, lineterminator="\n").writerows(self.rows)
         return out.getvalue()
 
 
-class Finding:
-    """What all findings share: `facts` for programs, `text` for terminals, `pictures` by name, of
-    which the first says most, and one page that works offline. A notebook shows it by itself."""
+class Finding(ABC):
+    """What all results of inspections share: numbers, text, pictures and a page that works offline.
+
+    A notebook shows the first picture and the table.
+
+    Attributes:
+        title: what was measured.
+        conditions: under which conditions, by name.
+    """
 
     title: str
     conditions: Mapping[str, Any]
 
-    def facts(self) -> dict[str, Any]:
+    @abstractmethod
+    def as_dict(self) -> dict[str, Any]:
         """Every number, for JSON."""
-        raise NotImplementedError
 
+    @abstractmethod
     def text(self) -> str:
-        """What was found, in words."""
-        raise NotImplementedError
+        """The result as text for a terminal."""
 
+    @abstractmethod
     def pictures(self) -> dict[str, Picture]:
-        """The pictures, the most telling first; nothing is drawn before it is asked for."""
-        raise NotImplementedError
+        """The pictures by name, the main one first; drawn only when they are used."""
 
+    @abstractmethod
     def table(self) -> list[list[str]]:
-        """The figures that stand under the picture, a first row of names."""
-        raise NotImplementedError
+        """The table under the picture; the first row holds the names of the columns."""
 
+    @abstractmethod
     def section(self) -> Section:
-        """Its part of a page."""
-        raise NotImplementedError
+        """The section of a page."""
 
     def html(self, command: str = "") -> str:
-        """A page that needs nothing but itself. command: how it was made."""
-        return page(self.title, [self.section()], command)
+        """A page that works offline. command: that made it, to be shown on the page."""
+        return render_page(self.title, [self.section()], command)
 
     def picture(self, name: str | None = None) -> Picture:
-        """One of the pictures; without a name the first."""
-        found = self.pictures()
-        return next(iter(found.values())) if name is None else found[name]
+        """One of the pictures. Default: the first."""
+        pictures = self.pictures()
+        return next(iter(pictures.values())) if name is None else pictures[name]
 
     def svg(self, name: str | None = None) -> str:
-        """A picture of its own."""
+        """A picture as SVG. Default: the first."""
         return self.picture(name).draw().svg()
 
     def csv(self, name: str | None = None) -> str:
-        """The numbers of a picture."""
+        """The numbers of a picture. Default: the first."""
         return self.picture(name).csv()
 
     def png(self, name: str | None = None) -> bytes:
-        """A picture as pixels, in the light scheme.
+        """A picture as PNG, in light colours. Default: the first.
 
-        Raises: UserError where Pillow is not installed.
+        Raises:
+            UserError: where Pillow is not installed.
         """
         return self.picture(name).draw().png()
 
@@ -85,8 +98,8 @@ class Finding:
         return f"<h3>{html.escape(self.title)}</h3>{self.svg()}{html_table(self.table())}"
 
 
-def in_brackets(conditions: Mapping[str, Any]) -> str:
-    """The conditions that were given, for people: `length 100, batch 8`."""
+def format_conditions(conditions: Mapping[str, Any]) -> str:
+    """The conditions that have a value, for people: `length 100, batch 8`."""
     return ", ".join(
         f"{name.replace('_', ' ')} {value}"
         for name, value in conditions.items()
@@ -95,7 +108,7 @@ def in_brackets(conditions: Mapping[str, Any]) -> str:
 
 
 def html_table(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first row and first column are headings."""
+    """A table as HTML; its first row and first column are headings."""
     head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in rows[0])
     body = "".join(
         f'<tr><th scope="row">{html.escape(row[0])}</th>'
@@ -107,7 +120,7 @@ def html_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def text_table(rows: Sequence[Sequence[str]]) -> str:
-    """The same for terminals: the first column to the left, the others to the right."""
+    """A table for terminals: the first column aligned left, the others right."""
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
@@ -118,13 +131,13 @@ def text_table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def shown(value: float | None) -> str:
-    """Three figures, or a dash where there is no number."""
+def format_number(value: float | None) -> str:
+    """A number to three digits, or a dash for None and for what is no number."""
     if value is None or math.isnan(value):
         return "-"
     return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
 
 
-def rounded(value: float, figures: int = 4) -> float | None:
-    """So many figures, so that a page stays small; None for what is no number."""
-    return float(f"{value:.{figures - 1}e}") if math.isfinite(value) else None
+def round_digits(value: float, digits: int = 4) -> float | None:
+    """A number to some significant digits, so that a page stays small; None for no finite number."""
+    return float(f"{value:.{digits - 1}e}") if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""How the gradient of one cell, or of one layer, flows back from the loss: every number of it.
+"""How the gradient of one cell, or of one layer, flows back from the loss: its measurements.
 
 T time, B batch, H units of a field of the state, S all numbers of the state.
 """
@@ -23,22 +23,26 @@ from unroll.inspect.truncation import WeightGradient, truncation_errors
 from unroll.training.gradient_flow import FAR, classify_flow, flow_in_words
 from unroll.training.halving import halving_distance, halving_in_words
 
-LEFT_AFTER = (10, 50, 100)  # steps back at which people ask what is left
+REPORTED_STEPS = (10, 50, 100)  # steps back at which reports say what remains of the gradient
 
 
 @dataclass(frozen=True)
 class Flow:
     """The gradient at every state of one cell, followed back from the loss.
 
-    name: what it is called in pictures. cell: its class. start: how its weights came to be.
-    norms: by field of the state, |dL/d field| by steps back from the loss, [T]: the root mean
-        square over sequences of each one's norm. dL/dc of an LSTM counts the way through h too.
-    units: by field, the gradient itself for one sequence, [T, H], also by steps back.
-    singular_values: the largest of a step's Jacobian, by steps back.
-    lyapunov: the largest finite-time Lyapunov exponent, nats a step, mean over the sequences.
-    truncation: by window, the share of the weights' gradient that truncation throws away.
-    weight_norm: the norm of the gradient of all its weights, summed over sequences, before clipping.
-    clipped: what clipping multiplied every gradient by; 1 where nothing was clipped.
+    Attributes:
+        name: its label in plots.
+        cell: the class of the cell.
+        start: how its weights were initialised, in words.
+        norms: |dL/d field| by field of the state and by steps back from the loss, [T]: the root mean
+            square over the sequences. dL/dc of an LSTM includes the path through h.
+        units: by field, the gradient of one sequence by steps back, [T, H].
+        singular_values: the largest singular value of the Jacobian of a step, by steps back.
+        lyapunov: the largest finite-time Lyapunov exponent, nats per step, mean over sequences.
+        truncation: by window, the relative error of the weights' gradient.
+        weight_norm: the norm of the gradient of all weights, summed over sequences, before clipping;
+            None for a cell without weights.
+        clipped: the factor by which clipping multiplied every gradient; 1 without clipping.
     """
 
     name: str
@@ -53,65 +57,74 @@ class Flow:
     clipped: float = 1.0
 
     @property
-    def whole(self) -> list[float]:
+    def total_norms(self) -> list[float]:
         """The norm over all fields of the state, by steps back."""
         return [math.hypot(*at) for at in zip(*self.norms.values(), strict=True)]
 
     @property
     def steps(self) -> int:
         """T, how many states there are."""
-        return len(self.whole)
+        return len(self.total_norms)
 
     @property
     def halving(self) -> float | None:
         """Steps over which the gradient halves; see `halving_distance`."""
-        return halving_distance(self.whole)
+        return halving_distance(self.total_norms)
 
-    def left(self, steps: int) -> float | None:
-        """The gradient so many steps back over that at the loss; None where there is no such step."""
-        start = self.whole[0]
-        return self.whole[steps] / start if steps < self.steps and start > 0 else None
+    def remaining(self, steps: int) -> float | None:
+        """The share of the gradient at the loss that remains after some steps back.
+
+        Args:
+            steps: from 0.
+
+        Returns:
+            The share; None for a step that does not exist, and a gradient that is zero at the loss.
+        """
+        start = self.total_norms[0]
+        return self.total_norms[steps] / start if steps < self.steps and start > 0 else None
 
     @property
     def far(self) -> int:
-        """The step back at which the gradient is judged: FAR, or the last of a shorter sequence."""
+        """The step back at which the flow is classified: FAR, or the last of a shorter sequence."""
         return min(FAR, self.steps - 1)
 
     @property
-    def verdict(self) -> str:
-        """`vanishes`, `explodes` or `lasts`: by what is left at `far`, a hundredth or a hundredfold
-        of it after FAR steps."""
-        return classify_flow(self.left(self.far), self.far)
+    def outcome(self) -> str:
+        """`vanishes`, `explodes` or `lasts`; see `classify_flow`."""
+        return classify_flow(self.remaining(self.far), self.far)
 
-    def sentence(self) -> str:
-        """What happens to the gradient, and what to try, with the numbers."""
-        left = self.left(self.far)
-        return flow_in_words(self.name, self.halving, left, self.far, self.cell, self.start)
+    def summary(self) -> str:
+        """What happens to the gradient, with numbers, and what to try."""
+        remaining = self.remaining(self.far)
+        return flow_in_words(self.name, self.halving, remaining, self.far, self.cell, self.start)
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Everything but the units, for JSON; what is no finite number is None."""
-        halving = self.halving
-        known = halving is not None and math.isfinite(halving)
+        halving = finite_or_none(self.halving) or 0.0
         return {
             "name": self.name,
             "cell": self.cell,
             "start": self.start,
-            "verdict": self.verdict,
-            "halves_every": halving if known and halving > 0 else None,  # type: ignore[operator]
-            "doubles_every": -halving if known and halving < 0 else None,  # type: ignore[operator]
-            "in_words": halving_in_words(halving),
-            "left_after": {k: self.left(k) for k in LEFT_AFTER if k < self.steps},
-            "lyapunov_exponent": finite(self.lyapunov),
-            "median_singular_value": finite(median(self.singular_values.values())),
+            "outcome": self.outcome,
+            "halves_every": halving if halving > 0 else None,
+            "doubles_every": -halving if halving < 0 else None,
+            "in_words": halving_in_words(self.halving),
+            "remaining_after": {k: self.remaining(k) for k in REPORTED_STEPS if k < self.steps},
+            "lyapunov_exponent": finite_or_none(self.lyapunov),
+            "median_singular_value": finite_or_none(median(self.singular_values.values())),
             "truncation_error": self.truncation,
-            "weight_gradient_norm": finite(self.weight_norm),
+            "weight_gradient_norm": finite_or_none(self.weight_norm),
             "clipped_by": self.clipped,
-            "gradient_norms": {name: list(map(finite, n)) for name, n in self.norms.items()},
-            "largest_singular_values": {k: finite(v) for k, v in self.singular_values.items()},
+            "gradient_norms": {
+                name: list(map(finite_or_none, norms)) for name, norms in self.norms.items()
+            },
+            "largest_singular_values": {
+                k: finite_or_none(value) for k, value in self.singular_values.items()
+            },
         }
 
 
-def flow_of(
+def measure_flow(
     name: str,
     trajectory: Trajectory,
     record: Recording,
@@ -123,30 +136,36 @@ def flow_of(
 ) -> Flow:
     """Measure one recorded call whose loss has been differentiated.
 
-    weight_gradient: of its weights through a window, see `truncation_errors`.
-    clip: the norm to which the gradient of the weights is clipped, which scales all of it.
-    exponent_rows: the Lyapunov exponent is the mean over so many sequences.
-    Raises: UserError where the state itself overflows.
+    Args:
+        name: the label of the flow.
+        trajectory: of the call.
+        record: the states of the call and their gradients.
+        start: how the weights were initialised, in words.
+        weight_gradient: of the weights by window, see `truncation_errors`.
+        clip: the norm to which the gradient of the weights is clipped, which scales all gradients.
+        exponent_rows: how many sequences the Lyapunov exponent is averaged over.
+
+    Raises:
+        UserError: where the state itself overflows.
     """
     check_finite(name, record)
     gradient, clipped = weight_gradient(trajectory.steps), 1.0
     weight_norm = None if gradient is None else float(gradient.norm())
     if clip is not None and weight_norm is not None and weight_norm > clip:
         clipped = clip / weight_norm
-    back = {
+    by_steps_back = {
         field: record.gradients.get(field, torch.zeros_like(states)).flip(0) * clipped
         for field, states in record.states.items()
         if states.is_floating_point()
     }
-    some = trajectory_rows(trajectory, exponent_rows)
     return Flow(
         name=name,
         cell=type(trajectory.cell).__name__,
         start=start,
-        norms={field: step_norms(gradient) for field, gradient in back.items()},
-        units={field: gradient[:, 0].flatten(1) for field, gradient in back.items()},
+        norms={field: step_norms(gradient) for field, gradient in by_steps_back.items()},
+        units={field: gradient[:, 0].flatten(1) for field, gradient in by_steps_back.items()},
         singular_values=largest_singular_values(trajectory),
-        lyapunov=float(lyapunov_exponents(some).mean()),
+        lyapunov=float(lyapunov_exponents(first_sequences(trajectory, exponent_rows)).mean()),
         truncation=truncation_errors(weight_gradient, trajectory.steps),
         weight_norm=weight_norm,
         clipped=clipped,
@@ -154,11 +173,11 @@ def flow_of(
 
 
 def check_finite(name: str, record: Recording) -> None:
-    """Raise UserError where a state is no number: nothing can be followed through it."""
+    """Raise UserError where a state is not finite: no gradient can be followed through it."""
     for states in record.states.values():
-        lost = ~states.flatten(1).isfinite().all(1)
-        if states.is_floating_point() and bool(lost.any()):
-            t = int(lost.nonzero()[0])
+        overflows = ~states.flatten(1).isfinite().all(1)
+        if states.is_floating_point() and bool(overflows.any()):
+            t = int(overflows.nonzero()[0])
             raise UserError(
                 f"The state of {name} overflows at step {t + 1} of {len(states)}, so no gradient can "
                 f"be followed back through it. Take fewer steps (--length {max(2, t)}), or smaller "
@@ -167,7 +186,14 @@ def check_finite(name: str, record: Recording) -> None:
 
 
 def step_norms(gradient: Tensor) -> list[float]:
-    """Of [T, B, ...], the root mean square over B of the norms, safe from overflow and underflow."""
+    """The norm of a gradient at each step, safe from overflow and underflow.
+
+    Args:
+        gradient: [T, B, ...].
+
+    Returns:
+        T numbers, each the root mean square over B.
+    """
     flat = gradient.flatten(1)
     largest = flat.abs().amax(1)
     scale = torch.where(largest > 0, largest, torch.ones_like(largest))
@@ -175,12 +201,12 @@ def step_norms(gradient: Tensor) -> list[float]:
     return list(norms.nan_to_num(nan=float("inf"), posinf=float("inf")).tolist())
 
 
-def trajectory_rows(trajectory: Trajectory, rows: int) -> Trajectory:
-    """The first `rows` sequences of it."""
-    states = map_state(lambda s: s[:, :rows], trajectory.states)
-    return Trajectory(trajectory.cell, trajectory.x[:, :rows], states)
+def first_sequences(trajectory: Trajectory, count: int) -> Trajectory:
+    """The trajectory of the first sequences of a batch."""
+    states = map_state(lambda s: s[:, :count], trajectory.states)
+    return Trajectory(trajectory.cell, trajectory.x[:, :count], states)
 
 
-def finite(value: float | None) -> float | None:
-    """The value, or None for what JSON cannot say."""
+def finite_or_none(value: float | None) -> float | None:
+    """The value, or None for what JSON cannot hold."""
     return value if value is not None and math.isfinite(value) else None

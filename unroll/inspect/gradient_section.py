@@ -1,84 +1,94 @@
-"""Gradients as a part of a page: curves to point at, units that fade, numbers."""
+"""Gradients as a section of a page: curves, single units that a slider follows, numbers."""
 
 from __future__ import annotations
 
 import html
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from unroll.inspect.finding import html_table, in_brackets, rounded
+from unroll.inspect.finding import Finding, format_conditions, html_table, round_digits
 from unroll.inspect.flow import Flow
 from unroll.inspect.page import Section
-
-if TYPE_CHECKING:
-    from unroll.inspect.gradients import Gradients
 
 UNITS = 64  # shown of each field at most, evenly spaced
 STEPS = 256  # at which single units are shown, at most
 DEPTH = 12  # powers of ten of the heat maps' scale
 
 
-def gradient_section(found: Gradients) -> Section:
-    """The part of a measurement."""
-    last = max(flow.steps for flow in found.flows) - 1
-    widest = max(units.shape[1] for flow in found.flows for units in flow.units.values())
+def gradient_section(finding: Finding, flows: Sequence[Flow]) -> Section:
+    """The section of a measurement.
+
+    Args:
+        finding: with the pictures `norms` and `singular_values`.
+        flows: that it consists of.
+    """
+    last = max(flow.steps for flow in flows) - 1
+    widest = max(units.shape[1] for flow in flows for units in flow.units.values())
     parts = {
-        "conditions": html.escape(in_brackets(found.conditions)),
-        "verdicts": "".join(f"<li>{html.escape(flow.sentence())}</li>" for flow in found.flows),
+        "conditions": html.escape(format_conditions(finding.conditions)),
+        "summaries": "".join(f"<li>{html.escape(flow.summary())}</li>" for flow in flows),
         "last": str(last),
-        "norms": found.svg("norms"),
-        "singular": found.svg("singular_values"),
-        "some_units": f" ({UNITS} of {widest}, evenly spaced)" if widest > UNITS else "",
-        "table": html_table(found.table()),
-        "starts": html.escape(
-            "; ".join(f"{flow.name}: {flow.start}" for flow in found.flows) + "."
-        ),
+        "norms": finding.svg("norms"),
+        "singular": finding.svg("singular_values"),
+        "unit_sample": f" ({UNITS} of {widest}, evenly spaced)" if widest > UNITS else "",
+        "table": html_table(finding.table()),
+        "starts": html.escape("; ".join(f"{flow.name}: {flow.start}" for flow in flows) + "."),
     }
-    return Section("gradients", found.title, parts, page_data(found, last))
+    return Section("gradients", finding.title, parts, page_data(flows, last))
 
 
-def page_data(found: Gradients, last: int) -> dict[str, Any]:
-    """What the page's script reads."""
+def page_data(flows: Sequence[Flow], last: int) -> dict[str, Any]:
+    """What the script of the page reads.
+
+    Args:
+        flows: that the page shows.
+        last: the largest number of steps back.
+    """
     steps = torch.linspace(0, last, min(last + 1, STEPS)).round().long().unique()
-    shown = [
-        (flow, field, units(flow, field, steps)) for flow in found.flows for field in flow.units
+    samples = [
+        (flow, field, unit_sample(flow, field, steps)) for flow in flows for field in flow.units
     ]
-    sizes = [float(u.abs().max()) for _, _, u in shown if float(u.abs().max()) > 0]
-    sizes = [size for size in sizes if math.isfinite(size)]
-    high = math.ceil(math.log10(max(sizes, default=1.0)))
+    largest = [float(units.abs().max()) for _, _, units in samples]
+    finite = [value for value in largest if value > 0 and math.isfinite(value)]
+    high = math.ceil(math.log10(max(finite, default=1.0)))
     return {
         "last": last,
         "curves": [
             {
-                "label": label(flow, field),
-                "norms": [rounded(norm) for norm in norms],
-                "singular_values": {k: rounded(v) for k, v in flow.singular_values.items()},
+                "label": field_label(flow, field),
+                "norms": [round_digits(norm) for norm in norms],
+                "singular_values": {k: round_digits(v) for k, v in flow.singular_values.items()},
             }
-            for flow in found.flows
+            for flow in flows
             for field, norms in flow.norms.items()
         ],
         "unit_steps": steps.tolist(),
         "units": [
             {
-                "label": label(flow, field),
-                "full": rounded(max(float(u[0].abs().max()) for f, _, u in shown if f is flow)),
-                "values": [[rounded(v) or 0.0 for v in row] for row in values.tolist()],
+                "label": field_label(flow, field),
+                "full": round_digits(
+                    max(float(u[0].abs().max()) for other, _, u in samples if other is flow)
+                ),
+                "values": [[round_digits(v) or 0.0 for v in row] for row in values.tolist()],
             }
-            for flow, field, values in shown
+            for flow, field, values in samples
         ],
         "heat": {"low": high - DEPTH, "high": high},
     }
 
 
-def units(flow: Flow, field: str, steps: Tensor) -> Tensor:
-    """The gradients of some units at some steps back."""
-    every = flow.units[field]
-    columns = torch.linspace(0, every.shape[1] - 1, min(every.shape[1], UNITS)).round().long()
-    return every[steps.clamp(max=len(every) - 1)][:, columns]
+def unit_sample(flow: Flow, field: str, steps: Tensor) -> Tensor:
+    """The gradients of at most UNITS units at some steps back, [len(steps), units]."""
+    gradients = flow.units[field]
+    count = gradients.shape[1]
+    columns = torch.linspace(0, count - 1, min(count, UNITS)).round().long()
+    return gradients[steps.clamp(max=len(gradients) - 1)][:, columns]
 
 
-def label(flow: Flow, field: str) -> str:
+def field_label(flow: Flow, field: str) -> str:
+    """`lstm c`."""
     return f"{flow.name} {field}"

@@ -1,4 +1,4 @@
-"""What `unroll inspect gradients` finds, in every form that people and programs read."""
+"""The result of `unroll inspect gradients`, in every form that people and programs read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from unroll.inspect.bars import bar_picture, percent
-from unroll.inspect.curves import Curve, curves
+from unroll.inspect.bars import bar_chart, format_share
+from unroll.inspect.curves import Curve, draw_curves
 from unroll.inspect.drawing import Drawing
-from unroll.inspect.finding import Finding, Picture, Row, in_brackets, shown
-from unroll.inspect.flow import LEFT_AFTER, Flow
-from unroll.inspect.heat import heat_map
+from unroll.inspect.finding import Finding, Picture, Row, format_conditions, format_number
+from unroll.inspect.flow import REPORTED_STEPS, Flow
+from unroll.inspect.gradient_section import field_label, gradient_section
+from unroll.inspect.heat_map import draw_heat_map
 from unroll.inspect.page import Section
 from unroll.training.halving import halving_in_words
 
@@ -24,62 +25,70 @@ from unroll.training.halving import halving_in_words
 class Gradients(Finding):
     """The flows of several cells or layers, side by side.
 
-    title: what was measured. conditions: under what. flows: one a cell, or a layer.
     A notebook shows it as a picture and a table.
+
+    Attributes:
+        title: what was measured.
+        conditions: under which conditions.
+        flows: one per cell or layer.
     """
 
     title: str
     conditions: dict[str, Any]
     flows: tuple[Flow, ...]
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Every number, for JSON."""
         return {
             "title": self.title,
             "conditions": self.conditions,
-            "flows": [flow.facts() for flow in self.flows],
+            "flows": [flow.as_dict() for flow in self.flows],
         }
 
     def text(self) -> str:
-        """A picture for terminals, and what it means."""
-        given = in_brackets(self.conditions)
-        lines = [f"{self.title}.", f"({given})", "", bar_picture(self.flows), ""]
-        return "\n".join([*lines, *(flow.sentence() for flow in self.flows)])
+        """A bar chart for terminals, and one sentence per flow."""
+        conditions = format_conditions(self.conditions)
+        lines = [f"{self.title}.", f"({conditions})", "", bar_chart(self.flows), ""]
+        return "\n".join([*lines, *(flow.summary() for flow in self.flows)])
 
     def pictures(self) -> dict[str, Picture]:
         """`norms` and `singular_values` as curves, and a heat map over units of every state."""
         rows = self._rows()
-        found = {
-            "norms": Picture(self._norms, rows),
-            "singular_values": Picture(self._singular_values, rows),
+        pictures = {
+            "norms": Picture(self._draw_norms, rows),
+            "singular_values": Picture(self._draw_singular_values, rows),
         }
         for flow in self.flows:
             for field, units in flow.units.items():
-                values, name = units.T.numpy(), f"{flow.name} {field}"
+                values, name = units.T.numpy(), field_label(flow, field)
                 head = ["unit", *(f"{k} back" for k in range(len(units)))]
-                found[f"units {name}"] = Picture(
-                    partial(fading, values, name),
+                pictures[f"units {name}"] = Picture(
+                    partial(draw_unit_gradients, values, name),
                     [head, *([n, *row] for n, row in enumerate(values.tolist()))],
                 )
-        return found
+        return pictures
 
-    def _norms(self) -> Drawing:
-        several = any(len(flow.norms) > 1 for flow in self.flows)
+    def _draw_norms(self) -> Drawing:
+        with_field = any(len(flow.norms) > 1 for flow in self.flows)
         lines = [
-            Curve(f"{flow.name} {field}" if several else flow.name, n, k, dashes)
+            Curve(
+                field_label(flow, field) if with_field else flow.name,
+                n,
+                dict(enumerate(norms)),
+                dashes,
+            )
             for n, flow in enumerate(self.flows)
             for dashes, (field, norms) in enumerate(flow.norms.items())
-            for k in [dict(enumerate(norms))]
         ]
-        return curves(lines, "norm of the gradient at the state", "steps back from the loss")
+        return draw_curves(lines, "norm of the gradient at the state", "steps back from the loss")
 
-    def _singular_values(self) -> Drawing:
+    def _draw_singular_values(self) -> Drawing:
         lines = [Curve(flow.name, n, flow.singular_values, 0) for n, flow in enumerate(self.flows)]
         label = "largest singular value of the step's Jacobian"
-        return curves(lines, label, "steps back from the loss", line_at=1.0)
+        return draw_curves(lines, label, "steps back from the loss", level=1.0)
 
     def _rows(self) -> Sequence[Row]:
-        """A row for each cell, field of its state, and step back."""
+        """One row for each cell, field of its state, and step back."""
         head = ["name", "field", "steps_back", "gradient_norm", "largest_singular_value"]
         return [
             head,
@@ -92,33 +101,37 @@ class Gradients(Finding):
         ]
 
     def table(self) -> list[list[str]]:
-        """The numbers of every flow, with a first row of names."""
-        lefts = [k for k in LEFT_AFTER if any(k < flow.steps for flow in self.flows)]
+        """The numbers of every flow; the first row holds the names of the columns."""
+        steps = [k for k in REPORTED_STEPS if any(k < flow.steps for flow in self.flows)]
         windows = sorted({w for flow in self.flows for w in flow.truncation})
-        head = ["", "the gradient", "Lyapunov exponent", "median sigma"]
-        head += [f"left after {k}" for k in lefts]
-        head += ["weights' gradient"] + [f"lost by a window of {w}" for w in windows]
+        head = ["", "the gradient", "Lyapunov exponent", "median singular value"]
+        head += [f"remaining after {k}" for k in steps]
+        head += ["weights' gradient"] + [f"error of a window of {w}" for w in windows]
         rows = [head]
         for flow in self.flows:
-            row = [flow.name, halving_in_words(flow.halving), shown(flow.lyapunov)]
-            row += [shown(median(flow.singular_values.values()))]
-            row += [shown(flow.left(k)) for k in lefts]
-            row += [shown(flow.weight_norm)]
-            row += [percent(flow.truncation[w]) if w in flow.truncation else "-" for w in windows]
+            row = [flow.name, halving_in_words(flow.halving), format_number(flow.lyapunov)]
+            row += [format_number(median(flow.singular_values.values()))]
+            row += [format_number(flow.remaining(k)) for k in steps]
+            row += [format_number(flow.weight_norm)]
+            errors = [flow.truncation.get(w) for w in windows]
+            row += ["-" if error is None else format_share(error) for error in errors]
             rows.append(row)
         return rows
 
     def section(self) -> Section:
-        """Its part of a page."""
-        from unroll.inspect.gradient_section import gradient_section
-
-        return gradient_section(self)
+        """The section of a page."""
+        return gradient_section(self, self.flows)
 
 
-def fading(values: np.ndarray, name: str) -> Drawing:
-    """The gradient of every unit [H, T], the loss on the left: dark is a trillionth of the largest."""
+def draw_unit_gradients(values: np.ndarray, name: str) -> Drawing:
+    """The gradient of every unit as a heat map, with the loss on the left.
+
+    Args:
+        values: [H, T]. The darkest colour is a trillionth of the largest value, or less.
+        name: of the state.
+    """
     size = np.abs(values)
-    most = float(size.max(initial=0.0)) or 1.0
+    largest = float(size.max(initial=0.0)) or 1.0
     with np.errstate(divide="ignore"):
-        share = 1 + np.log10(size / most) / 12
-    return heat_map(np.clip(share, 0, 1), f"{name}: the gradient of every unit, steps back")
+        share = 1 + np.log10(size / largest) / 12
+    return draw_heat_map(np.clip(share, 0, 1), f"{name}: the gradient of every unit, by steps back")

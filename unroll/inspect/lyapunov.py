@@ -1,12 +1,13 @@
-"""The finite-time Lyapunov exponents of a cell: how fast its gradients grow or shrink, a step.
+"""The finite-time Lyapunov exponents of a cell: how fast its gradients grow or shrink per step.
 
 The product of T Jacobians stretches most directions by exp(lambda T); lambda_1 is the rate of the
-fastest growing. The product itself overflows or underflows within a few hundred steps, so V is made
-orthonormal again after each (Benettin et al. 1980), here going backwards, as gradients do:
+direction that grows fastest. The product itself overflows or underflows within a few hundred steps,
+so V is made orthonormal again after each step (Benettin et al. 1980), here going backwards, as
+gradients do:
 
     J_t^T V = Q R,   V <- Q,   lambda_k = mean over t of log |R_kk|
 
-Cost: one backward step of K rows and a QR of [S, K] a step.
+Cost: per step one backward step of K rows and a QR decomposition of [S, K].
 Source: G. Benettin et al., Lyapunov characteristic exponents, 1980
 (https://doi.org/10.1007/BF02128236); for gradients of recurrent networks: R. Engelken et al., 2023
 (https://doi.org/10.1103/PhysRevResearch.5.043044).
@@ -21,24 +22,31 @@ from torch import Tensor
 
 from unroll.inspect.trajectory import Trajectory
 
-WARM_UP = 10  # one step in so many turns V towards the directions that grow, and is not counted
+WARM_UP = 10  # a tenth of the steps turns V towards the growing directions and is not counted
 
 
-def lyapunov_exponents(trajectory: Trajectory, many: int = 1, seed: int = 0) -> Tensor:
-    """The `many` largest exponents of each sequence, nats a step, [B, K].
+def lyapunov_exponents(trajectory: Trajectory, count: int = 1, seed: int = 0) -> Tensor:
+    """The largest exponents of each sequence, in nats per step.
 
-    Minus infinity where the gradient becomes exactly zero.
+    When to use it: to tell by one number whether gradients vanish (below 0) or explode (above 0).
+
+    Args:
+        trajectory: of a cell.
+        count: K, at most S.
+        seed: of the directions that it starts from.
+
+    Returns:
+        [B, K], the largest first; minus infinity where the gradient becomes exactly zero.
     """
     T, B, S = trajectory.steps, trajectory.x.shape[1], trajectory.size
-    many = min(many, S)
+    count = min(count, S)
     generator = torch.Generator().manual_seed(seed)
-    start = torch.randn(B, S, many, generator=generator, dtype=torch.float64)
+    start = torch.randn(B, S, count, generator=generator, dtype=torch.float64)
     V = torch.linalg.qr(start.to(trajectory.x))[0]
-    total = V.new_zeros(B, many)
+    total = V.new_zeros(B, count)
     counted = T - T // WARM_UP
     for t in reversed(range(T)):
-        carried = trajectory.pull(t)(V.permute(2, 0, 1)).permute(1, 2, 0)
-        V, R = torch.linalg.qr(carried)
+        V, R = torch.linalg.qr(trajectory.pull_back(t)(V.permute(2, 0, 1)).permute(1, 2, 0))
         if t < counted:
             total += R.diagonal(dim1=1, dim2=2).abs().log()
     return total / counted

@@ -1,4 +1,4 @@
-"""The page: sections of HTML that work offline, in light and dark, with their numbers as JSON."""
+"""A page of sections that works offline, in light and dark, with its numbers as JSON."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ ASSETS = Path(__file__).parent / "assets"
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page.
+    """One section of a page.
 
-    kind: `KIND.html` in the assets is its form, whose {{places}} `parts` fills with HTML, and
-    `KIND.js`, where there is one, brings it to life. data: what that script reads.
+    Attributes:
+        kind: names the template `KIND.html` in the assets and, where there is one, its script
+            `KIND.js`.
+        title: the heading.
+        parts: HTML by the name of a {{placeholder}} of the template.
+        data: what the script reads.
     """
 
     kind: str
@@ -29,34 +33,40 @@ class Section:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def page(title: str, sections: Sequence[Section], command: str = "") -> str:
-    """One page. command: how it was made, in words of a shell."""
+def render_page(title: str, sections: Sequence[Section], command: str = "") -> str:
+    """A page as HTML.
+
+    Args:
+        title: of the page.
+        sections: one below the other; two or more get a table of contents.
+        command: that made the page, to be shown on it.
+    """
     several = len(sections) > 1
     kinds = dict.fromkeys(section.kind for section in sections)
-    scripts = [asset("common.js")]
-    scripts += [asset(f"{kind}.js") for kind in kinds if (ASSETS / f"{kind}.js").exists()]
+    scripts = [read_asset("common.js")]
+    scripts += [read_asset(f"{kind}.js") for kind in kinds if (ASSETS / f"{kind}.js").exists()]
     parts = {
         "title": html.escape(title),
-        "style": asset("page.css") + STYLE,
-        "contents": contents(sections) if several else "",
+        "style": read_asset("page.css") + STYLE,
+        "contents": table_of_contents(sections) if several else "",
         "sections": "\n".join(
             f'<section class="{section.kind}" id="part-{n}">'
             + (f"<h2>{html.escape(section.title)}</h2>" if several else "")
-            + filled(asset(f"{section.kind}.html"), section.parts)
+            + fill_template(read_asset(f"{section.kind}.html"), section.parts)
             + "</section>"
             for n, section in enumerate(sections)
         ),
         "command": f"Made by <code>{html.escape(command)}</code>" if command else "",
-        "data": as_json(
-            {"sections": [{"kind": one.kind, "data": one.data} for one in sections]},
+        "data": script_json(
+            {"sections": [{"kind": section.kind, "data": section.data} for section in sections]},
         ),
         "script": "\n".join([*scripts, "begin();"]),
     }
-    return filled(asset("page.html"), parts)
+    return fill_template(read_asset("page.html"), parts)
 
 
-def contents(sections: Sequence[Section]) -> str:
-    """Where everything is."""
+def table_of_contents(sections: Sequence[Section]) -> str:
+    """Links to the sections."""
     rows = "".join(
         f'<li><a href="#part-{n}">{html.escape(section.title)}</a></li>'
         for n, section in enumerate(sections)
@@ -64,16 +74,16 @@ def contents(sections: Sequence[Section]) -> str:
     return f"<nav><ol>{rows}</ol></nav>"
 
 
-def filled(form: str, parts: Mapping[str, str]) -> str:
-    """The form with its places filled: in one pass, so that nothing that a text or a name holds is
-    taken for a place."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], form)
+def fill_template(template: str, parts: Mapping[str, str]) -> str:
+    """A template with its placeholders filled in one pass, so that no value can act as one."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
 
 
-def as_json(value: Any) -> str:
-    """JSON that may stand in a script element, whatever a name holds."""
+def script_json(value: Any) -> str:
+    """JSON that is safe inside a script element."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def asset(name: str) -> str:
+def read_asset(name: str) -> str:
+    """The text of a file in the assets."""
     return (ASSETS / name).read_text(encoding="utf-8")

@@ -1,17 +1,17 @@
-"""Which units say something that people have a word for: quotes, brackets, lines, words.
+"""Which units follow a readable feature of a text: quotes, brackets, lines, words.
 
-A probe is a number for each token: whether it stands inside quotation marks, how far into its line
-it stands. A unit's score is how well its activation alone tells that number, from -1 to 1:
+A probe is a number for each token: whether it is inside quotation marks, or its position in the line. The
+score of a unit says how well its activation alone predicts that number, from -1 to 1:
 
-    yes or no     2 AUC - 1: the chance that a step inside has a higher activation than one outside,
-                  minus the chance of the opposite (Mann and Whitney 1947)
+    yes or no     2 AUC - 1: the probability that a step inside has a higher activation than a step
+                  outside, minus the probability of the opposite (Mann and Whitney 1947)
     a distance    Spearman's rank correlation
 
-Ranks alone count, so it does not matter how a unit is scaled. Of hundreds of units some would score
-by chance: each is scored in both halves of the text, and has the smaller score of the two, or zero
-where they disagree in sign.
+Scores use ranks only, so they do not depend on the scale of a unit. Among hundreds of units some would
+score high by chance: each unit is scored in both halves of the text, and its score is the smaller one,
+or zero where the halves disagree in sign.
 
-N steps, U units.
+T time, B streams, N steps, U units.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from torch import Tensor
 
 from unroll.data.vocabulary import BOUNDARY_NAME
 
-FEW = 8  # steps inside, and outside, that each half must have
+MIN_STEPS = 8  # steps inside, and steps outside, that each half must have
 BEFORE_OPENING = "([{-\N{EM DASH}\N{EN DASH}"
 OPENING, CLOSING = "([{\N{LEFT DOUBLE QUOTATION MARK}", ")]}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def inside_quotes(tokens: Sequence[str]) -> list[float]:
-    """1 from behind an opening quotation mark to the closing one; a blank line closes it too.
+    """1 from after an opening quotation mark to the closing mark or a blank line, else 0.
 
-    A straight mark closes behind a letter or another mark, so that a text that is met in its middle
-    is read rightly from there on; behind a space, a bracket or a dash it opens, or closes what is
-    open: in tokenised texts spaces stand on both sides.
+    A straight mark after a letter or another mark closes, so that a text that begins inside a quote
+    is read correctly from there on. After a space, a bracket or a dash it opens, or closes an open
+    quote: tokenised texts have spaces on both sides.
 
     Example:
         >>> inside_quotes(list('a "bc"d'))
         [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0]
     """
-    found, inside, before = [], False, " "
+    values, inside, before = [], False, " "
     for token in tokens:
         for character in token:
             if character in '"' + OPENING[-1] + CLOSING[-1]:
@@ -49,85 +49,99 @@ def inside_quotes(tokens: Sequence[str]) -> list[float]:
             elif character == before == "\n":
                 inside = False
             before = character
-        found.append(float(inside))
-    return found
+        values.append(float(inside))
+    return values
 
 
 def inside_brackets(tokens: Sequence[str]) -> list[float]:
-    """1 from behind an opening bracket to its closing one; a blank line closes all."""
-    found, depth, before = [], 0, ""
+    """1 from after an opening bracket to its closing bracket or a blank line, else 0."""
+    values, depth, before = [], 0, ""
     for token in tokens:
         for character in token:
             depth += character in OPENING[:-1]
             depth = max(0, depth - (character in CLOSING[:-1]))
             depth = 0 if character == before == "\n" else depth
             before = character
-        found.append(float(depth > 0))
-    return found
+        values.append(float(depth > 0))
+    return values
 
 
-def place_in_line(tokens: Sequence[str]) -> list[float]:
-    """Tokens since the last line end."""
-    found, place = [], 0.0
+def position_in_line(tokens: Sequence[str]) -> list[float]:
+    """The number of tokens since the last line end."""
+    values, place = [], 0.0
     for token in tokens:
         place = 0.0 if "\n" in token or token in (BOUNDARY_NAME, "<eos>") else place + 1
-        found.append(place)
-    return found
+        values.append(place)
+    return values
 
 
 def start_of_word(tokens: Sequence[str]) -> list[float]:
-    """1 at the first letter of a word, where tokens are smaller than words."""
-    found, before = [], " "
+    """1 at the first letter of a word, else 0, where tokens are smaller than words."""
+    values, before = [], " "
     for token in tokens:
         first = token[:1]
-        found.append(float(bool(token.strip()) and (first.isspace() or not before.isalnum())
+        values.append(float(bool(token.strip()) and (first.isspace() or not before.isalnum())
                            and token.strip()[:1].isalnum()))  # fmt: skip
         before = token[-1:] or " "
-    return found
+    return values
 
 
 PROBES: dict[str, Callable[[Sequence[str]], list[float]]] = {
     "inside quotes": inside_quotes,
     "inside brackets": inside_brackets,
-    "place in the line": place_in_line,
+    "position in the line": position_in_line,
     "start of a word": start_of_word,
 }
 
 
-def scores(activations: Tensor, streams: Sequence[Sequence[str]]) -> dict[str, Tensor]:
-    """The score [U] of every unit, by probe; probes that the text gives too little for are absent.
+def probe_scores(activations: Tensor, streams: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+    """The score of every unit, by probe.
 
-    activations: [T, B, U] over B streams of T tokens.
+    Args:
+        activations: [T, B, U].
+        streams: B streams of T tokens.
+
+    Returns:
+        [U] by probe; probes with too few steps in the text are absent.
     """
     T = len(activations)
     halves = [slice(0, T // 2), slice(T // 2, T)]
     ranked = [ranks(activations[half].flatten(0, 1)) for half in halves]
-    found = {}
+    by_probe = {}
     for name, probe in PROBES.items():
         values = torch.tensor([probe(tokens) for tokens in streams], dtype=torch.float64).T
         parts = [values[half].flatten() for half in halves]
-        if all(map(enough, parts)):
-            first, second = (score(r, v) for r, v in zip(ranked, parts, strict=True))
+        if all(map(has_enough_steps, parts)):
+            first, second = (unit_scores(r, v) for r, v in zip(ranked, parts, strict=True))
             smaller = torch.minimum(first.abs(), second.abs()) * first.sign()
-            found[name] = torch.where(first.sign() == second.sign(), smaller, 0.0)
-    return found
+            by_probe[name] = torch.where(first.sign() == second.sign(), smaller, 0.0)
+    return by_probe
 
 
-def enough(values: Tensor) -> bool:
-    """Whether there is something to tell apart."""
-    if two_kinds(values):
+def has_enough_steps(values: Tensor) -> bool:
+    """Whether a half has enough steps, and of a yes or no enough of both."""
+    if is_binary(values):
         inside = int(values.sum())
-        return FEW <= inside <= len(values) - FEW
-    return len(values) >= 2 * FEW
+        return MIN_STEPS <= inside <= len(values) - MIN_STEPS
+    return len(values) >= 2 * MIN_STEPS
 
 
-def two_kinds(values: Tensor) -> bool:
+def is_binary(values: Tensor) -> bool:
+    """Whether every value is 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
 
 
-def score(ranked: Tensor, values: Tensor) -> Tensor:
-    """How well ranks [N, U] tell values [N], -1 to 1 each unit."""
-    if two_kinds(values):
+def unit_scores(ranked: Tensor, values: Tensor) -> Tensor:
+    """How well each unit predicts a number per step.
+
+    Args:
+        ranked: the ranks of its activations, [N, U].
+        values: the number to predict, [N].
+
+    Returns:
+        [U], from -1 to 1.
+    """
+    if is_binary(values):
         inside = values == 1
         between = ranked[inside].mean(0) - ranked[~inside].mean(0)
         return 2 * between / len(values)
@@ -137,9 +151,9 @@ def score(ranked: Tensor, values: Tensor) -> Tensor:
 
 
 def ranks(values: Tensor) -> Tensor:
-    """Of each column of [N, U], from 0; equal values share the mean of theirs."""
-    found = torch.empty(values.shape, dtype=torch.float64)
+    """The ranks within each column of [N, U], from 0; equal values share the mean of their ranks."""
+    by_column = torch.empty(values.shape, dtype=torch.float64)
     for k, column in enumerate(values.unbind(1)):
         _, place, counts = column.unique(return_inverse=True, return_counts=True)
-        found[:, k] = (counts.cumsum(0) - (counts + 1) / 2)[place]
-    return found
+        by_column[:, k] = (counts.cumsum(0) - (counts + 1) / 2)[place]
+    return by_column

@@ -1,4 +1,4 @@
-"""Everything that can be seen of a run on one page."""
+"""Every inspection of a run on one page."""
 
 from __future__ import annotations
 
@@ -14,183 +14,206 @@ import numpy as np
 
 from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
-from unroll.inspect import attention
-from unroll.inspect.experiment import gradients_of_cells
+from unroll.inspect.attention import attention_of_run, supports_attention
+from unroll.inspect.cell_gradients import gradients_of_cells
 from unroll.inspect.finding import Finding, Picture, html_table
 from unroll.inspect.gates import gates_of_run
 from unroll.inspect.history import history_of_run
-from unroll.inspect.of_run import gradients_of_run, read
-from unroll.inspect.page import Section, page
+from unroll.inspect.page import Section, render_page
+from unroll.inspect.run_gradients import gradients_of_run
 from unroll.inspect.states import states_of_run
+from unroll.inspect.text_windows import read_encoded
 from unroll.inspect.vectors import vectors_of_run
 from unroll.run import LanguageRun, Run
 
-TOKENS = 600  # of a text whose states are shown
+TOKENS = 600  # of the text whose states are shown
 EXAMPLES = 3  # records whose attention is shown
 
 
 @dataclass(frozen=True)
 class Report(Finding):
-    """Many findings side by side. figures: of the run, by name. verdict: how good it is, in
-    sentences. missing: what there is nothing to see of, and why."""
+    """Several findings on one page.
+
+    Attributes:
+        title: of the page.
+        conditions: the run and its data.
+        metrics: the run in a few numbers, by name.
+        summary: how good the model is, in sentences.
+        parts: the findings, by name.
+        missing: sentences that say what could not be shown, with the reason.
+    """
 
     title: str
     conditions: dict[str, Any]
-    figures: dict[str, str]
-    verdict: list[str]
+    metrics: dict[str, str]
+    summary: list[str]
     parts: tuple[tuple[str, Finding], ...]
     missing: tuple[str, ...]
 
-    def facts(self) -> dict[str, Any]:
-        """Those of every part."""
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers of every part, for JSON."""
         return {
             "title": self.title,
             "conditions": self.conditions,
-            "figures": self.figures,
-            "verdict": self.verdict,
-            "parts": {name: found.facts() for name, found in self.parts},
+            "metrics": self.metrics,
+            "summary": self.summary,
+            "parts": {name: finding.as_dict() for name, finding in self.parts},
             "missing": list(self.missing),
         }
 
     def table(self) -> list[list[str]]:
         """The run in a few numbers."""
-        return [["", self.title], *([name, value] for name, value in self.figures.items())]
+        return [["", self.title], *([name, value] for name, value in self.metrics.items())]
 
     def text(self) -> str:
-        """Every part in words."""
-        lines = [*self.verdict]
-        for name, found in self.parts:
-            lines += ["", f"--- {name} ---", found.text()]
-        return "\n".join([*lines, *(f"Not shown: {why}" for why in self.missing)])
+        """The summary, and the text of every part."""
+        lines = [*self.summary]
+        for name, finding in self.parts:
+            lines += ["", f"--- {name} ---", finding.text()]
+        return "\n".join([*lines, *(f"Not shown: {reason}" for reason in self.missing)])
 
     def pictures(self) -> dict[str, Picture]:
-        """Those of every part, named after it."""
+        """The pictures of every part; each name begins with that of the part."""
         return {
-            f"{name} {picture}": drawn
-            for name, found in self.parts
-            for picture, drawn in found.pictures().items()
+            f"{name} {key}": picture
+            for name, finding in self.parts
+            for key, picture in finding.pictures().items()
         }
 
     def section(self) -> Section:
-        """The run in a few words."""
+        """The summary and the table."""
         parts = {
-            "verdict": "".join(f"<li>{html.escape(said)}</li>" for said in self.verdict),
+            "summary": "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.summary),
             "table": html_table(self.table()),
-            "missing": " ".join(f"Not shown: {html.escape(why)}" for why in self.missing),
+            "missing": " ".join(f"Not shown: {html.escape(reason)}" for reason in self.missing),
         }
         return Section("overview", "The run", parts)
 
     def html(self, command: str = "") -> str:
-        """The page of all parts."""
-        sections = [self.section(), *(found.section() for _, found in self.parts)]
-        return page(self.title, sections, command)
+        """A page of all parts that works offline. command: that made it, to be shown on the page."""
+        sections = [self.section(), *(finding.section() for _, finding in self.parts)]
+        return render_page(self.title, sections, command)
 
 
 def report_of_run(
-    run: Run, data: str | Path | None = None, watch: Callable[[str], None] | None = None
+    run: Run, data: str | Path | None = None, log: Callable[[str], None] | None = None
 ) -> Report:
-    """Look at everything that a run lets one look at.
+    """Make every inspection that a run supports.
 
-    When to use it: as the first look into a trained model, or a page to hand on. The run is not
-    changed.
+    When to use it: for an overview of a trained model, or a page to share. The run is not changed.
 
-    data: a file of the kind it was trained on; None: its own, where it is still there. watch: told
-    what is looked at.
+    Args:
+        run: a trained run.
+        data: a file of the kind that it was trained on. Default: the data of the run, where the
+            file still exists.
+        log: called with the name of each part before it is made.
+
+    Returns:
+        The report; a part that cannot be made is listed in its `missing`, with the reason.
     """
     own = run.config["data"]["path"]
     missing: list[str] = []
     if data is None and own != "-" and Path(own).exists():
         data = own
     if data is None:
-        missing.append(f"What needs data: {own} is gone; give DATA.")
+        missing.append(f"Everything that needs data: {own} does not exist any more; give DATA.")
     parts: list[tuple[str, Finding]] = []
-    for name, look in looks(run, data):
-        if watch is not None:
-            watch(name)
+    for name, make_part in report_parts(run, data):
+        if log is not None:
+            log(name)
         try:
-            parts.append((name, look()))
-        except UserError as why:
-            missing.append(f"{name}: {why}")
+            parts.append((name, make_part()))
+        except UserError as error:
+            missing.append(f"{name}: {error}")
     result = run.result()
-    where = result.get("validation_set", "the held-out part")
+    where = result.get("validation_set", "the validation set")
     return Report(
-        title=f"Inside {run.path.name}",
+        title=f"Report on {run.path.name}",
         conditions={"run": str(run.path), "data": None if data is None else str(data)},
-        figures=figures(run),
-        verdict=run.summarise(result, where) if result else [],
+        metrics=run_metrics(run),
+        summary=run.summarise(result, where) if result else [],
         parts=tuple(parts),
         missing=tuple(missing),
     )
 
 
-def looks(run: Run, data: str | Path | None) -> Iterator[tuple[str, Callable[[], Finding]]]:
-    """Every part of a report, with what makes it."""
+def report_parts(run: Run, data: str | Path | None) -> Iterator[tuple[str, Callable[[], Finding]]]:
+    """The name of every part of a report, and the function that makes it."""
     yield "training", lambda: history_of_run(run)
     if data is not None:
         yield "gradients", lambda: gradients_of_run(run, data)
-        text, condition = "", None
-        try:
-            text, condition = some_text(run, str(data))
-        except UserError as why:
-            yield "states", failing(why)
-        else:
-            yield "states", lambda: states_of_run(run, text, condition=condition, score_on=data)
+        yield "states", partial(sample_states, run, str(data))
         yield "gates", lambda: gates_of_run(run, data)
     yield "vectors", lambda: vectors_of_run(run)
-    if data is not None and attention.looks(run):
+    if data is not None and supports_attention(run):
         try:
-            questions = list(islice(questions_of(run, str(data)), EXAMPLES))
-        except UserError as why:
-            yield "attention", failing(why)
+            inputs = list(islice(read_inputs(run, str(data)), EXAMPLES))
+        except UserError as error:
+            yield "attention", partial(raise_error, error)
         else:
-            for n, question in enumerate(questions, 1):
-                yield f"attention {n}", partial(attention.attention_of_run, run, question)
+            for n, value in enumerate(inputs, 1):
+                yield f"attention {n}", partial(attention_of_run, run, value)
     yield (
         "Elman beside LSTM",
         lambda: gradients_of_cells(["rnn", "lstm"], length=100, hidden=32, noise=True),
     )
 
 
-def questions_of(run: Run, path: str) -> Iterator[Any]:
-    """The questions in a file, which is mostly the run's own: bad records are as they were then."""
+def read_inputs(run: Run, path: str) -> Iterator[Any]:
+    """The inputs in a file, with bad records treated as in training: the file is often the same."""
     return iter(run.task.read_inputs(replace(run.trained, settings=run.recorded), path))
 
 
-def failing(why: UserError) -> Callable[[], Finding]:
-    def look() -> Finding:
-        raise why
-
-    return look
+def raise_error(error: UserError) -> Finding:
+    """Raise an error later, where its part is made."""
+    raise error
 
 
-def some_text(run: Run, path: str) -> tuple[Any, str | None]:
-    """A piece of the data to read, and its condition: the first record, or of a text a part near
-    its end, which is held out of training where it is the run's own."""
+def sample_states(run: Run, path: str) -> Finding:
+    """The states over a sample of a file, with units scored on the same file."""
+    text, condition = sample_text(run, path)
+    return states_of_run(run, text, condition=condition, score_on=path)
+
+
+def sample_text(run: Run, path: str) -> tuple[Any, str | None]:
+    """An input from a file, and its category.
+
+    Args:
+        run: a trained run.
+        path: data of the kind that it was trained on.
+
+    Returns:
+        The first record; for a language model the last line, or a part near the end of the text,
+        which belongs to the validation set where the file is the data of the run.
+
+    Raises:
+        UserError: for a file that the run cannot read.
+    """
     if not isinstance(run, LanguageRun):
-        return next(questions_of(run, path), ""), None
-    encoded = read(run, path)
+        return next(read_inputs(run, path), ""), None
+    encoded = read_encoded(run, path)
     if encoded.starts is not None:
         line = len(encoded.starts) - 1
-        ids = known(encoded.ids[encoded.starts[line] + 1 :])
+        ids = known_ids(encoded.ids[encoded.starts[line] + 1 :])
         condition = None
         if encoded.categories is not None:
             condition = run.categories[int(encoded.categories[line])]
         return run.vocabulary.decode(ids).strip(), condition
     at = max(1, min(int(0.9 * len(encoded.ids)), len(encoded.ids) - TOKENS))
-    text = run.vocabulary.decode(known(encoded.ids[at : at + TOKENS]))
+    text = run.vocabulary.decode(known_ids(encoded.ids[at : at + TOKENS]))
     first, _, rest = text.partition("\n")
     return (rest if len(rest) > len(first) else text), None
 
 
-def known(ids: np.ndarray) -> list[int]:
-    """Without what the vocabulary does not know: it could not be read again."""
+def known_ids(ids: np.ndarray) -> list[int]:
+    """The ids without the unknown token, whose text could not be read again."""
     return [int(i) for i in ids if i != UNKNOWN]
 
 
-def figures(run: Run) -> dict[str, str]:
-    """The run in a few numbers."""
+def run_metrics(run: Run) -> dict[str, str]:
+    """The run in a few numbers, by name."""
     settings, result = run.settings, run.result()
-    found = {
+    return {
         "task": run.task_name,
         "cell": settings.cell,
         "layers": str(settings.layers),
@@ -200,6 +223,5 @@ def figures(run: Run) -> dict[str, str]:
         "seconds": str(result.get("seconds", "-")),
         "backend": settings.backend,
         "data": run.config["data"]["path"],
-        "held out": run.config["data"]["validation_set"],
+        "validation set": run.config["data"]["validation_set"],
     }
-    return found

@@ -1,10 +1,10 @@
-"""What truncated backpropagation throws away, measured on the gradient of the weights.
+"""The error of truncated backpropagation, measured on the gradient of the weights.
 
 With a window of k steps the state before the window counts as a constant. The error is
 
     |g - g_k| / |g|,   g the exact gradient of all weights, g_k that of the window
 
-T time, B batch.
+T time, B batch, H output.
 """
 
 from __future__ import annotations
@@ -19,45 +19,61 @@ from unroll.engine import unroll
 from unroll.inspect.trajectory import Trajectory
 
 WINDOWS = (1, 5, 10, 35, 100)
-WeightGradient = Callable[[int], Tensor | None]
+WeightGradient = Callable[[int], Tensor | None]  # of a window, in steps
 
 
 def truncation_errors(
     weight_gradient: WeightGradient, steps: int, windows: Sequence[int] = WINDOWS
 ) -> dict[int, float]:
-    """The error of each window that is shorter than the `steps` of the sequence, by its steps.
+    """The error of each window that is shorter than the sequence.
 
-    weight_gradient: called with a window, gives dL/dW of all weights in a row, or None where there
-    are none. Empty where there is nothing to train, or the exact gradient is zero or overflows.
+    When to use it: to choose a block length for truncated backpropagation.
+
+    Args:
+        weight_gradient: a function of a window that returns dL/dW of all weights as one vector, or
+            None where there are no weights.
+        steps: T of the sequence.
+        windows: in steps.
+
+    Returns:
+        The errors by window; empty where there is nothing to train, and where the exact gradient is
+        zero or overflows.
     """
     exact = weight_gradient(steps)
     length = 0.0 if exact is None else float(exact.norm())
     if exact is None or not 0 < length < math.inf:
         return {}
-    found = {}
+    errors = {}
     for window in windows:
         if window < steps:
-            cut = weight_gradient(window)
-            found[window] = 1.0 if cut is None else float((exact - cut).norm()) / length
-    return found
+            truncated = weight_gradient(window)
+            errors[window] = (
+                1.0 if truncated is None else float((exact - truncated).norm()) / length
+            )
+    return errors
 
 
 def cell_weight_gradient(trajectory: Trajectory, at_loss: Tensor) -> WeightGradient:
-    """That of one cell. at_loss: dL/d output of the last step, [B, H]."""
+    """The gradient of the weights of one cell, as a function of the window.
+
+    Args:
+        trajectory: of the cell.
+        at_loss: dL/d output of the last step, [B, H].
+    """
     weights = [p for p in trajectory.cell.parameters() if p.requires_grad]
 
-    def through(window: int) -> Tensor | None:
+    def through_window(window: int) -> Tensor | None:
         first = trajectory.steps - window
         output, _ = unroll(
-            trajectory.cell, trajectory.x[first:], trajectory.before(first), backend="loop"
+            trajectory.cell, trajectory.x[first:], trajectory.state_before(first), backend="loop"
         )
-        return in_a_row(output[-1], weights, at_loss) if weights else None
+        return flat_gradient(output[-1], weights, at_loss) if weights else None
 
-    return through
+    return through_window
 
 
-def in_a_row(output: Tensor, weights: Sequence[nn.Parameter], at_output: Tensor) -> Tensor:
-    """The gradient of all weights as one vector, zero for those that the output does not need."""
-    found = torch.autograd.grad(output, weights, at_output, allow_unused=True)
-    flat = [torch.zeros_like(w) if g is None else g for w, g in zip(weights, found, strict=True)]
-    return torch.cat([g.flatten() for g in flat])
+def flat_gradient(output: Tensor, weights: Sequence[nn.Parameter], at_output: Tensor) -> Tensor:
+    """The gradient of all weights as one vector; zero for those that the output does not use."""
+    gradients = torch.autograd.grad(output, weights, at_output, allow_unused=True)
+    pairs = zip(weights, gradients, strict=True)
+    return torch.cat([(torch.zeros_like(w) if g is None else g).flatten() for w, g in pairs])

@@ -1,6 +1,6 @@
-"""What lies near what in a learned embedding: words, characters, pieces of words, series.
+"""Nearest neighbours in a learned embedding: of words, characters or pieces of words.
 
-V tokens, E numbers of each.
+V tokens, E embedding.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from torch import Tensor, nn
 from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
 from unroll.inspect.drawing import Drawing
-from unroll.inspect.finding import Finding, Picture, html_table, in_brackets, rounded
+from unroll.inspect.finding import Finding, Picture, format_conditions, html_table, round_digits
 from unroll.inspect.page import Section
-from unroll.inspect.plane import principal
-from unroll.inspect.scatter import Cloud, scatter
+from unroll.inspect.principal_components import principal_plane
+from unroll.inspect.scatter import Cloud, draw_scatter
 from unroll.run import Run
 
 TOP = 10
-ON_MAP = 150  # tokens, the commonest, where none is asked for
-FEW = 5  # tokens whose neighbours are told, where none is asked for
-# what an embedding is called, where a network keeps it, and where the preprocessor keeps its names
+MAP_TOKENS = 150  # most frequent tokens on the map, where no token is given
+DEFAULT_TOKENS = 5  # tokens whose neighbours are listed, where no token is given
+# name of an embedding, its attribute in a network, attribute of its vocabulary in a preprocessor
 PLACES = (
     ("tokens", "embedding", "vocabulary"),
     ("source", "source", "source"),
@@ -38,32 +38,51 @@ PLACES = (
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
-    """An embedding. name: what it is of. names: of its V tokens. vectors: [V, E]."""
+class EmbeddingTable:
+    """An embedding with the names of its rows.
+
+    Attributes:
+        name: of the embedding.
+        names: V tokens.
+        vectors: [V, E].
+    """
 
     name: str
     names: list[str]
     vectors: Tensor
 
-    def near(self, token: int, many: int) -> list[tuple[int, float]]:
-        """The tokens of the greatest cosine, without itself; the unknown is no neighbour."""
+    def neighbours(self, token: int, count: int) -> list[tuple[int, float]]:
+        """The nearest tokens by cosine, without the token itself and the unknown token.
+
+        Args:
+            token: its row.
+            count: how many, at most.
+
+        Returns:
+            Pairs of row and cosine, the nearest first.
+        """
         unit = self.vectors / self.vectors.norm(dim=1, keepdim=True).clamp(min=1e-12)
         cosine = unit @ unit[token]
         cosine[[token, UNKNOWN]] = -2.0
-        best, order = cosine.topk(min(many, max(1, len(cosine) - 2)))
+        best, order = cosine.topk(min(count, max(1, len(cosine) - 2)))
         return list(zip(order.tolist(), best.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
 class Vectors(Finding):
-    """Neighbours of tokens. near: by table and token, the nearest with their cosines. A notebook
-    shows it as a picture and a table."""
+    """Neighbours of tokens. A notebook shows it as a picture and a table.
+
+    Attributes:
+        title: what was measured.
+        conditions: under which conditions.
+        near: (table, row of a token, its neighbours as pairs of row and cosine).
+    """
 
     title: str
     conditions: dict[str, Any]
-    near: list[tuple[Table, int, list[tuple[int, float]]]]
+    near: list[tuple[EmbeddingTable, int, list[tuple[int, float]]]]
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Every neighbour, for JSON."""
         return {
             "title": self.title,
@@ -73,7 +92,7 @@ class Vectors(Finding):
                     "of": table.names[token],
                     "table": table.name,
                     "neighbours": [
-                        {"token": table.names[n], "cosine": rounded(c)} for n, c in some
+                        {"token": table.names[n], "cosine": round_digits(c)} for n, c in some
                     ],
                 }
                 for table, token, some in self.near
@@ -81,40 +100,40 @@ class Vectors(Finding):
         }
 
     def text(self) -> str:
-        """The neighbours, the nearest first."""
-        lines = [f"{self.title}.", f"({in_brackets(self.conditions)})"]
+        """One list per token, the nearest neighbour first."""
+        lines = [f"{self.title}.", f"({format_conditions(self.conditions)})"]
         for table, token, some in self.near:
-            lines += ["", f"Near {visible(table.names[token])} ({table.name}):"]
-            lines += [f"  {cosine:+.3f}  {visible(table.names[n])}" for n, cosine in some]
+            lines += ["", f"Near {visible_token(table.names[token])} ({table.name}):"]
+            lines += [f"  {cosine:+.3f}  {visible_token(table.names[n])}" for n, cosine in some]
         return "\n".join(lines)
 
     def table(self) -> list[list[str]]:
-        """A row of neighbours each token."""
-        many = max(len(some) for *_, some in self.near)
-        rows = [["near", *(str(k + 1) for k in range(many))]]
+        """One row per token; the first row holds the ranks of the neighbours."""
+        count = max(len(some) for *_, some in self.near)
+        rows = [["near", *(str(k + 1) for k in range(count))]]
         for table, token, some in self.near:
-            cells = [f"{visible(table.names[n])} {cosine:.2f}" for n, cosine in some]
-            rows.append([visible(table.names[token]), *cells, *[""] * (many - len(cells))])
+            cells = [f"{visible_token(table.names[n])} {cosine:.2f}" for n, cosine in some]
+            rows.append([visible_token(table.names[token]), *cells, *[""] * (count - len(cells))])
         return rows
 
     def pictures(self) -> dict[str, Picture]:
-        """`map`: the tokens and their neighbours in the plane where they vary most."""
+        """`near`, and one map per embedding: tokens and their neighbours on the principal plane."""
         rows = [
             [table.name, table.names[token], table.names[n], cosine]
             for table, token, some in self.near
             for n, cosine in some
         ]
-        found = {"near": Picture(self._map, [["table", "of", "token", "cosine"], *rows])}
+        pictures = {"near": Picture(self._map, [["table", "of", "token", "cosine"], *rows])}
         for name in dict.fromkeys(table.name for table, *_ in self.near):
             points = self._points(name)
-            found[f"map {name}"] = Picture(
+            pictures[f"map {name}"] = Picture(
                 lambda name=name: self._map(name),  # type: ignore[misc]
                 [["token", "x", "y"], *([word, x, y] for _, word, x, y in points)],
             )
-        return found
+        return pictures
 
     def _points(self, name: str) -> list[tuple[int, str, float, float]]:
-        """(which group, token, x, y): those asked for, their neighbours, and common ones."""
+        """(group, token, x, y) of the given tokens, their neighbours, and frequent tokens."""
         table = next(table for table, *_ in self.near if table.name == name)
         groups: dict[int, int] = {}
         for group, (of, token, some) in enumerate(self.near):
@@ -123,13 +142,13 @@ class Vectors(Finding):
                 for n, _ in some:
                     groups.setdefault(n, group)
         if self.conditions.get("near") is None:
-            for n in range(UNKNOWN + 2, min(len(table.names), ON_MAP)):
+            for n in range(UNKNOWN + 2, min(len(table.names), MAP_TOKENS)):
                 groups.setdefault(n, len(self.near))
         tokens = list(groups)
-        plane = principal(table.vectors[tokens])
+        plane = principal_plane(table.vectors[tokens])
         places = torch.zeros(len(tokens), 2) if plane is None else plane[0]
         return [
-            (groups[n], visible(table.names[n]), *place)
+            (groups[n], visible_token(table.names[n]), *place)
             for n, place in zip(tokens, places.tolist(), strict=True)
         ]
 
@@ -138,15 +157,17 @@ class Vectors(Finding):
         groups: dict[int, list[tuple[float, float, str]]] = {}
         for group, word, x, y in self._points(name):
             groups.setdefault(group, []).append((x, y, word))
-        names = [visible(table.names[token]) for table, token, _ in self.near] + ["other tokens"]
+        names = [visible_token(table.names[token]) for table, token, _ in self.near] + [
+            "other tokens"
+        ]
         clouds = [Cloud(names[group], group, points) for group, points in sorted(groups.items())]
-        return scatter(clouds, f"{name}: axis 2", "axis 1", named=True)
+        return draw_scatter(clouds, f"{name}: axis 2", "axis 1", labelled=True)
 
     def section(self) -> Section:
-        """Maps, and the table."""
+        """The maps and the table."""
         maps = [name for name in self.pictures() if name.startswith("map ")]
         parts = {
-            "conditions": html.escape(in_brackets(self.conditions)),
+            "conditions": html.escape(format_conditions(self.conditions)),
             "table": html_table(self.table()),
             "maps": "".join(f"<figure>{self.svg(name)}</figure>" for name in maps),
         }
@@ -154,46 +175,52 @@ class Vectors(Finding):
 
 
 def vectors_of_run(run: Run, near: Sequence[str] = (), *, top: int = TOP) -> Vectors:
-    """The nearest neighbours of tokens in what a run has embedded, by the cosine of their vectors.
+    """The nearest neighbours of tokens in the embeddings of a run, by the cosine of their vectors.
 
-    When to use it: to see what a network holds to be alike. For every task with a vocabulary.
+    When to use it: to see which tokens a network treats as similar. It supports every task with a
+    vocabulary.
 
-    near: tokens; none: some of the commonest. top: how many neighbours of each.
-    Raises: UserError for a run without an embedding, and a token that it does not have, with those
-        that are spelled like it.
+    Args:
+        run: a trained run.
+        near: tokens. Default: some of the most frequent ones.
+        top: how many neighbours of each token.
+
+    Raises:
+        UserError: for a run without an embedding, and for an unknown token, with tokens that are
+            spelled alike.
     """
     if top < 1:
         raise UserError(f"--top got {top}; expected at least 1.")
-    tables = tables_of(run)
+    tables = embedding_tables(run)
     if not tables:
         raise UserError(
-            f"{run.path} is a run of the task {run.task_name}: it has no embedding of words whose "
-            "neighbours could be looked for."
+            f"{run.path} is a run of the task {run.task_name}, which has no embedding; expected a run "
+            "with a vocabulary."
         )
-    found = []
+    tokens = []
     for word in near:
-        places = find(word, tables)
+        places = find_token(word, tables)
         if not places:
-            raise UserError(unknown(word, tables))
-        found += [place for place in places if place not in found]
+            raise UserError(unknown_token_message(word, tables))
+        tokens += [place for place in places if place not in tokens]
     if not near:
         table = tables[-1] if tables[0].name == "source" else tables[0]
         words = [
             n for n, name in enumerate(table.names) if n > UNKNOWN + 1 and name.strip().isalnum()
         ]
-        found = [(table, n) for n in (words or list(range(len(table.names))))[:FEW]]
+        tokens = [(table, n) for n in (words or list(range(len(table.names))))[:DEFAULT_TOKENS]]
     conditions = {
         "run": str(run.path),
         "near": " ".join(near) or None,
         "tokens": ", ".join(f"{len(t.names):,} of {t.name}" for t in tables),
         "numbers_each": tables[0].vectors.shape[1],
     }
-    rows = [(table, token, table.near(token, top)) for table, token in found]
+    rows = [(table, token, table.neighbours(token, top)) for table, token in tokens]
     return Vectors(f"Vectors of {run.path.name}", conditions, rows)
 
 
-def find(word: str, tables: Sequence[Table]) -> list[tuple[Table, int]]:
-    """Where a token stands: as it is, or else without case, or behind a space (pieces of words)."""
+def find_token(word: str, tables: Sequence[EmbeddingTable]) -> list[tuple[EmbeddingTable, int]]:
+    """(table, row) of a token: as given, else in lower case, else after a space (pieces of words)."""
     for form in (word, word.lower(), f" {word}", f" {word.lower()}"):
         places = [(table, table.names.index(form)) for table in tables if form in table.names]
         if places:
@@ -201,9 +228,9 @@ def find(word: str, tables: Sequence[Table]) -> list[tuple[Table, int]]:
     return []
 
 
-def tables_of(run: Run) -> list[Table]:
-    """Every embedding of a run whose rows have names."""
-    tables: list[Table] = []
+def embedding_tables(run: Run) -> list[EmbeddingTable]:
+    """Every embedding of a run whose rows have names; a shared one only once."""
+    tables: list[EmbeddingTable] = []
     for name, place, key in PLACES:
         try:
             module, names = attrgetter(place)(run.model), attrgetter(key)(run.preprocessor)
@@ -212,28 +239,32 @@ def tables_of(run: Run) -> list[Table]:
         if isinstance(module, nn.Embedding) and names is not None:
             vectors = module.weight.detach().cpu().double()
             if any(torch.equal(vectors, other.vectors) for other in tables):
-                continue  # one for both sides
-            tables.append(Table(name, names_in(names, len(vectors)), vectors))
+                continue  # shared by source and target
+            tables.append(EmbeddingTable(name, row_names(names, len(vectors)), vectors))
     return tables
 
 
-def names_in(vocabulary: Any, many: int) -> list[str]:
-    """The names of rows, of a vocabulary or of a dictionary that numbers words."""
+def row_names(vocabulary: Any, count: int) -> list[str]:
+    """The names of the rows. vocabulary: with `name(n)`, or a mapping from word to row."""
     if isinstance(vocabulary, Mapping):
         names = {number: word for word, number in vocabulary.items()}
-        return [names.get(n, "<unk>") for n in range(many)]
-    return [vocabulary.name(n) for n in range(min(many, len(vocabulary)))]
+        return [names.get(n, "<unk>") for n in range(count)]
+    return [vocabulary.name(n) for n in range(min(count, len(vocabulary)))]
 
 
-def unknown(word: str, tables: Sequence[Table]) -> str:
-    """What to say of a word that no table has."""
-    every = [name for table in tables for name in table.names]
-    like = difflib.get_close_matches(word, every, 5, 0.5)
-    near = f"; spelled like it: {', '.join(dict.fromkeys(map(visible, like)))}" if like else ""
-    return f"--near got {word!r}, which the run has no vector of{near}. Give a token that it knows."
+def unknown_token_message(word: str, tables: Sequence[EmbeddingTable]) -> str:
+    """The error for a word that no table has, with words that are spelled alike."""
+    names = [name for table in tables for name in table.names]
+    similar = difflib.get_close_matches(word, names, 5, 0.5)
+    near = (
+        f"; similar tokens: {', '.join(dict.fromkeys(map(visible_token, similar)))}"
+        if similar
+        else ""
+    )
+    return f"--near got {word!r}; expected a token of the run{near}."
 
 
-def visible(token: str) -> str:
-    """A token as it can be seen: spaces, tabs and line ends too."""
-    said = repr(token)[1:-1]
-    return said if token.strip() == token and token else f"'{said}'"
+def visible_token(token: str) -> str:
+    """A token with escapes for tabs and line ends, in quotes where it begins or ends in a space."""
+    escaped = repr(token)[1:-1]
+    return escaped if token.strip() == token and token else f"'{escaped}'"

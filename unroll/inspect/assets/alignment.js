@@ -1,4 +1,4 @@
-// Target tokens down, source tokens across; pale is much attention.
+// One row per target token, one column per source token; pale is a large weight.
 draw.alignment = (root, data) => {
   const grid = element("table", root.querySelector(".matrix"));
   const head = element("tr", element("thead", grid));
@@ -24,6 +24,6 @@ draw.alignment = (root, data) => {
   canvas.addEventListener("pointermove", (event) => {
     const [s, t] = under(event, S, T);
     root.querySelector(".pointed").textContent =
-      `${data.target[t]} looks at ${data.source[s]}: ${(100 * data.weights[t][s]).toFixed(1)} %`;
+      `${data.target[t]} attends to ${data.source[s]}: ${(100 * data.weights[t][s]).toFixed(1)} %`;
   });
 };

@@ -1,5 +1,5 @@
 "use strict";
-// what every part of a page uses; each KIND.js adds draw.KIND = (root, data) => { ... }
+// what every section of a page uses; each KIND.js adds draw.KIND = (root, data) => { ... }
 const data = JSON.parse(document.getElementById("data").textContent);
 const draw = {};
 const element = (name, parent, text) => {
@@ -14,7 +14,7 @@ const marks = (name, parent, attributes) => {
   parent.append(made);
   return made;
 };
-const shown = (value) => value === null || value === undefined ? "-" : value === 0 ? "0" : value.toExponential(2);
+const formatNumber = (value) => value === null || value === undefined ? "-" : value === 0 ? "0" : value.toExponential(2);
 const visible = (token) => token.replaceAll("\n", "\u21b5").replaceAll("\t", "\u21e5").replaceAll(" ", "\u2423") || "\u2205";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const ground = () => dark.matches ? [20, 24, 29] : [255, 255, 255];
@@ -23,7 +23,7 @@ const ground = () => dark.matches ? [20, 24, 29] : [255, 255, 255];
 const NEGATIVE = [11, 92, 173], POSITIVE = [217, 95, 2];
 const mixed = (colour, share) => ground().map((c, i) => Math.round(c + (colour[i] - c) * Math.min(1, share)));
 const signed = (share) => mixed(share < 0 ? NEGATIVE : POSITIVE, Math.abs(share));
-// a ground in that colour, with words that can be read on it
+// a background in that colour, with text that is readable on it
 const tint = (span, share) => {
   span.style.background = css(signed(share));
   span.style.color = Math.abs(share) > 0.5 ? "#fff" : "";
@@ -46,7 +46,7 @@ function paint(canvas, colour) {
   }
   context.putImageData(image, 0, 0);
 }
-// the column and row of a canvas, or of a plain box, under the pointer
+// the column and row of a canvas, or of another box, under the pointer
 function under(event, columns, rows) {
   const box = event.currentTarget.getBoundingClientRect();
   const at = (share, count) => Math.min(count - 1, Math.max(0, Math.floor(share * count)));

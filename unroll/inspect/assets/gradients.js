@@ -1,9 +1,9 @@
-// One number moves everything: how many steps back from the loss the reader looks.
+// One number controls all pictures: the steps back from the loss.
 draw.gradients = (root, data) => {
   const part = (selector) => root.querySelector(selector);
   const slider = part(".back");
 
-  // the curves, whose axes the pictures carry in their data attributes
+  // the curves; data attributes hold the positions of their axes
   const plots = [...root.querySelectorAll("svg.unroll-plot[data-last]")];
   const place = (svg, event) => {
     const box = svg.getBoundingClientRect();
@@ -12,18 +12,18 @@ draw.gradients = (root, data) => {
     return Math.round(Math.min(1, Math.max(0, (x - left) / (right - left))) * last);
   };
   for (const svg of plots) {
-    svg.addEventListener("pointermove", (event) => look(place(svg, event)));
-    svg.addEventListener("pointerdown", (event) => look(place(svg, event)));
+    svg.addEventListener("pointermove", (event) => showStep(place(svg, event)));
+    svg.addEventListener("pointerdown", (event) => showStep(place(svg, event)));
   }
 
-  // the values under the first picture
+  // the values below the first picture
   const rows = data.curves.map((curve) => {
     const row = element("tr", part(".values tbody"));
     element("th", row, curve.label).scope = "row";
     return [curve, element("td", row), element("td", row), element("td", row)];
   });
 
-  // one square a unit
+  // one square per unit
   const squares = data.units.map((flow) => {
     const figure = element("figure", part(".units"));
     const side = Math.ceil(Math.sqrt(flow.values[0].length));
@@ -57,11 +57,11 @@ draw.gradients = (root, data) => {
     canvas.height = flow.values[0].length;
     const level = (n) => Math.log10(Math.abs(flow.values[n % canvas.width][Math.floor(n / canvas.width)]));
     paint(canvas, (n) => heatColour((level(n) - low) / (high - low)));
-    canvas.addEventListener("pointermove", (event) => look(data.unit_steps[under(event, canvas.width, 1)[0]]));
+    canvas.addEventListener("pointermove", (event) => showStep(data.unit_steps[under(event, canvas.width, 1)[0]]));
   }
   part(".heat-scale").textContent = `From 1e${low} or less (dark) to 1e${high} (pale).`;
 
-  // every number, for those who read rather than look; made when it is opened
+  // every number, as a table that is made when it is opened
   part("details").addEventListener("toggle", () => {
     const holder = part(".all");
     if (holder.firstChild) return;
@@ -72,11 +72,11 @@ draw.gradients = (root, data) => {
     for (let k = 0; k <= data.last; k++) {
       const row = element("tr", body);
       element("th", row, k);
-      for (const curve of data.curves) element("td", row, shown(curve.norms[k]));
+      for (const curve of data.curves) element("td", row, formatNumber(curve.norms[k]));
     }
   });
 
-  function look(k) {
+  function showStep(k) {
     slider.value = k;
     part(".where").value = k;
     for (const svg of plots) {
@@ -86,24 +86,24 @@ draw.gradients = (root, data) => {
       line.setAttribute("visibility", "visible");
     }
     for (const [curve, norm, share, sigma] of rows) {
-      norm.textContent = shown(curve.norms[k]);
-      share.textContent = curve.norms[0] ? shown(curve.norms[k] / curve.norms[0]) : "-";
+      norm.textContent = formatNumber(curve.norms[k]);
+      share.textContent = curve.norms[0] ? formatNumber(curve.norms[k] / curve.norms[0]) : "-";
       sigma.textContent = curve.singular_values[k]?.toFixed(4) ?? "-";
     }
     paintUnits(k);
   }
 
-  // playing: the whole way back in about eight seconds
+  // playing: from the loss to the first step in about eight seconds
   const button = part(".play");
   let timer = null;
   button.addEventListener("click", () => {
     if (timer !== null) return stop();
-    if (+slider.value >= data.last) look(0);
+    if (+slider.value >= data.last) showStep(0);
     button.textContent = "Stop";
     const stride = Math.max(1, Math.round(data.last / 200));
     timer = setInterval(() => {
       const next = Math.min(data.last, +slider.value + stride);
-      look(next);
+      showStep(next);
       if (next >= data.last) stop();
     }, 40);
   });
@@ -112,7 +112,7 @@ draw.gradients = (root, data) => {
     timer = null;
     button.textContent = "Play";
   }
-  slider.addEventListener("input", () => { stop(); look(+slider.value); });
-  dark.addEventListener("change", () => look(+slider.value));
-  look(0);
+  slider.addEventListener("input", () => { stop(); showStep(+slider.value); });
+  dark.addEventListener("change", () => showStep(+slider.value));
+  showStep(0);
 };

@@ -1,4 +1,4 @@
-// Each step in the colour of what it says.
+// Each step in the colour of its attribution.
 draw.saliency = (root, data) => {
   const picker = root.querySelector(".by");
   const holder = root.querySelector(".text");

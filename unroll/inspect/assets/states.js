@@ -1,4 +1,4 @@
-// A unit is picked; the text, its trace and the map take its colours.
+// The reader selects a unit; the text, the trace and the map take its colours.
 draw.states = (root, data) => {
   const part = (selector) => root.querySelector(selector);
   const T = data.tokens.length;
@@ -23,7 +23,7 @@ draw.states = (root, data) => {
   const spans = data.tokens.map((token, t) => {
     const span = element("span", part(".text"), visible(token));
     if (token.includes("\n")) element("br", part(".text"));
-    span.addEventListener("pointerenter", () => look(t));
+    span.addEventListener("pointerenter", () => showToken(t));
     return span;
   });
 
@@ -34,9 +34,9 @@ draw.states = (root, data) => {
   const curve = marks("path", svg, { class: "curve c0", d: "", "data-label": "trace" });
   const line = marks("path", svg, { class: "here", d: `M0 0V${high}` });
   const across = (t) => (t + 0.5) / T * wide;
-  svg.addEventListener("pointermove", (event) => look(under(event, T, 1)[0]));
+  svg.addEventListener("pointermove", (event) => showToken(under(event, T, 1)[0]));
 
-  // what comes next
+  // next-token predictions
   if (!data.guesses.length) part(".next-part").remove();
   data.guesses.forEach((some, t) => {
     const column = element("span", part(".guesses"));
@@ -46,7 +46,7 @@ draw.states = (root, data) => {
       cell.style.background = `rgba(217,95,2,${Math.min(0.85, p)})`;
       cell.title = `${name}: ${p}`;
     }
-    column.addEventListener("pointerenter", () => look(t));
+    column.addEventListener("pointerenter", () => showToken(t));
   });
 
   // the maps
@@ -63,21 +63,21 @@ draw.states = (root, data) => {
       const [x, y] = place.map((v, k) => (v - range[k][0]) / range[k][1] * 300);
       const dot = marks("circle", plane, { cx: x.toFixed(1), cy: (300 - y).toFixed(1), r: 4 });
       marks("title", dot, {}).textContent = visible(data.tokens[t]);
-      dot.addEventListener("pointerenter", () => look(t));
+      dot.addEventListener("pointerenter", () => showToken(t));
       return dot;
     });
   });
 
-  function pick() {
+  function selectUnit() {
     const unit = +picker.value;
     const colours = data.tokens.map((_, t) => css(signed(share(unit, t))));
     spans.forEach((span, t) => tint(span, share(unit, t)));
     for (const some of dots) some.forEach((dot, t) => dot.setAttribute("fill", colours[t]));
     const d = data.tokens.map((_, t) => `${t ? "L" : "M"}${across(t).toFixed(1)} ${(high / 2 * (1 - 0.95 * share(unit, t))).toFixed(1)}`);
     curve.setAttribute("d", d.join(""));
-    look(here);
+    showToken(here);
   }
-  function look(t) {
+  function showToken(t) {
     const unit = +picker.value;
     spans[here].classList.remove("chosen");
     for (const some of dots) some[here].setAttribute("r", 4);
@@ -88,10 +88,10 @@ draw.states = (root, data) => {
     part(".value").value = `${visible(data.tokens[t])}  ${activation(unit, t).toFixed(3)}`;
     const next = (data.guesses[t] ?? []).map(([name, p]) => `${visible(name)} ${(100 * p).toFixed(1)} %`).join(", ");
     const nats = data.surprise[t];
-    part(".look").textContent = (nats === undefined ? "" : `It was foretold at ${nats} nats. `) + (next ? `Next: ${next}.` : "");
+    part(".prediction").textContent = (nats === undefined ? "" : `Surprise: ${nats} nats. `) + (next ? `Next: ${next}.` : "");
   }
-  picker.addEventListener("change", pick);
-  dark.addEventListener("change", pick);
+  picker.addEventListener("change", selectUnit);
+  dark.addEventListener("change", selectUnit);
   picker.value = data.first;
-  pick();
+  selectUnit();
 };

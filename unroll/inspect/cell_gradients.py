@@ -1,4 +1,4 @@
-"""The classic experiment, which needs no model: how far back does the gradient of a fresh cell go?
+"""How far back the gradient of a freshly initialised cell flows: no trained model is needed.
 
 Random sequences, a loss at their last step, and the gradient at every state on the way back.
 T time, B batch, I input, H hidden.
@@ -16,16 +16,16 @@ from unroll.cells import Cell, LSTMCell, State, cell_factory
 from unroll.cells.user_cell import parse_cell_file
 from unroll.engine import Recording, unroll
 from unroll.errors import UserError
-from unroll.inspect.flow import Flow, flow_of
+from unroll.inspect.flow import Flow, measure_flow
 from unroll.inspect.gradients import Gradients
-from unroll.inspect.trajectory import along, asking
+from unroll.inspect.trajectory import recorded_trajectory, require_gradients
 from unroll.inspect.truncation import cell_weight_gradient
 from unroll.models.initialisation import initialise
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.training.run_cell import given_cell
 
-STARTS = get_args(RecurrentSettings.model_fields["initialisation"].annotation)
-OF_THE_FIELD = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)  # those that an --init is for
+INITIALISATIONS = get_args(RecurrentSettings.model_fields["initialisation"].annotation)
+TORCH_CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)  # those that an --init is for
 
 
 def gradients_of_cells(
@@ -44,22 +44,32 @@ def gradients_of_cells(
 ) -> Gradients:
     """Follow the gradient of a loss at the last step back through fresh cells, in float64.
 
-    When to use it: to see what a cell, a start or a forget bias does to long memories before
-    anything is trained. Seconds for the default.
+    When to use it: to see how a cell, an initialisation or a forget bias affects long-range
+    gradients before anything is trained. The default takes seconds.
 
         L = sum over sequences of |y_T - target|^2 / 2,   or white noise in place of dL/dy_T
 
-    cells: names that `unroll cells` lists, or FILE.py:CLASS. length: T. hidden: H = I. batch: B
-    sequences. seed: of weights, inputs, targets. init: as `initialisation` of language models, for
-    LSTM, GRU and Elman cells; others start as their papers ask. gain: what the recurrent weights
-    are multiplied by. forget_bias: of LSTM cells. inputs: standard deviation of the inputs, 0 for
-    silence. noise: put white noise in at the loss. clip: clip the gradient of the weights.
-    Raises: UserError for a name, a size or a start that does not exist.
+    Args:
+        cells: names that `unroll cells` lists, or FILE.py:CLASS.
+        length: T, in steps.
+        hidden: H = I.
+        batch: B, sequences side by side.
+        seed: of weights, inputs and targets.
+        init: as the setting `initialisation`, for LSTM, GRU and Elman cells; other cells keep the
+            initialisation of their papers.
+        gain: a factor of the recurrent weights.
+        forget_bias: of LSTM cells. Default: as `init` sets it.
+        inputs: the standard deviation of the inputs; 0 for inputs that are all zero.
+        noise: put white noise in at the loss.
+        clip: the norm to which the gradient of the weights is clipped. Default: no clipping.
+
+    Raises:
+        UserError: for a name, a size or an initialisation that does not exist.
 
     Example:
         >>> from unroll.inspect import gradients_of_cells
-        >>> found = gradients_of_cells(["rnn"], length=20, hidden=8)
-        >>> len(found.flows[0].norms["h"])
+        >>> gradients = gradients_of_cells(["rnn"], length=20, hidden=8)
+        >>> len(gradients.flows[0].norms["h"])
         20
     """
     check_sizes(length, hidden, batch, gain, inputs, clip)
@@ -68,15 +78,15 @@ def gradients_of_cells(
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(length, batch, hidden, generator=generator, dtype=torch.float64) * inputs
     target = torch.randn(batch, hidden, generator=generator, dtype=torch.float64)
-    starts = [make(name, hidden, seed, init, gain, forget_bias) for name in cells]
-    if forget_bias is not None and not any(isinstance(cell, LSTMCell) for cell, _ in starts):
+    initialised = [make_cell(name, hidden, seed, init, gain, forget_bias) for name in cells]
+    if forget_bias is not None and not any(isinstance(cell, LSTMCell) for cell, _ in initialised):
         raise UserError(
-            f"--forget-bias is for LSTM cells, and there is none among {', '.join(cells)}. "
-            "Leave it out, or add lstm."
+            f"--forget-bias is for LSTM cells, and {', '.join(cells)} has none. "
+            "Leave the flag out, or add lstm."
         )
     flows = [
-        measure(name, cell, start, x, target, noise, clip)
-        for name, (cell, start) in zip(cells, starts, strict=True)
+        measure_cell(name, cell, start, x, target, noise, clip)
+        for name, (cell, start) in zip(cells, initialised, strict=True)
     ]
     conditions: dict[str, Any] = {
         "length": length,
@@ -95,7 +105,7 @@ def gradients_of_cells(
     return Gradients(title, conditions, tuple(flows))
 
 
-def measure(
+def measure_cell(
     name: str,
     cell: Cell,
     start: str,
@@ -105,10 +115,24 @@ def measure(
     clip: float | None = None,
     initial: State | None = None,
 ) -> Flow:
-    """One cell over x [T, B, I]; target [B, H], or the noise itself. initial: None: its own."""
+    """Run one cell over a batch and follow the gradient back from its last step.
+
+    Args:
+        name: the label of the flow.
+        cell: in float64 and eval mode.
+        start: how its weights were initialised, in words.
+        x: [T, B, I].
+        target: of the squared error, or the noise itself, [B, H].
+        noise: whether `target` is the gradient at the last output.
+        clip: the norm to which the gradient of the weights is clipped.
+        initial: the state before the first step. Default: that of the cell.
+
+    Raises:
+        UserError: where the state overflows.
+    """
     if initial is None:
         initial = cell.initial_state(x.shape[1], dtype=x.dtype)
-    initial = asking(initial)
+    initial = require_gradients(initial)
     record = Recording()
     output, _ = unroll(cell, x, initial, record=record, backend="loop")
     last = output[-1]
@@ -116,8 +140,8 @@ def measure(
         target = target.repeat(1, -(-last.shape[1] // target.shape[1]))[:, : last.shape[1]]
     at_loss = target if noise else last.detach() - target
     last.backward(at_loss)
-    trajectory = along(cell, x, initial, record)
-    return flow_of(
+    trajectory = recorded_trajectory(cell, x, initial, record)
+    return measure_flow(
         name,
         trajectory,
         record,
@@ -127,32 +151,34 @@ def measure(
     )
 
 
-def make(
+def make_cell(
     name: str, hidden: int, seed: int, init: str, gain: float, forget_bias: float | None
 ) -> tuple[Cell, str]:
-    """A fresh cell in float64 and eval mode, and how it starts, in words.
+    """A fresh cell in float64 and eval mode, and how it was initialised, in words.
 
-    Raises: UserError where there is no such cell or it cannot start so.
+    Args:
+        name: of the cell.
+        hidden: H = I.
+        seed: of its weights.
+        init: the name of an initialisation.
+        gain: a factor of the recurrent weights.
+        forget_bias: of LSTM cells.
+
+    Raises:
+        UserError: for an unknown cell or initialisation, and a gain for a cell without weight_hh.
     """
     if parse_cell_file(name) is None:
-        cell_factory(name)  # a wrong name is answered with those near it
-    if init not in STARTS:
-        raise UserError(f"--init got {init!r}; expected one of {', '.join(STARTS)}.")
+        cell_factory(name)  # raises for a wrong name, with similar names
+    if init not in INITIALISATIONS:
+        raise UserError(f"--init got {init!r}; expected one of {', '.join(INITIALISATIONS)}.")
     settings = settings_from(RecurrentSettings, {"cell": name, "initialisation": init})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         cell = given_cell(settings).make(hidden, hidden)
-        start = initialise(cell, init if isinstance(cell, OF_THE_FIELD) else "auto")
+        start = initialise(cell, init if isinstance(cell, TORCH_CELLS) else "auto")
     cell = cell.double().eval()
     if gain != 1:
-        weight = getattr(cell, "weight_hh", None)
-        if not isinstance(weight, Tensor):
-            raise UserError(
-                f"--gain multiplies weight_hh, which {name} does not have. Leave {name} or --gain "
-                "out."
-            )
-        with torch.no_grad():
-            weight.mul_(gain)
+        scale_recurrent_weights(name, cell, gain)
         start += f", recurrent weights times {gain:g}"
     if forget_bias is not None and isinstance(cell, LSTMCell) and cell.bias:
         with torch.no_grad():
@@ -162,18 +188,29 @@ def make(
     return cell, start
 
 
+@torch.no_grad()
+def scale_recurrent_weights(name: str, cell: Cell, gain: float) -> None:
+    """Multiply weight_hh of a cell; raise UserError for a cell that has none."""
+    tensors = {**dict(cell.named_buffers()), **dict(cell.named_parameters())}
+    if "weight_hh" not in tensors:
+        raise UserError(
+            f"--gain multiplies weight_hh, which {name} does not have. Leave out {name} or --gain."
+        )
+    tensors["weight_hh"].mul_(gain)
+
+
 def check_sizes(
     length: int, hidden: int, batch: int, gain: float, inputs: float, clip: float | None
 ) -> None:
-    """Raise UserError for what no experiment can have."""
+    """Raise UserError for a size or a factor that is out of range."""
     if length < 2:
-        raise UserError(f"--length got {length}; expected at least 2 steps, to go back over one.")
+        raise UserError(f"--length got {length}; expected at least 2.")
     for flag, value in (("hidden", hidden), ("batch", batch)):
         if value < 1:
             raise UserError(f"--{flag} got {value}; expected at least 1.")
     if not gain > 0:
         raise UserError(f"--gain got {gain:g}; expected more than 0.")
     if not inputs >= 0:
-        raise UserError(f"--inputs got {inputs:g}; expected 0 (silence) or more.")
+        raise UserError(f"--inputs got {inputs:g}; expected 0 or more.")
     if clip is not None and not clip > 0:
         raise UserError(f"--clip got {clip:g}; expected more than 0.")

@@ -1,4 +1,7 @@
-"""A matrix as colours, with a name for each row and column."""
+"""A matrix as colours, with optional labels for its rows and columns.
+
+R rows, C columns.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unroll.inspect.drawing import Drawing, Pixels, Words
+from unroll.inspect.drawing import Drawing, Pixels, TextMark
 
 LETTER = 7.4
-NARROW, HIGH = 14.0, 22.0  # units of the picture of a column and of a row that have names
+NARROW, HIGH = 14.0, 22.0  # width of a column and height of a row that have labels
 STOPS = np.array([[16, 21, 27], [91, 33, 130], [214, 84, 60], [253, 224, 150], [255, 253, 240]])
 NEGATIVE, POSITIVE, MIDDLE = (np.array(c) for c in ([11, 92, 173], [217, 95, 2], [255, 255, 255]))
 
 
-def heat_map(
+def draw_heat_map(
     values: np.ndarray,
     title: str,
     *,
@@ -24,8 +27,17 @@ def heat_map(
     width: int = 700,
     height: int = 200,
 ) -> Drawing:
-    """The picture of values [R, C]. rows, columns: their names; without names it is as wide and
-    high as asked. signed: blue below zero and orange above, else dark for 0 and pale for 1."""
+    """A heat map.
+
+    Args:
+        values: [R, C].
+        title: above it.
+        rows: R labels. Default: none.
+        columns: C labels. Default: none.
+        signed: blue for negative and orange for positive values. Default: dark for 0, pale for 1.
+        width: of the map where its columns have no labels.
+        height: of the map where its rows have no labels.
+    """
     R, C = values.shape
     left, top = 12 + max(map(len, rows), default=0) * LETTER, 30.0
     wide, high = float(width), R * HIGH if rows else float(height)
@@ -34,21 +46,29 @@ def heat_map(
     bottom = 28.0 if columns else 12.0
     drawing = Drawing(round(left + wide + 12), round(top + high + bottom), title)
     marks = drawing.marks
-    marks.append(Words(8, 18, title))
-    marks.append(Pixels(left, top, wide, high, colours(values, signed)))
+    marks.append(TextMark(8, 18, title))
+    marks.append(Pixels(left, top, wide, high, value_colours(values, signed)))
     for n, name in enumerate(rows):
-        marks.append(Words(left - 6, top + (n + 0.5) * high / R + 4, name, "end"))
+        marks.append(TextMark(left - 6, top + (n + 0.5) * high / R + 4, name, "end"))
     for n, name in enumerate(columns):
-        marks.append(Words(left + (n + 0.5) * wide / C, top + high + 16, name, "mid"))
+        marks.append(TextMark(left + (n + 0.5) * wide / C, top + high + 16, name, "mid"))
     return drawing
 
 
-def colours(values: np.ndarray, signed: bool) -> np.ndarray:
-    """uint8 [R, C, 3]; what is no number is the lowest."""
+def value_colours(values: np.ndarray, signed: bool) -> np.ndarray:
+    """The colour of each value; one that is no number counts as zero.
+
+    Args:
+        values: [R, C].
+        signed: blue for negative and orange for positive values. Default: dark for 0, pale for 1.
+
+    Returns:
+        uint8 [R, C, 3].
+    """
     values = np.nan_to_num(np.asarray(values, dtype=float))
     if signed:
-        most = float(np.abs(values).max(initial=0.0)) or 1.0
-        share = np.sqrt(np.abs(values) / most)[..., None]
+        largest = float(np.abs(values).max(initial=0.0)) or 1.0
+        share = np.sqrt(np.abs(values) / largest)[..., None]
         goal = np.where(values[..., None] < 0, NEGATIVE, POSITIVE)
         return (MIDDLE + (goal - MIDDLE) * share).round().astype(np.uint8)
     at = np.clip(values, 0, 1) * (len(STOPS) - 1)

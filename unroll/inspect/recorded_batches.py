@@ -17,33 +17,52 @@ from unroll.layers.recorded import RecordedCall, recorded
 from unroll.run import Run
 from unroll.training.objective import Objective
 
-TRIES = 1000  # batches that are looked at, at most
+MAX_BATCHES = 1000
 
 
-def objective_of(run: Run, path: str | Path, network: nn.Module | None = None) -> Objective:
-    """What the training loop would be given of this data. network: a copy of the run's, or its own.
+def data_objective(run: Run, path: str | Path, network: nn.Module | None = None) -> Objective:
+    """The objective that training would use on this data.
 
-    Raises: UserError for data that the run's task cannot read.
+    Args:
+        run: a trained run, which is not changed.
+        path: data of the kind that the run was trained on.
+        network: a copy of the network of the run. Default: the network itself.
+
+    Raises:
+        UserError: for data that the task of the run cannot read.
     """
     settings = run.recorded
-    if getattr(settings, "valid", None) is not None and not Path(settings.valid).exists():
+    valid = settings.model_dump().get("valid")  # a setting of most tasks, not of all
+    if valid is not None and not Path(valid).exists():
         settings = settings.model_copy(update={"valid": None})
     data = run.task.read(str(path), settings, lambda sentence: None, run.preprocessor)
     return run.task.objective(network or run.model, data, settings, run.device)
 
 
 def recorded_batches(objective: Objective) -> Iterator[list[RecordedCall]]:
-    """Batch after batch through the network in eval mode, its state carried as in training."""
+    """The calls of recurrent layers, batch after batch, in eval mode.
+
+    The state is carried from batch to batch as in training.
+
+    Args:
+        objective: see `data_objective`.
+
+    Yields:
+        The recorded calls of one batch.
+
+    Raises:
+        UserError: for a network without recurrent layers.
+    """
     state: Any = objective.initial_state()
-    was = objective.model.training
+    was_training = objective.model.training
     objective.model.eval()
     try:
-        for number in range(min(TRIES, objective.batches_per_epoch)):
+        for number in range(min(MAX_BATCHES, objective.batches_per_epoch)):
             batch = objective.batch(number)
             with torch.no_grad(), recorded(objective.model) as calls:
                 _, state = batch.loss(None if batch.fresh else state)
             if not calls:
-                raise UserError("The network has no recurrent layer that could be looked into.")
+                raise UserError("The network has no recurrent layer that can be inspected.")
             yield calls
     finally:
-        objective.model.train(was)
+        objective.model.train(was_training)

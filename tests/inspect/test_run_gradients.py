@@ -5,10 +5,9 @@ import torch
 from torch.nn.functional import cross_entropy, linear
 
 import unroll
-from unroll.data.encoded import Encoded
 from unroll.errors import UserError
 from unroll.inspect import gradients_of_run
-from unroll.inspect.of_run import read, windows
+from unroll.inspect.text_windows import read_encoded, text_windows
 
 TEXT = "the clouds are in the sky.\nthe apple and pear salad.\n" * 30
 
@@ -39,7 +38,7 @@ def test_each_layer_has_the_gradients_of_a_plain_loop(place):
     assert all(torch.equal(p, before[n]) for n, p in run.model.state_dict().items())
     assert run.model.bias.dtype == torch.float32 and run.model.bias.grad is None
 
-    places = windows(read(run, "poems.txt"), 20, 3, "poems.txt")
+    places = text_windows(read_encoded(run, "poems.txt"), 20, 3, "poems.txt")
     model = run.model.double()
     states = [
         tuple(s[0] for s in state) for state in model(places.before, model.initial_state(3))[1]
@@ -64,7 +63,7 @@ def test_each_layer_has_the_gradients_of_a_plain_loop(place):
 def test_what_a_window_loses_is_what_plain_truncation_loses(place):
     run = unroll.load("poems")
     found = gradients_of_run(run, "poems.txt", length=20, batch=3)
-    places = windows(read(run, "poems.txt"), 20, 3, "poems.txt")
+    places = text_windows(read_encoded(run, "poems.txt"), 20, 3, "poems.txt")
     model = run.model.double()
 
     def gradients(window):
@@ -89,7 +88,7 @@ def test_what_a_window_loses_is_what_plain_truncation_loses(place):
 def test_lines_with_a_condition_are_followed_from_their_beginning(place):
     found = gradients_of_run(unroll.load("names"), "names.tsv")
     assert found.conditions["warm_up"] == 0 and found.conditions["length"] == len("name 10\n")
-    assert found.flows[0].name == "gru" and found.flows[0].whole[0] > 0
+    assert found.flows[0].name == "gru" and found.flows[0].total_norms[0] > 0
 
 
 def test_a_text_that_is_shorter_than_the_steps(place):
@@ -104,12 +103,3 @@ def test_a_text_that_is_shorter_than_the_steps(place):
         gradients_of_run(run, "poems.txt", batch=0)
     with pytest.raises(UserError, match="longest line"):
         gradients_of_run(unroll.load("names"), "names.tsv", length=50)
-
-
-def test_windows_are_spaced_over_the_text_and_end_at_their_loss():
-    import numpy as np
-
-    found = windows(Encoded(np.arange(1001), 1000, 0), 100, 4, "it")
-    assert found.before.shape == (256, 4) and found.x.shape == (100, 4)
-    assert found.before[0, 0] == 0 and found.y[-1] == 1000
-    assert (found.x[0] == found.before[-1] + 1).all() and (found.y == found.x[-1] + 1).all()

@@ -12,16 +12,29 @@ from unroll.cells import State, map_state
 from unroll.cells.state import fields
 
 
-def flatten(state: State) -> Tensor:
-    """Every floating-point field side by side, [B, S]; clocks and other counts are left out."""
+def flatten_state(state: State) -> Tensor:
+    """Every floating-point field side by side; clocks and other counts are skipped.
+
+    Args:
+        state: each field [B, ...].
+
+    Returns:
+        [B, S].
+    """
     return torch.cat([t.flatten(1) for _, t in fields(state) if t.is_floating_point()], 1)
 
 
-def unflatten(vector: Tensor, like: State) -> State:
-    """The state of which `vector` [B, S] is the flat form; what has no gradient is that of `like`."""
+def unflatten_state(vector: Tensor, like: State) -> State:
+    """The state of which a vector is the flat form.
+
+    Args:
+        vector: [B, S].
+        like: a state of the wanted structure; its fields that are no floating-point numbers are
+            taken as they are.
+    """
     at = 0
 
-    def part(field: Tensor) -> Tensor:
+    def next_field(field: Tensor) -> Tensor:
         nonlocal at
         if not field.is_floating_point():
             return field
@@ -29,4 +42,4 @@ def unflatten(vector: Tensor, like: State) -> State:
         at += width
         return vector[:, at - width : at].reshape(field.shape)
 
-    return map_state(part, like)
+    return map_state(next_field, like)

@@ -3,14 +3,14 @@ import torch
 
 from unroll.errors import UserError
 from unroll.inspect import gradients_of_run
-from unroll.inspect.of_data import objective_of, recorded_batches
+from unroll.inspect.recorded_batches import data_objective, recorded_batches
 
 
 def test_noise_is_followed_back_in_both_directions_as_plain_autograd_does(classifier, runs):
     data = runs["classify"].parent / "films.csv"
     found = gradients_of_run(classifier, data, batch=3, seed=5)
     assert [flow.name for flow in found.flows] == ["layer 1 forward", "layer 1 backward"]
-    (call,) = next(recorded_batches(objective_of(classifier, data)))
+    (call,) = next(recorded_batches(data_objective(classifier, data)))
     x = call.x[:, :3].double()
     generator = torch.Generator().manual_seed(5)
     for flow, cell, read in zip(found.flows, call.layer.cells, (x, x.flip(0)), strict=True):
@@ -38,6 +38,6 @@ def test_a_translator_has_three_parts_and_a_language_model_its_layers(translator
     assert language.model.bias.dtype == torch.float32  # the run is not changed
 
 
-def test_sequences_that_are_too_short_are_told(translator, runs):
-    with pytest.raises(UserError, match=r"at most . steps; --length 50"):
+def test_sequences_that_are_too_short_are_refused(translator, runs):
+    with pytest.raises(UserError, match=r"at most . steps, and --length is 50"):
         gradients_of_run(translator, runs["translate"].parent / "pairs.tsv", length=50)
