@@ -1,11 +1,11 @@
 """Time and memory against the length of a sequence: exact gradients of a loss at its end.
 
     python -m benchmarks.length                       # all of it, T from 1e3 to 1e6: minutes
-    python -m benchmarks.length --only figure         # the figure asked: T = 1e6, in segments
-    python -m benchmarks.length --only plot           # the picture again, of length.csv
+    python -m benchmarks.length --only target         # the target: T = 1e6, in segments
+    python -m benchmarks.length --only plot           # the plot again, from length.csv
 
 One LSTM layer, B = 1, H = 128, one thread, each run in a process of its own, whose peak resident
-memory counts. What would not fit into this machine's memory is not run, and the table says so.
+memory counts. A run that would not fit into this machine's memory is skipped, and the table says so.
 Writes benchmarks/length.csv and docs/pictures/length.svg.
 """
 
@@ -25,12 +25,13 @@ ROOT = Path(__file__).parents[1]
 LENGTHS = (1_000, 10_000, 100_000, 1_000_000)
 KINDS = ("unroll, in segments", "unroll", "torch.nn.LSTM", "torch.nn.GRU")
 H = 128
-NUMBERS = 4 * H  # of x, the output and their gradients, a step
-ASKED = {"GB": 0.5, "ratio": 1.4}
+NUMBERS = 4 * H  # in x, the output and their gradients, per step
+TARGET = {"GB": 0.5, "ratio": 1.4}
 GATE = 1e-4  # of the largest number of a gradient
 
 
 def child(kind: str, T: int, gradients: Path | None = None) -> dict[str, float]:
+    """What `measure` returns, in a process of its own."""
     words = [sys.executable, "-m", "benchmarks.length", "--child", kind, "--T", str(T)]
     if gradients is not None:
         words += ["--gradients", str(gradients)]
@@ -40,8 +41,8 @@ def child(kind: str, T: int, gradients: Path | None = None) -> dict[str, float]:
     )  # fmt: skip
     if run.returncode:
         sys.exit(f"{kind} at T={T:,} failed:\n{run.stderr}")
-    found: dict[str, float] = json.loads(run.stdout)
-    return found
+    measured: dict[str, float] = json.loads(run.stdout)
+    return measured
 
 
 def measure(kind: str, T: int, gradients: str | None) -> dict[str, float]:
@@ -65,14 +66,14 @@ def measure(kind: str, T: int, gradients: str | None) -> dict[str, float]:
         (output[-1] ** 2).sum().backward()
         return [x.grad, *(p.grad for p in layer.parameters())]
 
-    step(x[: min(T, 1_100)].clone())  # compiled, and every library loaded
+    step(x[: min(T, 1_100)].clone())  # so that it is compiled, and every library loaded
     layer.zero_grad()
     before = peak()
     begun, used = time.perf_counter(), time.process_time()
-    found = step(x)
+    results = step(x)
     seconds, cpu = time.perf_counter() - begun, time.process_time() - used
     if gradients is not None:
-        torch.save(found, gradients)
+        torch.save(results, gradients)
     own = T * NUMBERS * 4 / 1e9
     # before it began, x was there already
     return {
@@ -98,50 +99,51 @@ def available() -> float:
 
 
 def gate() -> float:
-    """How far the gradients in segments are from those of the whole at T = 10,000, of the largest."""
+    """The largest difference of gradients in segments and unbounded at T = 10,000, over the largest."""
     import tempfile
 
     import torch
 
     with tempfile.TemporaryDirectory() as folder:
-        found = []
+        both = []
         for kind in KINDS[:2]:
-            path = Path(folder) / f"{len(found)}.pt"
+            path = Path(folder) / f"{len(both)}.pt"
             child(kind, 10_000, path)
-            found.append(torch.load(path, weights_only=True))
-    worst = max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(*found, strict=True))
+            both.append(torch.load(path, weights_only=True))
+    worst = max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(*both, strict=True))
     if not worst <= GATE:
-        sys.exit(f"The gate is red; nothing was told: gradients differ by {worst:.2g}.")
+        sys.exit(f"The gate failed, so nothing is reported: gradients differ by {worst:.2g}.")
     return worst
 
 
-def rows(kinds: tuple[str, ...], lengths: tuple[int, ...]) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
+def measure_all(kinds: tuple[str, ...], lengths: tuple[int, ...]) -> list[dict[str, object]]:
+    """A row per kind and length; a kind ends with the length that does not fit into memory."""
+    rows: list[dict[str, object]] = []
     for kind in kinds:
         before: dict[str, float] | None = None
         for T in lengths:
             if before is not None:
                 expected = before["GB in all"] * T / before["T"]
                 if expected > 0.9 * available():
-                    found.append({"kind": kind, "T": T, "why not": f"would take {expected:.0f} GB"})
+                    rows.append({"kind": kind, "T": T, "why not": f"would take {expected:.0f} GB"})
                     break
             before = {"T": T, **child(kind, T)}
-            found.append(
+            rows.append(
                 {
                     "kind": kind,
                     "T": T,
                     "seconds": round(before["seconds"], 4),
                     "cpu seconds": round(before["cpu"], 4),
-                    "cpu microseconds a step": round(before["cpu"] / T * 1e6, 2),
+                    "cpu microseconds per step": round(before["cpu"] / T * 1e6, 2),
                     "GB": round(before["GB"], 4),
                 }
             )
-            print(json.dumps(found[-1]), flush=True)
-    return found
+            print(json.dumps(rows[-1]), flush=True)
+    return rows
 
 
-def figure(rounds: int) -> None:
-    """The figure asked, beside what was measured."""
+def compare_with_target(rounds: int) -> None:
+    """Print the target beside what was measured."""
     worst = gate()
     T = LENGTHS[-1]
     pairs = [(child(KINDS[0], T), child(KINDS[1], T // 10)) for _ in range(rounds)]
@@ -152,11 +154,11 @@ def figure(rounds: int) -> None:
             f"in segments, T=1,000,000: {a['seconds']:.1f} s ({a['cpu']:.1f} cpu), {a['GB']:.3f} GB;"
             f" unbounded, T=100,000: {b['seconds']:.2f} s ({b['cpu']:.2f} cpu), {b['GB']:.3f} GB"
         )
-    print(f"asked: under {ASKED['GB']} GB; measured: {max(a['GB'] for a, _ in pairs):.3f} GB")
-    print(f"asked: at most {ASKED['ratio']}x a step; measured: {ratios[len(ratios) // 2]:.3f}x")
+    print(f"target: under {TARGET['GB']} GB; measured: {max(a['GB'] for a, _ in pairs):.3f} GB")
+    print(f"target: at most {TARGET['ratio']}x per step; measured: {ratios[len(ratios) // 2]:.3f}x")
 
 
-def svg(found: list[dict[str, object]]) -> str:
+def svg(rows: list[dict[str, object]]) -> str:
     """Seconds and memory against T, both axes logarithmic."""
     wide, high, left, gap = 360, 260, 60, 80
     colours = dict(zip(KINDS, ("#0a7d4f", "#1f5fbf", "#c2410c", "#8a8a8a"), strict=True))
@@ -193,7 +195,7 @@ def svg(found: list[dict[str, object]]) -> str:
                 f'<text x="{x:.0f}" y="{y0 + high + 18}" text-anchor="middle">{T:,}</text>'
             )
         for kind in KINDS:
-            line = [r for r in found if r["kind"] == kind and key in r]
+            line = [r for r in rows if r["kind"] == kind and key in r]
             points = [place(float(str(r["T"])), float(str(r[key]))) for r in line]
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
             parts.append(f'<polyline points="{path}" fill="none" stroke="{colours[kind]}"/>')
@@ -212,7 +214,7 @@ def svg(found: list[dict[str, object]]) -> str:
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--only", choices=["figure", "table", "plot"])
+    words.add_argument("--only", choices=["target", "table", "plot"])
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--longest", type=int, default=LENGTHS[-1])
     words.add_argument("--child", help=argparse.SUPPRESS)
@@ -223,19 +225,19 @@ def main() -> None:
         print(json.dumps(measure(given.child, given.T, given.gradients)))
         return
     table = ROOT / "benchmarks" / "length.csv"
-    if given.only in (None, "figure"):
-        figure(given.rounds)
+    if given.only in (None, "target"):
+        compare_with_target(given.rounds)
     if given.only in (None, "table"):
-        found = rows(KINDS, tuple(T for T in LENGTHS if given.longest >= T))
-        names = list(dict.fromkeys(name for row in found for name in row))
+        rows = measure_all(KINDS, tuple(T for T in LENGTHS if given.longest >= T))
+        names = list(dict.fromkeys(name for row in rows for name in row))
         with table.open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
-            writer.writerows(found)
+            writer.writerows(rows)
     if given.only in (None, "table", "plot"):
         with table.open() as file:
-            read = [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
-        (ROOT / "docs" / "pictures" / "length.svg").write_text(svg(read))
+            rows = [{k: v for k, v in row.items() if v} for row in csv.DictReader(file)]
+        (ROOT / "docs" / "pictures" / "length.svg").write_text(svg(rows))
 
 
 if __name__ == "__main__":

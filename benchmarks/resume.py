@@ -1,4 +1,4 @@
-"""Kill -9 at random moments, resume, and compare with the uninterrupted run, to the bit."""
+"""Kill runs at random moments (SIGKILL), resume, and compare with an uninterrupted run, to the bit."""
 
 import argparse
 import json
