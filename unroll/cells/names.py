@@ -54,7 +54,7 @@ FAMILIES: dict[str, dict[str, CellRow]] = {
             options={"nonlinearity": "relu"},
         ),
         "irnn": CellRow(
-            "IRNNCell", "long memories at the cost of a simple cell: relu, starts as the identity"
+            "IRNNCell", "long memories at the cost of a simple cell: relu, identity start"
         ),
         "jordan": CellRow(
             "JordanCell", "control, teaching: feeds back its output, not its hidden layer"
