@@ -56,7 +56,7 @@ class Cell(nn.Module):
     `forward(x, state, noise)`, with `noise` a dict of the drawn tensors in training and `None` in
     eval mode.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> class MinimalGatedCell(unroll.Cell):                    # Zhou et al. 2016
         ...     def __init__(self, input_size, hidden_size):

@@ -61,14 +61,14 @@ class ClockworkRNNCell(Cell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        state: ClockworkState(h [B, H], clock [B, 1] of int64).
-        returns: (h', ClockworkState(h', clock + 1)).
+        - x: [B, I].
+        - state: ClockworkState(h [B, H], clock [B, 1] of int64).
+        - returns: (h', ClockworkState(h', clock + 1)).
 
     Raises:
         ValueError: a period is not a whole number from 1, or H is not a multiple of their number.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.ClockworkRNNCell(3, 4, periods=(1, 2))
         >>> x = torch.randn(5, 3)

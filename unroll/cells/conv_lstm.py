@@ -59,14 +59,14 @@ class ConvLSTMCell(Cell):
     All start uniform in +-1/sqrt(K k k): a unit reads K k k numbers of the state.
 
     Shapes:
-        x: [B, I].
-        state: LSTMState(h [B, H], c [B, H]).
-        returns: (h', LSTMState(h', c')).
+        - x: [B, I].
+        - state: LSTMState(h [B, H], c [B, H]).
+        - returns: (h', LSTMState(h', c')).
 
     Raises:
         ValueError: a size is not a multiple of height * width, or k is not odd.
 
-    Example:
+    Examples:
         >>> from functools import partial
         >>> import torch, unroll
         >>> frames = torch.zeros(6, 1, 1, 8, 8)                    # [T, B, C, height, width]

@@ -56,15 +56,15 @@ class DeepEchoStateCell(Cell):
         layers: the L reservoirs, each an `EchoStateCell`; its weights are buffers.
 
     Shapes:
-        x: [B, I].
-        state: DeepEchoState(h), a tuple of L tensors [B, H].
-        returns: (the states side by side [B, L*H], DeepEchoState(h')).
+        - x: [B, I].
+        - state: DeepEchoState(h), a tuple of L tensors [B, H].
+        - returns: (the states side by side [B, L*H], DeepEchoState(h')).
 
     Raises:
         ValueError: num_layers is below 1, the number of leak rates is not L, or an option of
             `EchoStateCell` is out of its range.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.DeepEchoStateCell(3, 50, num_layers=2, leak_rate=(1.0, 0.3))
         >>> states, last = unroll.unroll(cell, torch.randn(7, 2, 3))

@@ -64,14 +64,14 @@ class DepthGatedLSTMCell(Cell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        state: DepthGatedState(h, c), each a tuple of L tensors [B, H].
-        returns: (h' of the highest layer, DepthGatedState(h', c')).
+        - x: [B, I].
+        - state: DepthGatedState(h, c), each a tuple of L tensors [B, H].
+        - returns: (h' of the highest layer, DepthGatedState(h', c')).
 
     Raises:
         ValueError: num_layers is below 1.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.DepthGatedLSTMCell(3, 4, num_layers=2)
         >>> output, state = cell(torch.zeros(5, 3), cell.initial_state(5))

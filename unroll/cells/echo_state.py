@@ -62,14 +62,14 @@ class EchoStateCell(Cell):
         bias: [H], a buffer.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h').
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h').
 
     Raises:
         ValueError: an option is out of its range.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.EchoStateCell(3, 50, spectral_radius=0.8, seed=1)
         >>> round(float(torch.linalg.eigvals(cell.weight_hh).abs().max()), 5)

@@ -68,14 +68,14 @@ class FullGateRecurrenceLSTMCell(VariantLSTMCell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        state: FullGateRecurrenceLSTMState(h, c, i, f, o), each [B, H].
-        returns: (h', FullGateRecurrenceLSTMState(h', c', i', f', o')).
+        - x: [B, I].
+        - state: FullGateRecurrenceLSTMState(h, c, i, f, o), each [B, H].
+        - returns: (h', FullGateRecurrenceLSTMState(h', c', i', f', o')).
 
     Raises:
         RuntimeError: from torch, where the width of x is not I.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, last = unroll.unroll(unroll.FullGateRecurrenceLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.f.shape)

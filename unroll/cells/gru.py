@@ -39,14 +39,14 @@ class GRUCell(nn.GRUCell, Cell):
         bias_hh: [3H].
 
     Shapes:
-        x: [B, I] or [I].
-        h: [B, H] or [H]; zeros where it is left out.
-        returns: h' of h's shape. `step(x, h)` returns (h', h'), in the form that the engine needs.
+        - x: [B, I] or [I].
+        - h: [B, H] or [H]; zeros where it is left out.
+        - returns: h' of h's shape. `step(x, h)` returns (h', h').
 
     Raises:
         RuntimeError: from `torch.nn.GRUCell`, for wrong sizes.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> h = unroll.GRUCell(3, 4)(torch.zeros(2, 3))
         >>> tuple(h.shape)

@@ -43,14 +43,14 @@ class IndRNNCell(Cell):
         bound: the largest |u| that `constrain()` allows, or None.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h').
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h').
 
     Raises:
         ValueError: steps is below 1.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.IndRNNCell(3, 4, steps=100)
         >>> round(cell.bound, 4), bool((cell.weight_hh <= cell.bound).all())

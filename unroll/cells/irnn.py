@@ -38,14 +38,14 @@ class IRNNCell(Cell):
         bias: [H], zero at the start.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h'), each [B, H].
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h'), each [B, H].
 
     Raises:
         RuntimeError: from torch, where the width of x is not I.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.IRNNCell(3, 4)
         >>> output, h = cell(torch.zeros(2, 3), torch.ones(2, 4))

@@ -45,14 +45,14 @@ class JANETCell(Cell):
         bias: [2H]; the candidate's half starts at zero.
 
     Shapes:
-        x: [B, I].
-        c: [B, H].
-        returns: (c', c'), each [B, H].
+        - x: [B, I].
+        - c: [B, H].
+        - returns: (c', c'), each [B, H].
 
     Raises:
         ValueError: t_max is not greater than 2.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, last = unroll.unroll(unroll.JANETCell(3, 4, t_max=784), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)

@@ -61,15 +61,15 @@ class JordanCell(Cell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        context: s [B, O].
-        returns: (y, s'), each [B, O].
+        - x: [B, I].
+        - context: s [B, O].
+        - returns: (y, s'), each [B, O].
 
     Raises:
         ValueError: output_size is below 1, decay is outside 0 <= decay < 1, or a nonlinearity is
             unknown.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.JordanCell(3, 8, output_size=2)
         >>> output, context = unroll.unroll(cell, torch.randn(5, 4, 3))

@@ -46,14 +46,14 @@ class LayerNormGRUCell(Cell):
         bias_recurrent: b_hn [H], zeros at the start.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h'), each [B, H].
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h'), each [B, H].
 
     Raises:
         RuntimeError: from torch, where the width of x is not I.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, last = unroll.unroll(unroll.LayerNormGRUCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)

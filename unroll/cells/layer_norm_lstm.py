@@ -50,14 +50,14 @@ class LayerNormLSTMCell(Cell):
         bias_memory: b_c [H], zeros at the start.
 
     Shapes:
-        x: [B, I].
-        state: LSTMState(h [B, H], c [B, H]).
-        returns: (h', LSTMState(h', c')).
+        - x: [B, I].
+        - state: LSTMState(h [B, H], c [B, H]).
+        - returns: (h', LSTMState(h', c')).
 
     Raises:
         RuntimeError: from torch, where the width of x is not I.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, last = unroll.unroll(unroll.LayerNormLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)

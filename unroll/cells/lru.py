@@ -38,8 +38,8 @@ class LRUCell(Cell):
         s' = lambda * s + exp(log_scale) * (B x)
         y = Re(C s') + D x
 
-    |lambda| < 1 whatever the parameters are. The equations are computed with real numbers; the state has
-    one field for the real part and one for the imaginary part.
+    |lambda| < 1 whatever the parameters are. The equations are computed with real numbers; the
+    state has one field for the real part and one for the imaginary part.
 
     Cost: a step is 2 H I multiplications for B, 2 O H for C (and O I for D where I is not O); none
     of them depends on the step before. The loop itself is 4 H multiplications, against a GRU's 3
@@ -66,15 +66,15 @@ class LRUCell(Cell):
             variance 1, or 1/I where it is a matrix.
 
     Shapes:
-        x: [B, I].
-        state: LRUState(real [B, H], imaginary [B, H]).
-        returns: (y [B, O], LRUState). `parallel(x [T, B, I], state)` returns them for every step.
+        - x: [B, I].
+        - state: LRUState(real [B, H], imaginary [B, H]).
+        - returns: (y [B, O], LRUState). `parallel(x [T, B, I], state)` returns them for every step.
 
     Raises:
         ValueError: r_min and r_max are no ring inside the unit circle, or max_phase is not between
             0 and 2 pi.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.LRUCell(3, 4, r_min=0.9, r_max=0.999, max_phase=0.3)
         >>> outputs, states = cell.parallel(torch.randn(5, 2, 3), cell.initial_state(2))

@@ -53,14 +53,14 @@ class LSTMCell(nn.LSTMCell, Cell):
         bias_hh: [4H].
 
     Shapes:
-        x: [B, I] or [I].
-        state: (h, c), each [B, H] or [H]; zeros where it is left out.
-        returns: (h', c'). `step(x, state)` returns (h', LSTMState(h', c')), in the form that the engine needs.
+        - x: [B, I] or [I].
+        - state: (h, c), each [B, H] or [H]; zeros where it is left out.
+        - returns: (h', c'). `step(x, state)` returns (h', LSTMState(h', c')).
 
     Raises:
         RuntimeError: from `torch.nn.LSTMCell`, for wrong sizes.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> h, c = unroll.LSTMCell(3, 4)(torch.zeros(2, 3))
         >>> tuple(h.shape), tuple(c.shape)

@@ -45,11 +45,11 @@ class MinGRUCell(Cell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell, x = unroll.MinGRUCell(3, 4), torch.randn(5, 2, 3)
         >>> outputs, states = cell.parallel(x, cell.initial_state(2))

@@ -46,11 +46,11 @@ class MinLSTMCell(Cell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, h = unroll.unroll(unroll.MinLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), bool((h > 0).all())

@@ -39,14 +39,14 @@ class MinimalGatedCell(Cell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h'), each [B, H].
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h'), each [B, H].
 
     Raises:
         RuntimeError: from torch, where the width of x is not I.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, last = unroll.unroll(unroll.MinimalGatedCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)

@@ -73,14 +73,14 @@ class MUT1Cell(MutatedCell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h'), each [B, H].
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h'), each [B, H].
 
     Raises:
         RuntimeError: from torch, where the width of x is not I.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, last = unroll.unroll(unroll.MUT1Cell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)
@@ -135,14 +135,14 @@ class MUT2Cell(MutatedCell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h'), each [B, H].
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h'), each [B, H].
 
     Raises:
         RuntimeError: from torch, where the width of x is not I.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, last = unroll.unroll(unroll.MUT2Cell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)
@@ -193,14 +193,14 @@ class MUT3Cell(MutatedCell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h'), each [B, H].
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h'), each [B, H].
 
     Raises:
         RuntimeError: from torch, where the width of x is not I.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, last = unroll.unroll(unroll.MUT3Cell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.shape)

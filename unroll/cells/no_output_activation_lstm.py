@@ -44,14 +44,14 @@ class NoOutputActivationLSTMCell(VariantLSTMCell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        state: LSTMState(h [B, H], c [B, H]).
-        returns: (h', LSTMState(h', c')).
+        - x: [B, I].
+        - state: LSTMState(h [B, H], c [B, H]).
+        - returns: (h', LSTMState(h', c')).
 
     Raises:
         RuntimeError: from torch, where the width of x is not I.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, last = unroll.unroll(unroll.NoOutputActivationLSTMCell(3, 4), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.c.shape)

@@ -40,14 +40,14 @@ class ProjectedLSTMCell(LSTMCell):
         weight_hr: [P, H].
 
     Shapes:
-        x: [B, I].
-        state: LSTMState(h [B, P], c [B, H]).
-        returns: (h', LSTMState(h', c')).
+        - x: [B, I].
+        - state: LSTMState(h [B, P], c [B, H]).
+        - returns: (h', LSTMState(h', c')).
 
     Raises:
         ValueError: proj_size is not between 0 and H.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.ProjectedLSTMCell(3, 8, proj_size=2)
         >>> output, state = cell(torch.zeros(5, 3), cell.initial_state(5))

@@ -67,15 +67,15 @@ class QRNNCell(Cell):
     All start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        state: c [B, H], or with window=2 QRNNState(c [B, H], previous [B, I]).
-        returns: (h', c'), or with window=2 (h', QRNNState(c', x)). `parallel(x [T, B, I], state)`
-            returns them for every step, [T, B, ...].
+        - x: [B, I].
+        - state: c [B, H], or with window=2 QRNNState(c [B, H], previous [B, I]).
+        - returns: (h', c'), or with window=2 (h', QRNNState(c', x)). `parallel(x [T, B, I], state)`
+              returns them for every step, [T, B, ...].
 
     Raises:
         ValueError: window or pooling is unknown.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, state = unroll.unroll(unroll.QRNNCell(3, 4, window=2), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(state.previous.shape)

@@ -43,14 +43,14 @@ class RecurrentHighwayCell(Cell):
     All but b_t start uniform in +-1/sqrt(H), as torch's.
 
     Shapes:
-        x: [B, I].
-        s: [B, H].
-        returns: (s', s').
+        - x: [B, I].
+        - s: [B, H].
+        - returns: (s', s').
 
     Raises:
         ValueError: depth is below 1.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.RecurrentHighwayCell(3, 4, depth=5)
         >>> output, s = cell(torch.zeros(2, 3), cell.initial_state(2))

@@ -43,11 +43,11 @@ class RGLRUCell(Cell):
         decay: [H], the paper's Lambda, drawn so that sigmoid(decay)^8 is uniform in 0.9 .. 0.999.
 
     Shapes:
-        x: [B, I].
-        h: [B, H].
-        returns: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
+        - x: [B, I].
+        - h: [B, H].
+        - returns: (h', h'). `parallel(x [T, B, I], h)` returns them for every step, [T, B, H].
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.RGLRUCell(4, 4)
         >>> slowest = torch.sigmoid(cell.decay) ** 8

@@ -36,14 +36,14 @@ class RNNCell(nn.RNNCell, Cell):
         bias_hh: [H].
 
     Shapes:
-        x: [B, I] or [I].
-        h: [B, H] or [H]; zeros where it is left out.
-        returns: h' of h's shape. `step(x, h)` returns (h', h'), in the form that the engine needs.
+        - x: [B, I] or [I].
+        - h: [B, H] or [H]; zeros where it is left out.
+        - returns: h' of h's shape. `step(x, h)` returns (h', h').
 
     Raises:
         RuntimeError: from `torch.nn.RNNCell`, for wrong sizes or an unknown nonlinearity.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.RNNCell(3, 4)
         >>> h = cell(torch.zeros(2, 3))

@@ -70,14 +70,14 @@ class SLSTMCell(Cell):
             each head, so that some units keep what others forget; the others start at zero.
 
     Shapes:
-        x: [B, I].
-        state: SLSTMState(h, c, n, m), each [B, H].
-        returns: (h', SLSTMState(h', c', n', m')).
+        - x: [B, I].
+        - state: SLSTMState(h, c, n, m), each [B, H].
+        - returns: (h', SLSTMState(h', c', n', m')).
 
     Raises:
         ValueError: heads does not divide hidden_size, or forget_gate is unknown.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, last = unroll.unroll(unroll.SLSTMCell(3, 4, heads=2), torch.randn(5, 2, 3))
         >>> tuple(output.shape), tuple(last.n.shape)

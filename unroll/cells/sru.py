@@ -49,11 +49,11 @@ class SRUCell(Cell):
         bias: b_f and b_r [2H]; b_f starts at zero.
 
     Shapes:
-        x: [B, I].
-        c: [B, H].
-        returns: (h', c'): the output is not a part of the state.
+        - x: [B, I].
+        - c: [B, H].
+        - returns: (h', c'): the output is not a part of the state.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.SRUCell(4, 4)
         >>> h, c = cell(torch.zeros(2, 4), cell.initial_state(2))

@@ -25,7 +25,7 @@ def accelerate(model: nn.Module) -> nn.Module:
     Raises:
         ValueError: the model holds no torch.nn.RNN, LSTM or GRU.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> model = torch.nn.Sequential(torch.nn.Embedding(10, 4), torch.nn.GRU(4, 8))
         >>> model = unroll.accelerate(model)

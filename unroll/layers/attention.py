@@ -63,15 +63,15 @@ class Attention(nn.Module):
             after the other.
 
     Shapes:
-        queries: [T, B, Q].
-        memory: what `remember` returns.
-        covered: with coverage, the summed weights of earlier steps [B, S], or None.
-        returns: contexts [T, B, K] and weights [T, B, S], zero where there is no key.
+        - queries: [T, B, Q].
+        - memory: what `remember` returns.
+        - covered: with coverage, the summed weights of earlier steps [B, S], or None.
+        - returns: contexts [T, B, K] and weights [T, B, S], zero where there is no key.
 
     Raises:
         ValueError: the kind is unknown, or it is "dot" and Q and K differ.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.layers.attention import Attention
         >>> attention = Attention(query_size=4, key_size=6, kind="general")

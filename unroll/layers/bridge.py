@@ -38,11 +38,11 @@ class Bridge(nn.Module):
         initial: a state of the decoder for one sequence, each field [L, 1, ...].
 
     Shapes:
-        summary: s [B, summary_size].
-        initial: the decoder's own initial state, each field [L, B, ...].
-        returns: a state of the same structure and shapes.
+        - summary: s [B, summary_size].
+        - initial: the decoder's own initial state, each field [L, B, ...].
+        - returns: a state of the same structure and shapes.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> from unroll.layers.bridge import Bridge
         >>> decoder = unroll.Recurrent("lstm", 3, 4, num_layers=2)

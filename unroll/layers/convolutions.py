@@ -33,10 +33,10 @@ class Convolutions(nn.Module):
             then reads columns as they come.
 
     Shapes:
-        x: images [N, C, H, W].
-        lengths: widths of the images in columns [N], where they differ; else None.
-        returns: features [N, C', H', W'] and their lengths in columns [N], or None;
-            `reduced(H, W)` gives H' and W'.
+        - x: images [N, C, H, W].
+        - lengths: widths of the images in columns [N], where they differ; else None.
+        - returns: features [N, C', H', W'] and their lengths in columns [N], or None;
+              `reduced(H, W)` gives H' and W'.
 
     Raises:
         ValueError: the numbers of widths and pools differ.
@@ -45,7 +45,7 @@ class Convolutions(nn.Module):
     (https://arxiv.org/abs/1409.1556), section 2.1; S. Ioffe, C. Szegedy, Batch normalization, 2015
     (https://arxiv.org/abs/1502.03167).
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.layers.convolutions import Convolutions
         >>> look = Convolutions(1, [8, 16], [(2, 2), (2, 1)])

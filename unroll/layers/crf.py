@@ -32,13 +32,13 @@ class CRF(nn.Module):
             None: all are allowed.
 
     Shapes:
-        scores: [T, B, K], floating point.
-        lengths: [B], 0 <= lengths <= T; all T where None. Values past a length are ignored.
+        - scores: [T, B, K], floating point.
+        - lengths: [B], 0 <= lengths <= T; all T where None. Values past a length are ignored.
 
     Raises:
         ValueError: sizes do not fit together.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.layers.crf import CRF
         >>> crf, scores = CRF(3), torch.randn(4, 2, 3)

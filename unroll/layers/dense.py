@@ -15,10 +15,10 @@ class Dense(nn.Linear):
     Args: those of torch.nn.Linear.
 
     Shapes:
-        input: [..., in_features].
-        returns: [..., out_features].
+        - input: [..., in_features].
+        - returns: [..., out_features].
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.layers.dense import Dense
         >>> layer, x = Dense(3, 4), torch.randn(5, 2, 3)

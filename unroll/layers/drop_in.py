@@ -170,13 +170,13 @@ class RNN(DropIn, nn.RNN):
         dtype: of the parameters.
 
     Shapes:
-        input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
-        hx: h0 [L*D, B, H]; zeros where None.
-        lengths: true lengths [B], zero allowed; all T where None.
-        resets: bool [T, B]: true at t puts the initial state before step t.
-        records: L*D empty `unroll.Recording`s.
-        returns: outputs [T, B, D*H], zero past each length, and h_n [L*D, B, H], each sequence's own
-            last state.
+        - input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
+        - hx: h0 [L*D, B, H]; zeros where None.
+        - lengths: true lengths [B], zero allowed; all T where None.
+        - resets: bool [T, B]: true at t puts the initial state before step t.
+        - records: L*D empty `unroll.Recording`s.
+        - returns: outputs [T, B, D*H], zero past each length, and h_n [L*D, B, H], each sequence's own
+              last state.
 
     `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.
 
@@ -184,7 +184,7 @@ class RNN(DropIn, nn.RNN):
         RuntimeError: from torch.nn.RNN, for wrong sizes.
         ValueError: from torch.nn.RNN, for wrong options; or lengths do not fit the input.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, h = unroll.RNN(3, 4)(torch.randn(5, 2, 3), lengths=[5, 0])
         >>> tuple(output.shape), bool((h[0, 1] == 0).all())
@@ -219,13 +219,13 @@ class LSTM(DropIn, nn.LSTM):
         dtype: of the parameters.
 
     Shapes:
-        input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
-        hx: (h0, c0), each [L*D, B, H] (h0 [L*D, B, P] where projected); zeros where None.
-        lengths: true lengths [B], zero allowed; all T where None.
-        resets: bool [T, B]: true at t puts the initial state before step t.
-        records: L*D empty `unroll.Recording`s.
-        returns: outputs [T, B, D*H] ([T, B, D*P] where projected), zero past each length, and
-            (h_n, c_n), each sequence's own last state.
+        - input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
+        - hx: (h0, c0), each [L*D, B, H] (h0 [L*D, B, P] where projected); zeros where None.
+        - lengths: true lengths [B], zero allowed; all T where None.
+        - resets: bool [T, B]: true at t puts the initial state before step t.
+        - records: L*D empty `unroll.Recording`s.
+        - returns: outputs [T, B, D*H] ([T, B, D*P] where projected), zero past each length, and
+              (h_n, c_n), each sequence's own last state.
 
     `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.
 
@@ -233,7 +233,7 @@ class LSTM(DropIn, nn.LSTM):
         RuntimeError: from torch.nn.LSTM, for wrong sizes.
         ValueError: from torch.nn.LSTM, for wrong options; or lengths do not fit the input.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer = unroll.LSTM(3, 4, num_layers=2, bidirectional=True)
         >>> _ = layer.load_state_dict(torch.nn.LSTM(3, 4, 2, bidirectional=True).state_dict())
@@ -273,13 +273,13 @@ class GRU(DropIn, nn.GRU):
         dtype: of the parameters.
 
     Shapes:
-        input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
-        hx: h0 [L*D, B, H]; zeros where None.
-        lengths: true lengths [B], zero allowed; all T where None.
-        resets: bool [T, B]: true at t puts the initial state before step t.
-        records: L*D empty `unroll.Recording`s.
-        returns: outputs [T, B, D*H], zero past each length, and h_n [L*D, B, H], each sequence's own
-            last state.
+        - input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
+        - hx: h0 [L*D, B, H]; zeros where None.
+        - lengths: true lengths [B], zero allowed; all T where None.
+        - resets: bool [T, B]: true at t puts the initial state before step t.
+        - records: L*D empty `unroll.Recording`s.
+        - returns: outputs [T, B, D*H], zero past each length, and h_n [L*D, B, H], each sequence's own
+              last state.
 
     `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.
 
@@ -287,7 +287,7 @@ class GRU(DropIn, nn.GRU):
         RuntimeError: from torch.nn.GRU, for wrong sizes.
         ValueError: from torch.nn.GRU, for wrong options; or lengths do not fit the input.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> output, h = unroll.GRU(3, 4, batch_first=True)(torch.randn(2, 5, 3))
         >>> tuple(output.shape), tuple(h.shape)

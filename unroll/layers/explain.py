@@ -48,7 +48,7 @@ def explain(module: nn.Module, *, backend: str | None = None) -> str:
         ValueError: nothing in the module is recurrent.
         RuntimeError: the named backend cannot run a part.
 
-    Example:
+    Examples:
         >>> import unroll
         >>> with unroll.backend("torch"):
         ...     page = unroll.explain(unroll.LSTM(3, 4))

@@ -23,13 +23,13 @@ class LockedDropout(nn.Module):
         p: probability of a zero, 0 <= p < 1.
 
     Shapes:
-        x: [T, B, H].
-        returns: [T, B, H].
+        - x: [T, B, H].
+        - returns: [T, B, H].
 
     Raises:
         ValueError: p is outside 0 <= p < 1.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.layers.locked_dropout import LockedDropout
         >>> y = LockedDropout(0.5)(torch.ones(7, 2, 3))

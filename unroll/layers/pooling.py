@@ -34,14 +34,14 @@ class Pooling(nn.Module):
         directions: D, 1 or 2.
 
     Shapes:
-        h: outputs [T, B, D*W].
-        lengths: [B].
-        returns: [B, D*W]; zero where a length is 0.
+        - h: outputs [T, B, D*W].
+        - lengths: [B].
+        - returns: [B, D*W]; zero where a length is 0.
 
     Raises:
         ValueError: the kind is unknown.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.layers.pooling import Pooling
         >>> h = torch.tensor([[[1.0]], [[3.0]], [[9.0]]])
@@ -86,7 +86,7 @@ class Pooling(nn.Module):
         "attention" these are the weights; for "max" and "last" the share of the result's numbers
         that come from the step. Each column sums to one, or to zero where a length is 0.
 
-        Example:
+        Examples:
             >>> import torch
             >>> from unroll.layers.pooling import Pooling
             >>> h = torch.tensor([[[1.0, 5.0]], [[3.0, 4.0]]])

@@ -68,7 +68,7 @@ def recorded(network: nn.Module, backend: str = "loop") -> Iterator[list[Recorde
     Yields:
         The calls, in their order; it grows within the block.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> from unroll.layers.recorded import recorded
         >>> network = torch.nn.Sequential(unroll.Recurrent("gru", 3, 4))

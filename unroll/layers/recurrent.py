@@ -32,21 +32,21 @@ class Recurrent(nn.Module):
         dropout: probability of a zero on the outputs of each layer but the last, in training.
 
     Shapes:
-        input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
-        state: the cell's own structure, each field [L*D, B, ...] in torch's order (layer 0 forward,
-            layer 0 backward, layer 1 forward, ...); the initial state where None.
-        lengths: true lengths [B], zero allowed; all T where None.
-        resets: bool [T, B]: true at t puts the initial state before step t.
-        records: L*D empty `unroll.Recording`s.
-        returns: outputs [T, B, D*output_size], zero past each length, and the final state, in the
-            form of `state`.
+        - input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
+        - state: the cell's own structure, each field [L*D, B, ...] in torch's order (layer 0 forward,
+              layer 0 backward, layer 1 forward, ...); the initial state where None.
+        - lengths: true lengths [B], zero allowed; all T where None.
+        - resets: bool [T, B]: true at t puts the initial state before step t.
+        - records: L*D empty `unroll.Recording`s.
+        - returns: outputs [T, B, D*output_size], zero past each length, and the final state, in the
+              form of `state`.
 
     `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.
 
     Raises:
         ValueError: sizes are wrong, the name is unknown, or dropout is outside 0 <= p <= 1.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer = unroll.Recurrent("gru", 3, 4, num_layers=2, bidirectional=True)
         >>> output, state = layer(torch.randn(5, 2, 3), lengths=[5, 3])

@@ -41,7 +41,7 @@ class Ridge:
     Attributes:
         rows: the number of rows that were added.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> sums = unroll.Ridge()
         >>> for _ in range(3):
@@ -178,7 +178,7 @@ def fit_ridge(
     Raises:
         ValueError: the shapes do not fit, the washout leaves no step, or the system is singular.
 
-    Example:
+    Examples:
         >>> import torch, unroll
                 >>> wave = torch.sin(0.3 * torch.arange(500.0)).reshape(-1, 1, 1)
         >>> reservoir = unroll.Recurrent(unroll.EchoStateCell, 1, 50)

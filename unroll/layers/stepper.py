@@ -45,7 +45,7 @@ class Stepper:
         ValueError: the layer is bidirectional; its second direction reads from the end.
         RuntimeError: the named backend cannot run the cell.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer, x = unroll.LSTM(3, 4), torch.randn(5, 2, 3)
         >>> stepper = layer.stepper(batch_size=2)

@@ -61,7 +61,7 @@ def check_cell(
         AssertionError: the first broken promise, as a sentence.
         TypeError: `make` returns no cell.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> from unroll.testing import check_cell
         >>> class LeakyCell(unroll.Cell):

@@ -65,15 +65,15 @@ class AttentiveCell(Wrapper):
     These start uniform in +-1/sqrt(O).
 
     Shapes:
-        x: [B, I].
-        state: AttentiveState(cell, memory [B, n, O], filled [B, n]).
-        returns: (output [B, O], AttentiveState).
+        - x: [B, I].
+        - state: AttentiveState(cell, memory [B, n, O], filled [B, n]).
+        - returns: (output [B, O], AttentiveState).
 
     Raises:
         ValueError: span is below 1, or score is unknown.
         TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer = unroll.Recurrent(lambda i, h: unroll.AttentiveCell(unroll.LSTMCell(i, h)), 3, 4)
         >>> output, state = layer(torch.randn(7, 2, 3))

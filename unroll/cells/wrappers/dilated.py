@@ -43,15 +43,15 @@ class DilatedCell(Wrapper):
         dilation: d, in steps, at least 1.
 
     Shapes:
-        x: [B, I].
-        state: DilatedState(past), past a tuple of d states of the cell.
-        returns: (output of the cell, DilatedState(past without its oldest, and the new state)).
+        - x: [B, I].
+        - state: DilatedState(past), past a tuple of d states of the cell.
+        - returns: (output of the cell, DilatedState(past without its oldest, and the new state)).
 
     Raises:
         ValueError: dilation is below 1.
         TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> def dilated(dilation):
         ...     return lambda input_size, hidden_size: unroll.DilatedCell(

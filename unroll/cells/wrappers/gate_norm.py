@@ -48,9 +48,9 @@ class GateNormCell(Wrapper):
         gain_hh: [rows of weight_hh], ones at the start.
 
     Shapes:
-        x: [B, I].
-        state: the inner cell's.
-        returns: (output, new state), as the inner cell has them.
+        - x: [B, I].
+        - state: the inner cell's.
+        - returns: (output, new state), as the inner cell has them.
 
     Raises:
         ValueError: the cell does not have exactly one weight_ih and one weight_hh, or their rows are
@@ -59,7 +59,7 @@ class GateNormCell(Wrapper):
             `linear(h, weight)`, with all or some of the gates.
         TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer = unroll.Recurrent(lambda i, h: unroll.GateNormCell(unroll.GRUCell(i, h)), 3, 4)
         >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)

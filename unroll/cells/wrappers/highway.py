@@ -38,14 +38,14 @@ class HighwayCell(Wrapper):
         projection_weight: W_p [O, I] where I is not O, else None; drawn as W_g.
 
     Shapes:
-        x: [B, I].
-        state: the inner cell's.
-        returns: (output [B, O], the inner cell's new state).
+        - x: [B, I].
+        - state: the inner cell's.
+        - returns: (output [B, O], the inner cell's new state).
 
     Raises:
         TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer = unroll.Recurrent(lambda i, h: unroll.HighwayCell(unroll.GRUCell(i, h)), 3, 4)
         >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)

@@ -50,10 +50,10 @@ class RecurrentDropoutCell(Wrapper):
             None: what weight_hh reads.
 
     Shapes:
-        x: [B, I].
-        state: the inner cell's.
-        noise: the drawn random numbers in training, else None.
-        returns: (output, new state), as the inner cell has them.
+        - x: [B, I].
+        - state: the inner cell's.
+        - noise: the drawn random numbers in training, else None.
+        - returns: (output, new state), as the inner cell has them.
 
     Raises:
         ValueError: dropout is outside 0 <= p < 1, `each` or a field is unknown, or the cell has no
@@ -62,7 +62,7 @@ class RecurrentDropoutCell(Wrapper):
             `linear(h, weight_hh)`, with all or some of its rows.
         TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer = unroll.Recurrent(
         ...     lambda i, h: unroll.RecurrentDropoutCell(unroll.GRUCell(i, h), 0.2), 3, 4

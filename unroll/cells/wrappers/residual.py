@@ -32,15 +32,15 @@ class ResidualCell(Wrapper):
         cell: the inner cell: an unroll.Cell, or torch's own, with input_size = output_size.
 
     Shapes:
-        x: [B, I].
-        state: the inner cell's.
-        returns: (output [B, I], the inner cell's new state).
+        - x: [B, I].
+        - state: the inner cell's.
+        - returns: (output [B, I], the inner cell's new state).
 
     Raises:
         ValueError: the widths of input and output differ.
         TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import unroll
         >>> layer = unroll.Recurrent(lambda i, h: unroll.ResidualCell(unroll.LSTMCell(i, h)), 4, 4, 6)
         >>> layer.output_size

@@ -42,16 +42,16 @@ class StackedCell(Cell):
         output_size: the highest cell's or, with skip, the sum of all.
 
     Shapes:
-        x: [B, I].
-        state: a tuple of the cells' states, lowest first.
-        noise: the drawn random numbers in training, where a cell declares some; else None.
-        returns: (output [B, output_size], the tuple of the new states).
+        - x: [B, I].
+        - state: a tuple of the cells' states, lowest first.
+        - noise: the drawn random numbers in training, where a cell declares some; else None.
+        - returns: (output [B, output_size], the tuple of the new states).
 
     Raises:
         ValueError: there are no cells, or a cell's input_size is not the width that it is given.
         TypeError: a cell is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell = unroll.StackedCell([unroll.LSTMCell(3, 8), unroll.GRUCell(8, 4)])
         >>> output, (lower, upper) = unroll.unroll(cell, torch.randn(5, 2, 3))

@@ -36,16 +36,16 @@ class UpdateDropoutCell(Wrapper):
             have it (a stack of cells), each has a mask of its own.
 
     Shapes:
-        x: [B, I].
-        state: the inner cell's.
-        noise: the drawn random numbers in training, else None.
-        returns: (output, new state), as the inner cell has them.
+        - x: [B, I].
+        - state: the inner cell's.
+        - noise: the drawn random numbers in training, else None.
+        - returns: (output, new state), as the inner cell has them.
 
     Raises:
         ValueError: dropout is outside 0 <= p < 1, `each` is unknown, or the cell taps no such value.
         TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer = unroll.Recurrent(lambda i, h: unroll.UpdateDropoutCell(unroll.LSTMCell(i, h)), 3, 4)
         >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)

@@ -38,16 +38,16 @@ class WeightDropCell(Wrapper):
             the cell, has a mask of its own.
 
     Shapes:
-        x: [B, I].
-        state: the inner cell's.
-        noise: the drawn random numbers in training, else None.
-        returns: (output, new state), as the inner cell has them.
+        - x: [B, I].
+        - state: the inner cell's.
+        - noise: the drawn random numbers in training, else None.
+        - returns: (output, new state), as the inner cell has them.
 
     Raises:
         ValueError: dropout is outside 0 <= p < 1, or the cell has no parameter of such a name.
         TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer = unroll.Recurrent(lambda i, h: unroll.WeightDropCell(unroll.LSTMCell(i, h)), 3, 4)
         >>> tuple(layer(torch.randn(5, 2, 3))[0].shape)

@@ -32,7 +32,7 @@ class Wrapper(Cell):
     Raises:
         TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> class Doubled(unroll.Wrapper):
         ...     def forward(self, x, state, noise=None):

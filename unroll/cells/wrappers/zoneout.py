@@ -39,17 +39,17 @@ class ZoneoutCell(Wrapper):
             name ("h" where the state is a bare tensor); other fields are not changed.
 
     Shapes:
-        x: [B, I].
-        state: the inner cell's.
-        noise: the drawn random numbers in training, else None.
-        returns: (output, new state), as the inner cell has them.
+        - x: [B, I].
+        - state: the inner cell's.
+        - noise: the drawn random numbers in training, else None.
+        - returns: (output, new state), as the inner cell has them.
 
     Raises:
         ValueError: a probability is outside 0 <= p < 1, or a field is not in the state or holds whole
             numbers.
         TypeError: `cell` is neither an unroll.Cell nor one of torch's cells.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer = unroll.Recurrent(lambda i, h: unroll.ZoneoutCell(unroll.LSTMCell(i, h), 0.1), 3, 4)
         >>> output, state = layer(torch.randn(5, 2, 3))
