@@ -8,7 +8,7 @@ from .pixels import pixels
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def test_a_curve_is_drawn_where_it_belongs():
+def test_a_curve_is_drawn_at_its_coordinates():
     drawing = draw_curves([Curve("a", 0, {0: 0.0, 10: 1.0})], "y", "x", logarithmic=False)
     found = pixels(drawing.png())
     assert found.shape == (2 * drawing.height, 2 * drawing.width, 3)
@@ -26,7 +26,7 @@ def test_a_plain_axis_has_round_ticks_and_holds_every_value():
     assert drawing.data["low"] < -0.31 and drawing.data["high"] > 0.74
 
 
-def test_curves_are_lifted_over_what_cannot_be_drawn():
+def test_curves_are_interrupted_at_values_that_cannot_be_drawn():
     line = Curve("a<b", 0, {0: 1.0, 1: 0.0, 2: math.inf, 3: 0.1, 4: 0.1})
     picture = draw_curves([line], "y", "x").svg()
     path = next(

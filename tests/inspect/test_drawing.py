@@ -16,7 +16,7 @@ def test_dashes_have_their_lengths_and_go_on_round_corners():
     assert dashed_pieces([(0.0, 0.0), None, (1.0, 1.0)], ()) == []
 
 
-def test_nothing_to_draw_is_a_picture_too():
+def test_an_empty_line_is_drawn_as_nothing():
     assert pixels(Drawing(10, 10, "it", marks=[Polyline([None], "curve c0")]).png()).shape == (
         20,
         20,

@@ -42,13 +42,13 @@ def test_norms_are_those_of_a_plain_loop_at_every_step(followed, name):
             torch.testing.assert_close(flow.units[field][back], gradient[0])
 
 
-def test_white_noise_is_what_stands_at_the_loss(followed):
+def test_the_gradient_at_the_loss_is_the_noise(followed):
     flow, _, noise = followed(unroll.GRUCell(4, 6))
     assert flow.total_norms[0] == pytest.approx(float(noise.norm()) / 3**0.5)
     torch.testing.assert_close(flow.units["h"][0], noise[0])
 
 
-def test_clipping_scales_every_step_alike(followed):
+def test_clipping_scales_every_step_by_one_factor(followed):
     torch.manual_seed(3)
     plain, *_ = followed(unroll.RNNCell(4, 6))
     torch.manual_seed(3)
@@ -59,7 +59,7 @@ def test_clipping_scales_every_step_alike(followed):
     assert clipped.halving == pytest.approx(plain.halving)
 
 
-def test_the_norm_of_the_weights_gradient_is_autograds(followed):
+def test_the_norm_of_the_weights_gradient_is_that_of_autograd(followed):
     cell = unroll.LSTMCell(4, 6)
     flow, x, noise = followed(cell)
     output, _ = unroll.unroll(cell, x, backend="loop")

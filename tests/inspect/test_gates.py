@@ -40,14 +40,14 @@ def test_shares_are_those_of_a_plain_count(found, language, runs):
     assert once.conditions["steps"] == x.numel() < found.conditions["steps"] + 1
 
 
-def test_the_count_of_values_that_are_known():
+def test_known_values_are_counted():
     counter = GateCounter(2)
     counter.add(torch.tensor([[0.05, 0.95], [0.5, 0.95], [0.95, 0.95], [0.05, 0.05]]))
     assert (counter.closed.tolist(), counter.open.tolist()) == ([2.0, 1.0], [1.0, 3.0])
     assert counter.counts.sum() == 8 and counter.counts[1] == 3
 
 
-def test_words_numbers_and_pictures(found):
+def test_text_json_and_pictures(found):
     assert "layer 2 forget gate" in found.text() and found.text().isascii()
     facts = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert len(facts["gates"]) == 6 and len(facts["gates"][0]["closed"]) == 8
@@ -68,7 +68,7 @@ def test_padding_does_not_count(classifier, translator, runs):
     ]  # fmt: skip
 
 
-def test_a_cell_without_gates_is_told_so(runs, monkeypatch):
+def test_a_cell_without_gates_is_refused(runs, monkeypatch):
     monkeypatch.chdir(runs["language"].parent)
     small = {"steps": 1, "hidden": 4, "threads": 1, "backend": "loop", "block": 8}
     run = unroll.train("text.txt", "elman", cell="rnn", report=QuietReport(), **small)

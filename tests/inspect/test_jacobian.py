@@ -9,7 +9,7 @@ from unroll.inspect.trajectory import recorded_trajectory
 from .linear import Linear
 
 
-def way(cell, steps=5):
+def recorded(cell, steps=5):
     cell = cell.double().eval()
     x, record = torch.randn(steps, 2, cell.input_size, dtype=torch.float64), unroll.Recording()
     unroll.unroll(cell, x, record=record, backend="loop")
@@ -18,7 +18,7 @@ def way(cell, steps=5):
 
 def test_they_are_those_of_autograd_at_every_step():
     cell = unroll.LSTMCell(3, 4)
-    found, x = way(cell)
+    found, x = recorded(cell)
     state = torch.zeros(8).double()
 
     def step(flat, t):
@@ -32,7 +32,7 @@ def test_they_are_those_of_autograd_at_every_step():
 
 
 def test_singular_values_are_by_steps_back():
-    found, _ = way(unroll.RNNCell(3, 4))
+    found, _ = recorded(unroll.RNNCell(3, 4))
     every = jacobians(found, torch.arange(5))
     for back, value in largest_singular_values(found).items():
         assert value == pytest.approx(float(torch.linalg.matrix_norm(every[4 - back], 2)))
@@ -40,18 +40,18 @@ def test_singular_values_are_by_steps_back():
 
 def test_a_linear_cell_has_the_norm_of_its_weights():
     W = torch.randn(4, 4).double()
-    found, _ = way(Linear(W))
+    found, _ = recorded(Linear(W))
     expected = float(torch.linalg.matrix_norm(W, 2))
     assert list(largest_singular_values(found).values()) == pytest.approx([expected] * 5)
 
 
 def test_of_a_large_state_some_steps_are_enough(monkeypatch):
     monkeypatch.setattr(jacobian, "OPERATIONS", 9 * 4**3)
-    found, _ = way(unroll.RNNCell(3, 4), steps=50)
+    found, _ = recorded(unroll.RNNCell(3, 4), steps=50)
     values = largest_singular_values(found)
     assert len(values) == 9 and min(values) == 0 and max(values) == 49
 
 
 def test_the_clock_of_a_state_has_no_gradient():
-    found, _ = way(cell_factory("clockwork")(3, 8))
+    found, _ = recorded(cell_factory("clockwork")(3, 8))
     assert found.size == 8 and jacobians(found, torch.arange(5)).shape == (5, 8, 8)

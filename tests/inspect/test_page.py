@@ -60,7 +60,7 @@ def test_the_gradient_is_followed_back_unit_by_unit(page, found):
     page.locator(".play").get_by_text("Play", exact=True).wait_for()
 
 
-def test_numbers_stand_in_tables_and_the_ground_is_that_of_the_scheme(page, found):
+def test_numbers_are_in_tables_and_the_background_follows_the_scheme(page, found):
     page.locator("summary").click()
     rows = page.locator(".all tbody tr")
     rows.nth(39).wait_for(state="attached")  # they are made when it is opened

@@ -18,7 +18,7 @@ def marked(found):
     return "".join(str(int(value)) for value in found)
 
 
-def test_what_stands_inside():
+def test_the_number_of_each_probe_at_each_token():
     assert marked(inside_quotes(list('he "is\nhe" so'))) == "0001111110000"
     assert (
         marked(
@@ -27,7 +27,9 @@ def test_what_stands_inside():
         == "1100"
     )
     assert marked(inside_quotes(list('"a\n\nb'))) == "11100"  # a blank line closes it
-    assert marked(inside_quotes(list('and" so "yes'))) == "000000001111"  # met in its middle
+    assert (
+        marked(inside_quotes(list('and" so "yes'))) == "000000001111"
+    )  # the text begins inside a quote
     assert marked(inside_brackets(list("a(b[c]d)e)f"))) == "01111110000"
     assert marked(inside_brackets(["a (", "b", ") c"])) == "110"
     assert marked(position_in_line(list("ab\ncd"))) == "12012"
@@ -48,7 +50,7 @@ def test_the_score_is_two_auc_minus_one():
     assert found.tolist() == pytest.approx(expected)
 
 
-def test_a_unit_that_knows_scores_one_and_noise_next_to_nothing():
+def test_a_perfect_unit_scores_one_and_noise_about_zero():
     text = list('say "what (is) it" or\nnot "so" (at all)\n' * 40)
     T = len(text)
     known = [torch.tensor(probe(text)) for probe in PROBES.values()]
@@ -61,14 +63,14 @@ def test_a_unit_that_knows_scores_one_and_noise_next_to_nothing():
     assert all(abs(float(score[5])) < 0.2 for score in found.values())
 
 
-def test_a_unit_that_changes_its_mind_has_no_score():
+def test_a_unit_that_changes_sign_scores_zero():
     text = list('say "what" now ' * 40)
     unit = torch.tensor(inside_quotes(text))
     unit[len(unit) // 2 :] *= -1
     assert float(probe_scores(unit[:, None, None], [text])["inside quotes"][0]) == 0
 
 
-def test_what_a_text_has_too_little_of_is_left_out():
+def test_probes_with_too_few_steps_are_skipped():
     assert set(
         probe_scores(torch.randn(90, 1, 2), [list("plain words, no marks at all  " * 3)])
     ) == {

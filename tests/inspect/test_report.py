@@ -28,7 +28,7 @@ def test_every_part_is_there(found):
     assert {"training losses", "gates saturation", "states traces"} <= set(found.pictures())
 
 
-def test_a_report_of_other_tasks_says_what_it_lacks(translator, runs, monkeypatch):
+def test_a_report_of_other_tasks_lists_what_is_missing(translator, runs, monkeypatch):
     found = report_of_run(translator)
     names = [name for name, _ in found.parts]
     assert [name for name in names if name.startswith("attention")] == [
@@ -44,7 +44,7 @@ def test_a_report_of_other_tasks_says_what_it_lacks(translator, runs, monkeypatc
     assert [name for name, _ in found.parts] == ["training", "vectors", "Elman beside LSTM"]
 
 
-def test_the_parts_stand_on_one_page_one_under_the_other(page, found):
+def test_the_parts_are_sections_of_one_page(page, found):
     assert page.locator("section").count() == 1 + len(found.parts)
     assert page.locator("nav a").count() == 1 + len(found.parts)
     assert page.locator("section.history path[data-label]").count() == 2 + 1 + 2
@@ -53,7 +53,7 @@ def test_the_parts_stand_on_one_page_one_under_the_other(page, found):
     assert ground == ("rgb(255, 255, 255)" if page.scheme == "light" else "rgb(20, 24, 29)")
 
 
-def test_a_unit_is_picked_and_its_activation_read(page, found):
+def test_a_unit_is_selected_and_its_activation_shown(page, found):
     states = dict(found.parts)["states"]
     part = page.locator("section.states")
     groups = part.locator("optgroup")
@@ -88,13 +88,13 @@ def test_a_page_of_states_alone_draws_its_trace_as_a_line(opened, found):
     assert curve.evaluate("path => path.getTotalLength()") > 700
 
 
-def test_a_dot_of_the_gates_says_which_it_is(page, found):
+def test_a_point_of_the_gates_shows_its_numbers(page, found):
     gates = dict(found.parts)["gates"]
     part = page.locator("section.gates")
     part.locator(".planes circle").first.dispatch_event("pointerenter")
-    said = part.locator(".chosen-unit").inner_text()
+    shown = part.locator(".chosen-unit").inner_text()
     first = gates.gates[0]
-    assert said.startswith(f"{first.label}[0]: closed {100 * float(first.closed[0]):.1f} %")
+    assert shown.startswith(f"{first.label}[0]: closed {100 * float(first.closed[0]):.1f} %")
 
 
 def test_an_alignment_is_drawn_and_read_back(opened, translator):
@@ -108,7 +108,7 @@ def test_an_alignment_is_drawn_and_read_back(opened, translator):
     assert expected in page.locator(".pointed").inner_text()
 
 
-def test_words_take_the_colour_of_what_they_say(opened, classifier):
+def test_words_take_the_colour_of_their_attribution(opened, classifier):
     found = unroll.inspect.attention_of_run(classifier, "a good film")
     page = opened(found.html(), "dark")
     words = page.locator(".words span")
@@ -122,7 +122,7 @@ def test_words_take_the_colour_of_what_they_say(opened, classifier):
     )
 
 
-def test_lines_with_a_condition_tags_and_numbers_have_what_they_have(tmp_path, monkeypatch):
+def test_each_kind_of_run_has_the_parts_that_it_supports(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     names = "".join(f"{'ab'[n % 2]}\tname {n}\n" for n in range(60))

@@ -60,7 +60,7 @@ def test_each_layer_has_the_gradients_of_a_plain_loop(place):
             assert norm[back] == pytest.approx(expected, rel=1e-9)
 
 
-def test_what_a_window_loses_is_what_plain_truncation_loses(place):
+def test_the_error_of_a_window_is_that_of_plain_truncation(place):
     run = unroll.load("poems")
     found = gradients_of_run(run, "poems.txt", length=20, batch=3)
     places = text_windows(read_encoded(run, "poems.txt"), 20, 3, "poems.txt")
@@ -91,7 +91,7 @@ def test_lines_with_a_condition_are_followed_from_their_beginning(place):
     assert found.flows[0].name == "gru" and found.flows[0].total_norms[0] > 0
 
 
-def test_a_text_that_is_shorter_than_the_steps(place):
+def test_a_text_that_is_shorter_than_the_length_is_refused(place):
     run = unroll.load("poems")
     (place / "short.txt").write_text("the pear")
     with pytest.raises(UserError, match="has 8 tokens, and --length asks for 50"):

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ElementTree
 from unroll.inspect.scatter import Cloud, draw_scatter
 
 
-def test_points_say_what_they_are():
+def test_points_have_their_labels():
     drawing = draw_scatter(
         [Cloud("c", 1, [(0.0, 1.0, 'one "&"')])], "y", "x", shares=True, diagonal=True
     )

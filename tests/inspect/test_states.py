@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unroll.errors import UserError
-from unroll.inspect import states as states_room
+from unroll.inspect import states as states_module
 from unroll.inspect import states_of_run
 
 TEXT = 'A "white rose" (red gold) grew.\nAll leaves went on.'
@@ -50,7 +50,7 @@ def test_units_are_scored_on_the_runs_own_data(found):
     assert leading == sorted(leading, reverse=True)
 
 
-def test_words_numbers_and_pictures(found):
+def test_text_json_and_pictures(found):
     text = found.text()
     assert "Units with the best scores" in text and "inside brackets" in text and text.isascii()
     facts = json.loads(json.dumps(found.as_dict(), allow_nan=False))
@@ -69,7 +69,7 @@ def test_the_page_holds_every_unit(found, monkeypatch):
     small = np.frombuffer(base64.b64decode(data["values"]), dtype=np.int8).reshape(32, len(TEXT))
     values = small.T / 127 * np.array(data["scale"])
     np.testing.assert_allclose(values, found.values.numpy(), atol=max(data["scale"]) / 200)
-    monkeypatch.setattr(states_room, "MAX_ACTIVATIONS", 10 * len(TEXT))
+    monkeypatch.setattr(states_module, "MAX_ACTIVATIONS", 10 * len(TEXT))
     data = data_of(found.html(), "states")
     assert len(data["labels"]) == 10
     best = {found.labels[found.best_units(probe, 1)[0][0]] for probe in found.scores}

@@ -8,7 +8,7 @@ from unroll.inspect.truncation import cell_weight_gradient
 from .linear import Linear
 
 
-def test_the_share_lost_by_a_scalar_cell_is_its_geometric_series():
+def test_the_error_of_a_scalar_cell_is_a_geometric_series():
     a, T = 0.9, 40
     cell = Linear([[a]])
     cell.weight.requires_grad_(False)  # what is left is dh_T/dw = sum of a^k x_{T-k}
@@ -36,7 +36,7 @@ def test_the_window_of_truncated_backpropagation_in_plain_torch(followed):
         assert lost == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_reservoir_has_no_weights_to_lose():
+def test_a_reservoir_has_no_weights_and_no_error():
     from unroll.inspect import gradients_of_cells
 
     flow = gradients_of_cells(["echo_state"], length=12, hidden=8).flows[0]

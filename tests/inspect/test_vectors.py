@@ -21,7 +21,7 @@ def test_the_nearest_has_the_greatest_cosine():
     assert near[0][1] == pytest.approx(3 / (9.09**0.5))
 
 
-def test_a_token_is_found_as_it_is_or_else_without_case_or_behind_a_space():
+def test_a_token_is_looked_up_as_given_then_in_lower_case_then_after_a_space():
     some = [table("king", " queen", "Rose", "rose")]
     assert (
         [n for _, n in find_token("king", some)] == [2] == [n for _, n in find_token("King", some)]
@@ -42,7 +42,7 @@ def test_each_task_has_its_tables(language, classifier, translator):
         assert torch.equal(embedding_tables(run)[0].vectors, weight.weight.detach().double())
 
 
-def test_words_numbers_and_pictures(translator):
+def test_text_json_and_pictures(translator):
     found = vectors_of_run(translator, ["b1", "B1"], top=3)
     assert [t.name for t, *_ in found.near] == ["source", "target"]
     facts = json.loads(json.dumps(found.as_dict(), allow_nan=False))
@@ -53,12 +53,12 @@ def test_words_numbers_and_pictures(translator):
     assert "<table>" in found._repr_html_()
 
 
-def test_without_a_word_the_commonest_are_told(language):
+def test_the_default_tokens_are_the_most_frequent(language):
     found = vectors_of_run(language)
     assert len(found.near) == 5 and found.svg().count("<circle") > 10
 
 
-def test_what_is_not_there_is_told(translator, language):
+def test_unknown_tokens_are_refused(translator, language):
     with pytest.raises(UserError, match=r"'b9'; expected a token of the run; similar tokens: b"):
         vectors_of_run(translator, ["b9"])
     with pytest.raises(UserError, match="--top got 0"):

@@ -185,24 +185,29 @@ class Gates(Finding):
     def section(self) -> Section:
         """The saturation of each kind of gate, whose points the script describes."""
         names = dict.fromkeys(gate.name for gate in self.gates)
-        figures = "".join(
+        plots = "".join(
             f"<figure><figcaption>{html.escape(name.replace('_', ' '))}</figcaption>"
             f"{self.svg(name)}</figure>"
             for name in names
         )
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
-            "figures": figures,
+            "plots": plots,
             "distribution": self.svg("distribution"),
             "table": html_table(self.table()),
         }
         data = {
             "gates": [
-                {"label": gate.label, "units": [[round_digits(v, 3) for v in (*two, m)] for two, m in
-                                                zip(closed_and_open(gate), gate.mean.tolist(), strict=True)]}
+                {
+                    "label": gate.label,
+                    "units": [
+                        [round_digits(value, 3) for value in row]
+                        for row in torch.stack([gate.closed, gate.open, gate.mean], 1).tolist()
+                    ],
+                }
                 for gate in self.gates
             ]
-        }  # fmt: skip
+        }
         return Section("gates", self.title, parts, data)
 
 

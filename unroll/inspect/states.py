@@ -40,6 +40,7 @@ MAX_ACTIVATIONS = 3_000_000  # on a page
 MAX_LABELS = 80  # tokens whose names are written under a heat map
 LEVELS = "=-.+#"  # from strongly negative to strongly positive
 WIDTH = 76  # characters of a line in a terminal
+KINDS = ("letters", "space", "punctuation")  # of tokens on a map
 
 
 @dataclass(frozen=True)
@@ -209,21 +210,10 @@ class States(Finding):
 
     def _draw_map(self, name: str) -> Drawing:
         coordinates, shares = self.maps[name]
-        kinds: dict[str, list[tuple[float, float, str]]] = {
-            "letters": [],
-            "space": [],
-            "punctuation": [],
-        }
+        points: dict[str, list[tuple[float, float, str]]] = {kind: [] for kind in KINDS}
         for token, (x, y) in zip(self.tokens, coordinates.tolist(), strict=True):
-            kind = (
-                "space"
-                if token.isspace()
-                else "letters"
-                if token.strip()[:1].isalnum()
-                else "punctuation"
-            )
-            kinds[kind].append((x, y, repr(token)[1:-1]))
-        clouds = [Cloud(kind, n, points) for n, (kind, points) in enumerate(kinds.items())]
+            points[token_kind(token)].append((x, y, repr(token)[1:-1]))
+        clouds = [Cloud(kind, n, points[kind]) for n, kind in enumerate(KINDS)]
         across, up = (
             f"axis {k + 1}: {share:.0%} of the variance" for k, share in enumerate(shares)
         )
@@ -291,9 +281,8 @@ class States(Finding):
         if len(self.labels) <= limit:
             return list(range(len(self.labels)))
         place = (-self.values.std(0)).argsort().argsort() + len(self.labels)
-        for (
-            score
-        ) in self.scores.values():  # the best of each probe first, in the order of `best_units`
+        # the best of each probe first, in the order of `best_units`
+        for score in self.scores.values():
             order = score.abs().argsort(descending=True, stable=True)
             place = torch.minimum(place, order.argsort())
         return sorted(place.argsort(stable=True)[:limit].tolist())
@@ -341,6 +330,13 @@ def states_of_run(
     planes = {name: principal_plane(s[:, 0]) for name, s in recorded.states.items()}
     maps = {name: plane for name, plane in planes.items() if plane is not None}
     return States(f"States of {run.path.name}", conditions, recorded, labels, values, maps, scores)
+
+
+def token_kind(token: str) -> str:
+    """The kind of a token on a map: one of KINDS."""
+    if token.isspace():
+        return "space"
+    return "letters" if token.strip()[:1].isalnum() else "punctuation"
 
 
 def text_with_levels(tokens: Sequence[str], values: Sequence[float]) -> list[str]:

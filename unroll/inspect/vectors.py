@@ -92,27 +92,29 @@ class Vectors(Finding):
                     "of": table.names[token],
                     "table": table.name,
                     "neighbours": [
-                        {"token": table.names[n], "cosine": round_digits(c)} for n, c in some
+                        {"token": table.names[n], "cosine": round_digits(c)} for n, c in neighbours
                     ],
                 }
-                for table, token, some in self.near
+                for table, token, neighbours in self.near
             ],
         }
 
     def text(self) -> str:
         """One list per token, the nearest neighbour first."""
         lines = [f"{self.title}.", f"({format_conditions(self.conditions)})"]
-        for table, token, some in self.near:
+        for table, token, neighbours in self.near:
             lines += ["", f"Near {visible_token(table.names[token])} ({table.name}):"]
-            lines += [f"  {cosine:+.3f}  {visible_token(table.names[n])}" for n, cosine in some]
+            lines += [
+                f"  {cosine:+.3f}  {visible_token(table.names[n])}" for n, cosine in neighbours
+            ]
         return "\n".join(lines)
 
     def table(self) -> list[list[str]]:
         """One row per token; the first row holds the ranks of the neighbours."""
-        count = max(len(some) for *_, some in self.near)
+        count = max(len(neighbours) for *_, neighbours in self.near)
         rows = [["near", *(str(k + 1) for k in range(count))]]
-        for table, token, some in self.near:
-            cells = [f"{visible_token(table.names[n])} {cosine:.2f}" for n, cosine in some]
+        for table, token, neighbours in self.near:
+            cells = [f"{visible_token(table.names[n])} {cosine:.2f}" for n, cosine in neighbours]
             rows.append([visible_token(table.names[token]), *cells, *[""] * (count - len(cells))])
         return rows
 
@@ -120,8 +122,8 @@ class Vectors(Finding):
         """`near`, and one map per embedding: tokens and their neighbours on the principal plane."""
         rows = [
             [table.name, table.names[token], table.names[n], cosine]
-            for table, token, some in self.near
-            for n, cosine in some
+            for table, token, neighbours in self.near
+            for n, cosine in neighbours
         ]
         pictures = {"near": Picture(self._map, [["table", "of", "token", "cosine"], *rows])}
         for name in dict.fromkeys(table.name for table, *_ in self.near):
@@ -136,10 +138,10 @@ class Vectors(Finding):
         """(group, token, x, y) of the given tokens, their neighbours, and frequent tokens."""
         table = next(table for table, *_ in self.near if table.name == name)
         groups: dict[int, int] = {}
-        for group, (of, token, some) in enumerate(self.near):
+        for group, (of, token, neighbours) in enumerate(self.near):
             if of is table:
                 groups.setdefault(token, group)
-                for n, _ in some:
+                for n, _ in neighbours:
                     groups.setdefault(n, group)
         if self.conditions.get("near") is None:
             for n in range(UNKNOWN + 2, min(len(table.names), MAP_TOKENS)):
