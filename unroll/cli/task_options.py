@@ -254,7 +254,7 @@ def print_settings(task: str, training: bool) -> None:
 def help_cells(row: SettingRow) -> tuple[str, str]:
     """How a setting is typed, and its sentence with its choices and its default.
 
-    Example:
+    Examples:
         >>> help_cells(SettingRow("beam", None, "N", "5", "Width of the beam."))
         ('--set beam=N', 'Width of the beam. [default: 5]')
     """

@@ -22,7 +22,7 @@ class BPEVocabulary:
     Source: R. Sennrich et al., Neural machine translation of rare words with subword units, 2016
     (https://arxiv.org/abs/1508.07909).
 
-    Example:
+    Examples:
         >>> from unroll.data.bpe import BPEVocabulary
         >>> vocabulary = BPEVocabulary.learn(["low lower lowest " * 50], size=300)
         >>> vocabulary.decode(vocabulary.encode("lowest naïve"))

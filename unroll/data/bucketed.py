@@ -22,7 +22,7 @@ class Bucketed:
     Attributes:
         per_epoch: batches in an epoch.
 
-    Example:
+    Examples:
         >>> from unroll.data.bucketed import Bucketed
         >>> batches = Bucketed([3, 9, 4, 8], batch_size=2, seed=1)
         >>> sorted(sorted(batches.rows(n)) for n in range(batches.per_epoch))

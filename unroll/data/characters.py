@@ -17,7 +17,7 @@ class CharacterVocabulary:
     Args:
         characters: the known ones, in that order; their ids begin at 2.
 
-    Example:
+    Examples:
         >>> from unroll.data.characters import CharacterVocabulary
         >>> vocabulary = CharacterVocabulary("abc")
         >>> vocabulary.encode("cab?").tolist(), vocabulary.decode([2, 3, 4])

@@ -67,7 +67,7 @@ def find_columns(
     Raises:
         UserError: where a column is not there, or cannot be guessed.
 
-    Example:
+    Examples:
         >>> from unroll.data.columns import find_columns
         >>> found = find_columns([["stars", "review"], ["5", "Lovely."]], "reviews.csv")
         >>> found.text, found.label, found.header

@@ -46,7 +46,7 @@ def read_image(
     Raises:
         BadImage: where it is no image, is truncated, or has more than 67 million pixels.
 
-    Example:
+    Examples:
         >>> from PIL import Image
         >>> from unroll.data.images import read_image
         >>> Image.new("RGBA", (8, 4), (255, 0, 0, 255)).save("red.png")

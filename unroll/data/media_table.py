@@ -130,7 +130,7 @@ def find_media_table(
         NoPaths: where no column holds such paths.
         UserError: where there is no table, or no column of that name.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from unroll.data.media_table import IMAGES, find_media_table
         >>> _ = Path("captions.csv").write_text("image,caption\\na.png,A cat.\\n")

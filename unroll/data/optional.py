@@ -20,7 +20,7 @@ def optional(module: str, what: str) -> Any:
     Raises:
         UserError: where it is not installed, with the line that installs it.
 
-    Example:
+    Examples:
         >>> from unroll.data.optional import optional
         >>> optional("PIL.Image", "reads images").__name__
         'PIL.Image'

@@ -36,7 +36,7 @@ def pad_sequences(sequences: list[Ids]) -> tuple[Tensor, Tensor]:
     Returns:
         Ids [T, B], int64, and the lengths with the boundary [B], int64.
 
-    Example:
+    Examples:
         >>> from unroll.data.padding import pad_sequences
         >>> ids, lengths = pad_sequences([[5, 6], []])
         >>> ids.tolist(), lengths.tolist()

@@ -18,7 +18,7 @@ class Problems:
     Attributes:
         count: bad records so far.
 
-    Example:
+    Examples:
         >>> from unroll.data.problems import Problems
         >>> problems = Problems(skip=True)
         >>> problems.bad("a.csv, line 3: no label.")

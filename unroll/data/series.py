@@ -32,7 +32,7 @@ class Scaler:
         mean: F numbers.
         deviation: F numbers; 1 for a column that never changes.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.data.series import Scaler
         >>> scaler = Scaler.learn(["v"], [np.array([[1.0], [3.0]])])

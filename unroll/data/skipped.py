@@ -35,7 +35,7 @@ def records_and_problems(
         read: yields records, and notes bad ones in the `Problems` that it is called with.
         skip: whether bad records are skipped. False: the first one raises `UserError`.
 
-    Example:
+    Examples:
         >>> from unroll.data.skipped import records_and_problems
         >>> def read(problems):
         ...     yield 1

@@ -40,7 +40,7 @@ def keep_unseen_labels_in_training(
     Returns:
         Which records are the validation set then, bool [N], and how many were moved.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.data.split import keep_unseen_labels_in_training
         >>> labels = [("a",), ("b",), ("a",)]

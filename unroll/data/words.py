@@ -30,7 +30,7 @@ class WordVocabulary:
             lines.
         lower: whether case is dropped.
 
-    Example:
+    Examples:
         >>> from unroll.data.words import WordVocabulary
         >>> vocabulary = WordVocabulary.learn(["Rose, O rose!"], split="punctuation")
         >>> vocabulary.decode(vocabulary.encode("O rose, rose!"))

@@ -57,7 +57,7 @@ def backend(name: str) -> Iterator[None]:
     Raises:
         ValueError: for an unknown name.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> with unroll.backend("loop"):
         ...     output, state = unroll.LSTM(3, 4)(torch.zeros(5, 2, 3))

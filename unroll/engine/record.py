@@ -26,7 +26,7 @@ class Recording:
     Raises:
         ValueError: where a recording is used for a second call.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> record = unroll.Recording()
         >>> output, _ = unroll.unroll(unroll.LSTMCell(3, 4), torch.randn(5, 2, 3), record=record)

@@ -62,7 +62,7 @@ def unroll(
         TypeError: where the cell is none.
         RuntimeError: where the requested backend cannot run the cell.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> cell, x = unroll.GRUCell(3, 4), torch.randn(5, 2, 3)
         >>> output, h = unroll.unroll(cell, x, lengths=[5, 2])

@@ -66,7 +66,7 @@ def gradients_of_cells(
     Raises:
         UserError: for a name, a size or an initialisation that does not exist.
 
-    Example:
+    Examples:
         >>> from unroll.inspect import gradients_of_cells
         >>> gradients = gradients_of_cells(["rnn"], length=20, hidden=8)
         >>> len(gradients.flows[0].norms["h"])

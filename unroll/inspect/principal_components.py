@@ -16,7 +16,7 @@ def principal_plane(points: Tensor) -> tuple[Tensor, tuple[float, float]] | None
         The coordinates [T, 2] and the share of the variance on each axis; None for fewer than
         three points, fewer than two numbers each, and points that are all equal.
 
-    Example:
+    Examples:
         >>> line = torch.linspace(-1, 1, 5)[:, None] * torch.tensor([[3.0, 4.0]])
         >>> coordinates, shares = principal_plane(line)
         >>> round(float(coordinates[:, 0].abs().max()), 6), round(shares[0], 6)

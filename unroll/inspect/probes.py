@@ -35,7 +35,7 @@ def inside_quotes(tokens: Sequence[str]) -> list[float]:
     is read correctly from there on. After a space, a bracket or a dash it opens, or closes an open
     quote: tokenised texts have spaces on both sides.
 
-    Example:
+    Examples:
         >>> inside_quotes(list('a "bc"d'))
         [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0]
     """

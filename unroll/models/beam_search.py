@@ -120,7 +120,7 @@ def beam_search(
     Raises:
         ValueError: for a width or length under 1, and a coverage penalty without `source`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.models.beam_search import beam_search
         >>> class Coin:                                              # 0, 1, or the end: 2
@@ -217,7 +217,7 @@ def decode_sequences(
     Returns:
         A hypothesis for each input; its score is its log-probability.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.models.beam_search import decode_sequences, greedy
         >>> step = lambda ids: (torch.eye(3)[(ids + 1) % 3].log_softmax(1), None)  # 0, 1, 2, 0, ...

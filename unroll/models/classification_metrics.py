@@ -57,7 +57,7 @@ def classification_metrics(probabilities: np.ndarray, targets: np.ndarray) -> Cl
         probabilities: of each class, [R, K].
         targets: classes int64 [R], or bool [R, K] where a record may have several.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.models.classification_metrics import classification_metrics
         >>> metrics = classification_metrics(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))
@@ -110,7 +110,7 @@ def confusion_matrix(probabilities: np.ndarray, targets: np.ndarray) -> Confusio
         Counts [K][K], one row per true class. Where a record may have several classes, for each
         class [[neither, only predicted], [only true, both]].
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.models.classification_metrics import confusion_matrix
         >>> confusion_matrix(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0, 1]))
@@ -138,7 +138,7 @@ def most_frequent_mistakes(confusion: Confusion, classes: list[str], most: int =
         classes: the labels, [K].
         most: how many pairs are named.
 
-    Example:
+    Examples:
         >>> from unroll.models.classification_metrics import most_frequent_mistakes
         >>> most_frequent_mistakes([[5, 2], [1, 7]], ["ham", "spam"])
         'ham as spam (2 times), spam as ham (1 time)'

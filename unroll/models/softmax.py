@@ -95,7 +95,7 @@ def linear_cross_entropy(
     Returns:
         A scalar.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.models.softmax import linear_cross_entropy
         >>> h, weight, y = torch.randn(5, 3), torch.randn(7, 3), torch.arange(5)
@@ -124,7 +124,7 @@ def loss_and_hits(h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> tuple[f
     Returns:
         The summed cross-entropy in nats, and how many targets are the most likely token.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.models.softmax import loss_and_hits
         >>> nats, hits = loss_and_hits(torch.eye(2), torch.eye(2), torch.zeros(2), torch.tensor([0, 0]))

@@ -30,7 +30,7 @@ class TokenCell(Cell):
     Output:
         The output of the highest cell, and the tuple of new states.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> from unroll.models.token_cell import TokenCell
         >>> cell = TokenCell(torch.nn.Embedding(10, 3), [unroll.GRUCell(3, 4)])

@@ -46,7 +46,7 @@ def train(
     Raises:
         UserError: in a sentence, for data, settings or folders that cannot be used.
 
-    Example:
+    Examples:
         >>> import unroll
         >>> from pathlib import Path
         >>> _ = Path("rose.txt").write_text("a rose is a rose is a rose. " * 200)

@@ -61,7 +61,7 @@ def setting_rows(kind: type[TrainingSettings]) -> list[SettingRow]:
 def value_word(annotation: Any) -> str:
     """What a value of this type is typed as.
 
-    Example:
+    Examples:
         >>> value_word(int | None), value_word(Literal["a", "b"]), value_word(int | Literal["auto"])
         ('N', 'a|b', 'N|auto')
     """

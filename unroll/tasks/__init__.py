@@ -121,9 +121,7 @@ def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
         if why is not None:
             return name, why
     raise UserError(
-        f"{path} does not look like the data of a task. Expected a text (.txt, .md, .gz, .jsonl, a "
-        "folder of texts, or - for standard input), a table with a text and a label (--label), two "
-        "texts a line with a tab between, words with tags in columns, a table with a time and "
-        "--target, tunes (.abc, .mid), a table that names images, sounds or clips; or name the task by "
-        f"--task: {', '.join(TASKS)}."
+        f"{path} does not look like the data of a task. Expected a text, a table with texts and "
+        "labels, pairs of texts, words with tags, numbers over time, tunes, or a table of paths of "
+        f"images, sounds or clips. Name the task by --task: {', '.join(TASKS)}."
     )

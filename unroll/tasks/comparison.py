@@ -23,7 +23,7 @@ def comparison_table(
     Returns:
         The lines, each indented by two spaces.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.comparison import comparison_table
         >>> comparison_table({"loss": 1.0}, {"uniform": {"loss": 2.5}}, lambda m: f"{m['loss']:.1f}")
         ['  this model  1.0', '  uniform     2.5']

@@ -19,7 +19,7 @@ def describe_class_balance(counts: Sequence[int], classes: Sequence[str], record
         classes: the labels, [K].
         records: how many records there are; each may have several classes.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.reporting import describe_class_balance
         >>> describe_class_balance([1, 3], ["ham", "spam"], 4)
         '2 classes: spam 3 (75%), ham 1 (25%)'

@@ -32,7 +32,7 @@ def stack_output_size(
     Raises:
         UserError: for sizes that the cell or the initialisation cannot have.
 
-    Example:
+    Examples:
         >>> from unroll.cells import GRUCell
         >>> from unroll.settings import RecurrentSettings
         >>> from unroll.tasks.sizes import stack_output_size

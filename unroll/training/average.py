@@ -30,7 +30,7 @@ class Average:
         parameters: those of the model.
         tensors: their averages, in the same order.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.training.average import Average
         >>> model = torch.nn.Linear(1, 1, bias=False)

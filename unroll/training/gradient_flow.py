@@ -22,7 +22,7 @@ def classify_flow(left: float | None, steps: int) -> str:
         left: of the gradient at the loss, so many steps back; None where there is none at the loss.
         steps: FAR, or those of a shorter sequence, for which the bounds are nearer to 1.
 
-    Example:
+    Examples:
         >>> classify_flow(1e-3, 50), classify_flow(0.5, 10), classify_flow(1e3, 50)
         ('vanishes', 'lasts', 'explodes')
     """

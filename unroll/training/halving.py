@@ -16,7 +16,7 @@ def rate(norms: Sequence[float]) -> float | None:
     The slope of the least-squares line through log norm, over the steps before it becomes zero or
     overflows. None where fewer than two steps are left: there is nothing to fit.
 
-    Example:
+    Examples:
         >>> round(rate([1.0, 0.5, 0.25, 0.125]), 6)
         -0.693147
     """
@@ -37,7 +37,7 @@ def halving_distance(norms: Sequence[float]) -> float | None:
     When to use it: to compare cells, starts and trained models by one number. For h' = a h it is
     log(1/2) / log(a). None where the gradient is zero at once.
 
-    Example:
+    Examples:
         >>> halving_distance([1.0, 0.5, 0.25])
         1.0
     """

@@ -97,7 +97,7 @@ class Online:
     recurrent neural networks, 1989; J. Menick et al., A practical sparse approximation for real time
     recurrent learning, 2020 (https://arxiv.org/abs/2006.07232).
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> from unroll.training.online import Online
         >>> cell = unroll.IndRNNCell(3, 4)

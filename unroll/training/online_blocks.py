@@ -33,7 +33,7 @@ class OnlineBlocks:
     Raises:
         UserError: where a step of the cell cannot be differentiated forward.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.models.language import LanguageModel
         >>> from unroll.training.online import Online

@@ -48,7 +48,7 @@ def segmented(
     Raises:
         UserError: for a stream without parts, or fewer than one state.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.models.language import LanguageModel
         >>> from unroll.training.segmented import segmented

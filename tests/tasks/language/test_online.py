@@ -68,13 +68,13 @@ def test_learns_and_a_resumed_run_is_the_same_to_the_bit(song, online):
     [
         ({"online": "rtrl", "hidden": 512}, "expected at most 268,435,456"),
         ({"online": "rtrl", "dropout": 0.1}, "without dropout"),
-        ({"online": "rtrl", "truncation": "randomised"}, "in vain"),
-        ({"online": "rtrl", "memory": "1GB"}, "in vain"),
+        ({"online": "rtrl", "truncation": "randomised"}, "no effect"),
+        ({"online": "rtrl", "memory": "1GB"}, "no effect"),
         ({"online": "rtrl", "per_line": True}, "one long text"),
         ({"online": "rtrl", "watch": "gradients"}, "go back"),
         ({"online": "rtrl", "cell": "clockwork", "hidden": 8}, "whole numbers"),
         ({"online": "snap1", "layers": 2}, "one layer"),
-        ({"online": "snap1", "task": "classify"}, "no setting 'online'"),
+        ({"online": "snap1", "task": "classify"}, "online=... is a setting of the task language"),
     ],
 )
 def test_what_does_not_fit_is_said(song, settings, words):

@@ -41,7 +41,7 @@ def test_a_stream_is_the_whole(subsample, chunk):
 def test_what_looks_ahead_has_no_stream():
     with pytest.raises(ValueError, match="bidirectional network"):
         network().stream()
-    with pytest.raises(ValueError, match="look ahead"):
+    with pytest.raises(ValueError, match="see later columns"):
         network(bidirectional=False).stream()
     with pytest.raises(ValueError, match="subsample=3"):
         network(subsample=3)

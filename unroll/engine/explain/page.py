@@ -27,7 +27,7 @@ def page(plan: Plan, width: int = WIDTH) -> str:
     row for each sequence, N: one for each of all steps. h' is the new state, d h' its gradient as
     it comes from the step after, d h what goes to the step before.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> from unroll.engine.compiler.trace import trace
         >>> from unroll.engine.compiler.plan import plan

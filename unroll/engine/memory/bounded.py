@@ -58,7 +58,7 @@ def bounded(
     Raises:
         ValueError: where both are given, or one has no meaning.
 
-    Example:
+    Examples:
         >>> import torch, unroll
         >>> layer, x = unroll.GRU(3, 4), torch.randn(1000, 2, 3)
         >>> with unroll.bounded(segment_length=50):
@@ -110,7 +110,7 @@ def bytes_of(memory: str | int) -> int:
     Raises:
         UserError: for another text; it is a ValueError.
 
-    Example:
+    Examples:
         >>> from unroll.engine.memory.bounded import bytes_of
         >>> bytes_of("1.5GB"), bytes_of("512 MiB"), bytes_of(1000)
         (1500000000, 536870912, 1000)

@@ -25,7 +25,7 @@ def forward_runs(n: int, m: int) -> int:
     In closed form by the repetitions r of A. Griewank and A. Walther, Algorithm 799: revolve,
     2000: the smallest r with n <= (m + r choose m).
 
-    Example:
+    Examples:
         >>> from unroll.engine.memory.schedule import forward_runs
         >>> forward_runs(1000, 1000), forward_runs(1000, 20), forward_runs(1000, 1)
         (1999, 3747, 500500)
@@ -89,7 +89,7 @@ def schedule(n: int, m: int) -> Iterator[Advance | Reverse]:
     The state before segment 0 is kept from the start. A state that is gone back from at once is not
     counted among the m, as in the paper.
 
-    Example:
+    Examples:
         >>> from unroll.engine.memory.schedule import schedule
         >>> [type(step).__name__ for step in schedule(3, 1)]
         ['Advance', 'Reverse', 'Advance', 'Reverse', 'Reverse']
@@ -193,7 +193,7 @@ def segments_by_memory(T: int, step: int, state: int, memory: int) -> Segmentati
         state: bytes of a kept state.
         memory: bytes that may be used.
 
-    Example:
+    Examples:
         >>> from unroll.engine.memory.schedule import segments_by_memory
         >>> segments_by_memory(1000, step=8000, state=1000, memory=6_000_000).runs
         4

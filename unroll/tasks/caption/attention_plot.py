@@ -52,7 +52,7 @@ def draw_attention(images: Sequence[AttendedImage]) -> str:
     The redder a place, the larger its weight for the token; the reddest place of each token has its
     largest weight.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.caption.attention_plot import AttendedImage, draw_attention
         >>> weights = [[0.1, 0.9]] * 2
         >>> image = AttendedImage(b"", 20, 40, "a dog", "dog.png", ["a", "dog"], weights, (1, 2))

@@ -33,7 +33,7 @@ class NearestImage:
         thumbnails: uint8 [K, C * 12 * 12].
         captions: of each [K].
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.caption.baseline import NearestImage, make_thumbnails
         >>> images = torch.stack([torch.zeros(3, 8, 8), torch.full((3, 8, 8), 255)])

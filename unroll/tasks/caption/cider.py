@@ -56,7 +56,7 @@ class CiderD:
     Args:
         references: the captions of each image, from which df is counted.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.caption.cider import CiderD
         >>> known = CiderD([["a red dog runs"], ["a blue cat sits"], ["the sun sets now"]])
         >>> round(known.score("a red dog runs", ["a red dog runs"]), 2)

@@ -29,7 +29,7 @@ class Consensus:
     Args:
         known: captions of the training set, and how often each occurs.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.caption.consensus import Consensus
         >>> consensus = Consensus({"a red dog runs": 2, "a blue cat sits": 1, "the sun sets": 1})
         >>> drawn = ["the sun rises", "the sun sets", "a red dog sits", "the sun sets"]

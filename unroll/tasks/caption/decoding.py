@@ -232,7 +232,7 @@ def inverse_cdf(p: Tensor, uniform: Tensor) -> Tensor:
     Returns:
         Ids [N].
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.caption.decoding import inverse_cdf
         >>> inverse_cdf(torch.tensor([[0.25, 0.75], [0.5, 0.5]]), torch.tensor([0.3, 0.3])).tolist()

@@ -127,7 +127,7 @@ def caption_scores(captions: Sequence[str], references: Sequence[Sequence[str]])
         captions: one for each image.
         references: those of each image, at least one each.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.caption.metrics import caption_scores
         >>> round(caption_scores(["a big red dog"], [["A big red dog."]])["bleu"])
         100
@@ -164,7 +164,7 @@ def rouge_l(caption: str, references: Sequence[str]) -> float:
         caption: what a model or a baseline wrote.
         references: what people wrote.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.caption.metrics import rouge_l
         >>> round(rouge_l("a dog runs", ["the dog runs"]), 4)
         0.6667

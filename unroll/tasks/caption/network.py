@@ -66,7 +66,7 @@ class Captioner(nn.Module):
     Raises:
         ValueError: for an image that is too small for so many blocks, and as its parts do.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.caption.network import Captioner
         >>> model = Captioner(13, (3, 16, 24), [4, 8], embedding_size=6, hidden_size=5, cell="gru")
@@ -242,7 +242,7 @@ def shift_images(images: Tensor, most: int) -> Tensor:
     Returns:
         Images [B, C, H, W].
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.caption.network import shift_images
         >>> shift_images(torch.arange(5).view(1, 1, 1, 5), 1).shape

@@ -33,7 +33,7 @@ class NaiveBayes:
         words: log p(w | k), [V, K].
         multi_label: whether these are logarithms of odds, because a text may have several classes.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.classify.baseline import NaiveBayes
         >>> model = NaiveBayes.fit(np.array([2, 3]), np.array([0, 1, 2]), np.array([0, 1]), 4, 2)

@@ -33,7 +33,7 @@ def fit_temperature(p: np.ndarray, targets: np.ndarray) -> float:
     Returns:
         T; 1 where there are no records.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.classify.calibration import fit_temperature
         >>> p = np.full((10, 2), [0.6, 0.4])  # right nine times of ten

@@ -48,7 +48,7 @@ class NgramCounts:
         multi_label: whether a record may have any number of classes.
         smoothing: a, which is added to each count.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.classify.counts import NgramCounts
         >>> ids, starts, y = np.array([2, 3, 2, 4]), np.array([0, 2, 4]), np.array([0, 1])

@@ -49,7 +49,7 @@ class Classifier(nn.Module):
     Raises:
         ValueError: for sizes, a cell or a pooling that cannot be.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.classify.network import Classifier
         >>> network = Classifier(100, 3, 8, embedding_size=6, cell="gru")

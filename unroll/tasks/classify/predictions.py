@@ -148,7 +148,7 @@ def word_attributions(
         attributions: that of each token; the sum over a word's tokens is the word's.
         tokens_are_words: whether each token is a word.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.classify.predictions import word_attributions
         >>> word_attributions(list("a be"), [1.0, 0.0, 0.5, 0.25], tokens_are_words=False)
         [('a', 1.0), ('be', 0.75)]

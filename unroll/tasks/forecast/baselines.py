@@ -35,7 +35,7 @@ def naive_forecasts(
     Returns:
         Forecasts [N, K] by the name of the method.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.forecast.baselines import naive_forecasts
         >>> values, at = np.array([1.0, 5, 2, 6, 4]), np.array([4])

@@ -207,7 +207,7 @@ def student_quantiles(freedom: Tensor, levels: tuple[float, ...]) -> Tensor:
         freedom: degrees of freedom nu [K].
         levels: shares of probability [Q].
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.forecast.likelihoods import student_quantiles
         >>> [round(t, 3) for t in student_quantiles(torch.tensor([3.0]), (0.9, 0.975))[0].tolist()]

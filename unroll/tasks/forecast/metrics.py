@@ -74,7 +74,7 @@ def point_errors(forecast: np.ndarray, truth: np.ndarray, naive_error: np.ndarra
         naive_error: the mean absolute error of the seasonal naive forecast in training, of the
             series of each origin [N].
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.forecast.metrics import point_errors
         >>> found = point_errors(np.array([[2.0], [6.0]]), np.array([[4.0], [5.0]]), np.ones(2))

@@ -57,7 +57,7 @@ class Panel:
 def draw(panels: Sequence[Panel], legend: Sequence[str]) -> str:
     """The text of an SVG file: panels one below the other, and the sentences of the legend.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.forecast.picture import Panel, Stretch, draw
         >>> later = Stretch([2, 3], [2.0, 2.5], [1.0, 1.0], [3.0, 4.0])
         >>> draw([Panel("sales", [1.0, 2.0], [later], list("abcd"))], ["a forecast"])[:4]

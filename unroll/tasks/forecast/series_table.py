@@ -46,7 +46,7 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
         UserError: for a file that is no such table, times between two steps, and missing times or
             values that may not be filled.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from unroll.data.problems import Problems
         >>> from unroll.tasks.forecast.columns import TableRequest

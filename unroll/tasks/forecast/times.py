@@ -36,7 +36,7 @@ class TimeStep:
         loose: whether each row is a step, whatever the time between rows is; unit and size then
             only give the times of future steps.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.forecast.times import TimeStep, format_time, seconds_of
         >>> month = TimeStep("month", 1)
         >>> format_time(month.after(seconds_of("2024-01-31"), 1), True)

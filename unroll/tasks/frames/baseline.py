@@ -32,7 +32,7 @@ class NearestCentroid:
         means: of the classes, [K, D]; infinite for a class without records.
         deviation: [D].
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.frames.baseline import NearestCentroid
         >>> x = np.array([[0.0], [1.0], [8.0], [9.0]])

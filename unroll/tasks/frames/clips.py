@@ -52,7 +52,7 @@ class ClipReader:
         longest: at most this many frames are read.
         strip: frames side by side in an image; None: as many squares as it has.
 
-    Example:
+    Examples:
         >>> from PIL import Image
         >>> from unroll.tasks.frames.clips import ClipReader
         >>> Image.new("RGB", (24, 8)).save("strip.png")

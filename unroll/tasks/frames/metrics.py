@@ -152,7 +152,7 @@ def whole_clip_metrics(
         probabilities: of the frames of each clip, [T, K].
         true: the classes of the frames of each clip, [T].
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.frames.metrics import whole_clip_metrics
         >>> whole_clip_metrics([np.eye(2)[[0, 0, 1]]], [np.array([0, 0, 0])])

@@ -53,7 +53,7 @@ class Framewise(nn.Module):
     Raises:
         ValueError: for sizes, a cell or a pooling that are impossible.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.frames.network import Framewise
         >>> network = Framewise((3, 16, 16), 5, 8)

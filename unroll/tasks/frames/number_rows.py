@@ -38,7 +38,7 @@ def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
     Raises:
         BadClip: for a row of another width, a word, or a table without rows.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from unroll.tasks.frames.number_rows import read_numbers
         >>> _ = Path("hand.csv").write_text("x,y\\n0,1\\n2,3\\n")
@@ -169,7 +169,7 @@ def guess_features(names: tuple[str, ...], rows: np.ndarray) -> tuple[int, str]:
         names: of the N columns; empty texts where they have none.
         rows: numbers [R, N].
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.frames.number_rows import guess_features
         >>> guess_features(("x1", "y1", "x2", "y2"), np.zeros((1, 4)))

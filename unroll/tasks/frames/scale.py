@@ -28,7 +28,7 @@ class NumberScale:
         middle: 2F medians, of values and then of changes.
         unit: 2F deviations.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.frames.scale import NumberScale
         >>> scale = NumberScale.learn([np.array([[1.0], [2.0], [4.0]])])

@@ -45,7 +45,7 @@ def split_segments(
         total: frames of the file. Default: as many as were read.
         times: seconds at which each frame begins, and the end, [T + 1]. Default: unknown.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.frames.segments import split_segments
         >>> found = split_segments(np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]), ["walk", "jump"])

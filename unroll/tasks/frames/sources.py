@@ -92,7 +92,7 @@ def find_clips(
     Raises:
         UserError: where there are no clips, or no such columns.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from unroll.tasks.frames.sources import find_clips
         >>> _ = Path("clips.csv").write_text("file,action\\na.mp4,walk\\n")

@@ -59,7 +59,7 @@ def video_frames(
     Raises:
         BadClip: where the file is no video, is damaged or is truncated.
 
-    Example:
+    Examples:
         >>> import av, numpy as np
         >>> from pathlib import Path
         >>> from unroll.tasks.frames.video import video_frames

@@ -58,7 +58,7 @@ class AbcPiece:
 def split_pieces(tune: str) -> list[AbcPiece]:
     """Split a tune into pieces; their texts joined are the tune.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.abc import split_pieces
         >>> [piece.text for piece in split_pieces('M:6/8\\nK:G\\n"G"B2^c|')]
         ['M:6/8\\n', 'K:G\\n', '"G"', 'B', '2', '^c', '|']

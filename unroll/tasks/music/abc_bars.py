@@ -85,7 +85,7 @@ class Bar:
 def read_bars(tune: str) -> list[list[Bar]]:
     """The bars of each voice of a tune, in the order of the voices.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.abc_bars import read_bars
         >>> voice, = read_bars("X:1\\nM:3/4\\nL:1/4\\nK:G\\nD|G2B|(3ABcd2:|")
         >>> [str(bar.length) for bar in voice]

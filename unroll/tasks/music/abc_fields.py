@@ -9,7 +9,7 @@ from fractions import Fraction
 def parse_metre(value: str) -> tuple[int, int] | None:
     """The beats of a bar and the length of a beat: (6, 8); None for a free or unknown metre.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.abc_fields import parse_metre
         >>> parse_metre("6/8"), parse_metre("C|"), parse_metre("2+3/8"), parse_metre("none")
         ((6, 8), (2, 2), (5, 8), None)
@@ -27,7 +27,7 @@ def parse_metre(value: str) -> tuple[int, int] | None:
 def parse_length(text: str) -> Fraction:
     """A length in units: 3/2, 2, / for a half, // for a quarter.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.abc_fields import parse_length
         >>> [str(parse_length(text)) for text in ("3/2", "2", "/", "//", "3/", "/4")]
         ['3/2', '2', '1/2', '1/4', '3/2', '1/4']

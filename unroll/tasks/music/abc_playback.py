@@ -47,7 +47,7 @@ def unfold_repeats(bars: list[Bar]) -> list[Bar]:
 def abc_score(tune: str) -> Score:
     """The notes of a tune in ABC as they are played, repeats unfolded.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.abc_playback import abc_score
         >>> score = abc_score("X:1\\nM:2/4\\nL:1/8\\nK:D\\n|:DFAd:|")
         >>> [(float(note.start), note.pitch) for note in score.notes][:3], float(score.length)

@@ -217,7 +217,7 @@ class TuneRules:
 def reachable_sums(sizes: list[Fraction], most: Fraction) -> set[Fraction]:
     """All sums up to `most` of these sizes, each as often as wanted; 0 is one of them.
 
-    Example:
+    Examples:
         >>> from fractions import Fraction
         >>> from unroll.tasks.music.abc_rules import reachable_sums
         >>> sorted(map(float, reachable_sums([Fraction(1, 2), Fraction(3, 4)], Fraction(3, 2))))
@@ -233,7 +233,7 @@ def reachable_sums(sizes: list[Fraction], most: Fraction) -> set[Fraction]:
 def length_text(units: Fraction) -> str:
     """A length as ABC writes it: nothing for 1, 2, 3/2, /2.
 
-    Example:
+    Examples:
         >>> from fractions import Fraction
         >>> from unroll.tasks.music.abc_rules import length_text
         >>> length_text(Fraction(1)), length_text(Fraction(1, 2)), length_text(Fraction(3, 2))

@@ -51,7 +51,7 @@ def score_to_abc(score: Score) -> str:
 
     Source: https://abcnotation.com/wiki/abc:standard:v2.1.
 
-    Example:
+    Examples:
         >>> from fractions import Fraction
         >>> from unroll.tasks.music.score import Note, Score
         >>> from unroll.tasks.music.abc_writer import score_to_abc

@@ -96,7 +96,7 @@ def signature_alteration(fifths: int, letter: int) -> int:
 def parse_key(value: str) -> Key | None:
     """The key that a K: field names; None where it has no tonic or no known mode.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.keys import parse_key
         >>> parse_key("F#m").fifths, parse_key("D mixolydian").fifths, parse_key("none")
         (3, 1, None)
@@ -218,7 +218,7 @@ def transpose_tune(tune: str, by: Interval) -> str:
     Raises:
         CannotTranspose: with the reason, where it cannot be written so.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.keys import Interval, transpose_tune
         >>> transpose_tune('X:1\\nK:G\\n"D7"F^Gc|', Interval(1, 2))
         'X:1\\nK:A\\n"E7"G^Ad|'

@@ -71,7 +71,7 @@ def words_to_midi(text: str) -> Any:
     Raises:
         UserError: where the text is not MIDI in words.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.midi import midi_to_words, words_to_midi
         >>> text = "1/480\\nv90 n60 +480 o60 xff2f00\\n"
         >>> midi_to_words(words_to_midi(text)) == text

@@ -45,7 +45,7 @@ def score_to_midi(score: Score) -> Any:
 def midi_score(text: str) -> Score:
     """The score of MIDI in words: the notes of all tracks without drums.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.midi_score import midi_score
         >>> score = midi_score("1/480\\nv90 n60 +480 o60 +480 xff2f00\\n")
         >>> score.notes[0].pitch, float(score.notes[0].length), float(score.length)

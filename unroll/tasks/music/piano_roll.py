@@ -19,7 +19,7 @@ STYLE = (
 def piano_roll(score: Score) -> str:
     """The text of an SVG file with eight bars per row.
 
-    Example:
+    Examples:
         >>> from fractions import Fraction
         >>> from unroll.tasks.music.score import Note, Score
         >>> from unroll.tasks.music.piano_roll import piano_roll

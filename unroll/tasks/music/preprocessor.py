@@ -50,7 +50,7 @@ class MusicPreprocessor:
         low: the lowest place on the staff of nearly all notes of ABC.
         high: the highest place on the staff of nearly all notes of ABC.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.preprocessor import MusicPreprocessor
         >>> preprocessor = MusicPreprocessor.learn(["X:1\\nK:G\\nG2B|A3|\\n"] * 2, "abc", min_count=1)
         >>> ids = preprocessor.encode("K:G\\nB3|\\n")

@@ -32,7 +32,7 @@ def parse_prompt(prompt: str) -> tuple[dict[str, str], str]:
     Raises:
         UserError: for something that is not a field, and for a field that no tune can be built on.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.music.prompt import parse_prompt
         >>> parse_prompt("M:6/8 K:G")
         ({'M': '6/8', 'K': 'G'}, '')

@@ -55,7 +55,7 @@ class Score:
     def seconds(self, at: Fraction) -> float:
         """The time of a quarter note, in seconds.
 
-        Example:
+        Examples:
             >>> from fractions import Fraction
             >>> from unroll.tasks.music.score import Score
             >>> Score("", (), tempos=((Fraction(0), 120), (Fraction(4), 60))).seconds(Fraction(6))

@@ -77,7 +77,7 @@ def synthesise(score: Score) -> np.ndarray:
 def score_to_wav(score: Score) -> bytes:
     """The bytes of a WAV file: one channel, 16 bits, 44,100 samples per second.
 
-    Example:
+    Examples:
         >>> from fractions import Fraction
         >>> from unroll.tasks.music.score import Note, Score
         >>> from unroll.tasks.music.synthesiser import score_to_wav

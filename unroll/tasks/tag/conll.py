@@ -214,7 +214,7 @@ def read_sentences(
     Raises:
         UserError: for the first bad sentence, unless `problems` skips them.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from unroll.tasks.tag.conll import find_tag_columns, read_sentences
         >>> from unroll.data.problems import Problems

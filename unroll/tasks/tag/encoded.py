@@ -148,7 +148,7 @@ def shorten_word(word: str) -> str:
 def word_shape(word: str) -> int:
     """Capitals, digits and punctuation of a word as one number, 0 to SHAPES - 1.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.tag.encoded import word_shape
         >>> len({word_shape(w) for w in ("rose", "Rose", "ROSE", "iOS", "7", "B2B", "...", "x-ray")})
         8

@@ -55,7 +55,7 @@ class Tagger(nn.Module):
         dropout_input: locked dropout on x.
         initialisation: a name for `initialise`; `self.initialised` says what it did.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.tag.conll import Sentence
         >>> from unroll.tasks.tag.encoded import EncodedSentences

@@ -53,7 +53,7 @@ def find_spans(tags: Sequence[str]) -> list[TagSpan]:
 
     Source: E. Tjong Kim Sang, conlleval, 2004 (https://www.cnts.ua.ac.be/conll2003/ner/bin/).
 
-    Example:
+    Examples:
         >>> from unroll.tasks.tag.schemes import find_spans
         >>> find_spans(["B-person", "I-person", "O", "I-place"])
         [TagSpan(start=0, end=2, type='person'), TagSpan(start=3, end=4, type='place')]
@@ -80,7 +80,7 @@ def spans_to_tags(spans: Sequence[TagSpan], length: int, scheme: str) -> list[st
         length: words of the sentence.
         scheme: a key of `LETTERS`.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.tag.schemes import TagSpan, spans_to_tags
         >>> spans_to_tags([TagSpan(0, 1, "a"), TagSpan(1, 3, "a")], 4, "IOB1")
         ['I-a', 'B-a', 'I-a', 'O']
@@ -123,7 +123,7 @@ class TagScheme:
 def detect_scheme(sentences: Iterable[Sequence[str]]) -> TagScheme:
     """Which scheme the tags of sentences follow, from their letters and from how spans begin.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.tag.schemes import detect_scheme
         >>> detect_scheme([["I-a", "B-a", "O"], ["I-b"]]).name
         'IOB1'

@@ -41,7 +41,7 @@ class SpanScores:
         predicted: how many spans of each type were predicted.
         right: how many spans of each type were predicted right.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.tag.schemes import TagSpan
         >>> from unroll.tasks.tag.span_metrics import SpanScores
         >>> true = [TagSpan(0, 2, "a"), TagSpan(3, 4, "b")]

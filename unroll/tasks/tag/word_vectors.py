@@ -35,7 +35,7 @@ def read_vectors(path: str | Path, words: Container[str]) -> dict[str, np.ndarra
     Raises:
         UserError: with file and line, where a vector has another size or is not finite.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from unroll.tasks.tag.word_vectors import read_vectors
         >>> _ = Path("small.txt").write_text("2 3\\nrose 0.5 1 -1\\nlily 1 2 3\\n")

@@ -25,7 +25,7 @@ def split_words(text: str, known: Container[str] = ()) -> list[str]:
         known: words of the training set. A word with an apostrophe that is not among them is split
             where both parts are, as the training set has them: do + n't, it + 's.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.tag.words import split_words
         >>> split_words("It's 3.5 miles, isn't it?", {"It", "'s", "is", "n't"})
         ['It', "'s", '3.5', 'miles', ',', 'is', "n't", 'it', '?']

@@ -62,7 +62,7 @@ def read_audio(
             are not finite, or has more than 2^28 samples.
         UserError: where soundfile or soxr is not installed.
 
-    Example:
+    Examples:
         >>> import numpy as np, soundfile
         >>> from unroll.tasks.transcribe.audio import read_audio
         >>> soundfile.write("a.wav", np.zeros((800, 2)), 8000)

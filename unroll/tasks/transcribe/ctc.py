@@ -76,7 +76,7 @@ def greedy(log_probabilities: Tensor, lengths: Tensor | None = None) -> list[Lab
     Returns:
         One labelling per sequence.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.transcribe.ctc import greedy
         >>> path = torch.tensor([1, 1, 0, 1, 2])
@@ -142,7 +142,7 @@ def beam_search(
     Source: A. Hannun et al., First-pass large vocabulary continuous speech recognition using
     bi-directional recurrent DNNs, 2014 (https://arxiv.org/abs/1408.2873).
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.transcribe.ctc import beam_search, greedy
         >>> log_p = torch.tensor([[0.6, 0.4], [0.6, 0.4]]).log()      # blank or "a", twice
@@ -285,7 +285,7 @@ def path_sums(log_p: np.ndarray, labellings: list[tuple[int, ...]]) -> np.ndarra
     Returns:
         [K], in nats.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.transcribe.ctc import path_sums
         >>> np.exp(path_sums(np.log([[0.6, 0.4], [0.6, 0.4]]), [(), (1,), (1, 1)])).round(2)
@@ -333,7 +333,7 @@ def alignment(log_p: np.ndarray, labelling: tuple[int, ...]) -> list[tuple[int, 
     Raises:
         ValueError: where T frames are too few for a path of this labelling.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from unroll.tasks.transcribe.ctc import alignment
         >>> alignment(np.log([[0.1, 0.9], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]]), (1, 1))

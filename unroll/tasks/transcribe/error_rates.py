@@ -39,7 +39,7 @@ def word_error_rate(pairs: Iterable[tuple[str, str]]) -> ErrorRate:
     Args:
         pairs: each reference with the text that was recognised.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.transcribe.error_rates import word_error_rate
         >>> found = word_error_rate([("a pear tree", "a pair of tree")])
         >>> found.errors, found.total, found.substitutions, found.insertions
@@ -54,7 +54,7 @@ def character_error_rate(pairs: Iterable[tuple[str, str]]) -> ErrorRate:
     Args:
         pairs: each reference with the text that was recognised.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.transcribe.error_rates import character_error_rate
         >>> character_error_rate([("pear", "pair"), ("tree", "tree")]).rate
         0.25

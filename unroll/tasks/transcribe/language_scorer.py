@@ -98,7 +98,7 @@ class LanguageScorer:
     Source: A. Hannun et al., 2014 (https://arxiv.org/abs/1408.2873), equation 3; `unknown`:
     pyctcdecode's unk_score_offset.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.data.characters import CharacterVocabulary
         >>> from unroll.tasks.transcribe.ctc import beam_search

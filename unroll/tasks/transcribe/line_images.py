@@ -33,7 +33,7 @@ def read_line(source: Path | bytes, height: int = HEIGHT, name: str | None = Non
     Raises:
         BadImage: where it is no image, or is more than 128 times as wide as high.
 
-    Example:
+    Examples:
         >>> from PIL import Image
         >>> from unroll.tasks.transcribe.line_images import read_line
         >>> page = Image.new("L", (80, 20), 250)
@@ -83,7 +83,7 @@ def distort_line(line: Tensor, generator: torch.Generator, strength: float = 1.0
     Returns:
         [1, H, W'].
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.transcribe.line_images import distort_line
         >>> line = torch.rand(1, 32, 100)

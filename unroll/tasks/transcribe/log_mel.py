@@ -38,7 +38,7 @@ class LogMel:
     Source: librosa 0.11, whose numbers these are (`feature.melspectrogram(center=False)`); M.
     Slaney, Auditory Toolbox, 1998.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.transcribe.log_mel import LogMel
         >>> LogMel(8000, 40)(torch.zeros(8000)).shape

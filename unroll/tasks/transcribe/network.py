@@ -50,7 +50,7 @@ class Transcriber(nn.Module):
     Raises:
         ValueError: where subsample is another number.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.transcribe.network import Transcriber
         >>> network = Transcriber(1, 40, 11, 8, embedding_size=6, subsample=4, cell="gru")

@@ -49,7 +49,7 @@ def read_strokes(path: Path, step: float = STEP, name: str | None = None) -> Ten
     Raises:
         BadStrokes: where the file is no such table, is empty, or has more than 20,000 frames.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from unroll.tasks.transcribe.strokes import read_strokes
         >>> _ = Path("l.csv").write_text("x,y,pen\\n0,0,1\\n0,10,0\\n5,10,0\\n")

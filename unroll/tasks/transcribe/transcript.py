@@ -61,7 +61,7 @@ class TranscribePrediction(TypedDict, total=False):
 def make_transcript(preprocessor: TranscribePreprocessor, labelling: Labelling) -> Transcript:
     """The text of a labelling, with the times of its words.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.transcribe.ctc import Labelling
         >>> from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
         >>> from unroll.tasks.transcribe.transcript import make_transcript

@@ -29,7 +29,7 @@ class NearestNeighbour:
     Args:
         pairs: the N known pairs.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.translate.baseline import NearestNeighbour
         >>> from unroll.tasks.translate.pairs import Pair
         >>> known = NearestNeighbour([Pair("a red dog", "un chien rouge"), Pair("a cat", "un chat")])

@@ -28,7 +28,7 @@ class SequenceArray:
         lengths: ids of each sequence [N], int64.
         ends: where each sequence ends in `ids` [N], int64.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.translate.batches import SequenceArray
         >>> SequenceArray([[1, 2], [], [3]])[0].tolist()
         [1, 2]

@@ -150,7 +150,7 @@ def translation_scores(translations: list[str], references: list[str]) -> Transl
         translations: what a model or a baseline wrote.
         references: a reference for each.
 
-    Example:
+    Examples:
         >>> from unroll.tasks.translate.metrics import translation_scores
         >>> scores = translation_scores(["le chat noir dort"], ["le chat noir dort"])
         >>> round(scores["bleu"]), round(scores["chrf"]), scores["exact_match"]

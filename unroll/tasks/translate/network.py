@@ -62,7 +62,7 @@ class Translator(nn.Module):
     Raises:
         ValueError: for sizes that do not fit together.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from unroll.tasks.translate.network import Translator
         >>> model = Translator(11, 13, embedding_size=4, hidden_size=6, cell="gru")

@@ -147,7 +147,7 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
     Raises:
         UserError: where there is no such file or column.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from unroll.tasks.translate.pairs import open_pairs
         >>> from unroll.data.problems import Problems
