@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from unroll.data.encoded import Encoded
 from unroll.errors import UserError
@@ -26,4 +25,4 @@ def test_of_lines_the_longest_are_windows():
 def test_a_text_is_read_in_the_vocabulary_of_the_run(language, runs):
     encoded = read_encoded(language, str(runs["language"].parent / "text.txt"))
     read = language.vocabulary.decode(encoded.ids[:20].tolist())
-    assert "The wind said" in read and torch.is_tensor(torch.from_numpy(encoded.ids[:1].copy()))
+    assert "The wind said" in read
