@@ -47,6 +47,6 @@ def test_version_and_help(capsys):
 
 def test_wrong_words_name_the_help_that_lists_the_right_ones(capsys):
     assert run(["train", "--bogus"], False) == 2
-    assert "For the right words: unroll train --help" in capsys.readouterr().err
+    assert "See: unroll train --help" in capsys.readouterr().err
     assert run(["train", "--horizon"], False) == 2
-    assert "For the right words: unroll train --help" in capsys.readouterr().err
+    assert "See: unroll train --help" in capsys.readouterr().err

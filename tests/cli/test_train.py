@@ -59,7 +59,10 @@ def test_the_default_folder_is_one_that_does_not_exist_and_use_is_printed(place,
 def test_a_word_before_the_data_is_the_task(place, printed, tmp_path):
     words = ["--out", tmp_path / "run", "--steps", 2, "--hidden", 8, "--threads", 1, "--json"]
     got = printed("train", "language", "poems.txt", *words).out.splitlines()
-    assert "as asked, read for the task language" in json.loads(got[0])["message"]
+    assert (
+        "is read for the task language (--task): the task is given."
+        in json.loads(got[0])["message"]
+    )
     refused = printed("train", "tag", "poems.txt", code=2).err
     assert refused.startswith("unroll: ") and len(refused.splitlines()) == 1
 

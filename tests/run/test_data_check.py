@@ -32,4 +32,5 @@ def test_facts_are_lines_and_problems_a_line_each():
         "  line 3 is bad",
         "  line 7 is bad",
     ]
-    assert describe_check({"problems": []}) == ["problems: none"]
+    assert describe_check({"problems": [], "scheme": None}) == ["problems: none", "scheme: none"]
+    assert describe_check({"messages": ["One.", "Two."]}) == ["messages:", "  One.", "  Two."]

@@ -11,7 +11,10 @@ from unroll.tasks import TASKS
     ("values", "sentence"),
     [
         ({"horizon": "x"}, r"^--horizon \(or --set horizon=\.\.\.\) got 'x'"),
-        ({"head": "x"}, r"^--set head=\.\.\. got 'x'"),
+        ({"horizon": 0}, r"got 0: expected at least 1\. Number of steps to forecast\.$"),
+        ({"dropout": "1"}, r"got '1': expected less than 1\. .* outputs\.$"),
+        ({"segment_length": "x"}, r"got 'x': expected a whole number or 'auto'\. "),
+        ({"head": "x"}, r"^--set head=\.\.\. got 'x': expected 'direct' or 'recursive'\."),
         (
             {"colour": "red"},
             r"^There is no setting 'colour' in the task forecast; `unroll train fo",

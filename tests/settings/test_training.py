@@ -8,7 +8,7 @@ from unroll.settings import RecurrentSettings, TrainingSettings, settings_from
 
 def test_only_one_budget_is_taken():
     assert settings_from(TrainingSettings, {"steps": "3"}).steps == 3
-    with pytest.raises(UserError, match="steps and epochs are all given"):
+    with pytest.raises(UserError, match="steps and epochs are given"):
         settings_from(TrainingSettings, {"steps": 3, "epochs": 3})
 
 

@@ -42,7 +42,7 @@ def test_a_setting_of_another_task_is_refused_with_the_name_of_that_task(words, 
 
 
 def test_the_task_is_as_asked_or_guessed(words):
-    assert choose_task("anything", "music", {}) == ("music", "as asked")
+    assert choose_task("anything", "music", {}) == ("music", "the task is given")
     assert choose_task(words, None, {"seed": "3"})[0] == "tag"
     with pytest.raises(UserError, match="There is no file"):
         choose_task("gone.txt", None, {"horizon": "3"})

@@ -147,7 +147,9 @@ def fault(error: Exception, debug: bool) -> int:
 def usage(error: Any, words: list[str]) -> str:
     """A wrong word on the command line, with the command that lists the right words."""
     where = error.ctx.command_path if error.ctx is not None else shlex.join(["unroll", *words[:1]])
-    return f"{error.format_message().rstrip('.')}. For the right words: {where} --help"
+    message = error.format_message().rstrip(".")
+    end = "" if message.endswith("?") else "."
+    return f"{message}{end} See: {where} --help"
 
 
 def report_error(sentence: str, code: int, debug: bool) -> int:

@@ -78,9 +78,10 @@ def as_language_run(run: Run, path: str) -> LanguageRun:
     from unroll.run import LanguageRun
 
     if not isinstance(run, LanguageRun):
+        use = "generate" if hasattr(run, "generate") else "predict"
         raise UserError(
             f"{path} is a run of the task {run.task_name}, which cannot score or continue texts. "
-            f"It has: unroll predict {path} --input ..., unroll eval {path} DATA."
+            f"Use unroll eval {path} DATA, or unroll {use} {path} ..."
         )
     return run
 

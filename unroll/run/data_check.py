@@ -31,16 +31,19 @@ def check(
     given = {key: value for key, value in settings.items() if value is not None}
     name, why = choose_task(str(data), task, given)
     checked = task_settings(name, given)
-    log(f"{data}: {why}, read for the task {name} (--task).")
+    log(f"{data} is read for the task {name} (--task): {why}.")
     return {"task": name, **load_task(name).check(str(data), checked, log)}
 
 
+SENTENCES = ("messages", "problems")  # facts that are sentences, each on a line of its own
+
+
 def describe_check(facts: Mapping[str, object]) -> list[str]:
-    """The facts of a check as lines: one per fact, and one per sentence of its problems."""
+    """The facts of a check as lines: one per fact, and one per sentence of its messages and problems."""
     lines = []
     for name, value in facts.items():
-        if name == "problems" and isinstance(value, list) and value:
-            lines += ["problems:", *(f"  {sentence}" for sentence in value)]
+        if name in SENTENCES and isinstance(value, list) and value:
+            lines += [f"{name}:", *(f"  {sentence}" for sentence in value)]
         else:
             lines.append(f"{name.replace('_', ' ')}: {in_words(value)}")
     return lines
@@ -52,6 +55,8 @@ def in_words(value: object) -> str:
         return ", ".join(f"{name} {in_words(each)}" for name, each in value.items()) or "none"
     if isinstance(value, (list, tuple)):
         return ", ".join(in_words(each) for each in value) or "none"
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -74,7 +74,7 @@ def start_run(
         config = make_config(task, settings, data, read)
         files = new_files(task, config, read, objective, cell)
         folder = RunFolder.create(path, files, overwrite)
-        report.log(f"{data}: {why}, read for the task {name} (--task).")
+        report.log(f"{data} is read for the task {name} (--task): {why}.")
         for message in task.describe(read, settings, network):
             report.log(message)
         for message in describe_run(settings, objective, threads, path):

@@ -26,9 +26,13 @@ def settings_from(kind: type[Settings], values: Mapping[str, object]) -> Setting
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors()[0]
+        first, *others = error.errors()
         key = str(first["loc"][0]) if first["loc"] else ""
-        problem = first["msg"].removeprefix("Value error, ")
+        alternatives = [each for each in others if each["loc"][:1] == first["loc"][:1]]
+        problem = " or ".join(
+            [describe_problem(first)]
+            + [describe_problem(each).removeprefix("expected ") for each in alternatives]
+        )
         if first["type"] == "extra_forbidden":
             task = kind.__name__.removesuffix("Settings").lower()
             raise UserError(
@@ -37,10 +41,43 @@ def settings_from(kind: type[Settings], values: Mapping[str, object]) -> Setting
             ) from error
         if not key:
             raise UserError(f"The settings do not fit together: {problem}.") from error
-        meaning = kind.model_fields[key].description
+        # the default is no part of what a value may be
+        meaning = (kind.model_fields[key].description or "").partition(" Default: ")[0]
         by_set = f"--set {key}=..."
         word = f"{flag_of(key)} (or {by_set})" if key in kind.all_flags() else by_set
         raise UserError(f"{word} got {first['input']!r}: {problem}. {meaning}") from error
+
+
+def describe_problem(problem: Mapping[str, Any]) -> str:
+    """What was expected of a value, from an error of pydantic.
+
+    Example:
+        >>> describe_problem({"type": "greater_than", "msg": "", "ctx": {"gt": 0.0}})
+        'expected more than 0'
+    """
+    limits = {
+        "greater_than_equal": ("at least", "ge"),
+        "greater_than": ("more than", "gt"),
+        "less_than_equal": ("at most", "le"),
+        "less_than": ("less than", "lt"),
+        "literal_error": ("", "expected"),
+    }
+    kind = problem["type"]
+    if kind in limits:
+        words, key = limits[kind]
+        limit = problem["ctx"][key]
+        limit = f"{limit:.15g}" if isinstance(limit, float) else limit
+        return " ".join(f"expected {words} {limit}".split())
+    types = {
+        "int_parsing": "a whole number",
+        "int_from_float": "a whole number",
+        "float_parsing": "a number",
+        "bool_parsing": "true or false",
+    }
+    if kind in types:
+        return f"expected {types[kind]}"
+    message: str = problem["msg"]
+    return message.removeprefix("Value error, ")
 
 
 def flag_of(name: str) -> str:

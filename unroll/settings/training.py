@@ -131,5 +131,5 @@ class TrainingSettings(BaseModel):
         amounts = {"seconds": self.seconds, "steps": self.steps, "epochs": self.epochs}
         given = [name for name, amount in amounts.items() if amount is not None]
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are all given; expected one of them")
+            raise ValueError(f"{' and '.join(given)} are given; expected one of them")
         return self

@@ -109,11 +109,11 @@ def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
     """
     if path != "-" and "\n" not in path and len(path) < 4096 and not Path(path).exists():
         raise UserError(
-            f"There is no file or folder {path}; expected data to learn from. Check the path, from "
+            f"There is no file or folder {path}; expected training data. Check the path, from "
             f"{Path.cwd()}."
         )
     if path != "-" and Path(path).is_file() and Path(path).stat().st_size == 0:
-        raise UserError(f"{path} is empty; expected data to learn from.")
+        raise UserError(f"{path} is empty; expected training data.")
     classes = {name: entry.settings_class() for name, entry in TASKS.items()}
     fit = {name: kind for name, kind in classes.items() if set(given) <= set(kind.model_fields)}
     for name, kind in (fit or classes).items():

@@ -218,15 +218,15 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
     def predict(self, trained: Trained[S, P, N], inputs: Iterable[object]) -> Iterator[R]:
         """A prediction for each input, in order, as JSON can hold it."""
         raise UserError(
-            f"{trained.path} is a run of the task {self.name}, which has nothing to predict; it has: "
-            "unroll score, unroll next, unroll generate."
+            f"{trained.path} is a run of the task {self.name}, which has nothing to predict. "
+            "Use unroll score, unroll next or unroll generate."
         )
 
     def read_inputs(self, trained: Trained[S, P, N], path: str) -> Iterator[object]:
         """The inputs that a file holds, in order."""
         raise UserError(
-            f"{trained.path} is a run of the task {self.name}, which has nothing to predict; it has: "
-            "unroll score, unroll next, unroll generate."
+            f"{trained.path} is a run of the task {self.name}, which has nothing to predict. "
+            "Use unroll score, unroll next or unroll generate."
         )
 
     def format_prediction(self, prediction: R) -> str:

@@ -22,7 +22,7 @@ def choose_task(path: str, task: str | None, values: Mapping[str, object]) -> tu
         UserError: where the data fits no task, or none that has these settings.
     """
     if task is not None:
-        return task, "as asked"
+        return task, "the task is given"
     try:
         return guess_task(path, dict(values))
     except UserError:

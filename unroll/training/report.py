@@ -235,7 +235,8 @@ def format_evaluation(step: int, metrics: Mapping[str, float], better: bool) -> 
     """`step 120  validation loss 1.2345  accuracy 0.900  (best)`."""
     rest = "  ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in metrics.items() if k != "loss")
     loss = f"validation loss {metrics['loss']:.4f}"
-    return f"step {step}  {loss}  {rest}{'  (best)' if better else ''}"
+    parts = [f"step {step}", loss, rest, "(best)" if better else ""]
+    return "  ".join(part for part in parts if part)
 
 
 def indent(sample: str) -> str:

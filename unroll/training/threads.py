@@ -28,7 +28,7 @@ def pick_threads(objective: Objective, settings: Settings) -> tuple[str, Setting
     """
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-        return f"{counted(settings.threads, 'thread')} (as asked)", settings
+        return f"{counted(settings.threads, 'thread')} (--threads)", settings
     if settings.device != "cpu":
         return counted(torch.get_num_threads(), "thread"), settings
 

@@ -61,5 +61,5 @@ def test_the_search_in_words():
     assert describe_search(CaptionSettings(consensus=0, beam=1), 0.0) == "greedy"
     assert describe_search(CaptionSettings(consensus=0), 0.0) == "beam of 5, length penalty 1"
     drawn = describe_search(CaptionSettings(), 0.5)
-    assert drawn.startswith("the one of 100 captions drawn at temperature 0.7, seed 1, that agrees")
+    assert drawn.startswith("of 100 captions sampled at temperature 0.7, seed 1, the caption")
     assert drawn.endswith("and for 50% with those of the training set")

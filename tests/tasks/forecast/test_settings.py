@@ -18,6 +18,7 @@ def test_files_are_guessed(place, write):
     assert ForecastSettings.guess(mixed, {}) is None and ForecastSettings.guess(
         mixed, {"target": "y"}
     )
+    assert ForecastSettings.guess(mixed, {"target": "nope"})  # an error then names the columns
     quarters = place / "d.csv"
     quarters.write_text("when;y\n2024Q1;1,5\n2024Q2;2\n")
     assert (

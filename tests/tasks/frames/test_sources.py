@@ -27,6 +27,8 @@ def test_other_files_in_a_folder_of_classes_are_reported():
         Path(name).write_bytes(b"")
     source = find_clips(".")
     assert [row.label for row in source.rows(Problems())] == ["run", "walk"]
+    with pytest.raises(UserError, match=r"--by got 'who'; \. is a folder"):
+        find_clips(".", by="who")
     assert source.guesses == (
         "1 file is ignored as its name is not that of a clip, such as run/notes.txt",
     )

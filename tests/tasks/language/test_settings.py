@@ -22,7 +22,7 @@ def test_texts_folders_and_standard_input_are_recognised(tmp_path):
     ("values", "message"),
     [
         ({"condition": "2"}, "add --per-line"),
-        ({"k1": 4}, "k1 and k2 go with truncation"),
+        ({"k1": 4}, "k1 and k2 need truncation"),
         ({"truncation": "overlapping", "k1": 9, "k2": 4}, "k1=9 is more than k2=4"),
         ({"truncation": "overlapping", "per_line": True}, "one long text"),
         ({"online": "rtrl", "state": "reset"}, "one long text"),

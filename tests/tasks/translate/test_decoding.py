@@ -69,6 +69,8 @@ def test_an_unknown_word_is_taken_from_the_source(run):
 
 def test_the_search_in_words():
     assert describe_search(TranslateSettings(beam=1)) == "greedy"
-    assert describe_search(TranslateSettings(temperature=0.5)) == "drawn at temperature 0.5, seed 1"
+    assert (
+        describe_search(TranslateSettings(temperature=0.5)) == "sampled at temperature 0.5, seed 1"
+    )
     penalised = TranslateSettings(coverage_penalty=0.2)
     assert describe_search(penalised) == "beam of 5, length penalty 1, coverage penalty 0.2"

@@ -50,6 +50,6 @@ def describe_prior(prior: float, scores: dict[float, float]) -> str:
     """A sentence on the prior that was fitted, and the CIDEr-D of each that was tried."""
     tried = ", ".join(f"{score:.3f} with {share:.0%}" for share, score in scores.items())
     return (
-        f"Choosing among drawn captions, agreement with the captions of the training set counts "
-        f"{prior:.0%} (--set prior=N). CIDEr-D on the validation set: {tried}."
+        f"The choice among sampled captions gives agreement with the captions of the training set a "
+        f"weight of {prior:.0%} (--set prior=N). CIDEr-D on the validation set: {tried}."
     )

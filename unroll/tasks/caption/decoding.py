@@ -300,8 +300,8 @@ def describe_search(settings: CaptionSettings, prior: float) -> str:
         heat = "" if settings.temperature == 1 else f" at temperature {settings.temperature:g}"
         known = f", and for {prior:.0%} with those of the training set" if prior else ""
         return (
-            f"the one of {counted(settings.consensus, 'caption')} drawn{heat}, seed {settings.seed}, "
-            f"that agrees most with the others{known}"
+            f"of {counted(settings.consensus, 'caption')} sampled{heat}, seed {settings.seed}, the "
+            f"caption that agrees most with the others{known}"
         )
     if settings.beam == 1:
         return "greedy"

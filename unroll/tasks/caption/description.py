@@ -70,14 +70,15 @@ def summarise(metrics: CaptionMetrics, where: str) -> list[str]:
         lines.append(
             "No better than the baselines: the model has not learned what the images show."
         )
-    shared = counted(metrics["in_training"], "is", "are")
+    verb = "is" if metrics["in_training"] == 1 else "are"
     return [
         *lines,
-        f"  loss {metrics['loss']:.3f} nats per token; {metrics['token_accuracy']:.2%} of the tokens "
-        "predicted from the true ones before are right; "
+        f"  loss {metrics['loss']:.3f} nats per token; token accuracy "
+        f"{metrics['token_accuracy']:.2%} (each token predicted from the true tokens before it); "
         f"{counted(metrics['different'], 'different caption')}",
         f"  most frequent caption of the training set: {metrics['most_frequent']}",
-        f"  of {counted(metrics['captions'], 'reference caption')}, {shared} in the training set too",
+        f"  {metrics['in_training']:,} of {counted(metrics['captions'], 'reference caption')} {verb} in the "
+        "training set too",
         f"  bleu {metrics['signature']}",
         *(f"  {sentence}" for sentence in skipped_sentence(metrics.get("skipped", 0))),
     ]

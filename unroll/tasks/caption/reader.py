@@ -125,6 +125,6 @@ def describe_duplicates(train: CaptionSet, valid: CaptionSet) -> str:
     paths = {train.images.paths[place] for place in train.which.tolist()}
     images = sum(valid.images.paths[place] in paths for place in set(valid.which.tolist()))
     return (
-        f"Duplicates: of {counted(len(valid), 'validation caption')}, {captions:,} are in the training "
-        f"set too; of {counted(valid.image_count, 'validation image')}, {images:,}."
+        f"Duplicates: {captions:,} of {counted(len(valid), 'validation caption')} and {images:,} of "
+        f"{counted(valid.image_count, 'validation image')} are in the training set too."
     )

@@ -34,7 +34,7 @@ def describe_data(data: ClassifyData, settings: ClassifySettings) -> list[str]:
     sentences.append(describe_classes(train, preprocessor))
     median, longest = int(np.median(train.lengths)), int(train.lengths.max())
     sentences.append(
-        f"Half of the {records} have at most {median:,} {steps}, the longest {longest:,}."
+        f"Half of the {records} have at most {median:,} {steps}, and the longest has {longest:,}."
     )
     if train.truncated + valid.truncated:
         sentences.append(
@@ -53,7 +53,7 @@ def describe_data(data: ClassifyData, settings: ClassifySettings) -> list[str]:
         words, pairs = (len(keys) for keys in preprocessor.counts.keys)
         sentences.append(
             f"Naive Bayes scores of {words:,} {steps} and {pairs:,} pairs of neighbours are added to "
-            "the network's (--set counts=false)."
+            "those of the network (--set counts=false)."
         )
     return sentences + describe_reading(data, settings)
 

@@ -56,12 +56,14 @@ def describe_series(table: SeriesTable) -> str:
 
 def describe_inputs(data: ForecastData) -> str:
     """A sentence on what is read beside the target."""
-    cycles = " and the ".join(data.preprocessor.cycles)
-    calendar = f", and the time of the {cycles} (--set calendar=false)" if cycles else ""
+    known = list(data.table.known_columns)
+    if data.preprocessor.cycles:
+        cycles = " and the ".join(data.preprocessor.cycles)
+        known.append(f"the time of the {cycles} (--set calendar=false)")
     return (
-        "Inputs beside the target, up to the present (--covariates): "
+        "Other inputs, up to the present (--covariates): "
         f"{listed(data.table.past_columns)}; known ahead (--set known=...): "
-        f"{listed(data.table.known_columns)}{calendar}."
+        f"{listed(known)}."
     )
 
 
@@ -80,16 +82,16 @@ def describe_choices(data: ForecastData, settings: ForecastSettings) -> str:
     }
     return (
         f"Forecasts are relative to the {base[settings.relative_to]} (--set relative_to=...), "
-        f"trained with {settings.loss} loss (--set loss=...). Read as ratios (--set transform=...): "
-        f"{listed(logs)}; by changes alone, because the level does not return to a mean (--set "
-        f"level=...): {listed(changes)}. Season: {counted(preprocessor.season, 'step')} (--set "
+        f"trained with {settings.loss} loss (--set loss=...). Columns read as ratios (--set "
+        f"transform=...): {listed(logs)}; as changes only, because their levels do not return to a "
+        f"mean (--set level=...): {listed(changes)}. Season: {counted(preprocessor.season, 'step')} (--set "
         "season=N)."
     )
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names with commas, or "nothing"."""
-    return ", ".join(names) or "nothing"
+    """Names with commas, or "none"."""
+    return ", ".join(names) or "none"
 
 
 def check_report(path: str, settings: ForecastSettings, log: Log) -> dict[str, object]:

@@ -194,7 +194,8 @@ class ForecastSettings(RecurrentSettings):
         dated = [k for k, name in enumerate(names) if all(DATE.fullmatch(row[k]) for row in rows)]
         numbers = [k for k in range(len(names)) if all(is_number(row[k]) for row in rows)]
         wanted = given.get("target")
-        if dated and wanted in names:  # whatever it holds: its errors are reported later
+        # a .csv holds no pairs of texts, the other data with a target: its errors are reported later
+        if dated and wanted and (wanted in names or path.name.endswith((".csv", ".csv.gz"))):
             return f"a table with times in its column {names[dated[0]]}, and target is given"
         if not dated or not numbers or wanted:
             return None

@@ -55,21 +55,21 @@ def format_errors(errors: PointErrors) -> str:
 
 
 def compare_with_baselines(metrics: ForecastMetrics) -> list[str]:
-    """Whether the model beats persistence (the naive forecast), and the other naive methods."""
+    """Whether the model beats the naive forecast (persistence), and the other naive methods."""
     share, noise = metrics["advantage"]["naive"]["share"], metrics["advantage"]["naive"]["noise"]
     if share <= 0:
         lines = [
-            "The model does not beat persistence: a forecast that nothing changes has a MAE that is "
-            f"{-share:.1%} smaller. Do not rely on the forecasts of this model."
+            "The model does not beat the naive forecast, which repeats the last value and has a MAE "
+            f"that is {-share:.1%} smaller. Do not rely on the forecasts of this model."
         ]
     elif noise is None or share < noise:
         chance = "too few windows to tell" if noise is None else f"+- {noise:.1%}"
         lines = [
-            f"The model does not clearly beat persistence: its MAE is {share:.1%} smaller, which may "
-            f"be chance ({chance})."
+            f"The model does not clearly beat the naive forecast: its MAE is {share:.1%} smaller, "
+            f"which may be chance ({chance})."
         ]
     else:
-        lines = [f"The model beats persistence by {share:.1%} (MAE; +- {noise:.1%})."]
+        lines = [f"The model beats the naive forecast by {share:.1%} (MAE; +- {noise:.1%})."]
     better = [
         name for name, one in metrics["advantage"].items() if name != "naive" and one["share"] <= 0
     ]

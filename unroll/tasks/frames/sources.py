@@ -102,6 +102,11 @@ def find_clips(
     """
     file = Path(path)
     if file.is_dir():
+        if by is not None:
+            raise UserError(
+                f"--by got {by!r}; {path} is a folder, which has no columns. Expected a table of "
+                "clips, or no --by."
+            )
         return find_in_folders(file)
     if file.is_file() and not file.name.lower().endswith((*TABLES, *LINES)):
         raise UserError(

@@ -26,8 +26,8 @@ def describe_text(corpus: Corpus, settings: LanguageSettings) -> list[str]:
         f"{TOKENS[settings.level]} (--level), {len(vocabulary):,} different ones, "
         f"{corpus.train.tokens:,} in the training set.",
         f"Validation set: {corpus.validation_set}, {corpus.valid.tokens:,} tokens (--valid FILE). "
-        f"Unknown tokens: {corpus.valid.unknown_rate:.2%} there, {corpus.train.unknown_rate:.2%} in the "
-        "training set.",
+        f"Unknown tokens: {corpus.valid.unknown_rate:.2%} in the validation set, "
+        f"{corpus.train.unknown_rate:.2%} in the training set.",
     ]
     if isinstance(vocabulary, WordVocabulary):
         lines.append(

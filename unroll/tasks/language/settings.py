@@ -112,7 +112,7 @@ class LanguageSettings(RecurrentSettings):
     def truncation_fits(self) -> Self:
         if self.truncation == "window":
             if self.k1 is not None or self.k2 is not None:
-                raise ValueError("k1 and k2 go with truncation=overlapping or randomised")
+                raise ValueError("k1 and k2 need truncation=overlapping or truncation=randomised")
             return self
         if self.per_line or self.state == "reset":
             raise ValueError(

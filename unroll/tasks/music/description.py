@@ -48,7 +48,7 @@ def describe(data: MusicData, settings: MusicSettings) -> list[str]:
         )
     sentences.append(
         f"Tokens: {counted(len(preprocessor.tokens), 'piece')} seen {settings.min_count} times or more "
-        "(--set min_count=N), and characters; other pieces are spelled, so nothing is lost."
+        "(--set min_count=N), and characters, which spell all other pieces."
     )
     if settings.transpose:
         stay = counted(
@@ -58,12 +58,12 @@ def describe(data: MusicData, settings: MusicSettings) -> list[str]:
         )
         sentences.append(
             f"{settings.transpose:.0%} of the tunes are read in another key, drawn again each time "
-            f"(--set transpose=0 to leave them); {stay}."
+            f"(--set transpose=0 turns this off); {stay}."
         )
     if divided := TuneBatches(texts, preprocessor, settings).divided:
         sentences.append(
             f"{counted(divided, 'tune is', 'tunes are')} longer than {settings.longest:,} tokens and "
-            "learned in parts (--set longest=N)."
+            "are split (--set longest=N)."
         )
     if shared := count_shared(texts, valid):
         sentences.append(

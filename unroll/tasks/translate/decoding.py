@@ -222,7 +222,7 @@ def as_translation(
 def describe_search(settings: TranslateSettings) -> str:
     """How translations are searched, in words."""
     if settings.temperature is not None:
-        return f"drawn at temperature {settings.temperature:g}, seed {settings.seed}"
+        return f"sampled at temperature {settings.temperature:g}, seed {settings.seed}"
     if settings.beam == 1:
         return "greedy"
     penalties = f"length penalty {settings.length_penalty:g}"

@@ -30,7 +30,7 @@ def describe_pairs(data: TranslateData, settings: TranslateSettings) -> list[str
     lengths = {"source": data.train.source.lengths, "target": data.train.target.lengths}
     sentences = [
         f"Training set: {counted(len(data.train), 'pair')} in {file.describe()} (--set source=N "
-        "--set target=N, or --set target=FILE).",
+        "--target N, or --target FILE).",
         f"Validation set: {data.validation_set}, {counted(len(data.valid_pairs), 'pair')} (--valid "
         "FILE).",
         f"Tokens are {TOKENS[settings.level]} (--level), {sizes} (--set joint=true|false). Unknown "
@@ -74,8 +74,9 @@ def summarise(metrics: TranslateMetrics, where: str) -> list[str]:
     return [
         f"On {where}, {counted(metrics['pairs'], 'pair')} ({metrics['search']}):",
         *comparison_table(metrics, metrics["baselines"], format_scores),
-        f"  perplexity {metrics['perplexity']:,.2f}; {metrics['token_accuracy']:.2%} of "
-        f"{counted(metrics['tokens'], 'token')} predicted from the true ones before are right",
+        f"  perplexity {metrics['perplexity']:,.2f}; token accuracy "
+        f"{metrics['token_accuracy']:.2%} over {counted(metrics['tokens'], 'token')}, each predicted from "
+        "the true tokens before it",
         *(f"  {name} {signature}" for name, signature in metrics["signatures"].items()),
     ]
 

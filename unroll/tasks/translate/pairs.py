@@ -178,7 +178,7 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
     by_name = any(word is not None and not word.isdigit() for word in (source, target))
     where = (
         column(source or "1", names, path, "--set source"),
-        column(target or "2", names, path, "--set target"),
+        column(target or "2", names, path, "--target"),
     )
     if where[0] == where[1]:
         raise UserError(

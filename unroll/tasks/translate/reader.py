@@ -209,6 +209,6 @@ def describe_duplicates(train: list[PairHash], valid: list[PairHash]) -> str:
     sources = count_shared([each.source for each in train], [each.source for each in valid])
     both = count_shared([each.both for each in train], [each.both for each in valid])
     return (
-        f"Duplicates: of {counted(len(valid), 'validation pair')}, {sources:,} have a source that is "
-        f"in the training set too, {both:,} with the same target."
+        f"Duplicates: {sources:,} of {counted(len(valid), 'validation pair')} have a source that is in "
+        f"the training set too; {both:,} of them have the same target there."
     )
