@@ -137,7 +137,7 @@ class ReservoirDistribution:
     """The distribution that the weights of a reservoir are drawn from.
 
     A compiled plan is looked up by the settings of a cell. These settings do not change the step
-    and are left out of `repr`, so that another seed or radius needs no new plan.
+    and are not part of `repr`, so that another seed or radius needs no new plan.
 
     Attributes:
         spectral_radius: the largest |eigenvalue| of weight_hh.

@@ -40,7 +40,7 @@ class GRUCell(nn.GRUCell, Cell):
 
     Shapes:
         - x: [B, I] or [I].
-        - h: [B, H] or [H]; zeros where it is left out.
+        - h: [B, H] or [H]; zeros if it is not given.
         - returns: h' of h's shape. `step(x, h)` returns (h', h').
 
     Raises:

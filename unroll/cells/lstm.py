@@ -54,7 +54,7 @@ class LSTMCell(nn.LSTMCell, Cell):
 
     Shapes:
         - x: [B, I] or [I].
-        - state: (h, c), each [B, H] or [H]; zeros where it is left out.
+        - state: (h, c), each [B, H] or [H]; zeros if it is not given.
         - returns: (h', c'). `step(x, state)` returns (h', LSTMState(h', c')).
 
     Raises:

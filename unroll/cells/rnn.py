@@ -37,7 +37,7 @@ class RNNCell(nn.RNNCell, Cell):
 
     Shapes:
         - x: [B, I] or [I].
-        - h: [B, H] or [H]; zeros where it is left out.
+        - h: [B, H] or [H]; zeros if it is not given.
         - returns: h' of h's shape. `step(x, h)` returns (h', h').
 
     Raises:

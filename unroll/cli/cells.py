@@ -13,7 +13,7 @@ from unroll.cells.names import CELLS, FAMILIES, cell_factory, constructor_option
 
 def cells(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A cell; left out, all of them.")
+        str | None, typer.Argument(metavar="[NAME]", help="A cell. Default: all cells.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class SkippedRecord(str):
-    """What is wrong with a skipped record; it stands in the place of the record."""
+    """What is wrong with a skipped record; it takes the place of the record."""
 
 
 class CollectedProblems(Problems):

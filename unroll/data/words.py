@@ -86,7 +86,7 @@ class WordVocabulary:
         for number, line in enumerate(rows):
             if self.end == "line":
                 blank = number > 0
-            else:  # what stands behind the last line end is no line yet
+            else:  # the text after the last line end is no line yet
                 blank = number < len(rows) - 1 and not line.strip()
             if blank:
                 yield END_NAME

@@ -47,7 +47,7 @@ class Loop(nn.Module):
         T, B = x.shape[:2]
         if T == 0:
             return x.new_zeros(0, B, cell.output_size), state
-        if lengths is not None:  # what stands in the padding, even NaN, must reach no gradient
+        if lengths is not None:  # padding, even NaN, must reach no gradient
             steps = torch.arange(T, device=x.device)
             alive = steps[:, None] < lengths  # [T, B]
             x = where(alive, x, torch.zeros_like(x))

@@ -13,7 +13,7 @@ Drawn = dict[str, tuple[str, Tensor]]
 
 
 def draw_noise(cell: Cell, x: Tensor) -> Drawn | None:
-    """Each declared noise by name, with whether it is anew each "step", once a "call", or "once".
+    """Each declared noise by name, with when it is drawn: each "step", once per "call", or "once".
 
     Args:
         cell: the cell that declares the noise.
@@ -32,7 +32,7 @@ def draw_noise(cell: Cell, x: Tensor) -> Drawn | None:
 
 
 def draw(noise: Noise, x: Tensor, steps: int, generator: torch.Generator | None = None) -> Tensor:
-    """The random numbers of one declared noise, of so many steps where it is anew each step."""
+    """The random numbers of one declared noise, of so many steps where it is drawn at each step."""
     leading = {"step": (steps, x.shape[1]), "call": (x.shape[1],), "once": ()}[noise.each]
     shape = (*leading, *noise.shape)
     if noise.kind == "bernoulli":
@@ -44,7 +44,7 @@ def draw(noise: Noise, x: Tensor, steps: int, generator: torch.Generator | None 
 def draw_by_parts(cell: Cell, x: Tensor, parts: Sequence[int]) -> Callable[[int], Drawn] | None:
     """The noise of consecutive parts of the steps, each as often as it is needed.
 
-    Of what is anew each step only the generator's state before every part is kept. The global
+    Of noise that is drawn at each step, only the generator's state before every part is kept. The global
     generator goes on as by `draw_noise`; on the CPU ones and zeros and uniform numbers are also
     the same.
 

@@ -96,7 +96,7 @@ class Parallel(nn.Module):
             return output.flip(0) if self.call.reverse else output, map_state(last, states)
 
         alive = torch.arange(T, device=x.device)[:, None] < lengths  # [T, B]
-        x = torch.where(alive[..., None], x, 0)  # what stands in the padding reaches no gradient
+        x = torch.where(alive[..., None], x, 0)  # padding reaches no gradient
         if self.call.reverse:
             x = reverse_each(x, lengths)
         output, states = cell.parallel(x, state)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# the overload itself: finding it anew costs a few microseconds a call
+# the overload itself: finding it again costs a few microseconds a call
 _onednn = getattr(getattr(torch.ops.mkldnn, "_linear_pointwise", None), "default", None)
 
 

@@ -22,7 +22,7 @@ class Convolutions(nn.Module):
         y_k = pool_k(relu(norm(W_k * y_{k-1})))
 
     Images of a batch may end at different widths (lines that are padded on the right): with
-    `lengths`, the columns behind an image's own end are zero after every block and are left out of
+    `lengths`, the columns beyond an image's own end are zero after every block and are excluded from
     every mean, so that an image alone and an image in a batch give the same result.
 
     Args:

@@ -87,7 +87,7 @@ class Trained(Generic[S, P, N]):
 class Task(ABC, Generic[S, D, P, N, M, R]):
     """One task: from data to a trained network, its metrics and its predictions.
 
-    A subclass stands in `unroll/tasks/NAME/task.py`, its settings in `unroll/tasks/NAME/settings.py`,
+    A subclass is in `unroll/tasks/NAME/task.py`, its settings in `unroll/tasks/NAME/settings.py`,
     and one row in `unroll/tasks/__init__.py` names both. Methods that are not abstract are optional.
 
     Attributes:

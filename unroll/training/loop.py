@@ -35,8 +35,8 @@ from unroll.training.report import ProgressLog, TrainingReport
 LOG_EVERY = 10  # steps between lines of metrics.jsonl
 SKIPS_IN_ROW = 5  # steps in a row without a finite gradient before going back
 ROLLBACKS = 6  # returns to a checkpoint before giving up
-EVALUATIONS = 10  # a run, where evaluate_every is left out
-SAVE_SECONDS = 300.0  # longest time without a checkpoint, where checkpoint_every is left out
+EVALUATIONS = 10  # in a run, where evaluate_every is not given
+SAVE_SECONDS = 300.0  # longest time without a checkpoint, where checkpoint_every is not given
 SAMPLE_SECONDS = 4.0  # between samples
 PLATEAU = 2  # evaluations without a better one before the plateau schedule halves the rate
 

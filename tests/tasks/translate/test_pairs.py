@@ -114,7 +114,7 @@ def test_files_of_different_length(place):
 def test_columns_that_are_not_there(place):
     for columns, said in (
         ({"target": "3"}, "columns 1 to 2"),
-        ({"target": "german"}, "--set target got 'german'"),
+        ({"target": "german"}, "--target got 'german'"),
         ({"source": "2"}, "both column 2"),
     ):
         with pytest.raises(UserError, match=said):

@@ -44,7 +44,7 @@ def convert(graph: fx.Graph, given: Sequence[Any], batch: int) -> list[Any]:
 
     Args:
         graph: the traced gradient.
-        given: what stands for its placeholders: nodes, numbers and blocks of matrices.
+        given: the values of its placeholders: nodes, numbers and blocks of matrices.
         batch: the batch size of the examples, which no parameter has.
 
     Raises:
@@ -63,7 +63,7 @@ def convert(graph: fx.Graph, given: Sequence[Any], batch: int) -> list[Any]:
 
 
 def converted(node: fx.Node, value: dict[Any, Any], batch: int) -> Any:
-    """One operation of a traced gradient; value: what stands for those before it."""
+    """One operation of a traced gradient; value: the results of those before it."""
     name, line = name_of(node), node.meta["line"]
     first: Any = value[node.args[0]] if node.args and isinstance(node.args[0], fx.Node) else None
     if name in TRANSPOSES:
@@ -96,7 +96,7 @@ def converted(node: fx.Node, value: dict[Any, Any], batch: int) -> Any:
 
 
 def transposed(value: Any) -> Any:
-    """What stands for the transpose of a value."""
+    """The node of the transpose of a value."""
     if isinstance(value, MatrixBlock):
         return MatrixBlock(value.block, not value.turned)
     if isinstance(value, WeightGradient):

@@ -123,7 +123,7 @@ class _Joint:
         ]
 
     def placeholders(self) -> list[Any]:
-        """What stands for every argument but the incoming gradients."""
+        """The node of every argument except the incoming gradients."""
         return [
             *(self.inputs[s] for s in (*self.closed, *self.wanted)),
             *(MatrixBlock(b, False) for b in self.blocks),

@@ -8,7 +8,7 @@ from typing import Any
 
 from unroll.engine.compiler.nodes import Node, ancestors
 
-Replaced = dict[Node, Node]  # each node of a graph, and what stands for it in the new graph
+Replaced = dict[Node, Node]  # each node of a graph, and what replaces it in the new graph
 
 
 def merge_products(targets: Iterable[Node]) -> Replaced:

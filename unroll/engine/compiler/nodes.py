@@ -36,7 +36,7 @@ class InputSource:
     """Where an input comes from.
 
     Attributes:
-        kind: "state", "rows" (anew each step), "sequence" (once for each sequence), "vector" (the
+        kind: "state", "rows" (other values at each step), "sequence" (once for each sequence), "vector" (the
             same for all rows), and in a backward graph "d_state" and "d_emit".
         index: the number of the value among those of its kind.
         lo: its first column.
@@ -88,7 +88,7 @@ class Node:
         width: its columns.
         rows: whether it has one row for each sequence, else it is the same for all.
         dtype: the type of its numbers.
-        line: where it stands in the user's step, as "file:line".
+        line: its place in the user's step, as "file:line".
         blocks: of a product, the block of each operand.
         source: of an input, where it comes from.
     """

@@ -1,7 +1,7 @@
 """A traced step, and the properties of its values.
 
 A traced value is an `fx.Node`: `meta["val"]` is its example for a batch of `Traced.batch`,
-`meta["line"]` where it stands in the user's step, `meta["batched"]` whether it has one row for
+`meta["line"]` its place in the user's step, `meta["batched"]` whether it has one row for
 each sequence.
 """
 
@@ -92,7 +92,7 @@ def width_of(node: fx.Node) -> int:
 
 
 def line_of(node: fx.Node) -> str:
-    """Where a value stands in the user's step, as "file:line"; "" where nothing is known."""
+    """The place of a value in the user's step, as "file:line"; "" where nothing is known."""
     line: str = node.meta.get("line", "")
     return line
 

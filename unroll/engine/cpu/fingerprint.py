@@ -1,7 +1,7 @@
 """What a cell's step may depend on, in one number: its code, its settings, and what they reach.
 
 With it a plan that another process made is found again without tracing the step. What cannot be
-known for certain has no fingerprint, and is traced anew.
+known for certain has no fingerprint, and is traced again.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def prepared_for(call: Call, use: str, make: Callable[[], Recipe]) -> Prepared:
         tuple((n, f.shape[1:], f.dtype) for n, f in fields(call.state)),
         settings_of(call.cell),
     )
-    # an adapter is made anew for each call; what it adapts stays
+    # each call makes a new adapter; what it adapts stays
     owner = call.cell.cell if isinstance(call.cell, TorchCell) else call.cell
     known = _prepared.get(owner)
     ready = None if known is None else known.get(key)

@@ -60,7 +60,7 @@ def frozen(value: Any, depth: int) -> Any:
 
 
 def of_class(kind: type) -> tuple[Any, ...]:
-    """Numbers and words that a user's class, or the module it stands in, gives its methods."""
+    """Numbers and words that a user's class, or its module, gives its methods."""
     found: list[Any] = []
     for base in kind.__mro__:
         if library(base) is not None:

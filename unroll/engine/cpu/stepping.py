@@ -156,7 +156,7 @@ class Stepping:
             self.shown = [tensors["emit:0"]] * 2
         else:  # what the state will be after a step from either turn
             self.shown = [self.states[same][R:], self.states[same][:R]]
-        # where the address of each input stands in a call
+        # the position of each input's address in a call
         self.inputs = [
             [
                 (place, b.lo * b.dtype.itemsize)

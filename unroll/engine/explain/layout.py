@@ -19,7 +19,7 @@ class Line:
         term: what it is computed from.
         rows: "B" for the rows of one step, "N" for those of all, "" for what is the same for all.
         note: what is kept of it, in a word.
-        line: where it stands in the user's step.
+        line: its place in the user's step.
         order: its place among the lines.
         shape: its shape, where it is not that of the target.
         sign: "=", "+=" or "from".

@@ -19,7 +19,7 @@ class LoopNames:
     """Names the values of the loop: as the user's step does, else by a letter.
 
     Attributes:
-        places: where the values of the forward stand in the user's step, those that are found.
+        places: the positions of values of the forward in the user's step, where they are known.
     """
 
     def __init__(self, plan: Plan, names: Names, terms: Terms) -> None:
@@ -149,7 +149,7 @@ class LoopNames:
         return NamedColumns(self.bases[at.order, twins], at.lo, at.lo + node.width, at.width)
 
     def line(self, node: Node, target: NamedColumns) -> str:
-        """The line of the user's step that a value stands in."""
+        """The line of the user's step that computes a value."""
         at = self.places.get(node)
         return at.line if at is not None else node.line or self.names.lines.get(target.name, "")
 

@@ -25,7 +25,7 @@ ROWS = 6  # of random numbers; two values that are equal in all of them are the 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands in the traced step.
+    """The position of a value in the traced step.
 
     Attributes:
         order: the number of the traced value.

@@ -163,7 +163,7 @@ def take(items: Iterator[Any], count: int) -> list[Any]:
 
 
 def batched(gradient: Tensor) -> bool:
-    """Whether a gradient stands for many."""
+    """Whether one stored gradient represents many."""
     functorch = torch._C._functorch
     return functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
 

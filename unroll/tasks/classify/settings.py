@@ -16,7 +16,7 @@ from unroll.settings.recurrent import RecurrentSettings
 
 RECORD_SUFFIXES = (".txt", ".csv", ".tsv")  # of a folder for each class
 
-# what is used where a setting is left out: chosen by short runs on validation sets taken from the
+# defaults of settings that are not given: chosen by short runs on validation sets taken from the
 # training data of two sets (reviews, 77 intents)
 HIDDEN, EMBEDDING = 128, {"word": 128, "char": 64, "bpe": 128}
 DROPOUT, BATCH_SIZE = 0.5, 32

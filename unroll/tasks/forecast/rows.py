@@ -154,7 +154,7 @@ def kind_of_times(
     """Whether the times of a column are dates, and their format (None: ISO, or plain numbers).
 
     Raises:
-        UserError: where day and month cannot be told apart; it names the column.
+        UserError: where it is not clear which number is the day and which the month; it names the column.
     """
     filled = [cell for cell in cells if cell.strip()]
     format = find_time_format(filled[:100_000], time_format, column)

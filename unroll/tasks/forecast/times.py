@@ -166,7 +166,7 @@ def find_time_format(cells: Sequence[str], format: str | None, column: str) -> s
         A format of `datetime.strptime`; None for ISO dates and plain numbers.
 
     Raises:
-        UserError: where day and month cannot be told apart.
+        UserError: where it is not clear which number is the day and which the month.
     """
     if format is not None:
         return format

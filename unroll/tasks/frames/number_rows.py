@@ -163,7 +163,7 @@ def find_wide(path: Path, label: str | None = None, columns: int | None = None) 
 def guess_features(names: tuple[str, ...], rows: np.ndarray) -> tuple[int, str]:
     """How many numbers of a row are one frame, and why.
 
-    They are told by repeated names of columns, else by the distance at which numbers differ least.
+    They are found from repeated names of columns, otherwise from the distance at which numbers differ least.
 
     Args:
         names: of the N columns; empty texts where they have none.

@@ -91,7 +91,7 @@ def measure(
         network: the model, on the device; it is put in eval mode.
         encoded: the text as ids; lines are read each by itself, a stream with its state carried.
         device: where the batches go.
-        progress: called with the share that is done. Default: nobody is told.
+        progress: called with the share that is done. Default: no progress is reported.
     """
     network.eval()
     batches: Iterator[TokenBatch]

@@ -48,7 +48,7 @@ class LanguageRun(Run):
         )
 
     def next(self, text: str, top: int = 10, condition: str | None = None) -> list[dict[str, Any]]:
-        """The likeliest next tokens after a text, with their probabilities."""
+        """The most likely next tokens after a text, with their probabilities."""
         return language_decoding.next_tokens(
             self.model,
             self.vocabulary,
@@ -79,7 +79,8 @@ class LanguageRun(Run):
     ) -> Iterator[str]:
         """What follows the prompt, piece by piece, at most `length` tokens.
 
-        temperature: 0 always the likeliest, 1 as learned. top_k: only the k likeliest; 0: all.
+        temperature: 0: always the most likely token; 1: the learned probabilities.
+        top_k: only the k most likely; 0: all.
         top_p: only the fewest that reach this probability. seed: the same seed, the same text.
         condition: the category. unknown: whether <unk> may come.
         """

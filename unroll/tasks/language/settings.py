@@ -146,7 +146,7 @@ class LanguageSettings(RecurrentSettings):
 
     @property
     def reach(self) -> tuple[int, int]:
-        """k1 and k2, with defaults for what was left out."""
+        """k1 and k2, with their defaults."""
         k2 = self.k2 or self.block
         return self.k1 or max(1, k2 // 4), k2
 

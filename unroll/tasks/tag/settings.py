@@ -14,7 +14,7 @@ from unroll.settings.recurrent import RecurrentSettings
 SUFFIXES = (".conll", ".conllu", ".conllx", ".conll2003", ".iob", ".iob2", ".bio", ".bioes")
 LOOK = 400  # lines that a guess reads
 
-# what is used where a setting is left out: chosen by short runs on the validation sets of
+# defaults of settings that are not given: chosen by short runs on the validation sets of
 # ud_english_ewt and wnut17_ner
 DEFAULTS = {
     "hidden": 200,

@@ -33,7 +33,7 @@ class TranscribeRecord:
 
     Attributes:
         path: of the file.
-        text: what is said or written.
+        text: the spoken or written text.
         speaker: empty where no column names it.
         where: file and line of the table, for people.
         size: samples at the recorded rate, or frames of a line or of strokes.

@@ -89,7 +89,7 @@ class LanguageScorer:
         words: whether the symbols are words, with spaces between them; otherwise characters.
         weight: factor of log p; 0 disables the model.
         bonus: added per token of the language model, as language models prefer short texts.
-        unknown: added to log p of the unknown token, which stands for many words.
+        unknown: added to log p of the unknown token, which represents many words.
         per_line: whether the language model was trained on single lines.
 
     Raises:
