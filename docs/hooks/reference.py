@@ -10,6 +10,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import unroll
+from unroll.settings.rows import setting_rows
 from unroll.tasks import TASKS
 
 INTRODUCTIONS = {
@@ -20,7 +21,7 @@ INTRODUCTIONS = {
     ),
     "engine": ("A step over time", "The engine: any cell over any sequence, on any backend."),
     "cells": ("Cells", "One step of each recurrent network. [The zoo](cells.md) compares them."),
-    "tasks": ("Tasks", "What a task is, and what can be set of each."),
+    "tasks": ("Tasks", "What a task is to the rest of the program."),
     "testing": ("Testing", "Checks for a cell of your own."),
 }
 MORE = {
@@ -43,10 +44,25 @@ def pages() -> dict[str, list[str]]:
         found["run" if room == "errors" else room].append(
             f"{value.__module__}.{value.__qualname__}"
         )
-    found["tasks"] += [entry.settings.replace(":", ".") for entry in TASKS.values()]
     for room, names in MORE.items():
         found[room] = [*names, *found[room]] if room == "tasks" else [*found[room], *names]
     return found
+
+
+def settings_page() -> str:
+    """A table of every setting of every task."""
+    parts = [
+        "# Settings",
+        "What can be set of each task: by its flag, by `--set name=value`, or by its name in "
+        "`unroll.train(..., name=value)`. `unroll train TASK --help` prints the same.",
+    ]
+    for name, entry in TASKS.items():
+        rows = ["| setting | default | meaning |", "|---|---|---|"]
+        for row in setting_rows(entry.settings_class()):
+            words = [text.replace("|", "\\|") for text in (row.default or "", row.meaning)]
+            rows.append(f"| `{row.typed}` | {words[0]} | {words[1]} |")
+        parts += [f"## {name}", "\n".join(rows)]
+    return "\n\n".join(parts) + "\n"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -60,6 +76,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         name = f"reference_{room}.md"
         files.append(File.generated(config, name, content=content))
         rows.append(f"| [{title}]({name}) | {sentence} |")
+    files.append(File.generated(config, "reference_settings.md", content=settings_page()))
+    rows.append("| [Settings](reference_settings.md) | Every setting of every task. |")
     table = "| page | what |\n|---|---|\n" + "\n".join(rows) + "\n"
     content = (
         f"# Reference\n\nWritten from the docstrings of version {unroll.__version__}.\n\n{table}"

@@ -58,7 +58,7 @@ class DeepEchoStateCell(Cell):
     Shapes:
         - x: [B, I].
         - state: DeepEchoState(h), a tuple of L tensors [B, H].
-        - returns: (the states side by side [B, L*H], DeepEchoState(h')).
+        - returns: (the states side by side `[B, L*H]`, DeepEchoState(h')).
 
     Raises:
         ValueError: num_layers is below 1, the number of leak rates is not L, or an option of

@@ -57,7 +57,7 @@ class DepthGatedLSTMCell(Cell):
 
     Attributes:
         layers: layer k, counted from 0, with G = 5 gates, or 4 in the lowest layer, has weight_ih
-            [G*H, H] ([G*H, I] in the lowest layer), weight_hh [4H, H], bias [G*H], peephole_input,
+            `[G*H, H]` (`[G*H, I]` in the lowest layer), weight_hh [4H, H], bias `[G*H]`, peephole_input,
             peephole_forget and peephole_output (w_ci, w_cf, w_co) [H] and, above the lowest layer,
             peephole_depth and peephole_lower (w_cd, w_ld) [H].
 

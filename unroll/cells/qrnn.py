@@ -60,9 +60,9 @@ class QRNNCell(Cell):
         pooling: "fo", "f" or "ifo".
 
     Attributes:
-        weight_ih: [G*H, I], with G = 2, 3 or 4 for "f", "fo" and "ifo".
-        weight_previous: [G*H, I]; only with window=2.
-        bias: [G*H].
+        weight_ih: `[G*H, I]`, with G = 2, 3 or 4 for "f", "fo" and "ifo".
+        weight_previous: `[G*H, I]`; only with window=2.
+        bias: `[G*H]`.
 
     All start uniform in +-1/sqrt(H), as torch's.
 

@@ -38,8 +38,8 @@ class RGLRUCell(Cell):
         hidden_size: H, the number of units.
 
     Attributes:
-        weight_ih: [G*H, I], with G = 2, or 3 where I is not H; normal with variance 1/I at the start.
-        bias: [G*H], zeros at the start.
+        weight_ih: `[G*H, I]`, with G = 2, or 3 where I is not H; normal with variance 1/I at the start.
+        bias: `[G*H]`, zeros at the start.
         decay: [H], the paper's Lambda, drawn so that sigmoid(decay)^8 is uniform in 0.9 .. 0.999.
 
     Shapes:

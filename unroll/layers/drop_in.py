@@ -171,11 +171,11 @@ class RNN(DropIn, nn.RNN):
 
     Shapes:
         - input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
-        - hx: h0 [L*D, B, H]; zeros where None.
+        - hx: h0 `[L*D, B, H]`; zeros where None.
         - lengths: true lengths [B], zero allowed; all T where None.
         - resets: bool [T, B]: true at t puts the initial state before step t.
         - records: L*D empty `unroll.Recording`s.
-        - returns: outputs [T, B, D*H], zero past each length, and h_n [L*D, B, H], each sequence's own
+        - returns: outputs `[T, B, D*H]`, zero past each length, and h_n `[L*D, B, H]`, each sequence's own
               last state.
 
     `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.
@@ -220,11 +220,11 @@ class LSTM(DropIn, nn.LSTM):
 
     Shapes:
         - input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
-        - hx: (h0, c0), each [L*D, B, H] (h0 [L*D, B, P] where projected); zeros where None.
+        - hx: (h0, c0), each `[L*D, B, H]` (h0 `[L*D, B, P]` where projected); zeros where None.
         - lengths: true lengths [B], zero allowed; all T where None.
         - resets: bool [T, B]: true at t puts the initial state before step t.
         - records: L*D empty `unroll.Recording`s.
-        - returns: outputs [T, B, D*H] ([T, B, D*P] where projected), zero past each length, and
+        - returns: outputs `[T, B, D*H]` (`[T, B, D*P]` where projected), zero past each length, and
               (h_n, c_n), each sequence's own last state.
 
     `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.
@@ -274,11 +274,11 @@ class GRU(DropIn, nn.GRU):
 
     Shapes:
         - input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
-        - hx: h0 [L*D, B, H]; zeros where None.
+        - hx: h0 `[L*D, B, H]`; zeros where None.
         - lengths: true lengths [B], zero allowed; all T where None.
         - resets: bool [T, B]: true at t puts the initial state before step t.
         - records: L*D empty `unroll.Recording`s.
-        - returns: outputs [T, B, D*H], zero past each length, and h_n [L*D, B, H], each sequence's own
+        - returns: outputs `[T, B, D*H]`, zero past each length, and h_n `[L*D, B, H]`, each sequence's own
               last state.
 
     `backend`, `memory` and `segment_length` are those of `unroll.unroll` and `unroll.bounded`.

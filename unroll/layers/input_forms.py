@@ -20,7 +20,7 @@ class NormalisedInput:
 
     Attributes:
         x: the inputs [T, B, I].
-        state: the initial state, each field [L*D, B, ...], or None.
+        state: the initial state, each field `[L*D, B, ...]`, or None.
         lengths: [B], or None.
         restore_output: gives outputs [T, B, H] and a final state the form that the input had.
     """
@@ -42,7 +42,7 @@ def normalise_input(
 
     Args:
         input: [T, B, I], [B, T, I] with batch_first, [T, I] for one sequence, or a PackedSequence.
-        state: each field [L*D, B, ...], or [L*D, ...] for one sequence; or None.
+        state: each field `[L*D, B, ...]`, or `[L*D, ...]` for one sequence; or None.
         lengths: [B], or None.
         batch_first: whether the batch is the first axis of a 3-D input.
         name: of the layer, for errors.

@@ -34,9 +34,9 @@ class Pooling(nn.Module):
         directions: D, 1 or 2.
 
     Shapes:
-        - h: outputs [T, B, D*W].
+        - h: outputs `[T, B, D*W]`.
         - lengths: [B].
-        - returns: [B, D*W]; zero where a length is 0.
+        - returns: `[B, D*W]`; zero where a length is 0.
 
     Raises:
         ValueError: the kind is unknown.

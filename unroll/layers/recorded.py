@@ -26,7 +26,7 @@ class RecordedCall:
         name: of the layer in the network, such as `stack.0`.
         layer: the layer.
         x: its inputs [T, B, I].
-        state: its initial state, each field [L*D, B, ...], or None.
+        state: its initial state, each field `[L*D, B, ...]`, or None.
         lengths: [B], or None.
         records: L*D recordings, in torch's order.
         output: its outputs [T, B, ...]; empty until the call has returned.

@@ -33,7 +33,7 @@ class Recurrent(nn.Module):
 
     Shapes:
         - input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
-        - state: the cell's own structure, each field [L*D, B, ...] in torch's order (layer 0 forward,
+        - state: the cell's own structure, each field `[L*D, B, ...]` in torch's order (layer 0 forward,
               layer 0 backward, layer 1 forward, ...); the initial state where None.
         - lengths: true lengths [B], zero allowed; all T where None.
         - resets: bool [T, B]: true at t puts the initial state before step t.
@@ -137,7 +137,7 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> State:
-        """The state before the first step, each field [L*D, B, ...].
+        """The state before the first step, each field `[L*D, B, ...]`.
 
         Args:
             batch_size: B.

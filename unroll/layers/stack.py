@@ -44,12 +44,12 @@ def run_stack(
     memory: str | int | None = None,
     segment_length: int | Literal["auto"] | None = None,
 ) -> tuple[Tensor, State]:
-    """Outputs [T, B, D*H] and final state, each field [L*D, B, ...] in torch's order.
+    """Outputs `[T, B, D*H]` and final state, each field `[L*D, B, ...]` in torch's order.
 
     Args:
         parts: one row per layer, in it one part per direction.
         x: the inputs [T, B, I].
-        state: each field [L*D, B, ...]; the initial state where None.
+        state: each field `[L*D, B, ...]`; the initial state where None.
         lengths: true lengths [B]; all T where None.
         resets: bool [T, B], or None.
         dropout_between: the probability of a zero between layers; 0 in eval mode.

@@ -138,7 +138,7 @@ class Classifier(nn.Module):
         return logits + torch.einsum("o,bok->bk", self.trust, count_scores.to(logits.dtype))
 
     def pool(self, h: Tensor, lengths: Tensor) -> Tensor:
-        """What the last layer reads, [B, D*H], from embedded steps [T, B, E]."""
+        """What the last layer reads, `[B, D*H]`, from embedded steps [T, B, E]."""
         for k, layer in enumerate(self.stack):
             if k:
                 h = self.drop(h)

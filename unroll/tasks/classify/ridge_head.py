@@ -73,7 +73,7 @@ def solve_head(network: Classifier, train: ReadBatches, valid: ReadBatches) -> f
 
 
 def pooled_inputs(network: Classifier, batch: ClassifyBatch) -> Tensor:
-    """What the last layer reads of a batch, [B, D*H]."""
+    """What the last layer reads of a batch, `[B, D*H]`."""
     return network.pool(network.embed(batch.x), batch.lengths)
 
 

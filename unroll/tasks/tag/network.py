@@ -198,7 +198,7 @@ class LetterEncoder(nn.Module):
         self.output_size = self.layer.output_size
 
     def forward(self, letters: Tensor, lengths: Tensor) -> Tensor:
-        """A vector for each word, [U, D*C]. letters: [L, U]; lengths: [U], at least 1."""
+        """A vector for each word, `[U, D*C]`. letters: [L, U]; lengths: [U], at least 1."""
         h, _ = self.layer(self.embedding(letters), lengths=lengths)
         half = self.output_size // 2
         last = (lengths - 1).view(1, -1, 1).expand(1, -1, half)

@@ -161,7 +161,7 @@ class Transcriber(nn.Module):
         return embedded
 
     def token_log_probabilities(self, h: Tensor) -> Tensor:
-        """log p [S, B, V] from the output of the recurrent layers, [S, B, D*H]."""
+        """log p [S, B, V] from the output of the recurrent layers, `[S, B, D*H]`."""
         return self.decide(h).log_softmax(-1)
 
     def stream(self) -> TranscriberStream:
