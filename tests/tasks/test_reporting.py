@@ -1,5 +1,7 @@
 """Sentences that several tasks print."""
 
+import logging
+
 from unroll.tasks.reporting import (
     describe_class_balance,
     is_imbalanced,
@@ -24,7 +26,7 @@ def test_nothing_is_said_where_nothing_was_skipped():
     assert skipped_sentence(1, "clip") == ["Skipped 1 bad clip."]
 
 
-def test_a_warning_goes_to_standard_error(capsys):
+def test_a_warning_goes_to_the_logger_of_the_package(caplog, capsys):
     warn("1 file could not be read.")
-    captured = capsys.readouterr()
-    assert captured.err == "unroll: 1 file could not be read.\n" and not captured.out
+    assert caplog.record_tuples == [("unroll", logging.WARNING, "1 file could not be read.")]
+    assert not capsys.readouterr().out

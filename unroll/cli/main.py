@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import sys
@@ -89,6 +90,9 @@ def version(
 
 def main() -> None:
     """Run the command line, and exit with its code."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("unroll: %(message)s"))
+    logging.getLogger("unroll").addHandler(handler)
     words = sys.argv[1:]
     debug = "--debug" in words or bool(os.environ.get("UNROLL_DEBUG"))
     sys.exit(run([word for word in words if word != "--debug"], debug))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Sequence
 
 from unroll.counting import counted
 
+LOGGER = logging.getLogger("unroll")
 LISTED = 10  # classes that are listed one by one
 IMBALANCED = 4  # times as many records of the largest class as of the smallest
 
@@ -43,5 +44,5 @@ def skipped_sentence(count: int, what: str = "record") -> list[str]:
 
 
 def warn(sentence: str) -> None:
-    """Write a sentence to standard error."""
-    sys.stderr.write(f"unroll: {sentence}\n")
+    """Log a warning to the logger `unroll`; the command line prints it to standard error."""
+    LOGGER.warning(sentence)

@@ -104,7 +104,7 @@ def test_a_sound_shorter_than_a_step_has_no_text(speech):
     assert "1 recording is too short" in " ".join(run.summarise(metrics, "tiny.csv"))
 
 
-def test_bad_files_of_a_table_are_reported_with_file_and_line(speech, capsys, monkeypatch):
+def test_bad_files_of_a_table_are_reported_with_file_and_line(speech, caplog, monkeypatch):
     folder, _, run = speech
     (folder / "no.wav").write_text("no sound")
     (folder / "some.csv").write_text("path\n0_3.wav\nno.wav\nnone.wav\n")
@@ -115,7 +115,7 @@ def test_bad_files_of_a_table_are_reported_with_file_and_line(speech, capsys, mo
     run.adjust(skip_bad=True)
     try:
         assert ["error" in one for one in run.predict_file(folder / "some.csv")] == [False, True]
-        messages = capsys.readouterr().err
+        messages = caplog.text
         assert (
             "line 4: there is no file none.wav" in messages
             and "1 file could not be read" in messages
@@ -154,14 +154,14 @@ def test_a_language_model_helps_the_beam(speech, tmp_path):
         run.adjust(language_model=None, beam=1, weight=0.3)
 
 
-def test_a_table_is_scaled_by_its_speakers(tmp_path, capsys, write_speech):
+def test_a_table_is_scaled_by_its_speakers(tmp_path, caplog, write_speech):
     path = write_speech(tmp_path, 12)
     run = unroll.train(path, tmp_path / "run", steps=2, speaker="who", **SMALL)
     list(run.predict_file(path))
-    assert not capsys.readouterr().err
+    assert not caplog.text
     Path(tmp_path / "nobody.csv").write_text("path\n0_0.wav\n0_1.wav\n")
     assert len(list(run.predict_file(tmp_path / "nobody.csv"))) == 2
-    assert "2 files were scaled without" in capsys.readouterr().err
+    assert "2 files were scaled without" in caplog.text
 
 
 def test_a_run_that_cannot_stream(tmp_path, write_speech):
