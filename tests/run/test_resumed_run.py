@@ -33,6 +33,12 @@ def test_nothing_to_do_is_refused(place):
         resume()
 
 
+def test_another_task_is_refused(place):
+    with pytest.raises(UserError, match="run is a run of the task language, but the given task is"):
+        resume(task="tag", steps=6)
+    assert resume(task="language", steps=5).result()["steps"] == 5
+
+
 def test_other_data_is_refused(place):
     Path("poems.txt").write_text("other words in another order, again and again.\n" * 60)
     with pytest.raises(UserError, match="is not the data that run was trained on"):

@@ -81,7 +81,7 @@ def test_damaged_weights_are_those_of_the_checkpoint_with_a_warning(folder):
     run = unroll.load(folder)
     assert "The weights of step-000000003 are used instead." in run.warnings[0]
     shutil.rmtree(folder / "checkpoints")
-    with pytest.raises(UserError, match=r"has no whole weights: .* Train it again"):
+    with pytest.raises(UserError, match=r"has no undamaged weights: .* Train it again"):
         unroll.load(folder)
 
 

@@ -283,7 +283,7 @@ def test_a_loss_that_stays_ill_ends_in_a_sentence(tmp_path):
 def test_resuming_without_a_whole_checkpoint_is_refused(tmp_path):
     fake = Fake(tmp_path / "run", steps=1)
     (checkpoints(fake.path)[0] / "training.json").unlink()
-    with pytest.raises(UserError, match="no whole checkpoint to resume from"):
+    with pytest.raises(UserError, match="no undamaged checkpoint to resume from"):
         fake.trainer.resume()
     assert fake.report.has("training.json is missing")
 

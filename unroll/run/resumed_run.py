@@ -47,6 +47,7 @@ def resume_run(
     values: Mapping[str, object],
     report: TrainingReport,
     *,
+    task_name: str | None = None,
     trust_code: bool,
 ) -> Run:
     """Train a run from its newest checkpoint to the end of its budget.
@@ -56,10 +57,19 @@ def resume_run(
         out: the run folder.
         values: the given settings by name.
         report: what a person sees.
+        task_name: the given task, which must be that of the run. Default: that of the run.
         trust_code: whether the cell file in the run folder may be run.
+
+    Raises:
+        UserError: where the run, its task, its settings or its data do not fit.
     """
     folder = RunFolder.open(out)
     config = folder.config()
+    if task_name not in (None, config["task"]):
+        raise UserError(
+            f"{out} is a run of the task {config['task']}, but the given task is {task_name}. Give no "
+            "task, or start a new run by another --out."
+        )
     task = load_task(config["task"])
     check_needed(folder)
     recorded = task_settings(config["task"], config["settings"])

@@ -65,4 +65,4 @@ def train(
         return start_run(str(data), path, task, given, report, overwrite=overwrite)
     if out is None:
         raise UserError("--resume continues a run; name its folder by --out.")
-    return resume_run(str(data), Path(out), given, report, trust_code=trust_code)
+    return resume_run(str(data), Path(out), given, report, task_name=task, trust_code=trust_code)

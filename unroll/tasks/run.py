@@ -203,7 +203,7 @@ class Run:
             load_model(folder / "model.safetensors", self.model)
             self.warnings.insert(0, f"{trouble}. The weights of {folder.name} are used instead.")
             return
-        raise UserError(f"The run {self.path} has no whole weights: {trouble}. Train it again.")
+        raise UserError(f"The run {self.path} has no undamaged weights: {trouble}. Train it again.")
 
 
 def check_needed(folder: RunFolder) -> None:

@@ -104,7 +104,7 @@ def check_folder(folder: Path, only: set[str] | None = None) -> None:
     except FileNotFoundError as error:
         raise Damaged(f"{path} is missing") from error
     except (ValueError, AttributeError) as error:
-        raise Damaged(f"{path} is not whole") from error
+        raise Damaged(f"{path} is incomplete") from error
     except OSError as error:
         raise Damaged(f"{path} cannot be read: {error.strerror or error}") from error
     for name, wanted in expected.items():

@@ -93,7 +93,7 @@ class Trainer:
         newest = self._load_newest()
         if newest is None:
             raise UserError(
-                f"{self.folder.path} has no whole checkpoint to resume from. Start the run again by "
+                f"{self.folder.path} has no undamaged checkpoint to resume from. Start the run again by "
                 "--overwrite."
             )
         name, self.progress = newest

@@ -173,7 +173,7 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
     if len(names) < 2:
         raise UserError(
             f"{path}, line 1: one column; expected source, tab, target in each line. Where the "
-            "targets are in a second file, line by line, name it with --set target=FILE."
+            "targets are in a second file, line by line, name it with --target FILE."
         )
     by_name = any(word is not None and not word.isdigit() for word in (source, target))
     where = (
@@ -183,7 +183,7 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
     if where[0] == where[1]:
         raise UserError(
             f"Source and target are both column {where[0] + 1} of {path}; expected two columns. Name "
-            "them with --set source=N and --set target=N."
+            "them with --set source=N and --target N."
         )
     words = [names[k].lower() for k in where]
     header = by_name or all(word in known for word, known in zip(words, HEADINGS, strict=True))
