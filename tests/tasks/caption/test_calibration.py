@@ -10,4 +10,4 @@ def test_the_best_prior_is_chosen(run, place):
     prior, scores = fit_prior(run.trained, valid, shares.append)
     assert tuple(scores) == PRIORS and scores[prior] == max(scores.values())
     assert prior == float(run.model.prior) and shares[-1] == 1.0
-    assert f"counts {prior:.0%} (--set prior=N)" in describe_prior(prior, scores)
+    assert f"a weight of {prior:.0%} (--set prior=N)" in describe_prior(prior, scores)

@@ -12,7 +12,7 @@ def test_keys_metres_and_long_tunes_are_described(data):
     assert "Training set: 11 tunes. Validation set: a tenth of the tunes" in text
     assert "Keys: D 3" in text and "metres: 4/4 11." in text
     assert "80% of the tunes are read in another key" in text
-    assert "11 tunes are longer than 16 tokens and learned in parts" in text
+    assert "11 tunes are longer than 16 tokens and are split" in text
 
 
 def test_the_report_counts_what_is_wrong(book, tmp_path):

@@ -23,7 +23,9 @@ def test_no_source_is_in_both_parts(place):
     read = numbers(place)
     assert len(read.valid_pairs) == 8 and len(read.train) == 72
     assert {p.source for p in read.valid_pairs}.isdisjoint(p.source for p in read.training_pairs)
-    assert "0 have a source that is in the training set too" in read.messages[-1]
+    assert (
+        "0 of 8 validation pairs have a source that is in the training set too" in read.messages[-1]
+    )
     assert read.valid_pairs == numbers(place).valid_pairs
 
 
@@ -31,7 +33,7 @@ def test_duplicates_of_another_file_are_counted(place):
     (place / "valid.tsv").write_text("number 3\tnombre 3\nnumber 4\tquatre\nnumber x\tx\n")
     read = numbers(place, valid="valid.tsv")
     assert (
-        "of 3 validation pairs, 2 have a source that is in the training set too, 1 with"
+        "2 of 3 validation pairs have a source that is in the training set too; 1 of them"
         in read.messages[-1]
     )
 
