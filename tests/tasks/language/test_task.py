@@ -38,7 +38,7 @@ def test_a_column_that_a_text_has_not_is_refused(run, tmp_path):
 
 
 def test_there_is_nothing_to_predict_or_to_draw(run, tmp_path):
-    with pytest.raises(UserError, match="unroll score, unroll next, unroll generate"):
+    with pytest.raises(UserError, match="unroll score, unroll next or unroll generate"):
         run.predict("a rose")
     task = load_task("language")
     with pytest.raises(UserError, match="nothing to predict"):
