@@ -18,7 +18,7 @@ import torch
 from benchmarks.measure import machine, table
 from benchmarks.memory import adding, chaos, copying, digits
 from benchmarks.memory.training import entry
-from unroll.cells.names import CELLS, near
+from unroll.cells.names import CELLS, suggestions
 
 ROWS = (
     "rnn", "rnn orthogonal", "irnn", "lstm", "lstm chrono", "gru", "gru chrono",
@@ -84,7 +84,7 @@ def chosen_rows(words):
     for row in rows:
         name = row.partition(" ")[0]
         if name not in CELLS:
-            sys.exit(f"--cells: there is no cell named {name!r}{near(name)}.")
+            sys.exit(f"--cells: there is no cell named {name!r}{suggestions(name)}.")
     return rows
 
 
