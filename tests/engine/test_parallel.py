@@ -7,7 +7,6 @@ import pytest
 import torch
 
 import unroll
-from unroll import testing
 from unroll.cells import as_cell, fields, map_state
 from unroll.cells.lru import LRUCell
 from unroll.cells.min_gru import MinGRUCell
@@ -17,6 +16,7 @@ from unroll.cells.rg_lru import RGLRUCell
 from unroll.engine import backends, choose, parallel
 from unroll.engine.call import checked_call
 from unroll.engine.cpu import build
+from unroll.testing import sequences, step
 
 T, B, I, H = 70, 4, 3, 5
 LINEAR = {
@@ -75,11 +75,11 @@ def test_values_and_gradients_are_those_of_the_loop(make, lengths, reverse):
 def test_promises_that_check_cell_checks_of_the_loop(make):
     with unroll.backend("parallel"):
         for promise in (
-            testing.check_gradients,
-            testing.check_padding,
-            testing.check_two_halves,
-            testing.check_reverse,
-            testing.check_one_by_one,
+            step.check_gradients,
+            sequences.check_padding,
+            sequences.check_two_halves,
+            sequences.check_reverse,
+            sequences.check_one_by_one,
         ):
             promise(as_cell(make(3, 4)).double().eval())
 
