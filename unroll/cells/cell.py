@@ -158,7 +158,12 @@ class Cell(nn.Module):
 
 @contextmanager
 def collecting_taps(collect: Callable[[str, Tensor], None]) -> Iterator[None]:
-    """Context in which every `tap` of every cell also calls `collect(name, value)`."""
+    """Context in which every `tap` of every cell also calls `collect(name, value)`.
+
+    Args:
+        collect: called with the name and the value of each tap: [B, ...] in a step, [T, B, ...]
+            in a parallel form.
+    """
     token = _collect.set(collect)
     try:
         yield
@@ -171,10 +176,15 @@ def changing_taps(change: Callable[[str, Tensor], Tensor]) -> Iterator[None]:
     """Context in which every `tap` of every cell returns `change(name, value)` for each value.
 
     Where two such contexts nest, the inner one changes a value first.
+
+    Args:
+        change: called with the name and the value of each tap, [B, ...] in a step; returns the
+            tensor that replaces the value.
     """
     outer = _change.get()
 
     def both(name: str, value: Tensor) -> Tensor:
+        """A tapped value [B, ...], changed by this context and then by the outer one."""
         value = change(name, value)
         return value if outer is None else outer(name, value)
 

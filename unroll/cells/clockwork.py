@@ -107,6 +107,7 @@ class ClockworkRNNCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, state: ClockworkState) -> tuple[Tensor, ClockworkState]:
+        """One step: x [B, I], state (h [B, H], clock [B, 1]) -> output h' [B, H], new state."""
         h, clock = state
         weight_hh = torch.where(self.connected, self.weight_hh, 0.0)
         new = tanh(linear(x, self.weight_ih, self.bias) + linear(h, weight_hh))

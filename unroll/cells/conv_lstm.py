@@ -129,6 +129,10 @@ class ConvLSTMCell(Cell):
             nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """One step: x [B, I], state (h [B, H], c [B, H]) -> output h' [B, H], LSTMState(h', c').
+
+        All are flattened maps: I = C * height * width and H = K * height * width.
+        """
         x = x.unflatten(1, (self.input_channels, self.height, self.width))
         h, c = (s.unflatten(1, (self.hidden_channels, self.height, self.width)) for s in state)
         reach = self.kernel_size // 2

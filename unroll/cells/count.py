@@ -43,7 +43,17 @@ def count_parameters(cell: Cell) -> tuple[int, int]:
 
 
 def formula(numbers: tuple[int, ...]) -> str:
-    """The formula of these counts, one for each of SIZES, per unit: a sum of TERMS."""
+    """The formula of these counts, one for each of SIZES, per unit: a sum of TERMS.
+
+    Args:
+        numbers: the counts of parameters, one for each (I, H) of SIZES, in their order.
+
+    Returns:
+        The sum as text, such as "4 I + 4 H + 8"; "0" where all factors are zero.
+
+    Raises:
+        ValueError: where a count is not exactly what the fitted formula gives for its sizes.
+    """
     rows = [[I, H, 1, I / H, 1 / H] for I, H in SIZES]
     A = torch.tensor(rows, dtype=torch.float64)
     b = torch.tensor([n / H for n, (_, H) in zip(numbers, SIZES, strict=True)], dtype=torch.float64)

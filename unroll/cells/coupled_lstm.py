@@ -61,6 +61,7 @@ class CoupledLSTMCell(VariantLSTMCell):
     gates = ("input", "output")
 
     def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """One step: x [B, I], state (h [B, H], c [B, H]) -> output h' [B, H], LSTMState(h', c')."""
         h, c = state
         i, g, o = self.sums(x, h)
         i = self.tap(input_gate=sigmoid(see(i, self.peephole_input, c)))

@@ -109,6 +109,7 @@ class DeepEchoStateCell(Cell):
         )
 
     def forward(self, x: Tensor, state: DeepEchoState) -> tuple[Tensor, DeepEchoState]:
+        """One step: x [B, I], state of L tensors [B, H] -> output `[B, L*H]`, new state of L tensors [B, H]."""
         layers: list[EchoStateCell] = list(self.layers)  # type: ignore[arg-type]
         states: list[Tensor] = []
         for layer, h in zip(layers, state.h, strict=True):

@@ -94,6 +94,7 @@ class DepthGatedLSTMCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, state: DepthGatedState) -> tuple[Tensor, DepthGatedState]:
+        """One step: x [B, I], state (h, c) of L tensors [B, H] each -> output [B, H], new state."""
         layers: list[DepthGatedLayer] = list(self.layers)  # type: ignore[arg-type]
         lower: Tensor | None = None
         hs: list[Tensor] = []
@@ -106,7 +107,16 @@ class DepthGatedLSTMCell(Cell):
         return x, DepthGatedState(tuple(hs), tuple(cs))
 
     def tap_gate(self, k: int, name: str, gate: Tensor) -> Tensor:
-        """The value of a gate of layer k, under its name for a recording."""
+        """The value of a gate of layer k, under its name for a recording.
+
+        Args:
+            k: the layer, 0 the lowest.
+            name: of the gate, such as forget_gate; recorded as forget_gate_l0 for k = 0.
+            gate: its value [B, H].
+
+        Returns:
+            The value [B, H]; changed where a wrapper changes it.
+        """
         given: Tensor = self.tap(**{f"{name}_l{k}": gate})
         return given
 
@@ -139,6 +149,18 @@ class DepthGatedLayer(nn.Module):
         lower: Tensor | None,
         tap: Callable[[str, Tensor], Tensor],
     ) -> tuple[Tensor, Tensor]:
+        """One step of this layer.
+
+        Args:
+            x: the inputs [B, I] in the lowest layer, else the output of the layer below [B, H].
+            h: the layer's output of the step before [B, H].
+            c: its memory of the step before [B, H].
+            lower: the new memory of the layer below [B, H]; None in the lowest layer.
+            tap: called with the name and the value [B, H] of each gate; returns the value to use.
+
+        Returns:
+            The layer's output h' [B, H] and its new memory c' [B, H].
+        """
         x_i, x_f, x_g, x_o, *x_d = linear(x, self.weight_ih, self.bias).split(h.shape[1], -1)
         h_i, h_f, h_g, h_o = linear(h, self.weight_hh).chunk(4, -1)
         i = tap("input_gate", sigmoid(x_i + h_i + self.peephole_input * c))

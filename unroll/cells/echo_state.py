@@ -114,14 +114,17 @@ class EchoStateCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         n = self.tap(candidate=self.candidate(x, h))
         h = self.leak(h, n)
         return h, h
 
     def candidate(self, x: Tensor, h: Tensor) -> Tensor:
+        """The new values before the leak: x [B, I], h [B, H] -> n [B, H]."""
         return tanh(linear(x, self.weight_ih, self.bias) + linear(h, self.weight_hh))
 
     def leak(self, h: Tensor, n: Tensor) -> Tensor:
+        """The new state [B, H]: h [B, H] with the share leak_rate replaced by n [B, H]."""
         return n if self.leak_rate == 1 else (1 - self.leak_rate) * h + self.leak_rate * n
 
     @torch.no_grad()

@@ -90,6 +90,7 @@ class FullGateRecurrenceLSTMCell(VariantLSTMCell):
     def forward(
         self, x: Tensor, state: FullGateRecurrenceLSTMState
     ) -> tuple[Tensor, FullGateRecurrenceLSTMState]:
+        """One step: x [B, I], state (h, c, i, f, o), each [B, H] -> output h' [B, H], new state."""
         h, c, i, f, o = state
         from_i, from_f, from_o = linear(cat([i, f, o], 1), self.weight_gates).chunk(3, 1)
         i, f, g, o = self.sums(x, h)

@@ -54,6 +54,7 @@ class GRUCell(nn.GRUCell, Cell):
     """
 
     def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         x_r, x_z, x_n = linear(x, self.weight_ih, self.bias_ih).chunk(3, -1)
         h_r, h_z, h_n = linear(h, self.weight_hh, self.bias_hh).chunk(3, -1)
         r, z = self.tap(reset_gate=sigmoid(x_r + h_r), update_gate=sigmoid(x_z + h_z))

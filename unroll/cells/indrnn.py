@@ -82,5 +82,6 @@ class IndRNNCell(Cell):
             self.weight_hh.clamp_(-self.bound, self.bound)
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         h = relu(linear(x, self.weight_ih, self.bias) + self.weight_hh * h)
         return h, h

@@ -69,5 +69,6 @@ class IRNNCell(Cell):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         h = relu(linear(x, self.weight_ih, self.bias) + linear(h, self.weight_hh))
         return h, h

@@ -87,6 +87,7 @@ class JANETCell(Cell):
             nn.init.uniform_(forget, 1, self.t_max - 1).log_()
 
     def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], c [B, H] -> output [B, H], new state [B, H]."""
         s, g = (linear(x, self.weight_ih, self.bias) + linear(c, self.weight_hh)).chunk(2, 1)
         f, g = self.tap(forget_gate=sigmoid(s), candidate=tanh(g))
         i = self.tap(input_gate=1 - sigmoid(s - self.beta))

@@ -13,6 +13,7 @@ from unroll.cells.cell import Cell
 
 
 def identity(v: Tensor) -> Tensor:
+    """v itself, of any shape `[...]`."""
     return v
 
 
@@ -120,6 +121,7 @@ class JordanCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], context [B, O] -> output [B, O], new context [B, O]."""
         f = NONLINEARITIES[self.nonlinearity]
         g = NONLINEARITIES[self.output_nonlinearity]
         hidden = f(linear(x, self.weight_ih, self.bias) + linear(context, self.weight_hh))

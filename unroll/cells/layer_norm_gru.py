@@ -81,9 +81,11 @@ class LayerNormGRUCell(Cell):
             nn.init.zeros_(bias)
 
     def norm(self, values: Tensor, gain: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Layer norm over the N numbers of a row: values [B, N], gain [N], bias [N] or None -> [B, N]."""
         return layer_norm(values, gain.shape, gain, bias, self.epsilon)
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         rows = [2 * self.hidden_size, self.hidden_size]
         W_ig, W_in = self.weight_ih.split(rows)
         W_hg, W_hn = self.weight_hh.split(rows)

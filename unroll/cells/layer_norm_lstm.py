@@ -86,9 +86,11 @@ class LayerNormLSTMCell(Cell):
             nn.init.zeros_(bias)
 
     def norm(self, values: Tensor, gain: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Layer norm over the N numbers of a row: values [B, N], gain [N], bias [N] or None -> [B, N]."""
         return layer_norm(values, gain.shape, gain, bias, self.epsilon)
 
     def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """One step: x [B, I], state (h [B, H], c [B, H]) -> output h' [B, H], LSTMState(h', c')."""
         h, c = state
         from_x = self.norm(linear(x, self.weight_ih), self.gain_ih, self.bias)
         from_h = self.norm(linear(h, self.weight_hh), self.gain_hh)

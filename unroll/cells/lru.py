@@ -129,6 +129,7 @@ class LRUCell(Cell):
         nn.init.normal_(self.skip, std=1.0 if self.skip.dim() == 1 else I**-0.5)
 
     def forward(self, x: Tensor, state: LRUState) -> tuple[Tensor, LRUState]:
+        """One step: x [B, I], state (real [B, H], imaginary [B, H]) -> output [B, O], new LRUState."""
         real, imaginary = state
         decay, phase = torch.exp(-torch.exp(self.log_decay)), torch.exp(self.log_phase)
         cos, sin = decay * torch.cos(phase), decay * torch.sin(phase)
@@ -140,6 +141,15 @@ class LRUCell(Cell):
         return self.output(real, imaginary, x), LRUState(real, imaginary)
 
     def parallel(self, x: Tensor, state: LRUState) -> tuple[Tensor, LRUState]:
+        """All steps at once, without a loop over time.
+
+        Args:
+            x: the inputs [T, B, I].
+            state: before the first step, LRUState(real [B, H], imaginary [B, H]).
+
+        Returns:
+            The outputs [T, B, O], and the states after each step, LRUState of two tensors [T, B, H].
+        """
         # complex numbers have at least the width of two float32
         wide = torch.promote_types(x.dtype, torch.float32)
         decay, phase = torch.exp(-torch.exp(self.log_decay)), torch.exp(self.log_phase)
@@ -150,7 +160,14 @@ class LRUCell(Cell):
         return self.output(real, imaginary, x), LRUState(real, imaginary)
 
     def added(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """exp(log_scale) * (B x), in two parts; the rows of B are scaled, which is less work."""
+        """exp(log_scale) * (B x), in two parts; the rows of B are scaled, which is less work.
+
+        Args:
+            x: the inputs [..., I].
+
+        Returns:
+            The real and the imaginary part, each [..., H].
+        """
         scale = torch.exp(self.log_scale)
         real, imaginary = linear(x, torch.cat([scale, scale])[:, None] * self.weight_ih).chunk(
             2, -1
@@ -158,7 +175,16 @@ class LRUCell(Cell):
         return real, imaginary
 
     def output(self, real: Tensor, imaginary: Tensor, x: Tensor) -> Tensor:
-        """Re(C s) + D x."""
+        """Re(C s) + D x.
+
+        Args:
+            real: the real part of the state s [..., H].
+            imaginary: its imaginary part [..., H].
+            x: the inputs [..., I].
+
+        Returns:
+            The output [..., O].
+        """
         C_real, C_imaginary = self.weight_output.chunk(2, -1)
         passed = self.skip * x if self.skip.dim() == 1 else linear(x, self.skip)
         return linear(real, C_real) - linear(imaginary, C_imaginary) + passed

@@ -68,16 +68,27 @@ class MinGRUCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         z, n = self.gates(x)
         h = h + z * (n - h)
         return h, h
 
     def parallel(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """All steps at once, without a loop over time.
+
+        Args:
+            x: the inputs [T, B, I].
+            h: the state before the first step [B, H].
+
+        Returns:
+            The outputs [T, B, H] and the states after each step [T, B, H], which are the same tensor.
+        """
         z, n = self.gates(x)
         h = scan(1 - z, z * n, h)
         return h, h
 
     def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The update gate and the candidate, each [..., H], for inputs x [..., I]."""
         z, n = linear(x, self.weight_ih, self.bias).chunk(2, -1)
         z, n = self.tap(update_gate=sigmoid(z), candidate=positive(n) if self.positive else n)
         return z, n
@@ -87,6 +98,12 @@ def positive(v: Tensor) -> Tensor:
     """The paper's g: v + 0.5 for v >= 0 and sigmoid(v) below, so never less than zero.
 
     Written as a sum of which one part is always constant; `torch.where` takes twice the time.
+
+    Args:
+        v: numbers of any shape `[...]`.
+
+    Returns:
+        g of each number, in the shape of v.
     """
     above = relu(v)
     return above + sigmoid(v - above)

@@ -65,16 +65,27 @@ class MinLSTMCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         k, n = self.gates(x)
         h = n + k * (h - n)
         return h, h
 
     def parallel(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """All steps at once, without a loop over time.
+
+        Args:
+            x: the inputs [T, B, I].
+            h: the state before the first step [B, H].
+
+        Returns:
+            The outputs [T, B, H] and the states after each step [T, B, H], which are the same tensor.
+        """
         k, n = self.gates(x)
         h = scan(k, (1 - k) * n, h)
         return h, h
 
     def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The share k of the state that is kept and the candidate, each [..., H], for inputs x [..., I]."""
         f, i, n = linear(x, self.weight_ih, self.bias).chunk(3, -1)
         odds = softplus(-i) - softplus(-f)  # log(sigmoid(f) / sigmoid(i))
         k, n = self.tap(kept=sigmoid(odds), candidate=positive(n) if self.positive else n)

@@ -61,6 +61,7 @@ class MinimalGatedCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         W_f, W_n = self.weight_hh.chunk(2)
         x_f, x_n = linear(x, self.weight_ih, self.bias).chunk(2, 1)
         f = self.tap(forget_gate=sigmoid(x_f + linear(h, W_f)))

@@ -75,6 +75,7 @@ class MultiplicativeLSTMCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """One step: x [B, I], state (h [B, H], c [B, H]) -> output h' [B, H], LSTMState(h', c')."""
         h, c = state
         m = self.tap(intermediate=linear(x, self.weight_im) * linear(h, self.weight_hm))
         i, f, g, o = (linear(x, self.weight_ih, self.bias) + linear(m, self.weight_mh)).chunk(4, 1)

@@ -35,7 +35,7 @@ class MutatedCell(Cell):
         self.reset_parameters()
 
     def widened(self, x: Tensor) -> Tensor:
-        """x itself where it is as wide as the state, as printed; else x through a matrix."""
+        """x [B, I] as wide as the state [B, H]: itself where I = H, as printed; else through a matrix."""
         return x if self.input_projection is None else linear(x, self.input_projection)
 
 
@@ -93,6 +93,7 @@ class MUT1Cell(MutatedCell):
     recurrent_blocks = 2
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         W_hr, W_hh = self.weight_hh.chunk(2)
         b_r, b_z, b_h = self.bias.chunk(3)
         x_r, x_z = linear(x, self.weight_ih).chunk(2, 1)
@@ -152,6 +153,7 @@ class MUT2Cell(MutatedCell):
     input_blocks = 2
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         W_gates, W_hh = self.weight_hh.split([2 * self.hidden_size, self.hidden_size])
         b_r, b_z, b_h = self.bias.chunk(3)
         x_z, x_h = linear(x, self.weight_ih).chunk(2, 1)
@@ -210,6 +212,7 @@ class MUT3Cell(MutatedCell):
     takes_input_itself = False
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         W_hr, W_hz, W_hh = self.weight_hh.chunk(3)
         x_r, x_z, x_h = linear(x, self.weight_ih, self.bias).chunk(3, 1)
         z = self.tap(update_gate=sigmoid(x_z + linear(tanh(h), W_hz)))

@@ -59,6 +59,7 @@ class NoInputActivationLSTMCell(VariantLSTMCell):
     """
 
     def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """One step: x [B, I], state (h [B, H], c [B, H]) -> output h' [B, H], LSTMState(h', c')."""
         h, c = state
         i, f, g, o = self.sums(x, h)
         i = self.tap(input_gate=sigmoid(see(i, self.peephole_input, c)))

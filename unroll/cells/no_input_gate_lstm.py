@@ -60,6 +60,7 @@ class NoInputGateLSTMCell(VariantLSTMCell):
     gates = ("forget", "output")
 
     def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """One step: x [B, I], state (h [B, H], c [B, H]) -> output h' [B, H], LSTMState(h', c')."""
         h, c = state
         f, g, o = self.sums(x, h)
         f = self.tap(forget_gate=sigmoid(see(f, self.peephole_forget, c)))

@@ -64,6 +64,7 @@ class OriginalGRUCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         W_gates, W_n = self.weight_hh.split([2 * self.hidden_size, self.hidden_size])
         x_r, x_z, x_n = linear(x, self.weight_ih, self.bias).chunk(3, 1)
         h_r, h_z = linear(h, W_gates).chunk(2, 1)

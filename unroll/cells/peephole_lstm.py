@@ -74,6 +74,7 @@ class PeepholeLSTMCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """One step: x [B, I], state (h [B, H], c [B, H]) -> output h' [B, H], LSTMState(h', c')."""
         h, c = state
         i, f, g, o = (linear(x, self.weight_ih, self.bias) + linear(h, self.weight_hh)).chunk(4, 1)
         i = self.tap(input_gate=sigmoid(i + self.peephole_input * c))

@@ -78,11 +78,13 @@ class ProjectedLSTMCell(LSTMCell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:  # type: ignore[override]
+        """One step: x [B, I], state (h [B, P], c [B, H]) -> output h' [B, P], LSTMState(h', c')."""
         _, (h, c) = super().step(x, state)
         h = linear(h, self.weight_hr)
         return h, LSTMState(h, c)
 
     def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """As `forward`: x [B, I], state (h [B, P], c [B, H]) -> output h' [B, P], LSTMState(h', c')."""
         return self(x, state)
 
     def initial_state(self, batch_size: int, **like: Any) -> LSTMState:

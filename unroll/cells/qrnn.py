@@ -109,12 +109,26 @@ class QRNNCell(Cell):
         self.reset_parameters()
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step: x [B, I], c [B, H] -> output h' [B, H], new state [B, H].
+
+        With window=2 the state is QRNNState(c [B, H], previous [B, I]), before and after.
+        """
         c, previous = state if self.window == 2 else (state, None)
         z, f, o, i = self.gates(x, previous)
         c = z + f * (c - z) if i is None else f * c + i * z
         return c if o is None else o * c, QRNNState(c, x) if self.window == 2 else c
 
     def parallel(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """All steps at once, without a loop over time.
+
+        Args:
+            x: the inputs [T, B, I].
+            state: before the first step, c [B, H]; with window=2 QRNNState(c [B, H], previous [B, I]).
+
+        Returns:
+            The outputs [T, B, H], and the states after each step: c [T, B, H], or with window=2
+            QRNNState(c [T, B, H], previous [T, B, I]).
+        """
         c, previous = state if self.window == 2 else (state, None)
         if previous is not None:
             previous = torch.cat([previous[None], x])[:-1]
@@ -125,7 +139,16 @@ class QRNNCell(Cell):
     def gates(
         self, x: Tensor, previous: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """Candidate and gates; None for those that this pooling does not have."""
+        """Candidate and gates; None for those that this pooling does not have.
+
+        Args:
+            x: the inputs [..., I].
+            previous: the inputs of the step before [..., I]; None with window=1.
+
+        Returns:
+            Candidate z, forget gate f, output gate o (None with pooling="f") and input gate i (None but
+            with pooling="ifo"), each [..., H].
+        """
         sums = linear(x, self.weight_ih, self.bias)
         if previous is not None:
             sums = sums + linear(previous, self.weight_previous)

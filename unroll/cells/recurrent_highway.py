@@ -79,6 +79,7 @@ class RecurrentHighwayCell(Cell):
         self.bias[:, self.hidden_size :] = self.transform_bias
 
     def forward(self, x: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], s [B, H] -> output [B, H], new state [B, H]."""
         for k in range(self.depth):
             gates = linear(s, self.weight_hh[k], self.bias[k])
             if k == 0:

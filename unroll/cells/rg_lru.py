@@ -72,11 +72,21 @@ class RGLRUCell(Cell):
         self.decay.copy_(log_a - torch.log(-torch.expm1(log_a)))  # log(a / (1 - a))
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
         a, added = self.gates(x)
         h = a * h + added
         return h, h
 
     def parallel(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """All steps at once, without a loop over time.
+
+        Args:
+            x: the inputs [T, B, I].
+            h: the state before the first step [B, H].
+
+        Returns:
+            The outputs [T, B, H] and the states after each step [T, B, H], which are the same tensor.
+        """
         a, added = self.gates(x)
         h = scan(a, added, h)
         return h, h

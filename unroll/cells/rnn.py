@@ -52,6 +52,11 @@ class RNNCell(nn.RNNCell, Cell):
     """
 
     def step(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H].
+
+        Raises:
+            RuntimeError: where `nonlinearity` is neither "tanh" nor "relu".
+        """
         activation = {"tanh": torch.tanh, "relu": torch.relu}.get(self.nonlinearity)
         if activation is None:
             raise RuntimeError(

@@ -46,6 +46,17 @@ class LinearScan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, a: Tensor, b: Tensor, before: Tensor) -> Tensor:
+        """Solve the recurrence, for T of at least 1.
+
+        Args:
+            ctx: keeps a, before and h for `backward`.
+            a: factors [T, B, H], or a shape that broadcasts to it, such as [T, 1, H].
+            b: what is added in each step [T, B, H].
+            before: h before the first step [B, H].
+
+        Returns:
+            h after each step [T, B, H].
+        """
         h = torch.empty_like(b, memory_format=torch.contiguous_format)
         solve(h, a, b, before)
         ctx.save_for_backward(a, before, h)
@@ -53,7 +64,15 @@ class LinearScan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """g_t = dL/dh_t + conj(a_{t+1}) g_{t+1}, and nothing comes after the last step."""
+        """g_t = dL/dh_t + conj(a_{t+1}) g_{t+1}, and nothing comes after the last step.
+
+        Args:
+            ctx: holds a, before and h of `forward`.
+            gradient: dL/dh [T, B, H].
+
+        Returns:
+            The gradients of a (in its shape), b [T, B, H] and before [B, H].
+        """
         a, before, h = ctx.saved_tensors
         after = torch.cat([torch.zeros_like(a[:1]), a[1:].flip(0)]).conj()
         g = scan(after, gradient.flip(0), torch.zeros_like(before)).flip(0)

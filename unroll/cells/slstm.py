@@ -125,6 +125,7 @@ class SLSTMCell(Cell):
         return cat([head[gate] for gate in range(4) for head in heads], 1)
 
     def forward(self, x: Tensor, state: SLSTMState) -> tuple[Tensor, SLSTMState]:
+        """One step: x [B, I], state (h, c, n, m), each [B, H] -> output h' [B, H], new state."""
         h, c, n, m = state
         i, f, z, o = (linear(x, self.weight_ih, self.bias) + self.from_heads(h)).chunk(4, 1)
         z, o = self.tap(candidate=tanh(z), output_gate=sigmoid(o))

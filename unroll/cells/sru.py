@@ -92,6 +92,7 @@ class SRUCell(Cell):
         self.bias[H:] = self.highway_bias
 
     def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: x [B, I], c [B, H] -> output h' [B, H], new state c' [B, H]."""
         z, f, r, *projected = linear(x, self.weight_ih).split(self.hidden_size, -1)
         highway = projected[0] if self.projects else self.scale * x
         v_f, v_r = self.weight_peephole.chunk(2)

@@ -21,11 +21,27 @@ class TorchCell(Cell):
         self.cell = cell
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step of torch's module: x [B, I], state h [B, H] -> output [B, H], new state [B, H].
+
+        Around an LSTMCell the state is LSTMState(h [B, H], c [B, H]), before and after.
+        """
         new = self.cell(x, state)
         return (new[0], LSTMState(*new)) if isinstance(new, tuple) else (new, new)
 
     def step(self, x: Tensor, state: State, *noise: Any) -> tuple[Tensor, State]:
-        """Run the equations of our own cell with torch's parameters; a subclass runs its own forward."""
+        """Run the equations of our own cell with torch's parameters; a subclass runs its own forward.
+
+        Args:
+            x: the inputs [B, I].
+            state: h [B, H]; around an LSTMCell, LSTMState(h [B, H], c [B, H]).
+            noise: not used: torch's cells declare none.
+
+        Returns:
+            The output [B, H] and the new state, in the form of the old one.
+
+        Raises:
+            RuntimeError: around an RNNCell, where its nonlinearity is neither "tanh" nor "relu".
+        """
         ours = EQUATIONS.get(type(self.cell))
         if ours is None:
             return self(x, state)

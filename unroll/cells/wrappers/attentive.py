@@ -112,6 +112,7 @@ class AttentiveCell(Wrapper):
     def forward(
         self, x: Tensor, state: AttentiveState, noise: NoiseValues = None
     ) -> tuple[Tensor, AttentiveState]:
+        """One step: x [B, I], state (cell, memory [B, n, O], filled [B, n]) -> output [B, O], new state."""
         y, inner = self.inner_step(x, state.cell, noise)
         memory, filled = state.memory, state.filled
         # where nothing is filled yet all scores are equal, and the memory is zeros

@@ -77,6 +77,7 @@ class DilatedCell(Wrapper):
     def forward(
         self, x: Tensor, state: DilatedState, noise: NoiseValues = None
     ) -> tuple[Tensor, DilatedState]:
+        """One step: x [B, I], state of d states of the cell [B, ...] -> output [B, O], new state."""
         oldest, *later = state.past
         output, new = self.inner_step(x, oldest, noise)
         return output, DilatedState((*later, new))

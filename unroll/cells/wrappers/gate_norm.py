@@ -93,6 +93,7 @@ class GateNormCell(Wrapper):
             nn.init.ones_(getattr(self, gain))
 
     def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
+        """One step: x [B, I], the inner cell's state [B, ...] -> output [B, O], new state [B, ...]."""
         products = {
             path: WeightProduct(
                 path, weight_at(self.cell, path), partial(self.normed, getattr(self, gain))
@@ -102,13 +103,20 @@ class GateNormCell(Wrapper):
         return self.inner_step(x, state, noise, with_weights(self.cell, products))
 
     def normed(self, gain: Tensor, h: Tensor, weight: Tensor, rows: slice) -> Tensor:
-        """The product of h with the rows of some gates, [B, rows], each gate normalised.
+        """The product of h with the rows of some gates, each gate normalised.
 
         Args:
             gain: [all rows].
             h: inputs or outputs [B, ...].
             weight: the rows of these gates, [rows, ...].
-            rows: where these rows are in the complete weight."""
+            rows: where these rows are in the complete weight.
+
+        Returns:
+            The product [B, rows], each gate of it normalised and multiplied by its gain.
+
+        Raises:
+            ValueError: where `rows` does not start and end between two gates of H rows.
+        """
         H = self.hidden_size
         if rows.start % H or rows.stop % H:
             raise ValueError(
@@ -120,6 +128,7 @@ class GateNormCell(Wrapper):
 
 
 def norm(v: Tensor, epsilon: float) -> Tensor:
+    """v [..., H] less its mean and divided by its standard deviation, both over the last axis."""
     # written out: torch's layer_norm is traced in another way for a batch of one, which is not compiled
     centred = v - v.mean(-1, keepdim=True)
     return centred / torch.sqrt((centred * centred).mean(-1, keepdim=True) + epsilon)

@@ -67,6 +67,7 @@ class HighwayCell(Wrapper):
         nn.init.constant_(self.gate_bias, -1.0)
 
     def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
+        """One step: x [B, I], the inner cell's state [B, ...] -> output [B, O], new state [B, ...]."""
         output, state = self.inner_step(x, state, noise)
         g = self.tap(transform_gate=sigmoid(linear(x, self.gate_weight, self.gate_bias)))
         carried = x if self.projection_weight is None else linear(x, self.projection_weight)

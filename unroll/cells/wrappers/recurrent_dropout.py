@@ -100,6 +100,7 @@ class RecurrentDropoutCell(Wrapper):
         return super().noise() | own
 
     def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
+        """One step: x [B, I], the inner cell's state [B, ...] -> output [B, O], new state [B, ...]."""
         if noise is None or self.dropout == 0:
             return self.inner_step(x, state, noise)
         masks = {name: noise[f"mask.{name}"] / (1 - self.dropout) for name in self.shapes}
@@ -108,6 +109,7 @@ class RecurrentDropoutCell(Wrapper):
         names = (name for name, _ in fields(state))
 
         def dropped(field: Tensor) -> Tensor:
+            """A field of the state [B, ...], times its mask [B, ...] where it has one."""
             name = next(names)
             return field * masks[name] if name in masks else field
 
@@ -115,6 +117,18 @@ class RecurrentDropoutCell(Wrapper):
 
 
 def checked_each(who: str, each: Each) -> Each:
+    """When a mask is drawn, checked.
+
+    Args:
+        who: the class, for the error.
+        each: "call" or "step".
+
+    Returns:
+        `each`, unchanged.
+
+    Raises:
+        ValueError: where `each` is neither "call" nor "step".
+    """
     if each not in ("call", "step"):
         raise ValueError(
             f"{who} got each={each!r}; expected 'call', a mask for the whole sequence, or 'step', "
@@ -141,9 +155,21 @@ def field_shapes(cell: Cell, names: Sequence[str]) -> dict[str, tuple[int, ...]]
 
 
 def with_masked_reads(cell: Cell, masks: Mapping[str, Tensor]) -> Cell:
-    """The cell, with weights at these paths that multiply `mask * h` instead of h."""
+    """The cell, with weights at these paths that multiply `mask * h` instead of h.
+
+    Args:
+        cell: the cell; it is not changed.
+        masks: the mask of each weight by its path, [B, H] for a weight [rows, H].
+
+    Returns:
+        A copy of the cell that shares everything but these weights.
+
+    Raises:
+        ValueError: where a path leads to no parameter, as after `parametrize`.
+    """
 
     def product(path: str, mask: Tensor) -> WeightProduct:
+        """The weight [rows, H] at this path as a product that reads h * mask, with mask [B, H]."""
         weight = weight_at(cell, path)
         return WeightProduct(path, weight, lambda h, weight, _: linear(h * mask, weight))
 

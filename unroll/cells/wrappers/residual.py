@@ -58,5 +58,6 @@ class ResidualCell(Wrapper):
             )
 
     def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
+        """One step: x [B, I], the inner cell's state [B, ...] -> output [B, I], new state [B, ...]."""
         output, state = self.inner_step(x, state, noise)
         return output + x, state

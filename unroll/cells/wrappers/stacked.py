@@ -84,6 +84,7 @@ class StackedCell(Cell):
     def forward(
         self, x: Tensor, state: tuple[State, ...], noise: NoiseValues = None
     ) -> tuple[Tensor, tuple[State, ...]]:
+        """One step: x [B, I], a tuple of the cells' states [B, ...] -> output [B, O], their new states."""
         read, outputs, states = x, [], []
         for (name, cell), old in zip(self.layers(), state, strict=True):
             read, new = cell.step(read, old, *noise_arguments(name, cell, noise))

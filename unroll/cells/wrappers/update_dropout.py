@@ -84,11 +84,13 @@ class UpdateDropoutCell(Wrapper):
         return super().noise() | own
 
     def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
+        """One step: x [B, I], the inner cell's state [B, ...] -> output [B, O], new state [B, ...]."""
         if noise is None or self.dropout == 0:
             return self.inner_step(x, state, noise)
         masks = (noise[f"mask.{k}"] / (1 - self.dropout) for k in range(len(self.shapes)))
 
         def dropped(name: str, value: Tensor) -> Tensor:
+            """A tapped value [B, ...], times the next mask [B, ...] where it has the name to drop."""
             return value * next(masks) if name == self.value else value
 
         with changing_taps(dropped):

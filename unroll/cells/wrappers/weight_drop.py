@@ -80,6 +80,7 @@ class WeightDropCell(Wrapper):
         return super().noise() | own
 
     def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
+        """One step: x [B, I], the inner cell's state [B, ...] -> output [B, O], new state [B, ...]."""
         if noise is None or self.dropout == 0:
             return self.inner_step(x, state, noise)
         masks = {path: noise[f"mask.{path}"] / (1 - self.dropout) for path in self.shapes}

@@ -132,6 +132,14 @@ class WeightProduct:
         self.refuse(name)
 
     def refuse(self, use: str) -> NoReturn:
+        """Refuse a use of the weight other than `linear`.
+
+        Args:
+            use: what the cell's step asks for, for the error.
+
+        Raises:
+            AttributeError: always.
+        """
         raise AttributeError(
             f"A wrapper changes the products with {self.path}, so the cell may only multiply with "
             f"it, as linear(h, {self.path.rpartition('.')[2]}), all of it or some rows; its step "

@@ -79,10 +79,12 @@ class ZoneoutCell(Wrapper):
         return super().noise() | own
 
     def forward(self, x: Tensor, state: State, noise: NoiseValues = None) -> tuple[Tensor, State]:
+        """One step: x [B, I], the inner cell's state [B, ...] -> output [B, O], new state [B, ...]."""
         output, new = self.inner_step(x, state, noise)
         names = (name for name, _ in fields(state))
 
         def zoned(old: Tensor, new: Tensor) -> Tensor:
+            """A field after zoneout [B, ...], from its old and its new value, each [B, ...]."""
             name = next(names)
             if name not in self.probability:
                 return new
