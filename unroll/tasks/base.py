@@ -216,14 +216,22 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
     # predictions
 
     def predict(self, trained: Trained[S, P, N], inputs: Iterable[object]) -> Iterator[R]:
-        """A prediction for each input, in order, as JSON can hold it."""
+        """A prediction for each input, in order, as JSON can hold it.
+
+        Raises:
+            UserError: where the task does not override this method.
+        """
         raise UserError(
             f"{trained.path} is a run of the task {self.name}, which has nothing to predict. "
             "Use unroll score, unroll next or unroll generate."
         )
 
     def read_inputs(self, trained: Trained[S, P, N], path: str) -> Iterator[object]:
-        """The inputs that a file holds, in order."""
+        """The inputs that a file holds, in order.
+
+        Raises:
+            UserError: where the task does not override this method.
+        """
         raise UserError(
             f"{trained.path} is a run of the task {self.name}, which has nothing to predict. "
             "Use unroll score, unroll next or unroll generate."
@@ -234,7 +242,11 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
         return str(prediction)
 
     def plot(self, trained: Trained[S, P, N], path: str) -> str:
-        """Predictions for a file as a drawing (SVG)."""
+        """Predictions for a file as a drawing (SVG).
+
+        Raises:
+            UserError: where the task does not override this method.
+        """
         raise UserError(
             f"{trained.path} is a run of the task {self.name}, which draws nothing. Write to a .jsonl "
             "or .txt."

@@ -32,7 +32,11 @@ def load(path: str | Path, device: str = "cpu", trust_code: bool = False) -> Run
 
 
 def open_run(folder: RunFolder, device: torch.device, trust_code: bool = False) -> Run:
-    """The run in a folder, of the class that its task has."""
+    """The run in a folder, of the class that its task has.
+
+    Raises:
+        UserError: where this version does not know the task, or the run cannot be opened.
+    """
     name = folder.config().get("task")
     if name not in TASKS:
         raise UserError(

@@ -177,7 +177,7 @@ def search_by_beam(
     settings: CaptionSettings,
     device: torch.device,
 ) -> list[list[Hypothesis]]:
-    """The most likely captions of each image that a beam finds; arguments as of `search`."""
+    """The most likely captions of each image [B, C, H, W] that a beam finds; arguments as of `search`."""
     network.eval()
     return beam_search(
         network.stepper(network.encode(images.to(device)).repeated(settings.beam)),
@@ -200,12 +200,13 @@ def draw_captions(
     settings: CaptionSettings,
     device: torch.device,
 ) -> list[list[Hypothesis]]:
-    """`settings.consensus` captions of each image, drawn word by word; arguments as of `search`."""
+    """`settings.consensus` captions of each image [B, C, H, W], drawn; arguments as of `search`."""
     network.eval()
     B, n, never = len(images), settings.consensus, torch.tensor([UNKNOWN], device=device)
     generator = torch.Generator().manual_seed(settings.seed)
 
     def choose(log_p: Tensor) -> Tensor:
+        """Draw a token for each caption: log_p [B n, V] -> ids [B n]."""
         # the same numbers for each image, so that its captions do not depend on the other images
         uniform = torch.rand(n, generator=generator, dtype=torch.float64).repeat(B)
         return inverse_cdf(distribution(log_p, settings.temperature, never=never), uniform)

@@ -147,7 +147,11 @@ class CaptionSettings(RecurrentSettings):
 
     @model_validator(mode="after")
     def check_combination(self) -> Self:
-        """Refuse settings that contradict each other."""
+        """Refuse settings that contradict each other.
+
+        Raises:
+            ValueError: where `best` is more than `beam` or, with `consensus`, more than that.
+        """
         if not self.consensus and self.best > self.beam:
             raise ValueError(
                 f"best={self.best} captions need a beam of at least that width; beam is {self.beam}"
@@ -166,7 +170,11 @@ class CaptionSettings(RecurrentSettings):
     @field_validator("channels")
     @classmethod
     def check_channels(cls, channels: str) -> str:
-        """Refuse what is no list of whole numbers."""
+        """Refuse what is no list of whole numbers.
+
+        Raises:
+            ValueError: where a part between commas is not a whole number above 0.
+        """
         words = channels.split(",")
         if not all(word.strip().isdigit() and int(word) for word in words):
             raise ValueError("expected whole numbers separated by commas, such as 24,48,96")

@@ -147,7 +147,11 @@ class CaptionTask(
         progress: Progress,
         columns: Mapping[str, str],
     ) -> CaptionMetrics:
-        """Metrics of further captions; the captions of one image are its references together."""
+        """Metrics of further captions; the captions of one image are its references together.
+
+        Raises:
+            UserError: where the table has no caption of a readable image, or cannot be read.
+        """
         settings, preprocessor = trained.settings, trained.preprocessor
         problems = Problems(settings.skip_bad)
         table = find_further_captions(
@@ -197,7 +201,11 @@ class CaptionTask(
         return "\n".join([first, *others])
 
     def plot(self, trained: TrainedCaptioner, path: str) -> str:
-        """The attention of each token, drawn over the first images of a path."""
+        """The attention of each token, drawn over the first images of a path.
+
+        Raises:
+            UserError: where no image of the path can be read.
+        """
         paths = islice(self.read_inputs(trained, path), DRAWN)
         predictions = self.predict(trained, list(paths))
         drawn = [

@@ -129,7 +129,11 @@ class ClassifySettings(RecurrentSettings):
 
     @model_validator(mode="after")
     def closed_form_has_no_weights(self) -> Self:
-        """Refuse what a ridge read-out cannot use."""
+        """Refuse what a ridge read-out cannot use.
+
+        Raises:
+            ValueError: where a ridge read-out is given with `class_weights` or `counts`.
+        """
         if self.readout == "ridge" and self.class_weights != "none":
             raise ValueError("readout=ridge is given with class_weights; expected one of them")
         if self.readout == "ridge" and self.counts:

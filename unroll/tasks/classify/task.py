@@ -198,7 +198,11 @@ class ClassifyTask(
         progress: Progress,
         columns: Mapping[str, str],
     ) -> ClassifyMetrics:
-        """Metrics of further labelled records, beside those of the baselines."""
+        """Metrics of further labelled records, beside those of the baselines.
+
+        Raises:
+            UserError: where there is no labelled record, or the data does not fit the run.
+        """
         self.check_columns(columns)
         settings, problems = trained.settings, Problems(trained.settings.skip_bad)
         source = new_source(

@@ -126,7 +126,11 @@ class ColumnFinder:
     request: TableRequest
 
     def find(self, column: str, flag: str) -> str:
-        """The name of a column that was given by name or number."""
+        """The name of a column that was given by name or number.
+
+        Raises:
+            UserError: where there is no such column.
+        """
         if column in self.names:
             return column
         if column.isdigit() and 1 <= int(column) <= len(self.names):
@@ -142,7 +146,11 @@ class ColumnFinder:
         )
 
     def guess_time(self, rows: list[TextRow]) -> str:
-        """The first column of dates."""
+        """The first column of dates.
+
+        Raises:
+            UserError: where no column holds dates.
+        """
         sample = [row.cells for row in rows[:SAMPLED]]
         for k, name in enumerate(self.names):
             if is_date_column([cells[k] for cells in sample], self.request.time_format):
@@ -153,7 +161,11 @@ class ColumnFinder:
         )
 
     def guess_target(self, rows: list[TextRow], used: set[str | None]) -> str:
-        """The only column of numbers that is not used for something else."""
+        """The only column of numbers that is not used for something else.
+
+        Raises:
+            UserError: where there is no such column, or more than one.
+        """
         free = [c for k, c in enumerate(self.names) if c not in used and is_number_column(k, rows)]
         if len(free) != 1:
             listed = f" ({', '.join(free)})" if free else ""
@@ -164,7 +176,11 @@ class ColumnFinder:
         return free[0]
 
     def check_target(self, rows: list[TextRow], target: str) -> None:
-        """Refuse a target that holds no numbers."""
+        """Refuse a target that holds no numbers.
+
+        Raises:
+            UserError: where it holds none, with the first line that is not a number.
+        """
         at = self.names.index(target)
         if is_number_column(at, rows):
             return

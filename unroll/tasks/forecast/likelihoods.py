@@ -62,13 +62,16 @@ class Point(Likelihood):
         self.register_buffer("errors", torch.zeros(horizon, len(levels)))
 
     def loss(self, f: Tensor, y: Tensor) -> Tensor:
+        """Squared or absolute errors: f [K, B, 1], y [K, B] -> [K, B]."""
         error = y - f[..., 0]
         return error**2 if self.squared else error.abs()
 
     def centre(self, f: Tensor) -> Tensor:
+        """The number itself: f [K, B, 1] -> [K, B]."""
         return f[..., 0]
 
     def quantiles(self, f: Tensor) -> Tensor:
+        """The number plus the quantiles of its errors: f [K, B, 1] -> [K, B, Q]."""
         return f + self.errors[: len(f), None]
 
     @torch.no_grad()
@@ -99,15 +102,18 @@ class Gaussian(Likelihood):
         self.levels = levels
 
     def loss(self, f: Tensor, y: Tensor) -> Tensor:
+        """Negative log-likelihood in nats: f [K, B, 2], y [K, B] -> [K, B]."""
         deviation = spread(f)
         return (
             0.5 * ((y - f[..., 0]) / deviation) ** 2 + deviation.log() + 0.5 * math.log(2 * math.pi)
         )
 
     def centre(self, f: Tensor) -> Tensor:
+        """The mean: f [K, B, 2] -> [K, B]."""
         return f[..., 0]
 
     def quantiles(self, f: Tensor) -> Tensor:
+        """Quantiles of the normal distribution: f [K, B, 2] -> [K, B, Q]."""
         at = torch.special.ndtri(torch.tensor(self.levels, dtype=torch.float64)).to(f)
         return f[..., :1] + spread(f)[..., None] * at
 
@@ -131,6 +137,7 @@ class StudentT(Likelihood):
         return 2 + softplus(self.tail)
 
     def loss(self, f: Tensor, y: Tensor) -> Tensor:
+        """Negative log-likelihood in nats: f [K, B, 2], y [K, B] -> [K, B]."""
         nu, deviation = self.freedom[: len(f), None], spread(f)
         square = ((y - f[..., 0]) / deviation) ** 2
         return (
@@ -142,9 +149,11 @@ class StudentT(Likelihood):
         )
 
     def centre(self, f: Tensor) -> Tensor:
+        """The mean: f [K, B, 2] -> [K, B]."""
         return f[..., 0]
 
     def quantiles(self, f: Tensor) -> Tensor:
+        """Quantiles of Student's t distribution: f [K, B, 2] -> [K, B, Q]."""
         at = student_quantiles(self.freedom[: len(f)].detach(), self.levels).to(f)
         return f[..., :1] + spread(f)[..., None] * at[:, None]
 
@@ -162,14 +171,17 @@ class Quantiles(Likelihood):
         self.middle = levels.index(0.5)
 
     def loss(self, f: Tensor, y: Tensor) -> Tensor:
+        """Pinball loss, the mean over quantiles: f [K, B, Q], y [K, B] -> [K, B]."""
         levels = torch.tensor(self.levels, dtype=f.dtype, device=f.device)
         error = y[..., None] - self.quantiles(f)
         return 2 * torch.maximum(levels * error, (levels - 1) * error).mean(-1)
 
     def centre(self, f: Tensor) -> Tensor:
+        """The median: f [K, B, Q] -> [K, B]."""
         return f[..., self.middle]
 
     def quantiles(self, f: Tensor) -> Tensor:
+        """Quantiles that rise, from a median and gaps: f [K, B, Q] -> [K, B, Q]."""
         middle = f[..., self.middle : self.middle + 1]
         above = softplus(f[..., self.middle + 1 :]).cumsum(-1)
         below = softplus(f[..., : self.middle]).flip(-1).cumsum(-1).flip(-1)

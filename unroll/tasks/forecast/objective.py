@@ -76,7 +76,11 @@ class ForecastObjective(Objective):
         return {"loss": loss / tokens, "error_over_naive": ours / max(naive, 1e-12)}
 
     def solve(self, progress: Progress) -> list[str]:
-        """Solve the read-out by ridge regression; the validation set chooses the penalty."""
+        """Solve the read-out by ridge regression; the validation set chooses the penalty.
+
+        Raises:
+            UserError: where no penalty gives a solution.
+        """
         sums = self._sums(progress)
         best: tuple[float, float, dict[str, Tensor]] | None = None
         for penalty in PENALTIES:

@@ -117,7 +117,11 @@ def checked_file(name: str) -> Path:
 
 
 def checked_rows(reader: Iterator[list[str]], name: str) -> Iterator[list[str]]:
-    """The rows of a csv reader; its errors become sentences."""
+    """The rows of a csv reader; its errors become sentences.
+
+    Raises:
+        UserError: where the csv reader refuses a row.
+    """
     try:
         yield from reader
     except csv.Error as error:

@@ -155,7 +155,11 @@ def series_from_columns(
 
 
 def checked_lists(columns: object, needed: tuple[str, ...]) -> Mapping[str, list[object]]:
-    """A dictionary that has a list of one length for each needed column."""
+    """A dictionary that has a list of one length for each needed column.
+
+    Raises:
+        UserError: where a list is missing, or the lists differ in length.
+    """
     if not isinstance(columns, dict) or any(
         not isinstance(columns.get(name), list) for name in needed
     ):

@@ -142,7 +142,11 @@ class ForecastSettings(RecurrentSettings):
     @field_validator("quantiles")
     @classmethod
     def quantiles_are_rising(cls, text: str) -> str:
-        """Refuse quantiles that are not numbers between 0 and 1, rising, around 0.5."""
+        """Refuse quantiles that are not numbers between 0 and 1, rising, around 0.5.
+
+        Raises:
+            ValueError: where they are not.
+        """
         try:
             values = [float(part) for part in text.split(",")]
         except ValueError as error:
@@ -160,7 +164,11 @@ class ForecastSettings(RecurrentSettings):
 
     @model_validator(mode="after")
     def ridge_is_linear(self) -> Self:
-        """Refuse a recursive head or another loss for a read-out in closed form."""
+        """Refuse a recursive head or another loss for a read-out in closed form.
+
+        Raises:
+            ValueError: where a ridge read-out has a recursive head, or a loss other than mse.
+        """
         if self.readout == "ridge" and self.head == "recursive":
             raise ValueError(
                 "readout=ridge has no recursive head; expected no head, or head=direct"

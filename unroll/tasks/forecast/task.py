@@ -138,6 +138,11 @@ class ForecastTask(
         progress: Progress,
         columns: Mapping[str, str],
     ) -> ForecastMetrics:
+        """Metrics of a backtest over a further table; arguments as of `Task.evaluate`.
+
+        Raises:
+            UserError: where another target is named, or the table cannot be read or forecast.
+        """
         target = trained.preprocessor.target
         if columns.get("target", target) != target:
             raise UserError(

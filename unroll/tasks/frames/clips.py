@@ -202,7 +202,11 @@ def picture_count(path: Path) -> int:
 
 @contextmanager
 def open_image(path: Path) -> Iterator[Any]:
-    """An image file of Pillow; its errors, also within the block, are raised as `BadClip`."""
+    """An image file of Pillow; its errors, also within the block, are raised as `BadClip`.
+
+    Raises:
+        BadClip: where the file is missing, or is not a readable image.
+    """
     pillow = optional("PIL.Image", "reads images")
     try:
         # warnings about a damaged file: it is refused below, or still readable

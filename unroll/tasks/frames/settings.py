@@ -128,7 +128,11 @@ class FramesSettings(RecurrentSettings):
     @field_validator("widths")
     @classmethod
     def check_widths(cls, text: str | None) -> str | None:
-        """Refuse what is not a list of whole numbers."""
+        """Refuse what is not a list of whole numbers.
+
+        Raises:
+            ValueError: where a part between commas is not a whole number above 0.
+        """
         parts = [] if text is None else text.split(",")
         if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
             raise ValueError("expected whole numbers separated by commas")

@@ -102,7 +102,11 @@ class FramesTask(
     def build_network(
         self, settings: FramesSettings, preprocessor: FramesPreprocessor, make_cell: MakeCell
     ) -> Framewise:
-        """Convolutions, recurrent layers, pooling and a last layer, with fresh weights."""
+        """Convolutions, recurrent layers, pooling and a last layer, with fresh weights.
+
+        Raises:
+            UserError: where the sizes do not fit the frames: too many blocks, for instance.
+        """
         widths = settings.widths
         try:
             return Framewise(
@@ -159,7 +163,11 @@ class FramesTask(
         progress: Progress,
         columns: Mapping[str, str],
     ) -> FramesMetrics:
-        """Metrics of further labelled clips, beside those of the baselines."""
+        """Metrics of further labelled clips, beside those of the baselines.
+
+        Raises:
+            UserError: where there is no labelled clip, or the data does not fit the run.
+        """
         self.check_columns(columns)
         settings, preprocessor = trained.settings, trained.preprocessor
         problems = Problems(settings.skip_bad)

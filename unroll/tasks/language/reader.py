@@ -102,7 +102,11 @@ def lines_corpus(
     vocabulary: Vocabulary | None,
     categories: list[str] | None,
 ) -> Corpus:
-    """Each line is a sequence. The validation set is every tenth line: such files are often sorted."""
+    """Each line is a sequence. The validation set is every tenth line: such files are often sorted.
+
+    Raises:
+        UserError: where a category is only in the validation set, or a part is too short.
+    """
     columns: LineColumns | None = None
     if settings.condition is not None:
         columns = find_line_columns(source, settings.condition, settings.text)
@@ -173,6 +177,11 @@ def read_text(
         known = categories or []
 
         def records() -> Iterator[tuple[str, str | None]]:
+            """The texts of the lines, with their categories.
+
+            Raises:
+                UserError: where a category is not one of the run.
+            """
             for text, category in line_records(source, columns):
                 if category is not None and category not in known:
                     raise UserError(

@@ -104,12 +104,22 @@ class LanguageSettings(RecurrentSettings):
 
     @model_validator(mode="after")
     def condition_needs_lines(self) -> Self:
+        """Refuse `condition` without `per_line`.
+
+        Raises:
+            ValueError: where it is so.
+        """
         if self.condition is not None and not self.per_line:
             raise ValueError("condition is given without per_line; add --per-line")
         return self
 
     @model_validator(mode="after")
     def truncation_fits(self) -> Self:
+        """Refuse settings that do not fit the truncation.
+
+        Raises:
+            ValueError: where k1 or k2 has no effect, k1 exceeds k2, or the state is not carried.
+        """
         if self.truncation == "window":
             if self.k1 is not None or self.k2 is not None:
                 raise ValueError("k1 and k2 need truncation=overlapping or truncation=randomised")
@@ -125,6 +135,11 @@ class LanguageSettings(RecurrentSettings):
 
     @model_validator(mode="after")
     def online_fits(self) -> Self:
+        """Refuse settings that do not fit learning step by step.
+
+        Raises:
+            ValueError: where the state is not carried, a setting has no effect, or there is dropout.
+        """
         if self.online is None:
             return self
         name = f"online={self.online}"

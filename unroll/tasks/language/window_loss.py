@@ -27,6 +27,9 @@ def window_loss(
 
     Returns:
         The summed loss, a scalar, and the state to carry.
+
+    Raises:
+        RuntimeError: where the window has no piece.
     """
     window = batch.window
     if window is None:
@@ -54,16 +57,18 @@ class ScaledGradient(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: float) -> Tensor:
+        """The same numbers: x of any shape `[*]` -> `[*]`."""
         ctx.scale = scale
         return x.view_as(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
+        """The gradient `[*]`, multiplied by the scale, and None for the scale."""
         return gradient * ctx.scale, None
 
 
 def scale_gradient(x: Tensor, scale: float) -> Tensor:
-    """The same numbers; the gradient that goes back through them is multiplied by `scale`."""
+    """The same numbers `[*]`; the gradient that goes back through them is multiplied by `scale`."""
     if scale == 1 or not x.is_floating_point():
         return x
     result: Tensor = ScaledGradient.apply(x, scale)

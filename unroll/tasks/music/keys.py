@@ -197,7 +197,11 @@ def transpose_chord(text: str, by: Interval) -> str:
         raise CannotTranspose(f"{text} is not a chord")
 
     def transpose_root(letter: str, sign: str) -> str:
-        """The root or the bass note of the chord, an interval higher."""
+        """The root or the bass note of the chord, an interval higher.
+
+        Raises:
+            CannotTranspose: where the chord would need two accidentals.
+        """
         alteration = {"": 0, "#": 1, "+": 1, "b": -1}[sign]
         new, amount = transpose_letter(LETTERS.index(letter.upper()), alteration, by)
         if abs(amount) > 1:
@@ -232,7 +236,11 @@ def transpose_tune(tune: str, by: Interval) -> str:
 
 
 def transpose_piece(piece: AbcPiece, fifths: int | None, by: Interval) -> tuple[str, int | None]:
-    """A piece an interval higher, and the fifths of the key after it. fifths: of the key before it."""
+    """A piece an interval higher, and the fifths of the key after it. fifths: of the key before it.
+
+    Raises:
+        CannotTranspose: where a voice has its own clef, or a key, note or chord cannot be moved.
+    """
     text = piece.text
     if piece.kind in ("field", "inline"):
         head = text.index(":") + 1

@@ -202,7 +202,11 @@ class MusicPreprocessor:
 
 @lru_cache(maxsize=256)
 def known_key(name: str) -> Key:
-    """The key of a name in the file of a run."""
+    """The key of a name in the file of a run.
+
+    Raises:
+        UserError: where the name is not that of a key.
+    """
     key = parse_key(name)
     if key is None:
         raise UserError(f"{FILE} names the key {name!r}; expected a key such as G or F#m.")

@@ -111,6 +111,11 @@ class MusicTask(
     def evaluate(
         self, trained: TrainedMusic, path: str, progress: Progress, columns: Mapping[str, str]
     ) -> MusicMetrics:
+        """Metrics of further tunes; arguments as of `Task.evaluate`.
+
+        Raises:
+            UserError: where no tune can be used, or the files are in another notation.
+        """
         problems = Problems(trained.settings.skip_bad)
         files = self._files_of_notation(trained, path)
         tunes = list(tunes_of_files(files, trained.preprocessor.notation, problems))

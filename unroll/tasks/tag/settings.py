@@ -116,7 +116,11 @@ class TagSettings(RecurrentSettings):
     @field_validator("tag", mode="before")
     @classmethod
     def a_column(cls, tag: Any) -> Any:
-        """A number from 1 as a word, or upos or xpos in lower case."""
+        """A number from 1 as a word, or upos or xpos in lower case.
+
+        Raises:
+            ValueError: where it is neither.
+        """
         if tag is None:
             return None
         word = str(tag).lower()

@@ -63,7 +63,11 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     # before and during training
 
     def resolve_sizes(self, settings: TagSettings, make_cell: MakeCell) -> TagSettings:
-        """Choose the sizes that were left open, and make a cell of each; vectors give their own."""
+        """Choose the sizes that were left open, and make a cell of each; vectors give their own.
+
+        Raises:
+            UserError: where `embedding` does not fit the vectors, or the cell cannot be made.
+        """
         sizes = {name: DEFAULTS[name] for name in ("hidden", "embedding", "characters")}
         if settings.vectors is not None:
             sizes["embedding"] = vector_size(settings.vectors)
@@ -196,7 +200,11 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
         progress: Progress,
         columns: Mapping[str, str],
     ) -> TagMetrics:
-        """Metrics of further sentences with tags, beside those of the baseline."""
+        """Metrics of further sentences with tags, beside those of the baseline.
+
+        Raises:
+            UserError: where no sentence with tags can be used.
+        """
         self.check_columns(columns)
         preprocessor, settings = trained.preprocessor, trained.settings
         found = find_tag_columns(conll_file(path), path)

@@ -54,7 +54,7 @@ def read_line(source: Path | bytes, height: int = HEIGHT, name: str | None = Non
 
 
 def ink_from_grey(grey: Tensor) -> Tensor:
-    """The distance of each pixel from the paper's shade, as a share of the largest distance."""
+    """Distance of each pixel of grey [1, H, W] from the paper's shade, 0 to 1, as [1, H, W]."""
     paper = grey.median()
     darker, lighter = paper - grey.min(), grey.max() - paper
     ink = (paper - grey) if darker >= lighter else (grey - paper)

@@ -96,7 +96,7 @@ class LogMel:
         return self.whole_frames(self.pad(samples), warp)
 
     def whole_frames(self, samples: Tensor, warp: float = 1.0) -> Tensor:
-        """Features of the whole frames alone, as a stream needs them: nothing is padded."""
+        """Features [..., T, M] of the whole frames of samples [..., N], for a stream: nothing is padded."""
         # in float32 a quiet band beside a loud one would be off by thousandths
         window = torch.hann_window(self.width, dtype=torch.float64)
         spectrum = torch.stft(

@@ -143,7 +143,11 @@ class TranscribeSettings(RecurrentSettings):
 
     @model_validator(mode="after")
     def check_combination(self) -> Self:
-        """Refuse settings that do not fit together."""
+        """Refuse settings that do not fit together.
+
+        Raises:
+            ValueError: where they do not.
+        """
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are given; expected one of them")

@@ -101,7 +101,11 @@ def resample(stroke: np.ndarray, step: float) -> np.ndarray:
 
 
 def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Positions [N, 2], and whether the pen is up on the way to each, bool [N]."""
+    """Positions [N, 2], and whether the pen is up on the way to each, bool [N].
+
+    Raises:
+        BadStrokes: where the file is missing, is no such table, or has no position.
+    """
     if not path.is_file():
         raise BadStrokes(f"There is no file {name}; expected a table of pen positions, x and y.")
     problems = Problems(may_skip=False)
@@ -143,7 +147,11 @@ def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def columns_of(cells: list[str], name: str) -> tuple[dict[str, int], bool]:
-    """The place of each column, and whether this first row is a header."""
+    """The place of each column, and whether this first row is a header.
+
+    Raises:
+        BadStrokes: where the row is neither numbers nor a header with x and y.
+    """
     if all(number(cell) is not None for cell in cells) and len(cells) > 1:
         return dict(zip(("x", "y", "pen"), range(len(cells)), strict=False)), False
     lower = [cell.lower() for cell in cells]
@@ -161,7 +169,11 @@ def columns_of(cells: list[str], name: str) -> tuple[dict[str, int], bool]:
 
 
 def required_number(cells: list[str], place: int, key: str, name: str, line: int) -> float:
-    """The number in a column."""
+    """The number in a column.
+
+    Raises:
+        BadStrokes: where the cell is missing, or is not a number.
+    """
     cell = cells[place] if place < len(cells) else ""
     value = number(cell)
     if value is None:

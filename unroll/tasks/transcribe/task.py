@@ -151,7 +151,11 @@ class TranscribeTask(
         progress: Progress,
         columns: Mapping[str, str],
     ) -> TranscribeMetrics:
-        """Metrics of further records with texts, beside those of the baselines."""
+        """Metrics of further records with texts, beside those of the baselines.
+
+        Raises:
+            UserError: where there is no file with a text, or a column is of another kind than the run.
+        """
         self.check_columns(columns)
         settings, preprocessor = trained.settings, trained.preprocessor
         given = {name: column for name, column in columns.items() if name != "text"}
@@ -190,7 +194,11 @@ class TranscribeTask(
     def predict(
         self, trained: TrainedTranscriber, inputs: Iterable[object]
     ) -> Iterator[TranscribePrediction]:
-        """The transcript of each file; with `skip_bad`, the `error` of a file that cannot be read."""
+        """The transcript of each file; with `skip_bad`, the `error` of a file that cannot be read.
+
+        Raises:
+            UserError: where an input is no path or, without `skip_bad`, a file cannot be read.
+        """
         decode, preprocessor = Decoder(trained), trained.preprocessor
         trained.model.eval()
         bad = without_speaker = 0

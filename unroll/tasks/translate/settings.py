@@ -150,7 +150,11 @@ class TranslateSettings(RecurrentSettings):
 
     @model_validator(mode="after")
     def check_combination(self) -> Self:
-        """Refuse settings that contradict each other."""
+        """Refuse settings that contradict each other.
+
+        Raises:
+            ValueError: where they do.
+        """
         if self.lower and self.level != "word":
             raise ValueError(f"lower=true needs level=word; level is {self.level}")
         if self.best > self.beam:

@@ -120,6 +120,11 @@ class TranslateTask(
         progress: Progress,
         columns: Mapping[str, str],
     ) -> TranslateMetrics:
+        """Metrics of further pairs; arguments as of `Task.evaluate`.
+
+        Raises:
+            UserError: where there is no pair, or no such file or column.
+        """
         settings, problems = trained.settings, Problems(trained.settings.skip_bad)
         # where the targets of training were in a second file, so are those of other data
         target = None if trained.preprocessor.parallel else settings.target
