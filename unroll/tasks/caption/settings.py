@@ -150,7 +150,7 @@ class CaptionSettings(RecurrentSettings):
         """Refuse settings that contradict each other.
 
         Raises:
-            ValueError: where `best` is more than `beam` or, with `consensus`, more than that.
+            ValueError: where `best` is more than `consensus` or, without it, more than `beam`.
         """
         if not self.consensus and self.best > self.beam:
             raise ValueError(

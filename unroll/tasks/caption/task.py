@@ -204,7 +204,7 @@ class CaptionTask(
         """The attention of each token, drawn over the first images of a path.
 
         Raises:
-            UserError: where no image of the path can be read.
+            UserError: where none of these images can be read.
         """
         paths = islice(self.read_inputs(trained, path), DRAWN)
         predictions = self.predict(trained, list(paths))

@@ -138,7 +138,8 @@ class LanguageSettings(RecurrentSettings):
         """Refuse settings that do not fit learning step by step.
 
         Raises:
-            ValueError: where the state is not carried, a setting has no effect, or there is dropout.
+            ValueError: where the state is not carried, a setting has no effect, there is dropout,
+                or snap1 has more than one layer.
         """
         if self.online is None:
             return self
