@@ -32,7 +32,17 @@ def draw_noise(cell: Cell, x: Tensor) -> Drawn | None:
 
 
 def draw(noise: Noise, x: Tensor, steps: int, generator: torch.Generator | None = None) -> Tensor:
-    """The random numbers of one declared noise, of so many steps where it is drawn at each step."""
+    """The random numbers of one declared noise.
+
+    Args:
+        noise: the noise.
+        x: the inputs [T, B, I]; only B, dtype and device matter.
+        steps: for how many steps, where it is drawn at each step.
+        generator: draws them; default: torch's own of the device.
+
+    Returns:
+        [steps, B, ...] where it is drawn at each step, [B, ...] once per call, [...] once.
+    """
     leading = {"step": (steps, x.shape[1]), "call": (x.shape[1],), "once": ()}[noise.each]
     shape = (*leading, *noise.shape)
     if noise.kind == "bernoulli":
@@ -99,7 +109,7 @@ def global_state(device: torch.device) -> Tensor:
 
 
 def set_global_state(device: torch.device, state: Tensor) -> None:
-    """Put torch's generator of a device into this state."""
+    """Put torch's generator of a device into this state, uint8 [n], of `global_state`."""
     if device.type == "cpu":
         torch.set_rng_state(state)
     else:

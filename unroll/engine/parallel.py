@@ -107,7 +107,7 @@ class Parallel(nn.Module):
 
 
 def last(states: Tensor) -> Tensor:
-    """The last of T; a copy, so that it does not keep them all."""
+    """The last of T, [B, ...] of [T, B, ...]; a copy, so that it does not keep them all."""
     return states[-1].clone()
 
 

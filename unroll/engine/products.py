@@ -25,7 +25,7 @@ def linear(x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def product(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The same without gradients.
+    """The same without gradients: x [N, K] @ matrix [K, n] + bias [n].
 
     oneDNN's product is about twice as fast as MKL's on AMD processors and never slower here.
     """
@@ -60,13 +60,13 @@ def over_rows(left: Tensor, right: Tensor) -> Tensor:
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
-        """As `product`."""
+        """As `product`: x [N, K], matrix [K, n], bias [n] or None -> [N, n]."""
         ctx.save_for_backward(x, matrix)
         return product(x, matrix, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        """Gradients of x, of the matrix and of the bias."""
+        """Gradients of x, of the matrix and of the bias, of the gradient [N, n] of the product."""
         x, matrix = ctx.saved_tensors
         of_x, of_matrix, of_bias = ctx.needs_input_grad
         multiply, outer = product, over_rows

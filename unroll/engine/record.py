@@ -23,6 +23,7 @@ class Recording:
 
     Steps past a sequence's length are zero. Compiled kernels write it down as they run, forward
     and backward, in a few per cent of their time; a cell that they cannot record is run by the loop.
+
     Raises:
         ValueError: where a recording is used for a second call.
 
@@ -49,6 +50,7 @@ class Recording:
         self.check_new()
 
         def collect(name: str, value: Tensor) -> None:
+            """Keep a named value of step t, [B, ...]."""
             self._values.setdefault(name, {})[t] = value.detach()
 
         with collecting_taps(collect):
@@ -57,8 +59,14 @@ class Recording:
     def state(self, t: int, state: State, given: Sequence[Tensor]) -> State:
         """Keep the state after step t, and its gradient when it comes.
 
-        given: what the step read; a field that is one of these as it is becomes a view, so that
-            its gradient is that of the new state alone. returns: the state to go on with.
+        Args:
+            t: the step.
+            state: the state after it, fields [B, ...].
+            given: what the step read, `[*]` each; a field that is one of these as it is becomes a
+                view, so that its gradient is that of the new state alone.
+
+        Returns:
+            The state to go on with, fields [B, ...].
         """
         own = lambda f: f.view_as(f) if any(f is g for g in given) else f  # noqa: E731
         state = map_state(own, state)

@@ -60,7 +60,15 @@ def run(call: Call) -> tuple[Tensor, State]:
 
 
 def run_ragged(call: Call, lengths: Tensor) -> tuple[Tensor, State]:
-    """Sequences of different lengths, packed. Torch refuses length 0, so those rows stay out."""
+    """Sequences of different lengths, packed. Torch refuses length 0, so those rows stay out.
+
+    Args:
+        call: the call, x [T, B, I].
+        lengths: int64 [B], 0 to T.
+
+    Returns:
+        The outputs [T, B, H] and the state after each sequence's own last step, fields [B, ...].
+    """
     T, B = call.x.shape[:2]
     rows = lengths.nonzero().squeeze(1)
     output = call.x.new_zeros(T, B, call.cell.output_size)
@@ -90,7 +98,17 @@ def reverse_each(x: Tensor, lengths: Tensor) -> Tensor:
 
 
 def kernel(call: Call, x: Tensor, batch_sizes: Tensor | None, state: State) -> tuple[Tensor, State]:
-    """One layer, one direction of torch.nn's functional form; x is packed with batch_sizes."""
+    """One layer, one direction of torch.nn's functional form.
+
+    Args:
+        call: gives the cell and its parameters.
+        x: [T, B, I]; packed, the rows of all steps together, [N, I].
+        batch_sizes: of a packed x, int64 [S] on the CPU: the rows of each of S steps; else None.
+        state: fields [B, H], in the order of x.
+
+    Returns:
+        The outputs [T, B, H], or [N, H] of a packed x, and the final state, fields [B, H].
+    """
     cell = call.cell.cell if isinstance(call.cell, TorchCell) else call.cell
     prefix = "cell." if isinstance(call.cell, TorchCell) else ""
     names = ["weight_ih", "weight_hh"]

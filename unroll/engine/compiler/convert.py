@@ -63,7 +63,11 @@ def convert(graph: fx.Graph, given: Sequence[Any], batch: int) -> list[Any]:
 
 
 def converted(node: fx.Node, value: dict[Any, Any], batch: int) -> Any:
-    """One operation of a traced gradient; value: the results of those before it."""
+    """One operation of a traced gradient; value: the results of those before it.
+
+    Raises:
+        Unplannable: where the operation is not one that the compiler supports, with its line.
+    """
     name, line = name_of(node), node.meta["line"]
     first: Any = value[node.args[0]] if node.args and isinstance(node.args[0], fx.Node) else None
     if name in TRANSPOSES:
@@ -105,7 +109,11 @@ def transposed(value: Any) -> Any:
 
 
 def summed(node: fx.Node, value: Any, line: str) -> Node:
-    """A sum over columns as a product with ones, over rows as a node of its own."""
+    """A sum over columns as a product with ones, over rows as a node of its own.
+
+    Raises:
+        Unplannable: where the value is a constant and not a node.
+    """
     val = node.args[0].meta["val"]  # type: ignore[union-attr]
     if not isinstance(value, Node):  # a number: a sum of equal numbers
         raise Unplannable("its gradient sums a constant, which the compiler does not support", line)

@@ -116,7 +116,11 @@ class _Cutter:
         return self.known[key]
 
     def computed(self, value: fx.Node, lo: int, hi: int) -> Any:
-        """A piece of what the loop computes."""
+        """A piece of what the loop computes.
+
+        Raises:
+            Unplannable: where the step sums over the batch, or multiplies by what is no parameter.
+        """
         kind, line = kind_of(value), value.meta["line"]
         args: Any = value.args
         if kind == "constant":
@@ -152,7 +156,11 @@ class _Cutter:
         return self.piece(value, lo, hi)
 
     def product(self, value: fx.Node, lo: int, hi: int) -> Node:
-        """Columns lo..hi of a product: its left side in pieces, each with its block."""
+        """Columns lo..hi of a product: its left side in pieces, each with its block.
+
+        Raises:
+            Unplannable: where the right side does not depend on parameters alone.
+        """
         args: Any = value.args
         left, right = args
         if self.levels[right] != ONCE:

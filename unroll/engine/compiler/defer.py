@@ -209,7 +209,11 @@ def weight_gradients(gradient: StepGradient) -> list[Outer]:
 
 
 def first_alike(outers: list[Outer], outer: Outer) -> int:
-    """The number of the first weight gradient of this matrix with the same operand: they merge."""
+    """The number of the first weight gradient of this matrix with the same operand: they merge.
+
+    Raises:
+        ValueError: where there is none, so that `outer` is not among `outers`.
+    """
     for number, other in enumerate(outers):
         a, b = other.block, outer.block
         if (a.matrix, a.transposed) == (b.matrix, b.transposed):

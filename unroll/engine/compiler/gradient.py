@@ -158,7 +158,13 @@ class _Joint:
     def step(
         self, fixed: Mapping[Node, Tensor], primals: tuple[Tensor, ...]
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """The results of the step: those that a gradient comes back to, and the others."""
+        """The results of the step: those that a gradient comes back to, and the others, all [B, w].
+
+        Args:
+            fixed: values [B, w], or [w] of vectors, of the inputs that no gradient is wanted of.
+            primals: the other inputs, [B, w] or [w]; then the blocks of the matrices,
+                [rows, columns]; then the zeros [B, w] that are added to the new states.
+        """
         each = iter(primals)
         given = {self.inputs[s]: next(each) for s in self.wanted}
         parts = {b: next(each) for b in self.blocks}

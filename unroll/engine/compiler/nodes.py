@@ -162,7 +162,17 @@ def evaluate(
 def apply(
     node: Node, args: Sequence[Any], parts: Mapping[Block, Tensor], product: Product = torch.mm
 ) -> Tensor:
-    """One node of its arguments' values."""
+    """One node of its arguments' values.
+
+    Args:
+        node: the node.
+        args: of each argument its value, [B, w], or a vector [w], or a number.
+        parts: the blocks of the matrices, [rows, columns] each.
+        product: multiplies rows [B, k] by a matrix [k, w].
+
+    Returns:
+        [B, w]; a constant [1, w]; a weight gradient [rows, columns]; a sum over rows [w].
+    """
     if node.op == "product":
         terms = [multiply(a, b, parts, product) for a, b in zip(args, node.blocks, strict=True)]
         return sum(terms[1:], terms[0])
@@ -192,7 +202,7 @@ def scalar(value: float | int | bool, like: torch.dtype) -> Tensor:
 
 
 def multiply(a: Tensor, block: Block, parts: Mapping[Block, Tensor], product: Product) -> Tensor:
-    """Rows times a block of a matrix."""
+    """Rows a [B, k] times a block of a matrix: [B, w]; [B, 1] for the sum of the columns."""
     if block.matrix < 0:
         return a.sum(1, keepdim=True)
     return product(a, parts[block] if block.transposed else parts[block].t())

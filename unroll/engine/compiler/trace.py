@@ -46,7 +46,7 @@ class StepModule(nn.Module):
         self.training = cell.training
 
     def forward(self, x: Tensor, state: State, *noise: Any) -> tuple[Tensor, State]:
-        """One step, as the cell defines it."""
+        """One step, as the cell says: x [B, I], state [B, ...] -> output [B, H], new state."""
         return self.cell.step(x, state, *noise)
 
 
@@ -164,6 +164,10 @@ def attributes(cell: Cell) -> dict[str, Any]:
 def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.GraphModule:
     """The aten graph of a function of flat tensors, without in-place operations.
 
+    Args:
+        function: takes the tensors and returns tensors.
+        examples: one for each argument, `[*]`; the graph is that of their shapes and dtypes.
+
     Raises:
         Unplannable: where the function decides by the value of a tensor, draws random numbers, or
             fails.
@@ -249,13 +253,13 @@ def decompositions() -> dict[Any, Any]:
 
 
 def mean(x: Tensor, dim: Axes | None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """torch.mean by its definition, in sums."""
+    """torch.mean by its definition, in sums: x `[*]` without the axes `dim`, or with them as 1."""
     x = x if dtype is None else x.to(dtype)
     return x.sum(dim, keepdim) / elements(x, dim)
 
 
 def elements(x: Tensor, dim: Axes | None) -> int:
-    """How many numbers lie along these axes."""
+    """How many numbers of x `[*]` lie along these axes; None for all axes."""
     count = 1
     for axis in range(x.dim()) if dim is None else dim:
         count *= x.shape[axis]
@@ -269,7 +273,7 @@ def variance(
     correction: float | None = None,
     keepdim: bool = False,
 ) -> Tensor:
-    """torch.var by its definition, in sums."""
+    """torch.var by its definition, in sums: x `[*]` without the axes `dim`, or with them as 1."""
     deviation = x - mean(x, dim, True)
     free = elements(x, dim) - (1 if correction is None else correction)
     return (deviation * deviation).sum(dim, keepdim) / free
@@ -331,6 +335,11 @@ def _batch_as_input(graphs: Sequence[fx.Graph], batches: Sequence[int]) -> None:
     multiples: dict[int, fx.Node] = {1: size}
 
     def merged(a: Any, bs: Sequence[Any], line: str) -> Any:
+        """An argument of the first graph, with multiples of the batch size as nodes.
+
+        Raises:
+            Unplannable: where the other graphs' arguments differ in any other way.
+        """
         if isinstance(a, fx.Node):
             if any(
                 not isinstance(b, fx.Node) or twin[b] is not a

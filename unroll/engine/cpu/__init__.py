@@ -50,7 +50,13 @@ def job_of(call: Call) -> Job:
 
 
 def step_by_step(call: Call, table: Tensor | None) -> Stepping | str:
-    """This call's cell one step at a time, or the reason in words why not. See `Stepping`."""
+    """This call's cell one step at a time, or the reason in words why not. See `Stepping`.
+
+    Args:
+        call: the call; its x [T, B, I] and state [B, ...] are examples of shape and dtype, and its
+            state is the first one.
+        table: all inputs [V, I] that will ever come, or None.
+    """
     from unroll.engine.cpu.stepping import Stepping, step_recipe
 
     refusal = unsuited(call.cell, call.x)

@@ -166,6 +166,11 @@ def build(source: str, command: list[str], path: Path) -> None:
 
     Two processes may do so at once: each puts a whole object there, and either will do. There is
     no fsync: the seal finds what a crash of the machine left unwritten.
+
+    Raises:
+        BuildError: where the compiler cannot be run, fails or writes no object, or where nothing
+            can be made in the folder.
+        OSError: where a file cannot be written.
     """
     sweep(path.parent)
     log.info("Compiling a kernel with %s.", command[0])

@@ -65,7 +65,11 @@ def cache_folders() -> tuple[Path, ...]:
 
 
 def home() -> Path:
-    """Never a temporary directory in its place: there, others can foresee the names."""
+    """Never a temporary directory in its place: there, others can foresee the names.
+
+    Raises:
+        BuildError: where no home directory is named, or it does not exist or cannot be read.
+    """
     text = os.environ.get("HOME")
     if not text:
         import pwd  # not on every system
@@ -98,7 +102,12 @@ def make_folders(folders: tuple[Path, ...]) -> None:
 
 
 def check_folders(folders: tuple[Path, ...]) -> None:
-    """Refuse folders in which somebody else could have put an object."""
+    """Refuse folders in which somebody else could have put an object.
+
+    Raises:
+        BuildError: where one is a link, is no directory, belongs to another user, or can be written
+            to by others; or where its status cannot be read.
+    """
     for path in folders:
         about = status_of(path)
         if about is None:
@@ -117,7 +126,11 @@ def check_folders(folders: tuple[Path, ...]) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Without writing: the folder, or the one that it would be made in."""
+    """Without writing: the folder, or the one that it would be made in.
+
+    Raises:
+        BuildError: where that is not a directory, or we may not write to it.
+    """
     place = next(path for path in (folder, *folder.parents) if status_of(path) is not None)
     if not place.is_dir():
         raise BuildError(f"{place}, where the cache would be, is not a directory", ELSEWHERE)
@@ -126,7 +139,11 @@ def check_writable(folder: Path) -> None:
 
 
 def status_of(path: Path) -> os.stat_result | None:
-    """The status of what has this name, also of a link to nothing; None where there is nothing."""
+    """The status of what has this name, also of a link to nothing; None where there is nothing.
+
+    Raises:
+        BuildError: where the status cannot be read for another reason.
+    """
     try:
         return path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -142,7 +159,11 @@ def unusable(path: Path, what: str, error: OSError) -> BuildError:
 
 @contextmanager
 def workplace(folder: Path) -> Iterator[Path]:
-    """A folder for half-done things, beside where they will lie; nothing is loaded from it."""
+    """A folder for half-done things, beside where they will lie; nothing is loaded from it.
+
+    Raises:
+        BuildError: where it cannot be made.
+    """
     place = folder / f"{WORKPLACE}{os.getpid()}-{os.urandom(8).hex()}"
     try:
         place.mkdir(mode=0o700)

@@ -32,7 +32,11 @@ PATIENCE = 600.0
 
 
 def compiler_command() -> tuple[str, ...]:
-    """The words of the command: of UNROLL_CXX, else of CXX, else the first that is found."""
+    """The words of the command: of UNROLL_CXX, else of CXX, else the first that is found.
+
+    Raises:
+        BuildError: where there is no compiler, or a variable names no program.
+    """
     for variable in ("UNROLL_CXX", "CXX"):
         text = os.environ.get(variable, "").strip()
         if text:
@@ -46,7 +50,11 @@ def compiler_command() -> tuple[str, ...]:
 
 
 def command_words(text: str, variable: str) -> tuple[str, ...]:
-    """A path, which may have spaces, or several words, such as `ccache g++`."""
+    """A path, which may have spaces, or several words, such as `ccache g++`.
+
+    Raises:
+        BuildError: where the first word is no program that can be run.
+    """
     words = [text]
     if shutil.which(text) is None:
         with suppress(ValueError):  # quotation marks without their partners
@@ -66,6 +74,10 @@ def identity(command: tuple[str, ...], folder: Path) -> str:
 
     What it says is kept on disk for as long as the compiler's file stays the same one, because
     asking takes longer than loading.
+
+    Raises:
+        BuildError: where the compiler cannot be run or does not tell its version, or where nothing
+            can be made in the folder.
     """
     programs: list[tuple[str, int, int]] = []
     for word in command:
@@ -136,6 +148,9 @@ def run(command: Sequence[str], place: Path) -> tuple[int | None, str]:
 
     It speaks into a file and not into a pipe: a pipe stays open for as long as any process that
     inherited it lives, such as the daemon of a compiler cache, and reading it would wait for that.
+
+    Raises:
+        BuildError: where the command cannot be started.
     """
     printed = place / "said"
     with printed.open("wb") as file:

@@ -121,7 +121,11 @@ class _Reader:
         return None
 
     def read_other(self, a: Any) -> None:
-        """An object of a library is known where it says what it is without an address."""
+        """An object of a library is known where it says what it is without an address.
+
+        Raises:
+            Unknown: where it is a tensor, is not of a library, or shows an address.
+        """
         said = repr(a)
         if isinstance(a, Tensor) or library(type(a)) is None or " at 0x" in said:
             raise Unknown(said)
@@ -151,7 +155,11 @@ class _Reader:
         return None
 
     def read_python_module(self, module: ModuleType) -> None:
-        """Take in a module, which is known by its file."""
+        """Take in a module, which is known by its file.
+
+        Raises:
+            Unknown: where it is not of a library and has no Python file.
+        """
         if library(module) is not None:
             return self.note("module", module.__name__)
         file = getattr(module, "__file__", None)

@@ -210,7 +210,17 @@ class Kernel:
         times: Times,
         turning: frozenset[str],
     ) -> None:
-        """Whether every tensor has what the kernel will touch. Raises: RuntimeError."""
+        """Whether every tensor has what the kernel will touch.
+
+        Args:
+            given: in the order of `self.tensors`, each [rows, w], or None where there is none.
+            matrices: those of the products, [rows, columns] each.
+            times: which rows each step touches.
+            turning: names of the states that have room for two steps only.
+
+        Raises:
+            RuntimeError: for a tensor or a matrix that does not fit.
+        """
         for (name, (dtype, columns, shared, moments)), tensor in zip(
             self.tensors.items(), given, strict=True
         ):
@@ -233,7 +243,13 @@ class Kernel:
     def fixed(
         self, given: Sequence[Tensor | None], times: Times, turning: frozenset[str]
     ) -> tuple[Any, Any]:
-        """Of every buffer: bytes from row to row, and where its first rows are listed."""
+        """Of every buffer: bytes from row to row, and where its first rows are listed.
+
+        Args:
+            given: in the order of `self.tensors`, each [rows, w], or None where there is none.
+            times: which rows each step touches.
+            turning: names of the states that have room for two steps only.
+        """
         bytes_to_next, turns = [], []
         for (name, (dtype, _, shared, _)), t in zip(self.tensors.items(), given, strict=True):
             bytes_to_next.append(0 if shared or t is None else t.stride(0) * dtype.itemsize)
@@ -243,7 +259,7 @@ class Kernel:
         return strides, self.array(*[times.pointers[kind] for kind in kinds])
 
     def block_array(self, matrices: Sequence[Tensor] | None) -> Any:
-        """The blocks as the kernel reads them; None: their sizes only."""
+        """The blocks of matrices [rows, columns] as the kernel reads them; None: sizes only."""
         array = _Block * max(len(self.blocks), 1)
         return array(*[block_of(b, matrices) for b in self.blocks])
 
@@ -251,7 +267,7 @@ class Kernel:
 def fits(
     tensor: Tensor, dtype: torch.dtype, rows: int, columns: int, any_strides: bool = False
 ) -> bool:
-    """Whether a tensor has what a kernel will touch of it."""
+    """Whether a tensor has what a kernel will touch of it: a matrix [rows, columns] or larger."""
     if tensor.dtype != dtype or tensor.dim() != 2 or not tensor.is_cpu:
         return False
     down, across = tensor.shape
@@ -261,7 +277,7 @@ def fits(
 
 
 def block_of(block: Block, matrices: Sequence[Tensor] | None) -> _Block:
-    """A block as the kernel reads it; without matrices, its size only."""
+    """A block as the kernel reads it, of matrices [rows, columns]; without them, its size only."""
     if block.matrix < 0 or matrices is None:
         return _Block(None, 0, 0, block.shape[0 if block.transposed else 1])
     matrix = matrices[block.matrix]
@@ -274,7 +290,7 @@ def block_of(block: Block, matrices: Sequence[Tensor] | None) -> _Block:
 
 
 def describe(tensor: Tensor | None) -> str:
-    """A tensor in words."""
+    """A tensor `[*]`, or None, in words."""
     if tensor is None:
         return "nothing"
     return f"{tensor.dtype} {list(tensor.shape)} with strides {list(tensor.stride())}"

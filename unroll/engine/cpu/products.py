@@ -16,7 +16,7 @@ LARGE = 1 << 23
 
 
 def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    """a @ b + bias of matrices, without gradients."""
+    """a [N, K] @ b [K, n] + bias [n]: [N, n], without gradients."""
     if bias is None and suits(a, b):
         return small(a, b)
     return products.product(a, b, bias)
@@ -29,7 +29,7 @@ def over_rows(left: Tensor, right: Tensor) -> Tensor:
 
 
 def suits(a: Tensor, b: Tensor) -> bool:
-    """Whether the kernel below is the faster one, and may read these."""
+    """Whether the kernel below is the faster one for a [N, K] and b [K, n], and may read these."""
     (rows, terms), columns = a.shape, b.shape[1]
     return (
         terms <= TERMS
@@ -40,7 +40,7 @@ def suits(a: Tensor, b: Tensor) -> bool:
 
 
 def small(a: Tensor, b: Tensor) -> Tensor:
-    """a @ b, of b's rows in one piece each.
+    """a [N, K] @ b [K, n]: [N, n], of b's rows in one piece each.
 
     Raises:
         RuntimeError: for operands that do not fit together.

@@ -89,7 +89,16 @@ class Stepping:
     def read(
         self, table: Tensor, known: dict[str, Tensor], once: tuple[Tensor, ...]
     ) -> list[Tensor]:
-        """What the loop reads of every input in the table."""
+        """What the loop reads of every input in the table.
+
+        Args:
+            table: all inputs, [V, I].
+            known: what depends on parameters alone, by name; more is added.
+            once: the same values, in order.
+
+        Returns:
+            For each tensor of rows that the loop reads, [V, w].
+        """
         N, recipe = len(table), self.recipe
         if recipe.reads is not None:
             return [
@@ -167,11 +176,17 @@ class Stepping:
         ]
 
     def select(self, rows: Tensor) -> None:
-        """Keep these sequences, in this order."""
+        """Keep these sequences, in this order: rows, int64, [R] of the new R."""
         self.state = map_state(lambda s: s.index_select(0, rows), self.state)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The outputs [R, output_size] of inputs [R, I]; with a table, of their numbers [R]."""
+        """The outputs [R, output_size] of inputs [R, I]; with a table, of their numbers [R].
+
+        Raises:
+            ValueError: without a table, for inputs of another shape, dtype or device.
+            IndexError: for a single number that is not in the table.
+            RuntimeError: where the kernel refuses the call.
+        """
         turn = self.turn
         ready = self.calls[turn]
         starts = ready.starts
@@ -204,5 +219,5 @@ class Stepping:
 
     @staticmethod
     def stride(t: Tensor) -> int:
-        """Bytes from row to row."""
+        """Bytes from row to row of t [rows, w]."""
         return t.stride(0) * t.element_size()

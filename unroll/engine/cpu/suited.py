@@ -9,7 +9,7 @@ from unroll.cells import Cell
 
 
 def unsuited(cell: Cell, x: Tensor) -> str | None:
-    """Why a call, whatever its cell computes, is not for compiled kernels."""
+    """Why a call, x [T, B, I], whatever its cell computes, is not for compiled kernels."""
     if (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()

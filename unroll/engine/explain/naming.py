@@ -77,7 +77,7 @@ def places(plan: Plan) -> dict[Node, Place]:
 
 
 def alike(columns: Tensor, column: Tensor) -> Tensor:
-    """Which columns are the given one, but for rounding."""
+    """Which of the columns [N, k] are the given one, [N, 1], but for rounding: bool [k]."""
     return ((columns - column).abs() <= 1e-4 * column.abs() + 1e-6).all(0)
 
 

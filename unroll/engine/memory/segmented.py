@@ -62,7 +62,11 @@ def run_segmented(backend: RunnableBackend, call: Call, bound: Bound) -> tuple[T
 
 
 def segmentation_of(backend: RunnableBackend, call: Call, bound: Bound) -> Segmentation:
-    """How the call is divided into segments."""
+    """How the call is divided into segments.
+
+    Raises:
+        UserError: where the memory is not enough for one step and a kept state.
+    """
     T = len(call.x)
     if bound.memory is None or T < 2:
         return segments_by_length(T, bound.length)
@@ -96,6 +100,7 @@ def bytes_per_step(backend: RunnableBackend, call: Call) -> int:
         count = 0
 
         def pack(tensor: Tensor) -> Tensor:
+            """Note a tensor `[*]` that is saved for the gradient; it stays as it is."""
             nonlocal count
             count += 1
             saved[tensor.untyped_storage().data_ptr()] = tensor.detach()
@@ -152,14 +157,21 @@ class Segments:
         return [field for _, field in fields(state)]
 
     def state(self, flat: Sequence[Tensor]) -> State:
-        """The state of these fields."""
+        """The state of these fields, [B, ...] each."""
         each = iter(flat)
         return map_state(lambda _: next(each), self.call.state)
 
     def part(
         self, k: int, x: Tensor, state: State, parameters: Sequence[Tensor] | None = None
     ) -> Call:
-        """The call of segment k. x: its steps. parameters: in place of the call's, or None."""
+        """The call of segment k.
+
+        Args:
+            k: the number of the segment.
+            x: the inputs of its steps, [t, B, I].
+            state: the state before it, fields [B, ...].
+            parameters: in place of the call's, `[*]` each, or None.
+        """
         call = self.call
         lo, hi = self.places[k]
         stand_ins = call.parameters
@@ -179,7 +191,20 @@ class Segments:
     def sweep(
         self, x: Tensor, start: State, kept: Kept, wanted: Sequence[bool] = ()
     ) -> list[Tensor]:
-        """The outputs [T, B, H] and the fields of the last state."""
+        """Run all segments, one after the other.
+
+        Args:
+            x: the inputs, [T, B, I].
+            start: the state before the first segment, fields [B, ...].
+            kept: which states and segments are to be kept; they are put there.
+            wanted: whether gradients are wanted of x, of each field and of each parameter.
+
+        Returns:
+            The outputs [T, B, H] and the fields of the last state, [B, ...] each.
+
+        Raises:
+            RuntimeError: where there is no segment.
+        """
         output, state = None, start
         for k, (lo, hi) in enumerate(self.places):
             if k in kept.before:
@@ -198,7 +223,7 @@ class Segments:
         return [output, *self.flat(state)]
 
     def advance_of(self, x: Tensor) -> Callable[[State, int, int], State]:
-        """From the state before segment `start` to that before `stop`."""
+        """Over x [T, B, I], from the state before segment `start` to that before `stop`."""
 
         @torch.no_grad()
         def advance(state: State, start: int, stop: int) -> State:
@@ -210,7 +235,17 @@ class Segments:
         return advance
 
     def tape(self, k: int, x: Tensor, state: State, wanted: Sequence[bool]) -> Tape:
-        """Segment k once more, with its graph. wanted: of x, the state and the parameters."""
+        """Segment k once more, with its graph.
+
+        Args:
+            k: the number of the segment.
+            x: the inputs of the whole call, [T, B, I].
+            state: the state before the segment, fields [B, ...].
+            wanted: whether gradients are wanted of x, of each field and of each parameter.
+
+        Raises:
+            UserError: where a gradient would flow to a tensor that is no input.
+        """
         lo, hi = self.places[k]
         given = [x[lo:hi], *self.flat(state), *self.parameters.values()]
         count = len(self.flat(state))
@@ -233,7 +268,7 @@ class Segmented(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, segments: Segments, *inputs: Tensor) -> Any:
-        """Outputs and the fields of the final state."""
+        """Inputs x [T, B, I], fields, parameters -> outputs [T, B, H], final fields [B, ...]."""
         kept = Kept(kept_before(segments.segmentation), kept_whole(segments.segmentation))
         x, count = inputs[0], len(segments.flat(segments.call.state))
         start = segments.state(inputs[1 : 1 + count])
@@ -249,7 +284,11 @@ class Segmented(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
-        """Gradients of x, of the fields of the state and of the parameters."""
+        """Gradients of x [T, B, I], of the fields of the state [B, ...] and of the parameters.
+
+        Raises:
+            RuntimeError: where many gradients are given at once.
+        """
         segments, kept, inputs = ctx.segments, ctx.kept, ctx.saved_tensors
         wanted = ctx.needs_input_grad[1:]
         refuse_many(gradients)
@@ -317,6 +356,11 @@ def refuse_foreign(outputs: Sequence[Tensor], known: Sequence[Tensor], cell: str
 
     Such a tensor would get no gradient, and nobody would notice.
 
+    Args:
+        outputs: what the call returned, `[*]` each.
+        known: its inputs, `[*]` each.
+        cell: the name of its cell, for the message.
+
     Raises:
         UserError: where there is one.
     """
@@ -339,7 +383,11 @@ def refuse_foreign(outputs: Sequence[Tensor], known: Sequence[Tensor], cell: str
 
 
 def refuse_many(gradients: Sequence[Tensor | None]) -> None:
-    """Refuse many gradients at once. Raises: RuntimeError."""
+    """Refuse many gradients at once, where one that is stored as `[*]` represents several.
+
+    Raises:
+        RuntimeError: where there is such a gradient.
+    """
     functorch = torch._C._functorch
     if any(
         g is not None and (functorch.is_batchedtensor(g) or functorch.is_legacy_batchedtensor(g))
@@ -359,7 +407,18 @@ def second_derivatives(
     wanted: Sequence[bool],
     count: int,
 ) -> list[Tensor | None]:
-    """Gradients that can be differentiated again: the call once more, in one piece."""
+    """Gradients that can be differentiated again: the call once more, in one piece.
+
+    Args:
+        segments: the call.
+        inputs: x [T, B, I], the fields of the state [B, ...], and the parameters.
+        gradients: of the outputs [T, B, H] and of the fields of the final state [B, ...]; or None.
+        wanted: of each input, whether its gradient is wanted.
+        count: how many fields the state has.
+
+    Returns:
+        Of each input its gradient, of the input's shape; None where it is not wanted, or zero.
+    """
     # one input may have been made of another; through these views the gradients stay apart
     inputs = [t.view_as(t) for t in inputs]
     stand_ins = dict(zip(segments.parameters, inputs[1 + count :], strict=True))

@@ -72,7 +72,11 @@ class DeferredGradients:
         return whole[:, lo : lo + width]
 
     def source(self, node: Node) -> Tensor:
-        """What an input reads, over all rows."""
+        """What an input reads, over all rows: [N, w], or [w] of a vector.
+
+        Raises:
+            RuntimeError: where the node is not an input.
+        """
         source = node.source
         if source is None:
             raise RuntimeError("Only inputs have sources.")
@@ -86,7 +90,7 @@ class DeferredGradients:
         return self.tensors[f"{source.kind}:{source.index}"][:, lo:hi]
 
     def of_rows(self, values: Tensor) -> Tensor:
-        """A value of each sequence, for each of its rows."""
+        """A value of each sequence, [R, w], for each of its rows, [N, w]."""
         if self.where.batch_row is None:
             return self.where.of_rows(values)
         return values.index_select(0, self.where.owner)
@@ -114,7 +118,11 @@ class DeferredGradients:
         return gradient
 
     def outer(self, merged: Merged) -> Tensor:
-        """left.T @ right, some rows at a time so that what is computed for it stays small."""
+        """left.T @ right, some rows at a time so that what is computed for it stays small.
+
+        Raises:
+            RuntimeError: where there was no part; there always is one.
+        """
         total: Tensor | None = None
         for first in range(0, max(self.where.N, 1), ROWS):
             rows = slice(first, first + ROWS)

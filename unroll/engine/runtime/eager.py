@@ -82,7 +82,11 @@ def refs_in(a: Any) -> list[Ref]:
 
 
 def eager(graph: fx.Graph) -> Eager:
-    """A traced graph as a list of operations."""
+    """A traced graph as a list of operations.
+
+    Raises:
+        ValueError: where the graph has no output.
+    """
     number: dict[fx.Node, Ref] = {}
     operations: list[tuple[str, list[Any], dict[str, Any]]] = []
     inputs = 0
@@ -121,7 +125,12 @@ def name_of(target: Any) -> str:
 
 
 def function_of(name: str) -> Callable[..., Any]:
-    """`aten.add.Tensor`, or one of the plain ones."""
+    """`aten.add.Tensor`, or one of the plain ones.
+
+    Raises:
+        ValueError: where the name is that of something else than an operation.
+        AttributeError: where torch has nothing of this name.
+    """
     if name in PLAIN:
         return PLAIN[name]
     found: Any = torch.ops

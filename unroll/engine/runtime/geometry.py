@@ -148,7 +148,7 @@ class Geometry:
         return map_state(lambda s, i: torch.cat([s, i]).index_select(0, begins), state, initial)
 
     def ended(self, final: Tensor) -> Tensor:
-        """The final state of each of the B, of those of the R sequences."""
+        """The final state of each of the B, [B, ...], of those of the R sequences, [R, ...]."""
         return final if self.ends is None else final.index_select(0, self.ends)
 
 
@@ -184,7 +184,15 @@ def full_geometry(T: int, B: int, reverse: bool) -> Geometry:
 def ragged_geometry(
     T: int, B: int, lengths: Tensor | None, resets: Tensor | None, reverse: bool
 ) -> Geometry:
-    """Sequences of different lengths, or with resets."""
+    """Sequences of different lengths, or with resets.
+
+    Args:
+        T: steps of the call.
+        B: its sequences.
+        lengths: int64 [B], or None for all T.
+        resets: bool [T, B], or None.
+        reverse: whether each sequence is read from its own last step to its first.
+    """
     limit = torch.full((B,), T, device="cpu") if lengths is None else lengths.cpu()
     begin, length, begins = (
         torch.zeros(B, dtype=torch.int64, device="cpu"),

@@ -54,6 +54,7 @@ class Interpreter:
                     known: dict[Node, Tensor] = {}
 
                     def value(a: object, s: int = s, known: dict[Node, Tensor] = known) -> object:
+                        """An argument at step s: [n, w] of n running rows, [w] of a vector."""
                         if not isinstance(a, Node) or a in known:
                             return known[a] if isinstance(a, Node) else a
                         return place(program.loads[a], s)

@@ -131,11 +131,20 @@ def record_gradients(
 
 
 def run_after_loop(hoisted: Hoisted, results: Sequence[Tensor]) -> tuple[Tensor, State]:
-    """What only feeds the output, and the form that the call wants."""
+    """What only feeds the output, and the form that the call wants.
+
+    Args:
+        hoisted: the job.
+        results: the emitted values [N, w], then the final states [R, w].
+
+    Returns:
+        The outputs [T, B, H] and the final state, fields [B, ...].
+    """
     recipe, where, record = hoisted.at.recipe, hoisted.at.where, hoisted.job.call.record
     emits, finals = results[: len(recipe.emits)], iter(results[len(recipe.emits) :])
 
     def final(like: Tensor) -> Tensor:
+        """The next field of the final state, in the shape of `like`, [B, ...]."""
         value = where.ended(next(finals))
         return value if value.shape == like.shape else value.reshape(like.shape)
 

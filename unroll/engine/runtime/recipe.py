@@ -253,6 +253,11 @@ def to_json(recipe: Recipe) -> str:
     table: list[Any] = []
 
     def encoded(a: Any) -> Any:
+        """A value as JSON can hold it.
+
+        Raises:
+            TypeError: for a value of a class that a recipe cannot hold.
+        """
         if isinstance(a, Node):
             if a not in nodes:
                 fields = {f.name: encoded(getattr(a, f.name)) for f in dataclasses.fields(a)}

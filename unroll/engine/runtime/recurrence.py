@@ -99,7 +99,7 @@ class RecurrentFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, passes: tuple[Pass, ...], *inputs: Tensor | None) -> Any:
-        """The results of all passes."""
+        """The results of all passes: of each, emitted values [N, w], then final states [R, w]."""
         begun, counts, at = [], [], 0
         for p in passes:
             count = p.recipe.inputs_of_loop
@@ -126,7 +126,12 @@ class RecurrentFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
-        """The gradients of the inputs of all passes."""
+        """The gradients of the inputs of all passes, of those of their results, [N, w] and [R, w].
+
+        Raises:
+            RuntimeError: where many gradients are given at once, or where a second derivative is
+                wanted of a pass that is recorded.
+        """
         if any(g is not None and batched(g) for g in gradients):
             raise RuntimeError(
                 "The compiled loop cannot take many gradients at once (vectorize=True or "
@@ -163,13 +168,21 @@ def take(items: Iterator[Any], count: int) -> list[Any]:
 
 
 def batched(gradient: Tensor) -> bool:
-    """Whether one stored gradient represents many."""
+    """Whether one stored gradient, `[*]`, represents many."""
     functorch = torch._C._functorch
     return functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
 
 
 def begin_forward(at: Pass, inputs: Sequence[Tensor | None], keep: bool) -> PreparedPass:
-    """What the steps forward read and write. keep: a backward will follow."""
+    """What the steps forward read and write.
+
+    Args:
+        at: the pass.
+        inputs: states [R, w], matrices [rows, columns], vectors [w], values of each sequence
+            [R, w]; then values of each row [N, w], or x [N, I] and the factors and
+            biases that make them.
+        keep: whether a backward will follow.
+    """
     recipe, where = at.recipe, at.where
     given = inputs_by_kind(recipe, inputs)
     read_rows(recipe, given, at.executor.product)
@@ -233,7 +246,18 @@ def begin_backward(
     rows: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
 ) -> PreparedPass:
-    """What the steps backward read and write."""
+    """What the steps backward read and write.
+
+    Args:
+        at: the pass.
+        inputs: as of `begin_forward`.
+        kept: what the forward kept, by name: every state [R + N, w], saved values [N, w].
+        rows: what was read from x, [N, w] each, where the gradient looks at it.
+        gradients: of the emitted values [N, w], then of the final states [R, w]; None for zero.
+
+    Raises:
+        RuntimeError: where the plan was made without gradients.
+    """
     recipe, where = at.recipe, at.where
     program = recipe.backward
     if program is None:

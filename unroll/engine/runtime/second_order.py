@@ -20,7 +20,19 @@ def differentiable_gradients(
     gradients: Sequence[Tensor | None],
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:
-    """Gradients that can be differentiated again: the loop once more, step by step."""
+    """Gradients that can be differentiated again: the loop once more, step by step.
+
+    Args:
+        recipe: the plan of the cell.
+        where: the row numbers of the call.
+        inputs: what the loop is given: states [R, w], matrices, vectors [w], and further values of
+            each sequence [R, w] and of each row [N, w]; see `inputs_by_kind`.
+        gradients: of the emitted values [N, w], then of the final states [R, w]; None for zero.
+        wanted: of each input, whether its gradient is wanted.
+
+    Returns:
+        Of each input its gradient, of the input's shape, or None where it is not wanted.
+    """
     # one input may have been made of another; through these views the gradients stay apart
     inputs = [t if t is None else t.view_as(t) for t in inputs]
     given = inputs_by_kind(recipe, inputs)
@@ -75,7 +87,7 @@ def differentiable_gradients(
 
 
 def found_or_zero(gradient: Tensor | None, like: Tensor) -> Tensor:
-    """A gradient, or zeros where there is none."""
+    """A gradient `[*]`, or zeros of the shape of `like` where there is none."""
     return torch.zeros_like(like) if gradient is None else gradient
 
 

@@ -16,7 +16,14 @@ from unroll.engine.runtime.recipe import Recipe
 
 
 def inputs_by_kind(recipe: Recipe, inputs: Sequence[Tensor | None]) -> dict[str, list[Any]]:
-    """The inputs of the loop by kind; "read" are x and what it is multiplied with."""
+    """The inputs of the loop by kind; "read" are x [N, I] and what it is multiplied with.
+
+    Args:
+        recipe: the plan, which says how many there are of each kind.
+        inputs: states [R, w], matrices [rows, columns], vectors [w], values of each sequence
+            [R, w]; then values of each row [N, w], or x and, for each of them, a matrix
+            and a bias or None.
+    """
     at, given = 0, {}
     for kind, count in (
         ("state", len(recipe.new_states)),
@@ -31,7 +38,13 @@ def inputs_by_kind(recipe: Recipe, inputs: Sequence[Tensor | None]) -> dict[str,
 
 
 def read_rows(recipe: Recipe, given: dict[str, list[Any]], multiply: Callable[..., Tensor]) -> None:
-    """Fill in what is read from x, in one product each."""
+    """Fill in what is read from x [N, I], [N, w], in one product each.
+
+    Args:
+        recipe: the plan; where it reads no x, nothing is done.
+        given: the inputs by kind; "rows" is added.
+        multiply: of x [N, I], a matrix [I, w] and a bias [w] or None.
+    """
     if recipe.reads is not None:
         x, *parts = given["read"]
         given["rows"] = [
@@ -41,7 +54,10 @@ def read_rows(recipe: Recipe, given: dict[str, list[Any]], multiply: Callable[..
 
 
 def tensors_by_name(given: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
-    """What the loop reads, by the names of the plan, with rows that lie in one piece each."""
+    """What the loop reads, by the names of the plan, with rows that lie in one piece each.
+
+    A vector [w] becomes [1, w]; values of sequences [R, w] and of rows [N, w] keep their shape.
+    """
     return {
         f"{kind}:{k}": t.reshape(1, -1) if kind == "vector" else readable_rows(t)
         for kind in ("vector", "sequence", "rows")
@@ -55,13 +71,16 @@ def empty_rows(recipe: Recipe, name: str, rows: int, like: Tensor) -> Tensor:
 
 
 def add_scratch(program: Program, tensors: dict[str, Tensor], R: int, like: Tensor) -> None:
-    """Add room for what lives within a step, for R sequences."""
+    """Add room for what lives within a step, [R, w] each, on the device of `like`."""
     for name, (width, dtype) in program.scratch.items():
         tensors[name] = torch.empty(R, width, dtype=dtype, device=like.device)
 
 
 def readable(gradient: Tensor | None, rows: int, width: int, like: Tensor) -> Tensor:
-    """A gradient whose rows lie in one piece each; a constant one is not written out."""
+    """A gradient [rows, w] whose rows lie in one piece each; a constant one is not written out.
+
+    None is zeros [rows, width] with the dtype and device of `like`.
+    """
     if gradient is None:
         return like.new_zeros(1, width).expand(rows, width)
     return readable_rows(gradient)
@@ -78,7 +97,7 @@ def readable_rows(t: Tensor) -> Tensor:
 
 
 def resolved(value: Tensor) -> Tensor:
-    """A view that only says that its numbers are negated has other numbers in memory."""
+    """A view `[*]` that only says that its numbers are negated has other numbers in memory."""
     return value.resolve_neg() if value.is_neg() else value
 
 
@@ -88,5 +107,5 @@ def flat_rows(value: Tensor, rows: int) -> Tensor:
 
 
 def row_width(value: Tensor) -> int:
-    """How many numbers a row has."""
+    """How many numbers a row of [rows, ...] has."""
     return value.shape[1:].numel()
