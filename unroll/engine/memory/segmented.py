@@ -164,13 +164,9 @@ class Segments:
     def part(
         self, k: int, x: Tensor, state: State, parameters: Sequence[Tensor] | None = None
     ) -> Call:
-        """The call of segment k.
+        """The call of segment k. x: its steps, [t, B, I]. state: before it, fields [B, ...].
 
-        Args:
-            k: the number of the segment.
-            x: the inputs of its steps, [t, B, I].
-            state: the state before it, fields [B, ...].
-            parameters: in place of the call's, `[*]` each, or None.
+        parameters: in place of the call's, `[*]` each, or None.
         """
         call = self.call
         lo, hi = self.places[k]
@@ -235,13 +231,9 @@ class Segments:
         return advance
 
     def tape(self, k: int, x: Tensor, state: State, wanted: Sequence[bool]) -> Tape:
-        """Segment k once more, with its graph.
+        """Segment k of x [T, B, I] from a state [B, ...] once more, with its graph.
 
-        Args:
-            k: the number of the segment.
-            x: the inputs of the whole call, [T, B, I].
-            state: the state before the segment, fields [B, ...].
-            wanted: whether gradients are wanted of x, of each field and of each parameter.
+        wanted: of x, of each field of the state and of each parameter.
 
         Raises:
             UserError: where a gradient would flow to a tensor that is no input.
