@@ -76,6 +76,7 @@ class TokenBatch:
         """The same batch on a device."""
 
         def move(tensor: Tensor | None) -> Tensor | None:
+            """The tensor on the device, of any shape `[...]`; None stays None."""
             return None if tensor is None else tensor.to(device)
 
         return TokenBatch(
@@ -209,6 +210,7 @@ def evaluation_blocks(
     offsets = length * np.arange(B)
 
     def read(steps: np.ndarray, fresh: bool, lengths: Tensor | None = None) -> TokenBatch:
+        """The batch of these steps [T] of every part: x, y and weight [T, B]; lengths [B], or None."""
         place = offsets[None, :] + steps[:, None]  # of x, [T, B]
         own = (steps[:, None] >= 0) & (place < N)
         clipped = place.clip(0, N - 1)

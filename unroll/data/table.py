@@ -129,7 +129,20 @@ def cells(line: str, separator: str) -> list[str]:
 
 
 def column(wanted: str, names: tuple[str, ...], table: str, flag: str) -> int:
-    """The number, from 0, of a column that was given by number from 1 or by name."""
+    """The number, from 0, of a column that was given by number from 1 or by name.
+
+    Args:
+        wanted: the number, from 1, in digits, or the name.
+        names: of all columns, in order.
+        table: what the table is called, for the error.
+        flag: the option that gave the column, for the error.
+
+    Returns:
+        The number of the column, from 0.
+
+    Raises:
+        UserError: where the number is outside the table, or no column has the name.
+    """
     if wanted.isdigit():
         if 1 <= int(wanted) <= len(names):
             return int(wanted) - 1

@@ -174,7 +174,18 @@ def open_bytes(path: Path, name: str) -> Iterator[IO[bytes]]:
 
 
 def text_pieces(path: Path, name: str) -> Iterator[str]:
-    """The text of one file in pieces that end at a line end, else at a space, else anywhere."""
+    """The text of one file in pieces that end at a line end, else at a space, else anywhere.
+
+    Args:
+        path: of the file; unpacked where it is a .gz.
+        name: what the file is called, for errors.
+
+    Yields:
+        Pieces of about 1 MiB, with line ends as a newline; a byte order mark of UTF-8 is left out.
+
+    Raises:
+        UserError: where the file cannot be read, has a NUL byte, or is not UTF-8.
+    """
     rest, offset = "", 0
     utf8 = codecs.getincrementaldecoder("utf-8")()
     decoder = io.IncrementalNewlineDecoder(utf8, translate=True)

@@ -190,7 +190,16 @@ def make_cell(
 
 @torch.no_grad()
 def scale_recurrent_weights(name: str, cell: Cell, gain: float) -> None:
-    """Multiply weight_hh of a cell; raise UserError for a cell that has none."""
+    """Multiply weight_hh of a cell, in place.
+
+    Args:
+        name: of the cell, for the error.
+        cell: whose weight_hh, a parameter or a buffer, is multiplied.
+        gain: the factor.
+
+    Raises:
+        UserError: where the cell has no weight_hh.
+    """
     tensors = {**dict(cell.named_buffers()), **dict(cell.named_parameters())}
     if "weight_hh" not in tensors:
         raise UserError(

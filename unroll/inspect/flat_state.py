@@ -35,6 +35,7 @@ def unflatten_state(vector: Tensor, like: State) -> State:
     at = 0
 
     def next_field(field: Tensor) -> Tensor:
+        """The next columns of the vector, in the shape [B, ...] of the field."""
         nonlocal at
         if not field.is_floating_point():
             return field

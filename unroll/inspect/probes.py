@@ -119,7 +119,7 @@ def probe_scores(activations: Tensor, streams: Sequence[Sequence[str]]) -> dict[
 
 
 def has_enough_steps(values: Tensor) -> bool:
-    """Whether a half has enough steps, and of a yes or no enough of both."""
+    """Whether a half, values [N], has enough steps, and of a yes or no enough of both."""
     if is_binary(values):
         inside = int(values.sum())
         return MIN_STEPS <= inside <= len(values) - MIN_STEPS
@@ -127,7 +127,7 @@ def has_enough_steps(values: Tensor) -> bool:
 
 
 def is_binary(values: Tensor) -> bool:
-    """Whether every value is 0 or 1."""
+    """Whether every value of [N] is 0 or 1."""
     return bool(((values == 0) | (values == 1)).all())
 
 

@@ -93,6 +93,7 @@ def recorded_trajectory(cell: Cell, x: Tensor, initial: State, record: Recording
     names = iter([name for name, _ in fields(initial)])
 
     def states_before(start: Tensor) -> Tensor:
+        """A field before each step [T, B, ...], from that before the first step [B, ...]."""
         after = record.states[next(names)]
         return torch.cat([start.detach()[None], after[:-1]])
 
@@ -103,6 +104,7 @@ def vector_jacobian_product(cell: Cell, x: Tensor, state: State) -> Callable[[Te
     """A function that takes gradients [K, B, S] after a step to those before it. x: [B, I]."""
 
     def step(vector: Tensor) -> Tensor:
+        """The flat state [B, S] after the step, from that before it [B, S]."""
         noise = at_step({} if cell.noise() else None, 0)  # without: eval mode draws none
         _, new = cell.step(x, unflatten_state(vector, state), *noise)
         return flatten_state(new)
@@ -111,6 +113,7 @@ def vector_jacobian_product(cell: Cell, x: Tensor, state: State) -> Callable[[Te
         backwards = torch.func.vjp(step, flatten_state(state))[1]
 
     def pull(gradients: Tensor) -> Tensor:
+        """Gradients [K, B, S] after the step -> those before it [K, B, S]."""
         with torch.no_grad():
             product: Tensor = torch.func.vmap(lambda one: backwards(one)[0])(gradients)
         return product

@@ -73,7 +73,16 @@ def cell_weight_gradient(trajectory: Trajectory, at_loss: Tensor) -> WeightGradi
 
 
 def flat_gradient(output: Tensor, weights: Sequence[nn.Parameter], at_output: Tensor) -> Tensor:
-    """The gradient of all weights as one vector; zero for those that the output does not use."""
+    """The gradient of all weights as one vector; zero for those that the output does not use.
+
+    Args:
+        output: of any shape, with a graph.
+        weights: at least one; P numbers in all.
+        at_output: dL/d output, of the shape of the output.
+
+    Returns:
+        [P], in the order of the weights.
+    """
     gradients = torch.autograd.grad(output, weights, at_output, allow_unused=True)
     pairs = zip(weights, gradients, strict=True)
     return torch.cat([(torch.zeros_like(w) if g is None else g).flatten() for w, g in pairs])

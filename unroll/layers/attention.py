@@ -29,7 +29,14 @@ class Memory(NamedTuple):
     mask: Tensor
 
     def select(self, rows: Tensor) -> Memory:
-        """These rows of the batch, in this order; a row may be taken twice (beam search)."""
+        """These rows [B'] of the batch, in this order; a row may be taken twice (beam search).
+
+        Args:
+            rows: numbers of rows [B'], from 0.
+
+        Returns:
+            The memory with B' in place of B.
+        """
         return Memory(*(field.index_select(0, rows) for field in self))
 
 
@@ -114,6 +121,16 @@ class Attention(nn.Module):
     def forward(
         self, queries: Tensor, memory: Memory, covered: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
+        """The context of each query.
+
+        Args:
+            queries: [T, B, Q].
+            memory: what `remember` returns.
+            covered: with coverage, the summed weights of earlier steps [B, S]. Default: none yet.
+
+        Returns:
+            Contexts [T, B, K] and weights [T, B, S], zero where there is no key.
+        """
         scores = self.scores(queries.transpose(0, 1), memory.projected)  # [B, T, S]
         # not -inf: a sequence without any key gives zeros, and no NaN
         scores = scores.masked_fill(~memory.mask[:, None], torch.finfo(scores.dtype).min)

@@ -59,6 +59,15 @@ class Bridge(nn.Module):
         self.linear = Dense(summary_size, sum(self.sizes)) if self.sizes else None
 
     def forward(self, summary: Tensor, initial: State) -> State:
+        """The decoder's first state.
+
+        Args:
+            summary: s [B, summary_size].
+            initial: the decoder's own initial state, each field [L, B, ...].
+
+        Returns:
+            A state of the same structure and shapes.
+        """
         if self.linear is None:
             return initial
         new = torch.tanh(self.linear(summary)).split(self.sizes, 1)
@@ -74,6 +83,7 @@ def carried_fields(state: State) -> list[Tensor]:
     found: list[Tensor] = []
 
     def note(field: Tensor) -> Tensor:
+        """Keep a field [L, B, ...] that a bridge computes, and return it as it is."""
         found.append(field)
         return field
 

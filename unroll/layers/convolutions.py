@@ -80,6 +80,15 @@ class Convolutions(nn.Module):
         self.channels = channels
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Features of images.
+
+        Args:
+            x: images [N, C, H, W].
+            lengths: widths of the images in columns [N]. Default: all W.
+
+        Returns:
+            Features [N, C', H', W'], and their lengths in columns [N], or None without `lengths`.
+        """
         inside = None if lengths is None else column_mask(lengths, x)
         if inside is not None:
             x = x.masked_fill(inside == 0, 0)  # padding may be anything, even NaN
@@ -151,6 +160,12 @@ class MaskedNorm(nn.BatchNorm2d):
     """Batch normalisation whose statistics ignore the columns outside of the images."""
 
     def forward(self, x: Tensor, inside: Tensor | None = None) -> Tensor:
+        """Normalised x [N, C, H, W].
+
+        Args:
+            x: [N, C, H, W].
+            inside: 1 in the columns of an image, 0 outside, broadcast to x. Default: all are inside.
+        """
         if inside is None or not self.training:
             return super().forward(x)
         count = (inside.sum() * x.shape[2]).clamp(min=1)

@@ -154,6 +154,7 @@ class LogNormaliser(torch.autograd.Function):
     def forward(
         ctx: Any, scores: Tensor, begin: Tensor, pairs: Tensor, end: Tensor, lengths: Tensor
     ) -> Tensor:
+        """Scores [T, B, K], begin [K], pairs [K, K], end [K], lengths [B] -> log sum_y exp s(y) [B]."""
         alpha, normaliser = forward_sums(scores, begin, pairs, end, lengths)
         ctx.save_for_backward(scores, pairs, end, lengths, alpha, normaliser)
         return normaliser
@@ -161,6 +162,7 @@ class LogNormaliser(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradient [B] -> those of scores [T, B, K], begin [K], pairs [K, K] and end [K]; lengths: None."""
         scores, pairs, end, lengths, alpha, normaliser = ctx.saved_tensors
         T, B, K = scores.shape
         beta, both = backward_sums(

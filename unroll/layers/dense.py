@@ -27,5 +27,6 @@ class Dense(nn.Linear):
     """
 
     def forward(self, input: Tensor) -> Tensor:
+        """Input [..., in_features] -> output [..., out_features]."""
         rows = input.reshape(-1, self.in_features)
         return linear(rows, self.weight.t(), self.bias).view(*input.shape[:-1], self.out_features)

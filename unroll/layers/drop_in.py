@@ -43,6 +43,31 @@ class DropIn(nn.RNNBase):
         memory: str | int | None = None,
         segment_length: int | Literal["auto"] | None = None,
     ) -> tuple[Any, Any]:
+        """Run the layer over a batch of sequences, as torch's own class does.
+
+        Args:
+            input: [T, B, I], [B, T, I] with batch_first, [T, I] for one sequence, or a PackedSequence.
+            hx: the first state h `[L*D, B, H]`, and for LSTM the tuple of h and c; without B for one
+                sequence. Default: zeros.
+            lengths: true lengths [B], whole numbers from 0 to T. Default: all T.
+            resets: bool [T, B]; true at t puts the initial state before step t. Default: never.
+            records: `L*D` empty `unroll.Recording`s, one per layer and direction, filled with every
+                step. Default: nothing is kept.
+            backend: name of a backend, as `unroll.unroll` takes it. Default: that of the block around
+                the call or of UNROLL_BACKEND, else "auto".
+            memory: bytes, or a size such as "4GB"; see `unroll.bounded`. Default: no bound.
+            segment_length: steps of a segment, or "auto"; see `unroll.bounded`. Default: no segments.
+
+        Returns:
+            Outputs `[T, B, D*H]`, zero past each length, in the form of the input; and the last state,
+            in the form of `hx`. With proj_size, P in place of H in outputs and h.
+
+        Raises:
+            ValueError: where lengths, resets or the number of records are wrong, where the input has
+                lengths of its own, or where memory and segment_length are both given.
+            RuntimeError: where sizes are wrong, with torch's messages, or where the requested backend
+                cannot run the cell.
+        """
         asked = requested_backend(backend)
         plain = lengths is None and resets is None and records is None
         plain = plain and requested_bound(memory, segment_length) is None
@@ -134,7 +159,14 @@ class DropIn(nn.RNNBase):
 
 
 def check_unbatched(hx: Any) -> None:
-    """Check that the states of one sequence without a batch axis have none either, as torch does."""
+    """Check that the states of one sequence without a batch axis have none either, as torch does.
+
+    Args:
+        hx: a state `[L*D, H]`, or a tuple of states.
+
+    Raises:
+        RuntimeError: where a state is not 2-D.
+    """
     for state in hx if isinstance(hx, tuple) else (hx,):
         if state.dim() != 2:
             raise RuntimeError(

@@ -44,6 +44,7 @@ class LockedDropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
+        """x [T, B, H] -> [T, B, H], with one mask for all steps; x itself outside of training."""
         if not self.training or self.p == 0:
             return x
         keep = 1 - self.p

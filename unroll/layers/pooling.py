@@ -59,6 +59,7 @@ class Pooling(nn.Module):
             self.query = nn.Linear(width, 1, bias=False)
 
     def forward(self, h: Tensor, lengths: Tensor) -> Tensor:
+        """Outputs h `[T, B, D*W]`, lengths [B] -> one vector per sequence `[B, D*W]`; zero where empty."""
         T, B, _ = h.shape
         outside = torch.arange(T, device=h.device)[:, None] >= lengths  # [T, B]
         if self.kind == "last":

@@ -107,6 +107,30 @@ class Recurrent(nn.Module):
         memory: str | int | None = None,
         segment_length: int | Literal["auto"] | None = None,
     ) -> tuple[Tensor | PackedSequence, State]:
+        """Run the layer over a batch of sequences.
+
+        Args:
+            input: [T, B, I], [B, T, I] with batch_first, [T, I] for one sequence, or a PackedSequence.
+            state: the cell's own structure, each field `[L*D, B, ...]`; without B for one sequence.
+                Default: the initial state.
+            lengths: true lengths [B], whole numbers from 0 to T. Default: all T.
+            resets: bool [T, B]; true at t puts the initial state before step t. Default: never.
+            records: `L*D` empty `unroll.Recording`s, one per layer and direction, filled with every
+                step. Default: nothing is kept.
+            backend: name of a backend, as `unroll.unroll` takes it. Default: that of the block around
+                the call or of UNROLL_BACKEND, else "auto".
+            memory: bytes, or a size such as "4GB"; see `unroll.bounded`. Default: no bound.
+            segment_length: steps of a segment, or "auto"; see `unroll.bounded`. Default: no segments.
+
+        Returns:
+            Outputs `[T, B, D*output_size]`, zero past each length, in the form of the input; and the
+            final state, in the form of `state`.
+
+        Raises:
+            ValueError: where a shape, a length, the state or the number of records is wrong, where the
+                input has lengths of its own, or where memory and segment_length are both given.
+            RuntimeError: where the requested backend cannot run the cell.
+        """
         inputs = normalise_input(input, state, lengths, self.batch_first, "Recurrent")
         if inputs.state is not None:
             map_state(self._check_rows, inputs.state)

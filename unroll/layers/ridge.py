@@ -220,7 +220,22 @@ def fit_ridge(
 def rows_to_fit(
     states: Tensor, targets: Tensor, washout: int, lengths: Tensor | Sequence[int] | None
 ) -> tuple[Tensor, Tensor]:
-    """Rows [..., H] and [..., O] without the washout and the padding."""
+    """Rows without the washout and the padding.
+
+    Args:
+        states: [T, H] or [T, B, H].
+        targets: [T, O] or [T, B, O].
+        washout: steps at the start that are left out.
+        lengths: true lengths [B] of states [T, B, H], or None: all T.
+
+    Returns:
+        Rows [..., H] and [..., O]: with lengths [N, H] and [N, O], else with the axes that the
+        states have.
+
+    Raises:
+        ValueError: where states and targets are not of these shapes, or lengths are not one whole
+            number from 0 to T per sequence.
+    """
     if states.dim() not in (2, 3) or states.shape[:-1] != targets.shape[:-1]:
         raise ValueError(
             f"fit_ridge got states {list(states.shape)} and targets {list(targets.shape)}; expected "

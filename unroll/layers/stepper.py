@@ -22,7 +22,9 @@ class CellStep(Protocol):
     state: State
 
     def __call__(self, x: Tensor) -> Tensor: ...
-    def select(self, rows: Tensor) -> None: ...
+    def select(self, rows: Tensor) -> None:
+        """Keep these rows [B'] of the batch, in this order."""
+        ...
 
 
 class Stepper:
@@ -105,7 +107,11 @@ class Stepper:
             )
 
     def select(self, rows: Tensor) -> None:
-        """Keep these rows of the batch, in this order; a row may be kept twice (beam search)."""
+        """Keep these rows of the batch, in this order; a row may be kept twice (beam search).
+
+        Args:
+            rows: numbers of rows [B'], from 0; the next step has B' inputs.
+        """
         for step in self._steps:
             step.select(rows)
 
@@ -113,8 +119,17 @@ class Stepper:
 def make_step(part: Part, batch_size: int, table: Tensor | None) -> CellStep:
     """The fastest way to run this cell one step at a time, or the way that the user named.
 
+    Args:
+        part: the cell, with its parameters.
+        batch_size: B.
+        table: every possible input [V, I], of which steps take the numbers [B]; or None: steps take
+            inputs [B, I].
+
+    Returns:
+        The cell with its initial state.
+
     Raises:
-        RuntimeError: the user named the cpu backend, which cannot run the cell.
+        RuntimeError: where the user named the cpu backend, which cannot run the cell.
     """
     asked = requested_backend()
     if asked in ("auto", "cpu"):
@@ -150,6 +165,7 @@ class EagerStep:
         return output
 
     def select(self, rows: Tensor) -> None:
+        """Keep these rows [B'] of the batch, in this order."""
         self.state = map_state(lambda s: s.index_select(0, rows), self.state)
 
 
@@ -170,6 +186,7 @@ def step_function(cell: Cell, fused: bool) -> Callable[[Tensor, State], tuple[Te
     if fused and type(cell) is LSTMCell:
 
         def lstm_step(x: Tensor, state: State) -> tuple[Tensor, State]:
+            """One step: x [B, I], h and c [B, H] -> output [B, H], new h and c [B, H]."""
             new = LSTMState(*cell(x, state))
             return new.h, new
 
@@ -177,6 +194,7 @@ def step_function(cell: Cell, fused: bool) -> Callable[[Tensor, State], tuple[Te
     if fused and type(cell) in (RNNCell, GRUCell):
 
         def step(x: Tensor, state: State) -> tuple[Tensor, State]:
+            """One step: x [B, I], h [B, H] -> output [B, H], new state [B, H]."""
             h = cell(x, state)
             return h, h
 

@@ -102,5 +102,5 @@ def initialise(cell: Cell, name: str) -> str:
 
 
 def he(weight: torch.Tensor) -> None:
-    """He et al. 2015, in place."""
+    """He et al. 2015, in place, of a weight [outputs, inputs]."""
     nn.init.kaiming_normal_(weight, nonlinearity="relu")

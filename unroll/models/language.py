@@ -141,7 +141,15 @@ class LanguageModel(nn.Module):
         return TokenCell(self.embedding, [layer.get_submodule("cells.0") for layer in self.stack])
 
     def stepper(self, batch_size: int, category: Tensor | None = None) -> LanguageStepper:
-        """The model one token at a time, for generation."""
+        """The model one token at a time, for generation.
+
+        Args:
+            batch_size: B.
+            category: numbers of conditions, [B] or one for all [1]. Default: none.
+
+        Returns:
+            A stepper in its initial state: tokens [B] -> logits of the next ones [B, V].
+        """
         return LanguageStepper(self, batch_size, category)
 
     def _hidden(

@@ -33,6 +33,7 @@ class LinearCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, h: Tensor, weight: Tensor, bias: Tensor, y: Tensor, smoothing: float
     ) -> Tensor:
+        """h [N, H], weight [V, H], bias [V], targets y [N], smoothing 0 to 1 -> the summed loss []."""
         N, V = len(h), len(weight)
         rows = max(1, min(N, ROWS, CHUNK // V))
         needs_h, needs_weight, needs_bias, *_ = ctx.needs_input_grad
@@ -72,6 +73,7 @@ class LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        """scale [] -> gradients of h [N, H], weight [V, H] and bias [V]; None for the others."""
         gradients = [None if g is None else g * scale for g in ctx.saved_tensors]
         return (*gradients, None, None)
 

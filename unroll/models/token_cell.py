@@ -46,6 +46,7 @@ class TokenCell(Cell):
         self.output_size = stack.output_size
 
     def forward(self, x: Tensor, state: State, *noise: Any) -> tuple[Tensor, State]:
+        """One step: ids x [B], state of each cell -> output [B, output_size], new states."""
         return self.stack.step(self.embedding(x), state, *noise)
 
     def initial_state(self, batch_size: int, **like: Any) -> State:

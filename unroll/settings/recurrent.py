@@ -72,7 +72,17 @@ class RecurrentSettings(TrainingSettings):
     @field_validator("cell")
     @classmethod
     def check_cell(cls, cell: str) -> str:
-        """A name must be in the table of cells."""
+        """A name must be in the table of cells.
+
+        Args:
+            cell: a name, or a file with a cell.
+
+        Returns:
+            The cell as it was given.
+
+        Raises:
+            ValueError: where it is neither a file with a cell nor a known name.
+        """
         if parse_cell_file(cell) is None and cell not in CELLS:
             raise ValueError(f"there is no cell of this name{suggestions(cell)}")
         return cell
@@ -80,7 +90,17 @@ class RecurrentSettings(TrainingSettings):
     @field_validator("memory")
     @classmethod
     def check_memory(cls, memory: str | None) -> str | None:
-        """A size must have a unit that is known."""
+        """A size must have a unit that is known.
+
+        Args:
+            memory: a size such as "4GB" or "2GiB", a number of bytes, or None: no bound.
+
+        Returns:
+            The size as it was given.
+
+        Raises:
+            ValueError: where it is no such size.
+        """
         if memory is not None and not re.fullmatch(r"(?i)\d*\.?\d+ *([KMGT]?i?B)?", memory):
             raise ValueError("expected a size such as 4GB, 500MB or 2GiB")
         return memory
@@ -88,7 +108,17 @@ class RecurrentSettings(TrainingSettings):
     @field_validator("cell_options", mode="before")
     @classmethod
     def parse_options(cls, options: object) -> object:
-        """Options may be given as JSON."""
+        """Options may be given as JSON.
+
+        Args:
+            options: JSON, or anything else, which is not changed.
+
+        Returns:
+            What the JSON says, or the options as they were given.
+
+        Raises:
+            ValueError: where a text is not JSON.
+        """
         if not isinstance(options, str):
             return options
         try:
@@ -98,7 +128,11 @@ class RecurrentSettings(TrainingSettings):
 
     @model_validator(mode="after")
     def check_one_bound(self) -> Self:
-        """Memory is bounded in one way."""
+        """Memory is bounded in one way.
+
+        Raises:
+            ValueError: where memory and segment_length are both given.
+        """
         if self.memory is not None and self.segment_length is not None:
             raise ValueError("memory and segment_length are both given; expected one of them")
         return self

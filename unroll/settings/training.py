@@ -127,7 +127,11 @@ class TrainingSettings(BaseModel):
 
     @model_validator(mode="after")
     def check_one_budget(self) -> Self:
-        """Training ends in one way."""
+        """Training ends in one way.
+
+        Raises:
+            ValueError: where more than one of seconds, steps and epochs is given.
+        """
         amounts = {"seconds": self.seconds, "steps": self.steps, "epochs": self.epochs}
         given = [name for name, amount in amounts.items() if amount is not None]
         if len(given) > 1:

@@ -32,7 +32,7 @@ def used_state(cell: Cell) -> State:
 
 
 def leaf(tensor: Tensor) -> Tensor:
-    """A copy that collects a gradient of its own; whole numbers collect none."""
+    """A copy, of the same shape `[...]`, that collects a gradient of its own; whole numbers collect none."""
     return tensor.detach().clone().requires_grad_(tensor.is_floating_point())
 
 
@@ -87,4 +87,13 @@ def cell_name(cell: Cell) -> str:
 
 
 def fail(cell: Cell, what: str) -> NoReturn:
+    """Report what a cell does wrong.
+
+    Args:
+        cell: whose class is named.
+        what: the rest of the sentence, without the full stop.
+
+    Raises:
+        AssertionError: always.
+    """
     raise AssertionError(f"{cell_name(cell)} {what}.")

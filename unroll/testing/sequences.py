@@ -47,6 +47,7 @@ def check_padding(cell: Cell) -> None:
     weights = [p for p in cell.parameters() if p.requires_grad]
 
     def gradients(run: Run, leaves: list[Tensor]) -> list[Tensor]:
+        """Gradients of one loss in the leaves (x [T, B, I], state fields [B, ...]) and in the weights."""
         output, last = run
         loss = (output * weight).sum() + sum(
             (s**2).sum() for s in tensors(last) if s.is_floating_point()
@@ -58,6 +59,7 @@ def check_padding(cell: Cell) -> None:
         ]
 
     def leaves_of(x: Tensor, state: State) -> list[Tensor]:
+        """x [T, B, I], and the floating-point fields [B, ...] of the state."""
         return [x, *(s for s in tensors(state) if s.is_floating_point())]
 
     padded_x, padded_state = leaf(x), map_state(leaf, start)

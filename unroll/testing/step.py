@@ -108,7 +108,14 @@ def check_state_matters(cell: Cell) -> None:
 
 
 def check_gradients(cell: Cell) -> None:
-    """Gradcheck of outputs and final state, in x, state and parameters, with fixed noise."""
+    """Gradcheck of outputs and final state, in x, state and parameters, with fixed noise.
+
+    Args:
+        cell: in float64; it is put into train mode.
+
+    Raises:
+        AssertionError: where an output has no gradient, or one that is not its derivative.
+    """
     cell.train()
     x = sequence(cell)[:3, :2].clone().requires_grad_()
     state = map_state(lambda s: leaf(s[:2]), used_state(cell))
@@ -135,7 +142,15 @@ def check_gradients(cell: Cell) -> None:
 
 
 def check_save_and_load(fresh: Fresh) -> None:
-    """A saved and loaded state_dict gives the same results."""
+    """A saved and loaded state_dict gives the same results.
+
+    Args:
+        fresh: makes a new cell of a dtype.
+
+    Raises:
+        AssertionError: where the cell cannot load its own state_dict, or computes something else
+            with it.
+    """
     cell, other = fresh(torch.float64), fresh(torch.float64)
     file = io.BytesIO()
     torch.save(cell.state_dict(), file)

@@ -66,7 +66,11 @@ class Average:
 
     @torch.no_grad()
     def load(self, tensors: list[Tensor]) -> None:
-        """Take the average that a checkpoint kept."""
+        """Take the average that a checkpoint kept.
+
+        Args:
+            tensors: one per parameter, in the order and of the shapes `[...]` of `parameters`.
+        """
         for mean, tensor in zip(self.tensors, tensors, strict=True):
             mean.copy_(tensor)
 

@@ -59,7 +59,14 @@ class TrainingProgress:
 
 
 def pack(tensors: dict[str, Tensor]) -> bytes:
-    """Tensors as safetensors, copied to the CPU; two names of one tensor are two copies."""
+    """Tensors as safetensors, copied to the CPU; two names of one tensor are two copies.
+
+    Args:
+        tensors: by name, of any shape `[...]`.
+
+    Returns:
+        The content of a .safetensors file.
+    """
     return save_tensors({k: t.detach().cpu().contiguous().clone() for k, t in tensors.items()})
 
 

@@ -104,7 +104,17 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """An existing run."""
+        """An existing run.
+
+        Args:
+            path: of its folder.
+
+        Returns:
+            The run folder; no file of it has been read.
+
+        Raises:
+            UserError: where there is no such folder, or it has no config.json.
+        """
         if not path.is_dir():
             raise UserError(
                 f"There is no run folder {path}; expected one that `unroll train` made. Check the "
@@ -118,7 +128,14 @@ class RunFolder:
         return cls(path)
 
     def config(self) -> dict[str, Any]:
-        """What the run is: its task, settings and data."""
+        """What the run is: its task, settings and data.
+
+        Returns:
+            The content of config.json, with the names of this version.
+
+        Raises:
+            UserError: where config.json is damaged, or of a format that this version does not read.
+        """
         try:
             check_folder(self.path, only={"config.json"})
             config: dict[str, Any] = json.loads((self.path / "config.json").read_bytes())

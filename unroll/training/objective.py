@@ -87,9 +87,12 @@ class Objective(ABC):
         """Set the weights in closed form, where `closed_form` says so.
 
         Args:
-            progress: called with the share that is done.
+            progress: called with the share that is done, 0 to 1.
 
         Returns:
             Sentences on what was solved.
+
+        Raises:
+            NotImplementedError: where the task has no closed form.
         """
         raise NotImplementedError(f"{type(self).__name__} has no closed form")

@@ -235,7 +235,10 @@ class Online:
         step = DifferentiableStep(self.cell)
 
         def one(s: Tensor, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            """For one sequence, s [S] and x [I]: products [R, S], and [R, ...] of each parameter."""
+
             def after(s: Tensor, parameters: tuple[Tensor, ...]) -> Tensor:
+                """The flat state [S] after the step, from that before it [S] and the parameters."""
                 swapped = {f"cell.{n}": p for n, p in zip(self.names, parameters, strict=True)}
                 _, new = functional_call(step, swapped, (x[None], self._rebuilt(s[None])))
                 return self._flat(new)[0]
@@ -361,4 +364,5 @@ class DifferentiableStep(torch.nn.Module):
         self.cell = cell
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step: x [B, I], state fields [B, ...] -> output [B, output_size], new state."""
         return self.cell.step(x, state)

@@ -111,9 +111,11 @@ class KnownGradients(torch.autograd.Function):
     def forward(
         ctx: Any, value: Tensor, gradients: Sequence[Tensor | None], *parameters: Tensor
     ) -> Tensor:
+        """A value [], the gradient of each parameter in its shape, or None -> the value []."""
         ctx.gradients = gradients
         return value.clone()
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor) -> Any:
+        """scale [] -> the known gradients times it, each in the shape of its parameter; else None."""
         return None, None, *(None if g is None else g * scale for g in ctx.gradients)

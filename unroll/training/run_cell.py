@@ -126,6 +126,15 @@ def make_named(name: str, options: dict[str, Any]) -> Callable[[int, int], Cell]
     expected: type[Exception] = Exception if options else ValueError
 
     def make(input_size: int, hidden_size: int) -> Cell:
+        """The cell of this name in these sizes.
+
+        Args:
+            input_size: I, the width of the inputs.
+            hidden_size: H, the number of units.
+
+        Raises:
+            UserError: where the constructor refuses the sizes or the options.
+        """
         try:
             return construct(input_size, hidden_size)
         except expected as error:
@@ -142,7 +151,19 @@ def make_named(name: str, options: dict[str, Any]) -> Callable[[int, int], Cell]
 
 
 def make_user_cell(own: UserCell, options: dict[str, Any]) -> Callable[[int, int], Cell]:
-    """A factory of the user's cell, whose errors are sentences with the line of its file."""
+    """A factory of the user's cell, whose errors are sentences with the line of its file.
+
+    Args:
+        own: the cell and its file.
+        options: by name, for the constructor.
+
+    Returns:
+        A function of input_size and hidden_size that makes the cell.
+
+    Raises:
+        UserError: where the constructor does not take (input_size, hidden_size), or not these
+            options.
+    """
     try:
         inspect.signature(own.make).bind_partial(1, 1)
     except TypeError as error:
@@ -153,6 +174,15 @@ def make_user_cell(own: UserCell, options: dict[str, Any]) -> Callable[[int, int
     check_options(f"{own.path}: {own.name}", own.make, options)
 
     def make(input_size: int, hidden_size: int) -> Cell:
+        """The user's cell in these sizes.
+
+        Args:
+            input_size: I, the width of the inputs.
+            hidden_size: H, the number of units.
+
+        Raises:
+            UserError: where the constructor fails, or the cell has other sizes than those given.
+        """
         try:
             cell = as_cell(own.make(input_size, hidden_size, **options))
         except Exception as error:

@@ -43,7 +43,7 @@ def segmented(
             cost more runs (Gruslys et al. 2016, https://arxiv.org/abs/1606.03401).
 
     Returns:
-        The summed loss, and the state after the last part (without a gradient).
+        The summed loss [], and the state after the last part (without a gradient).
 
     Raises:
         UserError: for a stream without parts, or fewer than one state.
@@ -78,7 +78,7 @@ def flat(state: State | None) -> list[Tensor]:
 
 
 def rebuilt(like: State | None, flat: Sequence[Tensor]) -> State | None:
-    """A state of the structure of `like`, of these fields."""
+    """A state of the structure of `like`, of these fields, each `[...]`; None where `like` is None."""
     each = iter(flat)
     return None if like is None else map_state(lambda _: next(each), like)
 
@@ -101,7 +101,15 @@ class PartChain:
 
     @torch.no_grad()
     def sweep(self, state: State | None, before: frozenset[int]) -> Tensor:
-        """The summed loss of all parts."""
+        """The summed loss of all parts, a number []; `last` is then the state after them.
+
+        Args:
+            state: before the first part. None: the initial state.
+            before: numbers of the parts before which the random state and the state are kept.
+
+        Raises:
+            RuntimeError: where the stream has no part.
+        """
         total: Tensor | None = None
         for k in range(len(self.stream)):
             if k in before:
@@ -153,6 +161,7 @@ class ChainLoss(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Any:
+        """Gradient [] -> those of the parameters and of the first state, each in its own shape."""
         chain, inputs = ctx.chain, ctx.saved_tensors
         parameters = list(inputs[: ctx.count])
         sums: list[Tensor | None] = [None] * len(parameters)
@@ -185,7 +194,7 @@ def backward_of_part(
         k: the number of the part.
         kept: the random state and the state before it.
         parameters: whose gradients are wanted.
-        of_loss: the gradient of the loss.
+        of_loss: the gradient of the loss [].
         of_state: gradients of the state after the part, or None for the last part.
 
     Returns:
