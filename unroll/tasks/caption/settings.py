@@ -11,6 +11,17 @@ from pydantic import Field, field_validator, model_validator
 from unroll.data.first_rows import LINES, TABLES, first_rows
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
+from unroll.settings.shared import (
+    BeamWidth,
+    DropoutInput,
+    LengthPenalty,
+    MinCount,
+    SkipBad,
+    TieEmbedding,
+    TokenSmoothing,
+    WordDropout,
+    WordSplit,
+)
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
@@ -45,7 +56,7 @@ class CaptionSettings(RecurrentSettings):
         "image is in both; captions: no caption either; auto: captions, if enough groups "
         "remain, otherwise images.",
     )
-    skip_bad: bool = Field(False, description="Skip bad records; they are counted and reported.")
+    skip_bad: SkipBad = False
     # the images
     height: int | None = Field(
         None,
@@ -77,15 +88,9 @@ class CaptionSettings(RecurrentSettings):
     vocabulary_size: int | None = Field(
         None, ge=2, description="Keep this many of the most frequent tokens. Default: all."
     )
-    min_count: int | None = Field(
-        None, ge=1, description="Rarer tokens become <unk>. Default: 2, or 1 for characters."
-    )
+    min_count: MinCount = None
     lower: bool = Field(True, description="Convert captions to lower case.")
-    split: Literal["auto", "spaces", "punctuation"] = Field(
-        "auto",
-        description="Where words end: at spaces, or also at punctuation; auto decides from the "
-        "text.",
-    )
+    split: WordSplit = "auto"
     # the network
     channels: str = Field(
         "16,32,64",
@@ -94,22 +99,10 @@ class CaptionSettings(RecurrentSettings):
     attention: Literal["dot", "general", "additive"] = Field(
         "general", description="How the decoder scores the positions of the image."
     )
-    tie: bool = Field(True, description="Use the embedding as the weights of the softmax too.")
-    dropout_input: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="Locked dropout on the embeddings. Default: the same as dropout.",
-    )
-    word_dropout: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="Share of tokens that training replaces by <unk>. Default: chosen by the task.",
-    )
-    label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="Share of each target that is spread evenly over all tokens."
-    )
+    tie: TieEmbedding = True
+    dropout_input: DropoutInput = None
+    word_dropout: WordDropout = None
+    label_smoothing: TokenSmoothing = 0.1
     # the search
     consensus: int = Field(
         100,
@@ -124,15 +117,9 @@ class CaptionSettings(RecurrentSettings):
         description="Weight of agreement with captions of the training set, against agreement "
         "with the sampled captions. Default: the best value on the validation set.",
     )
-    beam: int = Field(
-        5, ge=1, description="Width of the beam. 1: the most likely token of each step."
-    )
+    beam: BeamWidth = 5
     best: int = Field(1, ge=1, description="Number of captions for each image.")
-    length_penalty: float = Field(
-        1.0,
-        ge=0,
-        description="Log-probabilities are divided by the length to this power. 0: no division.",
-    )
+    length_penalty: LengthPenalty = 1.0
     temperature: float = Field(
         0.7,
         gt=0,

@@ -13,6 +13,16 @@ from unroll.data.columns import LABELS, TEXTS, find_columns
 from unroll.data.first_rows import LINES, TABLES, first_rows
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
+from unroll.settings.shared import (
+    CellName,
+    ClassSmoothing,
+    ClassWeights,
+    DropoutInput,
+    LowerTexts,
+    Readout,
+    SkipBad,
+    WordSplit,
+)
 
 RECORD_SUFFIXES = (".txt", ".csv", ".tsv")  # of a folder for each class
 
@@ -67,13 +77,9 @@ class ClassifySettings(RecurrentSettings):
         None,
         description="File of the validation set. Default: a tenth of the records, at most 5,000.",
     )
-    skip_bad: bool = Field(False, description="Skip bad records; they are counted and reported.")
-    lower: bool = Field(True, description="Convert the texts to lower case.")
-    split: Literal["auto", "spaces", "punctuation"] = Field(
-        "auto",
-        description="Where words end: at spaces, or also at punctuation; auto decides from the "
-        "text.",
-    )
+    skip_bad: SkipBad = False
+    lower: LowerTexts = True
+    split: WordSplit = "auto"
     min_count: int = Field(1, ge=1, description="Rarer tokens become <unk>.")
     vocabulary_size: int | None = Field(
         None,
@@ -89,19 +95,14 @@ class ClassifySettings(RecurrentSettings):
         "are bad records.",
     )
     # the network
-    cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
+    cell: CellName = "gru"
     bidirectional: bool = Field(True, description="Read each sequence in both directions.")
     pooling: Literal["last", "mean", "max", "attention"] = Field(
         "max",
         description="How the outputs of all steps become one vector. last: the last step of "
         "each direction.",
     )
-    dropout_input: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="Locked dropout on the embeddings. Default: the same as dropout.",
-    )
+    dropout_input: DropoutInput = None
     word_dropout: float = Field(
         0.2,
         ge=0,
@@ -113,19 +114,9 @@ class ClassifySettings(RecurrentSettings):
         description="Add naive Bayes scores of words and word pairs to the network's scores. "
         "Default: yes for words and pieces of words, no for characters and numbers.",
     )
-    readout: Literal["gradient", "ridge"] = Field(
-        "gradient",
-        description="How the last layer is learned. ridge: in closed form, and no other layer is "
-        "trained; for reservoirs.",
-    )
-    class_weights: Literal["none", "balanced"] = Field(
-        "none",
-        description="Weights of the classes in the loss. balanced: the same total weight for "
-        "each class.",
-    )
-    label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="Share of the target that is spread evenly over all classes."
-    )
+    readout: Readout = "gradient"
+    class_weights: ClassWeights = "none"
+    label_smoothing: ClassSmoothing = 0.1
 
     @model_validator(mode="after")
     def closed_form_has_no_weights(self) -> Self:

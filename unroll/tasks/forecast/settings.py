@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from unroll.data.columns import is_number
 from unroll.settings.recurrent import RecurrentSettings
+from unroll.settings.shared import Readout
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 # settings that only a forecast has
@@ -133,11 +134,7 @@ class ForecastSettings(RecurrentSettings):
         description="Whether the model reads levels as well as changes. auto: yes if the "
         "levels return to a mean.",
     )
-    readout: Literal["gradient", "ridge"] = Field(
-        "gradient",
-        description="How the last layer is learned. ridge: in closed form, and no other layer "
-        "is trained; for reservoirs.",
-    )
+    readout: Readout = "gradient"
 
     @field_validator("quantiles")
     @classmethod

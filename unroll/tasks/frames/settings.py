@@ -13,6 +13,7 @@ from unroll.data.columns import is_number
 from unroll.data.first_rows import LINES, TABLES, first_rows
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
+from unroll.settings.shared import CellName, ClassSmoothing, ClassWeights
 
 MOVING = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".gif")
 STILLS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -103,7 +104,7 @@ class FramesSettings(RecurrentSettings):
         description="Channels of each block of convolutions, separated by commas. Default: as "
         "many blocks as the size of the frames needs.",
     )
-    cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
+    cell: CellName = "gru"
     embedding: int | None = Field(
         None,
         ge=1,
@@ -116,14 +117,8 @@ class FramesSettings(RecurrentSettings):
         description="How the outputs of all frames become one vector, if a clip has one label. "
         "last: the last frame of each direction.",
     )
-    class_weights: Literal["none", "balanced"] = Field(
-        "none",
-        description="Weights of the classes in the loss. balanced: the same total weight for "
-        "each class.",
-    )
-    label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="Share of the target that is spread evenly over all classes."
-    )
+    class_weights: ClassWeights = "none"
+    label_smoothing: ClassSmoothing = 0.1
 
     @field_validator("widths")
     @classmethod

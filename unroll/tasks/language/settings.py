@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from unroll.data.text import text_source
 from unroll.settings.recurrent import RecurrentSettings
+from unroll.settings.shared import LowerWords, WordSplit
 
 SUFFIXES = (".txt", ".text", ".md", ".gz", ".jsonl")
 TABLES = (".tsv", ".csv")  # with --per-line
@@ -43,12 +44,8 @@ class LanguageSettings(RecurrentSettings):
         description="File of the validation set. Default: the last tenth of the text; with "
         "per_line every tenth line.",
     )
-    lower: bool = Field(False, description="Convert words to lower case.")
-    split: Literal["auto", "spaces", "punctuation"] = Field(
-        "auto",
-        description="Where words end: at spaces, or also at punctuation; auto decides from the "
-        "text.",
-    )
+    lower: LowerWords = False
+    split: WordSplit = "auto"
     end: Literal["line", "sentence"] = Field(
         "line",
         description="Where <eos> is inserted in a text of words: at the end of each line or "

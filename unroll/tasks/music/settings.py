@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from unroll.settings.recurrent import RecurrentSettings
+from unroll.settings.shared import DropoutInput, TieEmbedding
 
 ABC_FILES = (".abc", ".abc.gz")
 MIDI_FILES = (".mid", ".midi")
@@ -38,13 +39,8 @@ class MusicSettings(RecurrentSettings):
         ge=16,
         description="Most tokens of a sequence in training; longer tunes are split.",
     )
-    tie: bool = Field(False, description="Use the embedding as the weights of the softmax too.")
-    dropout_input: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="Locked dropout on the embeddings. Default: the same as dropout.",
-    )
+    tie: TieEmbedding = False
+    dropout_input: DropoutInput = None
 
     @property
     def ties_embedding(self) -> bool:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from unroll.data.first_rows import LINES, TABLES, first_rows
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
+from unroll.settings.shared import BeamWidth, CellName, LowerTexts, SkipBad
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus")
 KINDS = ("audio", "image", "strokes")
@@ -48,8 +49,8 @@ class TranscribeSettings(RecurrentSettings):
     valid: str | None = Field(
         None, description="Validation set. Default: a tenth of the records, at most 5,000."
     )
-    skip_bad: bool = Field(False, description="Skip bad records; they are counted and reported.")
-    lower: bool = Field(False, description="Convert the texts to lower case.")
+    skip_bad: SkipBad = False
+    lower: LowerTexts = False
     units: Literal["auto", "char", "word"] = Field(
         "auto",
         description="What a token is. auto: words if there are few "
@@ -79,7 +80,7 @@ class TranscribeSettings(RecurrentSettings):
         32, ge=8, description="Height in pixels to which an image of a line is scaled."
     )
     # the network
-    cell: str = Field("gru", description=RecurrentSettings.model_fields["cell"].description)
+    cell: CellName = "gru"
     bidirectional: bool = Field(
         True, description="Read the frames in both directions; never if streaming."
     )
@@ -121,9 +122,7 @@ class TranscribeSettings(RecurrentSettings):
         description="How strongly training distorts handwriting. 0: not at all.",
     )
     # the search
-    beam: int = Field(
-        1, ge=1, description="Width of the beam. 1: the most likely token of each step."
-    )
+    beam: BeamWidth = 1
     language_model: str | None = Field(
         None,
         description="Run folder of a language model with the same tokens, which scores the "

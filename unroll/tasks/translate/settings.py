@@ -10,6 +10,17 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from unroll.settings.recurrent import RecurrentSettings
+from unroll.settings.shared import (
+    BeamWidth,
+    DropoutInput,
+    LengthPenalty,
+    LowerWords,
+    MinCount,
+    SkipBad,
+    TokenSmoothing,
+    WordDropout,
+    WordSplit,
+)
 
 LOOK = 200  # lines that a guess looks at
 SUFFIXES = (".tsv", ".txt", ".tsv.gz", ".txt.gz")
@@ -41,7 +52,7 @@ class TranslateSettings(RecurrentSettings):
     valid_target: str | None = Field(
         None, description="Second file of the validation set, if target is a file."
     )
-    skip_bad: bool = Field(False, description="Skip bad records; they are counted and reported.")
+    skip_bad: SkipBad = False
     max_length: int | None = Field(
         None, ge=1, description="Longest source and target, in tokens. Default: no limit."
     )
@@ -61,15 +72,9 @@ class TranslateSettings(RecurrentSettings):
         description="Keep this many of the most frequent tokens of a side. Default: all; for "
         "bpe 2000 to 8000, by the number of pairs.",
     )
-    min_count: int | None = Field(
-        None, ge=1, description="Rarer tokens become <unk>. Default: 2, or 1 for characters."
-    )
-    lower: bool = Field(False, description="Convert words to lower case.")
-    split: Literal["auto", "spaces", "punctuation"] = Field(
-        "auto",
-        description="Where words end: at spaces, or also at punctuation; auto decides from the "
-        "text.",
-    )
+    min_count: MinCount = None
+    lower: LowerWords = False
+    split: WordSplit = "auto"
     # the network
     encoder_hidden: int | None = Field(
         None, ge=1, description="Units of the encoder in each direction. Default: half of hidden."
@@ -90,22 +95,10 @@ class TranslateSettings(RecurrentSettings):
     tie: bool = Field(
         True, description="Use the embedding of the target as the weights of the softmax."
     )
-    dropout_input: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="Locked dropout on the embeddings. Default: the same as dropout.",
-    )
-    word_dropout: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="Share of tokens that training replaces by <unk>. Default: chosen by the task.",
-    )
+    dropout_input: DropoutInput = None
+    word_dropout: WordDropout = None
     # the training
-    label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="Share of each target that is spread evenly over all tokens."
-    )
+    label_smoothing: TokenSmoothing = 0.1
     teacher_forcing: float = Field(
         1.0,
         ge=0,
@@ -117,19 +110,13 @@ class TranslateSettings(RecurrentSettings):
         10, ge=1, description="Epochs until the share of teacher_forcing is reached."
     )
     # the search
-    beam: int = Field(
-        5, ge=1, description="Width of the beam. 1: the most likely token of each step."
-    )
+    beam: BeamWidth = 5
     best: int = Field(
         1,
         ge=1,
         description="Number of translations for each source, at most the width of the beam.",
     )
-    length_penalty: float = Field(
-        1.0,
-        ge=0,
-        description="Log-probabilities are divided by the length to this power. 0: no division.",
-    )
+    length_penalty: LengthPenalty = 1.0
     coverage_penalty: float = Field(
         0.0,
         ge=0,
