@@ -1,6 +1,6 @@
 import pytest
 
-from unroll.counting import counted
+from unroll.counting import counted, listed
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,11 @@ from unroll.counting import counted
 )
 def test_a_number_and_what_it_counts(words, expected):
     assert counted(*words) == expected
+
+
+def test_a_list_of_names_is_as_long_as_a_sentence_can_bear():
+    assert listed(["a", "b"]) == "a, b"
+    assert listed([]) == ""
+    many = listed([f"column {k}" for k in range(2000)])
+    assert len(many) < 130 and many.endswith(" more")
+    assert listed(["x" * 5000, "y"]) == "x" * 39 + "…, y"

@@ -1,6 +1,11 @@
-"""Numbers of things, in words."""
+"""Numbers of things, and lists of names, in words."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+LISTED = 100  # characters of a list of names in a sentence
+LONGEST_NAME = 40
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -17,3 +22,24 @@ def counted(number: int, one: str, many: str | None = None) -> str:
         ('1 row', '1,200 rows', '1 row is')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a sentence, as many as are readable there: "a, b, c and 12 more".
+
+    Args:
+        names: of columns, labels, files. Long names are shortened.
+
+    Examples:
+        >>> from unroll.counting import listed
+        >>> listed(["text", "label"]), listed([f"column {k}" for k in range(40)])[-20:]
+        ('text, label', 'column 9 and 30 more')
+    """
+    shown: list[str] = []
+    for name in names:
+        name = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+        if shown and len(", ".join([*shown, name])) > LISTED:
+            break
+        shown.append(name)
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unroll.counting import counted
-from unroll.errors import UserError
+from unroll.errors import UserError, shorten_long_words
 
 LISTED = 5  # bad records that a report quotes
 
@@ -44,7 +44,7 @@ class Problems:
             raise UserError(sentence + hint)
         self.count += 1
         if len(self._first) < LISTED:
-            self._first.append(sentence)
+            self._first.append(shorten_long_words(sentence))
 
     def with_messages(self, sentence: str) -> str:
         """The sentence of an error, and below it the bad records that were skipped before."""
