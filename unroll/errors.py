@@ -18,7 +18,7 @@ class UserError(ValueError):
     Examples:
         >>> from unroll.errors import UserError
         >>> len(str(UserError("a.csv, line 1: '" + "9" * 5000 + "' is not a number.")))
-        137
+        113
     """
 
     def __init__(self, sentence: str) -> None:
