@@ -1,3 +1,5 @@
+import warnings
+
 import pytest
 import torch
 
@@ -120,3 +122,24 @@ def test_views_and_empty_batches():
     a, b = torch.rand(2, 7, 3).transpose(0, 1), torch.randn(2, 7, 3).transpose(0, 1)
     torch.testing.assert_close(scan(a, b, b[0]), loop(a, b, b[0]))
     assert scan(a[:, :0], b[:, :0], b[0, :0]).shape == (7, 0, 3)
+
+
+@steps
+def test_what_a_graph_shows_are_the_same_numbers_to_the_bit(T):
+    if not T:
+        return
+    a, b, before = torch.rand(T, 1, 3), torch.randn(T, 2, 3), torch.randn(2, 3)
+    assert module.solved(a, b, before).equal(scan(a, b, before))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_a_trace_runs_for_any_number_of_steps(dtype):
+    def given(T):
+        return (torch.randn(*s, dtype=dtype) / 2 for s in ((T, 2, 3), (T, 2, 3), (2, 3)))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is deprecated
+        traced = torch.jit.trace(scan, tuple(given(10)))
+    for T in (10, 25, 4, 1):
+        tensors = tuple(given(T))
+        torch.testing.assert_close(traced(*tensors), loop(*tensors))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn, sigmoid
-from torch.nn.functional import linear, logsigmoid
+from torch.nn.functional import linear, logsigmoid, softplus
 
 from unroll.cells.cell import Cell
 from unroll.cells.scan import scan
 
 POWER = 8.0  # c, the same in all of the paper
+TERMS = 12  # of a series for numbers up to 0.2
 
 
 class RGLRUCell(Cell):
@@ -95,9 +96,26 @@ class RGLRUCell(Cell):
         """The factor of h, and what is added to it, each [..., H]."""
         r, i, *projected = linear(x, self.weight_ih, self.bias).split(self.hidden_size, -1)
         r, i = self.tap(recurrence_gate=sigmoid(r), input_gate=sigmoid(i))
-        log_a = r * (POWER * logsigmoid(self.decay))
+        log_a = r * (POWER * log_of_sigmoid(self.decay))
         # a shut gate leaves no room, and a root has no slope at zero: the tiniest number instead
-        room = torch.finfo(log_a.dtype).tiny - torch.expm1(2 * log_a)
+        room = torch.finfo(log_a.dtype).tiny - squared_minus_one(log_a)
         value = projected[0] if self.projects else x
         a = self.tap(decay=torch.exp(log_a))
         return a, room.sqrt() * (i * value)
+
+
+def squared_minus_one(x: Tensor) -> Tensor:
+    """exp(2 x) - 1 without cancellation near zero, for numbers of any shape `[...]`."""
+    if torch.onnx.is_in_onnx_export():  # ONNX has no expm1
+        series = torch.ones_like(x)
+        for k in range(TERMS, 1, -1):
+            series = 1 + 2 * x * series / k
+        return torch.where(x.abs() < 0.1, 2 * x * series, torch.exp(2 * x) - 1)
+    return torch.expm1(2 * x)
+
+
+def log_of_sigmoid(x: Tensor) -> Tensor:
+    """log(sigmoid(x)) for numbers of any shape `[...]`."""
+    if torch.onnx.is_in_onnx_export():  # which writes the logarithm of a sigmoid near one
+        return -softplus(-x)
+    return logsigmoid(x)

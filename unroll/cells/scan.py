@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
+from unroll.cells.torchscript import compiled_function
+
 
 def scan(a: Tensor, b: Tensor, before: Tensor) -> Tensor:
     """h_t = a_t h_{t-1} + b_t for all t, real or complex.
@@ -37,6 +39,10 @@ def scan(a: Tensor, b: Tensor, before: Tensor) -> Tensor:
     if not len(b):
         return b
     wide = torch.promote_types(torch.promote_types(a.dtype, b.dtype), before.dtype)
+    if torch.jit.is_tracing():
+        return doubling_scan(torch.broadcast_to(a, b.shape).to(wide), b.to(wide), before.to(wide))
+    if torch.compiler.is_exporting() or is_proxied():
+        return solved(a.to(wide), b.to(wide), before.to(wide))
     h: Tensor = LinearScan.apply(a.to(wide), b.to(wide), before.to(wide))
     return h
 
@@ -91,3 +97,46 @@ def solve(h: Tensor, a: Tensor, b: Tensor, before: Tensor) -> None:
     torch.addcmul(b[0], a[0], before, out=h[0])
     if len(b) > 2:
         torch.addcmul(b[2::2], a[2::2], h[1:-1:2], out=h[2::2])
+
+
+def solved(a: Tensor, b: Tensor, before: Tensor) -> Tensor:
+    """What `solve` fills, [T, B, H] with T >= 1, by operations that a graph can show and derive.
+
+    Writing into parts of a tensor has no derivative, and tracers lose it.
+    """
+    pairs = len(b) // 2
+    first_step = torch.addcmul(b[0], a[0], before)[None]
+    if not pairs:
+        return first_step
+    first, second = slice(0, 2 * pairs, 2), slice(1, None, 2)
+    odd = solved(a[second] * a[first], torch.addcmul(b[second], a[second], b[first]), before)
+    even = torch.cat([first_step, torch.addcmul(b[2::2], a[2::2], odd[: (len(b) - 1) // 2])])
+    mixed = torch.stack([even[:pairs], odd], 1).flatten(0, 1)
+    return torch.cat([mixed, even[pairs:]])
+
+
+def is_proxied() -> bool:
+    """Whether tensors stand for those of a graph that is being written, as under make_fx."""
+    return torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None
+
+
+def doubling_scan(a: Tensor, b: Tensor, before: Tensor) -> Tensor:
+    """h [T, B, H] as TorchScript, so that a trace runs for any number of steps.
+
+    After round k each step has taken in the 2^k steps up to it: T log2(T) work, but no recursion.
+    """
+    double = compiled_function(DOUBLING, "doubling")
+    h: Tensor = double(a, torch.cat([torch.addcmul(b[:1], a[:1], before), b[1:]]))
+    return h
+
+
+DOUBLING = """
+def doubling(a, b):
+    T = b.size(0)
+    step = 1
+    while step < T:
+        b = torch.cat([b[:step], b[step:] + a[step:] * b[: T - step]])
+        a = torch.cat([a[:step], a[step:] * a[: T - step]])
+        step = 2 * step
+    return b
+"""

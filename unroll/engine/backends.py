@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from unroll.cells import State
@@ -126,6 +127,6 @@ def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
 def warn_once(call: Call, chosen: Backend, why: str) -> None:
     """Warn, once for each cell and reason, that a call falls back to the loop."""
     key = (type(call.cell).__name__, why)
-    if chosen is loop and why != REQUESTED and key not in _warned:
+    if chosen is loop and why != REQUESTED and key not in _warned and not torch.jit.is_tracing():
         _warned.add(key)
         log.warning("%s runs on the loop backend, step by step in Python: %s.", *key)

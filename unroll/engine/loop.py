@@ -5,12 +5,16 @@ Any cell, device and dtype. T time, B batch, I input, H output.
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from unroll.cells import Cell, State, fields, map_state
 from unroll.cells.cell import shallow_copy
+from unroll.engine import scripted
 from unroll.engine.call import Call
 from unroll.engine.noise import at_step, draw_noise
 
@@ -24,11 +28,36 @@ def supports(call: Call) -> str | None:
 
 def run(call: Call) -> tuple[Tensor, State]:
     """Outputs [T, B, H] and the state after each sequence's own last step."""
+    if torch.jit.is_tracing():
+        why = scripted.supports(call)
+        if why is None:
+            return scripted.run(call)
+        call = with_fixed_steps(call, why)
     if call.parameters is None:
         return Loop(call, call.cell)()
     return functional_call(
         Loop(call, shallow_copy(call.cell)), {f"cell.{k}": v for k, v in call.parameters.items()}
     )
+
+
+def with_fixed_steps(call: Call, why: str) -> Call:
+    """The call with inputs that fail, when its trace runs, for another number of steps.
+
+    Args:
+        call: a call that is being traced.
+        why: the trace keeps the number of steps.
+    """
+    T = len(call.x)
+    warnings.warn(
+        f"The trace of {type(call.cell).__name__} runs for exactly {T} steps, as its example, because "
+        f"{why}; it fails for any other number.",
+        torch.jit.TracerWarning,
+        stacklevel=2,
+    )
+    cell = call.cell  # torch.func.functional_call refuses to run in a trace
+    if call.parameters is not None:
+        cell = scripted.with_tensors(cell, dict(call.parameters))
+    return replace(call, cell=cell, parameters=None, x=torch.stack(call.x.unbind(0)))
 
 
 class Loop(nn.Module):

@@ -25,6 +25,8 @@ def supports(call: Call) -> str | None:
     without = no_parallel_form(call.cell)
     if without is not None:
         return without
+    if torch.jit.is_tracing():
+        return "a trace would keep the number of steps of its example"
     if call.resets is not None:
         return "a parallel form cannot reset the state inside a sequence"
     if call.record is not None:

@@ -34,11 +34,20 @@ def supports(call: Call) -> str | None:
         return "torch's kernels cannot reset the state inside a sequence"
     if call.record is not None:
         return "torch's kernels do not show their steps to a recording"
+    if isinstance(cell, ProjectedLSTMCell) and exports_to_onnx():
+        return "ONNX has no LSTM with a projection"
+    if call.lengths is not None and torch.jit.is_tracing():
+        return "a trace of packed sequences would keep the batch of its example"
     if within_vmap():
         return "torch's kernels cannot be run by torch.vmap"
     if call.x.dtype not in FLOATS:
         return f"torch's kernels take floating point inputs, not {call.x.dtype}"
     return None
+
+
+def exports_to_onnx() -> bool:
+    """Whether the older exporter, which traces, writes this call for ONNX."""
+    return torch.jit.is_tracing() and torch.onnx.is_in_onnx_export()
 
 
 def within_vmap() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from unroll.cells import State
@@ -116,6 +117,11 @@ def run_calls(
         warn_once(call, found, why)
         chosen.append(found)
     if bound is not None:
+        if torch.jit.is_tracing():
+            raise RuntimeError(
+                "A trace computes no gradients, so memory= and segment_length= do not go with it. "
+                "Trace or export outside unroll.bounded."
+            )
         return [run_segmented(f, call, bound) for f, call in zip(chosen, calls, strict=True)]
     if all(found is cpu for found in chosen):
         return cpu.run_together(calls)

@@ -21,6 +21,8 @@ from unroll.engine.cpu import build
 from unroll.engine.cpu.suited import unsuited
 from unroll.engine.evidence import torch_is_faster
 from unroll.engine.memory.bounded import requested_bound
+from unroll.engine.torch_kernels import exports_to_onnx
+from unroll.layers.exporting import exportable
 from unroll.layers.input_forms import normalise_input
 from unroll.layers.stack import Part, run_stack
 from unroll.layers.stepper import Stepper
@@ -31,6 +33,7 @@ class DropIn(nn.RNNBase):
 
     _torch_class: type[nn.RNNBase]
 
+    @exportable
     def forward(
         self,
         input: Tensor | PackedSequence,
@@ -71,6 +74,7 @@ class DropIn(nn.RNNBase):
         asked = requested_backend(backend)
         plain = lengths is None and resets is None and records is None
         plain = plain and requested_bound(memory, segment_length) is None
+        plain = plain and not (self.proj_size and exports_to_onnx())
         if plain and (asked == "torch" or (asked == "auto" and not self._compiles(input))):
             return self._torch_class.forward(self, input, hx)
 

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from unroll.cells import Cell, State, as_cell, cell_factory, map_state
 from unroll.engine import Recording
+from unroll.layers.exporting import exportable
 from unroll.layers.input_forms import normalise_input
 from unroll.layers.stack import Part, run_stack
 from unroll.layers.stepper import Stepper
@@ -95,6 +96,7 @@ class Recurrent(nn.Module):
         """D: 2 where bidirectional, else 1."""
         return 2 if self.bidirectional else 1
 
+    @exportable
     def forward(
         self,
         input: Tensor | PackedSequence,
