@@ -7,7 +7,10 @@ from typing import Any
 
 from unroll.errors import UserError
 
-EXTRAS = {"soundfile": "audio", "soxr": "audio", "PIL": "image", "av": "video", "mido": "music"}
+EXTRAS = {
+    "soundfile": "audio", "soxr": "audio", "PIL": "image", "av": "video", "mido": "music",
+    "pandas": "frames", "polars": "frames", "pyarrow": "frames", "sklearn": "sklearn",
+}  # fmt: skip
 
 
 def optional(module: str, what: str) -> Any:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from unroll.in_memory.source import open_data
 from unroll.tasks import load_task
 from unroll.tasks.base import Log
 from unroll.tasks.task_settings import choose_task, task_settings
 
 
 def check(
-    data: str | Path, log: Log, *, task: str | None = None, **settings: Any
+    data: Any, log: Log, *, labels: Any = None, task: str | None = None, **settings: Any
 ) -> dict[str, object]:
     """What `unroll train` would read: how much, its lengths and labels, what is bad or truncated.
 
     Args:
-        data: a text, a table, a folder: what the task reads; "-" for standard input.
+        data: a text, a table, a folder: what the task reads; "-" for standard input. Or data from
+            Python, as `unroll.train` takes it.
         log: takes a sentence for each thing that was guessed.
+        labels: one for each record of data from Python. Default: in the data.
         task: its name; None: guessed from the data and the settings.
         settings: as `unroll.train` takes them.
 
@@ -29,10 +31,16 @@ def check(
         UserError: where nothing can be read at all.
     """
     given = {key: value for key, value in settings.items() if value is not None}
-    name, why = choose_task(str(data), task, given)
-    checked = task_settings(name, given)
-    log(f"{data} is read for the task {name} (--task): {why}.")
-    return {"task": name, **load_task(name).check(str(data), checked, log)}
+    with open_data(data, given, labels=labels, task=task) as source:
+        name, why = source.task or choose_task(source.path, task, source.values)
+        checked = task_settings(name, source.values)
+
+        def said(sentence: str) -> None:
+            log(source.wordings.say(sentence))
+
+        said(f"{source.path} is read for the task {name} (--task): {why}.")
+        facts = load_task(name).check(source.path, checked, said)
+        return {"task": name, **source.wordings.say(facts)}
 
 
 SENTENCES = ("messages", "problems")  # facts that are sentences, each on a line of its own

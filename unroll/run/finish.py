@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from unroll.in_memory.source import DataSource
 from unroll.tasks.base import D, M, N, P, R, S, Task
 from unroll.tasks.load import open_run
 from unroll.tasks.run import Run
@@ -17,7 +18,11 @@ from unroll.training.run_cell import trust_flag
 
 
 def finish_run(
-    task: Task[S, D, P, N, M, R], trainer: Trainer, interrupt: Interrupt, read: D
+    task: Task[S, D, P, N, M, R],
+    trainer: Trainer,
+    interrupt: Interrupt,
+    read: D,
+    source: DataSource,
 ) -> Run:
     """Train to the end of the budget, measure the best weights, and save what was found.
 
@@ -26,6 +31,7 @@ def finish_run(
         trainer: started or resumed.
         interrupt: has listened since before the run folder was made.
         read: the training set and the validation set.
+        source: where both are from, for people.
 
     Returns:
         The run, with its best weights.
@@ -45,8 +51,8 @@ def finish_run(
         folder.save({"model.safetensors": pack(dict(run.model.state_dict()))})
     metrics = task.validate(run.trained, read, ProgressLog("evaluating", report.log))
     result: dict[str, object] = {
-        **metrics,
-        "validation_set": read.validation_set,
+        **source.wordings.say(dict(metrics)),
+        "validation_set": source.wordings.say(read.validation_set),
         "steps": progress.step,
         "seconds": round(progress.seconds, 1),
         "stopped_by": why,
@@ -57,10 +63,19 @@ def finish_run(
     for sentence in summary:
         report.log(sentence)
     if why not in ("done", "early"):
-        data, out = shlex.quote(run.config["data"]["path"]), shlex.quote(str(folder.path))
-        resume = f"unroll train {data} --out {out} --resume{trust_flag(run.settings)}"
+        resume = resume_command(run, source)
         report.log(f"Everything is saved. Continue: {resume}")
     return run
+
+
+def resume_command(run: Run, source: DataSource) -> str:
+    """What continues a run: a command, or a call where its data is from Python."""
+    if not source.is_path:
+        valid = ", valid=..." if source.values.get("valid") is not None else ""
+        trust = ", trust_code=True" if trust_flag(run.settings) else ""
+        return f"unroll.train(data, out={str(run.path)!r}, resume=True{valid}{trust}), with the same data"
+    data, out = shlex.quote(run.config["data"]["path"]), shlex.quote(str(run.path))
+    return f"unroll train {data} --out {out} --resume{trust_flag(run.settings)}"
 
 
 def describe_end(why: str, trainer: Trainer) -> str:

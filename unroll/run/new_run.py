@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import torch
 
 from unroll.engine.backends import backend as use_backend
 from unroll.engine.backends import requested_backend
+from unroll.in_memory.source import DataSource
 from unroll.layers.explain import chosen_backends
 from unroll.run.description import describe_run
 from unroll.run.finish import finish_run
@@ -36,10 +36,9 @@ if TYPE_CHECKING:
 
 
 def start_run(
-    data: str,
+    source: DataSource,
     out: Path | None,
     task_name: str | None,
-    values: Mapping[str, object],
     report: TrainingReport,
     *,
     overwrite: bool,
@@ -47,18 +46,18 @@ def start_run(
     """Train a new run to the end of its budget.
 
     Args:
-        data: what the task reads; "-" for standard input.
+        source: what the task reads, and the given settings.
         out: the run folder; None: a free one under runs/.
         task_name: None: guessed from the data and the settings.
-        values: the given settings by name.
         report: what a person sees.
         overwrite: whether a run in `out` is replaced.
     """
-    name, why = choose_task(data, task_name, values)
+    data, values = source.path, source.values
+    name, why = source.task or choose_task(data, task_name, values)
     settings, task = task_settings(name, values), load_task(name)
     settings = settings.model_copy(update={"backend": requested_backend(settings.backend)})
     device = checked_device(settings.device)
-    path = out if out is not None else free_folder(data)
+    path = out if out is not None else free_folder(source.stem)
     RunFolder.check_free(path, overwrite)  # before anything long is done
     cell, settings = choose_cell(task, settings)
     read = task.read(data, settings, report.log)
@@ -71,7 +70,7 @@ def start_run(
     with use_backend(settings.backend), bound_by(settings), Interrupt() as interrupt:
         threads, settings = pick_threads(objective, settings)
         torch.manual_seed(settings.seed)
-        config = make_config(task, settings, data, read)
+        config = source.record(make_config(task, settings, data, read))
         files = new_files(task, config, read, objective, cell)
         folder = RunFolder.create(path, files, overwrite)
         report.log(f"{data} is read for the task {name} (--task): {why}.")
@@ -82,7 +81,7 @@ def start_run(
         with folder.locked():
             trainer = Trainer(objective, settings, folder, report)
             trainer.start()
-            return finish_run(task, trainer, interrupt, read)
+            return finish_run(task, trainer, interrupt, read, source)
 
 
 def choose_cell(task: AnyTask, settings: RecurrentSettings) -> tuple[RunCell, RecurrentSettings]:
@@ -144,9 +143,8 @@ def new_files(
     }
 
 
-def free_folder(data: str) -> Path:
+def free_folder(stem: str) -> Path:
     """runs/NAME, or runs/NAME-2 and so on where that exists."""
-    stem = "stdin" if data == "-" else Path(data).name.split(".")[0] or "run"
     path, number = Path("runs") / stem, 2
     while path.exists():
         path, number = Path("runs") / f"{stem}-{number}", number + 1

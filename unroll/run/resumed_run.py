@@ -10,6 +10,7 @@ import torch
 
 from unroll.engine.backends import backend as use_backend
 from unroll.errors import UserError
+from unroll.in_memory.source import DataSource
 from unroll.run.finish import finish_run
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.settings.training import BUDGETS
@@ -42,9 +43,8 @@ CHANGEABLE = {
 
 
 def resume_run(
-    data: str,
+    source: DataSource,
     out: Path,
-    values: Mapping[str, object],
     report: TrainingReport,
     *,
     task_name: str | None = None,
@@ -53,9 +53,8 @@ def resume_run(
     """Train a run from its newest checkpoint to the end of its budget.
 
     Args:
-        data: what the run was trained on.
+        source: what the run was trained on, and the given settings.
         out: the run folder.
-        values: the given settings by name.
         report: what a person sees.
         task_name: the given task, which must be that of the run. Default: that of the run.
         trust_code: whether the cell file in the run folder may be run.
@@ -72,7 +71,11 @@ def resume_run(
         )
     task = load_task(config["task"])
     check_needed(folder)
+    data, values = source.path, dict(source.values)
     recorded = task_settings(config["task"], config["settings"])
+    if "valid" in config["settings"]:
+        valid = source.restored("valid", config["settings"]["valid"])
+        recorded = recorded.model_copy(update={"valid": valid})
     cell = recorded_cell(folder, recorded, trust_code)
     settings = resumed_settings(recorded, values, cell, out)
     device = checked_device(settings.device)
@@ -98,7 +101,7 @@ def resume_run(
             trainer.settings = settings.model_copy(update={"seconds": max(left, 1e-3)})
         rebuild_baselines(task, folder, read, report)
         folder.update_config(settings={**config["settings"], **recorded_budget(trainer)})
-        return finish_run(task, trainer, interrupt, read)
+        return finish_run(task, trainer, interrupt, read, source)
 
 
 def resumed_settings(

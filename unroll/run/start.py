@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from unroll.errors import UserError
+from unroll.in_memory.source import open_data
 from unroll.run.new_run import start_run
 from unroll.run.resumed_run import resume_run
+from unroll.run.worded_report import WordedReport
 from unroll.tasks.run import Run
+from unroll.training.folder import RunFolder
 from unroll.training.report import QuietReport, TrainingReport, make_report
 
 
 def train(
-    data: str | Path,
+    data: Any,
     out: str | Path | None = None,
     *,
+    labels: Any = None,
     task: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -26,11 +30,16 @@ def train(
 ) -> Run:
     """Train a recurrent network on data of your own, into a run folder.
 
-    When to use it: `run = unroll.train("poems.txt", seconds=90)`, then `run.generate("O rose")`.
+    When to use it: `run = unroll.train("poems.txt", seconds=90)`, then `run.generate("O rose")`; or
+    `run = unroll.train(df, label="sentiment")`, then `run.predict(new_df)`.
 
     Args:
-        data: a text, a table, a folder: what the task reads; "-" for a text on standard input.
+        data: the path of a text, a table, a folder: what the task reads; "-" for a text on standard
+            input. Or data from Python: a DataFrame (pandas, polars, Arrow), a dictionary of columns, an
+            array [N, T, F] or [N, T], a list of texts, pairs, records, arrays, images or sounds, `(X, y)`,
+            a data set of torch or Hugging Face.
         out: the run folder. Default: runs/NAME, with a number where that exists.
+        labels: one for each record of data from Python. Default: in the data.
         task: "language", "tag", ... Default: guessed from the data and the settings.
         resume: continue the run in `out`.
         overwrite: replace the run in `out`.
@@ -38,7 +47,7 @@ def train(
         quiet: report nothing.
         report: what a person sees. Default: a live display on a terminal, else plain lines.
         settings: any field of the task's settings: seconds (to add), steps or epochs (totals of the
-            run), cell, layers, hidden, seed, ...
+            run), cell, layers, hidden, seed, ...; `valid` may be data from Python too.
 
     Returns:
         The run, with its best weights.
@@ -60,9 +69,12 @@ def train(
     if quiet:
         report = QuietReport()
     report = report or make_report("tokens")
-    if not resume:
-        path = None if out is None else Path(out)
-        return start_run(str(data), path, task, given, report, overwrite=overwrite)
-    if out is None:
+    if resume and out is None:
         raise UserError("--resume continues a run; name its folder by --out.")
-    return resume_run(str(data), Path(out), given, report, task_name=task, trust_code=trust_code)
+    known = task if out is None or not resume else RunFolder.open(Path(out)).config()["task"]
+    with open_data(data, given, labels=labels, task=known) as source:
+        said = WordedReport(report, source.wordings) if source.wordings.all else report
+        if not resume or out is None:
+            path = None if out is None else Path(out)
+            return start_run(source, path, task, said, overwrite=overwrite)
+        return resume_run(source, Path(out), said, task_name=task, trust_code=trust_code)

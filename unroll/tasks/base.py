@@ -21,6 +21,8 @@ from unroll.training.objective import Objective
 
 MakeCell = Callable[[int, int], Cell]  # (input_size, hidden_size) -> a cell; raises UserError
 Log = Callable[[str], None]  # takes one sentence for people
+# what a prediction is in one cell of a table: the first of these that it has
+ANSWERS = ("label", "labels", "tags", "translation", "caption", "text", "nats")
 Progress = Callable[[float], None]  # takes the share that is done, 0 to 1
 
 
@@ -94,6 +96,8 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
         name: the word of `--task`.
         changeable: the settings that may be changed each time a trained run is used.
         column_settings: the settings that name a column; further data may have other columns.
+        input_columns: the names of columns of a table in memory that may hold the inputs, the setting
+            that names it in training first; empty where `read_inputs` reads tables.
 
     Raises:
         UserError: from every method, in a sentence, for data and settings that cannot be used.
@@ -101,6 +105,7 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
 
     name: ClassVar[str]
     changeable: ClassVar[tuple[str, ...]] = ()
+    input_columns: ClassVar[tuple[str, ...]] = ()
     column_settings: ClassVar[tuple[str, ...]] = ()
 
     # before and during training
@@ -236,6 +241,27 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
             f"{trained.path} is a run of the task {self.name}, which has nothing to predict. "
             "Use unroll score, unroll next or unroll generate."
         )
+
+    def step_size(self, preprocessor: P) -> int | None:
+        """F, where an input is a sequence of steps of F numbers; None where it is something else."""
+        return None
+
+    def predicts_rows(self, trained: Trained[S, P, N]) -> bool:
+        """Whether each row of a table is an input of its own, so that predictions match rows."""
+        return True
+
+    def prediction_rows(self, prediction: R) -> list[dict[str, object]]:
+        """A prediction as rows of a table: one, unless the task has several for an input.
+
+        Its columns are `prediction`, `probability` where there is one, and `error` of a skipped input.
+        """
+        facts: dict[str, object] = {
+            "prediction": next((prediction[key] for key in ANSWERS if key in prediction), None)
+        }
+        if isinstance(prediction.get("probability"), float):
+            facts["probability"] = prediction["probability"]
+        error = prediction.get("error", prediction.get("problem"))
+        return [facts if error is None else {**facts, "error": error}]
 
     def format_prediction(self, prediction: R) -> str:
         """A prediction as people read it, or as the files of the task have it."""

@@ -13,6 +13,17 @@ import torch
 
 from unroll.engine.memory.bounded import bounded
 from unroll.errors import UserError
+from unroll.in_memory.answers import frame_beside, new_frame
+from unroll.in_memory.forms import is_path
+from unroll.in_memory.inputs import (
+    MemoryInputs,
+    column_of_inputs,
+    read_inputs,
+    refuse_empty_rows,
+    refuse_other_number,
+    table_as_file,
+)
+from unroll.in_memory.source import open_data
 from unroll.layers.explain import explain, explanations
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.tasks import load_task, settings_of
@@ -102,37 +113,54 @@ class Run:
         self.settings = self.settings.model_copy(update={name: checked[name] for name in changes})
 
     def evaluate(
-        self, data: str | Path, progress: Progress | None = None, **columns: str
+        self, data: Any, progress: Progress | None = None, *, labels: Any = None, **columns: str
     ) -> dict[str, Any]:
         """The metrics of further data, beside those of simple baselines (`baselines`).
 
         Args:
-            data: a file or folder of the kind that the run was trained on.
+            data: a file or folder of the kind that the run was trained on, or data from Python.
             progress: called with the share that is done, 0 to 1.
+            labels: one for each record of data from Python. Default: in the data.
             columns: the names of columns (`text`, `label`, ...), where they are not those of training.
 
         Raises:
             UserError: for data that cannot be read, or a column that the task does not have.
         """
         self.task.check_columns(columns)
-        return self.task.evaluate(self.trained, str(data), progress or no_progress, columns)
+        with open_data(data, columns, labels=labels, task=self.task_name) as source:
+            metrics = self.task.evaluate(
+                self.trained, source.path, progress or no_progress, columns
+            )
+            said: dict[str, Any] = source.wordings.say(dict(metrics))
+        return said
 
-    def predict(self, inputs: Any) -> Any:
-        """The prediction for an input, or a list of predictions for a list of inputs.
+    def predict(self, inputs: Any, *, as_frame: bool = False) -> Any:
+        """The prediction for an input, or those for several, in the form that they came in.
 
         Args:
-            inputs: a text or a dictionary of columns is one input; any other iterable holds several.
+            inputs: a text, a record, a sequence [T, F], an image or a sound is one input. A DataFrame
+                (pandas, polars, Arrow), a Series, an array [N, T, F], a dictionary of columns, a list
+                or any other iterable holds several.
+            as_frame: whether the predictions for a list or an array come as a DataFrame too.
 
         Returns:
-            A dictionary, as JSON holds it, or a list of them.
+            For one input a dictionary, as JSON holds it; for several a list of them. For a DataFrame a
+            copy with the columns `prediction` and `probability`, its index kept; a forecast has its own
+            rows, one for each step.
 
         Raises:
             UserError: for an input that the task cannot read, and for tasks that predict nothing.
         """
-        if isinstance(inputs, (str, dict)):
-            (prediction,) = self.predict_iterator([inputs])
-            return prediction
-        return list(self.predict_iterator(inputs))
+        given = read_inputs(
+            inputs, self.task.step_size(self.preprocessor), series=self.task_name == "forecast"
+        )
+        predictions = self._predictions(given)
+        if given.frame is None and not as_frame:
+            return predictions[0] if given.single else predictions
+        rows = [row for one in predictions for row in self.task.prediction_rows(one)]
+        if given.frame is not None and self.task.predicts_rows(self.trained):
+            return frame_beside(given.frame, rows)
+        return new_frame(given.frame, rows, given.index)
 
     def predict_iterator(self, inputs: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """A prediction for each input, in order, each made when it is asked for.
@@ -142,21 +170,48 @@ class Run:
         """
         return self.task.predict(self.trained, inputs)
 
-    def predict_file(self, path: str | Path) -> Iterator[dict[str, Any]]:
+    def predict_file(self, path: Any) -> Iterator[dict[str, Any]]:
         """A prediction for each record of a file, in order.
 
         Args:
-            path: a file of the kind that the run was trained on; targets in it are not needed.
+            path: a file of the kind that the run was trained on, or a table from Python; targets in it
+                are not needed.
         """
+        if not is_path(path):
+            return iter(
+                self._predictions(read_inputs(path, self.task.step_size(self.preprocessor)))
+            )
         return self.task.predict(self.trained, self.task.read_inputs(self.trained, str(path)))
 
-    def plot(self, data: str | Path) -> str:
+    def _predictions(self, given: MemoryInputs) -> list[dict[str, Any]]:
+        """The predictions for inputs from Python, in order."""
+        table = given.table
+        if table is None:
+            return list(self.predict_iterator(given.items or []))
+        by_row = self.task.predicts_rows(self.trained)
+        if by_row:
+            refuse_empty_rows(table)
+        if names := self.task.input_columns:
+            wanted = getattr(self.settings, names[0], None)
+            cells = column_of_inputs(table, names, wanted if isinstance(wanted, str) else None)
+            predictions = list(self.predict_iterator(cells))
+        else:
+            with table_as_file(table) as (path, wordings):
+                inputs = self.task.read_inputs(self.trained, path)
+                found = self.task.predict(self.trained, inputs)
+                predictions = [wordings.say(one) for one in found]
+        if by_row:
+            refuse_other_number(table, len(predictions))
+        return predictions
+
+    def plot(self, data: Any) -> str:
         """The predictions for a file as a drawing (SVG).
 
         Raises:
             UserError: for tasks that draw nothing.
         """
-        return self.task.plot(self.trained, str(data))
+        with open_data(data, {}, task=self.task_name) as source:
+            return self.task.plot(self.trained, source.path)
 
     def format_prediction(self, prediction: dict[str, Any]) -> str:
         """A prediction as people read it, or as the task's own files have it."""

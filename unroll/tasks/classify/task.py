@@ -231,6 +231,14 @@ class ClassifyTask(
 
     # predictions
 
+    def step_size(self, preprocessor: ClassifyPreprocessor) -> int | None:
+        """F, of a classifier of numbers."""
+        return None if preprocessor.scaler is None else len(preprocessor.scaler.names)
+
+    def predicts_rows(self, trained: TrainedClassifier) -> bool:
+        """Whether a row is an input: not where a sequence has several rows."""
+        return trained.preprocessor.scaler is None
+
     def predict(
         self, trained: TrainedClassifier, inputs: Iterable[object]
     ) -> Iterator[ClassifyPrediction]:

@@ -179,6 +179,24 @@ class ForecastTask(
     def read_inputs(self, trained: TrainedForecaster, path: str) -> Iterator[ForecastInput]:
         yield from read_input_table(path, trained.preprocessor, trained.settings).inputs()
 
+    def predicts_rows(self, trained: TrainedForecaster) -> bool:
+        return False
+
+    def prediction_rows(self, prediction: ForecastPrediction) -> list[dict[str, object]]:
+        first: dict[str, object] = (
+            {"series": prediction["series"]} if "series" in prediction else {}
+        )
+        return [
+            {
+                **first,
+                "time": step["time"],
+                "prediction": step["value"],
+                "low": step["low"],
+                "high": step["high"],
+            }
+            for step in prediction["forecast"]
+        ]
+
     def format_prediction(self, prediction: ForecastPrediction) -> str:
         return format_rows(prediction)
 

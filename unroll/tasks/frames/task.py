@@ -199,6 +199,10 @@ class FramesTask(
         settings = trained.settings
         return read_inputs(path, trained.preprocessor, settings.video, settings.skip_bad)
 
+    def step_size(self, preprocessor: FramesPreprocessor) -> int | None:
+        """F, of clips of numbers."""
+        return None if preprocessor.scaler is None else preprocessor.reading.shape[0]
+
     def predict(
         self, trained: TrainedFrames, inputs: Iterable[object]
     ) -> Iterator[FramesPrediction]:

@@ -47,6 +47,7 @@ class MusicTask(
     """
 
     name = "music"
+    input_columns = ("tune", "abc", "text")
     changeable = ("skip_bad",)
 
     def resolve_sizes(self, settings: MusicSettings, make_cell: MakeCell) -> MusicSettings:

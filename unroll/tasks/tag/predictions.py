@@ -122,9 +122,17 @@ def check_input(input: object, preprocessor: TagPreprocessor) -> TagInput:
     """
     if isinstance(input, TagInput):
         return input
-    words = split_words(str(input), preprocessor.forms)
-    if not words:
-        raise UserError(f"--input got {input!r}, which has no word; expected a sentence.")
+    if isinstance(input, (list, tuple)) and all(isinstance(word, str) for word in input):
+        words = list(input)
+    elif isinstance(input, str):
+        words = split_words(input, preprocessor.forms)
+    else:
+        raise UserError(
+            f"Got {type(input).__name__} to tag ({input!r:.40}); expected a sentence as a text, or a list "
+            "of its words."
+        )
+    if not words or not all(word.strip() for word in words):
+        raise UserError(f"--input got {input!r:.60}, which has no word; expected a sentence.")
     return TagInput(Sentence(tuple(words)))
 
 

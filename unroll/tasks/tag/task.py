@@ -57,6 +57,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     """A label for each word of a sentence."""
 
     name = "tag"
+    input_columns = ("tokens", "words", "text", "sentence")
     changeable = ("word", "tag", "skip_bad")
     column_settings = ("word", "tag")
 

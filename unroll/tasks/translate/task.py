@@ -43,6 +43,7 @@ class TranslateTask(
     """From pairs of texts to translations of texts."""
 
     name = "translate"
+    input_columns = ("source", "src", "text", "input")
     changeable = (*SEARCH, "skip_bad")
     column_settings = ("source", "target")
 

@@ -1,0 +1,217 @@
+"""The one entry for data: a path as it is, and anything else as a file that is there for a while."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from unroll.data.columns import find_columns
+from unroll.errors import UserError
+from unroll.in_memory.cells import is_missing
+from unroll.in_memory.files import write_data
+from unroll.in_memory.forms import MemoryData, MemoryTexts, is_path, recognise
+from unroll.in_memory.tables import MemoryTable, column_name
+from unroll.in_memory.wording import Wording, Wordings
+
+# settings that name a column of a table
+COLUMN_SETTINGS = (
+    "text", "label", "id", "columns", "source", "target", "time", "by", "known", "covariates",
+    "video", "audio", "image", "caption", "strokes", "speaker", "condition",
+)  # fmt: skip
+MARK = "from Python, SHA-256 "  # in the record of a validation set
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Data that can be read from a path.
+
+    Attributes:
+        path: what the tasks read.
+        stem: of the run folder, where none is named.
+        values: the settings, with the path of the validation set.
+        wordings: how files of data from Python are spoken of.
+        task: the task that the form of the data decides, and why; None where the file decides.
+        recorded: what the config of a run keeps in the place of each path.
+    """
+
+    path: str
+    stem: str
+    values: Mapping[str, Any]
+    wordings: Wordings = field(default_factory=Wordings)
+    task: tuple[str, str] | None = None
+    recorded: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the user gave a path."""
+        return not self.wordings.all or str(self.wordings.all[0].path) != self.path
+
+    @property
+    def name(self) -> str:
+        """What the data is called: the path, or "the DataFrame of 900 rows"."""
+        return self.path if self.is_path else self.wordings.all[0].name
+
+    def record(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The config of a run without the paths of files that are gone when it ends."""
+        kept = dict(config)
+        settings = dict(kept["settings"])
+        for name, value in settings.items():
+            if isinstance(value, str) and value in self.recorded:
+                settings[name] = self.recorded[value]
+        kept["settings"] = settings
+        if not self.is_path:
+            kept["data"] = {**kept["data"], "path": self.name, "from_python": True}
+        said: dict[str, Any] = self.wordings.say(kept)
+        return said
+
+    def restored(self, name: str, recorded: Any) -> Any:
+        """The value of a recorded setting: the path where data from Python lies this time.
+
+        Raises:
+            UserError: where the run had a validation set from Python that was not given again, or
+                another one.
+        """
+        if not isinstance(recorded, str) or MARK not in recorded:
+            return recorded
+        given = self.values.get(name)
+        if given is None:
+            raise UserError(
+                f"The run was trained with {name}={recorded}. Give the same data again: {name}=..."
+            )
+        if self.recorded.get(str(given)) != recorded:
+            raise UserError(
+                f"The data of {name}= differs from that of the run, {recorded}. Give the same data, or "
+                "start a new run by another out=."
+            )
+        return given
+
+
+@contextmanager
+def open_data(
+    data: Any,
+    values: Mapping[str, Any],
+    *,
+    labels: Any = None,
+    task: str | None = None,
+) -> Iterator[DataSource]:
+    """Data of any form as a path, as long as the block runs; errors speak of what was given.
+
+    Args:
+        data: a path, "-", or data from Python.
+        values: the settings by name; `valid` may be data from Python too.
+        labels: one for each record. Default: in the data.
+        task: the task, where it is known.
+
+    Raises:
+        UserError: for anything that holds no data.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from unroll.in_memory.source import open_data
+        >>> with open_data({"text": ["Good."], "label": ["pos"]}, {}) as source:
+        ...     print(source.name, Path(source.path).read_text().split())
+        the dictionary of columns of 1 row ['text,label', 'Good.,pos']
+    """
+    valid = values.get("valid")
+    valid_is_path = valid is None or is_path(valid)
+    if is_path(data) and valid_is_path:
+        if labels is not None:
+            raise UserError(
+                f"labels= is given beside the path {data}; a file holds its labels itself. Name their "
+                "column by label=."
+            )
+        yield DataSource(os.fspath(data), stem_of(os.fspath(data)), values)
+        return
+    with tempfile.TemporaryDirectory(prefix="unroll-") as place:
+        folder = Path(place)
+        source = DataSource("", "data", values)
+        if is_path(data):
+            path = os.fspath(data)
+            source = replace(source, path=path, stem=stem_of(path))
+        else:
+            found = recognise(data, labels, task)
+            chosen = None if task is not None else decided_task(found, values)
+            known = task or (chosen[0] if chosen else None)
+            settings = values
+            if isinstance(found, MemoryTable) and found.numbered:
+                settings = named_columns(values)
+            wording = write_in(folder / "data", found, known, settings)
+            with Wordings((wording,)).errors():
+                settings = {**settings, **found_columns(found, known, settings, wording)}
+            source = replace(
+                source, path=str(wording.path), values=settings, task=chosen,
+                wordings=Wordings((wording,)),
+            )  # fmt: skip
+            task = known
+        if not valid_is_path:
+            other = write_in(folder / "valid", recognise(valid, None, task), task, source.values)
+            digest = hashlib.sha256(other.path.read_bytes()).hexdigest()
+            source = replace(
+                source,
+                values={**source.values, "valid": str(other.path)},
+                wordings=Wordings((*source.wordings.all, other)),
+                recorded={str(other.path): f"{other.name} {MARK}{digest}"},
+            )
+        with source.wordings.errors():
+            yield source
+
+
+def stem_of(path: str) -> str:
+    """The name of a run folder after its data."""
+    return "stdin" if path == "-" else Path(path).name.split(".")[0] or "run"
+
+
+def write_in(
+    folder: Path, found: MemoryData, task: str | None, values: Mapping[str, Any]
+) -> Wording:
+    """Write data into a folder of its own."""
+    folder.mkdir()
+    return write_data(found, folder, task, per_line=bool(values.get("per_line")))
+
+
+def decided_task(found: MemoryData, values: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The task that the form of the data decides, and why; None where its file is looked at."""
+    if isinstance(found, MemoryTexts):
+        return "language", "texts without labels"
+    if isinstance(found, MemoryTable):
+        if found.names == ("source", "target"):
+            return "translate", "pairs of texts"
+        if {"tokens", "tags"} <= set(found.names):
+            return "tag", "words with tags"
+    return None
+
+
+def named_columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, with the names that numbered columns have in the file."""
+    return {
+        name: column_name(value) if name in COLUMN_SETTINGS and is_number(value) else value
+        for name, value in values.items()
+    }
+
+
+def is_number(value: Any) -> bool:
+    """Whether a column is named by a number, as in a DataFrame of an array."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def found_columns(
+    found: MemoryData, task: str | None, values: Mapping[str, Any], wording: Wording
+) -> dict[str, str]:
+    """The columns of text and label of a small table, whose names no first row has to prove."""
+    if not isinstance(found, MemoryTable) or task != "classify" or values.get("id") is not None:
+        return {}
+    rows = [
+        ["" if is_missing(cell) else str(cell) for cell in row]
+        for row in zip(*(column[:1000] for column in found.columns), strict=True)
+    ]
+    columns = find_columns(
+        rows, str(wording.path), values.get("text"), values.get("label"), names=found.names
+    )
+    chosen = {"text": columns.text, "label": columns.label}
+    return {name: found.names[place] for name, place in chosen.items() if place is not None}
