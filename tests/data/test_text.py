@@ -110,10 +110,12 @@ def test_gz_is_unpacked(write):
     assert read(write(gzip.compress(text.encode(), 1), "a.txt.gz")) == [text]
 
 
-def test_gz_that_is_truncated_or_none_is_refused(write):
+def test_gz_that_is_truncated_is_refused_and_one_that_is_none_is_read_as_it_is(write):
     whole = gzip.compress(b"some text here " * 1000)
-    for content in (whole[:-20], whole[:-4] + b"abcd", b"plain text"):
+    for content in (whole[:-20], whole[:-4] + b"abcd"):
         assert "not a complete gzip file" in refusal(write(content, "a.gz"))
+    assert read(write(b"plain text", "a.gz")) == ["plain text"]
+    assert read(write(gzip.compress(b"packed"), "a.txt")) == ["packed"]
 
 
 def test_jsonl_gives_the_field_of_each_record(write):

@@ -2,59 +2,67 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from itertools import islice
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-LINES = (".jsonl", ".jsonl.gz")
+from unroll.data.files.forms import FileForm, find_form
+from unroll.data.files.lines import numbered_lines
+from unroll.data.files.separated import Separator, separated_rows
+from unroll.data.files.tables import open_table
+from unroll.data.problems import Problems
+from unroll.errors import UserError
+
 LOOK = 200  # rows that are read at most
+MOST_CHARACTERS = 1 << 22  # of them together
+
+
+def is_table(path: Path) -> bool:
+    """Whether a path is a file with a table: by its suffix, or beyond doubt by its content."""
+    try:
+        form = find_form(path, str(path))
+    except UserError:  # told when it is read
+        return False
+    return form.is_table and form.kind not in ("text", "arrays")
 
 
 def first_rows(path: Path) -> tuple[list[list[str]], list[str] | None]:
     """The first rows of a table.
 
     Args:
-        path: a .csv, .tsv or .jsonl, or one of them as .gz.
+        path: a table of any form.
 
     Returns:
-        The rows, and for JSON lines the names of their fields; None where names are in the first row.
+        The rows, and the names of their columns; None where names may be in the first row.
+
+    Raises:
+        UserError: where it is no table, or cannot be read.
     """
-    opened = gzip.open if path.suffix == ".gz" else open
-    # a bad line is reported with its number when the file is read; it does not prevent the guess
-    with opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
-        if path.name.endswith(LINES):
-            return as_rows(list(json_objects(islice(file, LOOK))))
-        tabs = ".tsv" in path.name
-        reader = csv.reader(
-            file,
-            delimiter="\t" if tabs else ",",
-            quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
-        )
-        return [row for row in islice(reader, LOOK) if row], None
+    found = path.stat()
+    rows, names = _first_rows(path, found.st_size, found.st_mtime_ns)
+    return [list(row) for row in rows], None if names is None else list(names)
 
 
-def json_objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The lines that are JSON objects; others are skipped."""
-    for line in lines:
-        with suppress(ValueError):
-            record = json.loads(line)
-            if isinstance(record, dict):
-                yield record
+@lru_cache(maxsize=16)  # every task looks at the same file
+def _first_rows(
+    path: Path, size: int, changed: int
+) -> tuple[list[list[str]], tuple[str, ...] | None]:
+    """The first rows of a file as it was when it had this size and this time of change."""
+    form = find_form(path, str(path))
+    if form.kind == "separated":
+        return separated_first_rows(path, form), None
+    table = open_table(path)
+    return table.first_rows(LOOK), table.names
 
 
-def as_rows(records: list[dict[str, Any]]) -> tuple[list[list[str]], list[str]]:
-    """JSON objects as rows of strings, and the names of their fields."""
-    names = list(dict.fromkeys(name for record in records for name in record))
-    return [
-        [
-            cell if isinstance(cell := record.get(name, ""), str) else json.dumps(cell)
-            for name in names
-        ]
-        for record in records
-    ], names
+def separated_first_rows(path: Path, form: FileForm) -> list[list[str]]:
+    """The first rows of a separated text, whatever its bytes; bad ones are told when it is read."""
+    numbered = numbered_lines(path, str(path), Problems(skip=True), replace=True)
+    first = (each for each in numbered if each[0] >= form.first_line)
+    separator = form.separator or Separator(",", True)
+    rows, characters = [], 0
+    for row in separated_rows(first, str(path), separator, Problems(skip=True)):
+        rows.append(row.cells)
+        characters += sum(map(len, row.cells))
+        if len(rows) == LOOK or characters > MOST_CHARACTERS:
+            break
+    return rows

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from unroll.counting import counted
 from unroll.data.columns import longest, named, place
+from unroll.data.files.rows import as_word
+from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
-from unroll.data.records import LOOK, as_word, json_objects, objects, table_rows
-from unroll.data.text import is_jsonl
+from unroll.data.records import LOOK
 from unroll.errors import UserError
 
 AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus")
@@ -69,13 +69,9 @@ class MediaTable:
         Args:
             problems: collects bad rows: without a file, without a value, of another width.
         """
-        if is_jsonl(self.path):
-            rows = objects(self.path, self.name, self.names, problems)
-        else:
-            rows = table_rows(self.path, self.name, problems)
-        for row in rows:
+        for k, row in enumerate(open_table(self.path, self.name).rows(problems)):
             where = f"{self.name}, line {row.line}"
-            if row.line == 1 and self.header:
+            if k == 0 and self.header:
                 continue
             if len(row.cells) != len(self.names):
                 problems.bad(
@@ -199,13 +195,11 @@ def read_first_rows(
         UserError: where the table has no record.
     """
     problems = Problems(skip=True)
-    if is_jsonl(path):
-        records = [record for _, record in islice(json_objects(path, name, problems), LOOK)]
-        names = tuple(dict.fromkeys(key for record in records for key in record))
-        rows = [[as_word(record.get(key)) for key in names] for record in records]
-        header = False
+    table = open_table(path, name)
+    rows = table.first_rows(LOOK, problems)
+    if table.names is not None:
+        names, header = table.names, False
     else:
-        rows = [row.cells for row in islice(table_rows(path, name, problems), LOOK)]
         first = tuple(cell.strip() for cell in rows[0]) if rows else ()
         is_named = any(word in first and not word.isdigit() for word in given if word)
         header = is_named or not any(is_path(cell, suffixes) for cell in first)

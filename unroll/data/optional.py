@@ -9,7 +9,8 @@ from unroll.errors import UserError
 
 EXTRAS = {
     "soundfile": "audio", "soxr": "audio", "PIL": "image", "av": "video", "mido": "music",
-    "pandas": "frames", "polars": "frames", "pyarrow": "frames", "sklearn": "sklearn",
+    "pandas": "frames", "polars": "frames", "sklearn": "sklearn",
+    "openpyxl": "tables", "pyarrow": "tables",
 }  # fmt: skip
 
 

@@ -9,16 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from unroll.data.files.rows import Row, as_word
+from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
-from unroll.data.records import (
-    TABLE_SUFFIXES,
-    Record,
-    Row,
-    Table,
-    as_word,
-    class_files,
-    table_rows,
-)
+from unroll.data.records import TABLE_SUFFIXES, Record, Table, class_files
 from unroll.errors import UserError
 
 
@@ -77,7 +71,7 @@ def folder_columns(folder: Path) -> list[str]:
         UserError: where there are no two classes, or the table is empty.
     """
     first = class_files(folder, TABLE_SUFFIXES)[0]
-    row = next(table_rows(first, str(first), Problems(skip=True)), None)
+    row = next(open_table(first).rows(Problems(skip=True)), None)
     if row is None:
         raise UserError(f"{first} is empty; expected rows of numbers.")
     if any(number(cell) is None for cell in row.cells):
@@ -96,7 +90,7 @@ def folder_sequences(folder: Path, names: list[str], problems: Problems) -> Iter
 def file_sequence(path: Path, names: list[str], problems: Problems) -> np.ndarray | None:
     """The numbers of one table [T, F]; None where they are bad, which `problems` takes."""
     steps: list[list[float]] = []
-    for row in table_rows(path, str(path), problems):
+    for row in open_table(path).rows(problems):
         if row.line == 1 and [str(cell).strip() for cell in row.cells] == names:
             continue
         values = numbers(row.cells) if len(row.cells) == len(names) else None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from unroll.data.text import TextSource, is_jsonl, lines
+from unroll.data.text import TextSource, holds_json, lines
 from unroll.errors import UserError
 
 
@@ -40,7 +40,7 @@ def line_records(
         UserError: for a line of another number of columns, or without a category.
     """
     for path in source.files:
-        if is_jsonl(path):
+        if holds_json(path, source.name, source.field):
             raise UserError(
                 f"{source.name} is JSON lines; --per-line expects a text or a table. Extract the "
                 "field first, or train without --per-line."

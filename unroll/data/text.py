@@ -1,4 +1,4 @@
-"""Read texts: a file, a .gz, a folder, a field of a .jsonl, standard input.
+"""Read texts: a file, packed or not, a folder, a field of JSON records, standard input.
 
 A text is read in pieces of about a megabyte that end at a line end where there is one, so a file may be
 larger than memory.
@@ -7,31 +7,28 @@ larger than memory.
 from __future__ import annotations
 
 import codecs
-import gzip
 import hashlib
 import io
 import json
 import shutil
 import sys
 import tempfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
-from typing import IO
+from typing import Any
 
+from unroll.data.files.encoding import conversion, refuse_other_encoding
+from unroll.data.files.forms import find_form, suffix_of
+from unroll.data.files.json_records import json_values
+from unroll.data.files.opening import open_bytes
 from unroll.errors import UserError
 
 PIECE = 1 << 20
+LONGEST_LINE = 1 << 28  # characters
+JSON_LINES = (".jsonl", ".ndjson")
 TEXT_SUFFIXES = (".txt", ".text", ".md")
-FOREIGN_MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class TextSource:
     Attributes:
         name: what the user called it, for errors.
         files: where the text is, in order.
-        field: the field of each .jsonl record that holds a document.
+        field: the field of each record of JSON that holds a document.
     """
 
     name: str
@@ -56,7 +53,7 @@ class TextSource:
         """
         for path in self.files:
             name = self.name if len(self.files) == 1 else str(path)
-            if is_jsonl(path):
+            if holds_json(path, name, self.field):
                 for text in json_field(path, name, self.field):
                     yield iter([text] if text else [])
             else:
@@ -99,9 +96,9 @@ def text_source(path: str | Path, field: str = "text") -> TextSource:
     """Find the text at a path.
 
     Args:
-        path: a file, a .gz, a .jsonl, a folder (its .txt, .text, .md, .gz and .jsonl files, in the order
-            of names), or "-" for standard input.
-        field: of a .jsonl, the field that holds the text.
+        path: a file of text or of JSON records, packed or not, a folder (its .txt, .text, .md, .gz and
+            .jsonl files, in the order of names), or "-" for standard input.
+        field: of JSON records, the field that holds the text.
 
     Raises:
         UserError: where there is nothing to read.
@@ -136,11 +133,22 @@ def text_source(path: str | Path, field: str = "text") -> TextSource:
 
 
 def is_text_name(path: Path) -> bool:
-    return path.name.endswith((*TEXT_SUFFIXES, ".gz", ".jsonl"))
+    """Whether a file of a folder is a text, by its name."""
+    return path.suffix.lower() == ".gz" or suffix_of(path) in (*TEXT_SUFFIXES, *JSON_LINES)
 
 
-def is_jsonl(path: Path) -> bool:
-    return path.name.endswith((".jsonl", ".jsonl.gz"))
+def holds_json(path: Path, name: str, field: str) -> bool:
+    """Whether a file holds a document in a field of each record; a .json may be any text."""
+    suffix = suffix_of(path)
+    if suffix != ".json":
+        return suffix in JSON_LINES
+    if find_form(path, name).kind not in ("json lines", "json list"):
+        return False
+    try:
+        _, record = next(records_of_json(path, name), (0, None))
+    except UserError:
+        return False
+    return isinstance(record, dict) and isinstance(record.get(field), str)
 
 
 def standard_input(field: str) -> TextSource:
@@ -149,28 +157,6 @@ def standard_input(field: str) -> TextSource:
     shutil.copyfileobj(sys.stdin.buffer, keep)
     keep.flush()
     return TextSource("standard input", (Path(keep.name),), field, keep)
-
-
-@contextmanager
-def open_bytes(path: Path, name: str) -> Iterator[IO[bytes]]:
-    """Open a file as bytes, unpacked where it is a .gz.
-
-    Raises:
-        UserError: where it cannot be read, or is no complete gzip file.
-    """
-    try:
-        if path.suffix == ".gz":
-            with gzip.open(path) as file:
-                yield file  # type: ignore[misc]
-        else:
-            with path.open("rb") as file:
-                yield file
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(
-            f"{name} is not a complete gzip file ({error}). Create it again, or give the text unpacked."
-        ) from error
-    except OSError as error:
-        raise UserError(f"{name} cannot be read: {error.strerror or error}.") from error
 
 
 def text_pieces(path: Path, name: str) -> Iterator[str]:
@@ -210,7 +196,7 @@ def text_pieces(path: Path, name: str) -> Iterator[str]:
                 bad = error.object[error.start]
                 raise UserError(
                     f"{name} is not UTF-8: byte 0x{bad:02X} at position {at} "
-                    f"({error.reason}). Convert it first, for example: iconv -f LATIN1 -t UTF-8."
+                    f"({error.reason}). {conversion(path, name)}"
                 ) from error
             if not block:
                 if text:
@@ -223,15 +209,6 @@ def text_pieces(path: Path, name: str) -> Iterator[str]:
             rest = text[cut:]
 
 
-def refuse_other_encoding(block: bytes, name: str) -> None:
-    """Raises UserError where a file begins with the byte order mark of UTF-16 or UTF-32."""
-    for mark, encoding in FOREIGN_MARKS.items():
-        if block.startswith(mark):
-            raise UserError(
-                f"{name} is {encoding}, not UTF-8. Convert it first: iconv -f {encoding} -t UTF-8."
-            )
-
-
 def boundary(text: str) -> int:
     """Where a piece ends: after its last line end, else its last space, else at its end."""
     cut = text.rfind("\n") + 1 or text.rfind(" ") + 1
@@ -239,21 +216,12 @@ def boundary(text: str) -> int:
 
 
 def json_field(path: Path, name: str, field: str) -> Iterator[str]:
-    """The text in a field of every record of a .jsonl file.
+    """The text in a field of every record of a file of JSON: an object per line, or a list of them.
 
     Raises:
         UserError: for a line that is no object or has no text in that field, with its number.
     """
-    for number, line in enumerate(lines(path, name), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:  # also numbers too long, lists too deep
-            raise UserError(
-                f"{name}, line {number}: not JSON ({getattr(error, 'msg', error)}); expected one "
-                "object per line."
-            ) from error
+    for number, record in records_of_json(path, name):
         if not isinstance(record, dict) or not isinstance(record.get(field), str):
             there = ", ".join(record) if isinstance(record, dict) else type(record).__name__
             raise UserError(
@@ -271,11 +239,48 @@ def json_field(path: Path, name: str, field: str) -> Iterator[str]:
         yield text
 
 
+def records_of_json(path: Path, name: str) -> Iterator[tuple[int, Any]]:
+    """The records of a file of JSON, with their lines.
+
+    Raises:
+        UserError: for a line that is not JSON, with its number.
+    """
+    if find_form(path, name).kind == "json list":
+        yield from json_values(path, name)
+        return
+    for number, line in enumerate(lines(path, name), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:  # also numbers too long, lists too deep
+            raise UserError(
+                f"{name}, line {number}: not JSON ({getattr(error, 'msg', error)}); expected one "
+                "object per line."
+            ) from error
+        yield number, record
+
+
 def lines(path: Path, name: str) -> Iterator[str]:
-    """The lines of one file, without their ends."""
-    rest = ""
+    """The lines of one file, without their ends.
+
+    Raises:
+        UserError: for a line that is longer than any record is.
+    """
+    parts: list[str] = []  # of the line that is read now
+    number, size = 1, 0
     for text in text_pieces(path, name):
-        *whole, rest = (rest + text).split("\n")
-        yield from whole
-    if rest:
-        yield rest
+        first, *more = text.split("\n")
+        parts.append(first)
+        size += len(first)
+        if size > LONGEST_LINE:
+            raise UserError(
+                f"{name}, line {number}: longer than {LONGEST_LINE >> 20} Mi characters; expected one "
+                "record per line."
+            )
+        if more:
+            yield "".join(parts)
+            yield from more[:-1]
+            parts, size, number = more[-1:], len(more[-1]), number + len(more)
+    if last := "".join(parts):
+        yield last

@@ -1,5 +1,7 @@
 """Where records come from, and in which columns."""
 
+import json
+
 import pytest
 
 from unroll.errors import UserError
@@ -37,9 +39,10 @@ def test_numbers_in_one_table(tmp_path):
     assert source.number_columns == ("x", "y") and len(texts(source)) == 2
     with pytest.raises(UserError, match="column kind does not hold numbers"):
         find_source(path, settings.model_copy(update={"columns": "x, kind", "label": "y"}))
-    with pytest.raises(UserError, match="one row per time step"):
-        (tmp_path / "t.jsonl").write_text("{}")
-        find_source(tmp_path / "t.jsonl", settings)
+    rows = [("a", 1, 2, "up"), ("a", 3, 4, "up"), ("b", 5, 6, "down")]
+    objects = [dict(zip(("name", "x", "y", "kind"), row, strict=True)) for row in rows]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, objects)))
+    assert str(texts(find_source(tmp_path / "t.jsonl", settings))) == str(texts(source))
 
 
 def test_what_is_no_table_is_refused(tmp_path):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from unroll.data.first_rows import LINES, TABLES, first_rows
+from unroll.data.first_rows import first_rows, is_table
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import (
@@ -182,11 +181,11 @@ class CaptionSettings(RecurrentSettings):
             path: the data.
             given: the settings that the user gave.
         """
-        if not path.is_file() or not path.name.endswith((*TABLES, *LINES)):
+        if not is_table(path):
             return None
         try:
             rows, names = first_rows(path)
-        except (UserError, OSError, ValueError, csv.Error):
+        except (UserError, OSError):
             return None
         if not rows or len(names or rows[0]) < 2:
             return None

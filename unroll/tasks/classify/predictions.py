@@ -9,8 +9,8 @@ from typing import TypedDict, TypeVar
 
 import numpy as np
 
+from unroll.data.files.lines import numbered_lines
 from unroll.data.problems import Problems
-from unroll.data.records import numbered_lines
 from unroll.data.series import file_sequence
 from unroll.data.text import TEXT_SUFFIXES
 from unroll.tasks.classify.labelled import LabelledSequences, make_batch

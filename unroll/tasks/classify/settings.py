@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -10,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from unroll.data.columns import LABELS, TEXTS, find_columns
-from unroll.data.first_rows import LINES, TABLES, first_rows
+from unroll.data.first_rows import first_rows, is_table
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import (
@@ -146,7 +145,7 @@ class ClassifySettings(RecurrentSettings):
             return "records with a label, by the settings"
         if path.is_dir():
             return folder_reason(path)
-        if not path.is_file() or not path.name.endswith((*TABLES, *LINES)):
+        if not is_table(path):
             return None
         text = given.get("text")
         known: Sequence[str] = ()
@@ -154,7 +153,7 @@ class ClassifySettings(RecurrentSettings):
             rows, names = first_rows(path)
             known = names or rows[0]
             found = find_columns(rows, path.name, text, names=names)
-        except (UserError, OSError, ValueError, csv.Error, IndexError) as error:
+        except (UserError, OSError, IndexError) as error:
             if isinstance(error, UserError) and text is not None and text not in known:
                 raise  # a column that was asked for and is not there
             return None

@@ -18,11 +18,9 @@ from unroll.data.records import (
     labelled_texts,
 )
 from unroll.data.series import folder_columns, folder_sequences, number, table_sequences
-from unroll.data.text import TEXT_SUFFIXES, is_jsonl
+from unroll.data.text import TEXT_SUFFIXES
 from unroll.errors import UserError
 from unroll.tasks.classify.settings import ClassifySettings
-
-SUFFIXES = (".csv", ".tsv", ".jsonl")
 
 
 @dataclass(frozen=True)
@@ -68,11 +66,6 @@ def find_source(
             f"There is no file or folder {path}; expected a table of texts with labels. Check the "
             f"path, from {Path.cwd()}."
         )
-    if not str(path).removesuffix(".gz").endswith(SUFFIXES):
-        raise UserError(
-            f"{path} is not a table; expected {', '.join(SUFFIXES)} (or .gz of one) with a text and "
-            "a label in each row, or a folder for each class."
-        )
     if settings.id is not None:
         return sequences_source(where, settings, settings.id, labelled)
     table = find_table(where, settings.text, settings.label, labelled=labelled)
@@ -80,7 +73,7 @@ def find_source(
     return ClassifySource(
         name=str(path),
         number_columns=None,
-        guesses=found.said,
+        guesses=(*table.source.said, *found.said),
         text=None if found.text is None else found.names[found.text],
         label=None if found.label is None else found.names[found.label],
         read=lambda problems: labelled_texts(table, problems, settings.separator),
@@ -181,8 +174,6 @@ def sequences_source(
     Raises:
         UserError: where a column is missing or does not hold numbers.
     """
-    if is_jsonl(path):
-        raise UserError(f"{path}: --set id expects a .csv or .tsv with one row per time step.")
     table = find_table(path, None, settings.label, labelled=labelled, id=id)
     names, label = table.columns.names, table.columns.label
     id_place = place(id, names, table.name, "--set id")

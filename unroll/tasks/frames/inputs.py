@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from unroll.data.files.tables import open_table
 from unroll.data.media_table import is_path
 from unroll.data.problems import Problems
-from unroll.data.records import table_rows
 from unroll.data.skipped import CollectedProblems, SkippedRecord, records_and_problems
 from unroll.errors import UserError
 from unroll.tasks.frames.clips import CLIP_FILES, Clip, image_size
@@ -147,7 +147,7 @@ def is_one_clip(place: Path, preprocessor: FramesPreprocessor, video: str | None
         return place.name.lower().endswith(CLIP_FILES)
     if preprocessor.scaler is None or preprocessor.columns is not None or not place.is_file():
         return False
-    rows = [row.cells for row in islice(table_rows(place, str(place), CollectedProblems()), LOOK)]
+    rows = [row.cells for row in islice(open_table(place).rows(CollectedProblems()), LOOK)]
     return video not in (rows[0] if rows else []) and not any(
         is_path(cell, CLIP_FILES) for row in rows for cell in row
     )

@@ -14,8 +14,10 @@ import numpy as np
 
 from unroll.counting import counted
 from unroll.data.columns import LABELS, named, place
+from unroll.data.files.rows import as_word
+from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
-from unroll.data.records import LOOK, as_word, table_rows
+from unroll.data.records import LOOK
 from unroll.data.series import number, numbers
 from unroll.errors import UserError
 from unroll.tasks.frames.settings import label_of_rows
@@ -51,7 +53,7 @@ def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
             f"{path} is not a table of numbers ({', '.join(NUMBERS)}); expected one row per frame."
         )
     try:
-        for k, row in enumerate(table_rows(path, str(path), Problems(may_skip=False))):
+        for k, row in enumerate(open_table(path).rows(Problems(may_skip=False))):
             found = numbers(row.cells)
             if found is None and k == 0 and all(number(cell) is None for cell in row.cells):
                 continue
@@ -103,8 +105,8 @@ class WideTable:
 
     def rows(self, problems: Problems) -> Iterator[tuple[int, str | None, np.ndarray]]:
         """The line, the label and the numbers [T * F] of each clip. problems: collects bad rows."""
-        for row in table_rows(self.path, self.name, problems):
-            if row.line == 1 and self.header:
+        for k, row in enumerate(open_table(self.path, self.name).rows(problems)):
+            if k == 0 and self.header:
                 continue
             where = f"{self.name}, line {row.line}"
             if len(row.cells) != self.width:
@@ -132,7 +134,7 @@ def find_wide(path: Path, label: str | None = None, columns: int | None = None) 
     Raises:
         UserError: where the table has no such column.
     """
-    found = table_rows(path, str(path), Problems(skip=True))
+    found = open_table(path).rows(Problems(skip=True))
     rows = [[as_word(cell) for cell in row.cells] for row in islice(found, LOOK)]
     if not rows:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -10,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from unroll.data.columns import is_number
-from unroll.data.first_rows import LINES, TABLES, first_rows
+from unroll.data.first_rows import first_rows, is_table
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import CellName, ClassSmoothing, ClassWeights
@@ -147,13 +146,13 @@ class FramesSettings(RecurrentSettings):
         own = next((name for name in OWN if given.get(name) is not None), None)
         if path.is_dir():
             return folder_reason(path)
-        if not path.is_file() or not path.name.endswith((*TABLES, *LINES)):
+        if not is_table(path):
             return None
         if own is not None:
             return f"a table, and {own} is given"
         try:
             rows, names = first_rows(path)
-        except (UserError, OSError, ValueError, csv.Error):
+        except (UserError, OSError):
             return None
         if (k := column_of_clips(rows, names, path.parent)) is not None:
             return f"a table that names clips, in column {k + 1 if names is None else names[k]}"

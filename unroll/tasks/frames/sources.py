@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,10 +11,12 @@ import numpy as np
 
 from unroll.counting import counted
 from unroll.data.columns import LABELS, place
-from unroll.data.first_rows import LINES, TABLES, first_rows
+from unroll.data.files.lines import numbered_lines
+from unroll.data.files.rows import as_word
+from unroll.data.files.tables import open_table
+from unroll.data.first_rows import first_rows, is_table
 from unroll.data.media_table import MediaTable, find_media_table
 from unroll.data.problems import Problems
-from unroll.data.records import as_word, numbered_lines, table_rows
 from unroll.data.series import number
 from unroll.errors import UserError
 from unroll.tasks.frames.clips import CLIP_FILES
@@ -108,7 +109,7 @@ def find_clips(
                 "clips, or no --by."
             )
         return find_in_folders(file)
-    if file.is_file() and not file.name.lower().endswith((*TABLES, *LINES)):
+    if file.is_file() and not is_table(file):
         raise UserError(
             f"{path} is not a table of clips; expected a .csv, .tsv or .jsonl, or a folder of clips "
             "for each class."
@@ -177,7 +178,7 @@ def folder_column(path: Path) -> str | None:
     """The name of the column whose cells name clips or folders of frames; None where none does."""
     try:
         rows, names = first_rows(path)
-    except (UserError, OSError, ValueError, csv.Error):  # reported when the table is read
+    except (UserError, OSError):  # reported when the table is read
         return None
     k = column_of_clips(rows, names, path.parent)
     if k is None:
@@ -308,7 +309,7 @@ def read_frame_labels(path: Path) -> Iterator[tuple[str, str]]:
             if text.strip():
                 yield f"{path}, line {line}", text.strip()
         return
-    for row in table_rows(path, str(path), problems):
+    for row in open_table(path).rows(problems):
         cells = [as_word(cell).strip() for cell in row.cells]
         lower = [cell.lower() for cell in cells]
         head = next((lower.index(name) for name in KNOWN if name in lower), None)

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from unroll.data.files.lines import numbered_lines
 from unroll.data.problems import Problems
-from unroll.data.records import numbered_lines
 from unroll.data.skipped import CollectedProblems
 from unroll.errors import UserError
 

@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 
 from unroll.counting import counted
+from unroll.data.files.lines import numbered_lines
 from unroll.data.problems import Problems
-from unroll.data.records import numbered_lines
 from unroll.data.text import text_source
 from unroll.errors import UserError
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from unroll.data.first_rows import LINES, TABLES, first_rows
+from unroll.data.first_rows import first_rows, is_table
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import BeamWidth, CellName, LowerTexts, SkipBad
@@ -187,11 +186,11 @@ class TranscribeSettings(RecurrentSettings):
         for kind in ("audio", "strokes"):
             if given.get(kind) is not None:
                 return f"a table with {kind}, as the settings say"
-        if "image" in given or not path.is_file() or not path.name.endswith((*TABLES, *LINES)):
+        if "image" in given or not is_table(path):
             return None
         try:
             rows, names = first_rows(path)
-        except (UserError, OSError, ValueError, csv.Error, IndexError):
+        except (UserError, OSError, IndexError):
             return None
         body = rows[1:] or rows if names is None else rows
         for k in range(max(map(len, body), default=0)):

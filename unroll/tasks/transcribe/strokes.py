@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
-from unroll.data.records import table_rows
 from unroll.data.series import number
 from unroll.errors import UserError
 
@@ -114,7 +114,7 @@ def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     up: list[bool] = []
     stroke: float | None = None
     try:
-        for row in table_rows(path, name, problems):
+        for row in open_table(path, name).rows(problems):
             cells = [str(cell).strip() for cell in row.cells]
             if len(cells) == 1:  # a .txt may have tabs or spaces instead of commas
                 cells = cells[0].split()

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from unroll.counting import counted
+from unroll.data.files.encoding import conversion, refuse_other_encoding
+from unroll.data.files.opening import open_bytes
 from unroll.data.problems import Problems
 from unroll.data.table import column
-from unroll.data.text import TextSource, open_bytes, refuse_other_encoding, text_source
+from unroll.data.text import TextSource, text_source
 from unroll.errors import UserError
 
 HEADINGS = ({"source", "src", "input", "from"}, {"target", "tgt", "output", "to", "translation"})
@@ -212,6 +214,7 @@ def numbered_lines(source: TextSource, problems: Problems) -> Iterator[tuple[int
     Raises:
         UserError: for UTF-16 and UTF-32, and for bad lines that are not skipped.
     """
+    advice = None
     with open_bytes(source.files[0], source.name) as file:
         for number, raw in enumerate(file, 1):
             if number == 1:
@@ -225,8 +228,9 @@ def numbered_lines(source: TextSource, problems: Problems) -> Iterator[tuple[int
             try:
                 yield number, raw.decode().rstrip("\r\n")
             except UnicodeDecodeError as error:
+                advice = advice or conversion(source.files[0], source.name)
                 problems.bad(
                     f"{where}: not UTF-8: byte 0x{raw[error.start]:02X} at byte {error.start + 1} "
-                    "of the line. Convert the file, for example: iconv -f LATIN1 -t UTF-8."
+                    f"of the line. {advice}"
                 )
                 yield number, None
