@@ -25,7 +25,7 @@ PLACES, LINES = 40, 25  # of such a file: where it is looked into, and lines at 
 MOST_AT_A_PLACE = 1 << 16  # bytes
 
 
-def open_table(path: str | Path, name: str | None = None) -> TableRows:
+def open_table(path: str | Path, name: str | None = None, *, any_text: bool = False) -> TableRows:
     """The rows of a table, whatever its form: separated text, JSON, Excel, parquet, Arrow, .arff, .ts.
 
     When to use it: in every reader of tables. The form is found by content; where the suffix says
@@ -34,6 +34,8 @@ def open_table(path: str | Path, name: str | None = None) -> TableRows:
     Args:
         path: the file.
         name: what the user called it, for errors. Default: the path.
+        any_text: whether a text without separators is read too, as rows of one cell. Default: it is
+            refused.
 
     Raises:
         UserError: where there is no such file, or it is no table.
@@ -49,6 +51,8 @@ def open_table(path: str | Path, name: str | None = None) -> TableRows:
     name = str(path) if name is None else name
     path = Path(path)
     form = find_form(path, name)
+    if any_text and form.kind == "text":
+        return separated_table(path, name, form)
     if form.kind not in READERS:
         raise UserError(
             f"{name} is not a table; expected rows with tabs, commas, semicolons or pipes between "

@@ -114,7 +114,7 @@ def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     up: list[bool] = []
     stroke: float | None = None
     try:
-        for row in open_table(path, name).rows(problems):
+        for row in open_table(path, name, any_text=True).rows(problems):
             cells = [str(cell).strip() for cell in row.cells]
             if len(cells) == 1:  # a .txt may have tabs or spaces instead of commas
                 cells = cells[0].split()
