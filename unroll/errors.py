@@ -39,3 +39,7 @@ def shorten_long_words(sentence: str) -> str:
         return f"{text[:half]}…{text[-half:]}"
 
     return LONG_WORD.sub(shortened, sentence)
+
+
+class BackendError(UserError, RuntimeError):
+    """The requested backend cannot run a cell or a call."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json as json_module
 import os
 import platform
-import subprocess
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
 from unroll.counting import counted
+from unroll.terminal import shortened
 from unroll.version import __version__
 
 PACKAGES = ("torch", "numpy", "safetensors", "tokenizers", "typer", "rich", "pydantic")
@@ -96,14 +97,16 @@ def examine_compiled(facts: dict[str, Any], missing: dict[str, str]) -> None:
 
 def compiler_version(command: Sequence[str]) -> str:
     """The command, and the first line that it prints for --version."""
-    try:
-        done = subprocess.run(
-            [*command, "--version"], capture_output=True, text=True, check=False, timeout=20
-        )
-        lines = (done.stdout or done.stderr).splitlines()
-    except (OSError, subprocess.TimeoutExpired):
-        lines = []
-    return f"{' '.join(command)}: {lines[0] if lines else 'its version is unknown'}"
+    from unroll.engine.cpu.build_error import BuildError
+    from unroll.engine.cpu.process import run
+
+    with TemporaryDirectory() as place:
+        try:
+            _, output = run([*command, "--version"], Path(place))
+        except BuildError:  # it cannot be started
+            output = ""
+    line = next(iter(output.splitlines()), "its version is unknown")
+    return f"{' '.join(command)}: {shortened(line, 200)}"
 
 
 def described_cache(folder: Path) -> str:

@@ -19,8 +19,10 @@ from torch import Tensor
 from unroll.cells import State
 from unroll.engine import cpu, loop, parallel, torch_kernels
 from unroll.engine.call import Call
+from unroll.engine.cpu import build
 from unroll.engine.evidence import prefers_torch
-from unroll.errors import UserError
+from unroll.errors import BackendError, UserError
+from unroll.terminal import MOST_SENTENCE, shortened
 
 log = logging.getLogger("unroll")
 
@@ -45,6 +47,7 @@ BACKENDS: dict[str, Backend] = {
 REQUESTED = "it was requested"
 _wanted: ContextVar[str | None] = ContextVar("backend", default=None)
 _warned: set[tuple[str, str]] = set()
+MOST_REASON = 190  # characters of a reason, so that its sentence stays under 300
 
 
 @contextmanager
@@ -99,15 +102,15 @@ def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
         The backend and the reason.
 
     Raises:
-        RuntimeError: where the requested backend cannot run the call.
+        BackendError: where the requested backend cannot run the call; it is a RuntimeError.
     """
     requested = requested_backend(name)
     cell = type(call.cell).__name__
     if requested != "auto":
         reason = BACKENDS[requested].supports(call)
         if reason is not None:
-            raise RuntimeError(
-                f"The {requested} backend cannot run {cell}: {reason}. "
+            raise BackendError(
+                f"The {requested} backend cannot run {cell}: {shortened(reason, MOST_REASON)}. "
                 'Use backend="auto" or backend="loop".'
             )
         return BACKENDS[requested], REQUESTED
@@ -119,14 +122,35 @@ def choose(call: Call, name: str | None = None) -> tuple[Backend, str]:
     for candidate in candidates:
         reason = candidate.supports(call)
         if reason is None:
+            if refusals and candidate is not cpu:
+                warn_unbuilt()
             return candidate, "; ".join(refusals) or "it is the fastest that can run this call"
         refusals.append(f"the {candidate.NAME} backend cannot: {reason}")
     raise RuntimeError(f"No backend can run {cell}: {'; '.join(refusals)}.")
 
 
 def warn_once(call: Call, chosen: Backend, why: str) -> None:
-    """Warn, once for each cell and reason, that a call falls back to the loop."""
+    """Warn, once for each cell and reason, that a call falls back to the loop.
+
+    Where nothing can be built here, `warn_unbuilt` has said so for all cells.
+    """
     key = (type(call.cell).__name__, why)
+    unbuilt = build.failure()
+    if unbuilt is not None and unbuilt.reason in why:
+        return
     if chosen is loop and why != REQUESTED and key not in _warned and not torch.jit.is_tracing():
         _warned.add(key)
         log.warning("%s runs on the loop backend, step by step in Python: %s.", *key)
+
+
+def warn_unbuilt() -> None:
+    """Warn, once in a process, that kernels cannot be built here, so that other backends run."""
+    error = build.failure()
+    key = ("kernels", "cannot be built")
+    if error is None or key in _warned:
+        return
+    _warned.add(key)
+    start = "No kernels are compiled, and slower backends may run:"
+    room = MOST_SENTENCE - len(start) - len(error.advice) - len("  . .")
+    advice = error.advice[0].upper() + error.advice[1:]
+    log.warning("%s %s. %s.", start, shortened(error.reason, room), advice)

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, ProjectedLSTMCell, RNNCell, State
 from unroll.engine import Recording
-from unroll.engine.backends import requested_backend
+from unroll.engine.backends import requested_backend, warn_unbuilt
 from unroll.engine.cpu import build
 from unroll.engine.cpu.suited import unsuited
 from unroll.engine.evidence import torch_is_faster
@@ -126,7 +126,12 @@ class DropIn(nn.RNNBase):
         cell = self._cell(self.input_size)
         if torch_is_faster(type(cell), T, B, self.hidden_size):
             return False
-        return unsuited(cell, input) is None and build.unavailable() is None
+        if unsuited(cell, input) is not None:
+            return False
+        if build.unavailable() is not None:
+            warn_unbuilt()
+            return False
+        return True
 
     def stepper(
         self, batch_size: int, state: Any = None, *, table: Tensor | None = None

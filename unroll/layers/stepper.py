@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from unroll.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, State, map_state
 from unroll.engine import cpu
-from unroll.engine.backends import requested_backend
+from unroll.engine.backends import requested_backend, warn_unbuilt
 from unroll.engine.call import checked_call
+from unroll.errors import BackendError
 from unroll.layers.stack import Part
+from unroll.terminal import shortened
 
 
 class CellStep(Protocol):
@@ -143,7 +145,8 @@ def make_step(part: Part, batch_size: int, table: Tensor | None) -> CellStep:
             return step
         if asked == "cpu":
             name = type(part.cell).__name__
-            raise RuntimeError(f"The cpu backend cannot step {name}: {step}.")
+            raise BackendError(f"The cpu backend cannot step {name}: {shortened(step, 200)}.")
+        warn_unbuilt()
     return EagerStep(part, batch_size, table, fused=asked != "loop")
 
 

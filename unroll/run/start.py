@@ -12,7 +12,7 @@ from unroll.run.resumed_run import resume_run
 from unroll.run.worded_report import WordedReport
 from unroll.tasks.run import Run
 from unroll.training.folder import RunFolder
-from unroll.training.report import QuietReport, TrainingReport, make_report
+from unroll.training.report import QuietReport, TrainingReport, make_report, reported
 
 
 def train(
@@ -74,7 +74,8 @@ def train(
     known = task if out is None or not resume else RunFolder.open(Path(out)).config()["task"]
     with open_data(data, given, labels=labels, task=known) as source:
         said = WordedReport(report, source.wordings) if source.wordings.all else report
-        if not resume or out is None:
-            path = None if out is None else Path(out)
-            return start_run(source, path, task, said, overwrite=overwrite)
-        return resume_run(source, Path(out), said, task_name=task, trust_code=trust_code)
+        with reported(said):
+            if not resume or out is None:
+                path = None if out is None else Path(out)
+                return start_run(source, path, task, said, overwrite=overwrite)
+            return resume_run(source, Path(out), said, task_name=task, trust_code=trust_code)

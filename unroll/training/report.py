@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol, TextIO
 
+from unroll.terminal import shown
 from unroll.training.metrics_file import words_for_non_finite
+
+LOGGER = logging.getLogger("unroll")
 
 PLAIN_SECONDS = 10.0  # between plain lines
 
@@ -68,6 +73,39 @@ def make_report(
     return PlainReport(unit, sys.stderr)
 
 
+class ReportHandler(logging.Handler):
+    """Hands what the library logs to a report, which shows it among its own sentences."""
+
+    def __init__(self, report: TrainingReport) -> None:
+        super().__init__()
+        self.report = report
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.report.log(record.getMessage())
+
+
+@contextmanager
+def reported(report: TrainingReport) -> Iterator[None]:
+    """A block in which a report shows what the logger `unroll` is told; a quiet one leaves it alone."""
+    if type(report) is QuietReport:
+        yield
+        return
+    handler, level = ReportHandler(report), LOGGER.level
+    LOGGER.addHandler(handler)
+    if level == logging.NOTSET:
+        LOGGER.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(level)
+
+
+def is_reported() -> bool:
+    """Whether a report shows what the logger `unroll` is told."""
+    return any(isinstance(handler, ReportHandler) for handler in LOGGER.handlers)
+
+
 class QuietReport:
     """Reports nothing."""
 
@@ -116,7 +154,7 @@ class PlainReport(QuietReport):
         self._rate = TokenRate()
 
     def log(self, message: str) -> None:
-        self.out.write(message + "\n")
+        self.out.write(shown(message, self.out) + "\n")
         self.out.flush()
 
     def step(self, metrics: Mapping[str, float], share: float, seconds_left: float) -> None:
@@ -156,7 +194,7 @@ class LiveReport(QuietReport):
         self._started = False
 
     def log(self, message: str) -> None:
-        self.console.print(message, markup=False)
+        self.console.print(shown(message, self.console.file), markup=False)
 
     def step(self, metrics: Mapping[str, float], share: float, seconds_left: float) -> None:
         if not self._started:
@@ -171,7 +209,8 @@ class LiveReport(QuietReport):
     ) -> None:
         self.log(format_evaluation(step, metrics, better))
         if sample is not None:
-            self.console.print(indent(sample), markup=False, style="dim")
+            text = shown(indent(sample), self.console.file)
+            self.console.print(text, markup=False, style="dim")
 
     def close(self) -> None:
         if self._started:

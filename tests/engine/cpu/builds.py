@@ -82,6 +82,7 @@ def assert_one_sentence(error):
     text = str(error)
     assert text.endswith(".") and not text.endswith("..")
     assert "\n" not in text
+    assert len(text) < 300, text
     assert text.startswith("No kernel could be compiled for the CPU because ")
 
 

@@ -21,6 +21,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("UNROLL_CACHE", str(tmp_path / "kernels"))
     monkeypatch.setattr(build, "_loaded", {})
     monkeypatch.setattr(build, "_reasons", {})
+    monkeypatch.setattr(build, "_failures", {})
     return tmp_path / "kernels"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unroll.engine.cpu import build, compiler
+from unroll.engine.cpu import build, compiler, process
 from unroll.engine.cpu.build_error import BuildError
 from unroll.engine.cpu.cache import make_folders
 from unroll.engine.cpu.compiler import compiler_command, identity
@@ -133,7 +133,7 @@ def test_a_compiler_that_hangs_is_killed_with_those_it_started(cache, tmp_path, 
     number = tmp_path / "number"
     a_compiler(tmp_path, monkeypatch, f"sleep 60 &\necho $! > {number}\nwait")
     identity(compiler_command(), made(cache))  # before the patience is short
-    monkeypatch.setattr(compiler, "PATIENCE", 0.3)
+    monkeypatch.setattr(process, "PATIENCE", 0.3)
     start = time.perf_counter()
     with pytest.raises(BuildError, match=r"killed after 0.3 seconds") as caught:
         build.load(answer(1))
@@ -161,6 +161,10 @@ def made(cache):
         ("echo 'odd: fatal error: no space'; exit 1", "failed: odd: fatal error: no space;"),
         ("exit 0", "reported success but wrote no object"),
         ("echo not an object > kernel.so", "the system does not load the built object"),
+        ("printf '\\177ELF' > kernel.so", "wrote an object that is cut off"),
+        ("head -c 20000000 /dev/urandom; exit 1", "failed: "),
+        ("kill -9 $$", "was killed (Killed)"),
+        ("printf 'a \\033[31m error'; exit 1", r"failed: a \x1b[31m error"),
     ],
 )
 def test_odd_compilers(cache, tmp_path, monkeypatch, text, said):
@@ -169,6 +173,45 @@ def test_odd_compilers(cache, tmp_path, monkeypatch, text, said):
         build.load("anything")
     assert said in str(caught.value)
     assert_one_sentence(caught.value)
+    assert not list(cache.glob("*.so"))
+    assert build.failure() is caught.value
+
+
+@needs_a_compiler
+@pytest.mark.parametrize("text", ["", answer(1)])
+def test_an_object_without_the_functions_is_neither_kept_nor_used(cache, text):
+    with pytest.raises(BuildError, match="without the functions of the kernel"):
+        build.load(text, functions=("answer", "question"))
+    assert not list(cache.glob("*.so"))
+
+
+@needs_a_compiler
+def test_an_object_of_the_cache_that_lacks_functions_is_built_again(cache, runs, caplog):
+    build.load(answer(1))
+    (path,) = cache.glob("*.so")
+    before = path.read_bytes()
+    build._loaded.clear()
+    with pytest.raises(BuildError, match="without the functions"):
+        build.load(answer(1), functions=("question",))
+    assert "it lacks functions" in caplog.text and path.read_bytes() == before
+    assert build.load(answer(1), functions=("answer",)).answer() == 1
+
+
+@needs_a_compiler
+def test_an_object_that_is_cut_off_is_not_loaded(cache, tmp_path, monkeypatch):
+    a_compiler(tmp_path, monkeypatch, f'{CXX} "$@" -o whole.so\nhead -c 9000 whole.so > kernel.so')
+    with pytest.raises(BuildError, match="cut off"):
+        build.load(answer(1) + f"{SHOWN} char room[20000] = {{1}};")
+    assert not list(cache.glob("*.so"))
+
+
+def test_a_compiler_that_hangs_is_waited_for_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "PATIENCE", 0.3)
+    monkeypatch.setenv("UNROLL_CXX", str(script(tmp_path / "odd", "sleep 60")))
+    assert build.unavailable() is None
+    with pytest.raises(BuildError, match="does not tell its version"):
+        build.load("anything")
+    assert "killed after 0.3 seconds" in build.unavailable()
 
 
 def test_a_compiler_that_does_not_tell_its_version_or_cannot_be_run(tmp_path, monkeypatch):

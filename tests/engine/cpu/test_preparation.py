@@ -235,9 +235,9 @@ def test_without_a_compiler_auto_goes_on_and_says_why_once(no_compiler, caplog):
     for _ in range(3):
         assert chosen_by_auto(cell, x)[0] == ["loop"]
     (said,) = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
-    assert "the cpu backend cannot: " in said
-    assert no_compiler in said
-    assert "\n" not in said
+    assert said.startswith("No kernels are compiled, and slower backends may run: ")
+    assert no_compiler[-20:] in said
+    assert "\n" not in said and len(said) < 300
 
 
 def test_without_a_compiler_a_named_backend_says_why(no_compiler):
@@ -245,7 +245,7 @@ def test_without_a_compiler_a_named_backend_says_why(no_compiler):
     for cell in (unroll.LSTMCell(I, H), Plain(I, H)):
         with pytest.raises(RuntimeError, match="The cpu backend cannot run ") as caught:
             unroll.unroll(cell, x, backend="cpu")
-        assert no_compiler in str(caught.value)
+        assert no_compiler[-20:] in str(caught.value) and len(str(caught.value)) < 300
 
 
 def test_a_compiler_that_comes_later_is_used(tmp_path, monkeypatch):

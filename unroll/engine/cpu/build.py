@@ -9,11 +9,12 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import struct
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from unroll.engine.cpu.build_error import COMPILER_ADVICE, ELSEWHERE, BuildError
+from unroll.engine.cpu.build_error import COMPILER_ADVICE, ELSEWHERE, HUNG_ADVICE, BuildError
 from unroll.engine.cpu.cache import (
     FORMAT,
     cache_folders,
@@ -29,13 +30,14 @@ from unroll.engine.cpu.cache import (
 )
 from unroll.engine.cpu.compiler import (
     compiler_command,
-    ended,
     first_error,
     identity,
     instruction_set,
     processor,
-    run,
+    shown_command,
 )
+from unroll.engine.cpu.process import ended, patience, run
+from unroll.terminal import printable, shortened
 
 log = logging.getLogger("unroll")
 
@@ -51,6 +53,7 @@ FLAGS = (
 )
 VARIABLES = (
     "UNROLL_CXX",
+    "UNROLL_CXX_SECONDS",
     "CXX",
     "UNROLL_INSTRUCTION_SET",
     "PATH",
@@ -61,7 +64,8 @@ VARIABLES = (
 
 
 _loaded: dict[tuple[object, ...], ctypes.CDLL] = {}
-_reasons: dict[tuple[str | None, ...], str | None] = {}
+_reasons: dict[tuple[str | None, ...], BuildError | None] = {}
+_failures: dict[tuple[str | None, ...], BuildError] = {}
 _lock = threading.Lock()
 
 
@@ -75,12 +79,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_lock)
 
 
-def load(source: str, *, flags: Sequence[str] = ()) -> ctypes.CDLL:
+def load(
+    source: str, *, flags: Sequence[str] = (), functions: Sequence[str] = (), kernels: int = 1
+) -> ctypes.CDLL:
     """The shared object of this C++ source, compiled if need be.
 
     Args:
         source: the whole program.
         flags: for the compiler, after the flags that all kernels have; with absolute paths.
+        functions: names that the object must have; another one is neither kept nor used.
+        kernels: how many the source holds; the compiler is waited for accordingly.
 
     Raises:
         BuildError: where there is no compiler, it fails, or the cache cannot be used.
@@ -92,12 +100,32 @@ def load(source: str, *, flags: Sequence[str] = ()) -> ctypes.CDLL:
             library = _loaded.get(key)  # another thread may have loaded it meanwhile
             if library is None:
                 try:
-                    library = _loaded[key] = found_or_built(source, tuple(flags))
-                except OSError as error:
-                    raise BuildError(
-                        f"the compiler or the cache cannot be used ({error})", ELSEWHERE
-                    ) from error
+                    library = found_or_built(source, tuple(flags), functions, kernels)
+                except (BuildError, OSError) as error:
+                    found = noted(error)
+                    if found is error:
+                        raise
+                    raise found from error
+                _loaded[key] = library
     return library
+
+
+def noted(error: BuildError | OSError) -> BuildError:
+    """The error of a build, kept for `failure`; one that lasts is the reason of all later builds."""
+    if isinstance(error, OSError):
+        said = shortened(printable(str(error)), 120)
+        error = BuildError(f"the compiler or the cache cannot be used ({said})", ELSEWHERE)
+    key = circumstances()
+    _failures[key] = error
+    if error.lasting:
+        _reasons[key] = error
+    return error
+
+
+def failure() -> BuildError | None:
+    """The last error of a build, or the one that any would have, as compiler and cache are now."""
+    key = circumstances()
+    return _failures.get(key) or _reasons.get(key)
 
 
 def unavailable() -> str | None:
@@ -107,18 +135,18 @@ def unavailable() -> str | None:
     """
     key = circumstances()
     if key not in _reasons:
+        _reasons[key] = None
         try:
             check_system()
             compiler_command()
             instruction_set()
+            patience()
             check_folders(cache_folders())
             check_writable(cache_folders()[-1])
-            _reasons[key] = None
-        except BuildError as error:
-            _reasons[key] = error.reason
-        except OSError as error:
-            _reasons[key] = f"the compiler or the cache cannot be used ({error})"
-    return _reasons[key]
+        except (BuildError, OSError) as error:
+            _reasons[key] = noted(error)
+    found = _reasons[key]
+    return None if found is None else found.reason
 
 
 def circumstances() -> tuple[str | None, ...]:
@@ -132,7 +160,9 @@ def check_system() -> None:
         raise BuildError("kernels are built on Linux and macOS only", "use another backend")
 
 
-def found_or_built(source: str, flags: tuple[str, ...]) -> ctypes.CDLL:
+def found_or_built(
+    source: str, flags: tuple[str, ...], functions: Sequence[str], kernels: int
+) -> ctypes.CDLL:
     """The shared object from the cache, or built now. Raises: BuildError, OSError."""
     check_system()
     command = compiler_command()
@@ -144,24 +174,70 @@ def found_or_built(source: str, flags: tuple[str, ...]) -> ctypes.CDLL:
     check_folders(folders)
     about = [FORMAT, source, flags, identity(command, folder), processor()]
     path = folder / f"{digest(about)}.so"
+    if unsealed(path) is not None:
+        library = opened(path)
+        if not lacking(library, functions):
+            return library
+        log.warning("%s is built again: it lacks functions.", path)
+    build(source, [*command, "kernel.cpp", *flags], path, functions, kernels)
     if unsealed(path) is None:
-        build(source, [*command, "kernel.cpp", *flags], path)
-        if unsealed(path) is None:
-            raise BuildError(
-                f"{path} was changed by something else right after it was built", ELSEWHERE
-            )
+        raise BuildError(
+            f"{path} was changed by something else right after it was built", ELSEWHERE
+        )
     # Between the check and this line the file could be exchanged only by us: its folder is ours
     # and nobody else can write to it.
+    return opened(path)
+
+
+def opened(path: Path) -> ctypes.CDLL:
+    """A shared object, loaded. Raises: BuildError where the system refuses it."""
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
         raise BuildError(
-            f"the system does not load the built object ({error})",
+            f"the system does not load the built object ({shortened(printable(str(error)), 100)})",
             "if its file system forbids execution, set UNROLL_CACHE to a directory on another one",
         ) from error
 
 
-def build(source: str, command: list[str], path: Path) -> None:
+def lacking(library: ctypes.CDLL, functions: Sequence[str]) -> list[str]:
+    """Those of the functions that a loaded object does not have."""
+    return [name for name in functions if not hasattr(library, name)]
+
+
+def check_object(path: Path, functions: Sequence[str]) -> None:
+    """Check an object that a compiler has just written, before it is kept.
+
+    Raises:
+        BuildError: where it is empty, cut off or none, or lacks functions.
+    """
+    content = path.read_bytes() if path.is_file() else b""
+    wrong = None
+    if not content:
+        wrong = "reported success but wrote no object"
+    elif is_cut_off(content):
+        wrong = "reported success but wrote an object that is cut off"
+    elif lacking(opened(path), functions):
+        wrong = "reported success but wrote an object without the functions of the kernel"
+    if wrong is not None:
+        raise BuildError(f"the C++ compiler {wrong}", COMPILER_ADVICE)
+
+
+def is_cut_off(content: bytes) -> bool:
+    """Whether an ELF object ends before its table of sections, which is its end.
+
+    To load one may end the process.
+    """
+    if not content.startswith(b"\x7fELF\x02\x01") or len(content) < 64:  # 64 bits, little-endian
+        return content.startswith(b"\x7fELF") and len(content) < 64
+    (start,) = struct.unpack_from("<Q", content, 40)
+    size, count = struct.unpack_from("<HH", content, 58)
+    return bool(start + size * count > len(content))
+
+
+def build(
+    source: str, command: list[str], path: Path, functions: Sequence[str] = (), kernels: int = 1
+) -> None:
     """Compile to a temporary name, seal, and put in its place in one step.
 
     Two processes may do so at once: each puts a whole object there, and either will do. There is
@@ -173,24 +249,22 @@ def build(source: str, command: list[str], path: Path) -> None:
         OSError: where a file cannot be written.
     """
     sweep(path.parent)
-    log.info("Compiling a kernel with %s.", command[0])
+    log.debug("Compiling a kernel with %s.", command[0])
     with workplace(path.parent) as place:
         (place / "kernel.cpp").write_text(source, encoding="utf-8")
-        status, output = run([*command, "-o", "kernel.so"], place)
+        status, output = run([*command, "-o", "kernel.so"], place, kernels)
         if status != 0:
+            hangs = status is None
+            advice = "name another one in the variable UNROLL_CXX, or use another backend"
+            why = "" if hangs else f": {first_error(output)}"
             raise BuildError(
-                f"the C++ compiler {command[0]} {ended(status)}: {first_error(output)}",
-                f"try another compiler ({COMPILER_ADVICE}), or use another backend",
+                f"the C++ compiler {shown_command(command)} {ended(status)}{why}",
+                HUNG_ADVICE if hangs else advice,
                 output,
+                lasting=hangs,
             )
         built = place / "kernel.so"
-        content = built.read_bytes() if built.is_file() else b""
-        if not content:
-            raise BuildError(
-                f"the C++ compiler {command[0]} reported success but wrote no object",
-                COMPILER_ADVICE,
-                output,
-            )
+        check_object(built, functions)
         # the source is for curious people; nothing reads it
         replace_file(source.encode(), path.with_suffix(".cpp"), place, 0o600)
-        replace_file(sealed(content, path.name), path, place, 0o700)
+        replace_file(sealed(built.read_bytes(), path.name), path, place, 0o700)

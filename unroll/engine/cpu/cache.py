@@ -136,6 +136,10 @@ def check_writable(folder: Path) -> None:
         raise BuildError(f"{place}, where the cache would be, is not a directory", ELSEWHERE)
     if not os.access(place, os.W_OK | os.X_OK):
         raise BuildError(f"the cache directory {folder} cannot be written to", ELSEWHERE)
+    if os.statvfs(place).f_flag & getattr(os, "ST_NOEXEC", 0):
+        raise BuildError(
+            f"the file system of the cache directory {folder} forbids execution", ELSEWHERE
+        )
 
 
 def status_of(path: Path) -> os.stat_result | None:

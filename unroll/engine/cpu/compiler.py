@@ -9,14 +9,14 @@ import platform
 import re
 import shlex
 import shutil
-import signal
-import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from unroll.engine.cpu.build_error import COMPILER_ADVICE, BuildError
+from unroll.engine.cpu.build_error import COMPILER_ADVICE, HUNG_ADVICE, BuildError
 from unroll.engine.cpu.cache import FORMAT, digest, replace_file, sealed, unsealed, workplace
+from unroll.engine.cpu.process import ended, run
+from unroll.terminal import printable, shortened
 
 # what UNROLL_INSTRUCTION_SET may name: all that this processor has, that without AVX-512, and what
 # every x86-64 processor has
@@ -26,9 +26,8 @@ INSTRUCTION_SETS = {
     "baseline": ("-march=x86-64",),
 }
 COMPILERS = ("c++", "g++", "clang++")
-
-# seconds for the compiler: many cells in one build, on a busy machine, take minutes
-PATIENCE = 600.0
+MOST_ERROR = 80  # characters of an error that are told
+MOST_VERSION = 4096  # characters of what a compiler says of its version
 
 
 def compiler_command() -> tuple[str, ...]:
@@ -63,7 +62,8 @@ def command_words(text: str, variable: str) -> tuple[str, ...]:
     if path is None:
         # not another one in its place: who names a compiler means it
         raise BuildError(
-            f"the variable {variable} names {text!r}, which is no program that can be run here",
+            f"the variable {variable} names {shortened(repr(text), 80)}, which is no program that can "
+            "be run here",
             f"unset {variable}, or set it to a C++ compiler",
         )
     return str(Path(path).absolute()), *words[1:]
@@ -92,13 +92,15 @@ def identity(command: tuple[str, ...], folder: Path) -> str:
         with workplace(folder) as place:
             status, output = run([*command, "--version"], place)
             if status != 0:
+                why = "" if status is None else f": {first_error(output)}"
                 raise BuildError(
-                    f"the C++ compiler {command[0]} does not tell its version "
-                    f"({ended(status)}: {first_error(output)})",
-                    COMPILER_ADVICE,
+                    f"the C++ compiler {shown_command(command)} does not tell its version "
+                    f"({ended(status)}{why})",
+                    HUNG_ADVICE if status is None else COMPILER_ADVICE,
                     output,
+                    lasting=True,
                 )
-            version = output.encode()
+            version = output[:MOST_VERSION].encode()
             replace_file(sealed(version, path.name), path, place, 0o600)
     return json.dumps([command, version.decode()])
 
@@ -143,62 +145,14 @@ def processor() -> str:
     return digest([platform.machine(), platform.processor()])
 
 
-def run(command: Sequence[str], place: Path) -> tuple[int | None, str]:
-    """The exit status, None if it had to be killed, and everything that was printed.
-
-    It speaks into a file and not into a pipe: a pipe stays open for as long as any process that
-    inherited it lives, such as the daemon of a compiler cache, and reading it would wait for that.
-
-    Raises:
-        BuildError: where the command cannot be started.
-    """
-    printed = place / "said"
-    with printed.open("wb") as file:
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                cwd=place,
-                env={**os.environ, "LC_ALL": "C"},
-                process_group=0,  # a compiler runs others; they are killed together
-            )
-        except OSError as error:
-            raise BuildError(
-                f"the C++ compiler {command[0]} cannot be run ({error.strerror or error})",
-                COMPILER_ADVICE,
-            ) from error
-        status: int | None = None
-        try:
-            status = process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            kill(process)
-        except BaseException:
-            kill(process)
-            raise
-    return status, printed.read_text(encoding="utf-8", errors="replace")
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a compiler and what it started."""
-    with suppress(ProcessLookupError, PermissionError):  # it has just ended
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def ended(status: int | None) -> str:
-    """How a process ended, in words."""
-    if status is None:
-        return f"was killed after {PATIENCE:g} seconds without a result"
-    if status < 0:
-        return f"was killed ({signal.strsignal(-status) or f'signal {-status}'})"
-    return "failed"
-
-
 def first_error(output: str) -> str:
     """The first line that speaks of an error, else the last line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = (line for line in lines if re.search(r"\b(error|undefined|cannot)\b", line, re.I))
     line = next(errors, lines[-1] if lines else "it printed nothing")
-    return line[:300].rstrip(".")
+    return shortened(printable(line), MOST_ERROR).rstrip(".")
+
+
+def shown_command(command: Sequence[str]) -> str:
+    """The program of a command, for people."""
+    return shortened(printable(command[0]), 60)

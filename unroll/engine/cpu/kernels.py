@@ -76,7 +76,10 @@ def load(emitted: Iterable[Emitted], real: torch.dtype) -> None:
     new = {e.name: e for e in emitted if e.name not in _loaded}
     if new:
         library = build.load(
-            source(real, "maths.h", "team.h", "kernels.h") + "".join(e.source for e in new.values())
+            source(real, "maths.h", "team.h", "kernels.h")
+            + "".join(e.source for e in new.values()),
+            functions=[function for name in new for function in (name, f"{name}_room")],
+            kernels=len(new),
         )
         for name in new:
             getattr(library, f"{name}_room").restype = ctypes.c_int64

@@ -55,7 +55,10 @@ def library(real: torch.dtype) -> ctypes.CDLL:
     Raises:
         BuildError: where it cannot be compiled.
     """
-    loaded = build.load(source(real, "maths.h", "products.h", "team.h", "together.h"))
+    loaded = build.load(
+        source(real, "maths.h", "products.h", "team.h", "together.h"),
+        functions=("unroll_product", "unroll_together"),
+    )
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     product, together = loaded.unroll_product, loaded.unroll_together
     product.argtypes = (pointer, number, number, pointer, number, pointer, *[number] * 4)
