@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, TextIO
+from typing import IO, Any
 
 MOST_SENTENCE = 299  # characters of an error for people
 
@@ -34,7 +34,7 @@ def escaped(character: str) -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
-def fitting(text: str, out: TextIO) -> str:
+def fitting(text: str, out: IO[str]) -> str:
     """The text in the characters that a stream can write, with `?` for the others."""
     encoding = getattr(out, "encoding", None) or "utf-8"
     try:
@@ -46,19 +46,24 @@ def fitting(text: str, out: TextIO) -> str:
     return text
 
 
-def shown(text: str, out: TextIO) -> str:
+def shown(text: str, out: IO[str]) -> str:
     """The text as this stream can show it: `printable` and `fitting`."""
     return fitting(printable(text), out)
 
 
-def json_line(record: Any, out: TextIO) -> str:
-    """A record as one line of JSON that loses nothing, whatever the stream can write.
+def json_line(record: Any, out: IO[str], **options: Any) -> str:
+    r"""A record as one line of JSON that loses nothing, whatever the stream can write.
 
-    Characters that the stream does not have, and control characters, are written as `\\u001b`.
+    Characters that the stream does not have, and control characters, are written as `\u001b`.
+
+    Args:
+        record: what JSON can hold.
+        out: where it will be written.
+        options: of `json.dumps`.
     """
-    text = json.dumps(record, ensure_ascii=False)
+    text = json.dumps(record, ensure_ascii=False, **options)
     if fitting(text, out) != text:
-        return json.dumps(record)
+        return json.dumps(record, **options)
     return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import math
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from unroll.training.report import (
     TokenRate,
     format_clock,
     make_report,
+    reported,
 )
 
 VALIDATION = {"loss": 1.5, "bits_per_character": 2.164}
@@ -111,3 +113,29 @@ def test_the_rate_is_of_this_process_not_of_the_whole_run():
 )
 def test_seconds_are_shown_as_a_clock(seconds, text):
     assert format_clock(seconds) == text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_reports_steer_no_terminal_and_fit_it(encoding, monkeypatch):
+    for make in (lambda out: PlainReport("words", out), lambda out: LiveReport("words")):
+        out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        monkeypatch.setattr("sys.stderr", out)
+        one = make(out)
+        one.log("label \x1b[31m 日")
+        one.evaluation(1, VALIDATION, True, "\x1b]0;title\x07 ü日")
+        one.close()
+        out.flush()
+        printed = out.buffer.getvalue().decode(encoding)
+        assert "\x1b[31m" not in printed and "label \\x1b[31m ?" in printed
+        assert "\\x1b]0;title\\x07" in printed
+
+
+def test_a_report_shows_what_is_logged_and_a_quiet_one_nothing():
+    out, logger = io.StringIO(), logging.getLogger("unroll")
+    level = logger.level
+    with reported(PlainReport("words", out)):
+        logger.info("Waiting for the compiler.")
+    logger.info("Nobody hears.")
+    with reported(QuietReport(), quiet=True):
+        assert not report.is_reported()
+    assert out.getvalue() == "Waiting for the compiler.\n" and logger.level == level

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import json as json_module
 from typing import Annotated, Any
 
 import typer
 
 from unroll.cells.names import CELLS, FAMILIES, cell_factory, constructor_options, options_example
+from unroll.cli.output import say, say_json
 
 
 def cells(
@@ -20,11 +20,14 @@ def cells(
     """The cells that --cell takes; with NAME its equations, source, options and parameters."""
     if name is not None:
         facts = describe(name)
-        typer.echo(json_module.dumps(facts, default=str) if json else page(facts))
+        if json:
+            say_json(facts, default=str)
+        else:
+            say(page(facts))
     elif json:
-        typer.echo(json_module.dumps(rows()))
+        say_json(rows())
     else:
-        typer.echo(table())
+        say(table())
 
 
 def rows() -> list[dict[str, Any]]:

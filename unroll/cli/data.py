@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json as json_module
 from typing import Annotated, Any
 
 import typer
 
+from unroll.cli.output import say, say_json
 from unroll.cli.task_options import Assignments, TaskAndData, TaskName, task_and_data
 from unroll.settings import parse_assignments
 from unroll.tasks.task_settings import choose_task, task_settings
@@ -33,11 +33,11 @@ def check(
     from unroll.run import check as check_data
     from unroll.run import describe_check
 
-    found = check_data(data, lambda sentence: typer.echo(sentence, err=True), task=task, **values)
+    found = check_data(data, lambda sentence: say(sentence, err=True), task=task, **values)
     if json:
-        typer.echo(json_module.dumps(found, ensure_ascii=False))
+        say_json(found)
     else:
         for line in describe_check(found):
-            typer.echo(line)
+            say(line)
     if found.get("problems"):
         raise typer.Exit(1)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from unroll.cli.output import say, say_json
 from unroll.errors import UserError
 
 SENTENCES = (
@@ -40,17 +41,17 @@ def demo(
     run = train(text, out, overwrite=is_demo(Path(out)), seconds=seconds, seed=seed, report=report)
     findings = use_run(run, seed)
     if json:
-        typer.echo(json_module.dumps({"run": str(run.path), **run.result(), **findings}))
+        say_json({"run": str(run.path), **run.result(), **findings})
         return
     print_findings(findings)
     name = shlex.quote(str(run.path))
-    typer.echo("\nWhat to try next:")
-    typer.echo(f"  unroll train {shlex.quote(str(text))} --out {name} --resume --seconds 60")
-    typer.echo(f'  unroll generate {name} --prompt "Python is" --length 400 --temperature 0.8')
-    typer.echo(f'  unroll score {name} "{SENTENCES[0]}"')
-    typer.echo(f'  unroll next {name} "{PROMPT}" --top 10')
-    typer.echo("  unroll train YOUR_TEXT.txt --seconds 90")
-    typer.echo(f"\nRun folder: {run.path}")
+    say("\nWhat to try next:")
+    say(f"  unroll train {shlex.quote(str(text))} --out {name} --resume --seconds 60")
+    say(f'  unroll generate {name} --prompt "Python is" --length 400 --temperature 0.8')
+    say(f'  unroll score {name} "{SENTENCES[0]}"')
+    say(f'  unroll next {name} "{PROMPT}" --top 10')
+    say("  unroll train YOUR_TEXT.txt --seconds 90")
+    say(f"\nRun folder: {run.path}")
 
 
 def demo_text(out: Path) -> Path:
@@ -99,17 +100,15 @@ def use_run(run: Any, seed: int) -> dict[str, Any]:
 
 def print_findings(found: dict[str, Any]) -> None:
     """Print what `use_run` returned."""
-    typer.echo("\nTwo sentences that differ in one word, by their log-probability (nats):")
+    say("\nTwo sentences that differ in one word, by their log-probability (nats):")
     for row in found["scores"]:
-        typer.echo(f"  {row['log_probability']:9.2f}  {row['text']}")
+        say(f"  {row['log_probability']:9.2f}  {row['text']}")
     first, second = (row["log_probability"] for row in found["scores"])
     which = "first" if first > second else "second"
     times = math.exp(min(abs(first - second), 700))
-    typer.echo(f"  The {which} is {times:,.0f} times more likely.")
-    typer.echo(f"\nThe ten most likely characters after {found['next']['text']!r}:")
-    typer.echo(
-        "  " + "  ".join(f"{n['token']!r} {n['probability']:.1%}" for n in found["next"]["next"])
-    )
+    say(f"  The {which} is {times:,.0f} times more likely.")
+    say(f"\nThe ten most likely characters after {found['next']['text']!r}:")
+    say("  " + "  ".join(f"{n['token']!r} {n['probability']:.1%}" for n in found["next"]["next"]))
     for sample in found["samples"]:
-        typer.echo(f"\nAt temperature {sample['temperature']}:")
-        typer.echo("\n".join("  | " + line for line in sample["text"].split("\n")))
+        say(f"\nAt temperature {sample['temperature']}:")
+        say("\n".join("  | " + line for line in sample["text"].split("\n")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import os
 import platform
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from unroll.cli.output import say, say_json
 from unroll.counting import counted
 from unroll.terminal import shortened
 from unroll.version import __version__
@@ -26,14 +26,14 @@ def doctor(
     """Versions, device, threads, compiled cells, and what is missing with the line that fixes it."""
     facts, missing = examine()
     if json:
-        typer.echo(json_module.dumps({**facts, "missing": missing}))
+        say_json({**facts, "missing": missing})
     else:
         for name, value in facts.items():
-            typer.echo(f"{name:12} {value}")
+            say(f"{name:12} {value}")
         for thing, fix in missing.items():
-            typer.echo(f"missing: {thing}\n    {fix}")
+            say(f"missing: {thing}\n    {fix}")
         if not missing:
-            typer.echo("Nothing is missing.")
+            say("Nothing is missing.")
     if any(name in missing for name in PACKAGES):
         raise typer.Exit(1)
 

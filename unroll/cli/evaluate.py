@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_module
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 
+from unroll.cli.output import say, say_json
 from unroll.cli.run_options import (
     AsJson,
     Device,
@@ -42,10 +42,10 @@ def evaluate(
     adjust(run, skip_bad, assignments)
     from unroll.training.report import ProgressLog
 
-    progress = ProgressLog("evaluating", partial(typer.echo, err=True))
+    progress = ProgressLog("evaluating", partial(say, err=True))
     metrics = run.evaluate(data, progress, **columns)
     if json:
-        typer.echo(json_module.dumps(metrics))
+        say_json(metrics)
         return
     for line in run.summarise(metrics, data):
-        typer.echo(line)
+        say(line)

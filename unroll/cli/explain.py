@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json as json_module
-
-import typer
-
+from unroll.cli.output import say, say_json
 from unroll.cli.run_options import AsJson, Device, RunPath, TrustCode, open_run
 
 
@@ -18,4 +15,7 @@ def explain(
     its plan the stages, the numbers saved per step, and the numbers of parameters multiplied.
     """
     run = open_run(path, device, trust_code)
-    typer.echo(json_module.dumps(run.explanations()) if json else run.explain())
+    if json:
+        say_json(run.explanations())
+    else:
+        say(run.explain())

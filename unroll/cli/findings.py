@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_module
 import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from unroll.cli.output import write_file
+from unroll.cli.output import say, say_json, write_file
 from unroll.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,12 +61,12 @@ def report_finding(
     """
     write_files(finding, command, files)
     if json:
-        typer.echo(json_module.dumps(finding.as_dict(), allow_nan=False))
+        say_json(finding.as_dict(), allow_nan=False)
         return
-    typer.echo(finding.text())
+    say(finding.text())
     if not files:
         page_command = shlex.join([*command, "--out", page])
-        typer.echo(f"\nTo see it as pictures in a browser: {page_command}")
+        say(f"\nTo see it as pictures in a browser: {page_command}")
 
 
 def write_files(finding: Finding, command: list[str], files: dict[str, Path]) -> None:
@@ -122,4 +119,4 @@ def write_and_report(path: Path, content: bytes) -> None:
         UserError: for a file that cannot be written.
     """
     write_file(path, content)
-    typer.echo(f"Written: {path}", err=True)
+    say(f"Written: {path}", err=True)

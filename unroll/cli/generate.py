@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unroll.cli.output import check_new, write_file
+from unroll.cli.output import check_new, say, say_json, write_file
 from unroll.cli.run_options import (
     AsJson,
     Condition,
@@ -119,13 +117,12 @@ def print_text(prompt: str, pieces: Iterator[str], json: bool) -> None:
     """Print a text piece by piece, or as an object with its prompt."""
     if json:
         text = prompt + "".join(pieces)
-        typer.echo(json_module.dumps({"prompt": prompt, "text": text}, ensure_ascii=False))
+        say_json({"prompt": prompt, "text": text})
         return
-    sys.stdout.write(prompt)
+    say(prompt, end="")
     for piece in pieces:
-        sys.stdout.write(piece)
-        sys.stdout.flush()
-    sys.stdout.write("\n")
+        say(piece, end="")
+    say()
 
 
 def tune_files(out: str | None, count: int, overwrite: bool) -> list[Path | None]:
@@ -163,8 +160,8 @@ def write_tune(
         write_file(file, run.render(tune, file.suffix.lower()))
     if json:
         record = {"prompt": prompt, "text": tune, "out": None if file is None else str(file)}
-        typer.echo(json_module.dumps(record, ensure_ascii=False))
+        say_json(record)
     elif file is None:
-        typer.echo(tune)
+        say(tune)
     else:
-        typer.echo(f"Written to {file}", err=True)
+        say(f"Written to {file}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unroll.cli.findings import as_flags, checked_files, report_finding, write_files
+from unroll.cli.output import say
 from unroll.cli.run_options import AsJson, Condition, Overwrite, RunPath, TrustCode
 from unroll.errors import UserError
 
@@ -270,7 +271,7 @@ def report(
     files = checked_files(wanted, overwrite)
     from unroll.inspect import report_of_run
 
-    finding = report_of_run(run, data, lambda name: typer.echo(f"Inspecting {name}.", err=True))
+    finding = report_of_run(run, data, lambda name: say(f"Inspecting {name}.", err=True))
     command = [
         "unroll",
         "inspect",
@@ -283,7 +284,7 @@ def report(
         return
     write_files(finding, command, files)
     for sentence in finding.missing:
-        typer.echo(f"Not shown: {sentence}", err=True)
+        say(f"Not shown: {sentence}", err=True)
 
 
 def read_text_file(file: str) -> str:

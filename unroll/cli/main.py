@@ -25,6 +25,7 @@ from unroll.cli import (
     score,
     train,
 )
+from unroll.cli.output import TerminalHandler, make_streams_forgiving, say
 from unroll.cli.task_options import (
     DataCommand,
     TaskCommand,
@@ -84,15 +85,16 @@ def version(
 ) -> None:
     """Recurrent neural networks: train one on your own data, and use it."""
     if show:
-        typer.echo(f"unroll {__version__}")
+        say(f"unroll {__version__}")
         raise typer.Exit
 
 
 def main() -> None:
     """Run the command line, and exit with its code."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("unroll: %(message)s"))
-    logging.getLogger("unroll").addHandler(handler)
+    make_streams_forgiving()
+    logger = logging.getLogger("unroll")
+    logger.addHandler(TerminalHandler())
+    logger.setLevel(logging.WARNING if "--quiet" in sys.argv else logging.INFO)
     words = sys.argv[1:]
     debug = "--debug" in words or bool(os.environ.get("UNROLL_DEBUG"))
     sys.exit(run([word for word in words if word != "--debug"], debug))
@@ -159,6 +161,6 @@ def usage(error: Any, words: list[str]) -> str:
 def report_error(sentence: str, code: int, debug: bool) -> int:
     """Print an error to standard error; the exit code."""
     if debug:
-        traceback.print_exc()
-    typer.echo(f"unroll: {sentence}", err=True)
+        say(traceback.format_exc(), err=True, end="")
+    say(f"unroll: {sentence}", err=True)
     return code

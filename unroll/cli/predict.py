@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from unroll.cli.output import check_new, write_file, write_lines
+from unroll.cli.output import check_new, say, say_json, write_file, write_lines
 from unroll.cli.run_options import (
     AsJson,
     Device,
@@ -56,18 +56,21 @@ def predict(
         if data is None:
             raise UserError("A plot shows the predictions for a file; got --input. Give DATA.")
         write_file(file, run.plot(data).encode())
-        typer.echo(f"Plotted in {file}", err=True)
+        say(f"Plotted in {file}", err=True)
         return
     predictions = run.predict_file(data) if data is not None else run.predict_iterator(inputs or [])
-    json = json or (file is not None and file.suffix == ".jsonl")
+    if file is None:
+        for prediction in predictions:
+            if json:
+                say_json(prediction)
+            else:
+                say(run.format_prediction(prediction))
+        return
+    json = json or file.suffix == ".jsonl"
     lines = (
         json_module.dumps(prediction, ensure_ascii=False)
         if json
         else run.format_prediction(prediction)
         for prediction in predictions
     )
-    if file is not None:
-        write_lines(file, lines, "predictions")
-        return
-    for line in lines:
-        typer.echo(line)
+    write_lines(file, lines, "predictions")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unroll.cli.output import say
 from unroll.errors import UserError
 from unroll.settings import parse_assignments
 
@@ -56,7 +57,7 @@ def open_run(path: str, device: str, trust_code: bool) -> Run:
     if device == "cpu":
         torch.set_num_threads(run.settings.threads or torch.get_num_threads())
     for warning in run.warnings:
-        typer.echo(f"unroll: {warning}", err=True)
+        say(f"unroll: {warning}", err=True)
     return run
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_module
 import math
 from typing import Annotated, Any
 
 import typer
 
+from unroll.cli.output import say, say_json
 from unroll.cli.run_options import (
     AsJson,
     Condition,
@@ -50,28 +50,28 @@ def score(
                 print_score(scored, json, details=False)
     if blank:
         lines_have = counted(blank, "blank line has", "blank lines have")
-        typer.echo(f"{lines_have} no score.", err=True)
+        say(f"{lines_have} no score.", err=True)
 
 
 def print_score(scored: dict[str, Any], json: bool, details: bool) -> None:
     """Print what `LanguageRun.score` returned; details: a line for each token."""
     if json:
-        typer.echo(json_module.dumps(scored, ensure_ascii=False))
+        say_json(scored)
         return
     total, perplexity = scored["log_probability"], scored["perplexity"]
     if not details:
-        typer.echo(f"{total:12.4f}  {perplexity:10.3f}  {scored['text']}")
+        say(f"{total:12.4f}  {perplexity:10.3f}  {scored['text']}")
         return
     for row in scored["tokens"]:
         p = row["log_probability"]
-        typer.echo(f"{p:9.4f}  {math.exp(p):7.2%}  {visible(row['token'])}")
-    typer.echo(
+        say(f"{p:9.4f}  {math.exp(p):7.2%}  {visible(row['token'])}")
+    say(
         f"log-probability {total:.4f} nats over {len(scored['tokens'])} tokens, "
         f"perplexity {perplexity:.3f}"
     )
     if scored["unknown"]:
         unknown = " ".join(scored["unknown"])
-        typer.echo(f"Unknown to this run, scored as <unk>: {unknown}", err=True)
+        say(f"Unknown to this run, scored as <unk>: {unknown}", err=True)
 
 
 def next_tokens(
@@ -86,11 +86,11 @@ def next_tokens(
     """Print the most likely next tokens after a text."""
     tokens = open_language_run(path, device, trust_code).next(text, top, condition)
     if json:
-        typer.echo(json_module.dumps({"text": text, "next": tokens}, ensure_ascii=False))
+        say_json({"text": text, "next": tokens})
         return
     for row in tokens:
         bar = "█" * round(40 * row["probability"])
-        typer.echo(f"{row['probability']:7.2%}  {visible(row['token']):12}  {bar}")
+        say(f"{row['probability']:7.2%}  {visible(row['token']):12}  {bar}")
 
 
 def visible(token: str) -> str:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from unroll.cli.output import say
 from unroll.errors import UserError
 from unroll.settings import RecurrentSettings
 from unroll.settings.parse import flag_of
@@ -214,7 +215,7 @@ class DataCommand(TaskCommand):
 
 def print_how_to_see_tasks(command: str) -> None:
     """How to see what belongs to one task."""
-    typer.echo(
+    say(
         f" The settings of a task: {command} TASK --help  (or --task TASK --help)\n"
         f" The tasks: {', '.join(TASKS)}\n"
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_module
 from typing import Annotated, Any
 
 import typer
 
 from unroll.cells.user_cell import parse_cell_file, read_source
+from unroll.cli.output import say, say_json
 from unroll.cli.task_options import Assignments, TaskAndData, TaskName, task_and_data
 from unroll.settings import RecurrentSettings, parse_assignments, settings_from
 from unroll.tasks.task_settings import choose_task, task_settings
@@ -63,10 +63,10 @@ def train(
         report=report, **values,
     )  # fmt: skip
     if json:
-        typer.echo(json_module.dumps({"run": str(run.path), **run.result()}))
+        say_json({"run": str(run.path), **run.result()})
     elif not quiet:
         for line in ["Use it:", *run.usage()]:
-            typer.echo(line, err=True)
+            say(line, err=True)
 
 
 def check_before_torch(data: str, task: str | None, resume: bool, values: dict[str, Any]) -> None:

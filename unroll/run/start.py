@@ -74,7 +74,7 @@ def train(
     known = task if out is None or not resume else RunFolder.open(Path(out)).config()["task"]
     with open_data(data, given, labels=labels, task=known) as source:
         said = WordedReport(report, source.wordings) if source.wordings.all else report
-        with reported(said):
+        with reported(said, quiet=type(report) is QuietReport):
             if not resume or out is None:
                 path = None if out is None else Path(out)
                 return start_run(source, path, task, said, overwrite=overwrite)

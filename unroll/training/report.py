@@ -85,9 +85,9 @@ class ReportHandler(logging.Handler):
 
 
 @contextmanager
-def reported(report: TrainingReport) -> Iterator[None]:
-    """A block in which a report shows what the logger `unroll` is told; a quiet one leaves it alone."""
-    if type(report) is QuietReport:
+def reported(report: TrainingReport, *, quiet: bool = False) -> Iterator[None]:
+    """A block in which a report shows what the logger `unroll` is told; quiet: it does not."""
+    if quiet:
         yield
         return
     handler, level = ReportHandler(report), LOGGER.level
