@@ -1,5 +1,6 @@
 """Every mode that Pillow has becomes the colours a person would see; what is no image is a sentence."""
 
+import os
 from io import BytesIO
 
 import numpy as np
@@ -143,3 +144,32 @@ def test_too_many_pixels(tmp_path, monkeypatch):
     monkeypatch.setattr("unroll.data.images.MOST_PIXELS", 100)
     with pytest.raises(BadImage, match="20 x 10 pixels; expected at most 100"):
         read_image(png(Image.new("L", (20, 10))), name="big")
+
+
+def test_an_image_is_checked_before_it_is_scaled(tmp_path):
+    Image.new("L", (4_000_000, 1)).save(tmp_path / "wide.png")
+    assert (tmp_path / "wide.png").stat().st_size < 10_000
+    with pytest.raises(
+        BadImage, match=r"128,000,000 x 32 pixels once it is scaled; expected at most"
+    ):
+        read_image(tmp_path / "wide.png", 1, height=32)
+    with pytest.raises(BadImage, match="4000000 times as wide as high"):
+        read_image(tmp_path / "wide.png", 1, height=32, widest=128)
+
+
+def test_what_is_no_file_and_what_starts_a_program_is_no_image(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(BadImage, match="is a named pipe, not a regular file; expected an image"):
+        read_image(tmp_path / "pipe.png")
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.eps")
+    with pytest.raises(BadImage, match="cannot identify image file"):
+        read_image(tmp_path / "a.eps")
+
+
+def test_whatever_the_decoder_raises_is_a_bad_image(monkeypatch):
+    def broken(*given, **named):
+        raise KeyError("tag")
+
+    monkeypatch.setattr("PIL.ImageOps.exif_transpose", broken)
+    with pytest.raises(BadImage, match=r"the image is no image that can be read \('tag'\)"):
+        read_image(png(Image.new("L", (2, 2))))

@@ -77,7 +77,7 @@ def test_flags_win(folder):
 
 def test_a_path_of_any_ending_where_it_is_named(folder):
     (folder / "frames").mkdir()
-    table = found(folder, "where,caption\nframes,A cat.\n", "where")
+    table = found(folder, "where,caption\nframes,A cat.\n", "where", folders=True)
     assert rows(table) == [("frames", "A cat.")]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from unroll.counting import counted
 from unroll.data.columns import longest, named, place
+from unroll.data.files.regular_files import kind_of_path
 from unroll.data.files.rows import as_word
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
@@ -53,6 +53,7 @@ class MediaTable:
         media: place of the column of paths, from 0.
         value: place of the column of texts or labels; None where there is none.
         guesses: what was guessed, each with the flag that changes it.
+        folders: whether a path may lead to a folder.
     """
 
     path: Path
@@ -62,12 +63,14 @@ class MediaTable:
     media: int
     value: int | None
     guesses: tuple[str, ...]
+    folders: bool = False
 
     def rows(self, problems: Problems) -> Iterator[MediaRow]:
         """The rows, in order.
 
         Args:
-            problems: collects bad rows: without a file, without a value, of another width.
+            problems: collects bad rows: without a file, without a value, of another width, or with a
+                path that leads to a pipe, a device or a folder.
         """
         for k, row in enumerate(open_table(self.path, self.name).rows(problems)):
             where = f"{self.name}, line {row.line}"
@@ -82,13 +85,16 @@ class MediaTable:
             cells = [as_word(cell).strip() for cell in row.cells]
             word = cells[self.media]
             path = self.path.parent / word
+            kind = kind_of_path(path) if word else None
             if not word:
                 problems.bad(f"{where}: no path; expected one in column {self.names[self.media]}.")
-            elif not os.path.exists(path):  # noqa: PTH110  False too where it can be no path
+            elif kind is None:
                 problems.bad(
-                    f"{where}: there is no file {word} in {self.path.parent}; expected a path "
+                    f"{where}: there is no file {word:.200} in {self.path.parent}; expected a path "
                     "relative to the folder of the table."
                 )
+            elif kind != "a file" and not (self.folders and kind == "a folder"):
+                problems.bad(f"{where}: {word:.200} is {kind}; expected the path of a file.")
             elif self.value is not None and not cells[self.value]:
                 problems.bad(
                     f"{where}: column {self.names[self.value]} is empty; expected a value for {word}."
@@ -108,6 +114,7 @@ def find_media_table(
     values: Sequence[str],
     suffixes: Sequence[str] = (),
     labelled: bool = True,
+    folders: bool = False,
 ) -> MediaTable:
     """Find which column of a table holds the path of a file, and which its text or label.
 
@@ -121,6 +128,7 @@ def find_media_table(
             of them, the column with the longest cells is taken.
         suffixes: of the paths. A folder counts too where its column is named.
         labelled: whether a column of texts or labels is required.
+        folders: whether a path may lead to a folder.
 
     Raises:
         NoPaths: where no column holds such paths.
@@ -161,7 +169,7 @@ def find_media_table(
             f"{first.names[media_place]}; expected two columns."
         )
     return MediaTable(
-        path, name, first.names, first.header, media_place, value_place, tuple(guesses)
+        path, name, first.names, first.header, media_place, value_place, tuple(guesses), folders
     )
 
 

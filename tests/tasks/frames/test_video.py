@@ -37,3 +37,10 @@ def test_a_phone_video_is_turned_as_players_turn_it(tmp_path, files):
     found, _, _ = video_frames(turned, 32, 16, grey=True)
     np.testing.assert_array_equal(found, np.rot90(plain, -1, axes=(2, 3)))
     assert found[0, 0, :6].mean() > 200 > 60 > found[0, 0, 12:].mean()
+
+
+def test_the_pixels_of_all_frames_are_counted(tmp_path, files, monkeypatch):
+    path = files.write_video(tmp_path / "a.mp4", np.zeros((6, 16, 32, 3), np.uint8))
+    monkeypatch.setattr("unroll.tasks.frames.video.MOST_DECODED", 5 * 16 * 32)
+    with pytest.raises(BadClip, match="more than 5 frames of 32 x 16 pixels; expected at most"):
+        video_frames(path, 16, 16)

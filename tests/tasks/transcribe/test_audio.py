@@ -1,5 +1,7 @@
 """Sounds of every kind that is read, and the errors of bad files."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,7 @@ def test_bad_sounds_are_one_sentence(tmp_path):
         assert "bad.wav" in str(caught.value) and "\n" not in str(caught.value)
     with pytest.raises(BadAudio, match="There is no file"):
         read_audio(tmp_path / "none.wav")
-    with pytest.raises(BadAudio, match="cannot be read"):
+    with pytest.raises(BadAudio, match="is a folder, not a regular file; expected a sound"):
         read_audio(tmp_path)
     soundfile.write(path, np.zeros(0), 8000)
     with pytest.raises(BadAudio, match="zero length"):
@@ -94,3 +96,22 @@ def test_a_missing_package_is_a_sentence_with_the_line_that_installs_it(tmp_path
     monkeypatch.setitem(__import__("sys").modules, "soundfile", None)
     with pytest.raises(Exception, match=r"pip install 'unroll-rnn\[audio\]'"):
         read_audio(tmp_path / "a.wav")
+
+
+def test_what_is_no_file_is_refused_without_being_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    for path in ("/dev/zero", tmp_path / "pipe.wav"):
+        with pytest.raises(
+            BadAudio, match=r"is (a named pipe|a device), not a regular file; expected a sound"
+        ):
+            read_audio(path)
+
+
+def test_the_samples_of_all_channels_are_counted_before_they_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "eight.flac"
+    soundfile.write(path, np.zeros((10_000, 8), np.int16), 8000)
+    monkeypatch.setattr("unroll.tasks.transcribe.audio.BLOCK", 100)
+    assert len(read_audio(path).samples) == 10_000  # in many blocks
+    monkeypatch.setattr("unroll.tasks.transcribe.audio.MOST_VALUES", 79_999)
+    with pytest.raises(BadAudio, match="10,000 samples in each of 8 channels; expected at most"):
+        read_audio(path)

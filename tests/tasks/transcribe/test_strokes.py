@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,3 +101,12 @@ def test_too_long_and_not_there(tmp_path):
         frames(tmp_path, "0,0\n0,1\n1000000,1\n")
     with pytest.raises(BadStrokes, match="There is no file"):
         read_strokes(tmp_path / "none.csv")
+
+
+def test_positions_without_bound_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n1e308,0\n-1e308,1\n")
+    with pytest.raises(BadStrokes, match=r"position beyond 1e\+30"):
+        read_strokes(path)
+    with pytest.raises(BadStrokes, match="is a device, not a regular file"):
+        read_strokes(Path("/dev/zero"))

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unroll.data.images import BadImage, read_image
-from unroll.data.optional import optional
+from unroll.data.files.regular_files import CannotOpen, read_regular
+from unroll.data.images import BadImage, open_image, read_image
 from unroll.data.problems import Problems
 from unroll.data.split import evenly_spread
 from unroll.tasks.base import Progress
@@ -23,6 +23,7 @@ from unroll.tasks.caption.rows import CaptionRows
 from unroll.tasks.caption.settings import CaptionSettings
 
 PIXELS = 10_000  # of a scaled image, at most, where the settings leave its size open
+MOST_BYTES = 1 << 30  # of an image file
 SIZE_SAMPLE = 200  # images whose size decides the size of all
 
 ImageSize = tuple[int, int, int]  # colours, height, width
@@ -99,12 +100,11 @@ def choose_size(paths: Sequence[Path], settings: CaptionSettings) -> ImageSize:
     if settings.height and settings.width:
         return settings.colours, settings.height, settings.width
     shapes = []
-    pillow = optional("PIL.Image", "reads images")
     for place in evenly_spread(len(paths), SIZE_SAMPLE):
         try:
-            with pillow.open(paths[place]) as image:
+            with open_image(paths[place], str(paths[place])) as image:
                 shapes.append((image.height / image.width, image.height * image.width))
-        except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError):
+        except BadImage:
             continue  # reported when all images are opened
     ratio, pixels = np.median(shapes, 0).tolist() if shapes else (1.0, PIXELS)
     pixels = min(pixels, PIXELS)
@@ -140,14 +140,14 @@ def scan_images(
     good, digest = np.ones(M, dtype=bool), hashlib.sha256()
     for place, path in enumerate(rows.paths):
         try:
-            data = path.read_bytes()
+            data = read_regular(path, MOST_BYTES, what="an image")
             image = scale_image(data, size, f"{rows.where[place]}: {path}")
         except BadImage as error:
             problems.bad(str(error))
             good[place] = False
             continue
-        except OSError as error:
-            problems.bad(f"{rows.where[place]}: {path} cannot be read ({error.strerror}).")
+        except CannotOpen as error:
+            problems.bad(f"{rows.where[place]}: {error}")
             good[place] = False
             continue
         digest.update(hashlib.sha256(data).digest())

@@ -6,7 +6,6 @@ T time, C channels, H height, W width, F numbers per frame.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,13 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from unroll.data.images import BadImage, convert_colours, read_image
+from unroll.data.images import (
+    BadImage,
+    check_pixels,
+    convert_colours,
+    open_image,
+    read_image,
+)
 from unroll.data.media_table import IMAGES, VIDEO
 from unroll.data.optional import optional
 from unroll.tasks.frames.number_rows import NUMBERS, read_numbers
 from unroll.tasks.frames.video import BadClip, video_frames, video_size
 
 CLIP_FILES = (*VIDEO, *IMAGES, *NUMBERS)
+MOST_DECODED = 1 << 31  # pixels of all frames of an animation
+WIDEST = 64  # how many times as wide as high a frame may be, and as high as wide
 
 
 @dataclass(frozen=True)
@@ -123,11 +130,12 @@ class ClipReader:
         channels, height, width = self.shape
         kept: list[np.ndarray] = []
         begins: list[float] = [0.0]
-        with open_image(path) as image:
+        with opened(path) as image:
             total = image.n_frames
+            check_animation(path, total, image.height, image.width)
             for k in range(total):
                 image.seek(k)
-                frame = convert_colours(image, channels, pillow)
+                frame = convert_colours(image, channels)
                 if k % self.every == 0 and len(kept) < self.longest:
                     small = frame.resize((width, height), pillow.Resampling.BILINEAR)
                     pixels = np.asarray(small, dtype=np.uint8)
@@ -148,13 +156,15 @@ def clip_size(path: Path, strip: int | None = None) -> tuple[int, int]:
         BadClip: where it cannot be read, or has no frame.
     """
     if path.is_dir():
-        return image_size(frame_files(path)[0])
-    if path.suffix.lower() in VIDEO:
-        return video_size(path)
-    height, width = image_size(path)
-    if picture_count(path) > 1:
-        return height, width
-    return height, width // strip_frames(path, height, width, strip)
+        size = image_size(frame_files(path)[0])
+    elif path.suffix.lower() in VIDEO:
+        size = video_size(path)
+    else:
+        size = image_size(path)
+        if picture_count(path) == 1:
+            size = size[0], size[1] // strip_frames(path, *size, strip)
+    check_proportions(path, *size)
+    return size
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -166,7 +176,7 @@ def frame_files(folder: Path) -> list[Path]:
     found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGES and p.name[0] != "."]
     if not found:
         raise BadClip(f"The folder {folder} has no image; expected the frames of a clip.")
-    return sorted(found, key=lambda p: [int(w) if w.isdigit() else w for w in NAME_PARTS(p.name)])
+    return sorted(found, key=lambda p: [int(w) if w.isdecimal() else w for w in NAME_PARTS(p.name)])
 
 
 NAME_PARTS = re.compile(r"(\d+)").split  # words and numbers alternate
@@ -190,34 +200,55 @@ def check_sizes(files: Sequence[Path]) -> None:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width of an image, from its header."""
-    with open_image(path) as image:
+    with opened(path) as image:
         return image.height, image.width
 
 
 def picture_count(path: Path) -> int:
     """How many pictures an image file has; more than one in an animation."""
-    with open_image(path) as image:
+    with opened(path) as image:
         return getattr(image, "n_frames", 1)
 
 
 @contextmanager
-def open_image(path: Path) -> Iterator[Any]:
-    """An image file of Pillow; its errors, also within the block, are raised as `BadClip`.
+def opened(path: Path) -> Iterator[Any]:
+    """An image file of Pillow of a size that may be read; its errors are raised as `BadClip`.
 
     Raises:
         BadClip: where the file is missing, or is not a readable image.
     """
-    pillow = optional("PIL.Image", "reads images")
     try:
-        # warnings about a damaged file: it is refused below, or still readable
-        with warnings.catch_warnings(action="ignore"), pillow.open(path) as image:
+        with open_image(path, str(path)) as image:
+            check_pixels(image.width, image.height, str(path))
             yield image
-    except FileNotFoundError as error:
-        raise BadClip(f"There is no file {path}; expected a clip.") from error
-    except pillow.UnidentifiedImageError as error:
-        raise BadClip(f"{path} is neither a readable video nor a readable image.") from error
-    except (OSError, ValueError, SyntaxError, EOFError, pillow.DecompressionBombError) as error:
-        raise BadClip(f"{path} is not a readable image ({error}).") from error
+    except BadImage as error:
+        raise BadClip(str(error)) from error
+
+
+def check_animation(path: Path, frames: int, height: int, width: int) -> None:
+    """Check that an animation has not too many pixels, before they are read.
+
+    Raises:
+        BadClip: where it has.
+    """
+    if frames * height * width > MOST_DECODED:
+        raise BadClip(
+            f"{path} has {frames:,} frames of {width:,} x {height:,} pixels; expected at most "
+            f"{MOST_DECODED:,} pixels in all. Cut it into clips."
+        )
+
+
+def check_proportions(path: Path, height: int, width: int) -> None:
+    """Check that a frame is no strip, whose neighbours would be scaled to a strip too.
+
+    Raises:
+        BadClip: where it is.
+    """
+    if max(height, width) > WIDEST * min(height, width):
+        raise BadClip(
+            f"{path} has frames of {width:,} x {height:,} pixels; expected frames at most {WIDEST} "
+            "times as wide as high. Set --set frames=N for frames side by side in an image."
+        )
 
 
 def strip_frames(path: Path, height: int, width: int, strip: int | None) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from unroll.counting import counted
 from unroll.data.columns import LABELS, named, place
+from unroll.data.files.regular_files import check_regular
 from unroll.data.files.rows import as_word
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
@@ -24,6 +25,8 @@ from unroll.tasks.frames.settings import label_of_rows
 from unroll.tasks.frames.video import BadClip
 
 NUMBERS = (".csv", ".tsv")
+LARGEST = float(np.finfo(np.float32).max)
+MOST_BYTES = 1 << 30  # of the table of a clip
 MOST = 64  # numbers per frame, up to which a guess is made
 
 
@@ -47,12 +50,13 @@ def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
         >>> read_numbers(Path("hand.csv")).tolist()
         [[0.0, 1.0], [2.0, 3.0]]
     """
-    rows: list[list[float]] = []
+    rows: list[np.ndarray] = []
     if not is_numbers(path):
         raise BadClip(
             f"{path} is not a table of numbers ({', '.join(NUMBERS)}); expected one row per frame."
         )
     try:
+        check_regular(path, what="a table of numbers", most=MOST_BYTES)
         for k, row in enumerate(open_table(path).rows(Problems(may_skip=False))):
             found = numbers(row.cells)
             if found is None and k == 0 and all(number(cell) is None for cell in row.cells):
@@ -60,14 +64,17 @@ def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
             width = width or len(row.cells)
             if found is None or len(row.cells) != width:
                 raise BadClip(f"{path}, line {row.line}: {describe_bad_row(row.cells, width)}.")
-            rows.append(found)
+            values = np.asarray(found)
+            if np.abs(values).max(initial=0) > LARGEST:
+                raise BadClip(f"{path}, line {row.line}: a number is too large for float32.")
+            rows.append(values.astype(np.float32))
     except BadClip:
         raise
     except UserError as error:
         raise BadClip(str(error)) from error
     if not rows:
         raise BadClip(f"{path} has no row of numbers; expected one row per frame.")
-    return np.asarray(rows, dtype=np.float32)
+    return np.stack(rows)
 
 
 def is_numbers(path: Path) -> bool:
@@ -115,12 +122,15 @@ class WideTable:
             cells = [as_word(cell).strip() for cell in row.cells]
             label = None if self.label is None else cells.pop(self.label)
             found = numbers(cells)
+            values = np.asarray([] if found is None else found)
             if found is None:
                 problems.bad(f"{where}: {describe_bad_row(list(cells), len(cells))}.")
             elif label == "":
                 problems.bad(f"{where}: no label in column {self.names[self.label or 0]}.")
+            elif np.abs(values).max(initial=0) > LARGEST:
+                problems.bad(f"{where}: a number is too large for float32.")
             else:
-                yield row.line, label, np.asarray(found, dtype=np.float32)
+                yield row.line, label, values.astype(np.float32)
 
 
 def find_wide(path: Path, label: str | None = None, columns: int | None = None) -> WideTable | None:

@@ -133,6 +133,7 @@ def find_clips(
         values=KNOWN,
         suffixes=CLIP_FILES,
         labelled=labelled,
+        folders=True,
     )
     further = (parts or [])[1:] if labelled else []
     more = [place(part, table.names, table.name, "--label") for part in further]

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from unroll.data.optional import optional
+from unroll.data.av_files import open_av
+from unroll.data.files.regular_files import CannotOpen
 from unroll.errors import UserError
 
+MOST_FRAMES = 1 << 20  # of a clip: about ten hours
+MOST_DECODED = 1 << 39  # pixels of all frames of a clip
 LOST = 0.05  # share of the announced frames that may be missing from a file
 DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
@@ -25,15 +28,14 @@ def video_size(path: Path) -> tuple[int, int]:
     Raises:
         BadClip: where it is no video.
     """
-    av = optional("av", "reads video")
     try:
-        with av.open(str(path)) as container:
+        with open_av(path, "a video") as container:
             frame = next(container.decode(first_video_stream(container, path)), None)
             if frame is None:
                 raise BadClip(f"{path} has no frame; expected a video.")
             return (frame.height, frame.width)[:: -1 if quarter_turns(frame) % 2 else 1]
-    except (av.FFmpegError, OSError) as error:
-        raise BadClip(describe_error(path, error)) from error
+    except CannotOpen as error:
+        raise BadClip(str(error)) from error
 
 
 def video_frames(
@@ -73,18 +75,24 @@ def video_frames(
         >>> frames.shape, total, times.round(3).tolist()
         ((2, 3, 8, 8), 2, [0.0, 0.1, 0.2])
     """
-    av = optional("av", "reads video")
     kept: list[np.ndarray] = []
     times: list[float] = []
-    total, last, end = 0, 0.0, 0.0
+    total, pixels, last, end = 0, 0, 0.0, 0.0
     try:
-        with av.open(str(path)) as container:
+        with open_av(path, "a video") as container:
             stream = first_video_stream(container, path)
             step = 1 / float(stream.average_rate or stream.guessed_rate or 25)
             announced = announced_frames(stream, step)
             for frame in container.decode(stream):
                 if frame.is_corrupt:
                     raise BadClip(f"{path} is damaged at frame {total + 1}. Export it again.")
+                pixels += frame.height * frame.width
+                if total >= MOST_FRAMES or pixels > MOST_DECODED:
+                    raise BadClip(
+                        f"{path} has more than {total:,} frames of {frame.width} x {frame.height} "
+                        f"pixels; expected at most {MOST_FRAMES:,} frames and {MOST_DECODED:,} "
+                        "pixels in all. Cut it into clips."
+                    )
                 last = frame.time if frame.time is not None else total * step
                 if total % every == 0:
                     if len(kept) < longest:
@@ -93,8 +101,8 @@ def video_frames(
                         times.append(last)
                 total += 1
             end = last + step
-    except (av.FFmpegError, OSError) as error:
-        raise BadClip(describe_error(path, error)) from error
+    except CannotOpen as error:
+        raise BadClip(str(error)) from error
     if not kept:
         raise BadClip(f"{path} has no frame; expected a video.")
     if total < (1 - LOST) * announced - 1:
@@ -145,9 +153,3 @@ def scale_frame(frame: Any, height: int, width: int, grey: bool) -> np.ndarray:
 def quarter_turns(frame: Any) -> int:
     """Quarter turns, anticlockwise, with which a frame is to be shown."""
     return round(getattr(frame, "rotation", 0) / 90)
-
-
-def describe_error(path: Path, error: Exception) -> str:
-    """An error of PyAV as a sentence."""
-    reason = getattr(error, "strerror", None) or error
-    return f"{path} is not a readable video ({reason})."

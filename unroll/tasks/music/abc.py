@@ -23,12 +23,12 @@ from unroll.data.skipped import CollectedProblems
 from unroll.errors import UserError
 
 # the kinds of pieces, tried in this order; `other` is any single character, so nothing is lost
-PIECE = re.compile(
-    r"""
+INLINE = r"(?P<inline>  \[[A-Za-z]:[^\]\n]*\] ) |"
+PIECES = r"""
     (?P<field>   ^[A-Za-z]:(?![|:\]])[^\n]*\n? )
   | (?P<comment> %[^\n]*\n? )
-  | (?P<inline>  \[[A-Za-z]:[^\]\n]*\] )
-  | (?P<chord>   "[^"\n]*" )
+  | INLINE
+    (?P<chord>   "[^"\n]*" )
   | (?P<note>    [_^=]{0,2}[A-Ga-g][,']* )
   | (?P<rest>    [zxZX] )
   | (?P<length>  \d+/*\d* | /+\d* )
@@ -37,9 +37,12 @@ PIECE = re.compile(
   | (?P<ending>  \[\d+(?:[,-]\d+)* )
   | (?P<sign>    ![^!\n]*! | [<>]+ | [~.] )
   | (?P<other>   \\\n | .|\n )
-    """,
-    re.VERBOSE | re.MULTILINE | re.DOTALL,
-)
+    """
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
+SYNTAX = re.VERBOSE | re.MULTILINE | re.DOTALL
+PIECE = re.compile(PIECES.replace("INLINE", INLINE), SYNTAX)
+# for what follows the last ] of a line: every [a: there would look for its ] to the end of the line
+PIECE_AFTER_BRACKETS = re.compile(PIECES.replace("INLINE", ""), SYNTAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,22 @@ def split_pieces(tune: str) -> list[AbcPiece]:
         >>> [piece.text for piece in split_pieces('M:6/8\\nK:G\\n"G"B2^c|')]
         ['M:6/8\\n', 'K:G\\n', '"G"', 'B', '2', '^c', '|']
     """
-    return [AbcPiece(str(match.lastgroup), match[0]) for match in PIECE.finditer(tune)]
+    return [
+        AbcPiece(str(match.lastgroup), match[0])
+        for line in LINE.findall(tune)
+        for match in line_pieces(line)
+    ]
+
+
+def line_pieces(line: str) -> Iterator[re.Match[str]]:
+    """The pieces of one line with its line end; no piece goes over it."""
+    last, at = line.rfind("]"), 0
+    for match in PIECE.finditer(line):
+        if match.start() > last:
+            break
+        yield match
+        at = match.end()
+    yield from PIECE_AFTER_BRACKETS.finditer(line, at)
 
 
 def field_value(tune: str, letter: str) -> str | None:

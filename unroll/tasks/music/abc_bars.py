@@ -25,7 +25,6 @@ from unroll.tasks.music.keys import (
     ACCIDENTALS,
     LETTERS,
     NATURAL,
-    NOTE,
     CannotTranspose,
     parse_key,
     signature_alteration,
@@ -33,6 +32,8 @@ from unroll.tasks.music.keys import (
 )
 
 MIDDLE_C = 60
+MOST_PITCHES = 1000  # of a chord; more than any instrument has
+MOST_SIGNS = 10  # of a broken rhythm
 SECTION = re.compile(r"::|:\||\|:|\|\||\|\]|\[\|")  # a bar line that ends or begins a part
 
 
@@ -97,30 +98,50 @@ def read_bars(tune: str) -> list[list[Bar]]:
         if piece.kind in ("field", "inline") and piece.text.lstrip("[")[0] == "V":
             name = piece.text.partition(":")[2].split("]")[0].split() or [""]
             if reader.body:
-                # a voice begins as the header has it
-                fresh = BarReader(reader.head) if reader.head else BarReader()
-                reader = readers.setdefault(name[0], fresh)
+                if name[0] not in readers:
+                    readers[name[0]] = BarReader(reader.start)
+                reader = readers[name[0]]
             continue
         reader.read(piece)
     return [bars for one in readers.values() if (bars := one.finish())]
+
+
+@dataclass(frozen=True)
+class VoiceStart:
+    """What the header of a tune sets for the beginning of each voice.
+
+    Attributes:
+        metre: the beats of a bar and the length of a beat; None for a free one.
+        unit: of lengths, in whole notes; None for the usual one.
+        fifths: sharps of the key; flats are negative.
+        capacity: of the first bar, in whole notes; None without a metre.
+        tempo: in quarter notes per minute; None where it is not given.
+        body: whether the header is complete.
+    """
+
+    metre: tuple[int, int] | None
+    unit: Fraction | None
+    fifths: int
+    capacity: Fraction | None
+    tempo: float | None
+    body: bool = False
 
 
 class BarReader:
     """Reads the bars of one voice, piece by piece.
 
     Args:
-        head: fields of the header that the voice begins with.
+        start: what the header has set, for another voice of the tune. Default: nothing.
     """
 
-    def __init__(self, head: list[AbcPiece] | None = None) -> None:
-        self.metre: tuple[int, int] | None = None
-        self.unit: Fraction | None = None
-        self.fifths = 0
+    def __init__(self, start: VoiceStart | None = None) -> None:
+        start = start or VoiceStart(None, None, 0, None, None)
+        self.metre, self.unit, self.fifths = start.metre, start.unit, start.fifths
+        self.start = start
         self.altered: dict[int, int] = {}
-        self.head: list[AbcPiece] = []
-        self.body = False
+        self.body = start.body
         self.bars: list[Bar] = []
-        self.bar = Bar(None)
+        self.bar = Bar(start.capacity, tempo=start.tempo)
         self.chord: list[int] | None = None  # the pitches within [ ]
         self.open = False  # whether a length would belong to the last sound
         self.grace = self.overlaid = False
@@ -128,8 +149,6 @@ class BarReader:
         self.tuplet: tuple[int, Fraction] = (0, Fraction(1))
         self.broken = Fraction(1)  # factor of the next length, after > or <
         self.after_line = False  # no note or field since the last bar line
-        for piece in head or []:
-            self.read(piece)
 
     def read(self, piece: AbcPiece) -> None:
         """Read the next piece."""
@@ -176,8 +195,6 @@ class BarReader:
         letter, _, value = piece.text.lstrip("[").rstrip("\n").partition(":")
         value = value.rstrip("]") if piece.kind == "inline" else value
         value = value.partition("%")[0].strip()
-        if not self.body:
-            self.head.append(piece)
         if letter == "M":
             self.metre = parse_metre(value)
             if not self.bar.sounds:
@@ -189,7 +206,11 @@ class BarReader:
         elif letter == "K":
             key = parse_key(value)
             self.fifths = key.fifths if key else 0
-            self.body = True
+            if not self.body:
+                self.body = True
+                self.start = VoiceStart(
+                    self.metre, self.unit, self.fifths, self.bar.capacity, self.bar.tempo, True
+                )
 
     @property
     def length_unit(self) -> Fraction:
@@ -201,7 +222,7 @@ class BarReader:
         if self.grace:
             return
         if self.chord is not None:
-            if text in "zxZX":
+            if text in "zxZX" or len(self.chord) == MOST_PITCHES:
                 return
             self.chord.append(self._pitch(text))
             if len(self.chord) > 1:
@@ -221,12 +242,13 @@ class BarReader:
 
     def _pitch(self, text: str) -> int:
         """The pitch of a note in its key, after accidentals in the same bar."""
-        accidental, letter, _ = NOTE.match(text).groups()  # type: ignore[union-attr]
+        letter = text.rstrip(",'")[-1]
+        accidental = text[: text.index(letter)]
         try:
             place = staff_place(text)
-        except CannotTranspose:  # an octave mark the other way, as in C'
-            plain = text.rstrip(",'")
-            place = staff_place(plain) + 7 * (text.count("'") - text.count(","))
+        except CannotTranspose:  # an octave mark the other way, as in C', or two signs, as in ^_C
+            place = staff_place(letter) + 7 * (text.count("'") - text.count(","))
+            accidental = accidental if accidental in ACCIDENTALS else accidental[-1:]
         octave, k = divmod(place, 7)
         if accidental:  # holds in every octave until the bar's end
             self.altered[k] = ACCIDENTALS[accidental]
@@ -241,7 +263,7 @@ class BarReader:
 
     def _break_rhythm(self, text: str) -> None:
         """Read A > B: the first note takes half of the second; with >> three quarters of it."""
-        share = Fraction(1, 2 ** len(text))
+        share = Fraction(1, 2 ** min(len(text), MOST_SIGNS))
         first, second = (2 - share, share) if text[0] == ">" else (share, 2 - share)
         last = self.bar.sounds[-1]
         self.bar.sounds[-1] = replace(last, length=last.length * first)

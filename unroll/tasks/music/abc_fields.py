@@ -1,9 +1,19 @@
-"""The values of fields and signs of ABC: metre, unit, tempo, lengths, endings, tuplets."""
+"""The values of fields and signs of ABC: metre, unit, tempo, lengths, endings, tuplets.
+
+A number of more than four digits is none of them: its work would have no bound.
+"""
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
+
+MOST_DIGITS, MOST_SLASHES = 4, 10
+NUMBER = rf"\d{{1,{MOST_DIGITS}}}"
+METRE = re.compile(rf"\(?({NUMBER}(?:\+{NUMBER})*)\)?/({NUMBER})$")
+LENGTH = re.compile(r"(\d*)(/*)(\d*)")
+UNIT = re.compile(rf"({NUMBER})/({NUMBER})$")
+TEMPO = re.compile(rf"(?:({NUMBER})/({NUMBER})\s*=\s*)?(?<!\d)(\d{{1,6}}(?:\.\d{{1,6}})?)(?!\d)")
 
 
 def parse_metre(value: str) -> tuple[int, int] | None:
@@ -17,7 +27,7 @@ def parse_metre(value: str) -> tuple[int, int] | None:
     named = {"C": (4, 4), "C|": (2, 2)}
     if value in named:
         return named[value]
-    found = re.match(r"\(?(\d+(?:\+\d+)*)\)?/(\d+)$", value)
+    found = METRE.match(value)
     if found is None or int(found[2]) == 0:
         return None
     beats = sum(int(part) for part in found[1].split("+"))
@@ -32,14 +42,16 @@ def parse_length(text: str) -> Fraction:
         >>> [str(parse_length(text)) for text in ("3/2", "2", "/", "//", "3/", "/4")]
         ['3/2', '2', '1/2', '1/4', '3/2', '1/4']
     """
-    whole, slashes, below = re.match(r"(\d*)(/*)(\d*)", text).groups()  # type: ignore[union-attr]
+    whole, slashes, below = LENGTH.match(text).groups()  # type: ignore[union-attr]
+    if max(len(whole), len(below)) > MOST_DIGITS or len(slashes) > MOST_SLASHES:
+        return Fraction(1)
     divisor = int(below or 2) ** len(slashes) if not below else int(below)
     return Fraction(int(whole or 1), max(1, divisor) if slashes else 1)
 
 
 def parse_unit(value: str) -> Fraction | None:
     """The unit that an L: field gives, in whole notes; None where it gives none."""
-    found = re.match(r"(\d+)/(\d+)$", value)
+    found = UNIT.match(value)
     ok = found is not None and int(found[1]) and int(found[2])
     return Fraction(int(found[1]), int(found[2])) if ok and found else None
 
@@ -57,7 +69,7 @@ def parse_tempo(value: str, unit: Fraction) -> float | None:
         value: 1/4=120, 3/8=90, or 120 for units per minute.
         unit: of the tune, in whole notes.
     """
-    found = re.search(r"(?:(\d+)/(\d+)\s*=\s*)?(\d+(?:\.\d+)?)", re.sub(r'"[^"]*"', "", value))
+    found = TEMPO.search(re.sub(r'"[^"]*"', "", value))
     if found is None or not float(found[3]) or (found[2] and not int(found[2])):
         return None
     beat = Fraction(int(found[1]), int(found[2])) if found[1] else unit
@@ -69,7 +81,7 @@ def parse_passes(text: str) -> tuple[int, ...]:
     found: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")
-        if first.isdigit():
+        if first.isdecimal() and max(len(first), len(last)) <= MOST_DIGITS:
             found += range(int(first), min(int(last or first), int(first) + 9) + 1)
     return tuple(found)
 
@@ -79,7 +91,8 @@ def parse_tuplet(text: str, metre: tuple[int, int] | None) -> tuple[int, Fractio
 
     (3 puts three notes into the time of two; (p:q:r puts p into the time of q for the next r notes.
     """
-    p, q, r = ([int(n or 0) for n in text[1:].split(":")] + [0, 0])[:3]
+    parts = [int(n or 0) if len(n) <= MOST_DIGITS else 0 for n in text[1:].split(":")]
+    p, q, r = [*parts, 0, 0][:3]
     odd = 3 if metre and metre[1] == 8 and metre[0] % 3 == 0 else 2
     usual = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
     return (r or p), Fraction(q or usual.get(p, odd), max(p, 1))

@@ -34,10 +34,11 @@ def unfold_repeats(bars: list[Bar]) -> list[Bar]:
                 k += 1
             continue
         out.append(bar)
-        times = max((n for one in bars[start : k + 2] for n in one.endings), default=2)
-        if bar.closes.startswith(":") and turn < times:
-            turn, k = turn + 1, start
-            continue
+        if bar.closes.startswith(":"):
+            times = max((n for one in bars[start : k + 2] for n in one.endings), default=2)
+            if turn < times:
+                turn, k = turn + 1, start
+                continue
         if bar.ends_part:
             start, turn = k + 1, 1
         k += 1

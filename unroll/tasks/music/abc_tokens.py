@@ -9,7 +9,7 @@ import numpy as np
 
 from unroll.tasks.music.abc import AbcPiece, split_pieces
 from unroll.tasks.music.abc_fields import parse_length
-from unroll.tasks.music.keys import CHORD
+from unroll.tasks.music.keys import match_chord
 from unroll.tasks.music.preprocessor import MusicPreprocessor
 
 # the bar lines that are written, by what they do
@@ -18,7 +18,7 @@ ENDS = (":|", ":||", ":|]")
 DOUBLE = ("||", "|]")
 BOTH = ("::", ":|:", ":||:")
 LINES = {"bar": ("|",), "begin": BEGINS, "end": ENDS, "double": DOUBLE, "both": BOTH}
-LENGTHS = re.compile(r"\d*/?\d*$")  # lengths that every reader knows: 2, 3/2, /2
+LENGTHS = re.compile(r"\d*+/?\d*+$")  # lengths that every reader knows: 2, 3/2, /2
 
 
 class TuneTokens:
@@ -61,7 +61,7 @@ def mask_name(piece: AbcPiece) -> str | None:
     if kind == "note" or (kind == "rest" and text == "z"):
         return kind
     if kind == "chord":
-        return kind if CHORD.match(text) else None
+        return kind if match_chord(text) else None
     if kind == "field":
         return kind if text[:2] in ("P:", "K:") and text.endswith("\n") else None
     if kind == "tuplet":

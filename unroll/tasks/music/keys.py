@@ -24,10 +24,12 @@ MODES = {
     "loc": -5, "lyd": 1,
 }  # fmt: skip
 MINOR_MODES = ("m", "min", "aeo")
-KEY = re.compile(r"(\s*)([A-G])([#b]?)(\s*)([A-Za-z]*)(\s*(?:%.*)?)$")
+# repetitions are possessive (*+), so that no text makes a search quadratic
+KEY = re.compile(r"(\s*+)([A-G])([#b]?)(\s*+)([A-Za-z]*+)(\s*+(?:%.*)?)$")
 NOTE = re.compile(r"(__|_|=|\^\^|\^|)([A-Ga-g])(,*|'*)$")
 CHORD = re.compile(r"([\"(\s]*)([A-G])([#b]?)([^/]*?)(?:/([A-Ga-g])([#b+]?))?([)\s]*\")$")
-SUFFIX = re.compile(r"(?:maj|min|dim|aug|sus|add|m|d|\+|-|°|[0-9]|b[59]|#[59]|[A-Ga-g](?=\d))*$")
+SUFFIX = re.compile(r"(?:maj|min|dim|aug|sus|add|m|d|\+|-|°|[0-9]|b[59]|#[59]|[A-Ga-g](?=\d))*+$")
+LONGEST_CHORD = 100  # characters
 ACCIDENTALS = {"__": -2, "_": -1, "=": 0, "^": 1, "^^": 2}
 SIGNS = {amount: sign for sign, amount in ACCIDENTALS.items()}
 
@@ -183,6 +185,11 @@ def transpose_note(text: str, fifths: int, by: Interval) -> str:
     return note_at(new, accidental)
 
 
+def match_chord(text: str) -> re.Match[str] | None:
+    """The parts of a chord symbol in quotes, as `CHORD` has them; None for a remark or long text."""
+    return CHORD.match(text) if len(text) <= LONGEST_CHORD else None
+
+
 @lru_cache(maxsize=1 << 16)
 def transpose_chord(text: str, by: Interval) -> str:
     """A chord symbol in quotes an interval higher; a remark in quotes stays.
@@ -192,7 +199,7 @@ def transpose_chord(text: str, by: Interval) -> str:
     """
     if text[1:2] in ("^", "_", "<", ">", "@") or not text.strip('" '):
         return text  # a remark, by the standard
-    found = CHORD.match(text)
+    found = match_chord(text)
     if found is None or not SUFFIX.match(found[4].strip()):
         raise CannotTranspose(f"{text} is not a chord")
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from unroll.data.files.regular_files import CannotOpen, read_regular
 from unroll.data.optional import optional
 from unroll.data.problems import Problems
 from unroll.errors import UserError
@@ -27,6 +28,9 @@ from unroll.tasks.music.abc import Tune
 WORD = re.compile(r"\S+\s|\S|\s")
 METRE, KEY = "xff5804", "xff5902"
 TYPES = (0, 1, 2)
+MOST_BYTES = 1 << 26  # of a file
+MOST_TICKS = (1 << 28) - 1  # between two events, as the standard has it
+LONGEST_RUN = 1024  # bytes above 127 in a row: more than any text of an event has
 DRUMS = 9  # the channel whose notes are not pitches
 
 
@@ -37,6 +41,19 @@ def mido(module: str = "mido") -> Any:
         UserError: where it is not installed.
     """
     return optional(module, "reads and writes MIDI")
+
+
+class MidiBytes(io.BytesIO):
+    """The bytes of a MIDI file; a number without an end, whose reading is quadratic, raises."""
+
+    run = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.run = self.run + 1 if size == 1 and data >= b"\x80" else 0
+        if self.run > LONGEST_RUN:
+            raise ValueError(f"more than {LONGEST_RUN:,} bytes above 127 in a row")
+        return data
 
 
 def midi_to_words(file: Any) -> str:
@@ -132,24 +149,16 @@ def midi_tunes(path: Path, name: str, problems: Problems) -> Iterator[Tune]:
         name: its name in sentences.
         problems: takes a file that is incomplete, has no notes, or counts time in seconds.
     """
-    damaged = mido("mido.midifiles.meta").KeySignatureError
+    read = mido().MidiFile
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        problems.bad(f"{name} cannot be read: {error.strerror or error}.")
+        data = read_regular(path, MOST_BYTES, name, "a MIDI file")
+    except CannotOpen as error:
+        problems.bad(str(error))
         return
     try:
-        file = mido().MidiFile(file=io.BytesIO(data))
+        file = read(file=MidiBytes(data))
         text = midi_to_words(file)
-    except (
-        EOFError,
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        damaged,
-    ) as error:
+    except Exception as error:  # mido raises anything for damaged files
         why = str(error) or "it ends too early"
         problems.bad(
             f"{name} is not a complete MIDI file ({why}). Write the file again, or leave it out."
@@ -159,6 +168,12 @@ def midi_tunes(path: Path, name: str, problems: Problems) -> Iterator[Tune]:
         problems.bad(
             f"{name} is of type {file.type} with {file.ticks_per_beat} ticks per quarter note; "
             "expected type 0, 1 or 2, and times in ticks per quarter note, not in seconds."
+        )
+        return
+    longest = max((event.time for track in file.tracks for event in track), default=0)
+    if longest > MOST_TICKS:
+        problems.bad(
+            f"{name} has {longest:,} ticks between two events; expected at most {MOST_TICKS:,}."
         )
         return
     if not re.search(r"\bn\d+\s", text):

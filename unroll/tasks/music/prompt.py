@@ -10,6 +10,8 @@ from unroll.tasks.music.abc_fields import parse_metre, parse_tempo, parse_unit
 from unroll.tasks.music.keys import parse_key
 
 FIELDS = "ABCDFGHKLMNOQRSTXYZ"  # that a prompt may give
+KEY_LINE = re.compile(r"(?:^|\s)K:\s*\S[^\n]*\n")
+BETWEEN_FIELDS = re.compile(rf"\n|(?<!\s)\s++(?=[{FIELDS}]:)")
 NOT_A_FIELD = "|:]"  # a line of a letter, a colon and one of these is music
 MOST_BEATS, SHORTEST_BEAT, LONGEST_BAR = 64, 64, 8  # of a metre; a bar in whole notes
 MOST_SHARPS = 7
@@ -40,11 +42,12 @@ def parse_prompt(prompt: str) -> tuple[dict[str, str], str]:
         ({'T': 'My tune', 'K': 'Am'}, 'A2')
     """
     body = ""
-    key_line = re.search(r"(?:^|\s)K:\s*\S[^\n]*\n", prompt)
+    # only as far as the last line end, without which no search for one would succeed
+    key_line = KEY_LINE.search(prompt, 0, prompt.rfind("\n") + 1)
     if key_line:
         prompt, body = prompt[: key_line.end()], prompt[key_line.end() :]
     fields: dict[str, str] = {}
-    for part in re.split(rf"\n|\s+(?=[{FIELDS}]:)", prompt.strip()):
+    for part in BETWEEN_FIELDS.split(prompt.strip()):
         if not part.strip():
             continue
         letter, colon, value = part.strip().partition(":")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, max_pool2d
 
-from unroll.data.images import BadImage, read_image
+from unroll.data.images import read_image
 
 HEIGHT = 32
 LONGEST = 128  # widths of a line's height
@@ -44,13 +44,7 @@ def read_line(source: Path | bytes, height: int = HEIGHT, name: str | None = Non
         ((1, 32, 128), 1.0, 0.0)
     """
     name = name or (str(source) if not isinstance(source, bytes) else "the image")
-    grey = read_image(source, colours=1, height=height, name=name)
-    if grey.shape[2] > LONGEST * height:
-        raise BadImage(
-            f"{name} is {grey.shape[2] / height:.0f} times as wide as high; expected a line of "
-            f"writing, at most {LONGEST} times as wide. Split it into lines."
-        )
-    return ink_from_grey(grey)
+    return ink_from_grey(read_image(source, 1, height, name=name, widest=LONGEST))
 
 
 def ink_from_grey(grey: Tensor) -> Tensor:

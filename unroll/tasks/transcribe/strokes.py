@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.data.files.regular_files import CannotOpen, check_regular
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
 from unroll.data.series import number
@@ -22,6 +23,8 @@ NAMES = {
 }
 STEP = 0.05  # of the height of the writing
 MOST_FRAMES = 20_000
+MOST_BYTES = 1 << 26  # of a table: a line of writing has some thousand positions
+FARTHEST = 1e30  # beyond it, float32 has no numbers for squares
 
 
 class BadStrokes(UserError):
@@ -60,6 +63,8 @@ def read_strokes(path: Path, step: float = STEP, name: str | None = None) -> Ten
     """
     name = name or str(path)
     places, up = read_places(path, name)
+    if np.abs(places).max() > FARTHEST:
+        raise BadStrokes(f"{name} has a position beyond {FARTHEST:g}; expected those of a pen.")
     extent = np.ptp(places, axis=0)
     height = float(extent[1] or extent[0] or 1.0)
     moves = np.diff(places, axis=0) / height
@@ -106,8 +111,10 @@ def read_places(path: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         BadStrokes: where the file is missing, is no such table, or has no position.
     """
-    if not path.is_file():
-        raise BadStrokes(f"There is no file {name}; expected a table of pen positions, x and y.")
+    try:
+        check_regular(path, name, "a table of pen positions, x and y", most=MOST_BYTES)
+    except CannotOpen as error:
+        raise BadStrokes(str(error)) from error
     problems = Problems(may_skip=False)
     columns: dict[str, int] = {}
     places: list[tuple[float, float]] = []
