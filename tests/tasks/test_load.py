@@ -25,7 +25,9 @@ def test_a_run_has_the_class_of_its_task(tmp_path):
 
 
 def test_a_task_that_is_not_known_is_named_with_those_that_are(tmp_path):
-    config = {"format": FORMAT, "task": "juggle"}
+    data = {"path": "song.txt", "sha256": "0" * 64, "validation_set": "the last tenth"}
+    config = {"format": FORMAT, "unroll": "9", "torch": "9", "task": "juggle", "settings": {}}
+    config["data"] = data
     RunFolder.create(tmp_path / "run", {"config.json": as_json(config)}, overwrite=False)
     with pytest.raises(
         UserError, match=f"of the task 'juggle'; this version knows {', '.join(TASKS)}"

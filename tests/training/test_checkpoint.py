@@ -1,23 +1,28 @@
 """A checkpoint holds all that goes on, to the bit; a damaged one is passed over with a sentence."""
 
 import copy
+import math
 from typing import NamedTuple
 
 import pytest
 import torch
+from safetensors.torch import load
 from torch import Tensor, nn
 
+from unroll.saved_files import Damaged
 from unroll.settings import TrainingSettings
 from unroll.training.checkpoint import (
     TrainingProgress,
+    checkpoint_files,
     checkpoints,
     load_checkpoint,
     load_model,
+    pack,
     read_progress,
     save_checkpoint,
     sound_checkpoints,
 )
-from unroll.training.files import Damaged
+from unroll.training.files import as_json, update_manifest, write_folder
 from unroll.training.optimizer import make_optimizer
 
 
@@ -48,7 +53,7 @@ def test_a_round_trip_goes_on_to_the_bit(tmp_path, optimizer, steps):
     progress = TrainingProgress(
         step=steps, seconds=1.5, best=0.25, rate_scale=0.5, validation={"loss": 1.0}
     )
-    folder = save_checkpoint(tmp_path, *one, state, progress, keep=2)
+    folder = save_checkpoint(tmp_path, checkpoint_files(*one, state, progress), keep=2)
     assert folder.name == f"step-{steps:09d}"
     for _ in range(2):
         step(*one)
@@ -67,7 +72,7 @@ def test_a_round_trip_goes_on_to_the_bit(tmp_path, optimizer, steps):
 
 
 def test_no_carried_state_comes_back_as_none(tmp_path):
-    folder = save_checkpoint(tmp_path, *make(), None, TrainingProgress(), keep=2)
+    folder = save_checkpoint(tmp_path, checkpoint_files(*make(), None, TrainingProgress()), keep=2)
     assert load_checkpoint(folder, *make(), torch.zeros(2))[0] is None
 
 
@@ -75,7 +80,7 @@ def test_the_newest_are_kept_and_what_is_no_checkpoint_is_left_alone(tmp_path):
     assert checkpoints(tmp_path) == []
     run = make()
     for k in (0, 5, 10, 1_000_000):
-        save_checkpoint(tmp_path, *run, None, TrainingProgress(step=k), keep=2)
+        save_checkpoint(tmp_path, checkpoint_files(*run, None, TrainingProgress(step=k)), keep=2)
         (tmp_path / "checkpoints" / "notes").mkdir(exist_ok=True)
         (tmp_path / "checkpoints" / "step-000000099").touch()
     assert [int(p.name[5:]) for p in checkpoints(tmp_path)] == [1_000_000, 10]
@@ -86,7 +91,7 @@ def test_the_newest_are_kept_and_what_is_no_checkpoint_is_left_alone(tmp_path):
 def test_a_damaged_newest_checkpoint_is_passed_over_with_a_sentence(tmp_path, name):
     run = make()
     for k in (5, 10):
-        save_checkpoint(tmp_path, *run, None, TrainingProgress(step=k), keep=2)
+        save_checkpoint(tmp_path, checkpoint_files(*run, None, TrainingProgress(step=k)), keep=2)
     newest = checkpoints(tmp_path)[0] / name
     newest.write_bytes(newest.read_bytes()[:-1] + b"?")
     said = []
@@ -97,23 +102,74 @@ def test_a_damaged_newest_checkpoint_is_passed_over_with_a_sentence(tmp_path, na
 
 
 def test_half_of_a_checkpoint_is_not_one(tmp_path):
-    save_checkpoint(tmp_path, *make(), None, TrainingProgress(step=5), keep=2)
+    save_checkpoint(tmp_path, checkpoint_files(*make(), None, TrainingProgress(step=5)), keep=2)
     (checkpoints(tmp_path)[0] / "manifest.json").unlink()
     said = []
     assert list(sound_checkpoints(tmp_path, said)) == [] and "manifest.json is missing" in said[0]
 
 
 def test_weights_that_do_not_fit_are_damage(tmp_path):
-    folder = save_checkpoint(tmp_path, *make(), None, TrainingProgress(), keep=2)
+    folder = save_checkpoint(tmp_path, checkpoint_files(*make(), None, TrainingProgress()), keep=2)
     other = nn.Linear(3, 5)
     before = copy.deepcopy(other.state_dict())
     with pytest.raises(Damaged, match="does not hold this model"):
-        load_model(folder / "model.safetensors", other)
+        load_model(folder, other)
     assert torch.equal(other.weight, before["weight"])
-    (folder / "model.safetensors").write_bytes(b"\x80\x04pickle")
-    for path in (folder / "model.safetensors", folder / "none"):
-        with pytest.raises(Damaged, match="does not hold this model"):
-            load_model(path, make()[0])
+    update_manifest(folder, {"model.safetensors": b"\x80\x04pickle"})
+    with pytest.raises(Damaged, match="does not hold this model"):
+        load_model(folder, other)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path, value):
+    model, optimizer = make()
+    model[2].bias.data.fill_(value)
+    name, files = checkpoint_files(model, optimizer, None, TrainingProgress())
+    write_folder(tmp_path / name, files)
+    with pytest.raises(Damaged, match=r"model\.safetensors holds weights .* not finite.*: 2\.bias"):
+        load_model(tmp_path / name, make()[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"random.cpu": None}, "has no random.cpu"),
+        ({"random.cpu": torch.zeros(3, dtype=torch.uint8)}, "no state of a random generator"),
+        ({"random.cpu": torch.zeros(3)}, "no state of a random generator"),
+        ({"optimizer.0.exp_avg": torch.zeros(2)}, "optimizer.0.exp_avg is float32 [2]"),
+        ({"optimizer.0.exp_avg": None}, "has no optimizer.0.exp_avg"),
+        ({"optimizer.99.exp_avg": torch.zeros(1)}, "holds 'optimizer.99.exp_avg'"),
+        ({"optimizer.x": torch.zeros(1)}, "holds 'optimizer.x'"),
+        ({"state.0": torch.zeros(3, 3)}, "state.0 is float32 [3, 3]"),
+        ({"state.0": torch.full((1, 2), math.nan)}, "not finite numbers: state.0"),
+    ],
+)
+def test_tensors_of_another_run_are_refused_by_name(tmp_path, change, word):
+    model, optimizer = make()
+    step(model, optimizer)
+    name, files = checkpoint_files(model, optimizer, (torch.zeros(1, 2),), TrainingProgress())
+    tensors = load(files["training.safetensors"]) | change
+    files["training.safetensors"] = pack({k: t for k, t in tensors.items() if t is not None})
+    write_folder(tmp_path / name, files)
+    with pytest.raises(Damaged) as error:
+        load_checkpoint(tmp_path / name, *make(), (torch.zeros(1, 2),))
+    assert word in str(error.value) and "training.safetensors" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "record", [[], 5, {"step": "a"}, {"step": -1}, {"step": 1 << 80}, {"more": 1}, {"best": "nan"}]
+)
+def test_progress_of_another_form_is_refused(tmp_path, record):
+    write_folder(tmp_path / "step", {"training.json": as_json(record)})
+    with pytest.raises(Damaged, match=r"training\.json"):
+        read_progress(tmp_path / "step")
+
+
+def test_checkpoints_through_links_are_none(tmp_path):
+    real = save_checkpoint(tmp_path / "one", checkpoint_files(*make(), None, TrainingProgress()), 2)
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "checkpoints").symlink_to(tmp_path / "one" / "checkpoints")
+    assert checkpoints(tmp_path / "two") == [] and checkpoints(tmp_path / "one") == [real]
 
 
 def test_tied_weights_are_saved_and_stay_tied(tmp_path):
@@ -123,7 +179,7 @@ def test_tied_weights_are_saved_and_stay_tied(tmp_path):
         return model, make_optimizer(model, TrainingSettings(), 0.1)
 
     one, other = tied(), tied()
-    folder = save_checkpoint(tmp_path, *one, None, TrainingProgress(), keep=2)
+    folder = save_checkpoint(tmp_path, checkpoint_files(*one, None, TrainingProgress()), keep=2)
     load_checkpoint(folder, *other, None)
     assert other[0]["b"].weight is other[0]["a"].weight
     assert torch.equal(other[0]["a"].weight, one[0]["a"].weight)

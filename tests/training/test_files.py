@@ -4,13 +4,11 @@ import json
 
 import pytest
 
+from unroll import saved_files
+from unroll.saved_files import MANIFEST, Damaged, check_folder, read_whole
 from unroll.training import files
 from unroll.training.files import (
-    MANIFEST,
-    Damaged,
     as_json,
-    check_folder,
-    read_whole,
     update_manifest,
     write_folder,
     write_whole,
@@ -82,7 +80,9 @@ def test_a_manifest_that_is_missing_or_a_folder_is_noticed(folder):
 )
 def test_names_that_lead_out_of_the_folder_are_refused(folder, name):
     (folder.parent / "secret").write_bytes(b"")
-    (folder / MANIFEST).write_bytes(json.dumps({name: files.sha256(folder / "c.txt")}).encode())
+    (folder / MANIFEST).write_bytes(
+        json.dumps({name: saved_files.sha256(folder / "c.txt")}).encode()
+    )
     assert damage(folder)
 
 

@@ -68,14 +68,14 @@ class Fake:
         self.validation, self.at, self.spoil = list(validation), at, spoil
         self.calls, self.seen, self.evaluated = -1, [], []
         self.report = KeptReport()
-        config = {"config.json": b"{}"}
-        folder = RunFolder.create(path, config, False) if new else RunFolder.open(path)
+        folder = RunFolder(path) if new else RunFolder.open(path)
         options = {"schedule": "constant", "warm_up": 0.0, **settings}
         self.trainer = Trainer(
             LinearObjective(self), TrainingSettings(**options), folder, self.report
         )
         if new:
-            self.trainer.start()
+            with self.trainer.started({"config.json": b"{}"}):
+                pass
         else:
             self.trainer.resume()
         self.train, self.path = self.trainer.train, path

@@ -28,11 +28,13 @@ from unroll.training.loop import Trainer
 from unroll.training.objective import Objective
 from unroll.training.report import TrainingReport
 from unroll.training.run_cell import RunCell, given_cell, try_user_cell
-from unroll.training.threads import pick_threads
+from unroll.training.threads import check_threads, pick_threads
 from unroll.version import __version__
 
 if TYPE_CHECKING:
     from unroll.tasks import AnyTask
+
+LONGEST_NAME = 200  # bytes of a name that is taken from the data
 
 
 def start_run(
@@ -57,8 +59,11 @@ def start_run(
     settings, task = task_settings(name, values), load_task(name)
     settings = settings.model_copy(update={"backend": requested_backend(settings.backend)})
     device = checked_device(settings.device)
-    path = out if out is not None else free_folder(source.stem)
-    RunFolder.check_free(path, overwrite)  # before anything long is done
+    check_threads(settings.threads)
+    folder = RunFolder(out if out is not None else default_folder(source.stem))
+    if out is not None:
+        RunFolder.check_free(out, overwrite)  # before anything long is done
+    given = settings.model_dump(mode="json", include=set(values))
     cell, settings = choose_cell(task, settings)
     read = task.read(data, settings, report.log)
     settings = task.resolve(settings, read)
@@ -71,16 +76,14 @@ def start_run(
         threads, settings = pick_threads(objective, settings)
         torch.manual_seed(settings.seed)
         config = source.record(make_config(task, settings, data, read))
+        config["given"] = {k: v for k, v in given.items() if str(v) not in source.recorded}
         files = new_files(task, config, read, objective, cell)
-        folder = RunFolder.create(path, files, overwrite)
-        report.log(f"{data} is read for the task {name} (--task): {why}.")
-        for message in task.describe(read, settings, network):
-            report.log(message)
-        for message in describe_run(settings, objective, threads, path):
-            report.log(message)
-        with folder.locked():
-            trainer = Trainer(objective, settings, folder, report)
-            trainer.start()
+        messages = task.describe(read, settings, network)
+        trainer = Trainer(objective, settings, folder, report)
+        with trainer.started(files, overwrite=overwrite, numbered=out is None):
+            report.log(f"{data} is read for the task {name} (--task): {why}.")
+            for message in [*messages, *describe_run(settings, objective, threads, folder.path)]:
+                report.log(message)
             return finish_run(task, trainer, interrupt, read, source)
 
 
@@ -109,7 +112,7 @@ def single_backend(objective: Objective, settings: RecurrentSettings) -> str:
 def make_config(
     task: AnyTask, settings: RecurrentSettings, data: str, read: TaskData[Preprocessor]
 ) -> dict[str, object]:
-    """What config.json records: versions, task, settings, data."""
+    """What config.json records of a run beside the given settings: versions, task, settings, data."""
     return {
         "format": FORMAT,
         "unroll": __version__,
@@ -143,9 +146,7 @@ def new_files(
     }
 
 
-def free_folder(stem: str) -> Path:
-    """runs/NAME, or runs/NAME-2 and so on where that exists."""
-    path, number = Path("runs") / stem, 2
-    while path.exists():
-        path, number = Path("runs") / f"{stem}-{number}", number + 1
-    return path
+def default_folder(stem: str) -> Path:
+    """runs/NAME, after the data; where that exists, `RunFolder.published` gives it a number."""
+    short = stem.encode("utf-8", "surrogateescape")[:LONGEST_NAME].decode("utf-8", "ignore")
+    return Path("runs") / (short or "run")

@@ -12,20 +12,21 @@ from unroll.engine.backends import backend as use_backend
 from unroll.errors import UserError
 from unroll.in_memory.source import DataSource
 from unroll.run.finish import finish_run
+from unroll.saved_files import Damaged, check_folder
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.settings.training import BUDGETS
 from unroll.tasks import load_task
 from unroll.tasks.base import Preprocessor, TaskData
-from unroll.tasks.run import Run, baselines_of, bound_by, check_needed
-from unroll.tasks.task_settings import task_settings
+from unroll.tasks.load import open_run, task_of
+from unroll.tasks.run import Run, baselines_of, bound_by, check_needed, recorded_settings
 from unroll.training.budget import Budget
 from unroll.training.device import checked_device
-from unroll.training.files import Damaged, check_folder
 from unroll.training.folder import RunFolder
 from unroll.training.interrupt import Interrupt
 from unroll.training.loop import Trainer
 from unroll.training.report import TrainingReport
-from unroll.training.run_cell import RunCell, recorded_cell, recorded_word
+from unroll.training.run_cell import RunCell, names_same_file, recorded_cell, recorded_word
+from unroll.training.threads import most_threads
 
 if TYPE_CHECKING:
     from unroll.tasks import AnyTask
@@ -64,20 +65,21 @@ def resume_run(
     """
     folder = RunFolder.open(out)
     config = folder.config()
+    task = load_task(task_of(config, out))
     if task_name not in (None, config["task"]):
         raise UserError(
             f"{out} is a run of the task {config['task']}, but the given task is {task_name}. Give no "
             "task, or start a new run by another --out."
         )
-    task = load_task(config["task"])
     check_needed(folder)
     data, values = source.path, dict(source.values)
-    recorded = task_settings(config["task"], config["settings"])
+    recorded = recorded_settings(folder, config)
     if "valid" in config["settings"]:
         valid = source.restored("valid", config["settings"]["valid"])
         recorded = recorded.model_copy(update={"valid": valid})
+    trust_code = trust_code or names_same_file(values.get("cell"), folder)
     cell = recorded_cell(folder, recorded, trust_code)
-    settings = resumed_settings(recorded, values, cell, out)
+    settings = resumed_settings(recorded, values, cell, out, config.get("given", {}))
     device = checked_device(settings.device)
     preprocessor = task.load_preprocessor(out, config)
     read = task.read(data, settings, report.log, preprocessor)
@@ -86,15 +88,20 @@ def resume_run(
             f"{data} is not the data that {out} was trained on (its SHA-256 differs). Give the same "
             "data, or start a new run by another --out."
         )
-    torch.set_num_threads(settings.threads or torch.get_num_threads())
+    set_recorded_threads(settings.threads, report)
+    torch.manual_seed(settings.seed)  # for a run without a checkpoint, as where it was made
     network = task.build_network(settings, preprocessor, cell.make).to(device)
     with (
         use_backend(settings.backend), bound_by(settings), folder.locked(), Interrupt() as interrupt
     ):  # fmt: skip
         objective = task.objective(network, read, settings, device)
         trainer = Trainer(objective, settings, folder, report)
+        torch.manual_seed(settings.seed)
         trainer.resume()
-        refuse_nothing_to_do(trainer, out)
+        if is_complete(trainer, values):
+            report.log(f"{out} has all of its {trainer.progress.step} steps already.")
+            return open_run(folder, device, trust_code)
+        continue_from_end(trainer, recorded)
         if settings.seconds is not None and not any(name in values for name in BUDGETS):
             # an interrupted run of so many seconds has what is left of them
             left = settings.seconds - trainer.progress.seconds
@@ -105,7 +112,11 @@ def resume_run(
 
 
 def resumed_settings(
-    recorded: RecurrentSettings, values: Mapping[str, object], cell: RunCell, out: Path
+    recorded: RecurrentSettings,
+    values: Mapping[str, object],
+    cell: RunCell,
+    out: Path,
+    given: Mapping[str, object],
 ) -> RecurrentSettings:
     """The recorded settings with the changes that a resume may make.
 
@@ -114,6 +125,8 @@ def resumed_settings(
         values: the given settings by name.
         cell: of the run; naming it again, by its file too, is no change.
         out: the run folder, for errors.
+        given: the settings that the run was made with, as config.json records them; the run may
+            have resolved "auto" among them.
 
     Raises:
         UserError: for a setting that stays as the run recorded it.
@@ -121,8 +134,10 @@ def resumed_settings(
     asked = settings_from(type(recorded), values)
     asked = asked.model_copy(update={"cell": recorded_word(asked.cell, cell)})
     new, old = asked.model_dump(), recorded.model_dump()
+    as_given = asked.model_dump(mode="json")
     for name in set(values) - CHANGEABLE:
-        if new[name] != old[name]:
+        same = new[name] == old[name] or (name in given and as_given[name] == given[name])
+        if not same:
             raise UserError(
                 f"{out} was made with {name}={old[name]}; a resumed run keeps its settings, and got "
                 f"{new[name]}. Leave it out, or start a new run."
@@ -133,26 +148,64 @@ def resumed_settings(
     return recorded.model_copy(update=changes)
 
 
-def refuse_nothing_to_do(trainer: Trainer, out: Path) -> None:
-    """Refuse a budget that is used up already, which would look like success.
+def is_complete(trainer: Trainer, values: Mapping[str, object]) -> bool:
+    """Whether all steps that were asked for are taken, so that a repeated command has nothing to do.
+
+    Args:
+        trainer: resumed.
+        values: the given settings by name.
 
     Raises:
-        UserError: where it is, or the weights were solved in closed form.
+        UserError: where no steps were asked for, which would look like success; or the weights were
+            solved in closed form.
     """
-    progress = trainer.progress
+    progress, out = trainer.progress, trainer.folder.path
     budget = Budget.of(trainer.settings, trainer.objective.batches_per_epoch, progress.seconds)
-    if trainer.objective.closed_form:
+    # without its result, the run was killed between its last step and its end
+    has_result = (out / "result.json").exists()
+    if trainer.objective.closed_form and has_result:
         raise UserError(
             f"{out} has a read-out in closed form: there is nothing to resume. Start a new run by "
             "another --out."
         )
-    result = out / "result.json"  # not there: the run was killed between its last step and its end
-    if budget.kind == "steps" and progress.step >= budget.total and result.exists():
-        raise UserError(
-            f"{out} is at step {progress.step} of {budget.total:g} already. Give a higher --steps "
-            "or --epochs, or --seconds to add."
-        )
+    if budget.kind != "steps" or progress.step < budget.total or not has_result:
+        return False
+    if "steps" in values or "epochs" in values:
+        return True
+    raise UserError(
+        f"{out} is at step {progress.step} of {budget.total:g} already. Give a higher --steps "
+        "or --epochs, or --seconds to add."
+    )
+
+
+def continue_from_end(trainer: Trainer, recorded: RecurrentSettings) -> None:
+    """A run that was killed after its last step takes no further one; one that has a result goes on.
+
+    Args:
+        trainer: resumed.
+        recorded: the settings that the run had.
+    """
+    result = trainer.folder.path / "result.json"
+    budget = {name: getattr(trainer.settings, name) for name in BUDGETS}
+    goes_on = any(value != getattr(recorded, name) for name, value in budget.items())
+    trainer.has_ended = trainer.progress.finished and not result.exists() and not goes_on
+    if trainer.progress.finished and not trainer.has_ended:
+        trainer.progress.finished = False
+        trainer.save()  # before the result is dropped, which tells the two apart
     result.unlink(missing_ok=True)
+
+
+def set_recorded_threads(threads: int | None, report: TrainingReport) -> None:
+    """Set the threads that a run was made with, as far as this machine can have them.
+
+    Args:
+        threads: of the run.
+        report: gets a sentence where they are fewer here.
+    """
+    wanted = threads or torch.get_num_threads()
+    if wanted > most_threads():
+        report.log(f"The run was made with {wanted} threads; {most_threads()} are used here.")
+    torch.set_num_threads(min(wanted, most_threads()))
 
 
 def rebuild_baselines(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +14,9 @@ from unroll.in_memory.source import open_data
 from unroll.run.new_run import start_run
 from unroll.run.resumed_run import resume_run
 from unroll.run.worded_report import WordedReport
+from unroll.tasks.base import Log
 from unroll.tasks.run import Run
-from unroll.training.folder import RunFolder
+from unroll.training.folder import RunFolder, is_free
 from unroll.training.report import QuietReport, TrainingReport, make_report, reported
 
 
@@ -41,7 +46,8 @@ def train(
         out: the run folder. Default: runs/NAME, with a number where that exists.
         labels: one for each record of data from Python. Default: in the data.
         task: "language", "tag", ... Default: guessed from the data and the settings.
-        resume: continue the run in `out`.
+        resume: continue the run in `out`; where there is none, start it, so that the same command may
+            be given again after any stop.
         overwrite: replace the run in `out`.
         trust_code: on resuming, whether the cell file in the run folder, which is Python, may be run.
         quiet: report nothing.
@@ -71,11 +77,46 @@ def train(
     report = report or make_report("tokens")
     if resume and out is None:
         raise UserError("--resume continues a run; name its folder by --out.")
-    known = task if out is None or not resume else RunFolder.open(Path(out)).config()["task"]
+    path = None if out is None else Path(out)
+    resumed = path if resume and path is not None and not is_free(path) else None
+    known = task if resumed is None else RunFolder.open(resumed).config()["task"]
     with open_data(data, given, labels=labels, task=known) as source:
         said = WordedReport(report, source.wordings) if source.wordings.all else report
-        with reported(said, quiet=type(report) is QuietReport):
-            if not resume or out is None:
-                path = None if out is None else Path(out)
-                return start_run(source, path, task, said, overwrite=overwrite)
-            return resume_run(source, Path(out), said, task_name=task, trust_code=trust_code)
+        with one_training(said.log), reported(said, quiet=type(report) is QuietReport):
+            if resumed is not None:
+                return resume_run(source, resumed, said, task_name=task, trust_code=trust_code)
+            if resume:
+                said.log(f"There is no run in {path} yet: a new one starts (--resume).")
+            return start_run(source, path, task, said, overwrite=overwrite)
+
+
+_training = threading.RLock()
+
+
+def _new_lock() -> None:
+    """Another thread may have trained when the process forked; it is not here."""
+    global _training
+    _training = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
+
+
+@contextmanager
+def one_training(log: Log) -> Iterator[None]:
+    """A block in which no other thread of this process trains.
+
+    Threads share torch's generator and its number of threads: a run is the same as alone.
+
+    Args:
+        log: takes a sentence where another thread has to end first.
+    """
+    lock = _training
+    if not lock.acquire(blocking=False):
+        log("Another thread of this process is training; this training starts when that one ends.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

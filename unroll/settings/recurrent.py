@@ -123,6 +123,8 @@ class RecurrentSettings(TrainingSettings):
             return options
         try:
             return json.loads(options)
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
         except ValueError as error:
             raise ValueError(f"it is not JSON ({error})") from error
 

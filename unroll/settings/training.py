@@ -50,7 +50,7 @@ class TrainingSettings(BaseModel):
     seed: int = Field(1, ge=0, lt=2**32, description="Seed of all random numbers.")
     device: str = Field("cpu", description="Where to train: cpu, cuda, cuda:1, mps.")
     threads: int | None = Field(
-        None, ge=1, description="Number of CPU threads. Default: chosen by a short timing."
+        None, ge=1, le=4096, description="Number of CPU threads. Default: chosen by a short timing."
     )
     backend: Literal["auto", "cpu", "loop", "parallel", "torch"] = Field(
         "auto",

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file
+from safetensors import SafetensorError
+from safetensors.numpy import load
 
 from unroll.training.checkpoint import pack
-from unroll.training.folder import check_baseline
+from unroll.training.folder import damaged_baseline, read_baseline
 
 FILE = "baseline.safetensors"
 
@@ -27,5 +28,8 @@ def load_baseline(folder: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: where the file is damaged.
     """
-    check_baseline(folder, FILE)
-    return dict(load_file(folder / FILE))
+    content = read_baseline(folder, FILE)
+    try:
+        return dict(load(content))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise damaged_baseline(f"{folder / FILE} ({str(error)[:80]})") from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 import torch
 
@@ -37,10 +39,23 @@ def open_run(folder: RunFolder, device: torch.device, trust_code: bool = False) 
     Raises:
         UserError: where this version does not know the task, or the run cannot be opened.
     """
-    name = folder.config().get("task")
+    run_class: type[Run] = resolve_name(TASKS[task_of(folder.config(), folder.path)].run)
+    return run_class(folder, device, trust_code)
+
+
+def task_of(config: Mapping[str, Any], path: Path) -> str:
+    """The task of a run.
+
+    Args:
+        config: of the run.
+        path: of its folder, for errors.
+
+    Raises:
+        UserError: where this version does not know the task.
+    """
+    name: str = config["task"]
     if name not in TASKS:
         raise UserError(
-            f"{folder.path} is a run of the task {name!r}; this version knows {', '.join(TASKS)}."
+            f"{path} is a run of the task {name[:40]!r}; this version knows {', '.join(TASKS)}."
         )
-    run_class: type[Run] = resolve_name(TASKS[name].run)
-    return run_class(folder, device, trust_code)
+    return name

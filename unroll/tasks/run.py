@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,11 @@ from unroll.in_memory.inputs import (
 )
 from unroll.in_memory.source import open_data
 from unroll.layers.explain import explain, explanations
+from unroll.saved_files import MOST_BYTES, Damaged, check_record, parse_json, read_whole
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.tasks import load_task, settings_of
 from unroll.tasks.base import Progress, Trained
-from unroll.training.checkpoint import load_model, sound_checkpoints
-from unroll.training.files import Damaged, check_folder
+from unroll.training.checkpoint import describe_damage, load_model, sound_checkpoints
 from unroll.training.folder import RunFolder
 from unroll.training.run_cell import recorded_cell, trust_flag
 
@@ -70,7 +69,7 @@ class Run:
         self.config = folder.config()
         self.task_name: str = self.config["task"]
         self.task = load_task(self.task_name)
-        self.recorded = settings_from(settings_of(self.task_name), self.config["settings"])
+        self.recorded = recorded_settings(folder, self.config)
         # bad records of the training data were let pass, not those of every later file
         strict = {"skip_bad": False} if "skip_bad" in type(self.recorded).model_fields else {}
         self.settings = self.recorded.model_copy(update=strict)
@@ -234,7 +233,10 @@ class Run:
     def result(self) -> dict[str, Any]:
         """The validation metrics of the finished run, as `result.json` holds them; empty before."""
         path = self.path / "result.json"
-        return json.loads(path.read_bytes()) if path.exists() else {}
+        if not path.exists():
+            return {}
+        content = read_whole(self.path, path.name, MOST_BYTES)
+        return check_record(parse_json(content, path, finite=False), dict[str, Any], path)
 
     def explain(self) -> str:
         """Which backend runs each part of the model, why, and what the compiler makes of it."""
@@ -249,16 +251,31 @@ class Run:
     def _load_weights(self) -> None:
         """The best weights, or those of the newest whole checkpoint with a warning."""
         try:
-            check_folder(self.path, only={"model.safetensors"})
-            load_model(self.path / "model.safetensors", self.model)
+            load_model(self.path, self.model)
             return
         except Damaged as damage:
             trouble = str(damage)
         for folder in sound_checkpoints(self.path, self.warnings):
-            load_model(folder / "model.safetensors", self.model)
+            try:
+                load_model(folder, self.model)
+            except Damaged as damage:
+                self.warnings.append(describe_damage(folder, damage))
+                continue
             self.warnings.insert(0, f"{trouble}. The weights of {folder.name} are used instead.")
             return
         raise UserError(f"The run {self.path} has no undamaged weights: {trouble}. Train it again.")
+
+
+def recorded_settings(folder: RunFolder, config: Mapping[str, Any]) -> RecurrentSettings:
+    """The settings that a run was trained with.
+
+    Raises:
+        UserError: where config.json holds settings that the task does not have.
+    """
+    try:
+        return settings_from(settings_of(config["task"]), config["settings"])
+    except UserError as error:
+        raise UserError(f"{folder.path / 'config.json'}: {str(error)[:200]}") from error
 
 
 def check_needed(folder: RunFolder) -> None:
@@ -270,7 +287,7 @@ def check_needed(folder: RunFolder) -> None:
     elsewhere = {"model.safetensors", "result.json", "README.md", *baselines_of(folder)}
     try:
         folder.check(but=elsewhere)
-    except (Damaged, OSError, ValueError) as error:
+    except Damaged as error:
         raise UserError(
             f"The run {folder.path} is damaged: {error}. Restore the file from a copy."
         ) from error

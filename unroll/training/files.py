@@ -1,27 +1,25 @@
-"""Files that are complete or not there: temporary name, fsync, rename, and a manifest of SHA-256."""
+"""Files that are complete or not there: temporary name, fsync, rename, and a manifest of SHA-256.
+
+How they are read again stands in `unroll.saved_files`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-MANIFEST = "manifest.json"
+from unroll.saved_files import MANIFEST, read_manifest, sha256
 
-
-class Damaged(Exception):
-    """A file that is not what its manifest says; the message names it."""
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+TEMPORARY = re.compile(r"\.(?P<name>.+)-[0-9a-z_]{8}")  # a file that is being written
+SAVING, OLD = ".saving-", ".old-"  # folders that are being written or deleted
 
 
 def as_json(value: object) -> bytes:
@@ -29,20 +27,61 @@ def as_json(value: object) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file by its new content; at no moment is half of it there."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """A block in which an error of the disk names this path: a failed write has no name of a file."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno is not None and str(error.filename) != str(path):
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
+
+
+def temporary_name(path: Path) -> Path:
+    """A free name beside a file, which `sweep_files` knows."""
+    return path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, onto the disk, with the rights that the umask leaves."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o666), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file by its new content; at no moment is half of it there.
+
+    Raises:
+        OSError: where it cannot be written; the error names the file.
+    """
+    temporary = temporary_name(path)
+    with naming(path):
+        try:
+            write_new(temporary, content)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     sync_folder(path.parent)
+
+
+def fill_folder(folder: Path, files: Mapping[str, bytes], name: Path) -> None:
+    """Write files and their manifest into a new folder.
+
+    Args:
+        folder: an empty one.
+        files: content by name.
+        name: what the folder will be called, for errors.
+    """
+    manifest = {each: hashlib.sha256(content).hexdigest() for each, content in files.items()}
+    for each, content in {**files, MANIFEST: as_json(manifest)}.items():
+        with naming(name / each):
+            write_new(folder / each, content)
+    sync_folder(folder)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -53,88 +92,49 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     Args:
         folder: its path.
         files: content by name.
+
+    Raises:
+        OSError: where it cannot be written; the error names the file.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder.parent))
+    temporary = folder.with_name(f"{SAVING}{secrets.token_hex(4)}")
     try:
-        manifest = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        for name, content in {**files, MANIFEST: as_json(manifest)}.items():
-            with (temporary / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.chmod(0o755)
-        sync_folder(temporary)
-        if folder.exists():
-            aside = Path(tempfile.mkdtemp(prefix=".old-", dir=folder.parent))
-            folder.replace(aside / folder.name)
-            temporary.replace(folder)
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
-            temporary.replace(folder)
+        with naming(folder):
+            temporary.mkdir()
+        fill_folder(temporary, files, folder)
+        with naming(folder):
+            if os.path.lexists(folder):
+                aside = folder.with_name(f"{OLD}{secrets.token_hex(4)}")
+                folder.replace(aside)
+                temporary.replace(folder)
+                shutil.rmtree(aside, ignore_errors=True)
+            else:
+                temporary.replace(folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync_folder(folder.parent)
 
 
-def sweep(folder: Path) -> None:
-    """Drop what a killed save left behind; the caller holds the run's lock."""
-    for pattern in (".saving-*", ".old-*"):
+def sweep_folders(folder: Path) -> None:
+    """Drop folders that a killed save left behind; the caller holds the run's lock."""
+    for pattern in (f"{SAVING}*", f"{OLD}*"):
         for left in folder.glob(pattern):
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(left, ignore_errors=True)  # a link is left alone
 
 
-def check_folder(folder: Path, only: set[str] | None = None) -> None:
-    """Compare every file of a folder with its manifest.
-
-    A manifest may hold two hashes of a file that was being replaced: the new and the one before.
+def sweep_files(folder: Path, but: set[str]) -> None:
+    """Drop files that a killed save left behind; the caller holds the run's lock.
 
     Args:
         folder: with a manifest.
-        only: compare these files and no others.
-
-    Raises:
-        Damaged: with the name of the file and what is wrong with it.
+        but: names of files that are saved there without being listed in it.
     """
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_bytes())
-        expected = {str(name): wanted for name, wanted in manifest.items()}
-    except FileNotFoundError as error:
-        raise Damaged(f"{path} is missing") from error
-    except (ValueError, AttributeError) as error:
-        raise Damaged(f"{path} is incomplete") from error
-    except OSError as error:
-        raise Damaged(f"{path} cannot be read: {error.strerror or error}") from error
-    for name, wanted in expected.items():
-        if only is not None and name not in only:
-            continue
-        if Path(name).name != name:
-            raise Damaged(f"{path} names {name!r}, which is not a file of its folder")
-        if not (folder / name).is_file():
-            raise Damaged(f"{folder / name} is missing")
-        if sha256(folder / name) not in (wanted if isinstance(wanted, list) else [wanted]):
-            raise Damaged(f"{folder / name} is not what was saved (its SHA-256 differs)")
-
-
-def read_whole(folder: Path, name: str) -> bytes:
-    """A file of a folder, read once and compared with its manifest.
-
-    Raises:
-        Damaged: where it differs, or the manifest does not have the file.
-    """
-    check_folder(folder, only=set())
-    wanted = json.loads((folder / MANIFEST).read_bytes()).get(name, [])
-    try:
-        content = (folder / name).read_bytes()
-    except OSError as error:
-        raise Damaged(f"{folder / name} cannot be read: {error.strerror or error}") from error
-    if hashlib.sha256(content).hexdigest() not in (
-        wanted if isinstance(wanted, list) else [wanted]
-    ):
-        raise Damaged(f"{folder / name} is not what was saved (its SHA-256 differs)")
-    return content
+    known = {MANIFEST, *read_manifest(folder), *but}
+    for left in folder.iterdir():
+        match = TEMPORARY.fullmatch(left.name)
+        if match and match["name"] in known and (left.is_symlink() or left.is_file()):
+            left.unlink(missing_ok=True)
 
 
 def update_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -146,13 +146,15 @@ def update_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
     Args:
         folder: with a manifest.
         files: content by name.
+
+    Raises:
+        Damaged: where the manifest is incomplete.
+        OSError: where a file cannot be written; the error names the file.
     """
     path = folder / MANIFEST
-    before: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
-    for name, wanted in before.items():
-        if isinstance(wanted, list):  # a replacement that was cut off: which of the two lies there
-            there = sha256(folder / name) if (folder / name).is_file() else None
-            before[name] = there if there in wanted else wanted[-1]
+    before: dict[str, Any] = {}
+    if os.path.lexists(path):
+        before = {name: settled(folder / name, has) for name, has in read_manifest(folder).items()}
     after = before | {name: hashlib.sha256(c).hexdigest() for name, c in files.items()}
     both = {name: old if old == after[name] else [old, after[name]] for name, old in before.items()}
     if before:
@@ -160,6 +162,14 @@ def update_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         write_whole(folder / name, content)
     write_whole(path, as_json(after))
+
+
+def settled(path: Path, hashes: list[str]) -> str:
+    """The hash of a file whose replacement may have been cut off: which of the two lies there."""
+    if len(hashes) == 1:
+        return hashes[0]
+    there = sha256(path) if os.path.lexists(path) else None
+    return there if there in hashes else hashes[-1] if hashes else ""
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +19,12 @@ from unroll.training.average import Average
 from unroll.training.budget import Budget, rate_factor
 from unroll.training.checkpoint import (
     TrainingProgress,
-    load_checkpoint,
+    checkpoint_files,
+    checkpoints,
+    load_newest,
     pack,
     save_checkpoint,
-    sound_checkpoints,
 )
-from unroll.training.files import sweep
 from unroll.training.folder import RunFolder
 from unroll.training.gradient_monitor import monitor_gradients
 from unroll.training.interrupt import Interrupt
@@ -42,7 +43,7 @@ PLATEAU = 2  # evaluations without a better one before the plateau schedule halv
 
 
 class Trainer:
-    """One run, from where it is to the end of its budget: `start` or `resume`, then `train`.
+    """One run, from where it is to the end of its budget: `started` or `resume`, then `train`.
 
     Args:
         objective: the network, its batches with their loss, and its validation metrics.
@@ -55,7 +56,7 @@ class Trainer:
         state: the recurrent state that is carried into the next batch.
         optimizer: with its moments.
         average: of the weights, where the settings ask for it.
-        metrics: the file metrics.jsonl.
+        has_ended: whether every step was taken before a kill, so that `train` takes none.
     """
 
     def __init__(
@@ -69,33 +70,52 @@ class Trainer:
         self.folder, self.report = folder, report
         self.optimizer = make_optimizer(objective.model, settings, objective.learning_rate)
         self.average = Average(objective.model, settings.average) if settings.average else None
-        self.metrics = MetricsFile(folder.path / "metrics.jsonl")
         self.progress = TrainingProgress()
         self.state: State | None = None
+        self.has_ended = False
         self._begun = self._saved = 0.0  # times of the clock
         self._next_sample = 0.0
         self._tenths = 0  # of the budget, at the last evaluation
         self._recent: deque[float] = deque(maxlen=100)  # losses
         self._flows: dict[str, str] = {}  # by layer, as the gradient monitor last found it
 
-    def start(self) -> None:
-        """Write the first checkpoint, before any step: there is always one to go back to."""
-        sweep(self.folder.path / "checkpoints")
-        self._save()
+    @property
+    def metrics(self) -> MetricsFile:
+        """The file metrics.jsonl of the run folder."""
+        return MetricsFile(self.folder.path / "metrics.jsonl")
+
+    @contextmanager
+    def started(
+        self, files: Mapping[str, bytes], *, overwrite: bool = False, numbered: bool = False
+    ) -> Iterator[None]:
+        """A block in which the run folder is there, with its first checkpoint, and is held.
+
+        Args:
+            files: further files of the folder by name.
+            overwrite: whether a run that is there is replaced.
+            numbered: whether a taken name gets a number.
+        """
+        first = self._checkpoint_files() if self._has_finite_weights() else None
+        with self.folder.published(files, first, overwrite=overwrite, numbered=numbered):
+            yield
 
     def resume(self) -> None:
-        """Continue from the newest whole checkpoint.
+        """Continue from the newest whole checkpoint; a run that has none yet starts at step 0.
 
         Raises:
-            UserError: where there is none.
+            UserError: where checkpoints are there, and none is whole.
         """
-        sweep(self.folder.path / "checkpoints")
         newest = self._load_newest()
-        if newest is None:
+        path = self.folder.path
+        if newest is None and checkpoints(path):
             raise UserError(
-                f"{self.folder.path} has no undamaged checkpoint to resume from. Start the run again by "
-                "--overwrite."
+                f"{path} has no undamaged checkpoint to resume from. Start it again by --overwrite."
             )
+        if newest is None:
+            self.save()
+            self.metrics.truncate(0)
+            self.report.log(f"{path} has no checkpoint: the run starts at step 0.")
+            return
         name, self.progress = newest
         self.metrics.truncate(self.progress.step)
         self.report.log(f"Resuming at step {self.progress.step} from {name}.")
@@ -117,7 +137,7 @@ class Trainer:
                 interrupt.signal = interrupt.signal or (listening.signal if listening else None)
                 why = self._take_steps(interrupt)
                 self.progress.finished = why in ("done", "early")
-                self._save()
+                self.save()
                 if self.progress.best is None:
                     self._keep_best()
         finally:
@@ -127,6 +147,8 @@ class Trainer:
     def _take_steps(self, interrupt: Interrupt) -> str:
         """Step, evaluate and save until there is a reason to end, which is returned."""
         settings, progress = self.settings, self.progress
+        if self.has_ended:
+            return "early" if progress.waited >= (settings.patience or math.inf) else "done"
         budget = Budget.of(settings, self.objective.batches_per_epoch, progress.seconds)
         progress.finished = False
         self._saved = time.perf_counter()
@@ -155,7 +177,7 @@ class Trainer:
                 return interrupt.signal
             # while steps are skipped, the last checkpoint is the one to go back to
             if share < 1 and not progress.skipped_in_row and self._checkpoint_is_due(due):
-                self._save()
+                self.save()
                 self._saved = time.perf_counter()
         return "done"
 
@@ -171,7 +193,7 @@ class Trainer:
         self._read_clock()
         self._evaluate(1.0)
         progress.finished = True
-        self._save()
+        self.save()
         if progress.best is None:
             self._keep_best()
         self.report.close()
@@ -358,43 +380,47 @@ class Trainer:
             f"{SKIPS_IN_ROW} steps in a row were not finite: back to {name} with half the "
             f"learning rate ({self.objective.learning_rate * now.rate_scale:.2g})."
         )
-        self._save()  # so that the halved rate survives a kill
+        self.save()  # so that the halved rate survives a kill
 
     def _load_newest(self) -> tuple[str, TrainingProgress] | None:
         """Load the newest whole checkpoint but for its progress; its name and its progress, or None."""
         warnings: list[str] = []
-        folder = next(sound_checkpoints(self.folder.path, warnings), None)
+        template = self.objective.initial_state()
+        found = load_newest(
+            self.folder.path, warnings, self.objective.model, self.optimizer, template, self.average
+        )
         for warning in warnings:
             self.report.log(warning)
-        if folder is None:
+        if found is None:
             return None
-        template = self.objective.initial_state()
-        self.state, progress = load_checkpoint(
-            folder, self.objective.model, self.optimizer, template, self.average
-        )
+        folder, self.state, progress = found
         return folder.name, progress
 
     def _keep_best(self) -> None:
         """Save the weights that `unroll.load` reads."""
         self.folder.save({"model.safetensors": pack(dict(self.objective.model.state_dict()))})
 
-    def _save(self) -> None:
-        """Save a checkpoint, of weights that are worth going back to."""
-        if not all(bool(p.isfinite().all()) for p in self.objective.model.parameters()):
-            self.report.log(
-                f"The weights of step {self.progress.step} are not finite: no checkpoint is made of "
-                "them, the last one is kept."
-            )
-            return
-        save_checkpoint(
-            self.folder.path,
-            self.objective.model,
-            self.optimizer,
-            self.state,
-            self.progress,
-            self.settings.keep_checkpoints,
-            self.average,
+    def _has_finite_weights(self) -> bool:
+        """Whether the weights are worth going back to; where they are not, that is reported."""
+        if all(bool(p.isfinite().all()) for p in self.objective.model.parameters()):
+            return True
+        self.report.log(
+            f"The weights of step {self.progress.step} are not finite: no checkpoint is made of them."
         )
+        return False
+
+    def _checkpoint_files(self) -> tuple[str, dict[str, bytes]]:
+        """The name and the files of a checkpoint of this moment."""
+        return checkpoint_files(
+            self.objective.model, self.optimizer, self.state, self.progress, self.average
+        )
+
+    def save(self) -> None:
+        """Save a checkpoint, of weights that are worth going back to."""
+        if self._has_finite_weights():
+            save_checkpoint(
+                self.folder.path, self._checkpoint_files(), self.settings.keep_checkpoints
+            )
 
     # for the report
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
-from unroll.training.files import write_whole
+from unroll.saved_files import read_regular
+from unroll.training.files import naming, write_whole
 
 
 class MetricsFile:
@@ -22,8 +24,10 @@ class MetricsFile:
 
     def write(self, **line: object) -> None:
         """Append a line. Numbers that are not finite are written as words: JSON has none."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(words_for_non_finite(line)) + "\n")
+        text = json.dumps(words_for_non_finite(line)) + "\n"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        with naming(self.path), os.fdopen(os.open(self.path, flags, 0o666), "ab") as file:
+            file.write(text.encode())
 
     def truncate(self, step: int) -> None:
         """Drop what was written after this step, and a line that a kill cut off."""
@@ -32,15 +36,17 @@ class MetricsFile:
 
     def read(self) -> list[dict[str, Any]]:
         """Every complete line, with `step` among its keys; empty where there is no file."""
-        if not self.path.exists():
+        try:
+            content = read_regular(self.path)
+        except FileNotFoundError:
             return []
         lines = []
-        for text in self.path.read_text(encoding="utf-8").split("\n"):
+        for text in content.decode("utf-8", "replace").split("\n"):
             try:
                 line = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(line, dict) and "step" in line:
+            if isinstance(line, dict) and isinstance(line.get("step"), int):
                 lines.append(line)
         return lines
 

@@ -15,9 +15,9 @@ from unroll.cells.names import constructor_options, options_example
 from unroll.cells.user_cell import UserCell, load_user_cell, parse_cell_file, read_source
 from unroll.engine import unroll
 from unroll.errors import UserError
+from unroll.saved_files import Damaged, read_whole
 from unroll.settings import RecurrentSettings
 from unroll.testing.step import check_initial_state, check_step
-from unroll.training.files import Damaged, read_whole
 from unroll.training.folder import RunFolder
 
 FILE = "cell.py"  # of the run folder, with the user's own cell
@@ -90,6 +90,22 @@ def recorded_cell(folder: RunFolder, settings: RecurrentSettings, trust_code: bo
         ) from error
     loaded = load_user_cell(source, path, own[1])
     return RunCell(settings.cell, make_user_cell(loaded, settings.cell_options), source, loaded)
+
+
+def names_same_file(word: object, folder: RunFolder) -> bool:
+    """Whether a person names a cell file of their own whose bytes are those of the run's: it is trusted.
+
+    Args:
+        word: of --cell; None where it was not given.
+        folder: of the run.
+    """
+    own = parse_cell_file(word) if isinstance(word, str) else None
+    if own is None:
+        return False
+    try:
+        return read_source(own[0]) == read_whole(folder.path, FILE)
+    except Damaged:
+        return False
 
 
 def recorded_word(word: str, cell: RunCell) -> str:

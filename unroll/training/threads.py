@@ -10,8 +10,11 @@ from typing import TypeVar
 import torch
 
 from unroll.counting import counted
+from unroll.errors import UserError
 from unroll.settings import TrainingSettings
 from unroll.training.objective import Objective
+
+PER_PROCESSOR, LEAST_BOUND = 4, 16  # threads that a run may have
 
 Settings = TypeVar("Settings", bound=TrainingSettings)
 
@@ -41,6 +44,27 @@ def pick_threads(objective: Objective, settings: Settings) -> tuple[str, Setting
 
     threads, sentence = choose_threads(trial)
     return sentence, settings.model_copy(update={"threads": threads})
+
+
+def check_threads(threads: int | None) -> None:
+    """Refuse more threads than are of use here; each takes memory before any work is done.
+
+    Args:
+        threads: that were asked for. None: any number.
+
+    Raises:
+        UserError: where they are too many.
+    """
+    if threads is not None and threads > most_threads():
+        raise UserError(
+            f"--threads got {threads}; this machine has {counted(available_processors(), 'processor')}"
+            f", so expected at most {most_threads()}."
+        )
+
+
+def most_threads() -> int:
+    """How many threads a run may have on this machine."""
+    return max(LEAST_BOUND, PER_PROCESSOR * available_processors())
 
 
 def choose_threads(work: Callable[[], None], seconds: float = 1.0) -> tuple[int, str]:

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from unroll.data.encoded import Encoded
 from unroll.models.ngram import NGramModel
+from unroll.tasks.baseline import load_baseline as load_arrays
 from unroll.tasks.language.metrics import TextMetrics, text_metrics
 from unroll.training.checkpoint import pack
-from unroll.training.folder import check_baseline
 
 ORDER = 5
 MOST_TOKENS = 2_000_000  # of the training set that are counted
@@ -33,9 +32,7 @@ def load_baseline(folder: Path, vocabulary_size: int) -> NGramModel:
     Raises:
         UserError: where its file is damaged.
     """
-    check_baseline(folder, FILE)
-    arrays = {name: tensor.numpy() for name, tensor in load_file(folder / FILE).items()}
-    return NGramModel.from_arrays(vocabulary_size, arrays)
+    return NGramModel.from_arrays(vocabulary_size, load_arrays(folder))
 
 
 def baseline_metrics(baseline: NGramModel, encoded: Encoded) -> dict[str, TextMetrics]:
