@@ -101,3 +101,9 @@ def test_baselines_are_not_needed_to_load(folder):
     assert unroll.load(folder).predict("fine")["label"]
     with pytest.raises(UserError, match="The baseline of the run is damaged"):
         unroll.load(folder).evaluate("reviews.csv")
+
+
+@pytest.mark.parametrize("method", ["generate", "stream", "next", "score"])
+def test_what_only_language_models_can_do_is_refused_in_a_sentence(folder, method):
+    with pytest.raises(UserError, match=f"a run of the task classify, which has no {method}; exp"):
+        getattr(unroll.load(folder), method)("a text")

@@ -76,10 +76,10 @@ def as_language_run(run: Run, path: str) -> LanguageRun:
     Raises:
         UserError: where it is not.
     """
-    from unroll.run import LanguageRun
+    from unroll.run import LanguageRun, MusicRun
 
     if not isinstance(run, LanguageRun):
-        use = "generate" if hasattr(run, "generate") else "predict"
+        use = "generate" if isinstance(run, MusicRun) else "predict"
         raise UserError(
             f"{path} is a run of the task {run.task_name}, which cannot score or continue texts. "
             f"Use unroll eval {path} DATA, or unroll {use} {path} ..."

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
@@ -26,6 +26,40 @@ from unroll.layers.exporting import exportable
 from unroll.layers.input_forms import normalise_input
 from unroll.layers.stack import Part, run_stack
 from unroll.layers.stepper import Stepper
+
+S = TypeVar("S")
+
+
+class LayerCall(Protocol[S]):
+    """How a layer with states of the type S is called, for type checkers; see `DropIn.forward`."""
+
+    @overload
+    def __call__(
+        self,
+        input: Tensor,
+        hx: S | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+        records: Sequence[Recording] | None = None,
+        backend: str | None = None,
+        memory: str | int | None = None,
+        segment_length: int | Literal["auto"] | None = None,
+    ) -> tuple[Tensor, S]: ...
+
+    @overload
+    def __call__(
+        self,
+        input: PackedSequence,
+        hx: S | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+        records: Sequence[Recording] | None = None,
+        backend: str | None = None,
+        memory: str | int | None = None,
+        segment_length: int | Literal["auto"] | None = None,
+    ) -> tuple[PackedSequence, S]: ...
 
 
 class DropIn(nn.RNNBase):
@@ -233,6 +267,8 @@ class RNN(DropIn, nn.RNN):
     """
 
     _torch_class = nn.RNN
+    if TYPE_CHECKING:
+        __call__: LayerCall[Tensor]
 
     def _cell(self, input_size: int) -> Cell:
         return weightless(RNNCell, input_size, self.hidden_size, self.bias, self.nonlinearity)
@@ -284,6 +320,8 @@ class LSTM(DropIn, nn.LSTM):
     """
 
     _torch_class = nn.LSTM
+    if TYPE_CHECKING:
+        __call__: LayerCall[tuple[Tensor, Tensor]]
 
     def _cell(self, input_size: int) -> Cell:
         if self.proj_size:
@@ -336,6 +374,8 @@ class GRU(DropIn, nn.GRU):
     """
 
     _torch_class = nn.GRU
+    if TYPE_CHECKING:
+        __call__: LayerCall[Tensor]
 
     def _cell(self, input_size: int) -> Cell:
         return weightless(GRUCell, input_size, self.hidden_size, self.bias)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import torch
 from torch import Tensor, nn
@@ -149,6 +149,39 @@ class Recurrent(nn.Module):
             segment_length=segment_length,
         )
         return inputs.restore_output(output, final)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(
+            self,
+            input: Tensor,
+            state: State | None = None,
+            *,
+            lengths: Tensor | Sequence[int] | None = None,
+            resets: Tensor | None = None,
+            records: Sequence[Recording] | None = None,
+            backend: str | None = None,
+            memory: str | int | None = None,
+            segment_length: int | Literal["auto"] | None = None,
+        ) -> tuple[Tensor, State]: ...
+
+        @overload
+        def __call__(
+            self,
+            input: PackedSequence,
+            state: State | None = None,
+            *,
+            lengths: Tensor | Sequence[int] | None = None,
+            resets: Tensor | None = None,
+            records: Sequence[Recording] | None = None,
+            backend: str | None = None,
+            memory: str | int | None = None,
+            segment_length: int | Literal["auto"] | None = None,
+        ) -> tuple[PackedSequence, State]: ...
+
+        def __call__(self, *given: Any, **options: Any) -> Any:
+            """Run the layer; see `forward`."""
 
     def parts(self) -> list[list[Part]]:
         """One row per layer, in it one cell per direction."""

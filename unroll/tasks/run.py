@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 
@@ -133,6 +133,17 @@ class Run:
             said: dict[str, Any] = source.wordings.say(dict(metrics))
         return said
 
+    @overload
+    def predict(self, inputs: str, *, as_frame: Literal[False] = False) -> dict[str, Any]: ...
+
+    @overload
+    def predict(
+        self, inputs: list[str] | list[dict[str, Any]], *, as_frame: Literal[False] = False
+    ) -> list[dict[str, Any]]: ...
+
+    @overload
+    def predict(self, inputs: Any, *, as_frame: bool = False) -> Any: ...
+
     def predict(self, inputs: Any, *, as_frame: bool = False) -> Any:
         """The prediction for an input, or those for several, in the form that they came in.
 
@@ -160,6 +171,57 @@ class Run:
         if given.frame is not None and self.task.predicts_rows(self.trained):
             return frame_beside(given.frame, rows)
         return new_frame(given.frame, rows, given.index)
+
+    # what runs of language models and of tunes can do: each has its own, and no other run has any
+
+    def generate(self, prompt: str = "", length: int = 400, **sampling: Any) -> str:
+        """The prompt and what follows it, by a language model; a tune, by a model of tunes.
+
+        Raises:
+            UserError: for a run of another task.
+        """
+        raise self._writes_nothing("generate")
+
+    def stream(
+        self,
+        prompt: str = "",
+        length: int = 400,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        condition: str | None = None,
+        unknown: bool = False,
+    ) -> Iterator[str]:
+        """What follows the prompt, piece by piece, by a language model.
+
+        Raises:
+            UserError: for a run of another task.
+        """
+        raise self._writes_nothing("stream")
+
+    def next(self, text: str, top: int = 10, condition: str | None = None) -> list[dict[str, Any]]:
+        """The most likely next tokens after a text, by a language model.
+
+        Raises:
+            UserError: for a run of another task.
+        """
+        raise self._writes_nothing("next")
+
+    def score(self, text: str, condition: str | None = None) -> Any:
+        """The log-probability of a text, by a language model; the notes of a tune.
+
+        Raises:
+            UserError: for a run of another task.
+        """
+        raise self._writes_nothing("score")
+
+    def _writes_nothing(self, method: str) -> UserError:
+        return UserError(
+            f"{self.path} is a run of the task {self.task_name}, which has no {method}; expected a run "
+            "of the task language. Use run.predict(...) or run.evaluate(...)."
+        )
 
     def predict_iterator(self, inputs: Iterable[Any]) -> Iterator[dict[str, Any]]:
         """A prediction for each input, in order, each made when it is asked for.

@@ -36,7 +36,8 @@ class MusicRun(Run):
         """The notation of its training set: abc or midi."""
         return self.preprocessor.notation
 
-    def generate(
+    # a tune has no condition and no unknown words
+    def generate(  # type: ignore[override]
         self,
         prompt: str = "",
         length: int = 400,
@@ -69,7 +70,8 @@ class MusicRun(Run):
             else generate_tune(writer, prompt)
         )
 
-    def score(self, tune: str) -> Score:
+    # the other meaning of the word: notes
+    def score(self, tune: str) -> Score:  # type: ignore[override]
         """The notes of a tune of this run with their times."""
         return midi_score(tune) if self.notation == MIDI else abc_score(tune)
 
