@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from unroll.counting import listed
 from unroll.errors import UserError
 
 TEXTS = (
@@ -93,7 +94,7 @@ def find_columns(
             where = comes_back(kept, len(first), taken, words=id is not None)
         if where is None:
             raise UserError(
-                f"{table} has the columns {', '.join(known)}, and none has values that are "
+                f"{table} has the columns {listed(known)}, and none has values that are "
                 "repeated, as labels are. Name the column of the label by --label COLUMN."
             )
         said.append(f"label: column {known[where]} (change by --label)")
@@ -134,7 +135,7 @@ def place(word: str, names: Sequence[str], table: str, flag: str) -> int:
     if word.isdigit() and 1 <= int(word) <= len(names):
         return int(word) - 1
     raise UserError(
-        f"{flag} got {word!r}; {table} has the columns {', '.join(names)} (or 1 to {len(names)}). "
+        f"{flag} got {word!r}; {table} has the columns {listed(names)} (or 1 to {len(names)}). "
         "Give one of them."
     )
 

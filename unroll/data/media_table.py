@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unroll.counting import counted
+from unroll.counting import counted, listed
 from unroll.data.columns import longest, named, place
 from unroll.data.files.regular_files import kind_of_path
 from unroll.data.files.rows import as_word
@@ -79,7 +79,7 @@ class MediaTable:
             if len(row.cells) != len(self.names):
                 problems.bad(
                     f"{where}: {counted(len(row.cells), 'column')} where {len(self.names)} are "
-                    f"expected ({', '.join(self.names)})."
+                    f"expected ({listed(self.names)})."
                 )
                 continue
             cells = [as_word(cell).strip() for cell in row.cells]
@@ -230,7 +230,7 @@ def guess_media(first: FirstMediaRows, name: str, media_flag: str, suffixes: Seq
     found = counts.index(max(counts))
     if not counts[found]:
         raise NoPaths(
-            f"{name} has the columns {', '.join(first.names)}, and none whose cells end in "
+            f"{name} has the columns {listed(first.names)}, and none whose cells end in "
             f"{', '.join(suffixes)}. Name the column of the path by {media_flag} COLUMN."
         )
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unroll.counting import counted
+from unroll.counting import counted, listed
 from unroll.data.columns import TableColumns, find_columns
 from unroll.data.files.lines import numbered_lines
 from unroll.data.files.rows import Row, TableRows, as_word
@@ -68,7 +68,7 @@ class Table:
                 width = counted(len(row.cells), "column")
                 problems.bad(
                     f"{self.name}, line {row.line}: {width} where {len(names)} are expected "
-                    f"({', '.join(names)})."
+                    f"({listed(names)})."
                 )
 
 
@@ -96,8 +96,8 @@ def find_table(
     ill = Problems(skip=True)
     rows = source.first_rows(LOOK, ill)
     if not rows or source.names == ():
-        sentence = f"{source.name} holds no record; expected a text and a label in each"
-        raise UserError(". ".join([sentence, *ill.messages()]))
+        sentence = f"{source.name} holds no record; expected a text and a label in each."
+        raise UserError(ill.with_messages(sentence))
     columns = find_columns(
         rows, source.name, text, label, names=source.names, labelled=labelled, id=id
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from unroll.counting import listed
 from unroll.data.text import TextSource, holds_json, lines
 from unroll.errors import UserError
 
@@ -99,7 +100,7 @@ def find_line_columns(source: TextSource, condition: str, text: str | None) -> L
         others = [k for k in range(len(names)) if k != where]
         if len(others) > 1:
             raise UserError(
-                f"{source.name} has {len(names)} columns ({', '.join(names)}); say which one holds "
+                f"{source.name} has {len(names)} columns ({listed(names)}); say which one holds "
                 "the text with --text NUMBER (columns count from 1)."
             )
         what = others[0]
@@ -149,7 +150,7 @@ def column(wanted: str, names: tuple[str, ...], table: str, flag: str) -> int:
     elif wanted in names:
         return names.index(wanted)
     raise UserError(
-        f"{flag} got {wanted!r}; {table} has the columns 1 to {len(names)} ({', '.join(names)}). "
+        f"{flag} got {wanted!r}; {table} has the columns 1 to {len(names)} ({listed(names)}). "
         "Columns count from 1."
     )
 

@@ -19,6 +19,7 @@ from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Any
 
+from unroll.counting import listed
 from unroll.data.files.encoding import conversion, refuse_other_encoding
 from unroll.data.files.forms import find_form, suffix_of
 from unroll.data.files.json_records import json_values
@@ -223,7 +224,7 @@ def json_field(path: Path, name: str, field: str) -> Iterator[str]:
     """
     for number, record in records_of_json(path, name):
         if not isinstance(record, dict) or not isinstance(record.get(field), str):
-            there = ", ".join(record) if isinstance(record, dict) else type(record).__name__
+            there = listed(list(record)) if isinstance(record, dict) else type(record).__name__
             raise UserError(
                 f"{name}, line {number}: no text in a field {field!r}; the record holds {there}. "
                 "Name the field with --text FIELD."

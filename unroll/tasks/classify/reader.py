@@ -148,7 +148,7 @@ def scan_records(source: ClassifySource, problems: Problems) -> ClassifyScan:
             f"{source.name} holds {len(labels)} records with {len(kinds)} different labels; "
             "expected at least 2 of each, so that there is something to tell apart."
         )
-        raise UserError(" ".join([trouble, *problems.messages()]))
+        raise UserError(problems.with_messages(trouble))
     if len(labels) > ENOUGH and len(kinds) > len(labels) / 2:
         where = f" in column {source.label}" if source.label else ""
         raise UserError(

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from unroll.counting import listed
 from unroll.data.columns import place
 from unroll.data.problems import Problems
 from unroll.data.records import (
@@ -186,7 +187,7 @@ def sequences_source(
     if wrong or not chosen or first is None:
         trouble = f"column {wrong[0]} does not hold numbers" if wrong else "no column holds numbers"
         raise UserError(
-            f"{path}: {trouble}; the columns are {', '.join(names)}. Name those of the numbers by "
+            f"{path}: {trouble}; the columns are {listed(names)}. Name those of the numbers by "
             "--set columns=a,b."
         )
     columns = [names[k] for k in chosen]

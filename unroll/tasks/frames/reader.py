@@ -183,7 +183,7 @@ def plan_reading(
     if len(rows) < 2:
         clips = counted(len(rows), "clip")
         sentence = f"{source.name} names {clips}; expected at least 2."
-        raise UserError(" ".join([sentence, *problems.messages()]))
+        raise UserError(problems.with_messages(sentence))
     guesses: list[str] = []
     if source.wide is not None:
         reader, guesses = plan_wide_table(source.wide, rows, settings)
@@ -398,7 +398,7 @@ def check_labels(clips: list[LoadedClip], source: ClipSource, problems: Problems
             f"{source.name} has {counted(len(clips), 'clip')} with "
             f"{counted(len(different), 'different label')}; expected at least 2 of each."
         )
-        raise UserError(" ".join([sentence, *problems.messages()]))
+        raise UserError(problems.with_messages(sentence))
     if len(labels) > 20 and len(different) > len(labels) / 2:
         raise UserError(
             f"{source.name} has {len(different):,} different labels among {len(labels):,}; expected "

@@ -61,11 +61,11 @@ def read_music(
     notation, tunes = read_tunes(path, problems)
     if settings.valid is None:
         if len(tunes) < 2:
-            usable = f"{path} holds {counted(len(tunes), 'tune')} that can be used."
-            raise UserError(
-                f"{' '.join([usable, *problems.messages()])} Expected two or more, for a training set "
-                "and a validation set (--valid)."
+            sentence = (
+                f"{path} holds {counted(len(tunes), 'tune')} that can be used. Expected two or more, for "
+                "a training set and a validation set (--valid)."
             )
+            raise UserError(problems.with_messages(sentence))
         rows = validation_rows(len(tunes))
         train = [tune for tune, is_valid in zip(tunes, rows, strict=True) if not is_valid]
         valid = [tune for tune, is_valid in zip(tunes, rows, strict=True) if is_valid]

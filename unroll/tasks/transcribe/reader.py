@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from unroll.counting import counted
+from unroll.counting import counted, listed
 from unroll.data.images import BadImage
 from unroll.data.media_table import AUDIO, IMAGES, MediaTable, NoPaths, find_media_table
 from unroll.data.problems import Problems
@@ -176,7 +176,7 @@ def find_table(
         ) from error
     if labelled and settings.speaker is not None and settings.speaker not in table.names:
         raise UserError(
-            f"--set speaker={settings.speaker}: {path} has the columns {', '.join(table.names)}; "
+            f"--set speaker={settings.speaker}: {path} has the columns {listed(table.names)}; "
             "expected one of them."
         )
     return table

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.counting import listed
 from unroll.data.files.regular_files import CannotOpen, check_regular
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
@@ -169,7 +170,7 @@ def columns_of(cells: list[str], name: str) -> tuple[dict[str, int], bool]:
     }
     if "x" not in found or "y" not in found:
         raise BadStrokes(
-            f"{name}, line 1: {', '.join(cells)}; expected numbers, or a header with x and y and "
+            f"{name}, line 1: {listed(cells)}; expected numbers, or a header with x and y and "
             "optionally pen or stroke."
         )
     return found, True
