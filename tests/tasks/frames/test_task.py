@@ -251,7 +251,7 @@ def test_bad_clips_are_reported_with_their_line(write_clips):
     checked = command("data", "check", data, "--video", "path", "--json", code=1)
     found = json.loads(checked.stdout)
     assert found["bad"] == 3 and found["rows"] == 21
-    assert any("line 5: clips/3.png is neither" in each for each in found["problems"])
+    assert any("line 5: clips/3.png is no image" in each for each in found["problems"])
     output = command(*words, "--skip-bad", "--out", "run", "--threads", 1).output
     assert "3 bad records are skipped" in output
     skipped = command("predict", "run", "clips/3.png", "--skip-bad").output
