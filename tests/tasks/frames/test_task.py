@@ -255,7 +255,7 @@ def test_bad_clips_are_reported_with_their_line(write_clips):
     output = command(*words, "--skip-bad", "--out", "run", "--threads", 1).output
     assert "3 bad records are skipped" in output
     skipped = command("predict", "run", "clips/3.png", "--skip-bad").output
-    assert "# skipped: clips/3.png is neither" in skipped
+    assert "# skipped: clips/3.png is no image" in skipped
 
 
 def test_other_mistakes(write_clips):
