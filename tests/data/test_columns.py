@@ -3,6 +3,7 @@
 import pytest
 
 from unroll.data.columns import find_columns
+from unroll.data.records import find_table
 from unroll.errors import UserError
 from unroll.tasks.classify.settings import ClassifySettings
 
@@ -81,3 +82,22 @@ def test_a_folder_of_folders_looks_like_classes(tmp_path):
     (tmp_path / "a.txt").touch()
     assert ClassifySettings.guess(tmp_path, {}) is None
     assert ClassifySettings.guess(tmp_path, {"label": "x"}) is not None
+
+
+def test_a_first_label_that_comes_back_is_no_name_of_a_column():
+    acts = ("question", "statement", "command")
+    rows = [[acts[k % 3], f"a text with words, number {k}"] for k in range(60)]
+    found = find_columns(rows, "t.csv")
+    assert (found.text, found.label, found.header) == (1, 0, False)
+    # tables that were put together: the header comes back as a whole
+    rows = [["topic", "text"], *LONG[:9], ["topic", "text"], *LONG[9:]]
+    assert find_columns([row[:2] for row in rows], "t.csv").header
+
+
+def test_a_table_that_is_sorted_by_its_label(tmp_path):
+    path = tmp_path / "t.csv"
+    lines = [f"words and more number {k},{k % 7},{'ab'[k // 3000]}" for k in range(6000)]
+    path.write_text("\n".join(lines))
+    columns = find_table(path).columns
+    assert (columns.text, columns.label) == (0, 2)
+    assert "a label (column 3, 2 different" in ClassifySettings.guess(path, {})

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from unroll.data.first_rows import LOOK, first_rows
+from unroll.data.first_rows import LOOK, first_rows, is_table, sampled_rows
 
 ROWS = [["text", "label"], ["a, b", "x"]]
 
@@ -33,3 +33,20 @@ def test_only_the_first_rows_are_read_and_bad_bytes_do_not_hide_them(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbf" + rows)
     found, names = first_rows(tmp_path / "a.csv")
     assert found == [["a", "b"]] * LOOK and names is None
+
+
+def test_a_sample_goes_through_the_whole_table(tmp_path):
+    (tmp_path / "a.csv").write_text("".join(f"{k},x\n" for k in range(2000)))
+    rows, names = sampled_rows(tmp_path / "a.csv")
+    assert rows[:LOOK] == first_rows(tmp_path / "a.csv")[0] and names is None
+    assert len(rows) < 4 * LOOK and int(rows[-1][0]) > 1980
+
+
+def test_what_is_a_table_by_its_name_or_content(tmp_path):
+    for name, content in {"a.CSV": "x\n", "a.json": '{"a": 1}', "a.parquet": "PAR1"}.items():
+        (tmp_path / name).write_text(content)
+        assert is_table(tmp_path / name)
+    for name, content in {"a.txt": "x\ty\nz\ta\n", "a.md": '{"a": 1}'}.items():
+        (tmp_path / name).write_text(content)
+        assert not is_table(tmp_path / name)
+    assert not is_table(tmp_path) and not is_table(tmp_path / "none.csv")

@@ -56,7 +56,7 @@ def find_columns(
     the column with a known name, else the one with the longest cells.
 
     Args:
-        rows: the first rows, the header among them.
+        rows: the first rows, the header among them, and some from throughout the table.
         table: its name, for errors.
         text: a column by its name, or by its number from 1. Default: guessed.
         label: the same for the label.
@@ -78,7 +78,10 @@ def find_columns(
     asked = [word for word in (text, label, id) if word is not None]
     header = names is None and any(word in first and not word.isdigit() for word in asked)
     if names is None and not header:
-        header = any(cell.lower() in (*TEXTS, *LABELS) for cell in first)
+        header = any(
+            cell.lower() in (*TEXTS, *LABELS) and not is_value(k, rows)
+            for k, cell in enumerate(first)
+        )
     body = rows[1:] if header else rows
     known = first if header or names is not None else tuple(str(k + 1) for k in range(len(first)))
     kept = [row for row in body if len(row) == len(first)]
@@ -122,6 +125,20 @@ def find_columns(
             # a value that is in the first line and never again is the name of a column
             header, known = True, first
     return TableColumns(known, header, what, where, tuple(said))
+
+
+def is_value(k: int, rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first cell of column k comes back in it, as a value does and a name does not.
+
+    A whole first row that comes back is a header, in a table that was put together from several.
+    """
+    first = [cell.strip() for cell in rows[0]]
+    return any(
+        len(row) == len(first)
+        and row[k].strip() == first[k]
+        and [cell.strip() for cell in row] != first
+        for row in rows[1:]
+    )
 
 
 def place(word: str, names: Sequence[str], table: str, flag: str) -> int:

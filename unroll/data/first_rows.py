@@ -42,6 +42,31 @@ def first_rows(path: Path) -> tuple[list[list[str]], list[str] | None]:
     return [list(row) for row in rows], None if names is None else list(names)
 
 
+def sampled_rows(path: Path) -> tuple[list[list[str]], list[str] | None]:
+    """The first rows of a table, and some from throughout the rest: it may be sorted.
+
+    Args:
+        path: a table of any form.
+
+    Returns:
+        As of `first_rows`.
+
+    Raises:
+        UserError: where it is no table, or cannot be read.
+    """
+    rows, names = first_rows(path)
+    if len(rows) == LOOK:
+        found = path.stat()
+        rows += [list(row) for row in _further_rows(path, found.st_size, found.st_mtime_ns)]
+    return rows, names
+
+
+@lru_cache(maxsize=16)
+def _further_rows(path: Path, size: int, changed: int) -> list[list[str]]:
+    """Rows from throughout a file, after the first ones."""
+    return open_table(path).sampled_rows(LOOK)[LOOK:]
+
+
 @lru_cache(maxsize=16)  # every task looks at the same file
 def _first_rows(
     path: Path, size: int, changed: int

@@ -94,7 +94,7 @@ def find_table(
     """
     source = open_table(path)
     ill = Problems(skip=True)
-    rows = source.first_rows(LOOK, ill)
+    rows = source.sampled_rows(LOOK, ill)
     if not rows or source.names == ():
         sentence = f"{source.name} holds no record; expected a text and a label in each."
         raise UserError(ill.with_messages(sentence))

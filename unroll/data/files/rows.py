@@ -11,6 +11,8 @@ from typing import Any
 
 from unroll.data.problems import Problems
 
+MOST_READ = 200_000  # rows of a table that can only be read from its beginning
+
 
 @dataclass(frozen=True)
 class Row:
@@ -65,6 +67,25 @@ class TableRows:
         """
         found = self.read(Problems(skip=True) if problems is None else problems)
         return [[as_word(cell) for cell in row.cells] for row in islice(found, count)]
+
+    def sampled_rows(self, count: int, problems: Problems | None = None) -> list[list[str]]:
+        """The first rows, and some from throughout the rest of the table: it may be sorted.
+
+        Args:
+            count: first rows at most, and about as many others.
+            problems: notes bad rows among those that are read. Default: they are forgotten.
+        """
+        found = iter(self.read(Problems(skip=True) if problems is None else problems))
+        rows = [[as_word(cell) for cell in row.cells] for row in islice(found, count)]
+        if len(rows) < count:
+            return rows
+        others, step = [], 1
+        for k, row in enumerate(islice(found, MOST_READ) if self.far is None else self.far()):
+            if k % step == 0:
+                others.append([as_word(cell) for cell in row.cells])
+            if len(others) > 2 * count:
+                others, step = others[::2], 2 * step
+        return rows + others
 
 
 def as_word(cell: Any) -> str:

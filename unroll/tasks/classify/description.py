@@ -104,7 +104,8 @@ def check_data(path: str, settings: ClassifySettings) -> dict[str, object]:
     scan = scan_records(source, problems)
     data = read_data(path, settings.model_copy(update={"skip_bad": True, "counts": False}))
     train, valid = data.train, data.valid
-    labels = Counter(label for each in scan.labels for label in each)
+    classes, numbers = data.preprocessor.classes, data.preprocessor.class_numbers
+    labels = Counter(classes[numbers[label]] for each in scan.labels for label in each)
     lengths = np.concatenate([train.lengths, valid.lengths])
     hashes = train.content_hashes.tolist(), valid.content_hashes.tolist()
     return {

@@ -16,6 +16,7 @@ import numpy as np
 
 from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
+from unroll.data.class_labels import ClassNumbers, different_classes
 from unroll.data.records import Record
 from unroll.data.series import Scaler, number
 from unroll.data.vocabularies import BPE_SIZE, LOOK, load_vocabulary
@@ -46,7 +47,7 @@ class ClassifyPreprocessor:
         lower: whether text is lowercased.
         longest: how many steps of a sequence are read.
         counts: the scores by counting that are added to the network's; None where there are none.
-        class_numbers: the place of each label in `classes`.
+        class_numbers: the place of each label in `classes`; 1.0 is the label 1.
     """
 
     classes: list[str]
@@ -57,11 +58,10 @@ class ClassifyPreprocessor:
     lower: bool = True
     longest: int = 400
     counts: NgramCounts | None = field(default=None, compare=False)
-    class_numbers: dict[str, int] = field(init=False, repr=False, compare=False)
+    class_numbers: ClassNumbers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        numbers = {name: k for k, name in enumerate(self.classes)}
-        object.__setattr__(self, "class_numbers", numbers)
+        object.__setattr__(self, "class_numbers", ClassNumbers(self.classes))
 
     @property
     def inputs(self) -> int:
@@ -188,7 +188,7 @@ def learn_preprocessor(
         source: where the records come from; says whether they are numbers.
     """
     classes = sorted(
-        {label for each in labels for label in each},
+        different_classes(label for each in labels for label in each),
         key=lambda name: (number(name) is None, number(name) or 0.0, name),
     )
     multi_label = settings.separator is not None or any(len(each) != 1 for each in labels)

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from unroll.data.columns import LABELS, TEXTS, find_columns
-from unroll.data.first_rows import first_rows, is_table
+from unroll.data.files.forms import find_form
+from unroll.data.first_rows import is_table, sampled_rows
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import (
@@ -150,7 +151,7 @@ class ClassifySettings(RecurrentSettings):
         text = given.get("text")
         known: Sequence[str] = ()
         try:
-            rows, names = first_rows(path)
+            rows, names = sampled_rows(path)
             known = names or rows[0]
             found = find_columns(rows, path.name, text, names=names)
         except (UserError, OSError, IndexError) as error:
@@ -159,7 +160,8 @@ class ClassifySettings(RecurrentSettings):
             return None
         if found.text is None or found.label is None:
             return None
-        if names is not None and found.names[found.label].lower() not in LABELS:
+        is_json = find_form(path, str(path)).kind.startswith("json")
+        if is_json and found.names[found.label].lower() not in LABELS:
             return None  # texts with a field of something else, more likely
         body = [row for row in rows[found.header :] if len(row) == len(found.names)]
         words = [len(row[found.text].split()) for row in body]
@@ -168,7 +170,7 @@ class ClassifySettings(RecurrentSettings):
         kinds = len({row[found.label] for row in body})
         return (
             f"a table with a text (column {found.names[found.text]}) and a label (column "
-            f"{found.names[found.label]}, {kinds} different values in the first {len(body)} rows)"
+            f"{found.names[found.label]}, {kinds} different values in {len(body)} rows)"
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from unroll.counting import counted
+from unroll.data.class_labels import ClassNumbers
 from unroll.errors import UserError
 from unroll.tasks.frames.clips import Clip, ClipReader
 from unroll.tasks.frames.scale import NumberScale
@@ -30,7 +31,7 @@ class FramesPreprocessor:
         reading: reads clips.
         scaler: scales numbers; None for pictures.
         columns: numbers in a row of a wide table; None where clips are files.
-        number: of each label.
+        number: of each label; 1.0 is the label 1.
     """
 
     classes: list[str]
@@ -38,10 +39,10 @@ class FramesPreprocessor:
     reading: ClipReader
     scaler: NumberScale | None = None
     columns: int | None = None
-    number: dict[str, int] = field(init=False, repr=False, compare=False)
+    number: ClassNumbers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "number", {name: k for k, name in enumerate(self.classes)})
+        object.__setattr__(self, "number", ClassNumbers(self.classes))
 
     @property
     def inputs(self) -> tuple[int, ...]:

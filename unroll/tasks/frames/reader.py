@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from unroll.counting import counted
+from unroll.data.class_labels import different_classes
 from unroll.data.problems import Problems
 from unroll.data.series import number
 from unroll.errors import UserError
@@ -376,7 +377,7 @@ def learn_preprocessor(
 ) -> FramesPreprocessor:
     """The preprocessor with the classes of all clips and the scales of the training set."""
     classes = sorted(
-        {label for clip in clips for label in clip.labels},
+        different_classes(label for clip in clips for label in clip.labels),
         key=lambda name: (number(name) is None, number(name) or 0.0, name),
     )
     scaler = None
