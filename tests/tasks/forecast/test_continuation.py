@@ -5,7 +5,8 @@ import pytest
 
 from unroll.tasks.forecast.continuation import last_rows, rows_before
 from unroll.tasks.forecast.series import Series
-from unroll.tasks.forecast.times import TimeStep, seconds_of
+from unroll.tasks.forecast.time_forms import seconds_of
+from unroll.tasks.forecast.times import TimeStep
 
 NAN = np.nan
 DAY, WEEKDAY, MONTH = TimeStep("second", 86_400), TimeStep("weekday", 1), TimeStep("month", 1)

@@ -4,42 +4,18 @@ import numpy as np
 import pytest
 
 from unroll.errors import UserError
+from unroll.tasks.forecast.time_forms import seconds_of
 from unroll.tasks.forecast.times import (
     TimeStep,
     calendar_features,
     find_cycles,
-    find_time_format,
     find_time_step,
     format_time,
-    seconds_of,
 )
 
 
 def seconds(*words):
     return np.array([seconds_of(word) for word in words])
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("2024-02-29", "2024-02-29"),
-        ("2024-02", "2024-02-01"),
-        ("2024Q3", "2024-07-01"),
-        ("2024-02-29 13:05", "2024-02-29 13:05"),
-        ("2024-02-29T13:05:09+01:00", "2024-02-29 12:05:09"),
-    ],
-)
-def test_dates_are_read_as_they_are_written(text, shown):
-    assert format_time(seconds_of(text), True) == shown
-
-
-def test_day_and_month_are_told_apart_by_the_column_or_asked_for():
-    assert find_time_format(["3/4/2024", "17/4/2024"], None, "--time") == "%d/%m/%Y"
-    assert find_time_format(["3/14/2024", "4/5/2024"], None, "--time") == "%m/%d/%Y"
-    assert find_time_format(["03.04.2024 10:00"], None, "--time") == "%d.%m.%Y %H:%M"
-    assert find_time_format(["2024-01-01"], None, "--time") is None
-    with pytest.raises(UserError, match="with the day or with the month"):
-        find_time_format(["3/4/2024"], None, "--time")
 
 
 @pytest.mark.parametrize(

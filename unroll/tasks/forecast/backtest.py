@@ -166,7 +166,7 @@ def find_anomalies(
     table, found = windows.table, list[Anomaly]()
     for k in rows[np.argsort(-beyond[rows], kind="stable")]:
         anomaly: Anomaly = {
-            "time": table.format_time(windows.times[origins[k] + 1]),
+            "time": windows.format_time(origins[k] + 1),
             "value": float(value[k]),
             "low": float(low[k]),
             "high": float(high[k]),

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from unroll.data.columns import is_number
 from unroll.errors import UserError
+from unroll.tasks.forecast.number_forms import is_written_number
 from unroll.tasks.forecast.rows import (
     MISSING,
-    SAMPLED,
+    MOST_WORDS,
     TextRow,
-    is_date_column,
+    cell_text,
+    is_counter,
+    is_nameless,
     is_number_column,
+    named_column,
 )
+from unroll.tasks.forecast.time_columns import TimeColumn, TimeRequest, find_time_column
 from unroll.tasks.forecast.times import TimeStep
+
+
+@dataclass(frozen=True)
+class RunForms:
+    """How the training table of a run was written, which later tables have to agree with.
+
+    Attributes:
+        time_form: how times were written, as `--set time_format` names it. None: not kept.
+        clock: what times are, as of `SeriesTable`; "" where the run did not keep it.
+        decimal: the decimal mark. None: no number had one.
+        units: the unit of each column of numbers, such as %.
+    """
+
+    time_form: str | None
+    clock: str
+    decimal: str | None
+    units: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -21,17 +42,20 @@ class TableRequest:
     """What to read of a table; columns by name, or by number from 1.
 
     Attributes:
-        time: the column of times. None: the first column of dates.
+        time: the column of times, or two or more with commas between. None: the first of dates.
         target: the column to forecast. None: the only column of numbers.
         by: the column that names the series. None: one series.
         past: columns to read up to the present: names with commas between, or "all".
         known: columns that are known ahead.
-        time_format: how dates are written. None: ISO, or what fits.
+        time_format: how dates are written. None: what fits.
         every: the step between rows, as the setting `every`.
         missing: what to do with missing values and times: refuse, interpolate or last.
         zero_is_missing: whether zeros are missing values.
         words: the words that a run knows of each column of words.
         step: the step that a run was trained with; None where a table is read for training.
+        decimal: the decimal mark, as the setting.
+        thousands: the mark between thousands, as the setting.
+        like: how the run's training table was written. None: there is no run.
     """
 
     time: str | None = None
@@ -45,6 +69,9 @@ class TableRequest:
     zero_is_missing: bool = False
     words: dict[str, list[str]] = field(default_factory=dict)
     step: TimeStep | None = None
+    decimal: str = "auto"
+    thousands: str = "auto"
+    like: RunForms | None = None
 
 
 @dataclass(frozen=True)
@@ -52,18 +79,20 @@ class SeriesColumns:
     """The columns of a table by what they are for.
 
     Attributes:
-        time: the column of times.
+        time: where times are.
         target: the column to forecast.
         by: the column that names the series, or None.
         past: columns that are read up to the present.
         known: columns that are known ahead.
+        messages: sentences on columns that were passed over.
     """
 
-    time: str
+    time: TimeColumn
     target: str
     by: str | None
     past: tuple[str, ...]
     known: tuple[str, ...]
+    messages: tuple[str, ...] = ()
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -86,21 +115,25 @@ def find_series_columns(
         UserError: where a column does not exist, is asked for twice, or cannot be guessed, or the
             target holds no numbers.
     """
-    finder = ColumnFinder(name, names, request)
+    finder, trained = ColumnFinder(name, names, request), request.step is not None
     by = finder.find(request.by, "--by") if request.by else None
-    time = finder.find(request.time, "--time") if request.time else finder.guess_time(rows)
     known = tuple(finder.find(c, "--set known") for c in split_names(request.known))
     past_names = split_names(request.past)
-    if request.target:
-        target = finder.find(request.target, "--target")
-    else:
-        past = [finder.find(c, "--covariates") for c in past_names if c != "all"]
-        target = finder.guess_target(rows, {time, by, *known, *past})
+    past = [finder.find(c, "--covariates") for c in past_names if c != "all"]
+    target = finder.find(request.target, "--target") if request.target else None
+    taken = {each for each in (by, target, *known, *past) if each is not None}
+    time = find_time_column(
+        name, names, rows, TimeRequest(request.time, request.time_format, by, taken, trained)
+    )
+    messages = list(time.messages)
+    if target is None:
+        target, passed = finder.guess_target(rows, {*time.parts, by, *known, *past})
+        messages += passed
     if past_names == ["all"]:
-        past = [c for c in names if c not in {time, by, target, *known}]
-    else:
-        past = [finder.find(c, "--covariates") for c in past_names]
-    chosen = [time, target, *([by] if by else []), *past, *known]
+        free = [c for c in names if c not in {*time.parts, by, target, *known}]
+        past, passed = finder.choose_covariates(rows, free)
+        messages += [sentence for sentence in passed if sentence not in messages]
+    chosen = [*time.parts, target, *([by] if by else []), *past, *known]
     twice = next((c for c in chosen if chosen.count(c) > 1), None)
     if twice is not None:
         raise UserError(
@@ -108,7 +141,7 @@ def find_series_columns(
             "--covariates and --set known; expected it once. The target's own past is always read."
         )
     finder.check_target(rows, target)
-    return SeriesColumns(time, target, by, tuple(past), known)
+    return SeriesColumns(time, target, by, tuple(past), known, tuple(messages))
 
 
 @dataclass(frozen=True)
@@ -131,10 +164,9 @@ class ColumnFinder:
         Raises:
             UserError: where there is no such column.
         """
-        if column in self.names:
-            return column
-        if column.isdigit() and 1 <= int(column) <= len(self.names):
-            return self.names[int(column) - 1]
+        found = named_column(self.names, column)
+        if found is not None:
+            return found
         listed = ", ".join(self.names)
         if self.request.step is not None:
             raise UserError(
@@ -145,35 +177,58 @@ class ColumnFinder:
             f"{flag} got {column!r}; {self.name} has the columns {listed}. Name one of them."
         )
 
-    def guess_time(self, rows: list[TextRow]) -> str:
-        """The first column of dates.
+    def guess_target(self, rows: list[TextRow], used: set[str | None]) -> tuple[str, list[str]]:
+        """The only column of numbers that is not used for something else, and does not count rows.
 
-        Raises:
-            UserError: where no column holds dates.
-        """
-        sample = [row.cells for row in rows[:SAMPLED]]
-        for k, name in enumerate(self.names):
-            if is_date_column([cells[k] for cells in sample], self.request.time_format):
-                return name
-        raise UserError(
-            f"{self.name} has no column of dates among {', '.join(self.names)}; name the column "
-            "of times by --time NAME."
-        )
-
-    def guess_target(self, rows: list[TextRow], used: set[str | None]) -> str:
-        """The only column of numbers that is not used for something else.
+        Returns:
+            The column, and sentences on those that were passed over.
 
         Raises:
             UserError: where there is no such column, or more than one.
         """
-        free = [c for k, c in enumerate(self.names) if c not in used and is_number_column(k, rows)]
+        numbers = [
+            (c, k) for k, c in enumerate(self.names) if c not in used and is_number_column(k, rows)
+        ]
+        free = [c for c, k in numbers if not is_counter(k, rows)] or [c for c, _ in numbers]
         if len(free) != 1:
-            listed = f" ({', '.join(free)})" if free else ""
+            listed = f" ({', '.join(free)[:100]})" if free else ""
             raise UserError(
                 f"{self.name} has {len(free)} columns of numbers{listed}; name the one to forecast "
                 "by --target NAME."
             )
-        return free[0]
+        return free[0], [self._passed_over(c) for c, _ in numbers if c != free[0]]
+
+    def choose_covariates(
+        self, rows: list[TextRow], free: list[str]
+    ) -> tuple[list[str], list[str]]:
+        """All free columns but those that count the rows or hold free text, and why not those."""
+        chosen, messages = [], []
+        for column in free:
+            at = self.names.index(column)
+            words = {cell_text(row.cells[at]) for row in rows} - {""}
+            if is_counter(at, rows) or (is_nameless(column) and not words):
+                messages.append(self._passed_over(column))
+            elif self.request.step is None and self._is_free_text(at, rows, len(words)):
+                messages.append(
+                    f"{column} holds {len(words):,} different words and is left out of the "
+                    "covariates (--covariates)."
+                )
+            else:
+                chosen.append(column)
+        return chosen, messages
+
+    def _is_free_text(self, at: int, rows: list[TextRow], words: int) -> bool:
+        """Whether a column holds more different words than can be inputs."""
+        return words > MOST_WORDS and not is_number_column(at, rows)
+
+    def _passed_over(self, column: str) -> str:
+        """A sentence on a column that counts the rows."""
+        number = self.names.index(column) + 1
+        what = (
+            f"Column {number}, without a name," if is_nameless(column) else f"The column {column}"
+        )
+        flag = number if is_nameless(column) else column
+        return f"{what} counts the rows and is passed over (--covariates {flag} reads it)."
 
     def check_target(self, rows: list[TextRow], target: str) -> None:
         """Refuse a target that holds no numbers.
@@ -184,11 +239,13 @@ class ColumnFinder:
         at = self.names.index(target)
         if is_number_column(at, rows):
             return
-        cells = ((row.line, row.cells[at].strip()) for row in rows)
-        line, cell = next((n, c) for n, c in cells if c.lower() not in MISSING and not is_number(c))
+        cells = ((row.line, cell_text(row.cells[at])) for row in rows)
+        line, cell = next(
+            (n, c) for n, c in cells if c.lower() not in MISSING and not is_written_number(c)
+        )
         raise UserError(
-            f"{self.name}, line {line}: {target} is {cell[:40]!r}; expected numbers with a decimal "
-            "point to forecast (--target)."
+            f"{self.name}, line {line}: {target} is {cell[:40]!r}; expected numbers to forecast "
+            "(--target)."
         )
 
 

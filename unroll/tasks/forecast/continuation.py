@@ -97,7 +97,12 @@ def rows_before(old: Series, later: Series, step: TimeStep, fill: int) -> tuple[
     if not 0 <= gap <= fill:  # NaN too: a time off the grid
         return None
     before = replace(
-        old, times=old.times[:rows], values=old.values[:rows], lines=old.lines[:rows], end=rows
+        old,
+        times=old.times[:rows],
+        values=old.values[:rows],
+        lines=old.lines[:rows],
+        end=rows,
+        offsets=None if old.offsets is None else old.offsets[:rows],
     )
     return before, int(gap)
 
@@ -115,7 +120,18 @@ def join(old: Series, gap: int, later: Series, step: TimeStep) -> Series:
         end=before + len(later) if len(later) else len(old),
         first=old.first,
         earlier=old.earlier,
+        offsets=joined_offsets(old, gap, later),
     )
+
+
+def joined_offsets(old: Series, gap: int, later: Series) -> np.ndarray | None:
+    """The offsets of joined series; those that the earlier rows do not have are the next known one."""
+    if later.offsets is None:
+        return None
+    earlier = old.offsets
+    if earlier is None:  # the rows of a run that did not keep them
+        earlier = np.full(len(old.times), later.offsets[0])
+    return np.concatenate([earlier, np.full(gap, earlier[-1]), later.offsets])
 
 
 def describe_continuation(
@@ -146,7 +162,8 @@ def at_the_end(table: SeriesTable, past: Sequence[Series]) -> str:
     """Where earlier series end: " at 2024-07-18", or nothing where there are none."""
     if not past:
         return ""
-    return f" at {table.format_time(max(float(old.times[len(old) - 1]) for old in past))}"
+    last = max(past, key=lambda old: float(old.times[len(old) - 1]))
+    return f" at {table.time_of(last, len(last) - 1)}"
 
 
 def last_rows(one: Series, steps: int) -> Series:
@@ -168,6 +185,7 @@ def last_rows(one: Series, steps: int) -> Series:
         values=one.values[begin : len(one)],
         lines=one.lines[begin : len(one)],
         end=len(one) - begin,
+        offsets=None if one.offsets is None else one.offsets[begin : len(one)],
         first=float(one.values[0, 0]) if np.isnan(one.first) else one.first,
         earlier=one.earlier + begin,
     )

@@ -5,6 +5,7 @@ T time, C columns.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from unroll.errors import UserError
 from unroll.tasks.forecast.columns import TableRequest
 from unroll.tasks.forecast.rows import NumberRow
 from unroll.tasks.forecast.series import Series
-from unroll.tasks.forecast.times import TimeStep, format_time
+from unroll.tasks.forecast.times import TimeStep
 
 MOST_SPARSE = 20  # with more steps per row the times do not lie on a grid of this step
 Kind = Literal["values", "times", "off_grid", "early"]
@@ -27,7 +28,7 @@ class SeriesGrid:
     Args:
         name: the file, for sentences.
         step: the time between rows.
-        dates: whether times are dates.
+        text_of: a time and its offset from UTC as text.
         columns: the columns of values, the target first.
         request: what was to be read.
     """
@@ -36,11 +37,11 @@ class SeriesGrid:
         self,
         name: str,
         step: TimeStep,
-        dates: bool,
+        text_of: Callable[[float, float | None], str],
         columns: tuple[str, ...],
         request: TableRequest,
     ) -> None:
-        self.name, self.step, self.dates = name, step, dates
+        self.name, self.step, self._text = name, step, text_of
         self.columns, self.request = columns, request
         self.count: dict[Kind, int] = {"values": 0, "times": 0, "off_grid": 0, "early": 0}
         self._first: dict[Kind, str] = {}  # where the first of each kind is
@@ -114,11 +115,13 @@ class SeriesGrid:
         times = np.array([row.time for row in rows])
         lines = np.array([row.line for row in rows])
         values = np.array([row.values for row in rows])
+        has_offsets = rows[0].offset is not None
+        offsets = np.array([row.offset for row in rows], dtype=float) if has_offsets else None
         known = np.flatnonzero(~np.isnan(values[:, 0]))
         if not len(known):
             if self.request.step is not None:
                 # all of it is known ahead, and continues a series of the run
-                return Series(series, times, values, lines, 0)
+                return Series(series, times, values, lines, 0, offsets=offsets)
             problems.bad(f"{self.name}: no value of {self.columns[0]}{of_series(series)}.")
             return None
         begin = int(known[0])
@@ -126,7 +129,8 @@ class SeriesGrid:
             self._note("early", begin)
             self._note_first("early", lines[0], "")
         end = int(known[-1]) - begin + 1
-        return Series(series, times[begin:], values[begin:], lines[begin:], end)
+        offsets = None if offsets is None else offsets[begin:]
+        return Series(series, times[begin:], values[begin:], lines[begin:], end, offsets=offsets)
 
     def _on_grid(self, one: Series) -> Series | None:
         """The same series with a row of NaN at each missing time; None for times off the grid."""
@@ -134,7 +138,9 @@ class SeriesGrid:
         off_grid = np.flatnonzero(np.isnan(at))
         for wrong in off_grid:
             self._note("off_grid", 1)
-            self._note_first("off_grid", one.lines[wrong], self._text(one.times[wrong]))
+            self._note_first(
+                "off_grid", one.lines[wrong], self._text(one.times[wrong], one.offset(int(wrong)))
+            )
         if len(off_grid):
             return None
         places = at.astype(np.int64)
@@ -149,28 +155,25 @@ class SeriesGrid:
             return one
         self._note("times", steps - rows)
         hole = int(np.flatnonzero(np.diff(places) > 1)[0])
-        missing = self._text(self.step.after(one.times[hole], 1))
+        missing = self._text(self.step.after(one.times[hole], 1), one.offset(hole))
         self._note_first("times", one.lines[hole], missing)
         values = np.full((steps, one.values.shape[1]), np.nan)
         values[places] = one.values
         lines = np.zeros(steps, dtype=one.lines.dtype)
         lines[places] = one.lines
         end = int(places[one.end - 1]) + 1 if one.end else 0
-        return Series(one.name, self._grid_times(one.times, places), values, lines, end)
-
-    def _grid_times(self, times: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """The time of each step of the grid, counted from the last row before it."""
-        steps = int(places[-1]) + 1
-        before = np.zeros(steps, dtype=np.int64)
-        before[places] = np.arange(len(times))
+        before = np.zeros(steps, dtype=np.int64)  # the last row before each step of the grid
+        before[places] = np.arange(rows)
         before = np.maximum.accumulate(before)
         since = np.arange(steps) - places[before]
-        return np.array(
+        times = np.array(
             [
-                times[k] if not n else self.step.after(times[k], int(n))
+                one.times[k] if not n else self.step.after(one.times[k], int(n))
                 for k, n in zip(before, since, strict=True)
             ]
         )
+        offsets = None if one.offsets is None else one.offsets[before]
+        return Series(one.name, times, values, lines, end, offsets=offsets)
 
     def _refuse_off_grid(self) -> None:
         """Raise for times between two steps."""
@@ -212,10 +215,6 @@ class SeriesGrid:
     def _note_first(self, kind: Kind, line: int, what: str) -> None:
         """Keep where the first of a kind is, and what it is."""
         self._first.setdefault(kind, f"line {line}{f' ({what})' if what else ''}")
-
-    def _text(self, time: float) -> str:
-        """A time as text."""
-        return format_time(time, self.dates)
 
 
 def of_series(name: str) -> str:

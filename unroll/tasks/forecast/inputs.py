@@ -112,7 +112,7 @@ class InputTable:
             return None
         return (
             f"{table.name}: {series_phrase(one.name)} lacks known values of its future. After its last "
-            f"{preprocessor.target}, at {table.format_time(one.times[len(one) - 1])}, expected "
+            f"{preprocessor.target}, at {table.time_of(one, len(one) - 1)}, expected "
             f"{counted(windows.horizon, 'more row')} without it and with "
             f"{', '.join(preprocessor.known_columns)}."
         )
@@ -161,7 +161,7 @@ def read_input_table(
         UserError: for a table that cannot be read so.
     """
     problems = Problems(settings.skip_bad)
-    request = preprocessor.request(settings.missing, settings.zero_is_missing)
+    request = preprocessor.request(settings)
     return input_table(read_series(path, request, problems), preprocessor, settings, problems)
 
 
@@ -186,7 +186,7 @@ def input_from_columns(
                 f"The input {text[:60]!r} is not JSON ({error}); expected an object of columns, "
                 f'{{"{preprocessor.time}": [...], "{preprocessor.target}": [...]}}, or give a table.'
             ) from error
-    request = preprocessor.request(settings.missing, settings.zero_is_missing)
+    request = preprocessor.request(settings)
     table = series_from_columns(columns, preprocessor.columns, request)
     return input_table(table, preprocessor, settings, Problems(may_skip=False)).inputs()[0]
 

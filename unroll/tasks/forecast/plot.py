@@ -62,10 +62,10 @@ def draw_panel(one: ForecastInput, settings: ForecastSettings, quantify: Quantif
         )
         for origin, quantiles in zip(origins.tolist(), quantify(origins), strict=True)
     ]
-    times = windows.times[begin : end + 1 + horizon]
+    places = range(begin, end + 1 + horizon)
     return Panel(
         f"{windows.preprocessor.target}{f' of {series.name}' if series.name else ''}",
         windows.values[begin : end + 1].tolist(),
         stretches,
-        [windows.table.format_time(time) for time in times],
+        [windows.format_time(place) for place in places],
     )

@@ -66,7 +66,7 @@ def predict_series(
         by_level = dict(zip(map(str, settings.levels), map(float, quantiles), strict=True))
         steps.append(
             {
-                "time": windows.table.format_time(windows.times[origin + 1 + k]),
+                "time": windows.format_time(origin + 1 + k),
                 "value": by_level["0.5"],
                 "low": float(quantiles[0]),
                 "high": float(quantiles[-1]),
@@ -75,7 +75,7 @@ def predict_series(
         )
     prediction: ForecastPrediction = {
         "target": windows.preprocessor.target,
-        "from": windows.table.format_time(windows.times[origin]),
+        "from": windows.format_time(origin),
         "last": float(windows.filled[origin]),
         "band": settings.levels[-1] - settings.levels[0],
         "forecast": steps,

@@ -25,6 +25,8 @@ class PreparedSeries:
         values: the target in its own unit [T], NaN where missing.
         filled: the target in its own unit with the last known value where missing [T].
         times: [T].
+        offsets: how many seconds the clock is ahead of UTC at each step [T]; NaN where the table does
+            not say.
         target: the scaled target [T], NaN where missing.
         forward_filled: scaled past columns, filled with the last known value [T, D].
         interpolated: scaled past columns, filled on straight lines [T, D].
@@ -35,6 +37,7 @@ class PreparedSeries:
     values: np.ndarray
     filled: np.ndarray
     times: np.ndarray
+    offsets: np.ndarray
     target: np.ndarray
     forward_filled: np.ndarray
     interpolated: np.ndarray
@@ -70,11 +73,16 @@ def prepare_series(
     past_filled = fill_gaps(one_hot_words(scaled[:, :past], 0, table, preprocessor))
     known = fill_gaps(one_hot_words(scaled[:, past:], past, table, preprocessor))
     known_filled = known.interpolated if interpolate else known.forward_filled
-    turns = calendar_features(times, preprocessor.cycles)
+    offsets = np.full(len(one.times), np.nan) if one.offsets is None else one.offsets
+    # how the offset goes on is not known, so the last one is kept
+    offsets = np.concatenate([offsets, np.full(short, offsets[-1])])
+    clock = times + offsets if preprocessor.clock == "utc" else times
+    turns = calendar_features(clock, preprocessor.cycles)
     return PreparedSeries(
         values=values[:, 0],
         filled=fill_gaps(values[:, :1]).forward_filled[:, 0],
         times=times,
+        offsets=offsets,
         target=scaled[:, 0],
         forward_filled=past_filled.forward_filled,
         interpolated=past_filled.interpolated,

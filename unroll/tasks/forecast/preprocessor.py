@@ -11,7 +11,7 @@ import numpy as np
 
 from unroll.counting import counted
 from unroll.errors import UserError
-from unroll.tasks.forecast.columns import TableRequest
+from unroll.tasks.forecast.columns import RunForms, TableRequest
 from unroll.tasks.forecast.scales import (
     Scale,
     measure_scale,
@@ -20,6 +20,7 @@ from unroll.tasks.forecast.scales import (
     take_logs,
 )
 from unroll.tasks.forecast.series import Series, SeriesTable
+from unroll.tasks.forecast.settings import ForecastSettings
 from unroll.tasks.forecast.times import TimeStep, calendar_features, find_cycles
 
 FILE, PAST = "series.json", "history.json"
@@ -46,6 +47,10 @@ class ForecastPreprocessor:
         past: the last rows of each series, which later tables continue; their words are numbered
             as in `words`.
         until: the last time of each series that weights were learned from or chosen by.
+        clock: what times are, as of `SeriesTable`; "" for runs that did not keep it.
+        time_form: how times were written, where that was found. None: not kept.
+        decimal: the decimal mark of the training table; None where no number had a mark.
+        units: the unit of each column of numbers, such as %; "" where it had none.
     """
 
     time: str
@@ -63,6 +68,10 @@ class ForecastPreprocessor:
     scales: dict[str, Scale]
     past: tuple[Series, ...] = ()
     until: dict[str, float] = field(default_factory=dict)
+    clock: str = ""
+    time_form: str | None = None
+    decimal: str | None = "."
+    units: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
     def learn(
@@ -117,6 +126,9 @@ class ForecastPreprocessor:
         return ForecastPreprocessor(
             table.time, table.by, table.columns, table.ahead, table.step, table.dates, words,
             tuple(map(bool, logs)), tuple(map(bool, levels)), season, cycles, time_format, scales,
+            clock=table.clock, time_form=table.time_form,
+            decimal=table.numbers.decimal if table.numbers.known else None,
+            units={c: table.numbers.units.get(c, "") for c in table.columns if c not in table.words},
         )  # fmt: skip
 
     @property
@@ -165,12 +177,16 @@ class ForecastPreprocessor:
         is_number = [c not in self.words for c in self.columns]
         return measure_scale(take_logs(values, self.logs), is_number, values[:, 0], self.season)
 
-    def request(self, missing: str, zero_is_missing: bool) -> TableRequest:
-        """A request for the same columns of another table."""
+    def request(self, settings: ForecastSettings) -> TableRequest:
+        """A request for the same columns of another table, as the settings in use read it."""
         return TableRequest(
             self.time, self.target, self.by, self.past_columns, self.known_columns,
-            self.time_format, "row" if self.step.loose else "auto", missing, zero_is_missing,
-            self.words, self.step,
+            self.time_format, "row" if self.step.loose else "auto", settings.missing,
+            settings.zero_is_missing,
+            self.words, self.step, decimal=settings.decimal, thousands=settings.thousands,
+            like=RunForms(
+                self.time_form or (None if self.dates else "number"), self.clock, self.decimal, self.units
+            ),
         )  # fmt: skip
 
     def renumber_words(self, one: Series, table: SeriesTable) -> Series:
@@ -233,6 +249,7 @@ class ForecastPreprocessor:
                 ],
                 "first": one.first,
                 "earlier": one.earlier,
+                **({} if one.offsets is None else {"offsets": one.offsets.tolist()}),
             }
             for one in self.past
         ]
@@ -260,6 +277,7 @@ class ForecastPreprocessor:
                 len(one["times"]),
                 one["first"],
                 one["earlier"],
+                np.array(one["offsets"], dtype=float) if "offsets" in one else None,
             )
             for one in kept["series"]
         )

@@ -124,8 +124,10 @@ def read_forecast_data(
         request = training_request(settings)
     else:
         # the same columns; words and step are found in them again
-        request = preprocessor.request(settings.missing, settings.zero_is_missing)
-        request = replace(request, every=settings.every, words={}, step=None)
+        request = preprocessor.request(settings)
+        request = replace(
+            request, every=settings.every, words={}, step=None, time_format=settings.time_format
+        )
     table = read_series(path, request, problems)
     split = split_in_time(table, settings)
     usable = usable_series(table, split, settings, problems)
@@ -142,6 +144,7 @@ def training_request(settings: ForecastSettings) -> TableRequest:
     return TableRequest(
         settings.time, settings.target, settings.by, settings.covariates, settings.known,
         settings.time_format, settings.every, settings.missing, settings.zero_is_missing,
+        decimal=settings.decimal, thousands=settings.thousands,
     )  # fmt: skip
 
 
@@ -184,12 +187,14 @@ def prepare_data(
     messages = preprocessor.describe_unknown_words(table)
     later, sha256 = None, table.sha256
     if settings.valid is None:
-        starts = [one.times[n] for one, n in zip(table.series, valid, strict=True) if n < len(one)]
+        starts = [(one, n) for one, n in zip(table.series, valid, strict=True) if n < len(one)]
         where = "the last fifth of the times"
-        where += f", from {table.format_time(min(starts))}" if starts else ""
+        if starts:
+            first, row = min(starts, key=lambda start: float(start[0].times[start[1]]))
+            where += f", from {table.time_of(first, row)}"
     else:
         where = settings.valid
-        request = preprocessor.request(settings.missing, settings.zero_is_missing)
+        request = preprocessor.request(settings)
         test = read_series(settings.valid, request, problems)
         preprocessor.check(test)
         sha256 += test.sha256

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from unroll.data.columns import is_number
 from unroll.data.problems import Problems
 from unroll.data.text import lines
 from unroll.errors import UserError
-from unroll.tasks.forecast.times import NUMERIC_DATE, find_time_format, format_time, seconds_of
+from unroll.tasks.forecast.date_patterns import Moment, example_format
+from unroll.tasks.forecast.number_forms import NumberForm, is_written_number
+from unroll.tasks.forecast.time_forms import ISO, TimeForm, find_time_form
+from unroll.tasks.forecast.times import DAY
 
 MISSING = {
     "",
@@ -27,8 +30,16 @@ MISSING = {
     "-",
     "?",
     ".",
+    "#n/a",
+    "#na",
+    "<na>",
+    "n.a.",
+    "--",
+    "..",
+    "...",
 }  # what a missing number looks like
 MOST_WORDS = 50  # of a column of words
+FEWEST_COUNTED = 10  # rows, from which on a column of 1, 2, 3 counts them
 SAMPLED = 20  # cells, to see what a column holds
 
 
@@ -37,11 +48,11 @@ class TextRow(NamedTuple):
 
     Attributes:
         line: its line, from 1.
-        cells: one text for each column.
+        cells: one for each column: a text, or a number of a table that holds numbers as such.
     """
 
     line: int
-    cells: list[str]
+    cells: list[Any]
 
 
 class NumberRow(NamedTuple):
@@ -51,11 +62,13 @@ class NumberRow(NamedTuple):
         time: seconds since 1970, or a plain number.
         line: its line, from 1.
         values: the target first; NaN where missing; the place of a word, -1 for an unknown word.
+        offset: how many seconds the clock is ahead of UTC. None: the cell does not say.
     """
 
     time: float
     line: int
     values: list[float]
+    offset: float | None = None
 
 
 def read_text_rows(name: str, problems: Problems) -> tuple[list[str], list[TextRow]]:
@@ -77,7 +90,8 @@ def read_text_rows(name: str, problems: Problems) -> tuple[list[str], list[TextR
         raise UserError(f"{name} is empty; expected a table whose first line names its columns.")
     delimiter = max("\t,;", key=first.count)
     names = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
-    is_data = any(is_number(each) or is_date(each) for each in names)
+    names = [cell or f"column {k}" for k, cell in enumerate(names, 1)]
+    is_data = any(is_written_number(each) or is_date(each) for each in names)
     if len(names) < 2 or len(set(names)) < len(names) or is_data:
         raise UserError(
             f"{name}, line 1: {first[:80]!r}; expected the different names of two or more columns, "
@@ -130,41 +144,80 @@ def checked_rows(reader: Iterator[list[str]], name: str) -> Iterator[list[str]]:
         ) from error
 
 
-def is_date(text: str, format: str | None = None) -> bool:
-    """Whether a cell is a date. format: how it is written; default: ISO."""
-    try:
-        seconds_of(text, format)
-        return True
-    except ValueError:
+def is_date(text: str) -> bool:
+    """Whether a cell is a date that begins with its year."""
+    return ISO.fits(text)
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as text without blanks around it; "" for None."""
+    return "" if cell is None else str(cell).strip()
+
+
+def written_numbers(rows: list[TextRow], place: int) -> Iterator[tuple[int, str]]:
+    """The line and text of each cell of a column that is text and not missing."""
+    for row in rows:
+        cell = row.cells[place]
+        if isinstance(cell, str) and cell.strip().lower() not in MISSING:
+            yield row.line, cell.strip()
+
+
+def is_nameless(name: str) -> bool:
+    """Whether a column has no name of its own: "column 1", or "Unnamed: 0" of pandas."""
+    return bool(re.fullmatch(r"column \d+|Unnamed: \d+(_level_\d+)?|", name))
+
+
+def named_column(names: list[str], column: str) -> str | None:
+    """The column of a name, or of a number from 1; None where there is none."""
+    if column in names:
+        return column
+    if column == "":  # the nameless column of a run of an earlier version
+        return next((name for name in names if is_nameless(name)), None)
+    if column.isdigit() and 1 <= int(column) <= len(names):
+        return names[int(column) - 1]
+    return None
+
+
+def is_counter(column: int, rows: list[TextRow]) -> bool:
+    """Whether a column counts its rows: whole numbers, each one more than the one before."""
+    cells = [cell_text(row.cells[column]) for row in rows]
+    if len(cells) < FEWEST_COUNTED or not all(cell.isdecimal() for cell in cells):
         return False
-
-
-def is_date_column(cells: list[str], time_format: str | None) -> bool:
-    """Whether most of these cells are dates, ISO or not."""
-    dates = [is_date(c, time_format) or bool(NUMERIC_DATE.match(c.strip())) for c in cells]
-    return sum(dates) * 2 > len(dates)
+    first = int(cells[0])
+    return all(int(cell) == first + k for k, cell in enumerate(cells))
 
 
 def is_number_column(column: int, rows: list[TextRow]) -> bool:
     """Whether most of the first cells of a column that are not missing are numbers."""
-    cells = (row.cells[column].strip() for row in rows)
+    cells = (cell_text(row.cells[column]) for row in rows)
     first = list(islice((c for c in cells if c.lower() not in MISSING), SAMPLED))
-    return sum(map(is_number, first)) * 2 >= len(first)
+    return sum(map(is_written_number, first)) * 2 >= len(first)
 
 
-def kind_of_times(
-    cells: list[str], time_format: str | None, column: str
-) -> tuple[bool, str | None]:
-    """Whether the times of a column are dates, and their format (None: ISO, or plain numbers).
+def time_form_of(
+    cells: list[str], time_format: str | None, column: str, like: str | None = None
+) -> TimeForm:
+    """How the times of a column are written.
+
+    Args:
+        cells: the cells of the column.
+        time_format: the form that was asked for, or None.
+        column: what errors name: the file and the column.
+        like: the form of the run's training table, or None.
 
     Raises:
-        UserError: where it is not clear which number is the day and which the month; it names the column.
+        UserError: where the times are of no known form, or it is not clear which number is the day
+            and which the month.
     """
     filled = [cell for cell in cells if cell.strip()]
-    format = find_time_format(filled[:100_000], time_format, column)
-    if format is not None:
-        return True, format
-    return sum(map(is_date, filled[:100])) * 2 > len(filled[:100]), None
+    form = find_time_form(filled, time_format, column, like)
+    if form is None:
+        first = filled[0].strip()[:40] if filled else ""
+        raise UserError(
+            f"{column}: the time is {first!r}; expected dates (2024-01-31) or numbers. Give their form by "
+            f"--set time_format, such as --set time_format={example_format(first)!r}."
+        )
+    return form
 
 
 def distinct_words(name: str, column: str, at: int, rows: list[TextRow]) -> list[str]:
@@ -173,7 +226,7 @@ def distinct_words(name: str, column: str, at: int, rows: list[TextRow]) -> list
     Raises:
         UserError: where there are more than 50.
     """
-    words = sorted({row.cells[at].strip() for row in rows} - {""})
+    words = sorted({cell_text(row.cells[at]) for row in rows} - {""})
     if len(words) > MOST_WORDS:
         raise UserError(
             f"The column {column} of {name} holds {len(words)} different words, such as "
@@ -188,54 +241,53 @@ class RowParser:
 
     Attributes:
         name: the file, for errors.
-        time: the place of the time among the cells.
         places: the places of the columns.
         columns: their names.
-        dates: whether times are dates.
-        format: how dates are written; None for ISO.
+        form: how times are written.
+        numbers: how numbers are written.
         words: the known words of each column of words.
         zero_is_missing: whether zeros are missing values.
     """
 
     name: str
-    time: int
     places: list[int]
     columns: tuple[str, ...]
-    dates: bool
-    format: str | None
+    form: TimeForm
+    numbers: NumberForm
     words: dict[str, list[str]]
     zero_is_missing: bool
 
-    def parse(self, row: TextRow) -> NumberRow:
+    def parse(self, row: TextRow, time: str) -> NumberRow:
         """The time and the numbers of a row.
+
+        Args:
+            row: the row.
+            time: its time as text.
 
         Raises:
             UserError: with the line, for a cell that cannot be read.
         """
-        time = self._time(row)
-        cells = [row.cells[place].strip() for place in self.places]
+        moment = self._time(row.line, time.strip())
         values = [
-            self._word(column, cell)
+            self._word(column, cell_text(row.cells[place]))
             if column in self.words
-            else self._number(row.line, column, cell)
-            for column, cell in zip(self.columns, cells, strict=True)
+            else self._number(row.line, column, row.cells[place])
+            for column, place in zip(self.columns, self.places, strict=True)
         ]
-        return NumberRow(time, row.line, values)
+        return NumberRow(moment.clock, row.line, values, moment.offset)
 
-    def _time(self, row: TextRow) -> float:
-        """The time of a row as a number."""
-        text = row.cells[self.time].strip()
+    def _time(self, line: int, text: str) -> Moment:
+        """The time of a row."""
         try:
-            time = seconds_of(text, self.format) if self.dates else float(text)
-            if not np.isfinite(time):
-                raise ValueError
-        except ValueError as error:
-            kind = f"a time as {self.format}" if self.format else "a date (2024-01-31)"
+            return self.form.read(text)
+        except (ValueError, OverflowError) as error:
+            kind = f"a time as {self.form.name}"
+            if self.form is ISO or not self.form.dates:
+                kind = "a date (2024-01-31)" if self.form.dates else "a number"
             raise UserError(
-                f"{self.name}, line {row.line}: the time is {text!r}; expected "
-                f"{kind if self.dates else 'a number'}."
+                f"{self.name}, line {line}: the time is {text[:40]!r}; expected {kind}, or another form "
+                f"for all times, such as --set time_format={example_format(text)!r}."
             ) from error
-        return time
 
     def _word(self, column: str, cell: str) -> float:
         """The place of a word among those of its column; -1 for an unknown word."""
@@ -244,22 +296,94 @@ class RowParser:
             return float(known.index(cell))
         return -1.0 if cell else np.nan
 
-    def _number(self, line: int, column: str, cell: str) -> float:
+    def _number(self, line: int, column: str, given: Any) -> float:
         """The value of a cell; NaN where it is missing."""
+        cell = cell_text(given)
         try:
-            value = np.nan if cell.lower() in MISSING else float(cell)
-        except ValueError as error:
+            if cell.lower() in MISSING:
+                value = np.nan
+            else:  # what is a number already needs no decimal mark
+                value = self.numbers.value(column, cell) if isinstance(given, str) else float(given)
+        except (TypeError, ValueError) as error:
+            mark = "comma" if self.numbers.decimal == "," else "point"
+            kind = (
+                str(error)
+                if str(error).startswith("a number ")
+                else f"a number with a decimal {mark}"
+            )
             raise UserError(
-                f"{self.name}, line {line}: {column} is {cell[:40]!r}; expected a number with a "
-                "decimal point, or an empty cell where the value is missing."
+                f"{self.name}, line {line}: {column} is {cell[:40]!r}; expected {kind}, or an empty "
+                "cell where the value is missing."
             ) from error
         if np.isinf(value):
             raise UserError(f"{self.name}, line {line}: {column} is infinite.")
         return np.nan if self.zero_is_missing and value == 0 else value
 
 
+def settle_clock(
+    name: str,
+    rows: dict[str, list[NumberRow]],
+    asked: str,
+    of_days: bool | None,
+    problems: Problems,
+) -> tuple[str, dict[str, list[NumberRow]]]:
+    """Choose what the times of a table count, where they have offsets from UTC.
+
+    Instants count in UTC, so that no hour is missing or doubled where the offset changes. Whole days
+    follow the local calendar: from one midnight to the next there may be 23 hours.
+
+    Args:
+        name: the file, for errors.
+        rows: the rows of each series; their times are what the clock shows.
+        asked: what the times of the run's training table are: plain, utc or local; "" where no run is
+            used, or one that did not keep it.
+        of_days: whether the step of the run is whole days. None: there is no run.
+        problems: takes rows with an offset among rows without, or the other way round.
+
+    Returns:
+        `plain` where there are no offsets, else `utc` or `local`; and the rows with such times.
+
+    Raises:
+        UserError: where the run was trained with offsets and the table has none, or the other way
+            round.
+    """
+    everything = [row for own in rows.values() for row in own]
+    aware = [row for row in everything if row.offset is not None]
+    has_offsets = len(aware) * 2 > len(everything)
+    if everything and asked and has_offsets != (asked != "plain"):
+        have, had = ("an offset", "none") if has_offsets else ("no offset", "one")
+        raise UserError(
+            f"{name}: the times have {have} from UTC (as in 2024-01-31 13:00+01:00); the times that the "
+            f"run was trained on have {had}. Write them in the same way."
+        )
+    kept: dict[str, list[NumberRow]] = {series: [] for series in rows}
+    for series, own in rows.items():
+        for row in own:
+            if (row.offset is not None) == has_offsets:
+                kept[series].append(row)
+                continue
+            has, others = ("no", "others have one") if has_offsets else ("an", "others have none")
+            problems.bad(f"{name}, line {row.line}: the time has {has} offset from UTC; {others}.")
+    kept = {series: own for series, own in kept.items() if own}
+    if not has_offsets:
+        return "plain", kept
+    clock = asked or "utc"
+    if not asked and of_days is None and len({row.time % DAY for row in aware}) == 1:
+        clock = "local" if len(aware) > 1 else "utc"
+    if clock == "local":
+        return clock, kept
+    return clock, {
+        series: [row._replace(time=row.time - (row.offset or 0)) for row in own]
+        for series, own in kept.items()
+    }
+
+
 def drop_repeated_times(
-    name: str, series: str, rows: list[NumberRow], dates: bool, problems: Problems
+    name: str,
+    series: str,
+    rows: list[NumberRow],
+    text_of: Callable[[float, float | None], str],
+    problems: Problems,
 ) -> list[NumberRow]:
     """The first row of each time.
 
@@ -267,7 +391,7 @@ def drop_repeated_times(
         name: the file, for errors.
         series: the name of the series, or "".
         rows: sorted by time.
-        dates: whether times are dates.
+        text_of: a time and its offset as text.
         problems: takes the other rows.
     """
     kept: list[NumberRow] = []
@@ -276,7 +400,7 @@ def drop_repeated_times(
             where = f" (series {series})" if series else ""
             hint = "." if series else ", or the column that names the series (--by)."
             problems.bad(
-                f"{name}, line {row.line}: the time {format_time(row.time, dates)} is already in "
+                f"{name}, line {row.line}: the time {text_of(row.time, row.offset)} is already in "
                 f"line {kept[-1].line}{where}; expected each time once{hint}"
             )
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,19 +13,26 @@ from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.tasks.forecast.columns import TableRequest, find_series_columns, split_names
 from unroll.tasks.forecast.grid import SeriesGrid
+from unroll.tasks.forecast.number_forms import NumberForm, find_number_form
 from unroll.tasks.forecast.rows import (
     NumberRow,
     RowParser,
     TextRow,
+    cell_text,
     distinct_words,
     drop_repeated_times,
     is_number_column,
-    kind_of_times,
     read_text_rows,
+    settle_clock,
+    time_form_of,
+    written_numbers,
 )
-from unroll.tasks.forecast.series import SeriesTable
-from unroll.tasks.forecast.times import find_time_step
+from unroll.tasks.forecast.series import SeriesTable, local_time
+from unroll.tasks.forecast.time_columns import TimeColumn, asked_parts
+from unroll.tasks.forecast.time_forms import EPOCH_NAMES, ISO, TimeForm
+from unroll.tasks.forecast.times import find_time_step, format_time
 
+FEWEST_STEPS = 10  # steps, from which on a column that never falls only grows
 INPUT = "the input"  # how sentences name a dictionary of columns
 
 
@@ -59,56 +67,183 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
     name = str(path)
     names, rows = read_text_rows(name, problems)
     columns = find_series_columns(name, names, rows, request)
-    at = {column: names.index(column) for column in (columns.time, *columns.values)}
-    times = [row.cells[at[columns.time]] for row in rows]
-    dates, format = kind_of_times(times, request.time_format, f"{name}, {columns.time}")
+    places = [names.index(column) for column in columns.values]
     words = {
-        column: request.words.get(column) or distinct_words(name, column, at[column], rows)
-        for column in columns.values[1:]
-        if column in request.words
-        or (request.step is None and not is_number_column(at[column], rows))
+        column: request.words.get(column) or distinct_words(name, column, place, rows)
+        for column, place in zip(columns.values[1:], places[1:], strict=True)
+        if column in request.words or (request.step is None and not is_number_column(place, rows))
     }
+    times = columns.time.texts(names, rows)
     parser = RowParser(
-        name, at[columns.time], [at[c] for c in columns.values], columns.values, dates, format,
-        words, request.zero_is_missing,
+        name, places, columns.values, form_of_times(name, columns.time.name, times, request),
+        form_of_numbers(name, columns.values, places, rows, words, request), words,
+        request.zero_is_missing,
     )  # fmt: skip
     place = names.index(columns.by) if columns.by else None
     parsed: dict[str, list[NumberRow]] = {}
-    for row in rows:
+    for row, time in zip(rows, times, strict=True):
         try:
-            own_name = "" if place is None else row.cells[place].strip()
-            parsed.setdefault(own_name, []).append(parser.parse(row))
+            own_name = "" if place is None else cell_text(row.cells[place])
+            parsed.setdefault(own_name, []).append(parser.parse(row, time))
         except UserError as error:
             problems.bad(str(error))
+    left_out: list[str] = []
+    if request.past == "all":
+        parser, left_out = without_growing(parser, len(columns.past), parsed)
+    table = table_of_rows(
+        name, columns.time.name, columns.by, len(columns.known), parser, parsed, request, problems
+    )
+    notes = (
+        *columns.messages,
+        *left_out,
+        *describe_times(name, columns.time.name, times, parser.form),
+    )
+    return replace(table, messages=(*notes, *parser.numbers.messages, *table.messages))
+
+
+def table_of_rows(
+    name: str,
+    time: str,
+    by: str | None,
+    ahead: int,
+    parser: RowParser,
+    parsed: dict[str, list[NumberRow]],
+    request: TableRequest,
+    problems: Problems,
+) -> SeriesTable:
+    """Put parsed rows in order, on the grid of their step.
+
+    Args:
+        name: the file, for errors.
+        time: the column of times.
+        by: the column that names the series, or None.
+        ahead: how many columns are known ahead.
+        parser: what the rows were parsed by.
+        parsed: the rows of each series, in the order of the file.
+        request: what was to be read.
+        problems: takes single bad rows.
+
+    Raises:
+        UserError: as of `read_series`.
+    """
+    dates = parser.form.dates
+    like = request.like.clock if request.like else ""
+    of_days = request.step.of_days if request.step and not like else None
+    clock, parsed = settle_clock(name, parsed, like, of_days, problems)
+
+    def text_of(moment: float, offset: float | None) -> str:
+        return format_time(local_time(moment, offset, clock), dates, offset)
+
     in_order = all(a.time <= b.time for own in parsed.values() for a, b in pairwise(own))
-    sorted_rows = {
-        own_name: drop_repeated_times(name, own_name, sorted(own), dates, problems)
-        for own_name, own in parsed.items()
+    rows = {
+        series: drop_repeated_times(name, series, sorted(own), text_of, problems)
+        for series, own in parsed.items()
     }
-    if request.step is None and not any(len(own) > 1 for own in sorted_rows.values()):
+    if request.step is None and not any(len(own) > 1 for own in rows.values()):
         raise UserError(
             problems.with_messages(
                 f"{name} has no two rows of the same series; expected values over time."
             )
         )
     step = request.step or find_time_step(
-        [np.array([row.time for row in own]) for own in sorted_rows.values()], dates, request.every
+        [np.array([row.time for row in own]) for own in rows.values()], dates, request.every
     )
-    grid = SeriesGrid(name, step, dates, columns.values, request)
-    found = [grid.series(own_name, own, problems) for own_name, own in sorted_rows.items()]
+    grid = SeriesGrid(name, step, text_of, parser.columns, request)
+    found = [grid.series(series, own, problems) for series, own in rows.items()]
     grid.refuse(problems)
     series = tuple(one for one in found if one is not None)
     if not series:
         raise UserError(
-            problems.with_messages(f"{name} has no value of {columns.target}; expected numbers.")
+            problems.with_messages(f"{name} has no value of {parser.columns[0]}; expected numbers.")
         )
     messages = (
         [] if in_order else [f"The rows of {name} were not in order of time; they are sorted."]
     )
     return SeriesTable(
-        name, columns.time, columns.by, columns.values, len(columns.known), step, dates, series,
-        words, grid.missing, (*messages, *grid.messages()),
+        name, time, by, parser.columns, ahead, step, dates, series, parser.words, grid.missing,
+        (*messages, *grid.messages()), clock, parser.form.name, parser.numbers,
     )  # fmt: skip
+
+
+def form_of_times(name: str, column: str, times: list[str], request: TableRequest) -> TimeForm:
+    """How the times of a table are written, as of `time_form_of`."""
+    like = request.like.time_form if request.like else None
+    return time_form_of(times, request.time_format, f"{name}, {column}", like)
+
+
+def form_of_numbers(
+    name: str,
+    columns: tuple[str, ...],
+    places: list[int],
+    rows: list[TextRow],
+    words: dict[str, list[str]],
+    request: TableRequest,
+) -> NumberForm:
+    """How the numbers of the columns that are not words are written, as of `find_number_form`."""
+    cells = {
+        column: written_numbers(rows, place)
+        for column, place in zip(columns, places, strict=True)
+        if column not in words
+    }
+    like = request.like
+    return find_number_form(
+        name, cells, (request.decimal, request.thousands),
+        like.decimal if like else None, like.units if like else None,
+    )  # fmt: skip
+
+
+def without_growing(
+    parser: RowParser, past: int, rows: dict[str, list[NumberRow]]
+) -> tuple[RowParser, list[str]]:
+    """Leave out the covariates that only grow: numbers of rows, years; nothing can be learned of them.
+
+    Args:
+        parser: its columns are the target, then so many past columns, then others.
+        past: how many columns are covariates.
+        rows: the rows of each series; the values of what is left out are removed.
+
+    Returns:
+        The parser without those columns, and sentences on them.
+    """
+    growing = []
+    for k in range(1, past + 1):
+        if parser.columns[k] in parser.words:
+            continue
+        series = [np.array([row.values[k] for row in sorted(own)]) for own in rows.values()]
+        steps = [np.diff(values[~np.isnan(values)]) for values in series]
+        if sum(map(len, steps)) < FEWEST_STEPS or any((each < 0).any() for each in steps):
+            continue
+        if any((each > 0).any() for each in steps):
+            growing.append(k)
+    if not growing:
+        return parser, []
+    kept = [k for k in range(len(parser.columns)) if k not in growing]
+    for own in rows.values():
+        own[:] = [row._replace(values=[row.values[k] for k in kept]) for row in own]
+    names = [parser.columns[k] for k in growing]
+    parser = replace(
+        parser,
+        columns=tuple(parser.columns[k] for k in kept),
+        places=[parser.places[k] for k in kept],
+    )
+    return parser, [
+        f"{name} only grows and is left out of the covariates (--covariates {name} reads it)."
+        for name in names
+    ]
+
+
+def describe_times(name: str, column: str, times: list[str], form: TimeForm) -> list[str]:
+    """A sentence on times that are not ISO dates or plain numbers, with an example."""
+    example = next((time.strip() for time in times if time.strip() and form.fits(time)), None)
+    if form is ISO or not form.dates or example is None:
+        return []
+    moment = form.read(example)
+    kind = f"{EPOCH_NAMES[form.name]} since 1970" if form.name in EPOCH_NAMES else form.name
+    years = "; two digits of a year are 1941 to 2040" if "%y" in form.name else ""
+    return [
+        f"The times in {column} are read as {kind}: {example} is "
+        f"{format_time(moment.clock, True, moment.offset)}{years} (--set time_format=...)."
+    ]
 
 
 def series_from_columns(
@@ -126,32 +261,26 @@ def series_from_columns(
         UserError: where a column is missing, or its list is not as long as the others.
     """
     time = request.time or ""
-    lists = checked_lists(columns, (time, *names))
-    cells = ["" if cell is None else str(cell) for cell in lists[time]]
-    dates, format = kind_of_times(cells, request.time_format, INPUT)
-    parser = RowParser(
-        INPUT, 0, list(range(1, len(names) + 1)), names, dates, format, request.words,
-        request.zero_is_missing,
-    )  # fmt: skip
-    text = zip(*(lists[name] for name in (time, *names)), strict=True)
-    rows = [
-        parser.parse(TextRow(n, ["" if cell is None else str(cell) for cell in row]))
-        for n, row in enumerate(text, 1)
-    ]
+    keys = [str(key) for key in columns] if isinstance(columns, dict) else []
+    parts = asked_parts(INPUT, keys, time, True) if keys else (time,)
+    lists = checked_lists(columns, (*parts, *names))
+    text = zip(*(lists[name] for name in (*parts, *names)), strict=True)
+    rows = [TextRow(n, list(row)) for n, row in enumerate(text, 1)]
     if not rows:
         raise UserError("The lists of the input are empty; expected the steps of a series.")
-    series = series_name(lists, request.by)
-    problems = Problems(may_skip=False)
-    step = request.step or find_time_step([np.array([row.time for row in rows])], dates, "auto")
-    grid = SeriesGrid(INPUT, step, dates, names, request)
-    one = grid.series(
-        series, drop_repeated_times(INPUT, series, sorted(rows), dates, problems), problems
-    )
-    grid.refuse(problems)
-    return SeriesTable(
-        INPUT, time, request.by, names, len(split_names(request.known)), step, dates,
-        (one,) if one is not None else (), request.words, grid.missing, tuple(grid.messages()),
+    times = TimeColumn(time, parts).texts([*parts, *names], rows)
+    places = list(range(len(parts), len(parts) + len(names)))
+    parser = RowParser(
+        INPUT, places, names, form_of_times(INPUT, time, times, request),
+        form_of_numbers(INPUT, names, places, rows, request.words, request), request.words,
+        request.zero_is_missing,
     )  # fmt: skip
+    series = series_name(lists, request.by)
+    parsed = {series: [parser.parse(row, cell) for row, cell in zip(rows, times, strict=True)]}
+    ahead = len(split_names(request.known))
+    return table_of_rows(
+        INPUT, time, request.by, ahead, parser, parsed, request, Problems(may_skip=False)
+    )
 
 
 def checked_lists(columns: object, needed: tuple[str, ...]) -> Mapping[str, list[object]]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import csv
 import gzip
-import re
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from unroll.data.columns import is_number
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import Readout
+from unroll.tasks.forecast.number_forms import is_written_number
+from unroll.tasks.forecast.time_forms import is_date_column
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 # settings that only a forecast has
 OWN = ("horizon", "time", "history", "covariates", "known", "by", "every")
-DAY = r"\d{4}-\d{2}(-\d{2})?|\d{4}-?Q[1-4]|\d{1,2}[./]\d{1,2}[./]\d{4}"
-DATE = re.compile(rf"\s*({DAY})([T ]\d{{2}}:\d{{2}}.*)?\s*")
 
 
 class ForecastSettings(RecurrentSettings):
@@ -40,12 +38,24 @@ class ForecastSettings(RecurrentSettings):
 
     # the table
     time: str | None = Field(
-        None, description="Column of the times. Default: the first column of dates."
+        None,
+        description="Column of the times, or of date and clock, year and month, separated by "
+        "commas. Default: the first column of dates.",
     )
     time_format: str | None = Field(
         None,
-        description="How times are written, such as %d/%m/%Y. Default: ISO 8601, or the only "
-        "format that fits.",
+        description="How times are written: directives such as %d/%m/%Y, or epoch, epoch_ms, "
+        "iso, number. Default: the only form that fits.",
+    )
+    decimal: str = Field(
+        "auto",
+        description="Decimal mark of numbers: point or comma. auto: the one that the numbers of the "
+        "table tell.",
+    )
+    thousands: str = Field(
+        "auto",
+        description="Mark between thousands: point, comma, space, apostrophe or none. auto: any but "
+        "the decimal mark.",
     )
     target: str | None = Field(
         None, description="Column to forecast. Default: the only column of numbers."
@@ -196,17 +206,20 @@ class ForecastSettings(RecurrentSettings):
         names, *rows = csv.reader(head, delimiter=max("\t,;", key=head[0].count))
         if not rows or len(names) < 2 or any(len(row) != len(names) for row in rows):
             return None
-        dated = [k for k, name in enumerate(names) if all(DATE.fullmatch(row[k]) for row in rows)]
-        numbers = [k for k in range(len(names)) if all(is_number(row[k]) for row in rows)]
+        columns = {name: [row[k].strip() for row in rows] for k, name in enumerate(names)}
+        dated = [name for name, cells in columns.items() if is_date_column(cells, None)]
+        numbers = [name for name, cells in columns.items() if all(map(is_written_number, cells))]
         wanted = given.get("target")
         # a .csv holds no pairs of texts, the other data with a target: its errors are reported later
         if dated and wanted and (wanted in names or path.name.endswith((".csv", ".csv.gz"))):
-            return f"a table with times in its column {names[dated[0]]}, and target is given"
+            return f"a table with times in its column {dated[0]}, and target is given"
+        if wanted in numbers:
+            return "a table of numbers, and target is given"
         if not dated or not numbers or wanted:
             return None
-        if wanted is None and len(dated) + len(numbers) < len(names):
+        if len({*dated, *numbers}) < len(names):
             return None
-        return f"a table with times in its column {names[dated[0]]}"
+        return f"a table with times in its column {dated[0]}"
 
 
 def first_lines(path: Path, count: int) -> list[str]:

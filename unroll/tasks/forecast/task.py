@@ -57,7 +57,7 @@ class ForecastTask(
     """
 
     name = "forecast"
-    changeable = ("skip_bad", "missing")
+    changeable = ("skip_bad", "missing", "decimal", "thousands")
     column_settings = ("target",)
 
     def resolve_sizes(self, settings: ForecastSettings, make_cell: MakeCell) -> ForecastSettings:

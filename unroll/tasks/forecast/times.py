@@ -1,29 +1,30 @@
-"""Times of a table: how they are written, the step between them, and their place in the calendar.
+"""Times of a table as numbers: the step between them, and their place in the calendar.
 
-A time is a number: seconds since 1970 in UTC for dates, the number itself for plain numbers.
+A time is seconds since 1970 for dates, the number itself for plain numbers.
 """
 
 from __future__ import annotations
 
 import calendar
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import numpy as np
 
 from unroll.errors import UserError
+from unroll.tasks.forecast.date_patterns import EPOCH
 
 DAY = 86_400  # seconds
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": DAY, "week": 7 * DAY}
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 CYCLES = {"day": DAY, "week": 7 * DAY, "year": 31_556_952}  # seconds
+USUAL = 0.8  # share of the times that say where in a month a step lies
+FEW = 4  # times from which on business days are recognised
+HOLIDAYS = 5  # days that holidays move the first or last business day, at most
 WEEK_STARTS = 3 * DAY  # 1970 began on a Thursday
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NUMERIC_DATE = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})")  # 31.1.2024, 1/31/2024
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,22 @@ class TimeStep:
         size: how many units a step has.
         loose: whether each row is a step, whatever the time between rows is; unit and size then
             only give the times of future steps.
+        anchor: where in its month a step of months lies: `30` (clipped to the length of the month),
+            `last day`, `last business day`, `first business day`, or the latter two with `about`
+            before them, where holidays move some rows. Empty: where the first row lies.
 
     Examples:
-        >>> from unroll.tasks.forecast.times import TimeStep, format_time, seconds_of
-        >>> month = TimeStep("month", 1)
-        >>> format_time(month.after(seconds_of("2024-01-31"), 1), True)
-        '2024-02-29'
+        >>> from unroll.tasks.forecast.time_forms import seconds_of
+        >>> from unroll.tasks.forecast.times import TimeStep, format_time
+        >>> month = TimeStep("month", 1, anchor="30")
+        >>> format_time(month.after(seconds_of("2024-02-29"), 1), True)
+        '2024-03-30'
     """
 
     unit: str
     size: float
     loose: bool = False
+    anchor: str = ""
 
     def positions(self, times: np.ndarray) -> np.ndarray:
         """Count the steps from the first time to each time.
@@ -59,14 +65,17 @@ class TimeStep:
         if self.unit == "month":
             months, day, rest = months_days_seconds(times)
             at = (months - months[:1]) / self.size
-            last = np.array([days_in_month(int(m)) for m in months])
-            anchor = day.max(initial=1)
-            wrong = (day != np.minimum(anchor, last)) | (rest != rest[:1])
-            at = np.where(wrong, np.nan, at)
+            if self.anchor.startswith("about"):
+                wrong = np.diff(months, prepend=months[:1] - 1) == 0  # two rows of one month
+            else:
+                anchor = self.anchor or str(day.max(initial=1))
+                wrong = day != anchor_days(months, anchor)
+            at = np.where(wrong | (rest != rest[:1]), np.nan, at)
         elif self.unit == "weekday":
             dates = (times // DAY).astype("datetime64[D]")
             at = np.busday_count(dates[0], dates).astype(float)
-            at = np.where(np.is_busday(dates), at, np.nan)
+            wrong = ~np.is_busday(dates) | (times % DAY != times[:1] % DAY)
+            at = np.where(wrong, np.nan, at)
         else:
             at = (times - times[:1]) / self.size
         whole = np.round(at)
@@ -76,11 +85,10 @@ class TimeStep:
         """The time that lies this many steps after a time."""
         if self.unit == "month":
             months, day, rest = (int(part[0]) for part in months_days_seconds(np.array([time])))
-            end = days_in_month(months)
+            # without an anchor the end of a month is followed by ends of months
+            unanchored = "last day" if day == days_in_month(months) else str(day)
             month = months + steps * int(self.size)
-            # the end of a month is followed by ends of months
-            new_end = days_in_month(month)
-            new_day = new_end if day == end else min(day, new_end)
+            new_day = int(anchor_days(np.array([month]), self.anchor or unanchored)[0])
             return month_start(month) + DAY * (new_day - 1) + rest
         if self.unit == "weekday":
             date = np.datetime64(int(time // DAY), "D")
@@ -129,79 +137,30 @@ class TimeStep:
         """The length of the step in words: `one day`, `15 minutes`, `2.5`."""
         return f"one {self.name}" if self.name.isalpha() else self.name
 
-
-def seconds_of(text: str, format: str | None = None) -> float:
-    """Seconds from 1970 in UTC to a date, with or without a time of day.
-
-    Args:
-        text: the date.
-        format: how it is written, as `datetime.strptime` takes it. Default: ISO, `2024-01` or
-            `2024Q3`.
-
-    Raises:
-        ValueError: where the text is not such a date.
-    """
-    text = text.strip()
-    if format is not None:
-        date = datetime.strptime(text, format)
-    else:
-        if re.fullmatch(r"\d{4}-\d{2}", text):
-            text += "-01"
-        if quarter := re.fullmatch(r"(\d{4})-?Q([1-4])", text):
-            text = f"{quarter[1]}-{3 * int(quarter[2]) - 2:02}-01"
-        date = datetime.fromisoformat(text)
-    date = date.replace(tzinfo=UTC) if date.tzinfo is None else date
-    return (date - EPOCH).total_seconds()
+    @property
+    def of_days(self) -> bool:
+        """Whether the step is whole days, so that it follows the calendar and not the clock."""
+        return self.unit in ("weekday", "month") or (self.unit == "second" and self.size % DAY == 0)
 
 
-def find_time_format(cells: Sequence[str], format: str | None, column: str) -> str | None:
-    """Find how the dates of a column are written.
+def format_time(time: float, dates: bool, offset: float | None = None) -> str:
+    """A time as text: `2024-02-29`, `2024-02-29 13:00`, `2024-02-29 13:00+01:00`, or a plain number.
 
     Args:
-        cells: the cells of the column that are not empty.
-        format: the format that was asked for, which is returned as it is.
-        column: what the error names: the file and the column.
-
-    Returns:
-        A format of `datetime.strptime`; None for ISO dates and plain numbers.
-
-    Raises:
-        UserError: where it is not clear which number is the day and which the month.
-    """
-    if format is not None:
-        return format
-    parts = [NUMERIC_DATE.match(cell.strip()) for cell in cells]
-    if not cells or not all(parts):
-        return None
-    first = max(int(part[1]) for part in parts if part)
-    second = max(int(part[3]) for part in parts if part)
-    separator = next(part[2] for part in parts if part)
-    if separator != "." and first <= 12 and second <= 12:
-        raise UserError(
-            f"{column}: {cells[0].strip()} may begin with the day or with the month. Give the order by "
-            "--set time_format=%d/%m/%Y or --set time_format=%m/%d/%Y."
-        )
-    day_first = separator == "." or first > 12
-    order = ("%d", "%m", "%Y") if day_first else ("%m", "%d", "%Y")
-    days = separator.join(order)
-    rest = cells[0].strip()[len(NUMERIC_DATE.match(cells[0].strip())[0]) :]  # type: ignore[index]
-    clock = {0: "", 1: " %H:%M", 2: " %H:%M:%S"}[rest.count(":")]
-    return days + (clock.replace(" ", "T") if rest.startswith("T") else clock)
-
-
-def format_time(time: float, dates: bool) -> str:
-    """A time as text: `2024-02-29`, `2024-02-29 13:00`, or a plain number.
-
-    Args:
-        time: seconds since 1970, or a number.
+        time: seconds from 1970 to what the clock shows, or a number.
         dates: whether times are dates.
+        offset: how many seconds the clock is ahead of UTC. None: not known.
     """
     if not dates:
         return f"{time:g}" if time != int(time) else str(int(time))
-    moment = datetime.fromtimestamp(time, UTC)
-    if time % DAY == 0:
+    moment = EPOCH + timedelta(seconds=time)  # exact, for years before 1970 too
+    if offset is None and time % DAY == 0:
         return moment.strftime("%Y-%m-%d")
-    return moment.strftime("%Y-%m-%d %H:%M" + (":%S" if time % 60 else ""))
+    text = moment.strftime("%Y-%m-%d %H:%M" + (":%S" if time % 60 else ""))
+    if offset is None:
+        return text
+    hours, seconds = divmod(abs(int(offset)), 3600)
+    return f"{text}{'-' if offset < 0 else '+'}{hours:02}:{seconds // 60:02}"
 
 
 def find_time_step(times: Sequence[np.ndarray], dates: bool, every: str) -> TimeStep:
@@ -228,7 +187,9 @@ def find_time_step(times: Sequence[np.ndarray], dates: bool, every: str) -> Time
     if every == "weekday":
         return TimeStep("weekday", 1)
     if every in MONTHS:
-        return TimeStep("month", MONTHS[every])
+        anchor, share = find_anchor(np.concatenate(times))
+        # series of different days keep their own
+        return TimeStep("month", MONTHS[every], anchor=anchor if share >= USUAL else "")
     return TimeStep("second", SECONDS[every])
 
 
@@ -240,16 +201,51 @@ def most_frequent_step(
     if not dates:
         return TimeStep("number", most_frequent)
     everything = np.concatenate(times)
-    if not (everything % DAY).any():
-        months, day, _ = months_days_seconds(everything)
-        ends = day == np.array([days_in_month(int(m)) for m in months])
-        if differences.min() >= 28 * DAY and (bool(ends.all()) or len(set(day.tolist())) == 1):
-            gaps = np.concatenate([np.diff(months_days_seconds(one)[0]) for one in times])
-            return TimeStep("month", float(Counter(gaps.tolist()).most_common(1)[0][0]))
+    if len(np.unique(everything % DAY)) == 1:
+        gaps = np.concatenate([np.diff(months_days_seconds(one)[0]) for one in times])
+        anchor, share = find_anchor(everything)
+        regular = not (differences % most_frequent).any()
+        if gaps.min() >= 1 and share >= (1.0 if regular else USUAL):
+            size = float(Counter(gaps.tolist()).most_common(1)[0][0])
+            return TimeStep("month", size, anchor=anchor)
         weekdays = ((everything // DAY + 3) % 7) < 5
         if most_frequent == DAY and weekdays.all() and np.ptp(everything) > 14 * DAY:
             return TimeStep("weekday", 1)
     return TimeStep("second", most_frequent)
+
+
+def find_anchor(times: np.ndarray) -> tuple[str, float]:
+    """Where in their months most of these times [T] lie, as an anchor of a step.
+
+    Returns:
+        The anchor, and the share of the times that lie there.
+    """
+    months, day, _ = months_days_seconds(times)
+    days = Counter(day.tolist()).most_common(1)[0][0]
+    candidates = ["last day", str(day.max()), str(days)]
+    if len(day) >= FEW:  # fewer do not tell a business day from a day
+        candidates += ["last business day", "first business day"]
+    shares = {name: float((day == anchor_days(months, name)).mean()) for name in candidates}
+    anchor = max(candidates, key=lambda name: shares[name])
+    if "business" in anchor and USUAL <= shares[anchor] < 1:
+        off = np.abs(day - anchor_days(months, anchor)).max()
+        if off <= HOLIDAYS and len(set(months.tolist())) > 5:
+            return f"about {anchor}", 1.0
+    return anchor, shares[anchor]
+
+
+def anchor_days(months: np.ndarray, anchor: str) -> np.ndarray:
+    """The days, from 1, on which an anchor lies in months [T] counted from January 1970."""
+    begins = months.astype("datetime64[M]").astype("datetime64[D]")
+    ends = (months + 1).astype("datetime64[M]").astype("datetime64[D]")
+    if anchor.endswith("last business day"):
+        days = np.busday_offset(ends, -1, roll="forward")
+    elif anchor.endswith("first business day"):
+        days = np.busday_offset(begins, 0, roll="forward")
+    else:
+        size = (ends - begins).astype(int)
+        return size if anchor == "last day" else np.minimum(int(anchor), size)
+    return (days - begins).astype(int) + 1
 
 
 def find_cycles(step: TimeStep, span: float) -> tuple[str, ...]:

@@ -109,6 +109,7 @@ class ForecastWindows:
         self.values = np.concatenate([part.values for part in parts])
         self.filled = np.concatenate([part.filled for part in parts])
         self.times = np.concatenate([part.times for part in parts])
+        self._offsets = np.concatenate([part.offsets for part in parts])
         self.target = np.concatenate([part.target for part in parts])
         self.forward_filled = np.concatenate([part.forward_filled for part in parts])
         self._interpolated = np.concatenate([part.interpolated for part in parts])
@@ -131,6 +132,13 @@ class ForecastWindows:
     def season(self) -> int:
         """Steps back to the value that a forecast is relative to."""
         return self.preprocessor.season if self.relative_to == "season" else 1
+
+    def format_time(self, place: int) -> str:
+        """The time of a step as text, as the table writes it."""
+        offset = float(self._offsets[place])
+        return self.table.format_time(
+            float(self.times[place]), None if np.isnan(offset) else offset
+        )
 
     def origins(self, begins: list[int] | None = None, ends: list[int] | None = None) -> np.ndarray:
         """Places of the origins whose forecasts lie in steps begins[k] to ends[k] of series k."""

@@ -1,0 +1,190 @@
+"""Where the times of a table are: one column, or several such as a date and a clock."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from dataclasses import dataclass
+
+from unroll.errors import UserError
+from unroll.tasks.forecast.date_patterns import MONTH_NAMES, example_format
+from unroll.tasks.forecast.rows import SAMPLED, TextRow, cell_text, is_number_column, named_column
+from unroll.tasks.forecast.time_forms import NUMBER, is_date_column
+
+# names of columns of numbers that are times
+TIMES = set(
+    "time times timestamp timestamps date dates datetime datum day days ds epoch unix unixtime "
+    "unix_time ts t year years yr jahr año annee année period zeit step".split()
+)
+PARTS = (
+    {"year", "yr", "jahr", "yyyy"},
+    {"month", "mon", "mo", "mm", "monat"},
+    {"day", "dd", "tag", "dayofmonth", "day_of_month"},
+    {"hour", "hr", "hh", "stunde"},
+    {"minute", "min", "mi"},
+)
+HOURS = {"hour", "hr", "hours", "stunde", "hora", "heure", "he", "hour ending", "hour_ending"}
+CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?(\.\d+)?(\s?[AaPp]\.?[Mm]\.?)?")
+
+
+@dataclass(frozen=True)
+class TimeColumn:
+    """Where the times of a table are.
+
+    Attributes:
+        name: the column, or the columns with commas between.
+        parts: the columns.
+        messages: sentences on what was guessed.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    messages: tuple[str, ...] = ()
+
+    def texts(self, names: list[str], rows: list[TextRow]) -> list[str]:
+        """The time of each row as text."""
+        places = [names.index(part) for part in self.parts]
+        if len(places) == 1:
+            return [cell_text(row.cells[places[0]]) for row in rows]
+        columns = [[cell_text(row.cells[place]) for row in rows] for place in places]
+        return [joined_time(cells) for cells in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True)
+class TimeRequest:
+    """What is known of the times before they are found.
+
+    Attributes:
+        asked: what `--time` names, or None.
+        format: the form that was asked for, or None.
+        by: the column that names the series, or None.
+        taken: the columns that are used for something else.
+        trained: whether a run asks for its own columns.
+    """
+
+    asked: str | None
+    format: str | None
+    by: str | None
+    taken: set[str]
+    trained: bool
+
+
+def joined_time(cells: tuple[str, ...]) -> str:
+    """A time whose parts are in several cells: a date and a clock, or a year, a month, a day.
+
+    Examples:
+        >>> from unroll.tasks.forecast.time_columns import joined_time
+        >>> joined_time(("2024", "1", "31", "13")), joined_time(("31.1.2024", "1:30 PM"))
+        ('2024-1-31 13:00', '31.1.2024 1:30 PM')
+    """
+    date, rest = [cells[0]], list(cells[1:])
+    if re.fullmatch(r"\d{4}(\.0)?", cells[0]):
+        date[0] = cells[0][:4]
+        while rest and len(date) < 3 and ":" not in rest[0]:
+            date.append(month_number(rest.pop(0)))
+    clock = [part.removesuffix(".0") for part in rest if part]
+    if clock and all(part.isdigit() for part in clock):
+        clock = [":".join([*clock, "00"] if len(clock) == 1 else clock)]
+    return " ".join(["-".join(date), *clock])
+
+
+def month_number(cell: str) -> str:
+    """A month or a day as a number, where it may be the name of a month."""
+    return str(MONTH_NAMES.get(cell.lower().rstrip("."), cell.removesuffix(".0")))
+
+
+def find_time_column(
+    name: str, names: list[str], rows: list[TextRow], request: TimeRequest
+) -> TimeColumn:
+    """Find where the times of a table are.
+
+    Args:
+        name: the file, for errors.
+        names: its columns.
+        rows: its rows.
+        request: what is known of it.
+
+    Raises:
+        UserError: where a named column does not exist, or none holds times.
+    """
+    if request.asked is not None:
+        parts = asked_parts(name, names, request.asked, request.trained)
+        return TimeColumn(request.asked if len(parts) > 1 else parts[0], parts)
+    free = [column for column in names if column not in request.taken]
+    sample = rows[:SAMPLED]
+    for column in free:
+        cells = [cell_text(row.cells[names.index(column)]) for row in sample]
+        if is_date_column(cells, request.format):
+            return with_clock(names, rows, column, free)
+    found = [next((c for c in free if c.lower() in kinds), None) for kinds in PARTS]
+    joined = tuple(
+        part for part in itertools.takewhile(lambda part: part is not None, found) if part
+    )
+    if len(joined) > 1:
+        listed = ",".join(joined)
+        return TimeColumn(listed, joined, (f"Times: the columns {listed} (--time).",))
+    for column in free:
+        at, series = names.index(column), names.index(request.by) if request.by else None
+        is_time = column.lower() in TIMES and is_number_column(at, rows)
+        if is_time and only_grows(at, rows, series):
+            return TimeColumn(column, (column,), (f"Times: the column {column} (--time).",))
+    first = next((row.cells for row in rows), [])
+    example = next((c.strip()[:30] for c in first if re.search(r"\d", c)), "31/12/2023")
+    raise UserError(
+        f"{name} has no column of dates among {', '.join(names)[:100]}; name the column of times by "
+        f"--time NAME, and how they are written by --set time_format={example_format(example)!r}."
+    )
+
+
+def asked_parts(name: str, names: list[str], asked: str, trained: bool) -> tuple[str, ...]:
+    """The columns that `--time` names: one, or several with commas between.
+
+    Raises:
+        UserError: where one does not exist.
+    """
+    one = named_column(names, asked)
+    if one is not None:
+        return (one,)
+    parts = [named_column(names, part.strip()) for part in asked.split(",")]
+    found = [part for part in parts if part is not None]
+    if len(found) == len(parts):
+        return tuple(found)
+    missing = asked.split(",")[parts.index(None)].strip()
+    listed = ", ".join(names)[:120]
+    if trained:
+        raise UserError(
+            f"{name} has the columns {listed}; expected {missing} among them, which the run was "
+            "trained on."
+        )
+    raise UserError(f"--time got {missing!r}; {name} has the columns {listed}. Name one of them.")
+
+
+def with_clock(names: list[str], rows: list[TextRow], column: str, free: list[str]) -> TimeColumn:
+    """A column of dates, with a column of clocks beside it where the dates have none and come back."""
+    cells = [cell_text(row.cells[names.index(column)]) for row in rows]
+    if len(set(cells)) * 1.2 > len(cells) or any(":" in cell for cell in cells[:SAMPLED]):
+        return TimeColumn(column, (column,))
+    for other in free:
+        clocks = [cell_text(row.cells[names.index(other)]) for row in rows]
+        hours = other.lower() in HOURS and all(c.isdigit() and int(c) <= 24 for c in clocks)
+        is_clock = all(CLOCK.fullmatch(c) for c in clocks)
+        if other != column and (hours or is_clock) and len(set(clocks)) > 1:
+            joined = f"{column},{other}"
+            return TimeColumn(
+                joined, (column, other), (f"Times: the columns {joined} (--time {column}).",)
+            )
+    return TimeColumn(column, (column,))
+
+
+def only_grows(column: int, rows: list[TextRow], series: int | None = None) -> bool:
+    """Whether the numbers of a column rise from row to row, in each series of the column `series`."""
+    last: dict[str, float] = {}
+    for row in rows:
+        cell = cell_text(row.cells[column])
+        own = "" if series is None else row.cells[series]
+        number = NUMBER.read(cell).clock if NUMBER.fits(cell) else -math.inf
+        if number <= last.get(own, -math.inf):
+            return False
+        last[own] = number
+    return True
