@@ -24,3 +24,27 @@ def test_wrong_columns_are_named(read):
         read(text, target="y", past="y")
     with pytest.raises(UserError, match="does not exist"):
         read_series("none.csv", TableRequest(), Problems())
+
+
+def test_a_column_that_counts_the_rows_is_passed_over(read):
+    head = ",date,y\n" + "".join(f"{k},2024-01-{k + 1:02},{k % 3}\n" for k in range(20))
+    table = read(head)
+    assert table.columns == ("y",)
+    assert "Column 1, without a name, counts the rows" in table.messages[0]
+    assert read(head, past="all").columns == ("y",)
+    assert read(head, past="1").columns == ("y", "column 1")
+    pandas = "Unnamed: 0" + head.replace("date", "id,date").replace(",2024", ",9,2024")
+    assert read(pandas, target="y", past="all").columns == ("y", "id")
+
+
+def test_covariates_that_only_grow_or_are_free_text_are_left_out(read):
+    rows = [
+        f"2024-{1 + k // 28:02}-{1 + k % 28:02},{k % 3},{2000 + k // 20},{k % 5},note {k}\n"
+        for k in range(84)
+    ]
+    text = "date,y,year,x,note\n" + "".join(rows)
+    table = read(text, target="y", past="all", every="row")
+    assert table.columns == ("y", "x")
+    assert any("year only grows and is left out" in sentence for sentence in table.messages)
+    assert any("note holds 84 different words" in sentence for sentence in table.messages)
+    assert read(text, target="y", past="year,x", every="row").columns == ("y", "year", "x")

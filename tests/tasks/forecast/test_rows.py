@@ -21,3 +21,33 @@ def test_bad_rows_stop_or_are_skipped(read, row, sentence):
         read(text)
     table, problems = read(text, skip=True)
     assert problems.count == 1 and len(table.series[0]) == 3
+
+
+AUTUMN = [
+    *(f"2022-10-30 0{hour}:00+02:00" for hour in (0, 1, 2)),
+    *(f"2022-10-30 0{hour}:00+01:00" for hour in (2, 3)),
+]
+
+
+def table(times):
+    return "d,y\n" + "".join(f"{time},{k}\n" for k, time in enumerate(times))
+
+
+def test_offsets_are_kept_through_a_change(read):
+    found = read(table(AUTUMN))
+    assert found.clock == "utc" and found.step.name == "hour" and found.missing == 0
+    one = found.series[0]
+    assert [found.time_of(one, row) for row in range(5)] == AUTUMN
+    days = [f"2022-10-{day}T00:00+0{2 if day < 31 else 1}:00" for day in range(28, 32)]
+    whole = read(table(days))
+    assert whole.clock == "local" and whole.step.name == "day"
+    assert whole.end == "2022-10-31 00:00+01:00"
+    assert read(table(["2022-10-28", "2022-10-29"])).clock == "plain"
+
+
+def test_an_offset_that_others_do_not_have_is_a_bad_row(read):
+    times = [*AUTUMN, "2022-10-30 04:00"]
+    with pytest.raises(UserError, match="line 7: the time has no offset from UTC; others have one"):
+        read(table(times))
+    found, problems = read(table(times), skip=True)
+    assert problems.count == 1 and len(found.series[0]) == 5

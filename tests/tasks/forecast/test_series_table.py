@@ -39,3 +39,21 @@ def test_several_series_with_words_and_a_known_future(read):
 def test_tables_without_series_are_refused(read, text, sentence):
     with pytest.raises(UserError, match=sentence):
         read(text)
+
+
+def test_decimal_commas_are_found_for_the_whole_table(read):
+    table = read("d;y;x\n2024-01-01;18,50;1.029\n2024-01-02;25,41;998\n", target="y", past="x")
+    assert table.series[0].values.tolist() == [[18.5, 1029], [25.41, 998]]
+    assert any("decimal comma, 18,50 as 18.5" in sentence for sentence in table.messages)
+    quoted = read('d,y\n2024-01-01,"15,79"\n2024-01-02,"(1.015,79)"\n')
+    assert quoted.series[0].values[:, 0].tolist() == [15.79, -1015.79]
+    with pytest.raises(
+        UserError, match=r"line 2: 1.029 is 1029 if its point stands between thousands"
+    ):
+        read("d;y\n2024-01-01;1.029\n2024-01-02;998\n")
+
+
+def test_dates_that_are_not_iso_are_said(read):
+    table = read("d,y\n5-Jan-23,1\n6-Jan-23,2\n")
+    assert (table.begin, table.time_form) == ("2023-01-05", "%d-%b-%y")
+    assert "5-Jan-23 is 2023-01-05; two digits of a year are 1941 to 2040" in table.messages[0]

@@ -29,3 +29,16 @@ def test_files_are_guessed(place, write):
         ForecastSettings.guess(Path("none.csv"), {}) is None
         and ForecastSettings.guess(place, {"horizon": 3}) is None
     )
+
+
+def test_dates_of_any_form_and_numbers_of_a_target_are_guessed(place):
+    for k, row in enumerate(
+        ('"Jan 01, 2023",1', "2023/01/01,2", "2023-1-1,3", "31.12.2023 10:00,4")
+    ):
+        path = place / f"form{k}.csv"
+        path.write_text(f"when,y\n{row}\n")
+        assert ForecastSettings.guess(path, {}) == "a table with times in its column when"
+    years = place / "years.csv"
+    years.write_text("YEAR,SUNACTIVITY\n1700.0,5.0\n1701.0,11.0\n")
+    assert ForecastSettings.guess(years, {"target": "SUNACTIVITY"})
+    assert ForecastSettings.guess(years, {}) is None

@@ -170,3 +170,50 @@ def test_a_later_table_loses_nothing_in_silence(stores, lines):
         run.evaluate(lines("words.csv", header, "north,2024-04-10,cheap,wet,1"))
     with pytest.raises(UserError, match=r"store, day; expected price among them"):
         run.evaluate(lines("other.csv", "store,day", "north,2024-04-10"))
+
+
+def test_predictions_carry_the_offset_of_the_table(place, lines, noise, fast):
+    begin = np.datetime64("2022-10-27T22:00")  # midnight of the table, in UTC
+    change = np.datetime64("2022-10-30T01:00")
+    rows, naive = ["time,load"], ["time,load"]
+    for k, value in enumerate(noise(192).round(3) + 20):
+        instant = begin + np.timedelta64(k, "h")
+        hours = 2 if instant < change else 1
+        local = str(instant + np.timedelta64(hours, "h")).replace("T", " ")
+        rows.append(f"{local}:00+0{hours}:00,{value}")
+        naive.append(f"{instant},{value}")
+    file = lines("hourly.csv", *rows)
+    run = unroll.train(file, horizon=3, history=14, steps=2, **{**fast, "hidden": 8})
+    (prediction,) = run.predict_file(file)
+    assert prediction["from"] == "2022-11-04 22:00+01:00"
+    assert [step["time"] for step in prediction["forecast"]] == [
+        "2022-11-04 23:00+01:00", "2022-11-05 00:00+01:00", "2022-11-05 01:00+01:00",
+    ]  # fmt: skip
+    reloaded = unroll.load(run.path)
+    later = lines("later.csv", rows[0], "2022-11-04T22:00:00Z,20.5")
+    (continued,) = reloaded.predict_file(later)
+    assert continued["from"] == "2022-11-04 22:00+00:00" and "continues" in continued["messages"][0]
+    with pytest.raises(UserError, match=r"naive.csv: the times have no offset from UTC"):
+        list(run.predict_file(lines("naive.csv", *naive)))
+    local_run = unroll.train("naive.csv", horizon=3, history=14, steps=2, **{**fast, "hidden": 8})
+    with pytest.raises(UserError, match=r"hourly.csv: the times have an offset from UTC"):
+        local_run.evaluate(file)
+
+
+def test_a_run_reads_later_tables_by_its_own_decimal_mark(place, lines, noise, fast):
+    days = np.datetime64("2024-01-01") + np.arange(160)
+    values = [f"{value:.2f}".replace(".", ",") for value in 900 + 10 * noise(160)]
+    file = lines("load.csv", "d;y", *(f"{d};{v}" for d, v in zip(days, values, strict=True)))
+    run = unroll.train(file, history=14, steps=2, **{**fast, "hidden": 8})
+    later = lines("later.csv", "d;y", "2024-06-08;900", "2024-06-09;1.029")
+    (prediction,) = run.predict_file(later)
+    assert prediction["last"] == 1029
+    english = lines("english.csv", "d;y", "2024-06-09;901.5")
+    with pytest.raises(UserError, match="such as 901.5; expected a decimal comma"):
+        list(run.predict_file(english))
+    run.adjust(decimal="point")
+    (prediction,) = run.predict_file(english)
+    assert prediction["last"] == 901.5
+    # numbers in Python have no mark
+    inputs = {"d": [str(day) for day in days[-20:]], "y": [float(k) + 0.125 for k in range(20)]}
+    assert run.predict(inputs)["last"] == 19.125

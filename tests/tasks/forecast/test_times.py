@@ -40,6 +40,55 @@ def test_the_step_is_found_and_goes_on(times, name, after):
 
 
 @pytest.mark.parametrize(
+    ("times", "name", "anchor", "after"),
+    [
+        (["2024-01-30", "2024-02-29", "2024-03-30"], "month", "30", ["2024-04-30", "2024-05-30"]),
+        (["2023-01-30", "2023-02-28", "2023-03-30"], "month", "30", ["2023-04-30", "2023-05-30"]),
+        (["2022-12-31", "2023-01-31", "2023-02-28"], "month", "last day", ["2023-03-31"]),
+        (["2023-12-29", "2024-01-31", "2024-02-29", "2024-03-29"], "month", "last business day",
+         ["2024-04-30", "2024-05-31", "2024-06-28"]),
+        (["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01", "2024-06-03"],
+         "month", "first business day", ["2024-07-01", "2024-08-01", "2024-09-02"]),
+        (["2023-03-31", "2023-06-30", "2023-09-29", "2023-12-29"], "quarter", "last business day",
+         ["2024-03-29", "2024-06-28"]),
+        (["2020-02-29", "2021-02-28", "2022-02-28"], "year", "last day", ["2023-02-28", "2024-02-29"]),
+        (["2024-01-15 08:00", "2024-02-15 08:00"], "month", "15", ["2024-03-15 08:00"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_step_of_months_keeps_its_day(times, name, anchor, after, asked):
+    at = seconds(*times)
+    step = find_time_step([at], True, name if asked else "auto")
+    assert (step.name, step.anchor) == (name, anchor)
+    assert step.positions(at).tolist() == list(range(len(at)))
+    shown = [format_time(step.after(at[-1], k), True) for k in range(1, len(after) + 1)]
+    assert shown == after
+
+
+def test_holidays_move_business_days_and_other_days_are_off_the_grid():
+    ends = np.arange(np.datetime64("2022-02"), np.datetime64("2024-05")).astype("datetime64[D]")
+    ends = np.busday_offset(ends, -1, roll="forward")
+    ends[ends == np.datetime64("2024-03-29")] = np.datetime64("2024-03-28")  # Good Friday
+    at = ends.astype("datetime64[s]").astype(float)
+    step = find_time_step([at], True, "auto")
+    assert step.anchor == "about last business day"
+    assert step.positions(at).tolist() == list(range(len(at)))
+    assert format_time(step.after(at[-1], 1), True) == "2024-04-30"
+    odd = seconds(
+        "2024-01-01", "2024-02-01", "2024-03-02", *(f"2024-{m:02}-01" for m in range(4, 9))
+    )
+    assert np.isnan(find_time_step([odd], True, "auto").positions(odd)).tolist() == [
+        False, False, True, False, False, False, False, False,
+    ]  # fmt: skip
+
+
+def test_a_step_without_an_anchor_is_that_of_earlier_runs():
+    step = TimeStep("month", 1)
+    assert format_time(step.after(seconds_of("2024-01-31"), 1), True) == "2024-02-29"
+    assert step.positions(seconds("2024-01-30", "2024-02-29", "2024-03-30")).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
     ("unit", "size", "season"),
     [
         ("second", 60, 60), ("second", 900, 96), ("second", 3600, 24), ("second", 86_400, 7),
@@ -49,6 +98,11 @@ def test_the_step_is_found_and_goes_on(times, name, after):
 )  # fmt: skip
 def test_a_season_is_that_of_the_clock_or_the_calendar(unit, size, season):
     assert TimeStep(unit, size).season == season
+
+
+def test_a_time_keeps_its_offset():
+    assert format_time(seconds_of("2024-02-29 13:00"), True, 3600.0) == "2024-02-29 13:00+01:00"
+    assert format_time(seconds_of("2024-02-29"), True, -12600.0) == "2024-02-29 00:00-03:30"
 
 
 def test_weekdays_have_no_weekend():
