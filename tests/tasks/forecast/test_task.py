@@ -209,7 +209,7 @@ def test_a_run_reads_later_tables_by_its_own_decimal_mark(place, lines, noise, f
     (prediction,) = run.predict_file(later)
     assert prediction["last"] == 1029
     english = lines("english.csv", "d;y", "2024-06-09;901.5")
-    with pytest.raises(UserError, match="such as 901.5; expected a decimal comma"):
+    with pytest.raises(UserError, match=r"such as 901\.5; expected a decimal comma"):
         list(run.predict_file(english))
     run.adjust(decimal="point")
     (prediction,) = run.predict_file(english)
