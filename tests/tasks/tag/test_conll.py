@@ -176,3 +176,50 @@ def test_a_line_that_is_not_utf_8_costs_its_sentence_alone(tmp_path):
             assert problems.count == 1 and "not UTF-8" in problems.messages()[1]
             with pytest.raises(UserError, match=r"line \d+: not UTF-8"):
                 list(read_sentences(path, path.name, columns, Problems()))
+
+
+def sentences_of(path, **options):
+    columns = find_tag_columns(path, path.name, **options)
+    return list(read_sentences(path, path.name, columns, Problems())), columns
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In\tO\t\nRome\tB-a\t\n\nShe\tO\t\n",
+        "In\tO\nRome\tB-a\t \n\nShe\tO\t\t\n",
+        "In \tO\r\nRome\tB-a \r\n \r\nShe\tO\r\n",
+        "In O  \nRome B-a\t\n\u00a0\nShe O\n",
+        "In\u00a0O\nRome\u00a0B-a\n\nShe\u00a0O\n",
+        "In\u3000O\nRome\u3000B-a\n\u3000\nShe\u3000O\n",
+        "# one\nIn O\nRome B-a\n\n# two\nShe O\n",
+        "Word\tTag\nIn\tO\nRome\tB-a\n\nShe\tO\n",
+        "-DOCSTART- O\n\nIn O\nRome B-a\n\n-DOCSTART- O\n\nShe O\n",
+    ],
+)
+def test_untidy_columns_are_read_as_tidy_ones(tmp_path, text):
+    path = tmp_path / "a.conll"
+    path.write_bytes(text.encode())
+    found, _ = sentences_of(path)
+    assert [(s.words, s.tags) for s in found] == [
+        (("In", "Rome"), ("O", "B-a")),
+        (("She",), ("O",)),
+    ]
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u3000", "\u2009"])
+@pytest.mark.parametrize("separator", ["\t", " "])
+def test_a_space_may_be_a_word(tmp_path, space, separator):
+    path = tmp_path / "a.conll"
+    path.write_text(f"10{separator}O\n{space}{separator}O\n%{separator}B-a\n")
+    (found,), columns = sentences_of(path)
+    assert found.words == ("10", space, "%")
+    (kept,) = read_sentences(path, "a", columns, Problems(), tags=False, keep=True)
+    assert sentence_lines(kept, ["O"] * 3, columns)[1] == f"{space}{separator}O{separator}O"
+
+
+def test_a_first_row_that_is_odd_does_not_set_the_width(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_text("In O x\nRome B-a\nis O\n")
+    with pytest.raises(UserError, match="line 1: 3 columns; expected 2, as in most rows"):
+        sentences_of(path)

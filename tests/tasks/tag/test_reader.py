@@ -48,3 +48,23 @@ def test_the_validation_file_has_the_columns_of_the_training_file(tmp_path):
     valid.write_text("a\n")
     with pytest.raises(UserError, match="has 1 columns; expected the word in column 2"):
         read_data(str(train), TagSettings(word=2, tag="1", valid=str(valid)), [].append)
+
+
+def test_one_odd_tag_is_a_bad_record_of_the_scheme_of_the_others(tmp_path, news):
+    path = tmp_path / "odd.conll"
+    rows = news().split("\n")
+    rows[1] = rows[1].removesuffix("O") + "0"
+    path.write_text("\n".join(rows))
+    with pytest.raises(UserError, match=r"line 2: the tag '0' of '\w+' is not of BIO") as caught:
+        read_data(str(path), TagSettings(), print)
+    assert len(str(caught.value)) < 300 + len(str(path))
+    told = []
+    data = read_data(str(path), TagSettings(skip_bad=True), told.append)
+    assert (data.scheme.name, len(data.train) + len(data.valid)) == ("BIO", 39)
+    assert "line 2: the tag '0'" in told[1]
+    data = read_data(str(path), TagSettings(scheme="none"), print)
+    assert data.preprocessor.scheme is None
+    assert "0" in data.preprocessor.labels
+    # a run that learned the tags as they stand is resumed with all sentences
+    again = read_data(str(path), TagSettings(), print, data.preprocessor)
+    assert len(again.train) + len(again.valid) == 40

@@ -110,3 +110,25 @@ def test_what_is_allowed_is_what_spans_can_be_written_as(scheme):
 
 def test_without_a_scheme_all_is_allowed():
     assert all(np.all(x) for x in allowed_transitions(["NOUN", "VERB"], None))
+
+
+BIO = [["B-a", "I-a", "O", "O"]] * 30
+
+
+@pytest.mark.parametrize("odd", ["0", "B_a", "o", "b-a", "B-", "O-a", "S-a", "U-b", "B", "I"])
+def test_one_odd_tag_does_not_hide_the_scheme(odd):
+    scheme = detect_scheme([*BIO, ["O", odd]])
+    assert (scheme.name, scheme.types, scheme.odd) == ("BIO", ("a",), {odd})
+    assert (scheme.fitting, scheme.count) == (121, 122)
+
+
+def test_many_odd_tags_are_no_mistake():
+    assert detect_scheme([*BIO, ["X"] * 10]).name is None
+    assert detect_scheme([["DET", "NOUN"]] * 30 + [["O"]]).name is None
+
+
+@pytest.mark.parametrize("scheme", list(LETTERS))
+def test_schemes_of_long_spans_have_no_odd_tag(scheme):
+    spans = [TagSpan(0, 40, "a"), TagSpan(41, 42, "b"), TagSpan(42, 80, "b")]
+    found = detect_scheme([spans_to_tags(spans, 90, scheme)] * 5)
+    assert (found.name, found.odd, found.irregular) == (scheme, frozenset(), 0)

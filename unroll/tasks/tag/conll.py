@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 from unroll.counting import counted
@@ -28,6 +29,20 @@ NO_TAG = "_"  # in CoNLL-U
 WORD_NUMBER = re.compile(r"\d+")
 NOT_A_WORD = re.compile(r"\d+[-.]\d+")  # a multiword token or an empty node
 SPACES = re.compile(r"[ \t]+")
+WIDE = re.compile(r"\s+")  # also no-break and ideographic spaces
+WORD_NAMES = ("word", "words", "token", "tokens", "form")
+TAG_NAMES = (
+    "tag",
+    "tags",
+    "label",
+    "labels",
+    "ner",
+    "ner_tag",
+    "ner_tags",
+    "entity",
+    "pos",
+    "upos",
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,9 @@ class TagColumns:
         width: how many columns there are.
         tabs: whether columns are separated by tabs; else by spaces.
         universal: whether the file is CoNLL-U.
+        wide: whether any white space separates columns, no-break spaces too.
+        comments: whether each sentence begins with a comment, however many cells it has.
+        header: the line of the names of columns, from 1; 0 where there is none.
     """
 
     word: int
@@ -47,10 +65,26 @@ class TagColumns:
     width: int
     tabs: bool
     universal: bool = False
+    wide: bool = False
+    comments: bool = False
+    header: int = 0
 
     def cells(self, line: str) -> list[str]:
-        """The cells of a row."""
-        return line.split("\t") if self.tabs else SPACES.split(line.strip(" \t"))
+        """The cells of a row, without what is blank behind the last column."""
+        if self.wide:
+            return WIDE.split(line.strip())
+        if not self.tabs:
+            return SPACES.split(line.strip(" \t"))
+        cells = [cell.strip(" ") for cell in line.split("\t")]
+        while len(cells) > self.width and not cells[-1]:
+            cells.pop()
+        return cells
+
+    def is_blank(self, line: str) -> bool:
+        """Whether a line ends a sentence; a single no-break space may be a word of one column."""
+        if self.width > 1 and "\t" not in line:
+            return not line.strip()
+        return not line.strip(" \t")
 
     def description(self) -> str:
         """Which column holds what, for people, who count from 1."""
@@ -59,7 +93,8 @@ class TagColumns:
         tag = "no tags"
         if self.tag is not None:
             tag = f"the tag in column {self.tag + 1}{names.get(self.tag, '')}"
-        return f"{kind}, the word in column {self.word + 1}, {tag}"
+        header = f", names in line {self.header}" if self.header else ""
+        return f"{kind}, the word in column {self.word + 1}, {tag}{header}"
 
 
 TEXT_COLUMNS = TagColumns(
@@ -117,15 +152,14 @@ def find_tag_columns(
     Raises:
         UserError: where there are no rows, or no such column.
     """
-    first_lines = islice(numbered_lines(path, name, Problems(skip=True)), LOOK)
-    head = [line for _, line in first_lines if line.strip(" \t")]
-    row = next((x for x in head if not x.startswith(("#", DOCUMENT))), head[0] if head else None)
-    if row is None:
+    head = list(islice(numbered_lines(path, name, Problems(skip=True)), LOOK))
+    lines = [line for _, line in head if line.strip(" \t")]
+    rows = [line for line in lines if not line.startswith(("#", DOCUMENT))] or lines[:1]
+    if not rows:
         raise UserError(f"{name} holds no words; expected one word per line, with its tag.")
-    tabs = "\t" in row.strip(" \t")
-    columns = replace(TEXT_COLUMNS, tabs=tabs)
-    width = len(columns.cells(row))
-    ids = [columns.cells(line)[0] for line in head if not line.startswith("#")]
+    columns = row_form(rows)
+    tabs, width = columns.tabs, columns.width
+    ids = [columns.cells(line)[0] for line in lines if not line.startswith("#")]
     universal = (
         tabs
         and width == UNIVERSAL_WIDTH
@@ -134,7 +168,8 @@ def find_tag_columns(
     if universal:
         columns = TagColumns(FORM, UNIVERSAL["upos"], width, tabs, universal)
     else:
-        columns = TagColumns(0, width - 1 if width > 1 else None, width, tabs)
+        columns = replace(columns, tag=width - 1 if width > 1 else None)
+        columns = replace(columns, comments=all_begin_with_comments([line for _, line in head]))
     if word is not None:
         columns = replace(columns, word=column_place(word, width, "word", name))
     if tag is not None:
@@ -146,7 +181,40 @@ def find_tag_columns(
                 f"{name}; expected two columns."
             )
         columns = replace(columns, tag=None)
-    return columns
+    return replace(columns, header=header_line(head, columns))
+
+
+def row_form(rows: Sequence[str]) -> TagColumns:
+    """How most of some rows are separated, and how many columns they have."""
+    tabs = 2 * sum("\t" in row.strip(" \t") for row in rows) >= len(rows)
+    columns = replace(TEXT_COLUMNS, tabs=tabs)
+    widths = Counter(len(columns.cells(row)) for row in rows)
+    if not tabs and widths.most_common(1)[0][0] == 1:
+        wide = replace(columns, wide=True)
+        others = Counter(len(wide.cells(row)) for row in rows)
+        if others.most_common(1)[0][0] > 1:
+            columns, widths = wide, others
+    return replace(columns, width=widths.most_common(1)[0][0])
+
+
+def all_begin_with_comments(lines: Sequence[str]) -> bool:
+    """Whether lines are of two sentences or more that all begin with `#`, as no text does."""
+    begins = [
+        line
+        for before, line in pairwise(["", *lines])
+        if line.strip() and not line.startswith(DOCUMENT) and not before.strip()
+    ]
+    return len(begins) > 1 and all(line.startswith("#") for line in begins)
+
+
+def header_line(head: Sequence[tuple[int, str]], columns: TagColumns) -> int:
+    """The number of the line of the names of columns, where the first row is one, or 0."""
+    number, row = next(((n, line) for n, line in head if line.strip(" \t")), (0, ""))
+    cells = [cell.lower() for cell in columns.cells(row)]
+    if columns.tag is None or len(cells) != columns.width:
+        return 0
+    is_header = cells[columns.word] in WORD_NAMES and cells[columns.tag] in TAG_NAMES
+    return number if is_header else 0
 
 
 def tag_column(tag: str, columns: TagColumns, name: str) -> int:
@@ -223,7 +291,7 @@ def read_sentences(
         >>> [s.words for s in read_sentences(Path("rose.conll"), "rose.conll", columns, Problems())]
         [('A', 'rose'), ('Is',)]
     """
-    for first, block in read_blocks(path, name, problems):
+    for first, block in read_blocks(path, name, columns, problems):
         sentence = parse_block(
             block, first, name, columns, problems, tags and columns.tag is not None
         )
@@ -231,12 +299,15 @@ def read_sentences(
             yield sentence if keep else replace(sentence, lines=())
 
 
-def read_blocks(path: Path, name: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+def read_blocks(
+    path: Path, name: str, columns: TagColumns, problems: Problems
+) -> Iterator[tuple[int, list[str]]]:
     """The lines of each sentence with the blank lines that end it.
 
     Args:
         path: the file.
         name: of the file, in errors.
+        columns: of the file.
         problems: takes lines that cannot be read; their sentence is skipped.
 
     Yields:
@@ -245,7 +316,7 @@ def read_blocks(path: Path, name: str, problems: Problems) -> Iterator[tuple[int
     block: list[str] = []
     has_ended, is_bad, first, known = False, False, 1, problems.count
     for number, line in numbered_lines(path, name, problems):
-        is_blank, lines_lost = not line.strip(" \t"), problems.count > known
+        is_blank, lines_lost = columns.is_blank(line), problems.count > known
         if block and (has_ended or line.startswith(DOCUMENT)) and (not is_blank or lines_lost):
             if not is_bad:
                 yield first, block
@@ -258,7 +329,7 @@ def read_blocks(path: Path, name: str, problems: Problems) -> Iterator[tuple[int
         if not block:
             first = number
         block.append(line)
-        has_ended = has_ended or (is_blank and any(x.strip(" \t") for x in block))
+        has_ended = has_ended or (is_blank and not all(map(columns.is_blank, block)))
     if block and not is_bad and (has_ended or problems.count == known):
         yield first, block
 
@@ -283,7 +354,7 @@ def parse_block(
     tags: list[str] = []
     rows: list[int] = []
     for k, line in enumerate(block):
-        if is_no_word(line, columns, has_begun=bool(words)):
+        if first + k == columns.header or is_no_word(line, columns, has_begun=bool(words)):
             continue
         cells = columns.cells(line)
         trouble = row_trouble(cells, columns, tagged)
@@ -292,7 +363,7 @@ def parse_block(
             return None
         words.append(sys.intern(cells[columns.word]))
         if tagged and columns.tag is not None:
-            tags.append(sys.intern(cells[columns.tag]))
+            tags.append(sys.intern(cells[columns.tag].strip()))
         rows.append(k)
     return Sentence(tuple(words), tuple(tags) if tagged else None, first, tuple(rows), tuple(block))
 
@@ -308,25 +379,27 @@ def is_no_word(line: str, columns: TagColumns, has_begun: bool) -> bool:
         columns: of the file.
         has_begun: whether a word of the sentence came before.
     """
-    if not line.strip(" \t"):
+    if columns.is_blank(line):
         return True
     if columns.universal:
         return line.startswith("#") or bool(NOT_A_WORD.fullmatch(line.partition("\t")[0]))
     if line.startswith(DOCUMENT):
         return True
-    return line.startswith("#") and not has_begun and len(columns.cells(line)) != columns.width
+    if not line.startswith("#") or has_begun:
+        return False
+    return columns.comments or len(columns.cells(line)) != columns.width
 
 
 def row_trouble(cells: list[str], columns: TagColumns, tagged: bool) -> str | None:
     """What is wrong with a row, in a sentence, or None. tagged: whether it must have a tag."""
     if len(cells) != columns.width:
         return (
-            f"{counted(len(cells), 'column')}; expected {columns.width}, as in the "
-            f"first row, separated by {'tabs' if columns.tabs else 'spaces'}."
+            f"{counted(len(cells), 'column')}; expected {columns.width}, as in most "
+            f"rows, separated by {'tabs' if columns.tabs else 'spaces'}."
         )
     if columns.universal and not WORD_NUMBER.fullmatch(cells[0]):
         return f"the first column is {cells[0]!r}; expected the number of a word."
-    if not cells[columns.word].strip():
+    if not cells[columns.word]:
         return f"the word in column {columns.word + 1} is empty."
     if tagged and columns.tag is not None:
         tag = cells[columns.tag]
@@ -360,5 +433,5 @@ def sentence_lines(sentence: Sentence, tags: Sequence[str], columns: TagColumns)
         if line.startswith(DOCUMENT):
             added[k] = columns.cells(line)[-1]
         if k in added:
-            lines[k] = f"{line}\t{added[k]}" if columns.tabs else f"{line.rstrip()} {added[k]}"
+            lines[k] = line.rstrip(" \t") + ("\t" if columns.tabs else " ") + added[k]
     return lines

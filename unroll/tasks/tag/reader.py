@@ -24,6 +24,7 @@ from unroll.tasks.tag.conll import (
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.schemes import (
+    LETTERS,
     OUTSIDE,
     TagScheme,
     convert_tags,
@@ -122,6 +123,11 @@ def read_data(
     sentences, columns = read_tagged(path, settings, problems)
     if settings.long == "refuse":
         sentences = list(refuse_long(sentences, path, settings.longest, problems))
+    # from all sentences of the file: a rare tag may be in the validation set alone
+    scheme = TagScheme(None)
+    if settings.scheme != "none" and (preprocessor is None or preprocessor.scheme is not None):
+        scheme = detect_scheme(s.tags or () for s in sentences)
+        sentences = list(refuse_odd_tags(sentences, path, scheme, problems))
     if settings.valid is None:
         train, valid = split_sentences(sentences, path)
         share = f"{MOST_RECORDS:,}" if len(valid) == MOST_RECORDS else "a tenth"
@@ -129,8 +135,6 @@ def read_data(
     else:
         train, validation_set = sentences, settings.valid
         valid = read_tagged(settings.valid, settings, problems, like=columns)[0]
-    # from all sentences of the file: a rare tag may be in the validation set alone
-    scheme = detect_scheme(s.tags or () for s in sentences)
     train, split = split_long(train, settings.longest, scheme.name)
     if preprocessor is None:
         tags = {tag for s in sentences for tag in s.tags or ()}
@@ -246,6 +250,31 @@ def refuse_long(
             yield sentence
 
 
+def refuse_odd_tags(
+    sentences: Iterable[Sentence], name: str, scheme: TagScheme, problems: Problems
+) -> Iterator[Sentence]:
+    """The sentences whose tags are all of the scheme that most tags follow.
+
+    Args:
+        sentences: with tags, in order.
+        name: of the file, in errors.
+        scheme: that of the tags.
+        problems: takes the other sentences.
+    """
+    for sentence in sentences:
+        k = next((k for k, tag in enumerate(sentence.tags or ()) if tag in scheme.odd), None)
+        if k is None:
+            yield sentence
+            continue
+        tag = (sentence.tags or ())[k]
+        problems.bad(
+            f"{name}, line {sentence.line(k)}: the tag {tag!r} of {sentence.words[k]!r} is not of "
+            f"{scheme.name}, which {scheme.fitting:,} of {scheme.count:,} tags follow; expected O or "
+            f"{' or '.join(f'{x}-TYPE' for x in dict.fromkeys(LETTERS[scheme.name or 'BIO']))}. "
+            "--set scheme=none: tags are no spans."
+        )
+
+
 def split_long(
     sentences: Sequence[Sentence], longest: int | None, scheme: str | None
 ) -> tuple[list[Sentence], int]:
@@ -307,7 +336,7 @@ def learn_preprocessor(
         own = settings.scheme
     elif own is not None and settings.output != "softmax":
         own = "BIOES"
-    if own is None and settings.scheme != "auto":
+    if own is None and settings.scheme not in ("auto", "none"):
         raise UserError(
             f"--set scheme={settings.scheme} is for spans, and the tags are not spans; expected O, "
             "B-person, I-person and the like. Leave it out."

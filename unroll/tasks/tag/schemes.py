@@ -23,6 +23,7 @@ LETTERS = {
 }
 AS_BIOES = {"U": "S", "L": "E", "M": "I"}  # letters of BILOU and BMES, and those of BIOES
 OUTSIDE = "O"
+MOST = 0.95  # of the tags make a scheme; the few others are mistakes
 
 
 class TagSpan(NamedTuple):
@@ -113,41 +114,42 @@ class TagScheme:
         name: a key of `LETTERS`, or None where the tags are not spans (parts of speech).
         types: of the spans, sorted.
         irregular: how many tags stand where the scheme forbids them.
+        odd: the few tags that are none of the scheme; their sentences do not count.
+        fitting: how many tags are of the scheme.
+        count: how many tags there are.
     """
 
     name: str | None
     types: tuple[str, ...] = ()
     irregular: int = 0
+    odd: frozenset[str] = frozenset()
+    fitting: int = 0
+    count: int = 0
 
 
 def detect_scheme(sentences: Iterable[Sequence[str]]) -> TagScheme:
     """Which scheme the tags of sentences follow, from their letters and from how spans begin.
+
+    A few tags that no scheme has, such as `0` for `O`, do not hide the scheme of the others.
 
     Examples:
         >>> from unroll.tasks.tag.schemes import detect_scheme
         >>> detect_scheme([["I-a", "B-a", "O"], ["I-b"]]).name
         'IOB1'
     """
-    letters: Counter[str] = Counter()
-    types: set[str] = set()
-    first_b = first_i = 0  # first words of spans, without a B that IOB1 would write too
-    seen: list[tuple[str, ...]] = []
-    for tags in sentences:
-        before = OUTSIDE
-        for tag in tags:
-            letter, dash, kind = tag.partition("-")
-            if letter not in "BIOESLUM" or len(letter) != 1 or (letter == OUTSIDE and dash):
-                return TagScheme(None)
-            letters[letter] += 1
-            continues = before != OUTSIDE and split_tag(before)[1] == kind
-            if letter != OUTSIDE:
-                types.add(kind)
-                first_b += letter == "B" and not continues
-                first_i += letter == "I" and not continues
-            before = tag
-        seen.append(tuple(tags))
-    if not types or not letters.keys() & {"B", "I", "S", "U"} or ("" in types and len(types) > 1):
+    seen = [tuple(tags) for tags in sentences]
+    counts = Counter(tag for tags in seen for tag in tags)
+    odd = odd_tags(counts)
+    total, fitting = counts.total(), sum(n for tag, n in counts.items() if tag not in odd)
+    if fitting < MOST * total:
         return TagScheme(None)
+    letters: Counter[str] = Counter()
+    for tag, n in counts.items():
+        letters[tag[:1]] += n if tag not in odd else 0
+    types = {tag.partition("-")[2] for tag in counts if tag not in odd and tag != OUTSIDE}
+    if not types or not any(letters[x] for x in "BISU"):
+        return TagScheme(None)
+    kept = [tags for tags in seen if not odd or odd.isdisjoint(tags)]
     if letters["L"] or letters["U"]:
         scheme = "BILOU"
     elif letters["M"]:
@@ -155,13 +157,58 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> TagScheme:
     elif letters["E"] or letters["S"]:
         scheme = "BIOES"
     else:
-        scheme = "IOB1" if first_i > first_b else "BIO"
+        scheme = "IOB1" if begins_with_i(kept) else "BIO"
     irregular = sum(
         not may_follow(a, b, scheme)
-        for tags in seen
+        for tags in kept
         for a, b in zip((OUTSIDE, *tags), (*tags, OUTSIDE), strict=True)
     )
-    return TagScheme(scheme, tuple(sorted(types)), irregular)
+    return TagScheme(scheme, tuple(sorted(types)), irregular, odd, fitting, total)
+
+
+def odd_tags(counts: Counter[str]) -> frozenset[str]:
+    """The tags that do not go with the others, as all would be of one scheme.
+
+    Args:
+        counts: how often each tag occurs.
+    """
+    odd = {tag for tag in counts if not is_of_a_scheme(tag)}
+    spans = Counter({tag: n for tag, n in counts.items() if tag not in odd and tag != OUTSIDE})
+    few = 1 - MOST
+    # a type without a name among others with names
+    nameless = {tag for tag in spans if not tag.partition("-")[2]}
+    if nameless != set(spans):
+        if sum(spans[tag] for tag in nameless) > few * spans.total():
+            return frozenset(counts)
+        odd |= nameless
+    # the letters of BIOES among tags of BIO: real ones are as many as there are spans
+    closing = {tag for tag in spans if tag[0] in "ESLUM"}
+    begun = sum(n for tag, n in spans.items() if tag[0] in "BSU") or spans.total()
+    if sum(spans[tag] for tag in closing) <= few * begun:
+        odd |= closing
+    return frozenset(odd)
+
+
+def is_of_a_scheme(tag: str) -> bool:
+    """Whether a tag is `O`, or the letter of a scheme, alone or with a type."""
+    letter, dash, kind = tag.partition("-")
+    if letter == OUTSIDE:
+        return not dash
+    return len(letter) == 1 and letter in "BIESLUM" and (bool(kind) or not dash)
+
+
+def begins_with_i(sentences: Iterable[Sequence[str]]) -> bool:
+    """Whether more spans begin with I than with a B that IOB1 would not write."""
+    first_b = first_i = 0
+    for tags in sentences:
+        before = OUTSIDE
+        for tag in tags:
+            letter, kind = split_tag(tag)
+            continues = before != OUTSIDE and split_tag(before)[1] == kind
+            first_b += letter == "B" and not continues
+            first_i += letter == "I" and not continues
+            before = tag
+    return first_i > first_b
 
 
 def scheme_labels(types: Iterable[str], scheme: str) -> list[str]:

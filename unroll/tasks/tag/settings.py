@@ -58,10 +58,11 @@ class TagSettings(RecurrentSettings):
         description="What happens to longer sentences. cut: they are split; refuse: they are "
         "bad records.",
     )
-    scheme: Literal["auto", "BIO", "BIOES", "IOB1"] = Field(
+    scheme: Literal["auto", "none", "BIO", "BIOES", "IOB1"] = Field(
         "auto",
         description="The scheme of tags that the network learns. auto: BIOES with a CRF, "
-        "otherwise that of the file. Predictions are always in the scheme of the file.",
+        "otherwise that of the file. none: tags as they stand, no spans. Predictions are always in "
+        "the scheme of the file.",
     )
     # the words
     fold: bool = Field(True, description="Words that differ only by case or digits share a vector.")
