@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from unroll.data.media_table import IMAGES, find_media_table
+from unroll.data.files.media_paths import IMAGES
+from unroll.data.media_table import find_media_table
 from unroll.data.problems import Problems
 from unroll.errors import UserError
 

@@ -25,6 +25,14 @@ def is_table(path: Path) -> bool:
     return form.is_table and form.kind not in ("text", "arrays")
 
 
+def has_columns(path: Path) -> bool:
+    """Whether a path is a file with rows of columns, whatever its suffix says."""
+    try:
+        return find_form(path, str(path)).kind not in ("text", "arrays")
+    except UserError:  # told when it is read
+        return False
+
+
 def first_rows(path: Path) -> tuple[list[list[str]], list[str] | None]:
     """The first rows of a table.
 

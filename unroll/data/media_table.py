@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from unroll.counting import counted, listed
 from unroll.data.columns import longest, named, place
+from unroll.data.files.media_paths import MediaPaths, find_media_paths, has_suffix
 from unroll.data.files.regular_files import kind_of_path
-from unroll.data.files.rows import as_word
+from unroll.data.files.rows import TableRows, as_word
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
 from unroll.data.records import LOOK
 from unroll.errors import UserError
 
-AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus")
-IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-VIDEO = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v")
+OWN_WORDS = ("path", "file_name", "filename", "file")  # of an object that stands for a file
+OWN_TEXTS = ("raw", "caption", "text", "sentence")  # of an object that stands for a text
 
 
 class NoPaths(UserError):
@@ -46,24 +47,36 @@ class MediaTable:
     """A table whose columns are known.
 
     Attributes:
-        path: of the table.
-        name: the table as the user named it.
+        table: its rows.
         names: of its columns, or their numbers where it has no header.
         header: whether the first row holds the names.
         media: place of the column of paths, from 0.
         value: place of the column of texts or labels; None where there is none.
         guesses: what was guessed, each with the flag that changes it.
+        paths: how the words of the column of paths lead to files.
         folders: whether a path may lead to a folder.
+        several: whether a cell may hold a list of texts, each of which is a row.
     """
 
-    path: Path
-    name: str
+    table: TableRows
     names: tuple[str, ...]
     header: bool
     media: int
     value: int | None
     guesses: tuple[str, ...]
+    paths: MediaPaths
     folders: bool = False
+    several: bool = False
+
+    @property
+    def name(self) -> str:
+        """The table as the user named it."""
+        return self.table.name
+
+    @property
+    def folder(self) -> Path:
+        """Of the table."""
+        return self.paths.folder
 
     def rows(self, problems: Problems) -> Iterator[MediaRow]:
         """The rows, in order.
@@ -72,7 +85,7 @@ class MediaTable:
             problems: collects bad rows: without a file, without a value, of another width, or with a
                 path that leads to a pipe, a device or a folder.
         """
-        for k, row in enumerate(open_table(self.path, self.name).rows(problems)):
+        for k, row in enumerate(self.table.rows(problems)):
             where = f"{self.name}, line {row.line}"
             if k == 0 and self.header:
                 continue
@@ -82,26 +95,60 @@ class MediaTable:
                     f"expected ({listed(self.names)})."
                 )
                 continue
-            cells = [as_word(cell).strip() for cell in row.cells]
-            word = cells[self.media]
-            path = self.path.parent / word
-            kind = kind_of_path(path) if word else None
-            if not word:
-                problems.bad(f"{where}: no path; expected one in column {self.names[self.media]}.")
-            elif kind is None:
-                problems.bad(
-                    f"{where}: there is no file {word:.200} in {self.path.parent}; expected a path "
-                    "relative to the folder of the table."
-                )
-            elif kind != "a file" and not (self.folders and kind == "a folder"):
-                problems.bad(f"{where}: {word:.200} is {kind}; expected the path of a file.")
-            elif self.value is not None and not cells[self.value]:
-                problems.bad(
-                    f"{where}: column {self.names[self.value]} is empty; expected a value for {word}."
-                )
-            else:
-                value = None if self.value is None else cells[self.value]
-                yield MediaRow(path, value, where, dict(zip(self.names, cells, strict=True)))
+            values = [row.cells[self.value]] if self.value is not None else [None]
+            if self.several and isinstance(values[0], list):
+                values = values[0] or [""]
+            for value in values:
+                found = self.media_row(row.cells, value, where, problems)
+                if found is not None:
+                    yield found
+
+    def media_row(
+        self, row: Sequence[Any], value: Any, where: str, problems: Problems
+    ) -> MediaRow | None:
+        """A row with one value; None where it is bad, which `problems` takes.
+
+        Args:
+            row: its cells.
+            value: its text or label; None where the table has none.
+            where: file and line, for people.
+            problems: collects bad rows.
+        """
+        cells = [own_word(cell, OWN_WORDS).strip() for cell in row]
+        word = cells[self.media]
+        path = self.paths.find(word)
+        kind = kind_of_path(path) if word else None
+        text = own_word(value, OWN_TEXTS).strip()
+        if not word:
+            problems.bad(f"{where}: no path; expected one in column {self.names[self.media]}.")
+        elif kind is None:
+            problems.bad(
+                f"{where}: there is no file {word:.200} in {self.folder}; expected a path "
+                "relative to the folder of the table."
+            )
+        elif kind != "a file" and not (self.folders and kind == "a folder"):
+            problems.bad(f"{where}: {word:.200} is {kind}; expected the path of a file.")
+        elif self.value is not None and not text:
+            problems.bad(
+                f"{where}: column {self.names[self.value]} is empty; expected a value for {word:.200}."
+            )
+        else:
+            named_cells = dict(zip(self.names, cells, strict=True))
+            return MediaRow(path, None if self.value is None else text, where, named_cells)
+        return None
+
+
+def own_word(cell: Any, names: Sequence[str]) -> str:
+    """A cell as a string; of an object, the field that stands for it.
+
+    Args:
+        cell: of a table; {"path": "a.wav"} stands for a.wav.
+        names: of such fields.
+    """
+    if isinstance(cell, dict):
+        own = next((cell[name] for name in names if isinstance(cell.get(name), str)), None)
+        return as_word(cell) if own is None else str(own)
+    return as_word(cell)
 
 
 def find_media_table(
@@ -115,11 +162,16 @@ def find_media_table(
     suffixes: Sequence[str] = (),
     labelled: bool = True,
     folders: bool = False,
+    several: bool = False,
+    open_rows: Callable[[Path, str], TableRows] = open_table,
 ) -> MediaTable:
     """Find which column of a table holds the path of a file, and which its text or label.
 
+    Paths may begin at the folder of the table, at a folder in it or beside it (clips/, ../images/),
+    or on another machine; they may be written as Windows does, and lack their suffix.
+
     Args:
-        path: a .csv, .tsv or .jsonl.
+        path: a table of any form.
         media: the column of paths, by name or by number from 1. Default: guessed.
         value: the column of texts or labels, by name or number. Default: guessed.
         media_flag: the option that names the column of paths: "--audio".
@@ -129,6 +181,8 @@ def find_media_table(
         suffixes: of the paths. A folder counts too where its column is named.
         labelled: whether a column of texts or labels is required.
         folders: whether a path may lead to a folder.
+        several: whether a cell may hold a list of texts, each of which is a row.
+        open_rows: opens the table.
 
     Raises:
         NoPaths: where no column holds such paths.
@@ -136,7 +190,8 @@ def find_media_table(
 
     Examples:
         >>> from pathlib import Path
-        >>> from unroll.data.media_table import IMAGES, find_media_table
+        >>> from unroll.data.files.media_paths import IMAGES
+        >>> from unroll.data.media_table import find_media_table
         >>> _ = Path("captions.csv").write_text("image,caption\\na.png,A cat.\\n")
         >>> table = find_media_table(
         ...     "captions.csv", media_flag="--image", value_flag="--text", values=["caption"],
@@ -150,12 +205,16 @@ def find_media_table(
             f"There is no file {name}; expected a table that names a file in each row. Check the "
             f"path, from {Path.cwd()}."
         )
-    first = read_first_rows(path, name, (media, value), suffixes)
-    guesses = []
+    table = open_rows(path, name)
+    first = read_first_rows(table, (media, value), suffixes)
+    guesses = list(table.said)
     media_place = None if media is None else place(media, first.names, name, media_flag)
     if media_place is None:
-        media_place = guess_media(first, name, media_flag, suffixes)
+        media_place = guess_media(first, table, media_flag, suffixes)
         guesses.append(f"path: column {first.names[media_place]} (change by {media_flag})")
+    words = [row[media_place].strip() for row in first.rows]
+    paths = find_media_paths(words, table.folder, suffixes, folders) or MediaPaths(table.folder)
+    guesses += paths.messages(media_flag)
     value_place = None
     if labelled and value is not None:
         value_place = place(value, first.names, name, value_flag)
@@ -169,8 +228,9 @@ def find_media_table(
             f"{first.names[media_place]}; expected two columns."
         )
     return MediaTable(
-        path, name, first.names, first.header, media_place, value_place, tuple(guesses), folders
-    )
+        table, first.names, first.header, media_place, value_place, tuple(guesses), paths, folders,
+        several,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -189,13 +249,12 @@ class FirstMediaRows:
 
 
 def read_first_rows(
-    path: Path, name: str, given: tuple[str | None, str | None], suffixes: Sequence[str]
+    table: TableRows, given: tuple[str | None, str | None], suffixes: Sequence[str]
 ) -> FirstMediaRows:
     """The first rows of a table.
 
     Args:
-        path: of the table.
-        name: the table as the user named it.
+        table: the table.
         given: the columns that the user named.
         suffixes: of paths; a first row with such a path is no header.
 
@@ -203,37 +262,69 @@ def read_first_rows(
         UserError: where the table has no record.
     """
     problems = Problems(skip=True)
-    table = open_table(path, name)
-    rows = table.first_rows(LOOK, problems)
+    rows: list[list[str]] = []
+    for row in table.rows(problems):
+        rows.append([own_word(cell, OWN_WORDS) for cell in row.cells])
+        if len(rows) == LOOK:
+            break
     if table.names is not None:
         names, header = table.names, False
     else:
         first = tuple(cell.strip() for cell in rows[0]) if rows else ()
         is_named = any(word in first and not word.isdigit() for word in given if word)
-        header = is_named or not any(is_path(cell, suffixes) for cell in first)
+        header = is_named or not is_record(first, rows[1:], table.folder, suffixes)
         names = first if header else tuple(str(k + 1) for k in range(len(first)))
         rows = rows[1:] if header else rows
     if not rows or not names:
-        sentence = f"{name} has no record; expected the path of a file in each row."
+        sentence = f"{table.name} has no record; expected the path of a file in each row."
         raise UserError(problems.with_messages(sentence))
     return FirstMediaRows(names, header, [row for row in rows if len(row) == len(names)])
 
 
-def guess_media(first: FirstMediaRows, name: str, media_flag: str, suffixes: Sequence[str]) -> int:
-    """The place of the column with the most paths.
+def is_record(
+    first: Sequence[str], rows: Sequence[Sequence[str]], folder: Path, suffixes: Sequence[str]
+) -> bool:
+    """Whether a first row holds no names, as one of its cells leads to a file as those below it do.
+
+    Args:
+        first: the first row.
+        rows: the rows after it.
+        folder: of the table.
+        suffixes: of the paths.
+    """
+    if any(has_suffix(cell, suffixes) for cell in first):
+        return True
+    even = [row for row in rows if len(row) == len(first)]
+    if any(has_suffix(cell, suffixes) for row in even for cell in row):
+        return False
+    for k, word in enumerate(first):
+        paths = find_media_paths([row[k].strip() for row in even], folder, suffixes)
+        if paths is not None:
+            return kind_of_path(paths.find(word)) == "a file"
+    return False
+
+
+def guess_media(
+    first: FirstMediaRows, table: TableRows, media_flag: str, suffixes: Sequence[str]
+) -> int:
+    """The place of the column with the most paths; else of a first one whose words lead to files.
 
     Raises:
         NoPaths: where no column has a path.
     """
     columns = range(len(first.names))
-    counts = [sum(is_path(row[k], suffixes) for row in first.rows) for k in columns]
+    counts = [sum(has_suffix(row[k], suffixes) for row in first.rows) for k in columns]
     found = counts.index(max(counts))
-    if not counts[found]:
-        raise NoPaths(
-            f"{name} has the columns {listed(first.names)}, and none whose cells end in "
-            f"{', '.join(suffixes)}. Name the column of the path by {media_flag} COLUMN."
-        )
-    return found
+    if counts[found]:
+        return found
+    for k in columns:
+        words = [row[k].strip() for row in first.rows]
+        if find_media_paths(words, table.folder, suffixes) is not None:
+            return k
+    raise NoPaths(
+        f"{table.name} has the columns {listed(first.names)}, and none whose cells end in "
+        f"{listed(suffixes)}. Name the column of the path by {media_flag} COLUMN."
+    )
 
 
 def guess_value(first: FirstMediaRows, name: str, values: Sequence[str], media_place: int) -> int:
@@ -251,8 +342,3 @@ def guess_value(first: FirstMediaRows, name: str, values: Sequence[str], media_p
             "text or label of the file."
         )
     return found
-
-
-def is_path(cell: object, suffixes: Sequence[str]) -> bool:
-    """Whether a cell ends in one of these suffixes."""
-    return isinstance(cell, str) and cell.strip().lower().endswith(tuple(suffixes))

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from torch import Tensor
 
+from unroll.counting import listed
+from unroll.data.files.media_paths import IMAGES
+from unroll.data.first_rows import has_columns
 from unroll.data.images import BadImage
-from unroll.data.media_table import IMAGES
 from unroll.data.problems import Problems
-from unroll.data.records import TABLE_SUFFIXES
 from unroll.errors import UserError
 from unroll.tasks.caption.images import ImageSize, scale_image
 from unroll.tasks.caption.rows import find_further_captions
@@ -31,9 +32,9 @@ def read_image_paths(path: str, settings: CaptionSettings) -> Iterator[str]:
     if Path(path).is_dir():
         inside = sorted(p for p in Path(path).iterdir() if p.name.lower().endswith(IMAGES))
         if not inside:
-            raise UserError(f"{path} holds no images; expected files of {', '.join(IMAGES)}.")
+            raise UserError(f"{path} holds no images; expected files of {listed(IMAGES)}.")
         yield from map(str, inside)
-    elif path.removesuffix(".gz").endswith((*TABLE_SUFFIXES, ".jsonl")):
+    elif not path.lower().endswith(IMAGES) and has_columns(Path(path)):
         table = find_further_captions(path, settings, labelled=False)
         problems = Problems(settings.skip_bad)
         yield from (str(row.path) for row in table.rows(problems))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unroll.data.media_table import IMAGES, MediaTable, find_media_table
+from unroll.data.files.media_paths import IMAGES
+from unroll.data.media_table import MediaTable, find_media_table
 from unroll.data.problems import Problems
 from unroll.errors import UserError
+from unroll.tasks.caption.coco import open_captions
 from unroll.tasks.caption.settings import CaptionSettings
 
 CAPTIONS = "caption captions text sentence description title words comment".split()
@@ -53,6 +55,8 @@ def find_captions(
         values=CAPTIONS,
         suffixes=IMAGES,
         labelled=labelled,
+        several=True,
+        open_rows=open_captions,
     )
 
 

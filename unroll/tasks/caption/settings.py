@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from unroll.data.first_rows import first_rows, is_table
+from unroll.data.files.media_paths import IMAGES, column_of_paths
+from unroll.data.first_rows import first_rows, has_columns
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import (
@@ -21,8 +22,7 @@ from unroll.settings.shared import (
     WordDropout,
     WordSplit,
 )
-
-IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+from unroll.tasks.caption.coco import is_coco
 
 
 class CaptionSettings(RecurrentSettings):
@@ -181,9 +181,11 @@ class CaptionSettings(RecurrentSettings):
             path: the data.
             given: the settings that the user gave.
         """
-        if not is_table(path):
+        if not has_columns(path):
             return None
         try:
+            if is_coco(path):
+                return "captions of COCO"
             rows, names = first_rows(path)
         except (UserError, OSError):
             return None
@@ -191,13 +193,10 @@ class CaptionSettings(RecurrentSettings):
             return None
         if given.get("image"):
             return "a column of images is given"
-        body = rows if names is not None else rows[1:] or rows
-        width = len(names or rows[0])
-        for k in range(width):
-            cells = [row[k].strip().lower() for row in body if len(row) == width]
-            if cells and 2 * sum(cell.endswith(IMAGES) for cell in cells) > len(cells):
-                return f"a table with paths of images (column {(names or rows[0])[k]})"
-        return None
+        k = column_of_paths(rows, names, IMAGES)
+        return (
+            None if k is None else f"a table with paths of images (column {(names or rows[0])[k]})"
+        )
 
 
 # settings that may be changed each time a run is used

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from unroll.data.files.media_paths import IMAGES, VIDEO
 from unroll.data.images import (
     BadImage,
     check_pixels,
@@ -21,7 +22,6 @@ from unroll.data.images import (
     open_image,
     read_image,
 )
-from unroll.data.media_table import IMAGES, VIDEO
 from unroll.data.optional import optional
 from unroll.tasks.frames.number_rows import NUMBERS, read_numbers
 from unroll.tasks.frames.video import BadClip, video_frames, video_size

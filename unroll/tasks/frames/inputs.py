@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from unroll.data.files.media_paths import has_suffix
 from unroll.data.files.tables import open_table
-from unroll.data.media_table import is_path
 from unroll.data.problems import Problems
 from unroll.data.skipped import CollectedProblems, SkippedRecord, records_and_problems
 from unroll.errors import UserError
@@ -149,7 +149,7 @@ def is_one_clip(place: Path, preprocessor: FramesPreprocessor, video: str | None
         return False
     rows = [row.cells for row in islice(open_table(place).rows(CollectedProblems()), LOOK)]
     return video not in (rows[0] if rows else []) and not any(
-        is_path(cell, CLIP_FILES) for row in rows for cell in row
+        isinstance(cell, str) and has_suffix(cell, CLIP_FILES) for row in rows for cell in row
     )
 
 

@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from unroll.data.columns import is_number
+from unroll.data.files.media_paths import IMAGES, VIDEO
 from unroll.data.first_rows import first_rows, is_table
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import CellName, ClassSmoothing, ClassWeights
 
-MOVING = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".gif")
-STILLS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+MOVING = (*VIDEO, ".gif")
+STILLS = tuple(suffix for suffix in IMAGES if suffix != ".gif")
 OWN = ("video", "features", "frames", "label_names", "size")
 MOST_FIT = 0.8  # share of the rows that must look like clips of numbers
 HIDDEN, FEATURES = 128, 128  # units of a layer and direction; numbers of a frame after convolutions

@@ -169,7 +169,7 @@ def read_rows(
             problems.bad(f"{row.where}: a column of --label is empty; expected a label.")
             continue
         word = None if words is None else " ".join(words)
-        label = read_label(word, table.path.parent, names, row.where, problems)
+        label = read_label(word, table.folder, names, row.where, problems)
         if word is None or label is not None:
             own_group = None if group is None else cells[group]
             yield ClipRow(cells[table.media], row.path, label, own_group, row.where)

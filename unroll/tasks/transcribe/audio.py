@@ -14,6 +14,7 @@ import numpy as np
 from unroll.data.files.regular_files import CannotOpen, open_regular
 from unroll.data.optional import optional
 from unroll.errors import UserError
+from unroll.tasks.transcribe.av_audio import is_for_av, read_av
 
 MOST_SAMPLES = 1 << 28  # about five hours at 16 kHz
 MOST_VALUES = 1 << 30  # samples of all channels: a small file of silence can announce more
@@ -52,7 +53,7 @@ def read_audio(
     """The samples of a sound file, with its channels averaged to one.
 
     When to use it: for every sound that a task reads: WAV, FLAC, OGG, MP3 and the other formats of
-    libsndfile.
+    libsndfile; of a file also .m4a, .aac, .amr, .3gp, .webm, .wma with PyAV.
 
     Args:
         source: a file, or its bytes.
@@ -84,7 +85,12 @@ def read_audio(
             else open_regular(Path(source), name, "a sound")
         )
         with file:
-            sound = decode_sound(file, name)
+            if not isinstance(source, bytes) and is_for_av(file.read(12) or b""):
+                samples, recorded, channels = read_av(Path(source), MOST_SAMPLES)
+                sound = LoadedSound(finite(samples, name), recorded, channels, recorded)
+            else:
+                file.seek(0)
+                sound = decode_sound(file, name)
         return sound if rate is None else resample_sound(sound, rate, name)
     except CannotOpen as error:
         raise BadAudio(str(error)) from error
@@ -101,7 +107,7 @@ def decode_sound(file: IO[bytes], name: str) -> LoadedSound:
         BadAudio: where it is no sound, or a bad one.
     """
     soundfile = optional("soundfile", "reads sounds")
-    start = file.read(4)
+    start = file.read(4) or b""  # some files of /proc would block, and give nothing
     if not start:
         raise BadAudio(f"{name} is empty, without a byte; expected a sound.")
     if missing := missing_bytes(file):
@@ -127,9 +133,18 @@ def decode_sound(file: IO[bytes], name: str) -> LoadedSound:
             f"{name} is truncated: it has {len(samples):,} of the {announced:,} samples that its "
             "header announces."
         )
+    return LoadedSound(finite(samples, name), recorded, channels, recorded)
+
+
+def finite(samples: np.ndarray, name: str) -> np.ndarray:
+    """The samples, which are checked.
+
+    Raises:
+        BadAudio: where one of them is not finite.
+    """
     if not np.isfinite(samples).all():
         raise BadAudio(f"{name} has samples that are not finite; expected finite numbers.")
-    return LoadedSound(samples, recorded, channels, recorded)
+    return samples
 
 
 def check_size(samples: int, channels: int, name: str) -> None:

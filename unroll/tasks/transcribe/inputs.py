@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from unroll.counting import listed
+from unroll.data.first_rows import has_columns
 from unroll.data.media_table import MediaTable
 from unroll.data.problems import Problems
 from unroll.errors import UserError
@@ -67,7 +69,7 @@ def read_inputs(
     elif source.is_dir():
         found = sorted(p for p in source.rglob("*") if p.suffix.lower() in suffixes)
         if not found:
-            raise UserError(f"{path} has no file that ends in {', '.join(suffixes)}.")
+            raise UserError(f"{path} has no file that ends in {listed(suffixes)}.")
         yield from (TranscribeInput(str(file)) for file in found)
     elif kind == "strokes":  # a file of strokes is a table too
         try:
@@ -80,7 +82,7 @@ def read_inputs(
             yield from table_inputs(table, preprocessor, settings)
         else:
             yield TranscribeInput(path)
-    elif source.name.endswith((".csv", ".tsv", ".jsonl", ".gz")):
+    elif not source.name.lower().endswith(suffixes) and has_columns(source):
         yield from table_inputs(find_table(path, settings, labelled=False), preprocessor, settings)
     else:
         yield TranscribeInput(path)

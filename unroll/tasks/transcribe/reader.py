@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from unroll.counting import counted, listed
+from unroll.data.files.media_paths import AUDIO, IMAGES
 from unroll.data.images import BadImage
-from unroll.data.media_table import AUDIO, IMAGES, MediaTable, NoPaths, find_media_table
+from unroll.data.media_table import MediaTable, NoPaths, find_media_table
 from unroll.data.problems import Problems
 from unroll.data.split import validation_rows
 from unroll.errors import UserError

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from unroll.data.first_rows import first_rows, is_table
+from unroll.data.files.media_paths import SOUNDS, column_of_paths, find_media_paths
+from unroll.data.first_rows import first_rows, has_columns
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import BeamWidth, CellName, LowerTexts, SkipBad
 
-SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus")
 KINDS = ("audio", "image", "strokes")
 
 
@@ -186,16 +186,17 @@ class TranscribeSettings(RecurrentSettings):
         for kind in ("audio", "strokes"):
             if given.get(kind) is not None:
                 return f"a table with {kind}, as the settings say"
-        if "image" in given or not is_table(path):
+        if "image" in given or not has_columns(path):
             return None
         try:
             rows, names = first_rows(path)
         except (UserError, OSError, IndexError):
             return None
-        body = rows[1:] or rows if names is None else rows
-        for k in range(max(map(len, body), default=0)):
-            # a bad row does not hide what the rest is
-            sounds = sum(k < len(row) and row[k].strip().lower().endswith(SOUNDS) for row in body)
-            if 2 * sounds > len(body):
-                return "a table that names a sound in each row"
+        if column_of_paths(rows, names, SOUNDS) is not None:
+            return "a table that names a sound in each row"
+        ids = [row[0].strip() for row in rows if len(row) > 1]
+        if 2 * len(ids) > len(rows) and not any(" " in each or len(each) > 100 for each in ids):
+            found = find_media_paths(ids, path.parent, SOUNDS)
+            if found is not None and found.suffix:
+                return f"a table whose first column names sounds ({found.below}/*{found.suffix})"
         return None
