@@ -36,9 +36,9 @@ def test_a_sheet_is_read_as_a_csv_would_be(tmp_path):
     write_book(tmp_path / "a.xlsx", [], table, [["other"]])
     assert rows(tmp_path / "a.xlsx") == [
         (1, ["text", "label", "day"]),
-        (2, ["one", "1", "2024-02-03"]),
-        (4, ["two", "2.5", ""]),
-        (5, ["x", "3", "True"]),
+        (2, ["one", 1, "2024-02-03"]),
+        (4, ["two", 2.5, ""]),
+        (5, ["x", 3, "True"]),
     ]
     assert "sheet 'sheet 1', the first of 2" in open_table(tmp_path / "a.xlsx").said[0]
 

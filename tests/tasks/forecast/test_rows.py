@@ -51,3 +51,27 @@ def test_an_offset_that_others_do_not_have_is_a_bad_row(read):
         read(table(times))
     found, problems = read(table(times), skip=True)
     assert problems.count == 1 and len(found.series[0]) == 5
+
+
+def test_tables_of_other_forms_are_read(read, tmp_path):
+    json = '[{"d": "2024-01-01", "y": 1.029}, {"d": "2024-01-02", "y": 998}, {"d": "2024-01-03", "y": null}]'
+    table = read(json, name="a.json")
+    assert table.series[0].values[:2, 0].tolist() == [1.029, 998]  # numbers of JSON have no mark
+    trailing = read("d;y;\n2024-01-01;1;\n2024-01-02;2;\n")
+    assert trailing.columns == ("y",)
+    rows_of_r = read("d,y\n" + "".join(f"{k},2024-01-{k:02},{k % 4}\n" for k in range(1, 12)))
+    assert rows_of_r.end == "2024-01-11" and rows_of_r.columns == ("y",)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("YEAR,JAN,FEB,MAR\n1950,1,2,3\n1951,1,2,3\n", "a column for each month, JAN to MAR"),
+        ("name,2021,2022,2023\na,1,2,3\nb,1,2,3\n", "a column for each time, 2021 to 2023"),
+        ("d,y\n2024-01-01,15,79\n2024-01-02,16,2\n", "line 2: 3 cells; .*decimal commas need quotes"),
+    ],
+)  # fmt: skip
+def test_tables_that_are_not_one_row_per_time_are_told(read, text, sentence):
+    with pytest.raises(UserError, match=sentence) as told:
+        read(text)
+    assert len(str(told.value)) < 340

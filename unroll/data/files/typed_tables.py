@@ -181,10 +181,12 @@ def damaged(name: str, kind: str, error: Exception) -> UserError:
     return UserError(f"{name} cannot be read as {kind} ({said}). Create it again.")
 
 
-def typed_word(value: object) -> str:
-    """A value of a sheet as a .csv has it: whole numbers without a point, dates as ISO."""
+def typed_word(value: object) -> str | int | float:
+    """A value of a sheet: numbers as such, whole ones without a point; others as a .csv has them."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53:
         value = int(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
         value = value.date()
     return "" if value is None else str(value)

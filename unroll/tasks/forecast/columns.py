@@ -11,6 +11,8 @@ from unroll.tasks.forecast.rows import (
     MOST_WORDS,
     TextRow,
     cell_text,
+    describe_wide,
+    is_blank,
     is_counter,
     is_nameless,
     is_number_column,
@@ -187,10 +189,14 @@ class ColumnFinder:
             UserError: where there is no such column, or more than one.
         """
         numbers = [
-            (c, k) for k, c in enumerate(self.names) if c not in used and is_number_column(k, rows)
+            (c, k)
+            for k, c in enumerate(self.names)
+            if c not in used and is_number_column(k, rows) and not is_blank(c, k, rows)
         ]
         free = [c for c, k in numbers if not is_counter(k, rows)] or [c for c, _ in numbers]
         if len(free) != 1:
+            if wide := describe_wide(self.name, self.names):
+                raise UserError(wide)
             listed = f" ({', '.join(free)[:100]})" if free else ""
             raise UserError(
                 f"{self.name} has {len(free)} columns of numbers{listed}; name the one to forecast "
@@ -206,7 +212,9 @@ class ColumnFinder:
         for column in free:
             at = self.names.index(column)
             words = {cell_text(row.cells[at]) for row in rows} - {""}
-            if is_counter(at, rows) or (is_nameless(column) and not words):
+            if is_blank(column, at, rows):
+                continue
+            if is_counter(at, rows):
                 messages.append(self._passed_over(column))
             elif self.request.step is None and self._is_free_text(at, rows, len(words)):
                 messages.append(

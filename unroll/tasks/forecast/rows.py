@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from unroll.data.files.opening import regular_file
+from unroll.data.files.rows import Row
+from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
-from unroll.data.text import lines
 from unroll.errors import UserError
-from unroll.tasks.forecast.date_patterns import Moment, example_format
+from unroll.tasks.forecast.date_patterns import MONTH_NAMES, Moment, example_format
 from unroll.tasks.forecast.number_forms import NumberForm, is_written_number
 from unroll.tasks.forecast.time_forms import ISO, TimeForm, find_time_form
 from unroll.tasks.forecast.times import DAY
@@ -40,6 +40,7 @@ MISSING = {
 }  # what a missing number looks like
 MOST_WORDS = 50  # of a column of words
 FEWEST_COUNTED = 10  # rows, from which on a column of 1, 2, 3 counts them
+FEWEST_WIDE = 3  # columns that are named after times, from which on a table is wide
 SAMPLED = 20  # cells, to see what a column holds
 
 
@@ -71,77 +72,87 @@ class NumberRow(NamedTuple):
     offset: float | None = None
 
 
-def read_text_rows(name: str, problems: Problems) -> tuple[list[str], list[TextRow]]:
-    """Read a .csv or .tsv (or .gz of one) whose first line names its columns.
+def read_text_rows(name: str, problems: Problems) -> tuple[list[str], list[TextRow], list[str]]:
+    """Read a table of any form whose columns have names.
 
     Args:
         name: the path of the file.
-        problems: takes rows with another number of cells than the first line.
+        problems: takes rows with another number of cells than there are names.
 
     Returns:
-        The names of the columns, and the rows.
+        The names of the columns, the rows, and sentences on the form of the file.
 
     Raises:
         UserError: where the file is not such a table.
     """
-    text = lines(checked_file(name), name)
-    first = next(text, "")
-    if not first.strip():
+    path = regular_file(name, name, "a table (.csv, .tsv) of values over time")
+    if not path.stat().st_size:
         raise UserError(f"{name} is empty; expected a table whose first line names its columns.")
-    delimiter = max("\t,;", key=first.count)
-    names = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
-    names = [cell or f"column {k}" for k, cell in enumerate(names, 1)]
-    is_data = any(is_written_number(each) or is_date(each) for each in names)
-    if len(names) < 2 or len(set(names)) < len(names) or is_data:
-        raise UserError(
-            f"{name}, line 1: {first[:80]!r}; expected the different names of two or more columns, "
-            "with tabs, commas or semicolons between them."
-        )
-    rows: list[TextRow] = []
-    reader = csv.reader(text, delimiter=delimiter)
-    for cells in checked_rows(reader, name):
-        if not cells:
+    table = open_table(path, name)
+    rows = table.rows(problems)
+    first = Row(0, list(table.names)) if table.names is not None else next(rows, None)
+    names = checked_names(name, first)
+    found = list(rows)
+    if found and all(len(row.cells) == len(names) + 1 for row in found):
+        # other programs end every row with a mark, and R counts rows without a name for that
+        if all(cell_text(row.cells[-1]) == "" for row in found):
+            names = [*names, f"column {len(names) + 1}"]
+        elif is_counter(0, [TextRow(row.line, row.cells) for row in found]):
+            names = ["column 1", *names]
+    kept: list[TextRow] = []
+    for row in found:
+        if len(row.cells) == len(names):
+            kept.append(TextRow(row.line, row.cells))
             continue
-        line = reader.line_num + 1
-        if len(cells) == len(names):
-            rows.append(TextRow(line, cells))
-        else:
-            problems.bad(
-                f"{name}, line {line}: {len(cells)} cells; expected {len(names)}, as line 1 has."
-            )
-    if not rows:
-        raise UserError(f"{name} has no rows below its names; expected values over time.")
-    return names, rows
-
-
-def checked_file(name: str) -> Path:
-    """The path of a file that exists.
-
-    Raises:
-        UserError: where there is no such file.
-    """
-    path = Path(name)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise UserError(
-            f"{name[:200]} {what}; expected a table (.csv, .tsv) of values over time. Check the path, "
-            f"from {Path.cwd()}."
+        problems.bad(
+            f"{name}, line {row.line}: {len(row.cells)} cells; expected {len(names)}, as line "
+            f"{first.line if first else 1} has{describe_cut_numbers(names, row.cells)}."
         )
-    return path
+    if not kept:
+        raise UserError(f"{name} has no rows below its names; expected values over time.")
+    return names, kept, [f"{name}: {sentence}." for sentence in table.said]
 
 
-def checked_rows(reader: Iterator[list[str]], name: str) -> Iterator[list[str]]:
-    """The rows of a csv reader; its errors become sentences.
+def describe_cut_numbers(names: list[str], cells: list[Any]) -> str:
+    """A hint for rows whose decimal commas were taken for separators, or ""."""
+    digits = sum(cell_text(cell).isdigit() for cell in cells)
+    if len(cells) > len(names) and digits > len(cells) - len(names):
+        return "; numbers with decimal commas need quotes, or semicolons between cells"
+    return ""
+
+
+def checked_names(name: str, first: Row | None) -> list[str]:
+    """The names of the columns; "column 2" for one without a name.
 
     Raises:
-        UserError: where the csv reader refuses a row.
+        UserError: where there are none, or they are values.
     """
-    try:
-        yield from reader
-    except csv.Error as error:
+    cells = [cell_text(cell) for cell in first.cells] if first else []
+    names = [cell or f"column {k}" for k, cell in enumerate(cells, 1)]
+    values = [each for each in names if is_written_number(each) or is_date(each)]
+    if values and names[0] not in values and (wide := describe_wide(name, names)):
+        raise UserError(wide)
+    if len(names) < 2 or len(set(names)) < len(names) or values:
+        shown = ", ".join(cells)[:80]
         raise UserError(
-            f"{name} cannot be read as a table: {error}. Check its quotation marks."
-        ) from error
+            f"{name}, line {first.line if first else 1}: {shown!r}; expected the different names of two or "
+            "more columns, with tabs, commas or semicolons between them."
+        )
+    return names
+
+
+def describe_wide(name: str, names: list[str]) -> str:
+    """A sentence on a table that has a column for each time, or "" for others."""
+    months = [each for each in names if each.lower() in MONTH_NAMES]
+    dates = [each for each in names if is_date(each) or re.fullmatch(r"1[5-9]\d\d|20\d\d", each)]
+    of, columns = ("month", months) if len(months) > len(dates) else ("time", dates)
+    if len(columns) < FEWEST_WIDE:
+        return ""
+    return (
+        f"{name} has a column for each {of}, {columns[0]} to {columns[-1]}; expected a row for each "
+        "time, and a column of times. Turn the columns into rows first, as DataFrame.melt does; --by "
+        "names the column of the series."
+    )
 
 
 def is_date(text: str) -> bool:
@@ -165,6 +176,11 @@ def written_numbers(rows: list[TextRow], place: int) -> Iterator[tuple[int, str]
 def is_nameless(name: str) -> bool:
     """Whether a column has no name of its own: "column 1", or "Unnamed: 0" of pandas."""
     return bool(re.fullmatch(r"column \d+|Unnamed: \d+(_level_\d+)?|", name))
+
+
+def is_blank(name: str, column: int, rows: list[TextRow]) -> bool:
+    """Whether a column is nothing but the separator at the end of each row."""
+    return is_nameless(name) and all(cell_text(row.cells[column]) == "" for row in rows)
 
 
 def named_column(names: list[str], column: str) -> str | None:

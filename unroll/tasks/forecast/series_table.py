@@ -37,7 +37,7 @@ INPUT = "the input"  # how sentences name a dictionary of columns
 
 
 def read_series(path: str | Path, request: TableRequest, problems: Problems) -> SeriesTable:
-    """Read the series of a .csv or .tsv (or .gz of one) whose first line names the columns.
+    """Read the series of a table of any form whose columns have names.
 
     When to use it: sales by store and day, weather, prices, load.
 
@@ -65,7 +65,7 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
         ('day', [3.0, 5.0, 4.0])
     """
     name = str(path)
-    names, rows = read_text_rows(name, problems)
+    names, rows, notes = read_text_rows(name, problems)
     columns = find_series_columns(name, names, rows, request)
     places = [names.index(column) for column in columns.values]
     words = {
@@ -93,12 +93,12 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
     table = table_of_rows(
         name, columns.time.name, columns.by, len(columns.known), parser, parsed, request, problems
     )
-    notes = (
+    said = (
         *columns.messages,
         *left_out,
         *describe_times(name, columns.time.name, times, parser.form),
     )
-    return replace(table, messages=(*notes, *parser.numbers.messages, *table.messages))
+    return replace(table, messages=(*said, *parser.numbers.messages, *table.messages, *notes))
 
 
 def table_of_rows(

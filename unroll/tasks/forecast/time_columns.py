@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 from unroll.errors import UserError
 from unroll.tasks.forecast.date_patterns import MONTH_NAMES, example_format
-from unroll.tasks.forecast.rows import SAMPLED, TextRow, cell_text, is_number_column, named_column
+from unroll.tasks.forecast.rows import (
+    SAMPLED,
+    TextRow,
+    cell_text,
+    describe_wide,
+    is_number_column,
+    named_column,
+)
 from unroll.tasks.forecast.time_forms import NUMBER, is_date_column
 
 # names of columns of numbers that are times
@@ -129,8 +136,10 @@ def find_time_column(
         is_time = column.lower() in TIMES and is_number_column(at, rows)
         if is_time and only_grows(at, rows, series):
             return TimeColumn(column, (column,), (f"Times: the column {column} (--time).",))
+    if wide := describe_wide(name, names):
+        raise UserError(wide)
     first = next((row.cells for row in rows), [])
-    example = next((c.strip()[:30] for c in first if re.search(r"\d", c)), "31/12/2023")
+    example = next((str(c).strip()[:30] for c in first if re.search(r"\d", str(c))), "31/12/2023")
     raise UserError(
         f"{name} has no column of dates among {', '.join(names)[:100]}; name the column of times by "
         f"--time NAME, and how they are written by --set time_format={example_format(example)!r}."
