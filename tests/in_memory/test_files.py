@@ -11,7 +11,7 @@ from unroll.in_memory.tables import MemoryTable
 
 
 def written(data, folder, task=None, per_line=False):
-    wording = write_data(data, folder, task, per_line=per_line)
+    wording, _ = write_data(data, folder, task, {"per_line": per_line})
     return wording, wording.path.read_text() if wording.path.suffix != ".npz" else ""
 
 
@@ -42,17 +42,17 @@ def test_texts_by_task(tmp_path):
 
 def test_words_with_tags_are_columns(tmp_path):
     table = MemoryTable("list", ("tokens", "tags"), ([["a", "b"], ["c"]], [["X", "Y"], ["Z"]]))
-    wording, text = written(table, tmp_path)
+    wording, text = written(table, tmp_path, "tag")
     assert text == "a\tX\nb\tY\n\nc\tZ\n\n"
     assert "Sentence 1 of the list" in wording.say(f"{wording.path}, line 4: wrong.")
     ragged = MemoryTable("list", ("tokens", "tags"), ([["a", "b"]], [["X"]]))
     with pytest.raises(UserError, match="Sentence 0 of the list has 2 words and 1 tags"):
-        written(ragged, tmp_path)
+        written(ragged, tmp_path, "tag")
 
 
 def test_pairs_are_below_their_names(tmp_path):
     table = MemoryTable("list", ("source", "target"), (["a", "b\tc"], ["x", "y"]))
-    assert written(table, tmp_path)[1] == "source\ttarget\na\tx\nb c\ty\n"
+    assert written(table, tmp_path, "translate")[1] == "source\ttarget\na\tx\nb c\ty\n"
 
 
 def test_arrays_are_a_file_of_arrays(tmp_path):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.in_memory.array_file import write_arrays
 from unroll.in_memory.cells import as_list, column_of_text, is_missing, needs_json
@@ -20,30 +21,32 @@ from unroll.in_memory.wording import Wording
 STEM = "data-from-python"  # of the files; it stands in no data
 
 
-def write_data(data: MemoryData, folder: Path, task: str | None, *, per_line: bool) -> Wording:
+def write_data(
+    data: MemoryData, folder: Path, task: str | None, values: Mapping[str, Any]
+) -> tuple[Wording, tuple[str, ...]]:
     """Write the file that a task reads.
 
     Args:
         data: what was given.
         folder: where the file goes, with its sounds and images.
         task: the task, where it is known.
-        per_line: whether a language model reads each text as a line.
+        values: the settings by name.
 
     Returns:
-        How the file is spoken of, its path among it.
+        How the file is spoken of, its path among it; and what was changed, for people.
 
     Raises:
         UserError: for what the form of the task cannot hold, with the number of the record.
     """
     if isinstance(data, MemoryTexts):
-        return write_texts(data, folder, task, per_line)
+        return write_texts(data, folder, task, bool(values.get("per_line"))), ()
     if isinstance(data, MemoryArrays):
-        return write_arrays_of(data, folder, task)
-    if {"tokens", "tags"} <= set(data.names) and task in (None, "tag"):
-        return write_tagged(data, folder)
-    if data.names == ("source", "target"):
+        return write_arrays_of(data, folder, task), ()
+    if task == "tag" and data.names == ("tokens", "tags"):
+        return write_tagged(data, folder), ()
+    if task in ("translate", "language"):
         return write_pairs(data, folder)
-    return write_table(data, folder)
+    return write_table(data, folder), ()
 
 
 def write_texts(data: MemoryTexts, folder: Path, task: str | None, per_line: bool) -> Wording:
@@ -122,17 +125,17 @@ def as_words(cells: Any, where: str) -> list[str]:
     return ["" if is_missing(cell) else str(cell) for cell in as_list(cells)]
 
 
-def write_pairs(table: MemoryTable, folder: Path) -> Wording:
-    """Sources and targets with a tab between, below their names."""
+def write_pairs(table: MemoryTable, folder: Path) -> tuple[Wording, tuple[str, ...]]:
+    """Two columns of texts with a tab between, below their names."""
     columns = [
         column_of_text(column, name)
         for name, column in zip(table.names, table.columns, strict=True)
     ]
     path = folder / f"{STEM}.tsv"
-    lines = ["\t".join(table.names)]
+    lines, changed = ["\t".join(table.names)], 0
     for row, cells in enumerate(zip(*columns, strict=True)):
         if any(set("\t\n\r") & set(cell) for cell in cells):
-            # line ends and tabs would end a cell; nothing of a translation is in them
+            changed += 1
             cells = tuple(" ".join(cell.split()) for cell in cells)
         if not any(cells):
             raise UserError(
@@ -141,7 +144,8 @@ def write_pairs(table: MemoryTable, folder: Path) -> Wording:
         lines.append("\t".join(cells))
     wording = Wording(path, table.kind, "pair", len(table), range(2, len(table) + 2), table.index)
     write_lines(path, lines, wording)
-    return wording
+    verb = counted(changed, "pair has", "pairs have")
+    return wording, ((f"{verb} tabs or line ends, which are read as spaces.",) if changed else ())
 
 
 def write_table(table: MemoryTable, folder: Path) -> Wording:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from unroll.data.columns import find_columns
 from unroll.errors import UserError
-from unroll.in_memory.cells import is_missing
+from unroll.in_memory.columns import decided_task, fit_to_task
 from unroll.in_memory.files import write_data
-from unroll.in_memory.forms import MemoryData, MemoryTexts, is_path, recognise
+from unroll.in_memory.forms import is_path, recognise
 from unroll.in_memory.tables import MemoryTable, column_name
 from unroll.in_memory.wording import Wording, Wordings
 
@@ -38,6 +37,7 @@ class DataSource:
         wordings: how files of data from Python are spoken of.
         task: the task that the form of the data decides, and why; None where the file decides.
         recorded: what the config of a run keeps in the place of each path.
+        messages: what was chosen and changed, for people.
     """
 
     path: str
@@ -46,6 +46,7 @@ class DataSource:
     wordings: Wordings = field(default_factory=Wordings)
     task: tuple[str, str] | None = None
     recorded: Mapping[str, str] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
 
     @property
     def is_path(self) -> bool:
@@ -92,6 +93,23 @@ class DataSource:
         return given
 
 
+@dataclass(frozen=True)
+class WrittenData:
+    """Data from Python in its file.
+
+    Attributes:
+        wording: how the file is spoken of, its path among it.
+        task: the task that the form of the data decided, and why.
+        values: the settings, with the columns that were found.
+        messages: what was chosen and changed, for people.
+    """
+
+    wording: Wording
+    task: tuple[str, str] | None
+    values: Mapping[str, Any]
+    messages: tuple[str, ...]
+
+
 @contextmanager
 def open_data(
     data: Any,
@@ -130,27 +148,18 @@ def open_data(
         return
     with tempfile.TemporaryDirectory(prefix="unroll-") as place:
         folder = Path(place)
-        source = DataSource("", "data", values)
         if is_path(data):
             path = os.fspath(data)
-            source = replace(source, path=path, stem=stem_of(path))
+            source = DataSource(path, stem_of(path), values)
         else:
-            found = recognise(data, labels, task)
-            chosen = None if task is not None else decided_task(found, values)
-            known = task or (chosen[0] if chosen else None)
-            settings = values
-            if isinstance(found, MemoryTable) and found.numbered:
-                settings = named_columns(values)
-            wording = write_in(folder / "data", found, known, settings)
-            with Wordings((wording,)).errors():
-                settings = {**settings, **found_columns(found, known, settings, wording)}
-            source = replace(
-                source, path=str(wording.path), values=settings, task=chosen,
-                wordings=Wordings((wording,)),
-            )  # fmt: skip
-            task = known
+            own = write_in(folder / "data", data, labels, task, values)
+            wordings = Wordings((own.wording,))
+            source = DataSource(
+                str(own.wording.path), "data", own.values, wordings, own.task, messages=own.messages
+            )
+            task = task or (own.task[0] if own.task else None)
         if not valid_is_path:
-            other = write_in(folder / "valid", recognise(valid, None, task), task, source.values)
+            other = write_in(folder / "valid", valid, None, task, source.values).wording
             digest = hashlib.sha256(other.path.read_bytes()).hexdigest()
             source = replace(
                 source,
@@ -168,23 +177,30 @@ def stem_of(path: str) -> str:
 
 
 def write_in(
-    folder: Path, found: MemoryData, task: str | None, values: Mapping[str, Any]
-) -> Wording:
-    """Write data into a folder of its own."""
+    folder: Path, data: Any, labels: Any, task: str | None, values: Mapping[str, Any]
+) -> WrittenData:
+    """Write data into a folder of its own, in the form of the task.
+
+    Args:
+        folder: which is made.
+        data: from Python.
+        labels: one for each record, or None.
+        task: the task, where it is known.
+        values: the settings by name.
+
+    Raises:
+        UserError: for anything that holds no such data.
+    """
+    found = recognise(data, labels, task)
+    chosen = None if task is not None else decided_task(found)
+    task = task or (chosen[0] if chosen else None)
+    if isinstance(found, MemoryTable) and found.numbered:
+        values = named_columns(values)
+    fitted = fit_to_task(found, task, values)
+    values = {**values, **fitted.settings}
     folder.mkdir()
-    return write_data(found, folder, task, per_line=bool(values.get("per_line")))
-
-
-def decided_task(found: MemoryData, values: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The task that the form of the data decides, and why; None where its file is looked at."""
-    if isinstance(found, MemoryTexts):
-        return "language", "texts without labels"
-    if isinstance(found, MemoryTable):
-        if found.names == ("source", "target"):
-            return "translate", "pairs of texts"
-        if {"tokens", "tags"} <= set(found.names):
-            return "tag", "words with tags"
-    return None
+    wording, messages = write_data(fitted.data, folder, task, values)
+    return WrittenData(wording, chosen, values, (*fitted.messages, *messages))
 
 
 def named_columns(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,20 +214,3 @@ def named_columns(values: Mapping[str, Any]) -> dict[str, Any]:
 def is_number(value: Any) -> bool:
     """Whether a column is named by a number, as in a DataFrame of an array."""
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def found_columns(
-    found: MemoryData, task: str | None, values: Mapping[str, Any], wording: Wording
-) -> dict[str, str]:
-    """The columns of text and label of a small table, whose names no first row has to prove."""
-    if not isinstance(found, MemoryTable) or task != "classify" or values.get("id") is not None:
-        return {}
-    rows = [
-        ["" if is_missing(cell) else str(cell) for cell in row]
-        for row in zip(*(column[:1000] for column in found.columns), strict=True)
-    ]
-    columns = find_columns(
-        rows, str(wording.path), values.get("text"), values.get("label"), names=found.names
-    )
-    chosen = {"text": columns.text, "label": columns.label}
-    return {name: found.names[place] for name, place in chosen.items() if place is not None}

@@ -38,6 +38,8 @@ def check(
         def said(sentence: str) -> None:
             log(source.wordings.say(sentence))
 
+        for message in source.messages:
+            said(message)
         said(f"{source.path} is read for the task {name} (--task): {why}.")
         facts = load_task(name).check(source.path, checked, said)
         return {"task": name, **source.wordings.say(facts)}

@@ -83,6 +83,8 @@ def train(
     with open_data(data, given, labels=labels, task=known) as source:
         said = WordedReport(report, source.wordings) if source.wordings.all else report
         with one_training(said.log), reported(said, quiet=type(report) is QuietReport):
+            for message in source.messages:
+                said.log(message)
             if resumed is not None:
                 return resume_run(source, resumed, said, task_name=task, trust_code=trust_code)
             if resume:

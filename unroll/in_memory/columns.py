@@ -1,0 +1,272 @@
+"""Which columns of a table in memory a task reads, where its file holds only those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from unroll.data.columns import LABELS, TEXTS, find_columns
+from unroll.errors import UserError
+from unroll.in_memory.cells import is_missing
+from unroll.in_memory.forms import MemoryData, MemoryTexts
+from unroll.in_memory.tables import MemoryTable
+
+LOOK = 1000  # rows that a guess looks at
+TOKENS = ("tokens", "words", "token", "word", "text", "sentence")
+TAGS = ("tags", "ner_tags", "labels", "ner", "pos_tags", "pos", "tag", "upos", "label")
+SENTENCES = ("sentence", "sentence_id", "sentence #", "sent_id", "sentence_number")
+SOURCES = ("source", "src", "input", "from", "text")
+TARGETS = ("target", "tgt", "output", "to", "translation", "label")
+
+
+@dataclass(frozen=True)
+class FittedData:
+    """Data in the form that the file of a task has.
+
+    Attributes:
+        data: with the columns that the task reads.
+        settings: the columns by their names, where they were found.
+        messages: what was chosen and changed, for people.
+    """
+
+    data: MemoryData
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+
+
+def decided_task(found: MemoryData) -> tuple[str, str] | None:
+    """The task that the form of the data decides, and why; None where its file is looked at."""
+    if isinstance(found, MemoryTexts):
+        return "language", "texts without labels"
+    if not isinstance(found, MemoryTable):
+        return None
+    if found.names == ("source", "target"):
+        return "translate", "pairs of texts"
+    if tagged_columns(found) is not None:
+        return "tag", "words with tags"
+    texts = [place for place in range(len(found.names)) if is_text_column(found.columns[place])]
+    if len(found.names) == 1 and texts:
+        return "language", "texts without labels"
+    if len(found.names) == 2 == len(texts) and not {*map(str.lower, found.names)} & {
+        *LABELS,
+        *TEXTS,
+    }:
+        different = [len(set(column[:LOOK])) for column in found.columns]
+        if min(different) > len(found.columns[0][:LOOK]) / 2:
+            return "translate", "two columns of texts that hardly come back"
+    return None
+
+
+def fit_to_task(found: MemoryData, task: str | None, values: Mapping[str, Any]) -> FittedData:
+    """The data with the columns that a task reads.
+
+    Args:
+        found: what was given.
+        task: the task, where it is known.
+        values: the settings by name, which may name columns.
+
+    Raises:
+        UserError: where a named column is missing, or it is not clear which one is meant.
+    """
+    if not isinstance(found, MemoryTable):
+        return FittedData(found)
+    if task == "tag" and (columns := tagged_columns(found)) is not None:
+        return tagged_table(found, *columns)
+    if task == "language":
+        return language_texts(found, values)
+    if task == "translate":
+        return pairs_table(found, values)
+    if task == "music":
+        return FittedData(
+            MemoryTexts(texts_of(found, one_column(found, ("tune", "abc", "text"))), found.kind)
+        )
+    if task in (None, "classify") and values.get("id") is None:
+        return FittedData(found, labelled_columns(found, values) if task else {})
+    return FittedData(found)
+
+
+def is_text_column(cells: Sequence[Any]) -> bool:
+    """Whether the cells that are looked at are texts, but for missing ones."""
+    seen = [cell for cell in cells[:LOOK] if not is_missing(cell)]
+    return bool(seen) and all(isinstance(cell, str) for cell in seen)
+
+
+def is_list_column(cells: Sequence[Any]) -> bool:
+    """Whether the cells are lists of texts or of labels."""
+    seen = [cell for cell in cells[:LOOK] if not is_missing(cell)]
+    return bool(seen) and all(
+        not isinstance(cell, (str, Mapping)) and isinstance(cell, Iterable) for cell in seen
+    )
+
+
+def tagged_columns(table: MemoryTable) -> tuple[int, int, int | None] | None:
+    """The places of words, tags and, where a row is a word, of the sentence; None where they are not.
+
+    Words and tags are columns of lists, or columns of words beside one that names the sentence.
+    """
+    lower = [name.lower() for name in table.names]
+    lists = [place for place in range(len(lower)) if is_list_column(table.columns[place])]
+    token = first_named(lower, TOKENS, lists)
+    tag = first_named(lower, TAGS, [place for place in lists if place != token])
+    if token is not None and tag is not None:
+        return token, tag, None
+    sentence = first_named(lower, SENTENCES, range(len(lower)))
+    token = first_named(lower, ("word", "token", "words", "tokens", "form"), range(len(lower)))
+    tag = first_named(lower, ("tag", "tags", "ner", "ner_tag", "label", "pos"), range(len(lower)))
+    if sentence is None or token is None or tag is None or sentence in (token, tag):
+        return None
+    return token, tag, sentence
+
+
+def first_named(names: Sequence[str], known: Sequence[str], among: Iterable[int]) -> int | None:
+    """The place of the first known name among some places."""
+    places = {names[place]: place for place in among}
+    return next((places[name] for name in known if name in places), None)
+
+
+def tagged_table(table: MemoryTable, token: int, tag: int, sentence: int | None) -> FittedData:
+    """Lists of words with lists of their tags, one row for each sentence."""
+    words, tags = table.columns[token], table.columns[tag]
+    index = table.index
+    if sentence is not None:
+        starts = sentence_starts(table.columns[sentence])
+        ends = [*starts[1:], len(words)]
+        words, tags = (
+            [cells[a:b] for a, b in zip(starts, ends, strict=True)] for cells in (words, tags)
+        )
+        index = None
+    message = (
+        f"Words: column {table.names[token]}. Tags: column {table.names[tag]} (another one: give a frame "
+        "with the columns tokens and tags alone)."
+    )
+    fitted = replace(table, names=("tokens", "tags"), columns=(words, tags), index=index)
+    return FittedData(fitted, messages=(message,))
+
+
+def sentence_starts(cells: Sequence[Any]) -> list[int]:
+    """The rows on which sentences begin; an empty cell goes on with the one above it."""
+    starts, current = [], None
+    for row, cell in enumerate(cells):
+        if row == 0 or (not is_missing(cell) and cell != current):
+            starts.append(row)
+        if not is_missing(cell):
+            current = cell
+    return starts
+
+
+def language_texts(table: MemoryTable, values: Mapping[str, Any]) -> FittedData:
+    """The texts of a column as documents; with a condition the column of the category too."""
+    wanted, condition = values.get("text"), values.get("condition")
+    place = (
+        named_place(table, wanted, "text") if wanted is not None else text_place(table, condition)
+    )
+    said = (f"Text: column {table.names[place]} (text=).",) if len(table.names) > 1 else ()
+    if condition is not None:
+        other = named_place(table, condition, "condition")
+        names = (table.names[place], table.names[other])
+        fitted = replace(table, names=names, columns=(table.columns[place], table.columns[other]))
+        return FittedData(fitted, {"text": names[0], "condition": names[1]}, said)
+    return FittedData(MemoryTexts(texts_of(table, place), table.kind), {"text": None}, said)
+
+
+def text_place(table: MemoryTable, but: Any) -> int:
+    """The column of texts: one with a known name, else the one with the longest texts.
+
+    Raises:
+        UserError: where no column holds texts.
+    """
+    places = [
+        place
+        for place, name in enumerate(table.names)
+        if name != but and is_text_column(table.columns[place])
+    ]
+    if not places:
+        raise UserError(
+            f"The {table.kind} has no column of texts among {', '.join(table.names)[:120]}; expected one."
+        )
+    known = first_named([name.lower() for name in table.names], TEXTS, places)
+    if known is not None:
+        return known
+
+    def letters(place: int) -> int:
+        return sum(len(cell) for cell in table.columns[place][:LOOK] if isinstance(cell, str))
+
+    return max(places, key=letters)
+
+
+def pairs_table(table: MemoryTable, values: Mapping[str, Any]) -> FittedData:
+    """The columns of source and target, by the settings, by usual names, else the first two texts."""
+    source, target = values.get("source"), values.get("target")
+    lower = [name.lower() for name in table.names]
+    texts = [place for place in range(len(lower)) if is_text_column(table.columns[place])]
+    left = named_place(table, source, "source") if source is not None else None
+    right = named_place(table, target, "target") if target is not None else None
+    if left is None:
+        free = [place for place in texts if place != right]
+        left = first_named(lower, SOURCES, free)
+        left = left if left is not None or not free else free[0]
+    if right is None:
+        free = [place for place in texts if place != left]
+        right = first_named(lower, TARGETS, free)
+        right = right if right is not None or not free else free[0]
+    if left is None or right is None:
+        raise UserError(
+            f"The {table.kind} has the columns {', '.join(table.names)[:120]}; expected two of texts. Name "
+            "them by source= and target=."
+        )
+    names = (table.names[left], table.names[right])
+    fitted = replace(table, names=names, columns=(table.columns[left], table.columns[right]))
+    settings = {} if names == ("source", "target") else {"source": names[0], "target": names[1]}
+    said = (
+        () if len(table.names) == 2 else (f"Source: column {names[0]}. Target: column {names[1]}.",)
+    )
+    return FittedData(fitted, settings, said)
+
+
+def one_column(table: MemoryTable, known: Sequence[str]) -> int:
+    """The column with a known name, else the only one.
+
+    Raises:
+        UserError: where it is not clear which one is meant.
+    """
+    place = first_named([name.lower() for name in table.names], known, range(len(table.names)))
+    if place is not None or len(table.names) == 1:
+        return place or 0
+    raise UserError(
+        f"The {table.kind} has the columns {', '.join(table.names)[:120]}; expected one of "
+        f"{', '.join(known)}, or a single column."
+    )
+
+
+def named_place(table: MemoryTable, name: Any, setting: str) -> int:
+    """The place of a column that a setting names, by its name or its number from 1.
+
+    Raises:
+        UserError: where there is no such column.
+    """
+    if str(name) in table.names:
+        return table.names.index(str(name))
+    if str(name).isdigit() and 1 <= int(str(name)) <= len(table.names):
+        return int(str(name)) - 1
+    raise UserError(
+        f"{setting}={name!r} is no column of the {table.kind}, which has {', '.join(table.names)[:120]}."
+    )
+
+
+def texts_of(table: MemoryTable, place: int) -> list[str]:
+    """The texts of a column; a missing one is empty."""
+    return ["" if is_missing(cell) else str(cell) for cell in table.columns[place]]
+
+
+def labelled_columns(table: MemoryTable, values: Mapping[str, Any]) -> dict[str, str]:
+    """The names of the columns of text and label: no first row has to prove that it holds names."""
+    rows = [
+        ["" if is_missing(cell) else str(cell) for cell in row]
+        for row in zip(*(column[:LOOK] for column in table.columns), strict=True)
+    ]
+    found = find_columns(
+        rows, f"The {table.kind}", values.get("text"), values.get("label"), names=table.names
+    )
+    chosen = {"text": found.text, "label": found.label}
+    return {name: table.names[place] for name, place in chosen.items() if place is not None}
