@@ -49,5 +49,5 @@ def test_the_column_of_inputs():
 
 
 def test_a_table_is_a_file_for_a_while():
-    with table_as_file(read_columns({"text": ["a"]})) as (path, wordings):
+    with table_as_file(read_columns({"text": ["a"]}), {}) as (path, wordings):
         assert wordings.say(f"{path}, line 2") == "Row 0 of the dictionary of columns"

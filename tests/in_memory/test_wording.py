@@ -22,7 +22,7 @@ def test_lines_become_rows_with_their_labels():
 
 def test_the_file_becomes_the_data():
     assert FRAME.say("a tenth of /t/d/data.csv") == "a tenth of the DataFrame of 3 rows"
-    assert FRAME.say("/t/d/image-2.png is no image.") == "The one of row 2 is no image."
+    assert FRAME.say("/t/d/image-2.png is no image.") == "image 2 of the DataFrame is no image."
     assert FRAME.say("other.csv, line 5: bad.") == "other.csv, line 5: bad."
 
 

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from unroll.data.columns import LABELS, TEXTS, find_columns
 from unroll.errors import UserError
 from unroll.in_memory.cells import is_missing
-from unroll.in_memory.forms import MemoryData, MemoryTexts
+from unroll.in_memory.forms import MemoryArrays, MemoryData, MemoryTexts, item_kind
 from unroll.in_memory.tables import MemoryTable
 
+VALUES = ("text", "caption", "label")  # settings that name what stands beside a sound or image
 LOOK = 1000  # rows that a guess looks at
 TOKENS = ("tokens", "words", "token", "word", "text", "sentence")
 TAGS = ("tags", "ner_tags", "labels", "ner", "pos_tags", "pos", "tag", "upos", "label")
@@ -39,8 +42,13 @@ def decided_task(found: MemoryData) -> tuple[str, str] | None:
     """The task that the form of the data decides, and why; None where its file is looked at."""
     if isinstance(found, MemoryTexts):
         return "language", "texts without labels"
-    if not isinstance(found, MemoryTable):
-        return None
+    if isinstance(found, MemoryArrays):
+        per_step = any(
+            not isinstance(label, str) and np.ndim(label) for label in found.labels or ()
+        )
+        if per_step:
+            return "frames", "sequences of numbers with a label for each step"
+        return "classify", "sequences of numbers with labels"
     if found.names == ("source", "target"):
         return "translate", "pairs of texts"
     if tagged_columns(found) is not None:
@@ -81,9 +89,31 @@ def fit_to_task(found: MemoryData, task: str | None, values: Mapping[str, Any]) 
         return FittedData(
             MemoryTexts(texts_of(found, one_column(found, ("tune", "abc", "text"))), found.kind)
         )
-    if task in (None, "classify") and values.get("id") is None:
-        return FittedData(found, labelled_columns(found, values) if task else {})
     return FittedData(found)
+
+
+def renamed_like(table: MemoryTable, names: Mapping[str, Any]) -> MemoryTable:
+    """The table with the column names of a run's training data, where a list gave it other ones.
+
+    Args:
+        table: with images or sounds in one column, and perhaps a text or label beside it.
+        names: the settings of the run that name columns.
+    """
+    media = [
+        place
+        for place, cells in enumerate(table.columns)
+        if any(item_kind(cell) in ("image", "sound") for cell in cells[:1])
+    ]
+    if len(media) != 1:
+        return table
+    changed = list(table.names)
+    values = [place for place in range(len(changed)) if place != media[0]]
+    for place, settings in ((media[0], ("audio", "image", "video")), (values[:1], VALUES)):
+        where = place if isinstance(place, int) else next(iter(place), None)
+        wanted = next((str(names[each]) for each in settings if names.get(each)), None)
+        if where is not None and wanted is not None and wanted not in changed:
+            changed[where] = wanted
+    return replace(table, names=tuple(changed))
 
 
 def is_text_column(cells: Sequence[Any]) -> bool:
@@ -100,10 +130,16 @@ def is_list_column(cells: Sequence[Any]) -> bool:
     )
 
 
-def tagged_columns(table: MemoryTable) -> tuple[int, int, int | None] | None:
+def tagged_columns(
+    table: MemoryTable, *, with_tags: bool = True
+) -> tuple[int, int, int | None] | None:
     """The places of words, tags and, where a row is a word, of the sentence; None where they are not.
 
     Words and tags are columns of lists, or columns of words beside one that names the sentence.
+
+    Args:
+        table: of any columns.
+        with_tags: whether there must be tags. False: their place may be that of the words.
     """
     lower = [name.lower() for name in table.names]
     lists = [place for place in range(len(lower)) if is_list_column(table.columns[place])]
@@ -114,6 +150,7 @@ def tagged_columns(table: MemoryTable) -> tuple[int, int, int | None] | None:
     sentence = first_named(lower, SENTENCES, range(len(lower)))
     token = first_named(lower, ("word", "token", "words", "tokens", "form"), range(len(lower)))
     tag = first_named(lower, ("tag", "tags", "ner", "ner_tag", "label", "pos"), range(len(lower)))
+    tag = token if tag is None and not with_tags else tag
     if sentence is None or token is None or tag is None or sentence in (token, tag):
         return None
     return token, tag, sentence
@@ -260,7 +297,12 @@ def texts_of(table: MemoryTable, place: int) -> list[str]:
 
 
 def labelled_columns(table: MemoryTable, values: Mapping[str, Any]) -> dict[str, str]:
-    """The names of the columns of text and label: no first row has to prove that it holds names."""
+    """The names of the columns of text and label: no first row has to prove that it holds names.
+
+    None where they are not columns of texts with labels, or of a table of media.
+    """
+    if values.get("id") is not None:
+        return {}
     rows = [
         ["" if is_missing(cell) else str(cell) for cell in row]
         for row in zip(*(column[:LOOK] for column in table.columns), strict=True)

@@ -6,18 +6,23 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from unroll.counting import counted
+from unroll.data.files.forms import find_form
+from unroll.data.files.separated import Separator
+from unroll.data.media_table import AUDIO, IMAGES, VIDEO
 from unroll.errors import UserError
-from unroll.in_memory.array_file import write_arrays
+from unroll.in_memory.array_file import read_arrays, write_arrays
 from unroll.in_memory.cells import as_list, column_of_text, is_missing, needs_json
 from unroll.in_memory.forms import MemoryArrays, MemoryData, MemoryTexts, item_kind
 from unroll.in_memory.media import write_media
 from unroll.in_memory.tables import MemoryTable
 from unroll.in_memory.wording import Wording
 
+LOOK = 200  # cells that tell whether a column names files
 STEM = "data-from-python"  # of the files; it stands in no data
 
 
@@ -153,24 +158,41 @@ def write_table(table: MemoryTable, folder: Path) -> Wording:
 
     Sounds and images in its cells become files beside it, named in their place.
     """
-    columns: list[list[Any]] = []
-    for name, cells in zip(table.names, table.columns, strict=True):
+    columns: list[Sequence[Any]] = []
+    for name, given in zip(table.names, table.columns, strict=True):
+        cells: Sequence[Any] = given
         kind = next((item_kind(cell) for cell in cells if not is_missing(cell)), "missing")
         if kind in ("image", "sound"):
             cells = write_media(cells, kind, name, folder)
+        elif kind == "text":
+            cells = absolute_paths(cells)
         columns.append(column_of_text(cells, f"Column {name} of the {table.kind}"))
     rows = list(zip(*columns, strict=True))
-    if needs_json(columns):
-        path = folder / f"{STEM}.jsonl"
-        lines = [
-            json.dumps(dict(zip(table.names, row, strict=True)), ensure_ascii=False) for row in rows
-        ]
-        starts: Sequence[int] = range(1, len(rows) + 1)
-    else:
-        path, lines, starts = folder / f"{STEM}.csv", *csv_lines(table.names, rows)
-    wording = Wording(path, table.kind, "row", len(table), starts, table.index)
+    wording = Wording(folder / f"{STEM}.csv", table.kind, "row", len(table), (), table.index)
+    if not needs_json(columns):
+        lines, starts = csv_lines(table.names, rows)
+        wording = replace(wording, starts=starts)
+        write_lines(wording.path, lines, wording)
+        form = find_form(wording.path, table.kind)
+        if form.separator == Separator(",", quoted=True) and len(table.names) > 1:
+            return wording
+        wording.path.unlink()  # another separator fits the texts better: names tell what is a cell
+    lines = [
+        json.dumps(dict(zip(table.names, row, strict=True)), ensure_ascii=False) for row in rows
+    ]
+    path = folder / f"{STEM}.jsonl"
+    wording = replace(wording, path=path, starts=range(1, len(rows) + 1))
     write_lines(path, lines, wording)
     return wording
+
+
+def absolute_paths(cells: Sequence[Any]) -> Sequence[Any]:
+    """Cells that name existing files, from the working folder, as paths that any folder can read."""
+    paths = [str(cell).strip() for cell in cells if not is_missing(cell)]
+    named = [path for path in paths[:LOOK] if path.lower().endswith((*AUDIO, *IMAGES, *VIDEO))]
+    if 2 * len(named) <= len(paths[:LOOK]) or not any(Path(path).exists() for path in named):
+        return cells
+    return [cell if is_missing(cell) else str(Path.cwd() / str(cell).strip()) for cell in cells]
 
 
 def csv_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:
@@ -198,10 +220,31 @@ def one_line_end(text: str) -> str:
 
 def write_arrays_of(data: MemoryArrays, folder: Path, task: str | None) -> Wording:
     """Sequences of numbers as a file of arrays."""
-    path = folder / f"{STEM}.npz"
-    wording = Wording(path, data.kind, "sequence", len(data.values), range(1, len(data.values) + 1))
-    write_arrays(path, data.values, data.labels)
+    starts = range(1, len(data.values) + 1)
+    wording = Wording(folder / f"{STEM}.npz", data.kind, "sequence", len(data.values), starts)
+    write_arrays(wording.path, data.values, data.labels)
+    if task != "frames" and (task is not None or not read_arrays(wording.path).per_step):
+        return wording
+    found = read_arrays(wording.path)  # with labels as texts
+    lines = ["path,label"] if found.labels is not None else ["path"]
+    for row, values in enumerate(found.values):
+        name, label = f"sequence-{row}.csv", ""
+        text = "\n".join(",".join(map(repr, step)) for step in values.tolist())
+        (folder / name).write_text(f"{text}\n")
+        if found.labels is not None:
+            own = found.labels[row]
+            label = f",labels-{row}.txt" if isinstance(own, list) else f",{quoted(own)}"
+            if isinstance(own, list):
+                (folder / f"labels-{row}.txt").write_text("".join(f"{each}\n" for each in own))
+        lines.append(f"{name}{label}")
+    wording = replace(wording, path=folder / f"{STEM}.csv", starts=range(2, len(lines) + 1))
+    write_lines(wording.path, lines, wording)
     return wording
+
+
+def quoted(cell: str) -> str:
+    """A cell of a .csv with quotes where it needs them."""
+    return csv_lines([cell], [])[0][0]
 
 
 def write_lines(path: Path, lines: Sequence[str], wording: Wording) -> None:

@@ -29,6 +29,13 @@ from unroll.in_memory.tables import (
 
 LONGEST_LABEL = 80  # characters of a text that may be a label
 LEAST_RATE = 1000  # samples per second: a smaller number beside an array is a label
+MEDIA_COLUMNS = {"image": "image", "sound": "audio"}
+# what stands beside the only column of a list
+VALUE_COLUMNS: dict[tuple[str, ...], str] = {
+    ("tokens",): "tags",
+    ("audio",): "text",
+    ("image",): "caption",
+}
 EXPECTED = (
     "a path, a DataFrame, a dictionary of columns, an array with labels=, or a list of texts, pairs, "
     "records, arrays, images or sounds"
@@ -77,6 +84,8 @@ def recognise(data: Any, labels: Any = None, task: str | None = None) -> MemoryD
     Raises:
         UserError: for data that is none of these.
     """
+    if isinstance(data, (MemoryTable, MemoryTexts, MemoryArrays)):
+        return data
     refuse_single(data)
     if isinstance(data, tuple) and len(data) == 2 and labels is None and are_columns(*data):
         data, labels = data
@@ -254,7 +263,7 @@ def recognise_items(
         return MemoryTexts(["" if is_missing(item) else str(item) for item in items], kind)
     if known == "words":
         return checked_table(kind, ["tokens"], [items])
-    return checked_table(kind, [known], [items])  # images, sounds
+    return checked_table(kind, [MEDIA_COLUMNS[known]], [items])
 
 
 def item_kind(item: Any) -> str:
@@ -382,7 +391,10 @@ def with_labels(found: MemoryData, labels: list[Any], task: str | None) -> Memor
         return two_columns(
             list(zip(found.texts, labels, strict=True)), found.kind, task or "classify"
         )
-    name = "tags" if found.names == ("tokens",) else "label"
+    if task in (None, "classify") and len(found.names) > 1 and all(map(is_row, found.columns)):
+        rows = np.array(found.columns, dtype=np.float64).T  # a row of numbers is a sequence
+        return MemoryArrays(sequences_of(rows), labels, found.kind)
+    name = VALUE_COLUMNS.get(found.names, "label")
     if name in found.names:
         raise UserError(
             f"The {found.kind} has a column {name!r}, and labels= is given too; expected one of them."

@@ -16,9 +16,11 @@ from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.in_memory.array_file import without_padding
 from unroll.in_memory.cells import column_of_text, is_missing
+from unroll.in_memory.columns import renamed_like, sentence_starts, tagged_columns, texts_of
 from unroll.in_memory.datasets import items_of, plain_item
 from unroll.in_memory.files import write_table
 from unroll.in_memory.forms import (
+    MEDIA_COLUMNS,
     as_array,
     holds_times,
     is_image,
@@ -58,6 +60,15 @@ class MemoryInputs:
     single: bool = False
     frame: Any = None
     index: Any = None
+
+    def sentences(self) -> list[list[str]] | None:
+        """The words of each sentence, where each row is a word; None where rows are sentences."""
+        columns = None if self.table is None else tagged_columns(self.table, with_tags=False)
+        if self.table is None or columns is None or columns[2] is None:
+            return None
+        starts = sentence_starts(self.table.columns[columns[2]])
+        words = texts_of(self.table, columns[0])
+        return [words[a:b] for a, b in zip(starts, [*starts[1:], len(words)], strict=True)]
 
 
 def read_inputs(inputs: Any, step_size: int | None, *, series: bool = False) -> MemoryInputs:
@@ -137,7 +148,7 @@ def of_list(items: list[Any], kind: str, step_size: int | None) -> MemoryInputs:
             return MemoryInputs(items)  # each is an input of its own
         return MemoryInputs(table=read_records(items))
     if known in ("image", "sound"):
-        return MemoryInputs(table=checked_table(kind, [known], [items]))
+        return MemoryInputs(table=checked_table(kind, [MEDIA_COLUMNS[known]], [items]))
     if step_size is not None and known in ("number", "array", "two"):
         one = known == "number" or (
             step_size > 1 and all(is_row(item) and len(item) == step_size for item in items)
@@ -174,8 +185,14 @@ def column_of_inputs(table: MemoryTable, names: Sequence[str], wanted: str | Non
 
 
 @contextmanager
-def table_as_file(table: MemoryTable) -> Iterator[tuple[str, Wordings]]:
-    """The file of a table of inputs, as long as the block runs, and how it is spoken of."""
+def table_as_file(table: MemoryTable, names: Mapping[str, Any]) -> Iterator[tuple[str, Wordings]]:
+    """The file of a table of inputs, as long as the block runs, and how it is spoken of.
+
+    Args:
+        table: of inputs.
+        names: the settings of the run that name columns.
+    """
+    table = renamed_like(table, names)
     with TemporaryDirectory(prefix="unroll-") as place:
         wordings = Wordings((write_table(table, Path(place)),))
         with wordings.errors():

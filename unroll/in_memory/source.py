@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from unroll.errors import UserError
-from unroll.in_memory.columns import decided_task, fit_to_task
+from unroll.in_memory.array_file import is_array_file, read_arrays
+from unroll.in_memory.columns import decided_task, fit_to_task, labelled_columns, renamed_like
 from unroll.in_memory.files import write_data
-from unroll.in_memory.forms import is_path, recognise
+from unroll.in_memory.forms import MemoryArrays, is_path, recognise
 from unroll.in_memory.tables import MemoryTable, column_name
 from unroll.in_memory.wording import Wording, Wordings
 
@@ -38,6 +39,7 @@ class DataSource:
         task: the task that the form of the data decides, and why; None where the file decides.
         recorded: what the config of a run keeps in the place of each path.
         messages: what was chosen and changed, for people.
+        table: what the file holds, where it is a table from Python.
     """
 
     path: str
@@ -47,6 +49,13 @@ class DataSource:
     task: tuple[str, str] | None = None
     recorded: Mapping[str, str] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
+    table: MemoryTable | None = None
+
+    def values_for(self, task: str) -> Mapping[str, Any]:
+        """The settings of a task, with the columns of text and label of a table whose names are known."""
+        if self.table is None or task != "classify":
+            return self.values
+        return {**self.values, **labelled_columns(self.table, self.values)}
 
     @property
     def is_path(self) -> bool:
@@ -102,12 +111,14 @@ class WrittenData:
         task: the task that the form of the data decided, and why.
         values: the settings, with the columns that were found.
         messages: what was chosen and changed, for people.
+        table: what the file holds, where it is a table.
     """
 
     wording: Wording
     task: tuple[str, str] | None
     values: Mapping[str, Any]
     messages: tuple[str, ...]
+    table: MemoryTable | None = None
 
 
 @contextmanager
@@ -117,6 +128,7 @@ def open_data(
     *,
     labels: Any = None,
     task: str | None = None,
+    like: Mapping[str, Any] | None = None,
 ) -> Iterator[DataSource]:
     """Data of any form as a path, as long as the block runs; errors speak of what was given.
 
@@ -125,6 +137,7 @@ def open_data(
         values: the settings by name; `valid` may be data from Python too.
         labels: one for each record. Default: in the data.
         task: the task, where it is known.
+        like: the settings of a run that name the columns of its training data, which this data is for.
 
     Raises:
         UserError: for anything that holds no data.
@@ -138,6 +151,10 @@ def open_data(
     """
     valid = values.get("valid")
     valid_is_path = valid is None or is_path(valid)
+    if labels is None and is_path(data) and frame_labels(data, task):
+        found = read_arrays(os.fspath(data))
+        kind = f"file {Path(data).name}"
+        data = MemoryArrays(found.values, found.labels, kind)
     if is_path(data) and valid_is_path:
         if labels is not None:
             raise UserError(
@@ -152,11 +169,12 @@ def open_data(
             path = os.fspath(data)
             source = DataSource(path, stem_of(path), values)
         else:
-            own = write_in(folder / "data", data, labels, task, values)
+            own = write_in(folder / "data", data, labels, task, values, like)
             wordings = Wordings((own.wording,))
             source = DataSource(
-                str(own.wording.path), "data", own.values, wordings, own.task, messages=own.messages
-            )
+                str(own.wording.path), "data", own.values, wordings, own.task,
+                messages=own.messages, table=own.table,
+            )  # fmt: skip
             task = task or (own.task[0] if own.task else None)
         if not valid_is_path:
             other = write_in(folder / "valid", valid, None, task, source.values).wording
@@ -171,13 +189,25 @@ def open_data(
             yield source
 
 
+def frame_labels(path: str | os.PathLike[str], task: str | None) -> bool:
+    """Whether a file of arrays has a label for each step, or is read so by its task."""
+    if not is_array_file(os.fspath(path)) or not Path(path).is_file() or task == "classify":
+        return False
+    return task == "frames" or read_arrays(os.fspath(path)).per_step
+
+
 def stem_of(path: str) -> str:
     """The name of a run folder after its data."""
     return "stdin" if path == "-" else Path(path).name.split(".")[0] or "run"
 
 
 def write_in(
-    folder: Path, data: Any, labels: Any, task: str | None, values: Mapping[str, Any]
+    folder: Path,
+    data: Any,
+    labels: Any,
+    task: str | None,
+    values: Mapping[str, Any],
+    like: Mapping[str, Any] | None = None,
 ) -> WrittenData:
     """Write data into a folder of its own, in the form of the task.
 
@@ -187,11 +217,14 @@ def write_in(
         labels: one for each record, or None.
         task: the task, where it is known.
         values: the settings by name.
+        like: the settings of a run that name columns, where the data is for one.
 
     Raises:
         UserError: for anything that holds no such data.
     """
     found = recognise(data, labels, task)
+    if like is not None and isinstance(found, MemoryTable):
+        found = renamed_like(found, like)
     chosen = None if task is not None else decided_task(found)
     task = task or (chosen[0] if chosen else None)
     if isinstance(found, MemoryTable) and found.numbered:
@@ -200,7 +233,8 @@ def write_in(
     values = {**values, **fitted.settings}
     folder.mkdir()
     wording, messages = write_data(fitted.data, folder, task, values)
-    return WrittenData(wording, chosen, values, (*fitted.messages, *messages))
+    table = fitted.data if isinstance(fitted.data, MemoryTable) else None
+    return WrittenData(wording, chosen, values, (*fitted.messages, *messages), table)
 
 
 def named_columns(values: Mapping[str, Any]) -> dict[str, Any]:

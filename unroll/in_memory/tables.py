@@ -205,6 +205,8 @@ def column_list(values: Any) -> list[Any]:
     if library_of(values) == "pyarrow":
         found: list[Any] = values.to_pylist()
         return found
+    if getattr(values, "ndim", 1) > 1:  # each cell is an array
+        return [np.asarray(cell) for cell in values]
     dtype = str(getattr(values, "dtype", ""))
     if dtype in ("float32", "float16") or dtype.startswith("datetime64"):
         return list(values)

@@ -14,7 +14,7 @@ from unroll.counting import counted
 from unroll.errors import UserError
 
 LINE = re.compile(r"\bline (\d+)")
-MEDIA = re.compile(r"[\w-]+-(\d+)\.(?:png|wav|csv|txt)\b")
+MEDIA = re.compile(r"\b(image|sound|sequence|labels)-(\d+)\.(?:png|wav|csv|txt)\b")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Wording:
         return said[0].upper() + said[1:] if said.startswith(("the ", self.unit)) else said
 
     def _media(self, found: re.Match[str]) -> str:
-        return f"the one of {self.unit} {found[1]}"
+        return f"{found[1]} {found[2]} of the {self.kind}"
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def check(
     given = {key: value for key, value in settings.items() if value is not None}
     with open_data(data, given, labels=labels, task=task) as source:
         name, why = source.task or choose_task(source.path, task, source.values)
-        checked = task_settings(name, source.values)
+        checked = task_settings(name, source.values_for(name))
 
         def said(sentence: str) -> None:
             log(source.wordings.say(sentence))

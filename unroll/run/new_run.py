@@ -54,8 +54,9 @@ def start_run(
         report: what a person sees.
         overwrite: whether a run in `out` is replaced.
     """
-    data, values = source.path, source.values
-    name, why = source.task or choose_task(data, task_name, values)
+    data = source.path
+    name, why = source.task or choose_task(data, task_name, source.values)
+    values = source.values_for(name)
     settings, task = task_settings(name, values), load_task(name)
     settings = settings.model_copy(update={"backend": requested_backend(settings.backend)})
     device = checked_device(settings.device)

@@ -22,7 +22,7 @@ from unroll.in_memory.inputs import (
     refuse_other_number,
     table_as_file,
 )
-from unroll.in_memory.source import open_data
+from unroll.in_memory.source import COLUMN_SETTINGS, open_data
 from unroll.layers.explain import explain, explanations
 from unroll.saved_files import MOST_BYTES, Damaged, check_record, parse_json, read_whole
 from unroll.settings import RecurrentSettings, settings_from
@@ -91,6 +91,12 @@ class Run:
         """What the methods of the task take."""
         return Trained(self.model, self.preprocessor, self.settings, self.device, self.path)
 
+    @property
+    def column_names(self) -> dict[str, str]:
+        """The columns of the training data, by the settings that name them."""
+        found = {name: getattr(self.settings, name, None) for name in COLUMN_SETTINGS}
+        return {name: value for name, value in found.items() if isinstance(value, str)}
+
     def adjust(self, **changes: Any) -> None:
         """Change settings of how the run is used, such as the width of a beam; the folder keeps its own.
 
@@ -126,7 +132,9 @@ class Run:
             UserError: for data that cannot be read, or a column that the task does not have.
         """
         self.task.check_columns(columns)
-        with open_data(data, columns, labels=labels, task=self.task_name) as source:
+        with open_data(
+            data, columns, labels=labels, task=self.task_name, like=self.column_names
+        ) as source:
             metrics = self.task.evaluate(
                 self.trained, source.path, progress or no_progress, columns
             )
@@ -167,7 +175,12 @@ class Run:
         predictions = self._predictions(given)
         if given.frame is None and not as_frame:
             return predictions[0] if given.single else predictions
-        rows = [row for one in predictions for row in self.task.prediction_rows(one)]
+        by_word = self.task_name == "tag" and given.sentences() is not None
+        rows = [
+            row
+            for one in predictions
+            for row in (word_rows(one) if by_word else self.task.prediction_rows(one))
+        ]
         if given.frame is not None and self.task.predicts_rows(self.trained):
             return frame_beside(given.frame, rows)
         return new_frame(given.frame, rows, given.index)
@@ -252,12 +265,15 @@ class Run:
         by_row = self.task.predicts_rows(self.trained)
         if by_row:
             refuse_empty_rows(table)
+        sentences = given.sentences() if self.task_name == "tag" else None
+        if sentences is not None:
+            return list(self.predict_iterator(sentences))
         if names := self.task.input_columns:
             wanted = getattr(self.settings, names[0], None)
             cells = column_of_inputs(table, names, wanted if isinstance(wanted, str) else None)
             predictions = list(self.predict_iterator(cells))
         else:
-            with table_as_file(table) as (path, wordings):
+            with table_as_file(table, self.column_names) as (path, wordings):
                 inputs = self.task.read_inputs(self.trained, path)
                 found = self.task.predict(self.trained, inputs)
                 predictions = [wordings.say(one) for one in found]
@@ -271,7 +287,7 @@ class Run:
         Raises:
             UserError: for tasks that draw nothing.
         """
-        with open_data(data, {}, task=self.task_name) as source:
+        with open_data(data, {}, task=self.task_name, like=self.column_names) as source:
             return self.task.plot(self.trained, source.path)
 
     def format_prediction(self, prediction: dict[str, Any]) -> str:
@@ -338,6 +354,12 @@ def recorded_settings(folder: RunFolder, config: Mapping[str, Any]) -> Recurrent
         return settings_from(settings_of(config["task"]), config["settings"])
     except UserError as error:
         raise UserError(f"{folder.path / 'config.json'}: {str(error)[:200]}") from error
+
+
+def word_rows(prediction: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The prediction for a sentence as rows of a table with a word in each."""
+    pairs = zip(prediction["tags"], prediction["probabilities"], strict=True)
+    return [{"prediction": tag, "probability": p} for tag, p in pairs]
 
 
 def check_needed(folder: RunFolder) -> None:

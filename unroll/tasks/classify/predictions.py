@@ -13,6 +13,7 @@ from unroll.data.files.lines import numbered_lines
 from unroll.data.problems import Problems
 from unroll.data.series import file_sequence
 from unroll.data.text import TEXT_SUFFIXES
+from unroll.in_memory.array_file import is_array_file
 from unroll.tasks.classify.labelled import LabelledSequences, make_batch
 from unroll.tasks.classify.metrics import TrainedClassifier
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
@@ -57,7 +58,7 @@ def read_input_file(trained: TrainedClassifier, path: str) -> Iterator[object]:
     """
     settings, scaler = trained.settings, trained.preprocessor.scaler
     problems, is_file = Problems(settings.skip_bad), Path(path).is_file()
-    if scaler is not None and settings.id is None and is_file:
+    if scaler is not None and settings.id is None and is_file and not is_array_file(path):
         values = file_sequence(Path(path), scaler.names, problems)
         if values is not None:
             yield values

@@ -176,6 +176,8 @@ def check_same_kind(source: ClassifySource, preprocessor: ClassifyPreprocessor) 
         UserError: with what the source holds and what is expected.
     """
     expected = None if preprocessor.scaler is None else tuple(preprocessor.scaler.names)
+    if expected and not source.are_named and len(source.number_columns or ()) == len(expected):
+        return
     if source.number_columns != expected:
         got, wanted = (
             "texts" if names is None else f"numbers in the columns {', '.join(names)}"

@@ -12,6 +12,7 @@ from unroll.data.columns import LABELS, TEXTS, find_columns
 from unroll.data.files.forms import find_form
 from unroll.data.first_rows import is_table, sampled_rows
 from unroll.errors import UserError
+from unroll.in_memory.array_file import is_array_file
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import (
     CellName,
@@ -142,6 +143,8 @@ class ClassifySettings(RecurrentSettings):
         Raises:
             UserError: where a column was named that the file does not have.
         """
+        if path.is_file() and is_array_file(path):
+            return "sequences of numbers with labels, in arrays"
         if given.get("label") is not None or given.get("id") is not None:
             return "records with a label, by the settings"
         if path.is_dir():

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from unroll.counting import listed
 from unroll.data.columns import place
 from unroll.data.problems import Problems
@@ -21,6 +23,7 @@ from unroll.data.records import (
 from unroll.data.series import folder_columns, folder_sequences, number, table_sequences
 from unroll.data.text import TEXT_SUFFIXES
 from unroll.errors import UserError
+from unroll.in_memory.array_file import is_array_file, read_arrays
 from unroll.tasks.classify.settings import ClassifySettings
 
 
@@ -35,6 +38,7 @@ class ClassifySource:
         text: the name of the column of the text, where there is one.
         label: the name of the column of the label, where there is one.
         read: takes `Problems` for bad records; returns the records, one after the other.
+        are_named: whether the columns of numbers have names, not only places.
     """
 
     name: str
@@ -43,6 +47,7 @@ class ClassifySource:
     text: str | None
     label: str | None
     read: Callable[[Problems], Iterator[Record]]
+    are_named: bool = True
 
 
 def find_source(
@@ -67,6 +72,8 @@ def find_source(
             f"There is no file or folder {path}; expected a table of texts with labels. Check the "
             f"path, from {Path.cwd()}."
         )
+    if is_array_file(where):
+        return array_source(where, labelled)
     if settings.id is not None:
         return sequences_source(where, settings, settings.id, labelled)
     table = find_table(where, settings.text, settings.label, labelled=labelled)
@@ -158,6 +165,50 @@ def folder_source(folder: Path) -> ClassifySource:
         text=None,
         label=None,
         read=lambda problems: folder_sequences(folder, names, problems),
+    )
+
+
+def array_source(path: Path, labelled: bool) -> ClassifySource:
+    """The sequences of a file of arrays.
+
+    Args:
+        path: a .npz or .npy.
+        labelled: whether the sequences must have labels.
+
+    Raises:
+        UserError: where they have none, or the file holds no such arrays.
+    """
+    found = read_arrays(path)
+    if labelled and (found.labels is None or found.per_step):
+        got = "one label for each step" if found.per_step else "no labels"
+        raise UserError(
+            f"{path} holds {got}; expected one for each sequence, as numpy.savez(file, X=..., y=...) "
+            "writes them. (--task frames labels each step.)"
+        )
+    labels = found.labels if labelled else None
+
+    def read(problems: Problems) -> Iterator[Record]:
+        for k, values in enumerate(found.values):
+            where = f"{path}, sequence {k}"
+            wrong = np.argwhere(~np.isfinite(values))
+            if len(wrong):
+                step, column = wrong[0].tolist()
+                problems.bad(f"{where}: step {step} has {values[step, column]} at place {column}.")
+            elif not len(values):
+                problems.bad(f"{where}: it has no steps; expected one or more.")
+            elif labels is not None and labels[k] in ("", "nan"):
+                problems.bad(f"{where}: no label; expected one.")
+            else:
+                yield Record(values, () if labels is None else (str(labels[k]),), where)
+
+    return ClassifySource(
+        name=str(path),
+        number_columns=tuple(str(k + 1) for k in range(found.values[0].shape[1])),
+        guesses=found.guesses,
+        text=None,
+        label=None,
+        read=read,
+        are_named=False,
     )
 
 

@@ -12,6 +12,7 @@ from unroll.data.columns import is_number
 from unroll.data.files.media_paths import IMAGES, VIDEO
 from unroll.data.first_rows import first_rows, is_table
 from unroll.errors import UserError
+from unroll.in_memory.array_file import is_array_file, read_arrays
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import CellName, ClassSmoothing, ClassWeights
 
@@ -147,6 +148,11 @@ class FramesSettings(RecurrentSettings):
         own = next((name for name in OWN if given.get(name) is not None), None)
         if path.is_dir():
             return folder_reason(path)
+        if path.is_file() and is_array_file(path):
+            per_step = read_arrays(path).per_step
+            return (
+                "sequences of numbers with a label for each step, in arrays" if per_step else None
+            )
         if not is_table(path):
             return None
         if own is not None:
