@@ -1,0 +1,77 @@
+import pytest
+from PIL import Image
+
+from unroll.errors import UserError
+from unroll.in_memory.columns import (
+    decided_task,
+    fit_to_task,
+    labelled_columns,
+    renamed_like,
+    sentence_starts,
+    tagged_columns,
+)
+from unroll.in_memory.forms import MemoryTexts, recognise
+from unroll.in_memory.tables import read_columns
+
+PAIRS = read_columns({"id": [1, 2], "en": ["a", "b"], "de": ["x", "y"]})
+
+
+def test_the_form_decides_the_task_where_it_does():
+    assert decided_task(MemoryTexts(["a"]))[0] == "language"
+    assert decided_task(read_columns({"body": ["a", "b"]}))[0] == "language"
+    assert decided_task(read_columns({"en": ["a", "b"], "de": ["x", "y"]}))[0] == "translate"
+    assert decided_task(read_columns({"a": ["a", "b"], "label": ["x", "y"]})) is None
+    assert decided_task(recognise(([[1.0], [2.0]], ["a", "b"])))[0] == "classify"
+    assert decided_task(recognise(([[1.0], [2.0]], [["a"], ["b"]])))[0] == "frames"
+    assert decided_task(read_columns({"words": [["a"]], "ner_tags": [["X"]]}))[0] == "tag"
+
+
+def test_pairs_by_the_settings_by_name_or_the_first_two_texts():
+    assert fit_to_task(PAIRS, "translate", {}).data.names == ("en", "de")
+    fitted = fit_to_task(PAIRS, "translate", {"source": "de", "target": "en"})
+    assert fitted.settings == {"source": "de", "target": "en"}
+    named = read_columns({"target": ["x"], "note": ["n"], "source": ["a"]})
+    assert fit_to_task(named, "translate", {}).data.names == ("source", "target")
+    with pytest.raises(UserError, match="target='spam' is no column"):
+        fit_to_task(PAIRS, "translate", {"target": "spam"})
+    with pytest.raises(UserError, match="expected two of texts"):
+        fit_to_task(read_columns({"a": [1], "b": ["x"]}), "translate", {})
+
+
+def test_rows_of_words_become_sentences():
+    table = read_columns(
+        {"Sentence #": ["s1", None, "s2"], "Word": ["a", "b", "c"], "Tag": ["X", "Y", "Z"]}
+    )
+    fitted = fit_to_task(table, "tag", {})
+    assert fitted.data.columns == ([["a", "b"], ["c"]], [["X", "Y"], ["Z"]])
+    assert sentence_starts([1, 1, 2, 1]) == [0, 2, 3]
+    assert tagged_columns(read_columns({"sentence": [1], "word": ["a"]})) is None
+    assert tagged_columns(read_columns({"sentence": [1], "word": ["a"]}), with_tags=False) == (
+        1,
+        1,
+        0,
+    )
+
+
+def test_texts_for_a_language_model():
+    table = read_columns({"id": ["1", "2"], "body": ["a long text", None], "kind": ["x", "y"]})
+    fitted = fit_to_task(table, "language", {})
+    assert fitted.data.texts == ["a long text", ""] and "Text: column body" in fitted.messages[0]
+    fitted = fit_to_task(table, "language", {"condition": "kind", "per_line": True})
+    assert fitted.data.names == ("body", "kind")
+    with pytest.raises(UserError, match="no column of texts"):
+        fit_to_task(read_columns({"id": [1]}), "language", {})
+
+
+def test_columns_of_a_small_table_need_no_proof():
+    table = read_columns({"a": ["one two", "three"], "b": ["u", "u"]})
+    assert labelled_columns(table, {"label": "b"}) == {"text": "a", "label": "b"}
+    assert labelled_columns(table, {"id": "a"}) == {}
+
+
+def test_media_get_the_names_of_training():
+    table = recognise(([Image.new("L", (2, 2))], ["a dot"]))
+    assert table.names == ("image", "caption")
+    assert renamed_like(table, {"image": "photo", "text": "words"}).names == ("photo", "words")
+    assert renamed_like(table, {"image": "image"}).names == ("image", "caption")
+    assert renamed_like(PAIRS, {"image": "photo"}) is PAIRS
