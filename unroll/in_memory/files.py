@@ -12,8 +12,8 @@ from typing import Any
 
 from unroll.counting import counted
 from unroll.data.files.forms import find_form
+from unroll.data.files.media_paths import AUDIO, IMAGES, VIDEO
 from unroll.data.files.separated import Separator
-from unroll.data.media_table import AUDIO, IMAGES, VIDEO
 from unroll.errors import UserError
 from unroll.in_memory.array_file import read_arrays, write_arrays
 from unroll.in_memory.cells import as_list, column_of_text, is_missing, needs_json
