@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -269,6 +269,23 @@ def read_record(folder: Path, name: str, kind: type[Record]) -> Record:
         Damaged: where the file is missing, differs from the manifest or holds anything else.
     """
     return parse_record(read_whole(folder, name, MOST_BYTES), kind, folder / name)
+
+
+def refuse_unless(fits: object, path: Path, what: str) -> None:
+    """Raise Damaged unless what a file holds fits together.
+
+    Args:
+        fits: whether it does.
+        path: of the file.
+        what: the file is expected to hold, for the error.
+    """
+    if not fits:
+        raise Damaged(f"{path} is damaged; expected {what}")
+
+
+def are_unique(names: Sequence[str]) -> bool:
+    """Whether no name comes twice."""
+    return len(set(names)) == len(names)
 
 
 def is_listed(folder: Path, name: str) -> bool:

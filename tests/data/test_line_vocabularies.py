@@ -10,6 +10,8 @@ from unroll.data.line_vocabularies import (
     load_line_vocabulary,
     vocabulary_files,
 )
+from unroll.errors import UserError
+from unroll.training.files import write_folder
 
 TEXTS = ["A red dog runs!", "a red cat", "a dog"] * 2
 
@@ -24,12 +26,11 @@ def test_it_is_loaded_from_its_files(tmp_path, level):
     vocabulary = learn(level)
     files = vocabulary_files(vocabulary, "side")
     assert all(name.startswith("side.") for name in files)
-    for name, data in files.items():
-        (tmp_path / name).write_bytes(data)
-    loaded = load_line_vocabulary(tmp_path, "side")
+    write_folder(tmp_path / "run", files)
+    loaded = load_line_vocabulary(tmp_path / "run", "side")
     assert all(loaded.encode(t).tolist() == vocabulary.encode(t).tolist() for t in TEXTS)
-    with pytest.raises(OSError, match="other"):
-        load_line_vocabulary(tmp_path, "other")
+    with pytest.raises(UserError, match=r"holds no other\.vocabulary\.json"):
+        load_line_vocabulary(tmp_path / "run", "other")
 
 
 def test_what_a_token_is_can_be_set():

@@ -1,5 +1,7 @@
 """Text to ids and back: nothing is lost that a vocabulary promises to keep."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from unroll.data.vocabularies import load_vocabulary
 from unroll.data.vocabulary import UNKNOWN
 from unroll.data.words import WordVocabulary, punctuation_is_separate
 from unroll.errors import UserError
+from unroll.training.files import write_folder
 
 BPE = BPEVocabulary.learn(["low lower lowest, newer and wider.\n" * 20], size=300)
 
@@ -50,9 +53,8 @@ def test_rare_and_surplus_tokens_are_left_out(kind):
     ids=["characters", "words", "bpe"],
 )
 def test_what_is_saved_loads_as_it_was(vocabulary, tmp_path):
-    for name, content in vocabulary.files().items():
-        (tmp_path / name).write_bytes(content)
-    loaded = load_vocabulary(tmp_path)
+    write_folder(tmp_path / "run", vocabulary.files())
+    loaded = load_vocabulary(tmp_path / "run")
     text = 'A é, b "\\\n😀\r<s>\x85'
     assert loaded.level == vocabulary.level and len(loaded) == len(vocabulary)
     assert np.array_equal(loaded.encode(text), vocabulary.encode(text))
@@ -60,11 +62,43 @@ def test_what_is_saved_loads_as_it_was(vocabulary, tmp_path):
 
 
 def test_folders_without_a_vocabulary_that_can_be_read_are_refused(tmp_path):
+    write_folder(tmp_path / "run", {})
     with pytest.raises(UserError, match="holds no vocabulary"):
-        load_vocabulary(tmp_path)
-    (tmp_path / "vocabulary.json").write_text('{"level": "syllable"}')
+        load_vocabulary(tmp_path / "run")
+    write_folder(tmp_path / "run", {"vocabulary.json": b'{"level": "syllable"}'})
     with pytest.raises(UserError, match="level 'syllable'; expected one of char, word"):
-        load_vocabulary(tmp_path)
+        load_vocabulary(tmp_path / "run")
+
+
+REGEX = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        (("normalizer",), {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 1000}),
+        (("pre_tokenizer",), REGEX),
+        (("pre_tokenizer",), None),
+        (("decoder", "type"), "BPEDecoder"),
+        (("model", "type"), "Unigram"),
+        (("model", "unk_token"), "<unk>"),
+        (("model", "vocab", "<s>"), 0),
+        (("model", "vocab", "x"), -1),
+        (("model", "merges"), [["a", "zz"]]),
+        (("model", "merges"), ["a b c"]),
+        (("added_tokens",), [{"id": 0}]),
+        (("padding",), {"strategy": {"Fixed": 1 << 40}}),
+    ],
+)
+def test_a_tokenizer_with_other_parts_is_refused(tmp_path, part, value):
+    record = json.loads(BPE.files()["tokenizer.json"])
+    place = record
+    for name in part[:-1]:
+        place = place[name]
+    place[part[-1]] = value
+    write_folder(tmp_path / "run", {"tokenizer.json": json.dumps(record).encode()})
+    with pytest.raises(UserError, match=r"tokenizer\.json is damaged"):
+        load_vocabulary(tmp_path / "run")
 
 
 def test_boundaries_stand_for_no_text():

@@ -4,14 +4,92 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from unroll.data.vocabulary import BOUNDARY_NAME, UNKNOWN_NAME, Ids
+from unroll.saved_files import MOST_BYTES, Damaged, parse_record, read_whole, refuse_unless
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+
+class TokenizerPart(BaseModel):
+    """A part of tokenizer.json; no other part has a type of its own, so nothing else is run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SpecialToken(TokenizerPart):
+    """A token that no text is encoded to."""
+
+    id: int
+    content: str
+    single_word: Literal[False]
+    lstrip: Literal[False]
+    rstrip: Literal[False]
+    normalized: Literal[False]
+    special: Literal[True]
+
+
+class ByteLevelPart(TokenizerPart):
+    """Bytes as characters, before and after the pieces."""
+
+    type: Literal["ByteLevel"]
+    add_prefix_space: bool
+    trim_offsets: bool
+    use_regex: Literal[True]
+
+
+class Pieces(TokenizerPart):
+    """The pieces and the pairs that are merged to pieces."""
+
+    type: Literal["BPE"]
+    dropout: None
+    unk_token: None
+    continuing_subword_prefix: None
+    end_of_word_suffix: None
+    fuse_unk: Literal[False]
+    byte_fallback: Literal[False]
+    ignore_merges: Literal[False] = False
+    vocab: dict[str, int]
+    merges: list[tuple[str, str] | str]
+
+
+class TokenizerRecord(TokenizerPart):
+    """What tokenizer.json holds."""
+
+    version: Literal["1.0"]
+    truncation: None
+    padding: None
+    added_tokens: list[SpecialToken]
+    normalizer: None
+    pre_tokenizer: ByteLevelPart
+    post_processor: None
+    decoder: ByteLevelPart
+    model: Pieces
+
+
+def check_pieces(model: Pieces, path: Path) -> None:
+    """Refuse pieces that are not numbered from 0, or pairs that merge to no piece.
+
+    Raises:
+        UserError: with the name of the file.
+    """
+    special = [UNKNOWN_NAME, BOUNDARY_NAME]
+    vocab = model.vocab
+    numbered = sorted(vocab.values()) == list(range(len(vocab)))
+    refuse_unless(numbered, path, "pieces that are numbered from 0, each once")
+    refuse_unless(
+        [vocab.get(name) for name in special] == [0, 1], path, f"{special} as first pieces"
+    )
+    for merge in model.merges:
+        pair = merge.split(" ") if isinstance(merge, str) else merge
+        fits = len(pair) == 2 and all(part in vocab for part in (*pair, "".join(pair)))
+        refuse_unless(fits, path, "pairs of pieces that merge to a piece")
 
 
 class BPEVocabulary:
@@ -37,11 +115,25 @@ class BPEVocabulary:
         self._tokenizer.encode_special_tokens = True
 
     @classmethod
-    def from_json(cls, text: str) -> BPEVocabulary:
-        """The vocabulary whose `files` hold this JSON."""
+    def load(cls, folder: Path, name: str) -> BPEVocabulary:
+        """The vocabulary that a file of a run folder holds, as `files` wrote it.
+
+        Raises:
+            UserError: where it holds anything else: a tokenizer with other parts may read a text
+                for ever.
+        """
         from tokenizers import Tokenizer
 
-        return cls(Tokenizer.from_str(text))
+        path = folder / name
+        content = read_whole(folder, name, MOST_BYTES)
+        record = parse_record(content, TokenizerRecord, path)
+        check_pieces(record.model, path)
+        try:
+            return cls(Tokenizer.from_str(content.decode()))
+        except (KeyboardInterrupt, SystemExit, MemoryError):
+            raise
+        except BaseException as error:  # a panic of the library is no Exception
+            raise Damaged(f"{path} is damaged: {str(error)[:100]}") from error
 
     @classmethod
     def learn(cls, texts: Iterable[str], size: int = 4096, min_count: int = 2) -> BPEVocabulary:

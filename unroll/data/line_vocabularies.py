@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
+from unroll.data.vocabularies import load_vocabulary
 from unroll.data.vocabulary import Vocabulary
 from unroll.data.words import WordVocabulary, punctuation_is_separate
 
@@ -78,17 +78,9 @@ def load_line_vocabulary(folder: Path, prefix: str) -> Vocabulary:
     """The vocabulary that a run folder holds in PREFIX.vocabulary.json or PREFIX.tokenizer.json.
 
     Raises:
-        OSError: where there is neither file.
-        ValueError, KeyError, TypeError: where the file does not hold a vocabulary.
+        UserError: where it has neither file, or one that does not hold a vocabulary.
     """
-    tokenizer = folder / f"{prefix}.tokenizer.json"
-    if tokenizer.exists():
-        return BPEVocabulary.from_json(tokenizer.read_text(encoding="utf-8"))
-    text = (folder / f"{prefix}.vocabulary.json").read_text("utf-8", "surrogatepass")
-    record: dict[str, Any] = json.loads(text)
-    kinds: dict[str, Any] = {"char": CharacterVocabulary, "word": WordVocabulary}
-    vocabulary: Vocabulary = kinds[record.pop("level")](**record)
-    return vocabulary
+    return load_vocabulary(folder, f"{prefix}.")
 
 
 def vocabulary_files(vocabulary: Vocabulary, prefix: str) -> dict[str, bytes]:

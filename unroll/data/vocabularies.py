@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -12,7 +12,15 @@ from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
 from unroll.data.vocabulary import UNKNOWN_NAME, Vocabulary
 from unroll.data.words import WordVocabulary, punctuation_is_separate
-from unroll.errors import UserError
+from unroll.saved_files import (
+    STRICT,
+    Damaged,
+    are_unique,
+    check_record,
+    is_listed,
+    read_record,
+    refuse_unless,
+)
 
 LOOK = 1 << 20  # characters that a guess looks at
 BPE_SIZE = 4096
@@ -51,24 +59,59 @@ def learn_vocabulary(
     return WordVocabulary.learn(texts(), rare, size, split, settings.end, settings.lower)
 
 
-def load_vocabulary(folder: Path) -> Vocabulary:
-    """The vocabulary of a run folder.
+@dataclass
+class CharacterRecord:
+    """What vocabulary.json holds for characters.
+
+    Attributes:
+        characters: the known ones.
+    """
+
+    __pydantic_config__ = STRICT
+
+    characters: str
+
+
+@dataclass
+class WordRecord:
+    """What vocabulary.json holds for words.
+
+    Attributes:
+        words: the known ones, by their ids.
+        split: where words end.
+        end: what ends with a boundary.
+        lower: whether words lose their case.
+    """
+
+    __pydantic_config__ = STRICT
+
+    words: list[str]
+    split: Literal["spaces", "punctuation"] = "spaces"
+    end: Literal["line", "sentence"] = "line"
+    lower: bool = False
+
+
+def load_vocabulary(folder: Path, prefix: str = "") -> Vocabulary:
+    """The vocabulary of a run folder, in PREFIXvocabulary.json or PREFIXtokenizer.json.
 
     Raises:
         UserError: where it has none that this version reads.
     """
-    if (folder / "tokenizer.json").exists():
-        return BPEVocabulary.from_json((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    path = folder / "vocabulary.json"
-    if not path.exists():
-        raise UserError(
-            f"{folder} holds no vocabulary.json or tokenizer.json; expected a complete run."
-        )
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    kinds: dict[str, Any] = {"char": CharacterVocabulary, "word": WordVocabulary}
-    if record.get("level") not in kinds:
-        raise UserError(
-            f"{path} is of level {record.get('level')!r}; expected one of {', '.join(kinds)}."
-        )
-    vocabulary: Vocabulary = kinds[record.pop("level")](**record)
-    return vocabulary
+    name = f"{prefix}tokenizer.json"
+    if is_listed(folder, name):
+        return BPEVocabulary.load(folder, name)
+    name = f"{prefix}vocabulary.json"
+    if not is_listed(folder, name):
+        raise Damaged(f"{folder} holds no {name} or {prefix}tokenizer.json")
+    path = folder / name
+    record = read_record(folder, name, dict[str, Any])
+    level = record.pop("level", None)
+    if level == "char":
+        characters = check_record(record, CharacterRecord, path).characters
+        refuse_unless(are_unique(characters), path, "each character once")
+        return CharacterVocabulary(characters)
+    if level == "word":
+        words = check_record(record, WordRecord, path)
+        refuse_unless(are_unique(words.words), path, "each word once")
+        return WordVocabulary(**vars(words))
+    raise Damaged(f"{path} is of level {str(level)[:40]!r}; expected one of char, word")

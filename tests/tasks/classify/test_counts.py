@@ -6,8 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from unroll.errors import UserError
 from unroll.tasks.classify import counts as module
-from unroll.tasks.classify.counts import NgramCounts, class_indicators, find_features
+from unroll.tasks.classify.counts import FILE, NgramCounts, class_indicators, find_features
+from unroll.training.files import write_folder
 
 V, K = 12, 3
 
@@ -41,8 +43,12 @@ def test_scores_without_own_counts_are_those_of_a_record_never_counted(multi_lab
 def test_steps_add_up_and_a_file_brings_it_back(multi_label, tmp_path):
     items, starts, targets = records(multi_label)
     counts = NgramCounts.learn(items, starts, targets, V, K)
-    (tmp_path / "counts").write_bytes(counts.to_bytes())
-    again = NgramCounts.load(tmp_path / "counts")
+    write_folder(tmp_path / "run", {FILE: counts.to_bytes()})
+    again = NgramCounts.load(tmp_path / "run", V, K, multi_label)
+    with pytest.raises(UserError, match="expected whole counts of each feature and class"):
+        NgramCounts.load(tmp_path / "run", V, K + 1, multi_label)
+    with pytest.raises(UserError, match="expected counts of these tokens and labels"):
+        NgramCounts.load(tmp_path / "run", V + 1, K, multi_label)
     text, ends = items[:9], np.array([0, 9])
     np.testing.assert_array_equal(again.scores(text, ends), counts.scores(text, ends))
     np.testing.assert_allclose(

@@ -6,24 +6,23 @@ import pytest
 from unroll.data.series import Scaler
 from unroll.errors import UserError
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor, prepare_text
+from unroll.training.files import write_folder
 
 
 def test_a_preprocessor_comes_back_from_its_files(tmp_path, write_reviews, begin):
     for given in ({}, {"level": "bpe"}, {"level": "char", "lower": False}):
         _, data, _ = begin(write_reviews(tmp_path / "train.csv", 50), **given)
-        for name in ("vocabulary.json", "tokenizer.json"):
-            (tmp_path / name).unlink(missing_ok=True)
-        for name, content in data.preprocessor.files().items():
-            (tmp_path / name).write_bytes(content)
-        again = ClassifyPreprocessor.load(tmp_path)
+        write_folder(tmp_path / "run", data.preprocessor.files())
+        again = ClassifyPreprocessor.load(tmp_path / "run")
         assert again.classes == data.preprocessor.classes
         for text in ("Lovely film!", "never-seen words"):
             assert again.encode(text).tolist() == data.preprocessor.encode(text).tolist()
 
 
 def test_a_folder_without_classes_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"has no classes\.json"):
-        ClassifyPreprocessor.load(tmp_path)
+    write_folder(tmp_path / "run", {})
+    with pytest.raises(UserError, match=r"classes\.json is missing"):
+        ClassifyPreprocessor.load(tmp_path / "run")
 
 
 def test_numbers_are_checked():

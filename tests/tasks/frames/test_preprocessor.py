@@ -7,17 +7,17 @@ from unroll.errors import UserError
 from unroll.tasks.frames.clips import ClipReader
 from unroll.tasks.frames.preprocessor import FramesPreprocessor
 from unroll.tasks.frames.scale import NumberScale
+from unroll.training.files import write_folder
 
 
 def test_files_of_a_run_folder(tmp_path):
     scaler = NumberScale([0.0, 0.0], [1.0, 1.0])
     preprocessor = FramesPreprocessor(["a", "\ud800"], True, ClipReader((1,), 2, 9), scaler, 12)
-    for name, content in preprocessor.files().items():
-        (tmp_path / name).write_bytes(content)
-    again = FramesPreprocessor.load(tmp_path)
+    write_folder(tmp_path / "run", preprocessor.files())
+    again = FramesPreprocessor.load(tmp_path / "run")
     assert again.classes == preprocessor.classes and again.reading == preprocessor.reading
     assert vars(again.scaler) == vars(scaler) and (again.columns, again.per_frame) == (12, True)
-    with pytest.raises(UserError, match=r"has no file classes\.json"):
+    with pytest.raises(UserError, match=r"manifest\.json is missing"):
         FramesPreprocessor.load(tmp_path / "elsewhere")
 
 

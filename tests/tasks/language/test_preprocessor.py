@@ -2,12 +2,12 @@
 
 from unroll.data.characters import CharacterVocabulary
 from unroll.tasks.language.preprocessor import CATEGORIES, LanguagePreprocessor
+from unroll.training.files import write_folder
 
 
 def kept(preprocessor, folder):
-    for name, data in preprocessor.files().items():
-        (folder / name).write_bytes(data)
-    return LanguagePreprocessor.load(folder)
+    write_folder(folder / "run", preprocessor.files())
+    return LanguagePreprocessor.load(folder / "run")
 
 
 def test_vocabulary_and_conditions_come_back(tmp_path):

@@ -9,6 +9,7 @@ from unroll.errors import UserError
 from unroll.tasks.music.abc import field_value
 from unroll.tasks.music.keys import parse_key
 from unroll.tasks.music.preprocessor import MusicPreprocessor
+from unroll.training.files import write_folder
 
 
 @settings(max_examples=60)
@@ -22,8 +23,8 @@ def test_a_tune_of_known_pieces_is_short_and_comes_back(data, tmp_path):
     for tune in data.train + data.valid:
         ids = data.preprocessor.encode(tune.text)
         assert data.preprocessor.decode(ids) == tune.text and len(ids) < 0.8 * len(tune.text)
-    (tmp_path / "tokens.json").write_bytes(data.preprocessor.files()["tokens.json"])
-    assert MusicPreprocessor.load(tmp_path) == data.preprocessor
+    write_folder(tmp_path / "run", data.preprocessor.files())
+    assert MusicPreprocessor.load(tmp_path / "run") == data.preprocessor
 
 
 def test_keys_are_drawn_as_often_as_they_occur(data):
@@ -37,6 +38,6 @@ def test_keys_are_drawn_as_often_as_they_occur(data):
 
 
 def test_a_damaged_file_is_named(tmp_path):
-    (tmp_path / "tokens.json").write_text('{"notation": "abc"')
-    with pytest.raises(UserError, match=r"tokens\.json, or a damaged one"):
-        MusicPreprocessor.load(tmp_path)
+    write_folder(tmp_path / "run", {"tokens.json": b'{"notation": "abc"'})
+    with pytest.raises(UserError, match=r"tokens\.json is incomplete"):
+        MusicPreprocessor.load(tmp_path / "run")

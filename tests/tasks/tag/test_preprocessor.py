@@ -7,6 +7,7 @@ from unroll.errors import UserError
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.schemes import scheme_labels
+from unroll.training.files import write_folder
 
 SENTENCES = [
     Sentence(("The", "rose", "is", "red"), ("DET", "NOUN", "AUX", "ADJ")),
@@ -41,11 +42,11 @@ def test_words_fold_and_keep_their_letters():
 
 def test_a_preprocessor_comes_back_from_its_file(tmp_path):
     found = preprocessor()
-    (tmp_path / "tags.json").write_bytes(found.files()["tags.json"])
-    again = TagPreprocessor.load(tmp_path)
+    write_folder(tmp_path / "run", found.files())
+    again = TagPreprocessor.load(tmp_path / "run")
     assert again == found
     assert again.words == found.words
-    with pytest.raises(UserError, match="has no tags"):
+    with pytest.raises(UserError, match=r"manifest\.json is missing"):
         TagPreprocessor.load(tmp_path / "elsewhere")
 
 

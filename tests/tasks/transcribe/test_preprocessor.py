@@ -11,6 +11,7 @@ from unroll.tasks.transcribe.preprocessor import (
     choose_units,
     steps_needed,
 )
+from unroll.training.files import write_folder
 
 
 def test_units_are_words_where_few_words_are_frequent():
@@ -34,12 +35,17 @@ def test_equal_neighbours_need_a_blank_between_them():
 
 def test_files_of_a_run_folder(tmp_path):
     preprocessor = TranscribePreprocessor(
-        "audio", "char", ["é", "\ud800"], mel=LogMel(8000, 40), deltas=1, mean=[0.5]
+        "audio",
+        "char",
+        ["é", "\ud800"],
+        mel=LogMel(8000, 40),
+        deltas=1,
+        mean=[0.5],
+        deviation=[1.0],
     )
-    for name, content in preprocessor.files().items():
-        (tmp_path / name).write_bytes(content)
-    assert TranscribePreprocessor.load(tmp_path) == preprocessor
-    with pytest.raises(UserError, match=r"has no file transcribe\.json"):
+    write_folder(tmp_path / "run", preprocessor.files())
+    assert TranscribePreprocessor.load(tmp_path / "run") == preprocessor
+    with pytest.raises(UserError, match=r"manifest\.json is missing"):
         TranscribePreprocessor.load(tmp_path / "elsewhere")
 
 

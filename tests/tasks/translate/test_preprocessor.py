@@ -6,6 +6,7 @@ from unroll.errors import UserError
 from unroll.tasks.translate.pairs import Pair
 from unroll.tasks.translate.preprocessor import PairPreprocessor, learn_preprocessor
 from unroll.tasks.translate.settings import TranslateSettings
+from unroll.training.files import write_folder
 
 PAIRS = [
     Pair("the red dog", "le chien rouge"),
@@ -19,9 +20,8 @@ PAIRS = [
 def test_a_preprocessor_is_loaded_from_its_files(tmp_path, level, joint):
     settings = TranslateSettings(level=level, joint=joint, min_count=1)
     preprocessor = learn_preprocessor(lambda: PAIRS, settings)
-    for name, data in preprocessor.files().items():
-        (tmp_path / name).write_bytes(data)
-    again = PairPreprocessor.load(tmp_path)
+    write_folder(tmp_path / "run", preprocessor.files())
+    again = PairPreprocessor.load(tmp_path / "run")
     assert again.joint == joint and again.longest == preprocessor.longest
     for pair in PAIRS:
         assert (
@@ -29,9 +29,9 @@ def test_a_preprocessor_is_loaded_from_its_files(tmp_path, level, joint):
             == preprocessor.source.encode(pair.source).tolist()
         )
         assert again.text(again.target.encode(pair.target).tolist(), []) == pair.target
-    (tmp_path / "pairs.json").unlink()
+    (tmp_path / "run" / "pairs.json").unlink()
     with pytest.raises(UserError, match=r"pairs\.json"):
-        PairPreprocessor.load(tmp_path)
+        PairPreprocessor.load(tmp_path / "run")
 
 
 def test_unknown_words_are_put_in_their_tmp_paths():

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from unroll.data.line_vocabularies import (
     learn_line_vocabulary,
@@ -15,11 +17,29 @@ from unroll.data.line_vocabularies import (
     vocabulary_files,
 )
 from unroll.data.vocabulary import Vocabulary
-from unroll.errors import UserError
+from unroll.saved_files import STRICT, read_record
 from unroll.tasks.caption.settings import CaptionSettings
 
 FILE = "captions.json"
+Pixels = Annotated[int, Field(ge=1, le=10_000)]
 KNOWN = 5000  # different captions of the training set that are kept, the most frequent ones
+
+
+@dataclass
+class CaptionRecord:
+    """What the file holds; the attributes are those of the preprocessor.
+
+    Attributes:
+        size: colours, height and width of every image.
+        longest: tokens of the longest caption of the training set.
+        known: captions of the training set and how often each occurs.
+    """
+
+    __pydantic_config__ = STRICT
+
+    size: tuple[Literal[1, 3], Pixels, Pixels]
+    longest: Annotated[int, Field(ge=0, le=1_000_000)]
+    known: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -51,17 +71,9 @@ class CaptionPreprocessor:
         Raises:
             UserError: where a file is missing or damaged.
         """
-        try:
-            record: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            colours, height, width = record["size"]
-            vocabulary = load_line_vocabulary(folder, "caption")
-            size = (colours, height, width)
-            return cls(vocabulary, size, int(record["longest"]), record["known"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"The vocabulary of {folder} cannot be read ({error}); expected {FILE} and the "
-                "vocabulary of the captions. Restore the files from a copy of the run."
-            ) from error
+        record = read_record(folder, FILE, CaptionRecord)
+        vocabulary = load_line_vocabulary(folder, "caption")
+        return cls(vocabulary, record.size, record.longest, record.known)
 
 
 def learn_preprocessor(

@@ -10,9 +10,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from unroll.data.split import evenly_spread
+from unroll.saved_files import Damaged, read_whole, refuse_unless
 
 FILE = "counts.safetensors"
 ORDERS = (1, 2)  # tokens of a feature
@@ -178,21 +180,40 @@ class NgramCounts:
         return save(arrays)
 
     @classmethod
-    def load(cls, path: Path) -> NgramCounts:
-        """The counts from a file that holds the bytes of `to_bytes`."""
-        found = load(path.read_bytes())
+    def load(cls, folder: Path, inputs: int, classes: int, multi_label: bool) -> NgramCounts:
+        """The counts that a run folder holds, as `to_bytes` wrote them.
 
-        def by_order(name: str) -> list[np.ndarray]:
-            return [found[f"{name}.{o}"] for o in range(len(ORDERS))]
+        Args:
+            folder: the run folder.
+            inputs: V, which the counts have to have.
+            classes: K, which the counts have to have.
+            multi_label: whether a record may have several classes, which they have to say too.
 
-        return cls(
-            keys=by_order("keys"),
-            counts=by_order("counts"),
-            records=by_order("records"),
-            inputs=int(found["inputs"]),
-            multi_label=bool(found["several"]),
-            smoothing=float(found["added"]),
-        )
+        Raises:
+            UserError: where the file is missing or holds anything else.
+        """
+        path = folder / FILE
+        content = read_whole(folder, FILE)
+        try:
+            found = load(content)
+            each = {
+                name: [found[f"{name}.{o}"] for o in range(len(ORDERS))]
+                for name in ("keys", "counts", "records")
+            }
+            of = [found[name].item() for name in ("inputs", "several", "added")]
+        except (SafetensorError, KeyError, ValueError, TypeError) as error:
+            raise Damaged(f"{path} is damaged: {str(error)[:100]}") from error
+        for keys, counts, records in zip(*each.values(), strict=True):
+            n = len(keys) if keys.ndim else 0
+            shapes = (keys.shape, counts.shape, records.shape) == ((n,), (n, classes), (n,))
+            whole = all(np.issubdtype(array.dtype, np.integer) for array in (keys, counts, records))
+            refuse_unless(shapes and whole, path, "whole counts of each feature and class")
+            rising = bool((np.diff(keys) > 0).all())
+            positive = bool((counts >= 0).all()) and bool((records > 0).all())
+            refuse_unless(rising and positive, path, "each feature once, with its counts")
+        refuse_unless(of[:2] == [inputs, multi_label], path, "counts of these tokens and labels")
+        refuse_unless(0 < of[2] < np.inf, path, "a smoothing above 0")
+        return cls(**each, inputs=inputs, multi_label=multi_label, smoothing=float(of[2]))
 
 
 def class_indicators(targets: np.ndarray, classes: int) -> np.ndarray:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
@@ -23,6 +24,7 @@ from unroll.data.vocabularies import BPE_SIZE, LOOK, load_vocabulary
 from unroll.data.vocabulary import Vocabulary
 from unroll.data.words import WORD_OR_MARK, WordVocabulary, punctuation_is_separate
 from unroll.errors import UserError
+from unroll.saved_files import STRICT, are_unique, is_listed, read_record, refuse_unless
 from unroll.tasks.classify.counts import FILE as COUNTS_FILE
 from unroll.tasks.classify.counts import NgramCounts
 from unroll.tasks.classify.settings import ClassifySettings
@@ -30,6 +32,52 @@ from unroll.tasks.classify.source import ClassifySource
 
 FILE = "classes.json"
 SPLIT_RECORDS = 1000  # records that decide where words end
+
+
+@dataclass
+class ScalerRecord:
+    """What the file holds of the scales of numbers.
+
+    Attributes:
+        names: of the columns.
+        mean: of each column.
+        deviation: of each column.
+    """
+
+    __pydantic_config__ = STRICT
+
+    names: list[str]
+    mean: list[float]
+    deviation: list[float]
+
+    def fits(self) -> bool:
+        """Whether each column has a mean and a deviation."""
+        columns = len(self.names)
+        same = columns == len(self.mean) == len(self.deviation)
+        return same and columns > 0 and min(self.deviation) > 0
+
+
+@dataclass
+class ClassRecord:
+    """What the file holds; the attributes are those of the preprocessor.
+
+    Attributes:
+        classes: the labels.
+        several: whether a record may have any number of labels.
+        split: where words end.
+        lower: whether text is lowercased.
+        longest: how many steps of a sequence are read.
+        scaler: the scales of numbers.
+    """
+
+    __pydantic_config__ = STRICT
+
+    classes: list[str]
+    several: bool = False
+    split: Literal["spaces", "punctuation"] = "spaces"
+    lower: bool = True
+    longest: Annotated[int, Field(ge=1)] = 400
+    scaler: ScalerRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -158,19 +206,17 @@ class ClassifyPreprocessor:
             UserError: where a file of it is missing.
         """
         path = folder / FILE
-        if not path.exists():
-            raise UserError(f"{folder} has no {FILE}; expected the run folder of a classifier.")
-        record = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
-        record["multi_label"] = record.pop("several")
-        scaler = record.pop("scaler", None)
+        record = read_record(folder, FILE, ClassRecord)
+        refuse_unless(record.classes and are_unique(record.classes), path, "classes, each once")
+        kept = vars(record)
+        several, scaler = kept.pop("several"), kept.pop("scaler")
         if scaler is not None:
-            return cls(**record, scaler=Scaler(**scaler))
-        counts = folder / COUNTS_FILE
-        return cls(
-            **record,
-            vocabulary=load_vocabulary(folder),
-            counts=NgramCounts.load(counts) if counts.exists() else None,
-        )
+            refuse_unless(scaler.fits(), path, "a mean and a deviation above 0 for each column")
+            return cls(**kept, multi_label=several, scaler=Scaler(**vars(scaler)))
+        vocabulary, counts = load_vocabulary(folder), None
+        if is_listed(folder, COUNTS_FILE):
+            counts = NgramCounts.load(folder, len(vocabulary), len(record.classes), several)
+        return cls(**kept, multi_label=several, vocabulary=vocabulary, counts=counts)
 
 
 def learn_preprocessor(

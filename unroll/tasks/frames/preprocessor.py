@@ -8,17 +8,75 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from unroll.counting import counted
 from unroll.data.class_labels import ClassNumbers
-from unroll.errors import UserError
+from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.frames.clips import Clip, ClipReader
 from unroll.tasks.frames.scale import NumberScale
 
 FILE = "classes.json"
+MOST_PIXELS = 10_000  # of a side of a picture
+Positive = Annotated[int, Field(ge=1, lt=1 << 31)]
+
+
+@dataclass
+class ReadingRecord:
+    """What the file holds of how clips are read; the attributes are those of `ClipReader`.
+
+    Attributes:
+        shape: of a frame.
+        every: every n-th frame is read.
+        longest: at most this many frames are read.
+        strip: frames side by side in an image.
+    """
+
+    __pydantic_config__ = STRICT
+
+    shape: tuple[Positive, ...]
+    every: Positive = 1
+    longest: Positive = 400
+    strip: Positive | None = None
+
+
+@dataclass
+class NumberScaleRecord:
+    """What the file holds of the scales of numbers; the attributes are those of `NumberScale`.
+
+    Attributes:
+        middle: medians of values and of changes.
+        unit: their deviations.
+    """
+
+    __pydantic_config__ = STRICT
+
+    middle: list[float]
+    unit: list[float]
+
+
+@dataclass
+class FramesRecord:
+    """What the file holds; the attributes are those of the preprocessor.
+
+    Attributes:
+        classes: the labels.
+        per_frame: whether each frame has a label.
+        reading: how clips are read.
+        columns: numbers in a row of a wide table.
+        scaler: the scales of numbers.
+    """
+
+    __pydantic_config__ = STRICT
+
+    classes: list[str]
+    per_frame: bool
+    reading: ReadingRecord
+    columns: Positive | None = None
+    scaler: NumberScaleRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -92,13 +150,20 @@ class FramesPreprocessor:
             UserError: where its file is missing.
         """
         path = folder / FILE
-        if not path.exists():
-            raise UserError(f"{folder} has no file {FILE}; expected a run of the task frames.")
-        record = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
-        scaler, reading = record.pop("scaler", None), record.pop("reading")
-        reading["shape"] = tuple(reading["shape"])
-        return cls(
-            **record,
-            reading=ClipReader(**reading),
-            scaler=None if scaler is None else NumberScale(**scaler),
-        )
+        record = read_record(folder, FILE, FramesRecord)
+        refuse_unless(record.classes and are_unique(record.classes), path, "classes, each once")
+        reading = ClipReader(**vars(record.reading))
+        numbers = len(reading.shape) == 1
+        refuse_unless(numbers or len(reading.shape) == 3, path, "the shape of a frame")
+        refuse_unless(numbers == (record.scaler is not None), path, "scales for numbers alone")
+        if record.scaler is None:
+            small = reading.shape[0] in (1, 3) and max(reading.shape) <= MOST_PIXELS
+            refuse_unless(small, path, f"pictures of at most {MOST_PIXELS} pixels a side")
+            return cls(record.classes, record.per_frame, reading, columns=record.columns)
+        sizes = {len(record.scaler.middle), len(record.scaler.unit)}
+        fits = sizes == {2 * reading.shape[0]} and min(record.scaler.unit) > 0
+        refuse_unless(fits, path, "a middle and a unit above 0 for each number and its change")
+        scaler = NumberScale(**vars(record.scaler))
+        whole = record.columns is None or record.columns % reading.shape[0] == 0
+        refuse_unless(whole, path, "columns for whole frames")
+        return cls(record.classes, record.per_frame, reading, scaler, record.columns)

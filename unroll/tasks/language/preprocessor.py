@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unroll.data.vocabularies import load_vocabulary
 from unroll.data.vocabulary import Vocabulary
+from unroll.saved_files import are_unique, is_listed, read_record, refuse_unless
 
 CATEGORIES = "categories.json"
 
@@ -39,6 +40,8 @@ class LanguagePreprocessor:
         Raises:
             UserError: where the folder has no vocabulary that this version reads.
         """
-        path = folder / CATEGORIES
-        categories = json.loads(path.read_bytes()) if path.exists() else []
+        categories: list[str] = []
+        if is_listed(folder, CATEGORIES):
+            categories = read_record(folder, CATEGORIES, list[str])
+            refuse_unless(are_unique(categories), folder / CATEGORIES, "each condition once")
         return cls(load_vocabulary(folder), categories)

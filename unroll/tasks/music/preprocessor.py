@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from unroll.errors import UserError
+from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.music.abc import AbcPiece, body_start, field_value, split_pieces
 from unroll.tasks.music.keys import (
     CannotTranspose,
@@ -57,6 +58,8 @@ class MusicPreprocessor:
         >>> preprocessor.decode(ids), len(ids)
         ('K:G\\nB3|\\n', 5)
     """
+
+    __pydantic_config__ = STRICT
 
     notation: str
     tokens: tuple[str, ...]
@@ -190,14 +193,13 @@ class MusicPreprocessor:
         Raises:
             UserError: where its file is missing or damaged.
         """
-        try:
-            record = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            return cls(**{**record, "tokens": tuple(record["tokens"])})
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise UserError(
-                f"{folder} has no {FILE}, or a damaged one; expected the folder of a run. Restore the "
-                "file from a copy."
-            ) from error
+        found = read_record(folder, FILE, cls)
+        path = folder / FILE
+        refuse_unless(found.notation in (ABC, MIDI), path, f"the notation {ABC} or {MIDI}")
+        refuse_unless(are_unique(found.tokens), path, "each token once")
+        for name, count in found.keys.items():
+            refuse_unless(parse_key(name) and count > 0, path, "keys such as G, and how often")
+        return found
 
 
 @lru_cache(maxsize=256)

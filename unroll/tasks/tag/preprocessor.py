@@ -15,9 +15,9 @@ from torch import Tensor
 
 from unroll.data.characters import CharacterVocabulary
 from unroll.data.vocabulary import UNKNOWN, most_frequent
-from unroll.errors import UserError
+from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.tag.conll import Sentence
-from unroll.tasks.tag.schemes import convert_tags
+from unroll.tasks.tag.schemes import LETTERS, convert_tags
 
 FILE = "tags.json"
 DIGITS = str.maketrans("123456789", "000000000")
@@ -39,6 +39,8 @@ class TagPreprocessor:
         min_count: how often a word must occur to have a vector.
         vocabulary_size: how many words may have a vector; None: any number.
     """
+
+    __pydantic_config__ = STRICT
 
     forms: dict[str, tuple[int, int]]
     labels: tuple[str, ...]
@@ -117,12 +119,16 @@ class TagPreprocessor:
             UserError: where its file is missing.
         """
         path = folder / FILE
-        if not path.exists():
-            raise UserError(f"{folder} has no {FILE}; expected the run folder of a tagger.")
-        record = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
-        record["forms"] = {word: tuple(of) for word, of in record["forms"].items()}
-        record["labels"] = tuple(record["labels"])
-        return cls(**record)
+        found = read_record(folder, FILE, cls)
+        refuse_unless(found.labels and are_unique(found.labels), path, "labels, each once")
+        refuse_unless(are_unique(found.letters), path, "each letter once")
+        labels = range(len(found.labels))
+        fits = all(count > 0 and label in labels for count, label in found.forms.values())
+        refuse_unless(fits, path, "for each word a count and the number of a label")
+        for scheme in (found.scheme, found.file_scheme):
+            refuse_unless(scheme is None or scheme in LETTERS, path, "a scheme of tags")
+        refuse_unless((found.scheme is None) == (found.file_scheme is None), path, "two schemes")
+        return found
 
     @cached_property
     def words(self) -> dict[str, int]:

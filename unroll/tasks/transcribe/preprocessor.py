@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from unroll.errors import UserError
+from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.transcribe.audio import read_audio
 from unroll.tasks.transcribe.line_images import distort_line, read_line
 from unroll.tasks.transcribe.log_mel import LogMel, deltas, mask_stripes
@@ -49,6 +50,62 @@ class Perturbation:
     noise: float
     masks: float
     vary: float
+
+
+@dataclass
+class MelRecord:
+    """What the file holds of how features are made; the attributes are those of `LogMel`.
+
+    Attributes:
+        rate: samples per second.
+        bands: of the mel scale.
+        window: seconds of a frame.
+        hop: seconds from frame to frame.
+        low: lower edge of the bands.
+        high: upper edge of the bands.
+    """
+
+    __pydantic_config__ = STRICT
+
+    rate: Annotated[int, Field(ge=100, le=1_000_000)]
+    bands: Annotated[int, Field(ge=1, le=1000)]
+    window: Annotated[float, Field(gt=0, le=10)]
+    hop: Annotated[float, Field(gt=0, le=10)]
+    low: Annotated[float, Field(ge=0)]
+    high: Annotated[float, Field(gt=0)] | None = None
+
+
+@dataclass
+class TranscribeRecord:
+    """What the file holds; the attributes are those of the preprocessor.
+
+    Attributes:
+        kind: audio, image or strokes.
+        units: char or word.
+        tokens: the units.
+        lower: whether texts are converted to lower case.
+        subsample: frames per step of the network.
+        mel: how features of sounds are made.
+        deltas: how many orders of slopes are added.
+        normalise: over what features are scaled.
+        mean: of each feature over the corpus.
+        deviation: of each feature over the corpus.
+        height: of images of lines.
+    """
+
+    __pydantic_config__ = STRICT
+
+    kind: Literal["audio", "image", "strokes"]
+    units: Literal["char", "word"]
+    tokens: list[str]
+    lower: bool = False
+    subsample: Annotated[int, Field(ge=1, le=1000)] = 1
+    mel: MelRecord | None = None
+    deltas: Annotated[int, Field(ge=0, le=10)] = 0
+    normalise: Literal["utterance", "speaker", "corpus"] = "utterance"
+    mean: list[float] = field(default_factory=list)
+    deviation: list[float] = field(default_factory=list)
+    height: Annotated[int, Field(ge=1, le=10_000)] = 32
 
 
 @dataclass(frozen=True)
@@ -219,13 +276,23 @@ class TranscribePreprocessor:
             UserError: where a file of it is missing.
         """
         path = folder / FILE
-        if not path.exists():
-            raise UserError(f"{folder} has no file {FILE}; expected a run of the task transcribe.")
-        record: dict[str, Any] = json.loads(
-            path.read_text(encoding="utf-8", errors="surrogatepass")
+        record = read_record(folder, FILE, TranscribeRecord)
+        refuse_unless(record.tokens and are_unique(record.tokens), path, "tokens, each once")
+        refuse_unless((record.kind == "audio") == (record.mel is not None), path, "mel of sounds")
+        fits = len(record.mean) == len(record.deviation) and min(record.deviation, default=1) > 0
+        refuse_unless(fits, path, "a mean and a deviation above 0 for each feature")
+        kept = vars(record)
+        mel = kept.pop("mel")
+        if mel is not None:
+            top = mel.rate / 2 if mel.high is None else mel.high
+            refuse_unless(mel.low < top <= mel.rate / 2, path, "bands below half the rate")
+        found = cls(**kept, mel=None if mel is None else LogMel(**vars(mel)))
+        scaled = found.normalise == "corpus" or found.kind == "strokes"
+        features = found.shape[0] * found.shape[1]
+        refuse_unless(
+            not scaled or features == len(found.mean) > 0, path, "a scale of each feature"
         )
-        mel = record.pop("mel")
-        return cls(**record, mel=None if mel is None else LogMel(**mel))
+        return found
 
 
 def load_writing(kind: str, path: Path, height: int) -> np.ndarray:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field
 
 from unroll.data.characters import CharacterVocabulary
 from unroll.data.line_vocabularies import (
@@ -17,12 +19,29 @@ from unroll.data.line_vocabularies import (
 )
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN, UNKNOWN_NAME, Vocabulary
 from unroll.data.words import GLUE, WordVocabulary
-from unroll.errors import UserError
+from unroll.saved_files import STRICT, read_record
 from unroll.tasks.translate.pairs import Pair
 from unroll.tasks.translate.settings import TranslateSettings
 
 FILE = "pairs.json"
 UNKNOWN_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass
+class PairRecord:
+    """What the file holds beside the vocabularies.
+
+    Attributes:
+        joint: whether both sides share one vocabulary.
+        longest: tokens of the longest target of the training set.
+        parallel: whether the training set is in two files.
+    """
+
+    __pydantic_config__ = STRICT
+
+    joint: bool
+    longest: Annotated[int, Field(ge=0, le=1_000_000)]
+    parallel: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,16 +109,10 @@ class PairPreprocessor:
         Raises:
             UserError: where a file is missing or damaged.
         """
-        try:
-            record: dict[str, Any] = json.loads((folder / FILE).read_text())
-            target = load_line_vocabulary(folder, "target")
-            source = target if record["joint"] else load_line_vocabulary(folder, "source")
-            return cls(source, target, int(record["longest"]), bool(record["parallel"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"The vocabularies of {folder} cannot be read ({error}); expected {FILE} and the "
-                "vocabularies of both sides. Restore the files from a copy of the run."
-            ) from error
+        record = read_record(folder, FILE, PairRecord)
+        target = load_line_vocabulary(folder, "target")
+        source = target if record.joint else load_line_vocabulary(folder, "source")
+        return cls(source, target, record.longest, record.parallel)
 
 
 def learn_preprocessor(
