@@ -45,9 +45,8 @@ class TookTooLong(Exception):
 def places(value, at=()):
     """The path of every value in JSON."""
     yield at
-    inner = value.items() if isinstance(value, dict) else enumerate(value)
     if isinstance(value, (dict, list)):
-        for name, each in inner:
+        for name, each in value.items() if isinstance(value, dict) else enumerate(value):
             yield from places(each, (*at, name))
 
 
