@@ -76,7 +76,7 @@ class MelRecord:
 
 
 @dataclass
-class TranscribeRecord:
+class SavedTranscribe:
     """What the file holds; the attributes are those of the preprocessor.
 
     Attributes:
@@ -276,7 +276,7 @@ class TranscribePreprocessor:
             UserError: where a file of it is missing.
         """
         path = folder / FILE
-        record = read_record(folder, FILE, TranscribeRecord)
+        record = read_record(folder, FILE, SavedTranscribe)
         refuse_unless(record.tokens and are_unique(record.tokens), path, "tokens, each once")
         refuse_unless((record.kind == "audio") == (record.mel is not None), path, "mel of sounds")
         fits = len(record.mean) == len(record.deviation) and min(record.deviation, default=1) > 0
