@@ -22,6 +22,8 @@ from unroll.cli.run_options import (
 )
 from unroll.errors import UserError
 
+SEPARATORS = {".csv": ",", ".tsv": "\t"}  # of tables that are written
+
 
 def predict(
     path: RunPath,
@@ -34,7 +36,11 @@ def predict(
     ] = None,
     out: Annotated[
         str | None,
-        typer.Option(help="Write there: .jsonl as JSON lines, .svg a plot.", metavar="FILE"),
+        typer.Option(
+            help="Write there: .csv or .tsv a table with the columns of DATA, .jsonl JSON lines, .svg a "
+            "plot, any other what is printed.",
+            metavar="FILE",
+        ),
     ] = None,
     overwrite: Overwrite = False,
     skip_bad: SkipBad = False,
@@ -65,6 +71,16 @@ def predict(
                 say_json(prediction)
             else:
                 say(run.format_prediction(prediction))
+        return
+    separator = SEPARATORS.get(file.suffix.lower())
+    if separator is not None and not json:
+        from unroll.cli.prediction_table import prediction_table
+
+        text, count, message = prediction_table(run, data, predictions, separator)
+        if message is not None:
+            say(message, err=True)
+        write_file(file, text.encode())
+        say(f"{count:,} predictions written to {file}", err=True)
         return
     json = json or file.suffix == ".jsonl"
     lines = (

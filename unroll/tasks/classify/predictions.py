@@ -12,6 +12,7 @@ import numpy as np
 from unroll.data.files.lines import numbered_lines
 from unroll.data.problems import Problems
 from unroll.data.series import file_sequence
+from unroll.data.skipped import records_and_problems
 from unroll.data.text import TEXT_SUFFIXES
 from unroll.in_memory.array_file import is_array_file
 from unroll.tasks.classify.labelled import LabelledSequences, make_batch
@@ -38,6 +39,7 @@ class ClassifyPrediction(TypedDict, total=False):
         words: the words with the strongest attributions and these, where the input is a text.
         rows: the rows with the strongest attributions, from 1, and these, where it is numbers.
         steps_read: how many steps were read, where the input may have more.
+        error: what is wrong with a record that was skipped; then nothing else is predicted.
     """
 
     text: str
@@ -48,29 +50,45 @@ class ClassifyPrediction(TypedDict, total=False):
     words: list[tuple[str, float]]
     rows: list[tuple[int, float]]
     steps_read: int
+    error: str
 
 
 def read_input_file(trained: TrainedClassifier, path: str) -> Iterator[object]:
     """The texts of a file, one per line or from its column; or the sequences of numbers it holds.
 
+    A skipped record is a `SkippedRecord` in its place.
+
     Raises:
         UserError: for a file that cannot be read so, and bad records unless they are skipped.
     """
     settings, scaler = trained.settings, trained.preprocessor.scaler
-    problems, is_file = Problems(settings.skip_bad), Path(path).is_file()
+    is_file = Path(path).is_file()
     if scaler is not None and settings.id is None and is_file and not is_array_file(path):
-        values = file_sequence(Path(path), scaler.names, problems)
-        if values is not None:
-            yield values
+        names = scaler.names
+
+        def read_sequence(problems: Problems) -> Iterator[np.ndarray]:
+            values = file_sequence(Path(path), names, problems)
+            if values is not None:
+                yield values
+
+        yield from records_and_problems(read_sequence, settings.skip_bad)
     elif path == "-":
         yield from (line.strip() for line in sys.stdin if line.strip())
     elif path.removesuffix(".gz").endswith(TEXT_SUFFIXES) and is_file:
-        lines = numbered_lines(Path(path), path, problems)
-        yield from (line.strip() for _, line in lines if line.strip())
+
+        def read_lines(problems: Problems) -> Iterator[str]:
+            lines = numbered_lines(Path(path), path, problems)
+            return (line.strip() for _, line in lines if line.strip())
+
+        yield from records_and_problems(read_lines, settings.skip_bad)
     else:
         source = new_source(path, settings, labelled=False)
         check_same_kind(source, trained.preprocessor)
-        yield from (record.value for record in source.read(problems))
+
+        def read_source(problems: Problems) -> Iterator[object]:
+            return (record.value for record in source.read(problems))
+
+        yield from records_and_problems(read_source, settings.skip_bad)
 
 
 def predict_batch(
@@ -174,6 +192,8 @@ def sort_strongest(attributions: list[tuple[T, float]]) -> list[tuple[T, float]]
 
 def format_prediction(prediction: ClassifyPrediction) -> str:
     """A prediction as people read it: the label, its probability, the text, the attributions."""
+    if "error" in prediction:
+        return f"# skipped: {prediction['error']}"
     if "labels" in prediction:
         probabilities = prediction["probabilities"]
         labels = [f"{name} {probabilities[name]:.0%}" for name in prediction["labels"]]

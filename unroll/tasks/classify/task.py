@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from unroll.data.problems import Problems
+from unroll.data.skipped import SkippedRecord
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.classify.baseline import ClassifyBaselines
@@ -245,8 +246,11 @@ class ClassifyTask(
         """The label and the probabilities of each text, or of each sequence of numbers."""
         waiting = iter(inputs)
         while some := list(islice(waiting, BATCH)):
-            values = [trained.preprocessor.check_input(each) for each in some]
-            yield from predict_batch(trained, values)
+            good = [each for each in some if not isinstance(each, SkippedRecord)]
+            values = [trained.preprocessor.check_input(each) for each in good]
+            predictions = iter(predict_batch(trained, values) if values else ())
+            for each in some:
+                yield {"error": each} if isinstance(each, SkippedRecord) else next(predictions)
 
     def read_inputs(self, trained: TrainedClassifier, path: str) -> Iterator[object]:
         """The texts or the sequences of numbers that a file holds."""
