@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json as json_module
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +22,9 @@ from unroll.cli.run_options import (
     open_run,
 )
 from unroll.errors import UserError
+
+if TYPE_CHECKING:
+    from unroll.tasks.run import Run
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}  # of tables that are written
 
@@ -71,9 +75,24 @@ def predict(
                 say_json(prediction)
             else:
                 say(run.format_prediction(prediction))
-        return
+    else:
+        write_predictions(file, run, data, predictions, as_json=json or file.suffix == ".jsonl")
+
+
+def write_predictions(
+    file: Path, run: Run, data: str | None, predictions: Iterator[dict[str, Any]], *, as_json: bool
+) -> None:
+    """Write predictions in the form that the name of the file tells.
+
+    Args:
+        file: a .csv or .tsv as a table, anything else as lines.
+        run: made the predictions.
+        data: the file of the inputs, or None.
+        predictions: in order.
+        as_json: whether lines are JSON.
+    """
     separator = SEPARATORS.get(file.suffix.lower())
-    if separator is not None and not json:
+    if separator is not None and not as_json:
         from unroll.cli.prediction_table import prediction_table
 
         text, count, message = prediction_table(run, data, predictions, separator)
@@ -82,10 +101,9 @@ def predict(
         write_file(file, text.encode())
         say(f"{count:,} predictions written to {file}", err=True)
         return
-    json = json or file.suffix == ".jsonl"
     lines = (
         json_module.dumps(prediction, ensure_ascii=False)
-        if json
+        if as_json
         else run.format_prediction(prediction)
         for prediction in predictions
     )
