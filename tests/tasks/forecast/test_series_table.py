@@ -51,6 +51,9 @@ def test_decimal_commas_are_found_for_the_whole_table(read):
         UserError, match=r"line 2: 1.029 is 1029 if its point stands between thousands"
     ):
         read("d;y\n2024-01-01;1.029\n2024-01-02;998\n")
+    with pytest.raises(UserError, match="between thousands"):
+        read("d;y\n2024-01-01;1.029\n2024-01-02;1.044\n")
+    assert read("d,y\n2024-01-01,1.029\n2024-01-02,1.044\n").series[0].values[0, 0] == 1.029
 
 
 def test_dates_that_are_not_iso_are_said(read):

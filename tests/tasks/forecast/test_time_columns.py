@@ -14,7 +14,7 @@ def test_a_date_and_a_clock_are_joined(read):
     table = read(rows("d,clock,y", *cells), target="y")
     assert table.step.name == "hour" and table.time == "d,clock"
     assert (table.begin, table.end) == ("2024-01-01", "2024-01-02 23:00")
-    assert any("the columns d,clock" in sentence for sentence in table.messages)
+    assert any("in the columns d,clock (--time)" in sentence for sentence in table.messages)
     hours = [(f"2024-01-0{d}", h, d * h) for d in (1, 2) for h in range(1, 25)]
     assert read(rows("d,hour,y", *hours), target="y").end == "2024-01-03"
 
@@ -29,7 +29,7 @@ def test_year_month_and_day_are_joined(read):
 def test_a_year_is_found_by_its_name(read):
     table = read(rows("YEAR,spots", (1700, 5), (1701, 11), (1702, 16)), target="spots")
     assert table.time == "YEAR" and table.end == "1702" and not table.dates
-    assert "the column YEAR (--time)" in table.messages[0]
+    assert "in the column YEAR (--time)" in table.messages[0]
 
 
 def test_no_times_are_asked_for(read):

@@ -256,6 +256,8 @@ def example_format(text: str) -> str:
             seen.update(("%Y", "%y"))
             left[:2] = ["%m", "%d"] if match.start() == 0 else left[:2]
             return "%Y"
+        if word.isdigit() and len(word) == 3:
+            return "%j"
         if word.isdigit() and len(word) <= 2:
             free = next((each for each in left if each not in seen), None)
             if free is not None:

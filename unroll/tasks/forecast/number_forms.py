@@ -274,7 +274,7 @@ def find_number_form(
         asked: the settings `decimal` and `thousands`.
         like: the decimal mark of the run's training table, which this one has to have.
         like_units: the unit of each column there, "" where it has none.
-        european: whether the file is separated as where commas are decimal marks, by semicolons.
+        european: whether the file is written as where commas are decimal marks.
 
     Raises:
         UserError: where the table does not tell its decimal mark, or tells two, or another one than
@@ -325,7 +325,7 @@ def decide(
         name: the file, for errors.
         marks: of each column.
         ungrouped: whether no marks stand between thousands.
-        european: whether semicolons separate the cells.
+        european: whether the file is written as where commas are decimal marks.
         like: the decimal mark of the run, which decides where the table does not.
 
     Raises:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from unroll.data.files.forms import find_form
 from unroll.data.files.opening import regular_file
 from unroll.data.files.rows import Row
 from unroll.data.files.tables import open_table
@@ -72,15 +73,28 @@ class NumberRow(NamedTuple):
     offset: float | None = None
 
 
-def read_text_rows(name: str, problems: Problems) -> tuple[list[str], list[TextRow], list[str]]:
+class TextTable(NamedTuple):
+    """A table as it is in its file.
+
+    Attributes:
+        names: of its columns.
+        rows: below the names.
+        semicolons: whether semicolons stand between cells, as where commas are decimal marks.
+        messages: sentences on the form of the file.
+    """
+
+    names: list[str]
+    rows: list[TextRow]
+    semicolons: bool
+    messages: list[str]
+
+
+def read_text_rows(name: str, problems: Problems) -> TextTable:
     """Read a table of any form whose columns have names.
 
     Args:
         name: the path of the file.
         problems: takes rows with another number of cells than there are names.
-
-    Returns:
-        The names of the columns, the rows, and sentences on the form of the file.
 
     Raises:
         UserError: where the file is not such a table.
@@ -110,7 +124,9 @@ def read_text_rows(name: str, problems: Problems) -> tuple[list[str], list[TextR
         )
     if not kept:
         raise UserError(f"{name} has no rows below its names; expected values over time.")
-    return names, kept, [f"{name}: {sentence}." for sentence in table.said]
+    separator = find_form(path, name).separator
+    semicolons = separator is not None and separator.character == ";"
+    return TextTable(names, kept, semicolons, [f"{name}: {sentence}." for sentence in table.said])
 
 
 def describe_cut_numbers(names: list[str], cells: list[Any]) -> str:
@@ -300,9 +316,9 @@ class RowParser:
             kind = f"a time as {self.form.name}"
             if self.form is ISO or not self.form.dates:
                 kind = "a date (2024-01-31)" if self.form.dates else "a number"
+            other = f", or a form for all times, such as --set time_format={example_format(text)!r}"
             raise UserError(
-                f"{self.name}, line {line}: the time is {text[:40]!r}; expected {kind}, or another form "
-                f"for all times, such as --set time_format={example_format(text)!r}."
+                f"{self.name}, line {line}: the time is {text[:40]!r}; expected {kind}{other if text else ''}."
             ) from error
 
     def _word(self, column: str, cell: str) -> float:

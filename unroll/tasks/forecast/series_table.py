@@ -65,7 +65,7 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
         ('day', [3.0, 5.0, 4.0])
     """
     name = str(path)
-    names, rows, notes = read_text_rows(name, problems)
+    names, rows, semicolons, notes = read_text_rows(name, problems)
     columns = find_series_columns(name, names, rows, request)
     places = [names.index(column) for column in columns.values]
     words = {
@@ -74,9 +74,11 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
         if column in request.words or (request.step is None and not is_number_column(place, rows))
     }
     times = columns.time.texts(names, rows)
+    form = form_of_times(name, columns.time.name, times, request)
+    european = semicolons or form.name.startswith("%d.")  # as where commas are decimal marks
     parser = RowParser(
-        name, places, columns.values, form_of_times(name, columns.time.name, times, request),
-        form_of_numbers(name, columns.values, places, rows, words, request), words,
+        name, places, columns.values, form,
+        form_of_numbers(name, columns.values, places, rows, words, request, european), words,
         request.zero_is_missing,
     )  # fmt: skip
     place = names.index(columns.by) if columns.by else None
@@ -178,6 +180,7 @@ def form_of_numbers(
     rows: list[TextRow],
     words: dict[str, list[str]],
     request: TableRequest,
+    european: bool = False,
 ) -> NumberForm:
     """How the numbers of the columns that are not words are written, as of `find_number_form`."""
     cells = {
@@ -188,7 +191,7 @@ def form_of_numbers(
     like = request.like
     return find_number_form(
         name, cells, (request.decimal, request.thousands),
-        like.decimal if like else None, like.units if like else None,
+        like.decimal if like else None, like.units if like else None, european,
     )  # fmt: skip
 
 

@@ -130,12 +130,14 @@ def find_time_column(
     )
     if len(joined) > 1:
         listed = ",".join(joined)
-        return TimeColumn(listed, joined, (f"Times: the columns {listed} (--time).",))
+        return TimeColumn(listed, joined, (f"The times are in the columns {listed} (--time).",))
     for column in free:
         at, series = names.index(column), names.index(request.by) if request.by else None
         is_time = column.lower() in TIMES and is_number_column(at, rows)
         if is_time and only_grows(at, rows, series):
-            return TimeColumn(column, (column,), (f"Times: the column {column} (--time).",))
+            return TimeColumn(
+                column, (column,), (f"The times are in the column {column} (--time).",)
+            )
     if wide := describe_wide(name, names):
         raise UserError(wide)
     first = next((row.cells for row in rows), [])
@@ -181,7 +183,7 @@ def with_clock(names: list[str], rows: list[TextRow], column: str, free: list[st
         if other != column and (hours or is_clock) and len(set(clocks)) > 1:
             joined = f"{column},{other}"
             return TimeColumn(
-                joined, (column, other), (f"Times: the columns {joined} (--time {column}).",)
+                joined, (column, other), (f"The times are in the columns {joined} (--time).",)
             )
     return TimeColumn(column, (column,))
 
