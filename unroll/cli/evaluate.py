@@ -18,6 +18,7 @@ from unroll.cli.run_options import (
     adjust,
     open_run,
 )
+from unroll.paths import refuse_impossible_path
 
 
 def evaluate(
@@ -38,6 +39,7 @@ def evaluate(
     Where columns of DATA are not named as in the training data: --text NAME, --label NAME and so on,
     as in train.
     """
+    refuse_impossible_path(data, "DATA")
     run = open_run(path, device, trust_code)
     adjust(run, skip_bad, assignments)
     from unroll.training.report import ProgressLog

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.cli.output import say, say_json, write_file
 from unroll.errors import UserError
+from unroll.paths import refuse_impossible_path
 
 if TYPE_CHECKING:
     from unroll.inspect.finding import Finding, Picture
@@ -29,6 +30,7 @@ def checked_files(files: dict[str, str | None], overwrite: bool) -> dict[str, Pa
     """
     wanted = {flag: Path(file) for flag, file in files.items() if file is not None}
     for flag, path in wanted.items():
+        refuse_impossible_path(str(path) if path.name else "", flag)
         exists = path.exists() and (path.is_file() or path.suffix or any(path.iterdir()))
         if exists and not overwrite:
             raise UserError(f"{path} exists already; nothing was overwritten. Use --overwrite.")

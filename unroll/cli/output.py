@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unroll.errors import UserError
+from unroll.paths import refuse_impossible_path
 from unroll.terminal import json_line, shown
 
 
@@ -64,6 +65,7 @@ def check_new(path: Path, overwrite: bool) -> None:
     Raises:
         UserError: where the path exists and overwriting was not asked for.
     """
+    refuse_impossible_path(str(path) if path.name else "", "--out")
     if path.exists() and not overwrite:
         raise UserError(f"{path} exists already; nothing was overwritten. Use --overwrite.")
 

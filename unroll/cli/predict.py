@@ -22,6 +22,7 @@ from unroll.cli.run_options import (
     open_run,
 )
 from unroll.errors import UserError
+from unroll.paths import refuse_impossible_path
 
 if TYPE_CHECKING:
     from unroll.tasks.run import Run
@@ -57,6 +58,8 @@ def predict(
     if (data is None) == (not inputs):
         given = "both DATA and --input" if inputs else "neither DATA nor --input"
         raise UserError(f"predict got {given}; expected one of them.")
+    if data is not None:
+        refuse_impossible_path(data, "DATA")
     file = None if out is None else Path(out)
     if file is not None:
         check_new(file, overwrite)

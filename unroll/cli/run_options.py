@@ -9,6 +9,7 @@ import typer
 
 from unroll.cli.output import say
 from unroll.errors import UserError
+from unroll.paths import refuse_impossible_path
 from unroll.settings import parse_assignments
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def open_run(path: str, device: str, trust_code: bool) -> Run:
     Raises:
         UserError: where it cannot be loaded.
     """
+    refuse_impossible_path(path, "RUN")
     if not (Path(path) / "config.json").is_file():
         what = "is not a run folder" if Path(path).exists() else "does not exist"
         raise UserError(

@@ -18,6 +18,7 @@ from unroll.cli.run_options import (
 )
 from unroll.counting import counted
 from unroll.errors import UserError
+from unroll.paths import refuse_impossible_path
 
 
 def score(
@@ -35,6 +36,8 @@ def score(
     if (text is None) == (file is None):
         given = "both a text and --file" if text is not None else "neither a text nor --file"
         raise UserError(f"score got {given}; expected one of them.")
+    if file is not None:
+        refuse_impossible_path(file, "--file")
     run = open_language_run(path, device, trust_code)
     if text is not None:
         print_score(run.score(text, condition), json, details=True)

@@ -9,6 +9,7 @@ import typer
 from unroll.cells.user_cell import parse_cell_file, read_source
 from unroll.cli.output import say, say_json
 from unroll.cli.task_options import Assignments, TaskAndData, TaskName, task_and_data
+from unroll.paths import refuse_impossible_path
 from unroll.settings import RecurrentSettings, parse_assignments, settings_from
 from unroll.tasks.task_settings import choose_task, task_settings
 
@@ -52,6 +53,8 @@ def train(
     """
     task, data = task_and_data(words, task, "train")
     values = settings | parse_assignments(assignments or [])
+    if out is not None:
+        refuse_impossible_path(out, "--out")
     check_before_torch(data, task, resume, values)
 
     from unroll.run import train as train_run

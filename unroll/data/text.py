@@ -25,6 +25,7 @@ from unroll.data.files.forms import find_form, suffix_of
 from unroll.data.files.json_records import json_values
 from unroll.data.files.opening import open_bytes
 from unroll.errors import UserError
+from unroll.paths import refuse_impossible_path
 
 PIECE = 1 << 20
 LONGEST_LINE = 1 << 28  # characters
@@ -112,6 +113,7 @@ def text_source(path: str | Path, field: str = "text") -> TextSource:
             f"Got a text of {len(name):,} characters where the path of one is expected. Write it to "
             "a file first, and give the file's path."
         )
+    refuse_impossible_path(name, "The text")
     place = Path(path)
     if not place.exists():
         raise UserError(

@@ -18,6 +18,7 @@ from unroll.in_memory.files import write_data
 from unroll.in_memory.forms import MemoryArrays, is_path, recognise
 from unroll.in_memory.tables import MemoryTable, column_name
 from unroll.in_memory.wording import Wording, Wordings
+from unroll.paths import refuse_impossible_path
 
 # settings that name a column of a table
 COLUMN_SETTINGS = (
@@ -151,6 +152,9 @@ def open_data(
     """
     valid = values.get("valid")
     valid_is_path = valid is None or is_path(valid)
+    for given, what in ((data, "The data"), (valid, "--valid")):
+        if given is not None and is_path(given):
+            refuse_impossible_path(os.fspath(given), what)
     if labels is None and is_path(data) and frame_labels(data, task):
         found = read_arrays(os.fspath(data))
         kind = f"file {Path(data).name}"

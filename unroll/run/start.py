@@ -11,6 +11,7 @@ from typing import Any
 
 from unroll.errors import UserError
 from unroll.in_memory.source import open_data
+from unroll.paths import refuse_impossible_path
 from unroll.run.new_run import start_run
 from unroll.run.resumed_run import resume_run
 from unroll.run.worded_report import WordedReport
@@ -75,6 +76,8 @@ def train(
     if quiet:
         report = QuietReport()
     report = report or make_report("tokens")
+    if out is not None:
+        refuse_impossible_path(os.fspath(out), "--out")
     if resume and out is None:
         raise UserError("--resume continues a run; name its folder by --out.")
     path = None if out is None else Path(out)

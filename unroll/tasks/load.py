@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from pkgutil import resolve_name
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 from unroll.errors import UserError
+from unroll.paths import refuse_impossible_path
 from unroll.tasks import TASKS
 from unroll.tasks.run import Run
 from unroll.training.device import checked_device
@@ -30,6 +32,7 @@ def load(path: str | Path, device: str = "cpu", trust_code: bool = False) -> Run
     Raises:
         UserError: where the path is not a run, its files are damaged, or it has a cell file and no trust.
     """
+    refuse_impossible_path(os.fspath(path), "The run")
     return open_run(RunFolder.open(Path(path)), checked_device(device), trust_code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unroll.errors import UserError
+from unroll.paths import refuse_impossible_path
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.settings.parse import flag_of
 from unroll.tasks import TASKS, guess_task, settings_of
@@ -21,6 +22,7 @@ def choose_task(path: str, task: str | None, values: Mapping[str, object]) -> tu
     Raises:
         UserError: where the data fits no task, or none that has these settings.
     """
+    refuse_impossible_path(path, "DATA")
     if task is not None:
         return task, "the task is given"
     try:
@@ -47,7 +49,11 @@ def task_settings(name: str, values: Mapping[str, object]) -> RecurrentSettings:
     kind = settings_of(name)
     for key in values:
         refuse_setting_of_another_task(name, key)
-    return settings_from(kind, values)
+    settings = settings_from(kind, values)
+    valid = getattr(settings, "valid", None)
+    if isinstance(valid, str):
+        refuse_impossible_path(valid, "--valid")
+    return settings
 
 
 def refuse_setting_of_another_task(name: str, key: str) -> None:
