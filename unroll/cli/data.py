@@ -7,7 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from unroll.cli.output import say, say_json
-from unroll.cli.task_options import Assignments, TaskAndData, TaskName, task_and_data
+from unroll.cli.task_options import (
+    Assignments,
+    TaskAndData,
+    TaskName,
+    asks_for_settings,
+    print_settings,
+    task_and_data,
+)
 from unroll.settings import parse_assignments
 from unroll.tasks.task_settings import choose_task, task_settings
 
@@ -27,6 +34,10 @@ def check(
     Exit code 1 where records are bad.
     """
     task, data = task_and_data(words, task, "data check")
+    if asks_for_settings(assignments):
+        given = {name: value for name, value in settings.items() if name != "valid"}
+        print_settings(choose_task(data, task, given)[0], training=False, all_of_them=True)
+        return
     values = settings | parse_assignments(assignments or [])
     task_settings(choose_task(data, task, values)[0], values).check_path(data)
 

@@ -19,6 +19,7 @@ from unroll.cli.run_options import (
     TrustCode,
     as_language_run,
     open_run,
+    text_given,
 )
 from unroll.errors import UserError
 
@@ -43,7 +44,9 @@ class Sampling:
 
 def generate(
     path: RunPath,
-    prompt: Annotated[str, typer.Option(help="What the text starts with.")] = "",
+    prompt: Annotated[
+        str, typer.Option(help="What the text starts with; - reads standard input.")
+    ] = "",
     length: Annotated[int, typer.Option(help="Tokens to add.")] = 400,
     temperature: Annotated[
         float,
@@ -72,6 +75,7 @@ def generate(
     if count < 1:
         raise UserError(f"--count got {count}; expected at least 1.")
     run = open_run(path, device, trust_code)
+    prompt = text_given(prompt)
     if device == "cpu":
         import torch
 

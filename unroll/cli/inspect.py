@@ -10,7 +10,7 @@ import typer
 
 from unroll.cli.findings import as_flags, checked_files, report_finding, write_files
 from unroll.cli.output import say
-from unroll.cli.run_options import AsJson, Condition, Overwrite, RunPath, TrustCode
+from unroll.cli.run_options import AsJson, Condition, Overwrite, RunPath, TrustCode, text_given
 from unroll.errors import UserError
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ def gradients(
 @app.command("states")
 def states(
     path: RunPath,
-    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The text to read.")] = None,
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="The text to read; - reads standard input.")
+    ] = None,
     file: Annotated[
         str | None, typer.Option("--file", help="Read this file in place of TEXT.", metavar="FILE")
     ] = None,
@@ -151,7 +153,7 @@ def states(
     run = load_run(path, device, trust_code)
     from unroll.inspect import states_of_run
 
-    value = text if text is not None else read_text_file(str(file))
+    value = text_given(text) if text is not None else read_text_file(str(file))
     finding = states_of_run(run, value, condition=condition, score_on=score_on)
     flags = given_flags(file=file, score_on=score_on, condition=condition, device=device)
     texts = [] if text is None else [text]
@@ -205,7 +207,7 @@ def attention(
     run = load_run(path, device, trust_code)
     from unroll.inspect import attention_of_run
 
-    finding = attention_of_run(run, text)
+    finding = attention_of_run(run, text_given(text))
     command = ["unroll", "inspect", "attention", path, text, *given_flags(device=device)]
     report_finding(finding, command, files, json, "attention.html")
 

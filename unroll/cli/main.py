@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shlex
@@ -33,12 +34,17 @@ from unroll.cli.task_options import (
     setting_parameters,
     with_options,
 )
-from unroll.errors import UserError
+from unroll.errors import UserError, shorten_long_words
 from unroll.version import __version__
 
 # typer brings its own click since 0.27, so the class is taken from what it exports
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
+# what the system says of paths that are not what a command needs
+OF_THE_INPUT = {
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES,
+    errno.EPERM, errno.EEXIST, errno.ENOTEMPTY, errno.ENXIO, errno.EINVAL,
+}  # fmt: skip
 SUMMARY = "Recurrent neural networks: train one on your own data, and use it."
 
 
@@ -68,6 +74,19 @@ def make_app() -> typer.Typer:
     app.command("cells")(cells.cells)
     app.command("doctor")(doctor.doctor)
     return app
+
+
+def make_command() -> Any:
+    """The commands as click has them; help shows no type beside what takes no value."""
+    command = typer.main.get_command(make_app())
+    waiting: list[Any] = [command]
+    while waiting:
+        each = waiting.pop()
+        waiting += getattr(each, "commands", {}).values()
+        for option in [*each.params, each.get_help_option(typer.Context(each))]:
+            if getattr(option, "is_flag", False):
+                option.metavar = ""
+    return command
 
 
 def make_data_app() -> typer.Typer:
@@ -107,7 +126,7 @@ def run(words: list[str], debug: bool) -> int:
         The exit code: 0 done, 1 an error of unroll or of the machine, 2 an error of the input.
     """
     try:
-        result = make_app()(args=words, prog_name="unroll", standalone_mode=False)
+        result = make_command()(args=words, prog_name="unroll", standalone_mode=False)
         if result == 130:
             return report_error("Interrupted; nothing of this is kept.", 130, debug)
         return result if isinstance(result, int) else 0
@@ -132,12 +151,19 @@ def run(words: list[str], debug: bool) -> int:
             debug,
         )
     except OSError as error:
-        return report_error(f"{error.filename or 'A file'}: {error.strerror or error}.", 1, debug)
+        what = f"{error.filename or 'A file'}: {error.strerror or error}."
+        if error.errno in OF_THE_INPUT:
+            return report_error(f"{what} Check the path.", 2, debug)
+        return report_error(what, 1, debug)
     except Exception as error:
         return fault(error, debug)
+    except BaseException as error:
+        if isinstance(error, (SystemExit, GeneratorExit)):
+            raise
+        return fault(error, debug)  # what a library in Rust raises where it gives up
 
 
-def fault(error: Exception, debug: bool) -> int:
+def fault(error: BaseException, debug: bool) -> int:
     """Report an error that nobody foresaw; where it comes from the user's own code, that is named."""
     own = describe_user_cell_error(error)
     if own is not None:
@@ -162,5 +188,5 @@ def report_error(sentence: str, code: int, debug: bool) -> int:
     """Print an error to standard error; the exit code."""
     if debug:
         say(traceback.format_exc(), err=True, end="")
-    say(f"unroll: {sentence}", err=True)
+    say(f"unroll: {shorten_long_words(sentence)}", err=True)
     return code

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unroll.cli.output import say
+from unroll.cli.task_options import asks_for_settings, print_settings
 from unroll.errors import UserError
 from unroll.paths import refuse_impossible_path
 from unroll.settings import parse_assignments
@@ -37,6 +39,23 @@ RunAssignments = Annotated[
         "--set", help="A setting of how the run is used, such as beam=1.", metavar="NAME=VALUE"
     ),
 ]
+
+
+def text_given(text: str) -> str:
+    """A text of the command line; of `-`, what standard input holds, without its last line end.
+
+    Raises:
+        UserError: where standard input is not UTF-8.
+    """
+    if text != "-":
+        return text
+    try:
+        read = sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"Standard input is not UTF-8 (byte {error.start}); expected a text. Convert it by iconv."
+        ) from error
+    return read.removesuffix("\n").removesuffix("\r")
 
 
 def open_run(path: str, device: str, trust_code: bool) -> Run:
@@ -91,5 +110,12 @@ def as_language_run(run: Run, path: str) -> LanguageRun:
 
 def adjust(run: Run, skip_bad: bool, assignments: list[str] | None) -> None:
     """Change the settings of how a run is used as the options say."""
+    if asks_for_settings(assignments):
+        if not run.task.changeable:
+            raise UserError(
+                f"A run of the task {run.task_name} has no setting that can be changed."
+            )
+        print_settings(run.task_name, True, True, run.task.changeable)
+        raise typer.Exit
     changes: dict[str, Any] = {"skip_bad": True} if skip_bad else {}
     run.adjust(**changes, **parse_assignments(assignments or []))

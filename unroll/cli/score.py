@@ -15,6 +15,7 @@ from unroll.cli.run_options import (
     RunPath,
     TrustCode,
     open_language_run,
+    text_given,
 )
 from unroll.counting import counted
 from unroll.errors import UserError
@@ -23,9 +24,17 @@ from unroll.paths import refuse_impossible_path
 
 def score(
     path: RunPath,
-    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The text to score.")] = None,
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="TEXT", help="The text to score; - reads standard input."),
+    ] = None,
     file: Annotated[
-        str | None, typer.Option("--file", help="Score each line of a file.", metavar="FILE")
+        str | None,
+        typer.Option(
+            "--file",
+            help="Score each line of a file; - reads standard input.",
+            metavar="FILE",
+        ),
     ] = None,
     condition: Condition = None,
     json: AsJson = False,
@@ -40,7 +49,7 @@ def score(
         refuse_impossible_path(file, "--file")
     run = open_language_run(path, device, trust_code)
     if text is not None:
-        print_score(run.score(text, condition), json, details=True)
+        print_score(run.score(text_given(text), condition), json, details=True)
         return
     from unroll.data.text import lines, text_source
 
@@ -79,7 +88,9 @@ def print_score(scored: dict[str, Any], json: bool, details: bool) -> None:
 
 def next_tokens(
     path: RunPath,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text before.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="The text before; - reads standard input.")
+    ],
     top: Annotated[int, typer.Option(help="How many to show.")] = 10,
     condition: Condition = None,
     json: AsJson = False,
@@ -87,7 +98,9 @@ def next_tokens(
     trust_code: TrustCode = False,
 ) -> None:
     """Print the most likely next tokens after a text."""
-    tokens = open_language_run(path, device, trust_code).next(text, top, condition)
+    run = open_language_run(path, device, trust_code)
+    text = text_given(text)
+    tokens = run.next(text, top, condition)
     if json:
         say_json({"text": text, "next": tokens})
         return

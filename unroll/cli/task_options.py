@@ -132,6 +132,11 @@ def flag_parameter(
     return inspect.Parameter(name, kind, default=default, annotation=annotation)
 
 
+def asks_for_settings(assignments: Sequence[str] | None) -> bool:
+    """Whether `--set help` is among the assignments."""
+    return "help" in (assignments or [])
+
+
 def task_and_data(words: Sequence[str], task: str | None, command: str) -> tuple[str | None, str]:
     """The task, where it is named, and the data.
 
@@ -221,12 +226,16 @@ def print_how_to_see_tasks(command: str) -> None:
     )
 
 
-def print_settings(task: str, training: bool) -> None:
+def print_settings(
+    task: str, training: bool, all_of_them: bool = False, names: Sequence[str] | None = None
+) -> None:
     """Print every setting of a task that the general help does not show.
 
     Args:
         task: its name.
         training: whether the settings of training and of the network are among them.
+        all_of_them: whether those that the general help shows are too.
+        names: only these. Default: all.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -235,6 +244,7 @@ def print_settings(task: str, training: bool) -> None:
 
     console = Console(highlight=False)
     rows = setting_rows(settings_of(task))
+    rows = rows if names is None else [row for row in rows if row.name in names]
     usual = {row.name: row.default for row in setting_rows(RecurrentSettings)}
     own = sorted((row for row in rows if row.name not in usual), key=lambda row: row.flag is None)
     tables = {f"Settings of the task {task}": own}
@@ -243,9 +253,12 @@ def print_settings(task: str, training: bool) -> None:
         tables["Further settings"] = [
             row
             for row in rows
-            if row.name in usual and (row.flag is None or row.default != usual[row.name])
+            if row.name in usual
+            and (all_of_them or row.flag is None or row.default != usual[row.name])
         ]
     for title, part in tables.items():
+        if not part:
+            continue
         table = Table.grid(padding=(0, 2))
         for row in part:
             table.add_row(*map(escape, help_cells(row)))

@@ -8,7 +8,14 @@ import typer
 
 from unroll.cells.user_cell import parse_cell_file, read_source
 from unroll.cli.output import say, say_json
-from unroll.cli.task_options import Assignments, TaskAndData, TaskName, task_and_data
+from unroll.cli.task_options import (
+    Assignments,
+    TaskAndData,
+    TaskName,
+    asks_for_settings,
+    print_settings,
+    task_and_data,
+)
 from unroll.paths import refuse_impossible_path
 from unroll.settings import RecurrentSettings, parse_assignments, settings_from
 from unroll.tasks.task_settings import choose_task, task_settings
@@ -52,6 +59,10 @@ def train(
     Ctrl-C saves the run and stops.
     """
     task, data = task_and_data(words, task, "train")
+    if asks_for_settings(assignments):
+        given = {name: value for name, value in settings.items() if name != "valid"}
+        print_settings(choose_task(data, task, given)[0], training=True, all_of_them=True)
+        return
     values = settings | parse_assignments(assignments or [])
     if out is not None:
         refuse_impossible_path(out, "--out")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -36,8 +37,8 @@ def settings_from(kind: type[Settings], values: Mapping[str, object]) -> Setting
         if first["type"] == "extra_forbidden":
             task = kind.__name__.removesuffix("Settings").lower()
             raise UserError(
-                f"There is no setting {key!r} in the task {task}; `unroll train {task} --help` lists "
-                "its settings."
+                f"There is no setting {key!r} in the task {task}{near_names(key, kind.model_fields)}; "
+                f"`unroll train {task} --help` lists its settings."
             ) from error
         if not key:
             raise UserError(f"The settings do not fit together: {problem}.") from error
@@ -46,6 +47,17 @@ def settings_from(kind: type[Settings], values: Mapping[str, object]) -> Setting
         by_set = f"--set {key}=..."
         word = f"{flag_of(key)} (or {by_set})" if key in kind.all_flags() else by_set
         raise UserError(f"{word} got {first['input']!r}: {problem}. {meaning}") from error
+
+
+def near_names(word: str, names: Iterable[str]) -> str:
+    """Names that are spelt alike, for the middle of a sentence; empty where there are none.
+
+    Examples:
+        >>> near_names("hiden", ["hidden", "layers"])
+        ' (did you mean hidden?)'
+    """
+    near = get_close_matches(word.strip().lower().replace("-", "_"), list(names), 3, 0.7)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
 def describe_problem(problem: Mapping[str, Any]) -> str:
@@ -94,9 +106,10 @@ def parse_assignments(pairs: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
-        if not equals or not key:
+        if not equals or not key.strip():
             raise UserError(
-                f"--set got {pair!r}; expected key=value, as in --set checkpoint_every=100."
+                f"--set got {pair!r}; expected key=value, as in --set checkpoint_every=100. "
+                "--set help lists the settings."
             )
         values[key.strip().replace("-", "_")] = None if value.lower() == "none" else value
     return values

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.errors import UserError
 from unroll.settings import RecurrentSettings
+from unroll.settings.parse import near_names
 
 if TYPE_CHECKING:
     from unroll.tasks.base import Task
@@ -75,7 +76,9 @@ def task_entry(name: str) -> TaskEntry:
         UserError: where there is no such task.
     """
     if name not in TASKS:
-        raise UserError(f"--task got {name!r}; expected one of {', '.join(TASKS)}.")
+        raise UserError(
+            f"--task got {name!r}{near_names(name, TASKS)}; expected one of {', '.join(TASKS)}."
+        )
     return TASKS[name]
 
 
