@@ -22,7 +22,7 @@ def place(tmp_path_factory):
         Path("good.txt").write_text(GOOD)
         Path("empty.txt").write_text("")
         Path("blank.txt").write_text("\n\n\n")
-        Path("binary.txt").write_bytes(b"PK\x03\x04\x00\x00" * 40)
+        Path("binary.txt").write_bytes(b"\x7f\x03\x00\x01" * 40)
         Path("latin.txt").write_bytes("café ".encode("latin-1") * 100)
         Path("wide.txt").write_bytes("text".encode("utf-16"))
         Path("short.txt").write_text("hello world")
