@@ -12,12 +12,12 @@ from unroll.data.columns import is_number
 from unroll.data.files.media_paths import IMAGES, VIDEO
 from unroll.data.first_rows import first_rows, is_table
 from unroll.errors import UserError
-from unroll.in_memory.array_file import is_array_file, read_arrays
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import CellName, ClassSmoothing, ClassWeights
 
 MOVING = (*VIDEO, ".gif")
 STILLS = tuple(suffix for suffix in IMAGES if suffix != ".gif")
+ARRAY_SUFFIXES = (".npz", ".npy")
 OWN = ("video", "features", "frames", "label_names", "size")
 MOST_FIT = 0.8  # share of the rows that must look like clips of numbers
 HIDDEN, FEATURES = 128, 128  # units of a layer and direction; numbers of a frame after convolutions
@@ -148,7 +148,9 @@ class FramesSettings(RecurrentSettings):
         own = next((name for name in OWN if given.get(name) is not None), None)
         if path.is_dir():
             return folder_reason(path)
-        if path.is_file() and is_array_file(path):
+        if path.is_file() and path.suffix.lower() in ARRAY_SUFFIXES:
+            from unroll.in_memory.array_file import read_arrays  # it loads numpy
+
             per_step = read_arrays(path).per_step
             return (
                 "sequences of numbers with a label for each step, in arrays" if per_step else None
