@@ -12,7 +12,6 @@ from unroll.data.columns import LABELS, TEXTS, find_columns
 from unroll.data.files.forms import find_form
 from unroll.data.first_rows import is_table, sampled_rows
 from unroll.errors import UserError
-from unroll.in_memory.array_file import is_array_file
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import (
     CellName,
@@ -34,6 +33,7 @@ DROPOUT, BATCH_SIZE = 0.5, 32
 LEARNING_RATES = {"adamw": 2e-3, "sgd": 0.1}
 # a network overfits small data when it trains on it for minutes
 SMALL_EPOCHS, SMALL_STEPS = 16, 4_000_000  # steps of sequences that are read in so many epochs
+ARRAY_SUFFIXES = (".npz", ".npy")
 
 
 class ClassifySettings(RecurrentSettings):
@@ -143,7 +143,7 @@ class ClassifySettings(RecurrentSettings):
         Raises:
             UserError: where a column was named that the file does not have.
         """
-        if path.is_file() and is_array_file(path):
+        if path.is_file() and path.suffix.lower() in ARRAY_SUFFIXES:
             return "sequences of numbers with labels, in arrays"
         if given.get("label") is not None or given.get("id") is not None:
             return "records with a label, by the settings"
