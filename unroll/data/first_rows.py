@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from unroll.data.files.forms import FileForm, find_form
+from unroll.data.files.forms import FileForm, find_form, first_numbered_lines
 from unroll.data.files.lines import numbered_lines
 from unroll.data.files.separated import Separator, separated_rows
 from unroll.data.files.tables import open_table
@@ -67,6 +67,19 @@ def sampled_rows(path: Path) -> tuple[list[list[str]], list[str] | None]:
         found = path.stat()
         rows += [list(row) for row in _further_rows(path, found.st_size, found.st_mtime_ns)]
     return rows, names
+
+
+def first_lines(path: Path, count: int = LOOK) -> list[str]:
+    """The first lines of a text, whatever its bytes; none where it cannot be read.
+
+    Args:
+        path: a file, packed or not.
+        count: lines at most; fewer where they are long.
+    """
+    try:
+        return [line for _, line in first_numbered_lines(path, str(path), count)]
+    except UserError:  # told when it is read
+        return []
 
 
 @lru_cache(maxsize=16)

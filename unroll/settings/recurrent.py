@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -151,6 +152,28 @@ class RecurrentSettings(TrainingSettings):
         Args:
             path: a file or folder, or "-" for standard input.
             given: the settings that were given by name.
+        """
+        return None
+
+    @classmethod
+    def guess_rows(
+        cls, rows: Sequence[Sequence[str]], names: Sequence[str] | None, path: Path
+    ) -> str | None:
+        """Why a table looks like that of the task by its first rows, or None.
+
+        Args:
+            rows: the first rows, and some from throughout the table.
+            names: of the columns; None where the first row may hold them.
+            path: of the file; relative paths in cells begin at its folder.
+        """
+        return None
+
+    @classmethod
+    def guess_lines(cls, lines: Sequence[str]) -> str | None:
+        """Why a text looks like data of the task by its first lines, whatever its name, or None.
+
+        Args:
+            lines: the first lines.
         """
         return None
 

@@ -29,6 +29,7 @@ def numbered(text):
         ("text,label\none,a\ntoo,many,cells\ntwo,b", ",", ","),  # one bad row
         ("no separator\nat all", ",", ","),
         ('LJ1|He said, "hello|and 5\'" tall', None, "|"),
+        ("a line, of prose\nand, one more", None, None),
         ("some prose, with a comma\nand a line without", None, None),
         ("", None, None),
     ],

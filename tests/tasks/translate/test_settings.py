@@ -15,6 +15,7 @@ def test_files_of_pairs_are_recognised(tmp_path):
     assert "a tab between" in looks(GOOD) and looks(GOOD, "x.txt")
     assert looks("one line\nand another\n", "x.txt") is None
     assert looks("".join(f"text {n}\tgood\n" for n in range(50))) is None
+    assert "are not read" in looks("".join(f"a {k}\tb {k}\tc\n" for k in range(9)))
     assert looks("a\tb\tc\n") is None and looks("a\tb\tc\n", target="3")
     assert looks("a,b\n", "x.csv") is None
     second = tmp_path / "x.fr"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -22,6 +23,8 @@ LOOK = 200  # lines that are looked at
 USUAL_SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|", ".ssv": ";"}
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zip")
+LABEL_MARK = "__label__"  # before each label, as fastText writes them
+MOST_LABELLED = 0.9  # share of the lines that begin with it
 SEP_LINE = re.compile(r'"?sep=(.)"?', re.I)  # the first line that Excel writes and reads
 ARROW = (".arrow", ".arrows", ".feather", ".ipc")
 RESEARCH = {".arff": "arff", ".ts": "ts"}
@@ -32,8 +35,8 @@ class FileForm:
     """What form a file has.
 
     Attributes:
-        kind: "separated", "json lines", "json list", "xlsx", "parquet", "arrow", "arff", "ts", "arrays"
-            (.npy or .npz), or "text".
+        kind: "separated", "json lines", "json list", "labelled lines" (of fastText), "xlsx", "parquet",
+            "arrow", "arff", "ts", "arrays" (.npy or .npz), or "text".
         separator: of a separated table.
         first_line: of a separated table, where its rows begin.
         is_table: whether it is a table beyond doubt, by its suffix or as it is no text.
@@ -159,22 +162,38 @@ def kind_of_json(text: str, suffix: str, ended: bool) -> str | None:
     return "json list" if by_name else None
 
 
+def first_numbered_lines(path: Path, name: str, count: int) -> Iterator[tuple[int, str]]:
+    """The first lines of a text, whatever its bytes; bad ones are told when it is read.
+
+    Args:
+        path: the file.
+        name: what the user called it, for errors.
+        count: lines at most; fewer where they are long.
+    """
+    size = 0
+    for number, line in islice(
+        numbered_lines(path, name, Problems(skip=True), replace=True), count
+    ):
+        yield number, line
+        size += len(line)
+        if size > HEAD:
+            return
+
+
 def separated_form(path: Path, name: str, suffix: str) -> FileForm:
     """The form of a text, which may be a table with separators."""
     usual = USUAL_SEPARATORS.get(suffix)
-    found = numbered_lines(path, name, Problems(skip=True), replace=True)
-    lines, size = [], 0
-    for number, line in islice(found, LOOK):
-        lines.append((number, line))
-        size += len(line)
-        if size > HEAD:
-            break
+    lines = list(first_numbered_lines(path, name, LOOK))
+    filled = [line for _, line in lines if line.strip()]
+    labelled = sum(line.lstrip().startswith(LABEL_MARK) for line in filled)
+    if usual is None and filled and labelled >= MOST_LABELLED * len(filled):
+        return FileForm("labelled lines")
     first = SEP_LINE.fullmatch(lines[0][1].strip()) if lines else None
     if first is not None and first[1] in NAMES:
         separator, _ = find_separator(lines[1:], first[1])
         return FileForm("separated", separator, first_line=2)
     separator, even = find_separator(lines, usual)
-    if separator is None or (usual is None and not even):
+    if separator is None or (usual is None and not (even and len(filled) > 1)):
         return FileForm("text", is_table=False)
     said: tuple[str, ...] = ()
     if separator.character != usual:

@@ -73,6 +73,10 @@ def find_separator(
     even = [each for each, (share, width) in shares.items() if share == 1 and width > 1]
     if len(even) > 1 and not any(DECIMAL_COMMA.search(line) for _, line in lines):
         even = [each for each in even if each.character != ","]  # all commas are within numbers
+    if usual is None:
+        # with a space after each, they are the commas of prose
+        prose = [c for c in ",;" if not any(re.search(f"{c}(?! )", line) for _, line in lines)]
+        even = [each for each in even if each.character not in prose]
     for each in even:
         if each.character == usual:
             return each, True
@@ -80,10 +84,12 @@ def find_separator(
         return max(even, key=lambda each: shares[each][1]), True
     if usual is not None and shares.get(USUAL[usual], (0, 0))[1] > 1:
         return USUAL[usual], False
+    if usual is None:
+        return None, False
     near = [each for each, (share, width) in shares.items() if share >= 0.9 and width > 1]
     if near:
         return max(near, key=lambda each: shares[each]), False
-    return (None if usual is None else USUAL[usual]), False
+    return USUAL[usual], False
 
 
 def shared_width(lines: Sequence[tuple[int, str]], separator: Separator) -> tuple[float, int]:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from unroll.data.files.forms import FileForm, find_form
+from unroll.data.files.forms import LABEL_MARK, FileForm, find_form
 from unroll.data.files.json_records import json_lines, json_values
 from unroll.data.files.lines import numbered_lines
 from unroll.data.files.opening import container
@@ -111,6 +111,20 @@ def json_table(path: Path, name: str, form: FileForm) -> TableRows:
     return TableRows(name, names, read, path.parent, far=far if by_line and is_far(path) else None)
 
 
+def labelled_lines_table(path: Path, name: str, form: FileForm) -> TableRows:
+    """Lines of fastText as a text and a list of its labels; nothing where a line has no label."""
+
+    def read(problems: Problems) -> Iterator[Row]:
+        for line, text in numbered_lines(path, name, problems):
+            words = text.split()
+            labels = [word[len(LABEL_MARK) :] for word in words if word.startswith(LABEL_MARK)]
+            if words:
+                rest = " ".join(word for word in words if not word.startswith(LABEL_MARK))
+                yield Row(line, [rest, [label for label in labels if label] or None])
+
+    return TableRows(name, ("text", "label"), read, path.parent)
+
+
 def is_kind(value: Any, kind: type, where: str, problems: Problems) -> bool:
     """Whether a value of JSON is an object or a list, as the other ones; `problems` takes others."""
     if isinstance(value, kind):
@@ -157,6 +171,7 @@ READERS: dict[str, Reader] = {
     "separated": separated_table,
     "json lines": json_table,
     "json list": json_table,
+    "labelled lines": labelled_lines_table,
     "xlsx": lambda path, name, form: excel_table(path, name),
     "parquet": lambda path, name, form: parquet_table(path, name),
     "arrow": lambda path, name, form: arrow_table(path, name),

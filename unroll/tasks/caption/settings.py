@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -193,6 +194,15 @@ class CaptionSettings(RecurrentSettings):
             return None
         if given.get("image"):
             return "a column of images is given"
+        return cls.guess_rows(rows, names, path)
+
+    @classmethod
+    def guess_rows(
+        cls, rows: Sequence[Sequence[str]], names: Sequence[str] | None, path: Path
+    ) -> str | None:
+        """Why a table looks like images with captions by its rows; as for every task."""
+        if not rows or len(names or rows[0]) < 2:
+            return None
         k = column_of_paths(rows, names, IMAGES)
         return (
             None if k is None else f"a table with paths of images (column {(names or rows[0])[k]})"

@@ -9,7 +9,9 @@ from typing import TypedDict, TypeVar
 
 import numpy as np
 
+from unroll.data.files.forms import suffix_of
 from unroll.data.files.lines import numbered_lines
+from unroll.data.first_rows import is_table
 from unroll.data.problems import Problems
 from unroll.data.series import file_sequence
 from unroll.data.skipped import records_and_problems
@@ -74,7 +76,7 @@ def read_input_file(trained: TrainedClassifier, path: str) -> Iterator[object]:
         yield from records_and_problems(read_sequence, settings.skip_bad)
     elif path == "-":
         yield from (line.strip() for line in sys.stdin if line.strip())
-    elif path.removesuffix(".gz").endswith(TEXT_SUFFIXES) and is_file:
+    elif is_file and suffix_of(Path(path)) in TEXT_SUFFIXES and not is_table(Path(path)):
 
         def read_lines(problems: Problems) -> Iterator[str]:
             lines = numbered_lines(Path(path), path, problems)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from unroll.data.columns import LABELS, TEXTS, find_columns
-from unroll.data.files.forms import find_form
+from unroll.data.files.forms import LABEL_MARK, find_form
 from unroll.data.first_rows import is_table, sampled_rows
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
@@ -24,6 +24,7 @@ from unroll.settings.shared import (
     WordSplit,
 )
 
+ENOUGH = 20  # rows from which on labels repeat
 RECORD_SUFFIXES = (".txt", ".csv", ".tsv")  # of a folder for each class
 
 # defaults of settings that are not given: chosen by short runs on validation sets taken from the
@@ -152,25 +153,43 @@ class ClassifySettings(RecurrentSettings):
         if not is_table(path):
             return None
         text = given.get("text")
-        known: Sequence[str] = ()
         try:
             rows, names = sampled_rows(path)
-            known = names or rows[0]
+        except (UserError, OSError):
+            return None
+        if find_form(path, str(path)).kind == "labelled lines":
+            return f"lines that begin with {LABEL_MARK}, as fastText writes them"
+        known = names if names is not None else rows[0] if rows else ()
+        if text is not None and text not in known and not text.isdigit():
+            find_columns(rows, path.name, text, names=names)  # raises what is there instead
+        is_json = find_form(path, str(path)).kind.startswith("json")
+        if is_json and not {name.lower() for name in names or ()} & set(LABELS):
+            return None  # texts with a field of something else, more likely
+        return cls.guess_rows(rows, names, path, text=text)
+
+    @classmethod
+    def guess_rows(
+        cls,
+        rows: Sequence[Sequence[str]],
+        names: Sequence[str] | None,
+        path: Path,
+        *,
+        text: str | None = None,
+    ) -> str | None:
+        """Why a table looks like texts with labels by its rows; as for every task. text: its column."""
+        try:
             found = find_columns(rows, path.name, text, names=names)
-        except (UserError, OSError, IndexError) as error:
-            if isinstance(error, UserError) and text is not None and text not in known:
-                raise  # a column that was asked for and is not there
+        except (UserError, IndexError):
             return None
         if found.text is None or found.label is None:
             return None
-        is_json = find_form(path, str(path)).kind.startswith("json")
-        if is_json and found.names[found.label].lower() not in LABELS:
-            return None  # texts with a field of something else, more likely
         body = [row for row in rows[found.header :] if len(row) == len(found.names)]
         words = [len(row[found.text].split()) for row in body]
         if found.names[found.text].lower() not in TEXTS and sum(words) < 2 * len(words):
             return None  # dates, names, numbers
         kinds = len({row[found.label] for row in body})
+        if len(body) > ENOUGH and kinds > len(body) / 2:
+            return None  # two texts in each row
         return (
             f"a table with a text (column {found.names[found.text]}) and a label (column "
             f"{found.names[found.label]}, {kinds} different values in {len(body)} rows)"

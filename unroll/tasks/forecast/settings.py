@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from unroll.data.files.forms import suffix_of
+from unroll.data.first_rows import first_rows, is_table
+from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import Readout
 from unroll.tasks.forecast.number_forms import is_written_number
 from unroll.tasks.forecast.time_forms import is_date_column
 
-TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+LOOK = 3  # rows that tell which columns are times and numbers
 # settings that only a forecast has
 OWN = ("horizon", "time", "history", "covariates", "known", "by", "every")
 
@@ -195,40 +196,52 @@ class ForecastSettings(RecurrentSettings):
             path: the file.
             given: the settings that were given, by name.
         """
-        if not path.name.endswith(TABLES) or not path.is_file():
+        if not is_table(path):
             return None
         asked = next((name for name in OWN if given.get(name) is not None), None)
         if asked is not None:
             return f"a table, and {asked} is given"
-        head = first_lines(path, 4)
-        if not head:
+        try:
+            names, dated, numbers = kinds_of_columns(*first_rows(path))
+        except UserError:
             return None
-        names, *rows = csv.reader(head, delimiter=max("\t,;", key=head[0].count))
-        if not rows or len(names) < 2 or any(len(row) != len(names) for row in rows):
-            return None
-        columns = {name: [row[k].strip() for row in rows] for k, name in enumerate(names)}
-        dated = [name for name, cells in columns.items() if is_date_column(cells, None)]
-        numbers = [name for name, cells in columns.items() if all(map(is_written_number, cells))]
         wanted = given.get("target")
         # a .csv holds no pairs of texts, the other data with a target: its errors are reported later
-        if dated and wanted and (wanted in names or path.name.endswith((".csv", ".csv.gz"))):
+        if dated and wanted and (wanted in names or suffix_of(path) == ".csv"):
             return f"a table with times in its column {dated[0]}, and target is given"
         if wanted in numbers:
             return "a table of numbers, and target is given"
-        if not dated or not numbers or wanted:
+        if wanted:
             return None
-        if len({*dated, *numbers}) < len(names):
+        return cls.guess_rows(*first_rows(path), path)
+
+    @classmethod
+    def guess_rows(
+        cls, rows: Sequence[Sequence[str]], names: Sequence[str] | None, path: Path
+    ) -> str | None:
+        """Why a table looks like values over time by its rows; as for every task."""
+        columns, dated, numbers = kinds_of_columns(rows, names)
+        if not dated or not numbers or len({*dated, *numbers}) < len(columns):
             return None
         return f"a table with times in its column {dated[0]}"
 
 
-def first_lines(path: Path, count: int) -> list[str]:
-    """The first lines of a text file or .gz; none where it cannot be read."""
-    try:
-        if path.name.endswith(".gz"):
-            with gzip.open(path, "rt", encoding="utf-8-sig") as packed:
-                return list(islice(packed, count))
-        with path.open(encoding="utf-8-sig") as file:
-            return list(islice(file, count))
-    except (OSError, UnicodeDecodeError, EOFError):
-        return []
+def kinds_of_columns(
+    rows: Sequence[Sequence[str]], names: Sequence[str] | None
+) -> tuple[list[str], list[str], list[str]]:
+    """The columns of a table, those of times, and those of numbers, by its first rows.
+
+    Args:
+        rows: the first rows.
+        names: of the columns. None: they are in the first row.
+    """
+    head = [[cell.strip() for cell in row] for row in rows[: LOOK + 1]]
+    if names is None and head:
+        names, *head = head
+    columns = list(names or ())
+    if not head or len(columns) < 2 or any(len(row) != len(columns) for row in head):
+        return columns, [], []
+    cells = {name: [row[k] for row in head] for k, name in enumerate(columns)}
+    dated = [name for name, own in cells.items() if is_date_column(own, None)]
+    numbers = [name for name, own in cells.items() if all(map(is_written_number, own))]
+    return columns, dated, numbers

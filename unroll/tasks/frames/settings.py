@@ -163,6 +163,13 @@ class FramesSettings(RecurrentSettings):
             rows, names = first_rows(path)
         except (UserError, OSError):
             return None
+        return cls.guess_rows(rows, names, path)
+
+    @classmethod
+    def guess_rows(
+        cls, rows: Sequence[Sequence[str]], names: Sequence[str] | None, path: Path
+    ) -> str | None:
+        """Why a table looks like clips with labels by its rows; as for every task."""
         if (k := column_of_clips(rows, names, path.parent)) is not None:
             return f"a table that names clips, in column {k + 1 if names is None else names[k]}"
         if names is None and (label := label_of_rows(rows)) is not None:

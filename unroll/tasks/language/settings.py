@@ -7,12 +7,13 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from unroll.data.text import text_source
+from unroll.data.files.forms import PACKED_SUFFIXES, USUAL_SEPARATORS, suffix_of
+from unroll.data.first_rows import is_table
+from unroll.data.text import JSON_LINES, TEXT_SUFFIXES, holds_json, text_source
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import LowerWords, WordSplit
 
-SUFFIXES = (".txt", ".text", ".md", ".gz", ".jsonl")
-TABLES = (".tsv", ".csv")  # with --per-line
+SUFFIXES = (*TEXT_SUFFIXES, *JSON_LINES)
 
 
 class LanguageSettings(RecurrentSettings):
@@ -179,5 +180,12 @@ class LanguageSettings(RecurrentSettings):
             return "standard input is read as a text"
         if path.is_dir():
             return "a folder of texts"
-        endings = (*SUFFIXES, *(TABLES if given.get("per_line") else ()))
-        return "a text" if path.name.endswith(endings) or not path.is_file() else None
+        if not path.is_file():
+            return "a text"
+        suffix = suffix_of(path)
+        field = str(given.get("text") or "text")
+        if suffix in SUFFIXES or holds_json(path, str(path), field):
+            return "a text"
+        if given.get("per_line") and (suffix in USUAL_SEPARATORS or is_table(path)):
+            return "a text"
+        return "a text" if path.suffix.lower() in PACKED_SUFFIXES and not is_table(path) else None

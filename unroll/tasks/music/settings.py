@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from unroll.data.files.forms import suffix_of
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import DropoutInput, TieEmbedding
 
@@ -61,7 +63,13 @@ class MusicSettings(RecurrentSettings):
                 if 2 * count > len(names):
                     return f"a folder with {count:,} files of {kind}"
             return None
-        name = path.name.lower()
-        if name.endswith(ABC_FILES):
+        suffix = suffix_of(path)
+        if suffix == ".abc":
             return "tunes in ABC"
-        return "a tune in MIDI" if name.endswith(MIDI_FILES) else None
+        return "a tune in MIDI" if suffix in MIDI_FILES else None
+
+    @classmethod
+    def guess_lines(cls, lines: Sequence[str]) -> str | None:
+        """Why a text looks like tunes by its first lines; as for every task."""
+        marks = [line[:2] for line in lines]
+        return "tunes in ABC" if "X:" in marks and "K:" in marks[marks.index("X:") :] else None

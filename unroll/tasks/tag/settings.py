@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import gzip
-from itertools import islice
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from unroll.data.files.forms import suffix_of
+from unroll.data.first_rows import first_lines, first_rows, is_table
+from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 
 SUFFIXES = (".conll", ".conllu", ".conllx", ".conll2003", ".iob", ".iob2", ".bio", ".bioes")
 LOOK = 400  # lines that a guess reads
+# columns of tables, and fields of JSON
+TOKENS = ("tokens", "words", "token")
+TAGS = ("tags", "ner_tags", "pos_tags", "tag", "pos", "upos", "ner", "labels", "label")
+TEXTS = ("text", "sentence", "content")
+ENTITIES = ("entities", "spans", "annotations", "label", "labels")
+SENTENCES = ("sentence #", "sentence", "sentence_id", "sentence id", "sent_id")
+TAGGED_WORD = re.compile(r"\S+[/_][A-Z][A-Z0-9$+*-]{0,9}|[^\w\s]+[/_][^\w\s]+|\S+[/_]O")
+MOST_TAGGED, FEWEST_WORDS = 0.95, 10  # share of the words of a text that have a tag
 
 # defaults of settings that are not given: chosen by short runs on the validation sets of
 # ud_english_ewt and wnut17_ner
@@ -138,24 +149,54 @@ class TagSettings(RecurrentSettings):
             given: the settings that were given; those that only this task has are a reason.
         """
         own = {"tag", "word", "scheme"} & {key for key, value in given.items() if value is not None}
-        name = path.name.removesuffix(".gz")
-        if name.endswith(SUFFIXES):
+        suffix = suffix_of(path)
+        if suffix in SUFFIXES:
             return "words with tags in columns"
         if own and path.is_file():
             return f"{sorted(own)[0]} is set, which only a tagger has"
-        if name.endswith((".txt", ".tsv")) and in_columns(first_lines(path)):
+        if suffix in (".txt", ".tsv") and in_columns(first_lines(path, LOOK)):
             return "words with tags in columns, and blank lines between sentences"
+        if not is_table(path):
+            return None
+        try:
+            return cls.guess_rows(*first_rows(path), path)
+        except UserError:
+            return None
+
+    @classmethod
+    def guess_rows(
+        cls, rows: Sequence[Sequence[str]], names: Sequence[str] | None, path: Path
+    ) -> str | None:
+        """Why a table looks like sentences with tags by its columns; as for every task."""
+        columns = [cell.strip().lower() for cell in (names or (rows[0] if rows else ()))]
+        lists = {
+            column: {row[k].replace(" ", "")[:2] for row in rows if len(row) == len(columns)}
+            for k, column in enumerate(columns)
+        }  # how the cells of a column begin: '["' is a list of words, '[{' of objects
+        tokens = next((each for each in TOKENS if lists.get(each) and is_list(lists[each])), None)
+        tags = next((each for each in TAGS if lists.get(each) and is_list(lists[each])), None)
+        if names is not None and tokens and tags and tokens != tags:
+            return f"sentences as lists of words and of tags, in the fields {tokens} and {tags}"
+        spans = next((each for each in ENTITIES if {"[{", "[["} & lists.get(each, set())), None)
+        if names is not None and spans and any(each in TEXTS for each in columns):
+            return f"texts with marked spans, in the field {spans}"
+        sentence = any(column in SENTENCES for column in columns)
+        if sentence and {"word", "token"} & {*columns} and {*columns} & {*TAGS}:
+            return "a word and its tag in each row, with a column for the sentence"
         return None
 
+    @classmethod
+    def guess_lines(cls, lines: Sequence[str]) -> str | None:
+        """Why a text looks like words with tags by its first lines; as for every task."""
+        words = [word for line in lines for word in line.split()]
+        tagged = sum(TAGGED_WORD.fullmatch(word) is not None for word in words)
+        fits = len(words) >= FEWEST_WORDS and tagged >= MOST_TAGGED * len(words)
+        return "words with tags, as in the/DT cat/NN" if fits else None
 
-def first_lines(path: Path) -> list[str]:
-    """The first lines of a file, packed or not; none where it cannot be read."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8", errors="replace") as file:
-            return [line.rstrip("\r\n") for line in islice(file, LOOK)]
-    except (OSError, EOFError):
-        return []
+
+def is_list(beginnings: set[str]) -> bool:
+    """Whether cells that begin so are lists, or empty."""
+    return all(each[:1] in ("[", "") for each in beginnings) and beginnings != {""}
 
 
 def in_columns(head: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -192,6 +193,13 @@ class TranscribeSettings(RecurrentSettings):
             rows, names = first_rows(path)
         except (UserError, OSError, IndexError):
             return None
+        return cls.guess_rows(rows, names, path)
+
+    @classmethod
+    def guess_rows(
+        cls, rows: Sequence[Sequence[str]], names: Sequence[str] | None, path: Path
+    ) -> str | None:
+        """Why a table looks like sounds with their texts by its rows; as for every task."""
         if column_of_paths(rows, names, SOUNDS) is not None:
             return "a table that names a sound in each row"
         ids = [row[0].strip() for row in rows if len(row) > 1]

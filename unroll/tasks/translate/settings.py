@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from unroll.data.files.forms import suffix_of
+from unroll.data.first_rows import first_lines, first_rows, is_table
+from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import (
     BeamWidth,
@@ -22,8 +24,15 @@ from unroll.settings.shared import (
     WordSplit,
 )
 
-LOOK = 200  # lines that a guess looks at
-SUFFIXES = (".tsv", ".txt", ".tsv.gz", ".txt.gz")
+SUFFIXES = (".tsv", ".txt")
+FEWEST = 5  # lines of three and more columns that tell that the first two are texts
+LANGUAGES = "en de fr es it pt nl ru zh ja ko ar tr pl cs sv da fi no el he hi uk ro hu".split()
+# columns of tables that hold the two texts
+HEADINGS = (
+    (("source", "src", "input", "question"), ("target", "tgt", "output", "translation", "answer")),
+    (("english", "en"), ("french", "german", "spanish", "italian", "russian", *LANGUAGES[1:])),
+    (LANGUAGES, ("english", "en")),
+)
 
 
 class TranslateSettings(RecurrentSettings):
@@ -170,19 +179,74 @@ class TranslateSettings(RecurrentSettings):
         target = given.get("target")
         if isinstance(target, str) and Path(target).is_file():
             return f"two files, {path.name} and {Path(target).name}, that match line by line"
-        if given.get("per_line") or not path.is_file() or not path.name.endswith(SUFFIXES):
+        if given.get("per_line") or not path.is_file():
             return None
         if target is not None:
-            return "a target is given"
-        rows = [line.split("\t") for line in first_lines(path) if line.strip()]
-        pairs = [row for row in rows if len(row) == 2 and all(cell.strip() for cell in row)]
-        if len(pairs) < max(1, 0.9 * len(rows) - 1):  # a bad line is reported later
+            return "a target is given" if suffix_of(path) in SUFFIXES or is_table(path) else None
+        if suffix_of(path) in SUFFIXES and (why := cls.guess_lines(first_lines(path))) is not None:
+            return why
+        if not is_table(path) or suffix_of(path) == ".tsv":
             return None
-        rows = pairs
-        sources, targets = ({row[k].strip() for row in rows} for k in (0, 1))
-        if len(rows) > 4 and min(len(sources), len(targets)) < len(rows) / 3:
+        try:
+            return cls.guess_rows(*first_rows(path), path)
+        except UserError:
             return None
-        return "two texts in each line, with a tab between them"
+
+    @classmethod
+    def guess_lines(cls, lines: Sequence[str]) -> str | None:
+        """Why a text looks like pairs by its first lines; as for every task.
+
+        Columns after the second are of any kind: attributions, numbers of sentences.
+        """
+        rows = [line.split("\t") for line in lines if line.strip()]
+        widths = [len(row) for row in rows]
+        width = max(widths, key=widths.count, default=0)
+        pairs = [row for row in rows if len(row) == width and row[0].strip() and row[1:2] != [""]]
+        if width < 2 or len(pairs) < max(1, 0.9 * len(rows) - 1):  # a bad line is reported later
+            return None
+        if not are_pairs([(row[0], row[1]) for row in pairs], with_words=width > 2):
+            return None
+        others = f"; columns after them ({width - 2}) are not read" if width > 2 else ""
+        return f"two texts in each line, with a tab between them{others}"
+
+    @classmethod
+    def guess_rows(
+        cls, rows: Sequence[Sequence[str]], names: Sequence[str] | None, path: Path
+    ) -> str | None:
+        """Why a table looks like pairs by the names of its columns; as for every task."""
+        columns = [cell.strip().lower() for cell in (names or (rows[0] if rows else ()))]
+        if columns[:1] == ["translation"] or (names is not None and "translation" in columns):
+            at = columns.index("translation")
+            if names is not None and all(row[at].startswith("{") for row in rows):
+                return "two texts in each record, in the field translation"
+        for source, target in HEADINGS:
+            found = [
+                next((k for k, c in enumerate(columns) if c in s), None) for s in (source, target)
+            ]
+            if None not in found and found[0] != found[1]:
+                return (
+                    f"two texts in each row, {columns[found[0] or 0]} and {columns[found[1] or 0]}"
+                )
+        return None
+
+
+def are_pairs(pairs: Sequence[tuple[str, str]], *, with_words: bool) -> bool:
+    """Whether both columns have many different values; a column of labels repeats a few.
+
+    Args:
+        pairs: the cells of the two columns.
+        with_words: whether most must be texts of several words, in a few pairs at least.
+    """
+    sources, targets = ({pair[k].strip() for pair in pairs} for k in (0, 1))
+    if len(pairs) > 4 and min(len(sources), len(targets)) < len(pairs) / 3:
+        return False
+    texts = sum(all(" " in cell.strip() and has_letter(cell) for cell in pair) for pair in pairs)
+    return not with_words or (len(pairs) >= FEWEST and 2 * texts > len(pairs))
+
+
+def has_letter(cell: str) -> bool:
+    """Whether a cell holds a letter of any script."""
+    return any(map(str.isalpha, cell))
 
 
 # settings that may be changed each time a run is used
@@ -195,13 +259,3 @@ SEARCH = (
     "replace_unknown",
     "max_output",
 )
-
-
-def first_lines(path: Path) -> list[str]:
-    """The first lines of a file; none where it cannot be read."""
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            lines = islice(file, LOOK)  # a line that is not UTF-8 is reported when the file is read
-            return [line.decode(errors="replace").rstrip("\r\n") for line in lines]
-    except (OSError, EOFError):
-        return []
