@@ -1,6 +1,7 @@
 """Which column names the file and which says what it holds: headers, guesses, flags, bad rows."""
 
 import json
+import os
 
 import pytest
 
@@ -141,3 +142,36 @@ def test_a_table_that_is_not_there(folder):
         find_media_table(
             folder / "none.csv", media_flag="--image", value_flag="--text", values=VALUES
         )
+
+
+def test_lists_of_texts_and_objects_that_stand_for_a_file(folder):
+    lines = [
+        {"image": {"path": "a.png"}, "captions": ["One.", {"raw": "Two."}]},
+        {"image": "b.PNG", "captions": "Three."},
+        {"image": "c.jpg", "captions": []},
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    table = found(folder, text, name="t.jsonl", several=True)
+    read, problems = rows(table, skip=True)
+    assert read == [("a.png", "One."), ("a.png", "Two."), ("b.PNG", "Three.")]
+    assert "line 3: column captions is empty" in problems.messages()[1]
+
+
+def test_a_header_is_no_id_and_an_id_is_no_header(folder):
+    text = "name|caption\na|A cat.\nb|A dog.\n"
+    (folder / "b.png").write_bytes(b"")
+    table = found(folder, text)
+    assert table.header and rows(table) == [("a.png", "A cat."), ("b.png", "A dog.")]
+    table = found(folder, text.removeprefix("name|caption\n"))
+    assert not table.header and len(rows(table)) == 2
+
+
+def test_pipes_devices_and_folders_are_bad_rows(folder):
+    os.mkfifo(folder / "pipe.png")
+    (folder / "empty.png").mkdir()
+    table = found(folder, "path,caption\na.png,A\npipe.png,B\n/dev/zero,C\nempty.png,D\n")
+    read, problems = rows(table, skip=True)
+    assert read == [("a.png", "A")]
+    told = "".join(problems.messages())
+    for kind in ("is a named pipe", "is a device", "is a folder"):
+        assert f"{kind}; expected the path of a file" in told

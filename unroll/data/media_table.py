@@ -9,16 +9,20 @@ from typing import Any
 
 from unroll.counting import counted, listed
 from unroll.data.columns import longest, named, place
-from unroll.data.files.media_paths import MediaPaths, find_media_paths, has_suffix
+from unroll.data.files.media_paths import (
+    OWN_TEXTS,
+    OWN_WORDS,
+    MediaPaths,
+    find_media_paths,
+    has_suffix,
+    own_word,
+)
 from unroll.data.files.regular_files import kind_of_path
-from unroll.data.files.rows import TableRows, as_word
+from unroll.data.files.rows import TableRows
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
 from unroll.data.records import LOOK
 from unroll.errors import UserError
-
-OWN_WORDS = ("path", "file_name", "filename", "file")  # of an object that stands for a file
-OWN_TEXTS = ("raw", "caption", "text", "sentence")  # of an object that stands for a text
 
 
 class NoPaths(UserError):
@@ -136,19 +140,6 @@ class MediaTable:
             named_cells = dict(zip(self.names, cells, strict=True))
             return MediaRow(path, None if self.value is None else text, where, named_cells)
         return None
-
-
-def own_word(cell: Any, names: Sequence[str]) -> str:
-    """A cell as a string; of an object, the field that stands for it.
-
-    Args:
-        cell: of a table; {"path": "a.wav"} stands for a.wav.
-        names: of such fields.
-    """
-    if isinstance(cell, dict):
-        own = next((cell[name] for name in names if isinstance(cell.get(name), str)), None)
-        return as_word(cell) if own is None else str(own)
-    return as_word(cell)
 
 
 def find_media_table(

@@ -51,3 +51,15 @@ def test_other_objects_are_read_as_before(tmp_path):
     path.write_text('{"images": ["a.png"], "text": "x"}\n{"images": ["b.png"], "text": "y"}\n')
     table = open_captions(path, "a.json")
     assert table.names == ("images", "text")
+
+
+def test_the_splits_of_karpathy_have_sentences_in_their_images(tmp_path):
+    path = tmp_path / "dataset_coco.json"
+    image = {"filepath": "val2014", "filename": "a.jpg", "sentences": [{"raw": "A cat."}]}
+    path.write_text(
+        json.dumps({"images": [image, {**image, "filename": "b.jpg"}], "dataset": "coco"})
+    )
+    table = open_captions(path, "d.json")
+    rows = [row.cells for row in table.rows(Problems())]
+    assert rows[0] == ["val2014/a.jpg", [{"raw": "A cat."}]] and rows[1][0] == "val2014/b.jpg"
+    assert table.said == ("form: COCO, 2 images, with their sentences",)

@@ -1,5 +1,6 @@
 """Reading tables: bad records, rates, units, and what is logged."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,39 @@ def test_images_without_their_flag_are_told_it(tmp_path):
     (tmp_path / "lines.csv").write_text("path,text\na.png,12\nb.png,21\n")
     with pytest.raises(UserError, match="--image COLUMN"):
         read_data(str(tmp_path / "lines.csv"), TranscribeSettings())
+
+
+def test_ids_of_sounds_without_a_header(tmp_path, write_speech):
+    rows = [
+        line.split(",") for line in Path(write_speech(tmp_path, 12)).read_text().splitlines()[1:]
+    ]
+    (tmp_path / "set" / "wavs").mkdir(parents=True)
+    for k, (sound, *_) in enumerate(rows):
+        (tmp_path / sound).rename(tmp_path / "set" / "wavs" / f"LJ1-{k}.wav")
+    texts = [f'"{words}", No. {k}' for k, (_, words, _) in enumerate(rows)]
+    path = tmp_path / "set" / "metadata.csv"
+    path.write_text("".join(f"LJ1-{k}|{text}|{text}, he said\n" for k, text in enumerate(texts)))
+    assert "first column names sounds" in str(TranscribeSettings.guess(path, {}))
+    for settings in (TranscribeSettings(), TranscribeSettings(audio="1", text="3")):
+        table = find_table(str(path), settings)
+        read = [(row.path.name, row.value) for row in table.rows(Problems())]
+        assert read == [(f"LJ1-{k}.wav", f"{text}, he said") for k, text in enumerate(texts)]
+    assert len(read_data(str(path), TranscribeSettings(skip_bad=True)).train)
+
+
+def test_manifests_name_sounds_of_another_machine_and_parts_of_sounds(tmp_path, write_speech):
+    rows = [
+        line.split(",") for line in Path(write_speech(tmp_path, 12)).read_text().splitlines()[1:]
+    ]
+    manifest = [
+        {"audio_filepath": f"/raid/an4/{s}", "duration": 1.0, "text": t} for s, t, _ in rows
+    ]
+    nested = [{"audio": {"path": f".\\{s}"}, "sentence": text} for s, text, _ in rows]
+    for k, each in enumerate([manifest, nested]):
+        path = tmp_path / f"{k}.json"
+        path.write_text("".join(json.dumps(row) + "\n" for row in each))
+        assert TranscribeSettings.guess(path, {}) == "a table that names a sound in each row"
+        assert len(read_data(str(path), TranscribeSettings()).train) == 11
+    path.write_text("".join(json.dumps({**row, "offset": 0.5}) + "\n" for row in manifest))
+    with pytest.raises(UserError, match=r"line 1: the offset is 0.5; expected whole files"):
+        read_data(str(path), TranscribeSettings())

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from unroll.data.files.regular_files import kind_of_path
+from unroll.data.files.rows import as_word
+
+OWN_WORDS = ("path", "file_name", "filename", "file")  # of an object that stands for a file
+OWN_TEXTS = ("raw", "caption", "text", "sentence")  # of an object that stands for a text
 
 SOUNDS = tuple(
     ".wav .flac .ogg .mp3 .aiff .aif .au .opus .m4a .aac .oga .amr .wma .caf .mka".split()
@@ -73,6 +79,29 @@ def has_suffix(word: str, suffixes: Sequence[str]) -> bool:
     return clean_word(word.strip()).lower().endswith(tuple(suffixes))
 
 
+def own_word(cell: Any, names: Sequence[str]) -> str:
+    """A cell as a string; of an object, the field that stands for it.
+
+    Args:
+        cell: of a table; {"path": "a.wav"} stands for a.wav.
+        names: of such fields.
+    """
+    if isinstance(cell, dict):
+        own = next((cell[name] for name in names if isinstance(cell.get(name), str)), None)
+        return as_word(cell) if own is None else str(own)
+    return as_word(cell)
+
+
+def word_of_object(cell: str) -> str:
+    """The path in a cell that is an object of JSON as a string; any other cell as it is."""
+    if not cell.startswith('{"'):
+        return cell
+    try:
+        return own_word(json.loads(cell), OWN_WORDS)
+    except (ValueError, RecursionError):
+        return cell
+
+
 def column_of_paths(
     rows: Sequence[Sequence[str]], names: Sequence[str] | None, suffixes: Sequence[str]
 ) -> int | None:
@@ -86,7 +115,9 @@ def column_of_paths(
     body = rows if names is not None else rows[1:] or rows
     for k in range(max(map(len, body), default=0)):
         # a bad row does not hide what the others are
-        if 2 * sum(k < len(row) and has_suffix(row[k], suffixes) for row in body) > len(body):
+        if 2 * sum(
+            k < len(row) and has_suffix(word_of_object(row[k]), suffixes) for row in body
+        ) > len(body):
             return k
     return None
 

@@ -17,7 +17,9 @@ FEWEST_LINES = 8
 LONGEST_CELL = 1 << 24  # characters
 LONGEST_ROW = 1 << 26  # characters of the lines of one row
 NAMES = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "pipes"}
-DECIMAL_COMMA = re.compile(r"(?<!\d),|,(?!\d)")  # a comma that is none
+CELL_COMMA = re.compile(
+    r"(?<!\d),(?! )|,(?![\d ])"
+)  # neither within a number nor within a sentence
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,9 @@ def find_separator(
         if any(each.character in line for _, line in lines):
             shares[each] = shared_width(lines, each)
     even = [each for each, (share, width) in shares.items() if share == 1 and width > 1]
-    if len(even) > 1 and not any(DECIMAL_COMMA.search(line) for _, line in lines):
-        even = [each for each in even if each.character != ","]  # all commas are within numbers
+    if len(even) > 1 and not any(CELL_COMMA.search(line) for _, line in lines):
+        # all commas are within numbers or sentences
+        even = [each for each in even if each.character != ","]
     if usual is None:
         # with a space after each, they are the commas of prose
         prose = [c for c in ",;" if not any(re.search(f"{c}(?! )", line) for _, line in lines)]

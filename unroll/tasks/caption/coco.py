@@ -1,4 +1,4 @@
-"""Captions as COCO keeps them: one object of JSON with a list of images and a list of annotations."""
+"""Captions of COCO: one object of JSON with a list of images, and their captions beside or in them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from unroll.counting import counted
 from unroll.data.files.opening import open_bytes
-from unroll.data.files.rows import Row, TableRows
+from unroll.data.files.rows import Row, TableRows, as_word
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
 from unroll.errors import UserError
@@ -44,23 +45,34 @@ def open_captions(path: Path, name: str) -> TableRows:
     record = read_coco(path, name) if is_coco(path) else None
     if record is None:
         return open_table(path, name)
-    images = {each.get("id"): each.get("file_name") for each in record["images"]}
+    images, captions = record
+    paths = {image.get("id"): image.get("file_name") for image in images}
 
-    def read(problems: Problems) -> Iterator[Row]:
-        for number, each in enumerate(record["annotations"], 1):
-            if each.get("image_id") in images:
-                yield Row(number, [images[each["image_id"]], each.get("caption")])
+    def read_annotations(problems: Problems) -> Iterator[Row]:
+        for number, each in enumerate(captions, 1):
+            if each.get("image_id") in paths:
+                yield Row(number, [paths[each["image_id"]], each.get("caption")])
             else:
                 problems.bad(
                     f"{name}, annotation {number}: there is no image {each.get('image_id')!r:.60}."
                 )
 
-    said = (f"form: COCO, {len(images):,} images, {len(record['annotations']):,} captions",)
-    return TableRows(name, NAMES, read, path.parent, said)
+    def read_sentences(problems: Problems) -> Iterator[Row]:
+        for number, each in enumerate(images, 1):
+            parts = (each.get("filepath"), each.get("filename"))
+            yield Row(number, ["/".join(filter(None, map(as_word, parts))), each.get("sentences")])
+
+    many = counted(len(captions), "caption") if captions else "with their sentences"
+    said = (f"form: COCO, {counted(len(images), 'image')}, {many}",)
+    return TableRows(
+        name, NAMES, read_annotations if captions else read_sentences, path.parent, said
+    )
 
 
-def read_coco(path: Path, name: str) -> dict[str, Any] | None:
-    """The object of a file of COCO; None where it holds something else after all.
+def read_coco(path: Path, name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]] | None:
+    """The images and the annotations of a file of COCO; None where it holds something else after all.
+
+    There are no annotations where each image has its sentences, as in the splits of Karpathy.
 
     Raises:
         UserError: where it is not JSON, or has no captions.
@@ -75,17 +87,19 @@ def read_coco(path: Path, name: str) -> dict[str, Any] | None:
         if content.count(b"\n") > 1:  # an object in each line
             return None
         raise UserError(f"{name} is not JSON ({error}). Create it again.") from error
-    lists = [record.get(key) for key in ("images", "annotations")]
-    if not all(isinstance(each, list) and all_objects(each) for each in lists):
+    images, captions = record.get("images"), record.get("annotations")
+    if is_list_of_objects(images) and any(isinstance(i.get("sentences"), list) for i in images):
+        return images, []
+    if not (is_list_of_objects(images) and is_list_of_objects(captions)):
         return None
-    if not any(isinstance(each.get("caption"), str) for each in lists[1]):
+    if not any(isinstance(each.get("caption"), str) for each in captions):
         raise UserError(
             f"{name} has annotations of COCO without captions; expected the file of captions, such as "
             "captions_train2017.json."
         )
-    return dict(zip(("images", "annotations"), lists, strict=True))
+    return images, captions
 
 
-def all_objects(values: list[Any]) -> bool:
-    """Whether all values are objects of JSON."""
-    return all(isinstance(each, dict) for each in values)
+def is_list_of_objects(values: Any) -> bool:
+    """Whether a value of JSON is a list of objects."""
+    return isinstance(values, list) and all(isinstance(each, dict) for each in values)

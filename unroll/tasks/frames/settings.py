@@ -190,7 +190,11 @@ def column_of_clips(
     body = rows if names is not None else rows[1:] or rows
     for k in range(max(map(len, body), default=0)):
         # a bad row does not hide what the others are
-        if 2 * sum(k < len(row) and names_clip(row[k].strip(), folder) for row in body) > len(body):
+        clips = [row[k].strip() for row in body if k < len(row)]
+        clips = [clip for clip in clips if names_clip(clip, folder)]
+        # a folder that comes back holds images, and is no clip
+        different = len(set(clips)) > 1 or len(clips) == 1
+        if 2 * len(clips) > len(body) and (different or clips[0].lower().endswith(MOVING)):
             return k
     return None
 

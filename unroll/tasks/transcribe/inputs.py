@@ -14,8 +14,9 @@ from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.tasks.reporting import warn
 from unroll.tasks.transcribe.batches import TranscribeDataset
+from unroll.tasks.transcribe.kaldi import SOUNDS as KALDI_SOUNDS
 from unroll.tasks.transcribe.preprocessor import FeatureScale, TranscribePreprocessor
-from unroll.tasks.transcribe.reader import SUFFIXES, find_table, scan_files
+from unroll.tasks.transcribe.reader import SUFFIXES, find_table, is_segment, scan_files
 from unroll.tasks.transcribe.settings import TranscribeSettings
 from unroll.tasks.transcribe.strokes import BadStrokes
 
@@ -66,6 +67,8 @@ def read_inputs(
     suffixes = SUFFIXES[kind]
     if path == "-":
         yield from (TranscribeInput(line.strip()) for line in sys.stdin if line.strip())
+    elif source.name == KALDI_SOUNDS or (source / KALDI_SOUNDS).is_file():
+        yield from table_inputs(find_table(path, settings, labelled=False), preprocessor, settings)
     elif source.is_dir():
         found = sorted(p for p in source.rglob("*") if p.suffix.lower() in suffixes)
         if not found:
@@ -100,6 +103,7 @@ def table_inputs(
             yield TranscribeInput(str(record.path), record.where, dataset.scale(row))
     else:
         for found in table.rows(problems):
-            yield TranscribeInput(str(found.path), found.where)
+            if preprocessor.kind != "audio" or not is_segment(found, problems):
+                yield TranscribeInput(str(found.path), found.where)
     for sentence in problems.messages():
         warn(sentence)

@@ -13,8 +13,9 @@ from typing import Literal
 from unroll.counting import counted, listed
 from unroll.data.files.media_paths import AUDIO, IMAGES
 from unroll.data.images import BadImage
-from unroll.data.media_table import MediaTable, NoPaths, find_media_table
+from unroll.data.media_table import MediaRow, MediaTable, NoPaths, find_media_table
 from unroll.data.problems import Problems
+from unroll.data.series import number
 from unroll.data.split import validation_rows
 from unroll.errors import UserError
 from unroll.tasks.base import Log
@@ -25,6 +26,8 @@ from unroll.tasks.transcribe.batches import (
     feature_scale,
     frame_count,
 )
+from unroll.tasks.transcribe.kaldi import SOUNDS as KALDI_SOUNDS
+from unroll.tasks.transcribe.kaldi import open_recordings
 from unroll.tasks.transcribe.line_images import smallest_width_ratio
 from unroll.tasks.transcribe.log_mel import LogMel
 from unroll.tasks.transcribe.preprocessor import (
@@ -159,6 +162,8 @@ def find_table(
     if like is not None:
         media = media or like.names[like.media]
         value = value or (None if like.value is None else like.names[like.value])
+    if (Path(path) / KALDI_SOUNDS).is_file():
+        path = str(Path(path) / KALDI_SOUNDS)
     refuse_media(path, settings.kind)
     try:
         table = find_media_table(
@@ -170,6 +175,7 @@ def find_table(
             values=TEXTS,
             suffixes=SUFFIXES[settings.kind],
             labelled=labelled,
+            open_rows=open_recordings,
         )
     except NoPaths as error:
         raise UserError(
@@ -235,6 +241,8 @@ def scan_files(
             logged = time.monotonic()
             log(f"{table.name}: {counted(len(records), 'file')} read")
         size, rate = 0, 0
+        if settings.kind == "audio" and is_segment(row, problems):
+            continue
         try:
             if settings.kind == "audio":
                 sound = read_audio(row.path)
@@ -255,6 +263,17 @@ def scan_files(
         )
         digest.update(f"{content_hash} {row.value} {speaker}\0".encode())
     return TranscribeScan(records, digest.hexdigest(), mixed)
+
+
+def is_segment(row: MediaRow, problems: Problems) -> bool:
+    """Whether a row names a part of a sound, as manifests may; `problems` takes it then."""
+    if not number(row.cells.get("offset", "")):
+        return False
+    problems.bad(
+        f"{row.where}: the offset is {row.cells['offset']:.40}; expected whole files, which begin at 0. "
+        "Cut the sound into a file for each text."
+    )
+    return True
 
 
 def learn_preprocessor(

@@ -187,6 +187,10 @@ class TranscribeSettings(RecurrentSettings):
         for kind in ("audio", "strokes"):
             if given.get(kind) is not None:
                 return f"a table with {kind}, as the settings say"
+        if (path / "wav.scp").is_file():
+            return "a folder of Kaldi, with its wav.scp"
+        if path.name == "wav.scp":
+            return "recordings of Kaldi"
         if "image" in given or not has_columns(path):
             return None
         try:
