@@ -63,6 +63,12 @@ def test_files_of_one_name_in_several_folders_are_not_mixed_up(tmp_path):
     assert paths.find("/set/bob/a.wav") == Path("/set/bob/a.wav")  # which is told as missing
 
 
+def test_files_of_another_kind_and_folders_of_other_names_beside_are_not_taken(tmp_path):
+    made(tmp_path, "other/a.wav", "table/text.txt", "table/pages/a.png")
+    assert find_media_paths(["a.wav"], tmp_path / "table", AUDIO) is None
+    assert find_media_paths(["a", "text.txt"], tmp_path / "table", AUDIO) is None
+
+
 def test_words_that_can_be_no_path(tmp_path):
     made(tmp_path, "wavs/a.wav")
     for word in ("a\0b.wav", "\ud800.wav", "x" * 900, "/" * 999, "../" * 300):

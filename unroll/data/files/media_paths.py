@@ -26,6 +26,9 @@ TRIED = 5  # words that are looked for everywhere
 LOOK = 100  # words that must lead to files where these do
 MOST_FOLDERS = 200  # beside the table, or beside its folder
 MOST_LEFT_OUT = 16  # folders of a path of another machine
+MEDIA_FOLDER = re.compile(
+    r"clip|wav|audio|sound|speech|image|img|picture|photo|video|dataset|(train|val|test)\d{4}"
+)
 CAPTION_NUMBER = re.compile(r"#\d+$")  # as in a.jpg#0, the first caption of an image
 
 
@@ -142,11 +145,16 @@ def find_media_paths(
         >>> paths.find("LJ001-0001").as_posix()
         'wavs/LJ001-0001.wav'
     """
-    kinds = ("a file", "a folder") if folders else ("a file",)
     words = [word for word in words if word and len(word) < 1000][:LOOK]
 
+    def is_media(path: Path) -> bool:
+        kind = kind_of_path(path)
+        return (kind == "a file" and has_suffix(path.name, suffixes)) or (
+            kind == "a folder" and folders
+        )
+
     def share(paths: MediaPaths) -> float:
-        return sum(kind_of_path(paths.find(word)) in kinds for word in words) / len(words)
+        return sum(is_media(paths.find(word)) for word in words) / len(words)
 
     plain = MediaPaths(folder)
     if not words:
@@ -155,7 +163,7 @@ def find_media_paths(
         return plain
     for word in words[:TRIED]:
         for paths in possible_rules(word, folder, suffixes):
-            if kind_of_path(paths.by_rule(word)) in kinds and share(paths) > 0.5:
+            if is_media(paths.by_rule(word)) and share(paths) > 0.5:
                 return paths
     return None
 
@@ -165,7 +173,9 @@ def possible_rules(word: str, folder: Path, suffixes: Sequence[str]) -> Iterator
     clean = clean_word(word)
     added = [""] if has_suffix(clean, suffixes) else ["", *suffixes]
     parts = clean.split("/")
-    belows = ["", *folders_in(folder, ""), "..", *folders_in(folder, "..")]
+    # beside the table's folder only folders whose names say what they hold
+    beside = [below for below in folders_in(folder, "..") if MEDIA_FOLDER.search(below.lower())]
+    belows = ["", *folders_in(folder, ""), "..", *beside]
     for left_out in range(min(len(parts), MOST_LEFT_OUT)):
         prefix = "".join(f"{part}/" for part in parts[:left_out])
         for below, suffix in product(belows, [""] if left_out else added):
