@@ -61,6 +61,7 @@ def test_a_step_of_months_keeps_its_day(times, name, anchor, after, asked):
     step = find_time_step([at], True, name if asked else "auto")
     assert (step.name, step.anchor) == (name, anchor)
     assert step.positions(at).tolist() == list(range(len(at)))
+    assert (anchor in step.place_in_words) or anchor == "1"
     shown = [format_time(step.after(at[-1], k), True) for k in range(1, len(after) + 1)]
     assert shown == after
 
@@ -72,6 +73,7 @@ def test_holidays_move_business_days_and_other_days_are_off_the_grid():
     at = ends.astype("datetime64[s]").astype(float)
     step = find_time_step([at], True, "auto")
     assert step.anchor == "about last business day"
+    assert step.place_in_words == ", on or near the last business day of the month"
     assert step.positions(at).tolist() == list(range(len(at)))
     assert format_time(step.after(at[-1], 1), True) == "2024-04-30"
     odd = seconds(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST = 80  # characters of a date
 LAST_YEAR = 40  # two digits up to this are years after 2000
 
 MONTH_NAMES = {
@@ -106,7 +107,7 @@ def read_iso(text: str) -> Moment:
     Raises:
         ValueError: where the text is not such a date.
     """
-    text = text.strip()
+    text = checked_length(text)
     try:
         return moment_of(datetime.fromisoformat(text))
     except ValueError:
@@ -114,6 +115,18 @@ def read_iso(text: str) -> Moment:
             if match := pattern.fullmatch(text):
                 return moment_of_match(match)
         raise
+
+
+def checked_length(text: str) -> str:
+    """A text without blanks around it that is not too long for a date.
+
+    Raises:
+        ValueError: where it is longer.
+    """
+    text = text.strip()
+    if len(text) > LONGEST:
+        raise ValueError("too long for a date")
+    return text
 
 
 def moment_of(date: datetime) -> Moment:
@@ -147,7 +160,10 @@ def moment_of_match(match: re.Match[str], order: str | None = None) -> Moment:
         date = datetime(year, month, int(parts.get("day") or 1))
     if not parts.get("hour"):
         return moment_of(date)
-    date += clock_of(parts)
+    try:
+        date += clock_of(parts)
+    except OverflowError as error:  # the end of the year 9999
+        raise ValueError("too late") from error
     zone = (parts.get("zone") or "").replace("\u2212", "-")
     return moment_of(date.replace(tzinfo=zone_of(zone)))
 

@@ -45,7 +45,7 @@ def describe(data: ForecastData, settings: ForecastSettings) -> list[str]:
 def describe_series(table: SeriesTable) -> str:
     """A sentence on how many series there are, their times and their step."""
     many = f"{len(table.series):,} series (--by)" if table.by else "one series (--by)"
-    step = f"steps of {table.step.length_in_words}"
+    step = f"steps of {table.step.length_in_words}{table.step.place_in_words}"
     if table.step.loose:
         step = "each row is a step, whatever its time"
     return (

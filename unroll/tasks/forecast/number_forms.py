@@ -15,6 +15,7 @@ from typing import NamedTuple
 from unroll.errors import UserError
 
 EXAMPLES = 2  # numbers that a sentence shows
+LONGEST = 80  # characters of a number
 ODD = 0.05  # share of numbers with the other decimal mark that are bad records, no reason to ask
 MARKS = {"point": ".", "dot": ".", "comma": ",", "space": " ", "apostrophe": "'", "none": ""}
 NAMES = {".": "point", ",": "comma"}
@@ -56,6 +57,8 @@ def take_apart(text: str) -> WrittenNumber | None:
     Returns:
         None where the text is no number.
     """
+    if len(text) > LONGEST:
+        return None
     match = NUMBER.fullmatch(text.translate(PLAIN).strip())
     if match is None or bool(match["open"]) != bool(match["close"]):
         return None
@@ -204,6 +207,11 @@ class ColumnMarks:
             self.sure["."] += 1  # what most numbers of most tables are
             self.units[""] += 1
             self.first.setdefault(".", (line, text))
+            return
+        if text.isdecimal():
+            self.small += len(text) <= 3
+            self.large += len(text) > 3
+            self.units[""] += 1
             return
         parts = take_apart(text)
         if parts is None:

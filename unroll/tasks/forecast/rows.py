@@ -205,7 +205,7 @@ def named_column(names: list[str], column: str) -> str | None:
         return column
     if column == "":  # the nameless column of a run of an earlier version
         return next((name for name in names if is_nameless(name)), None)
-    if column.isdigit() and 1 <= int(column) <= len(names):
+    if column.isdecimal() and len(column) < 6 and 1 <= int(column) <= len(names):
         return names[int(column) - 1]
     return None
 
@@ -213,7 +213,9 @@ def named_column(names: list[str], column: str) -> str | None:
 def is_counter(column: int, rows: list[TextRow]) -> bool:
     """Whether a column counts its rows: whole numbers, each one more than the one before."""
     cells = [cell_text(row.cells[column]) for row in rows]
-    if len(cells) < FEWEST_COUNTED or not all(cell.isdecimal() for cell in cells):
+    if len(cells) < FEWEST_COUNTED or not all(
+        cell.isdecimal() and len(cell) < 16 for cell in cells
+    ):
         return False
     first = int(cells[0])
     return all(int(cell) == first + k for k, cell in enumerate(cells))

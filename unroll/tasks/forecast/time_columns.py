@@ -178,8 +178,10 @@ def with_clock(names: list[str], rows: list[TextRow], column: str, free: list[st
         return TimeColumn(column, (column,))
     for other in free:
         clocks = [cell_text(row.cells[names.index(other)]) for row in rows]
-        hours = other.lower() in HOURS and all(c.isdigit() and int(c) <= 24 for c in clocks)
-        is_clock = all(CLOCK.fullmatch(c) for c in clocks)
+        hours = other.lower() in HOURS and all(
+            c.isdecimal() and len(c) <= 2 and int(c) <= 24 for c in clocks
+        )
+        is_clock = all(len(c) < 20 and CLOCK.fullmatch(c) for c in clocks)
         if other != column and (hours or is_clock) and len(set(clocks)) > 1:
             joined = f"{column},{other}"
             return TimeColumn(

@@ -15,11 +15,13 @@ from itertools import pairwise
 from unroll.errors import UserError
 from unroll.tasks.forecast.date_patterns import (
     COMPACT,
+    LONGEST,
     ORDERS,
     THREE_NUMBERS,
     WITH_NAMES,
     YEAR_LAST,
     Moment,
+    checked_length,
     directives,
     moment_of,
     moment_of_match,
@@ -34,6 +36,7 @@ EPOCH_NAMES = {
     "epoch": "seconds", "epoch_ms": "milliseconds", "epoch_us": "microseconds",
     "epoch_ns": "nanoseconds",
 }  # fmt: skip
+LATEST = 2.5e11  # seconds since 1970, near the end of the year 9999
 FIRST_EPOCH, LAST_EPOCH = 1e8, 4.2e9  # seconds since 1970 of times from 1973 to 2103
 
 
@@ -94,7 +97,14 @@ def finite(text: str) -> float:
 def epoch_form(name: str) -> TimeForm:
     """The form of numbers that count from 1970 in UTC: epoch, epoch_ms, epoch_us, epoch_ns."""
     unit = EPOCHS[name]
-    return TimeForm(name, lambda text: Moment(finite(text) / unit, 0.0))
+
+    def read(text: str) -> Moment:
+        seconds = finite(text) / unit
+        if abs(seconds) > LATEST:
+            raise ValueError("a time after the year 9999")
+        return Moment(seconds, 0.0)
+
+    return TimeForm(name, read)
 
 
 def asked_form(format: str, column: str) -> TimeForm:
@@ -120,7 +130,7 @@ def asked_form(format: str, column: str) -> TimeForm:
     order = next((each for each in ORDERS if is_same_order(format, each)), None)
 
     def read(text: str) -> Moment:
-        text = text.strip()
+        text = checked_length(text)
         try:
             return moment_of(datetime.strptime(text, format))
         except ValueError:
@@ -179,7 +189,7 @@ def is_date_column(cells: list[str], time_format: str | None) -> bool:
 def spread(cells: Sequence[str]) -> list[str]:
     """Some 200 cells from all over a column, stripped."""
     step = max(1, len(cells) // LOOKED_AT)
-    return [cell.strip() for cell in cells[::step]]
+    return [cell.strip()[: LONGEST + 1] for cell in cells[::step]]
 
 
 def most(cells: Sequence[str], fits: Callable[[str], object]) -> bool:
@@ -203,7 +213,7 @@ def match_reader(pattern: re.Pattern[str], order: str | None = None) -> Callable
     """The reader of dates of a pattern."""
 
     def read(text: str) -> Moment:
-        match = pattern.fullmatch(text.strip())
+        match = pattern.fullmatch(checked_length(text))
         if match is None:
             raise ValueError("the pattern does not fit")
         return moment_of_match(match, order)
@@ -249,7 +259,9 @@ def three_numbers_form(cells: Sequence[str], column: str, like: str | None) -> T
     Raises:
         UserError: where the day and the month, or two digits of a year, cannot be told apart.
     """
-    matches = (match for cell in cells if (match := THREE_NUMBERS.fullmatch(cell.strip())))
+    matches = (
+        match for cell in cells if (match := THREE_NUMBERS.fullmatch(cell.strip()[: LONGEST + 1]))
+    )
     first, total, told = None, 0, 0
     fits, example = dict.fromkeys(ORDERS, 0), dict[str, str]()
     for match in matches:

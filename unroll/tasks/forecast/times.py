@@ -138,6 +138,16 @@ class TimeStep:
         return f"one {self.name}" if self.name.isalpha() else self.name
 
     @property
+    def place_in_words(self) -> str:
+        """Where in their months steps of months lie, as the end of a sentence: ", on the last day"."""
+        if self.unit != "month" or self.anchor in ("", "1"):
+            return ""
+        if self.anchor.isdigit():
+            return f", on day {self.anchor} of the month or its last day"
+        near = "on or near" if self.anchor.startswith("about") else "on"
+        return f", {near} the {self.anchor.removeprefix('about ')} of the month"
+
+    @property
     def of_days(self) -> bool:
         """Whether the step is whole days, so that it follows the calendar and not the clock."""
         return self.unit in ("weekday", "month") or (self.unit == "second" and self.size % DAY == 0)
@@ -153,7 +163,10 @@ def format_time(time: float, dates: bool, offset: float | None = None) -> str:
     """
     if not dates:
         return f"{time:g}" if time != int(time) else str(int(time))
-    moment = EPOCH + timedelta(seconds=time)  # exact, for years before 1970 too
+    try:
+        moment = EPOCH + timedelta(seconds=time)  # exact, for years before 1970 too
+    except OverflowError:  # after the year 9999
+        return str(np.datetime64(int(time), "s"))
     if offset is None and time % DAY == 0:
         return moment.strftime("%Y-%m-%d")
     text = moment.strftime("%Y-%m-%d %H:%M" + (":%S" if time % 60 else ""))
