@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unroll.data.problems import Problems
-from unroll.tasks.frames.number_rows import find_wide, guess_features, read_numbers
+from unroll.tasks.frames.number_rows import find_wide, guess_features, read_numbers, split_frames
 from unroll.tasks.frames.video import BadClip
 
 
@@ -37,9 +37,53 @@ def test_a_wide_table(tmp_path):
     assert find_wide(tmp_path / "clips.csv") is None
 
 
+def test_rows_of_short_clips_end_early(tmp_path):
+    path = tmp_path / "wide.tsv"
+    lines = [[k % 2 + 1, *[f"{j / 7 + k:.3f}" for j in range(12)]] for k in range(8)]
+    for line, gap, count in ((lines[0], "NaN", 3), (lines[3], "", 5)):
+        line[-count:] = [gap] * count
+    lines[5][4] = "NaN"
+    path.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+    wide = find_wide(path)
+    assert wide is not None and (wide.label, wide.header) == (0, False)
+    problems = Problems(skip=True)
+    assert [len(values) for *_, values in wide.rows(problems)] == [9, 12, 12, 7, 12, 12, 12]
+    assert "line 6: 'NaN' is not a finite number" in problems.messages()[1]
+    assert (
+        find_wide(path, columns=15) is not None
+    )  # the longest row of other data has another length
+
+
+@pytest.mark.parametrize(
+    "one,other", [("1.0000000e+00", "3.0000000e+00"), ("2", "3"), ("walk", "run")]
+)
+def test_labels_of_archives(tmp_path, one, other):
+    path = tmp_path / "a.csv"
+    numbers = ",".join(f"{k / 7:.4f}" for k in range(1, 10))
+    path.write_text(f"{one},{numbers}\n{other},{numbers}\n" * 6)
+    assert find_wide(path).label == 0
+    names = "".join(f"@attribute att{k} numeric\n" for k in range(9))
+    (tmp_path / "a.arff").write_text(
+        f"{names}@attribute target {{1,2}}\n@data\n" + f"{numbers},1\n{numbers},2\n" * 5
+    )
+    wide = find_wide(tmp_path / "a.arff")
+    assert (wide.label, wide.header, wide.named) == (9, False, True)
+    (tmp_path / "a.ts").write_text("@classLabel true a b\n@data\n" + "1,2:3,4:a\n5:6:b\n" * 9)
+    wide = find_wide(tmp_path / "a.ts")
+    assert [(word, len(v)) for _, word, v in wide.rows(Problems())][:2] == [("a", 4), ("b", 2)]
+    names, clips = wide.names[:-1], [np.ones(4), np.ones(2)]
+    assert guess_features(names, clips)[0] == 2
+
+
+def test_a_row_that_ends_within_a_frame():
+    assert split_frames(np.arange(6), 2).shape == (3, 2)
+    with pytest.raises(BadClip, match="5 numbers, which do not make whole frames of 2"):
+        split_frames(np.arange(5), 2)
+
+
 def test_how_many_numbers_are_a_frame():
     draw = np.random.default_rng(0)
     paths = draw.normal(size=(20, 10, 3)).cumsum(1) + 10 * np.arange(3)
-    assert guess_features(("",) * 30, paths.reshape(20, 30))[0] == 3
+    assert guess_features(("",) * 30, list(paths.reshape(20, 30)))[0] == 3
     names = tuple(f"{axis}_{k}" for k in range(3) for axis in "xyz")
-    assert guess_features(names, np.zeros((1, 9))) == (3, "as the names of the columns repeat")
+    assert guess_features(names, [np.zeros(9)]) == (3, "as the names of the columns repeat")

@@ -114,6 +114,7 @@ def check_data(path: str, settings: ClassifySettings) -> dict[str, object]:
         "labels": dict(labels.most_common()),
         "lengths": {
             "median": float(np.median(lengths)),
+            "shortest": int(lengths.min()),
             "longest": int(lengths.max()),
             "unit": data.preprocessor.step_unit,
         },

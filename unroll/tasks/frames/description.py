@@ -128,6 +128,7 @@ def check_report(data: FramesData, problems: Problems) -> dict[str, object]:
         "frame": preprocessor.frame_description,
         "lengths": {
             "median": float(np.median(lengths)),
+            "shortest": int(lengths.min()),
             "longest": int(lengths.max()),
             "unit": "frames",
         },

@@ -5,9 +5,8 @@ T time, F numbers per frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from unroll.data.problems import Problems
 from unroll.data.records import LOOK
 from unroll.data.series import number, numbers
 from unroll.errors import UserError
-from unroll.tasks.frames.settings import label_of_rows
+from unroll.tasks.frames.settings import is_gap, is_number_or_gap, label_of_rows
 from unroll.tasks.frames.video import BadClip
 
 NUMBERS = (".csv", ".tsv")
@@ -101,6 +100,7 @@ class WideTable:
         label: place of the label, from 0; None where the table has no labels.
         header: whether the first row holds names.
         names: of the columns, or their numbers.
+        named: whether the columns have names of their own.
     """
 
     path: Path
@@ -109,9 +109,14 @@ class WideTable:
     label: int | None
     header: bool
     names: tuple[str, ...]
+    named: bool
 
     def rows(self, problems: Problems) -> Iterator[tuple[int, str | None, np.ndarray]]:
-        """The line, the label and the numbers [T * F] of each clip. problems: collects bad rows."""
+        """The line, the label and the numbers [T * F] of each clip, which may end early.
+
+        Args:
+            problems: collects bad rows, with a missing number that others follow among them.
+        """
         for k, row in enumerate(open_table(self.path, self.name).rows(problems)):
             if k == 0 and self.header:
                 continue
@@ -121,6 +126,8 @@ class WideTable:
                 continue
             cells = [as_word(cell).strip() for cell in row.cells]
             label = None if self.label is None else cells.pop(self.label)
+            while len(cells) > 1 and is_gap(cells[-1]):
+                cells.pop()  # the clip is shorter than others
             found = numbers(cells)
             values = np.asarray([] if found is None else found)
             if found is None:
@@ -144,47 +151,52 @@ def find_wide(path: Path, label: str | None = None, columns: int | None = None) 
     Raises:
         UserError: where the table has no such column.
     """
-    found = open_table(path).rows(Problems(skip=True))
-    rows = [[as_word(cell) for cell in row.cells] for row in islice(found, LOOK)]
+    table = open_table(path)
+    rows = table.first_rows(LOOK)
     if not rows:
         return None
+    head = [] if table.names is None else [list(table.names)]
+    rows = [*head, *rows]
     width = max((len(row) for row in rows), key=[len(row) for row in rows].count)
     even = [row for row in rows if len(row) == width]
-    header = even[0] is rows[0] and sum(number(cell) is None for cell in even[0]) > 1
-    names = tuple(cell.strip() for cell in even[0]) if header else tuple(
+    named_row = even[0] is rows[0] and sum(not is_number_or_gap(c) for c in even[0]) > 1
+    header = named_row and not head
+    names = tuple(cell.strip() for cell in even[0]) if named_row else tuple(
         str(k + 1) for k in range(width)
     )  # fmt: skip
     if width < 3 and width != columns:
         return None
     if width == columns:
-        return WideTable(path, str(path), width, None, header, names)
+        return WideTable(path, str(path), width, None, header, names, named_row)
     where = (
         named(names, LABELS, None) if label is None else place(label, names, str(path), "--label")
     )
+    body = even[1:] if named_row else even
     if where is None:
-        where = label_of_rows([row for row in even if number(row[1]) is not None])
-    if where is None or (columns is not None and width != columns + 1):
+        where = label_of_rows([row for row in even if is_number_or_gap(row[1])])
+    is_ragged = any(is_gap(row[-1]) or (where == width - 1 and is_gap(row[-2])) for row in body)
+    if where is None or (columns is not None and width != columns + 1 and not is_ragged):
         return None
     # a row with a bad cell does not make the table one of another kind
-    plain = [all(number(c) is not None for k, c in enumerate(r) if k != where) for r in even]
+    plain = [all(is_number_or_gap(c) for k, c in enumerate(row) if k != where) for row in body]
     if 2 * sum(plain) < len(plain):
         return None
-    return WideTable(path, str(path), width, where, header, names)
+    return WideTable(path, str(path), width, where, header, names, named_row)
 
 
-def guess_features(names: tuple[str, ...], rows: np.ndarray) -> tuple[int, str]:
+def guess_features(names: tuple[str, ...], clips: Sequence[np.ndarray]) -> tuple[int, str]:
     """How many numbers of a row are one frame, and why.
 
     They are found from repeated names of columns, otherwise from the distance at which numbers differ least.
 
     Args:
         names: of the N columns; empty texts where they have none.
-        rows: numbers [R, N].
+        clips: the numbers of each row, N or fewer.
 
     Examples:
         >>> import numpy as np
         >>> from unroll.tasks.frames.number_rows import guess_features
-        >>> guess_features(("x1", "y1", "x2", "y2"), np.zeros((1, 4)))
+        >>> guess_features(("x1", "y1", "x2", "y2"), [np.zeros(4)])
         (2, 'as the names of the columns repeat')
     """
     stems = [name.rstrip("0123456789").rstrip("_-. ").lower() for name in names]
@@ -192,8 +204,27 @@ def guess_features(names: tuple[str, ...], rows: np.ndarray) -> tuple[int, str]:
         kinds = len(set(stems))
         if len(stems) % kinds == 0 and stems == stems[:kinds] * (len(stems) // kinds):
             return kinds, "as the names of the columns repeat"
-    N = rows.shape[1]
-    fit = [F for F in range(1, min(MOST, N // 2) + 1) if N % F == 0]
-    distances = {F: float(np.abs(rows[:, F:] - rows[:, :-F]).mean()) for F in fit}
+    N, lengths = len(names), {len(clip) for clip in clips}
+    fit = [F for F in range(1, min(MOST, N // 2) + 1) if not any(n % F for n in (N, *lengths))]
+    if lengths == {N}:
+        rows = np.stack(list(clips))
+        distances = {F: float(np.abs(rows[:, F:] - rows[:, :-F]).mean()) for F in fit}
+    else:
+        steps = {F: np.concatenate([clip[F:] - clip[:-F] for clip in clips]) for F in fit}
+        distances = {F: float(np.abs(steps[F]).mean()) if len(steps[F]) else np.inf for F in fit}
     best = min(fit, key=lambda F: distances[F])
     return best, "as neighbouring frames then differ least"
+
+
+def split_frames(values: np.ndarray, features: int) -> np.ndarray:
+    """The frames [T, F] of the numbers [T * F] of a row.
+
+    Raises:
+        BadClip: where it ends within a frame.
+    """
+    if values.size % features:
+        raise BadClip(
+            f"{counted(values.size, 'number')}, which do not make whole frames of {features}; the "
+            "row ends within a frame."
+        )
+    return values.reshape(-1, features)

@@ -17,6 +17,7 @@ from unroll.counting import counted
 from unroll.data.class_labels import ClassNumbers
 from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.frames.clips import Clip, ClipReader
+from unroll.tasks.frames.number_rows import split_frames
 from unroll.tasks.frames.scale import NumberScale
 
 FILE = "classes.json"
@@ -126,8 +127,12 @@ class FramesPreprocessor:
         return clip.values if self.scaler is None else self.scaler(clip.values)
 
     def split_row(self, values: np.ndarray) -> Clip:
-        """The clip of a row of a wide table, [T * F]."""
-        return self.reading.read_rows(values.reshape(-1, self.reading.shape[0]))
+        """The clip of a row of a wide table, [T * F].
+
+        Raises:
+            BadClip: where it ends within a frame.
+        """
+        return self.reading.read_rows(split_frames(values, self.reading.shape[0]))
 
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold it."""

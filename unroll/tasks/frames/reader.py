@@ -24,7 +24,7 @@ from unroll.tasks.frames.dataset import (
     encode_clips,
     make_thumbnails,
 )
-from unroll.tasks.frames.number_rows import WideTable, guess_features, read_numbers
+from unroll.tasks.frames.number_rows import WideTable, guess_features, read_numbers, split_frames
 from unroll.tasks.frames.preprocessor import FramesPreprocessor
 from unroll.tasks.frames.scale import NumberScale
 from unroll.tasks.frames.settings import FramesSettings
@@ -191,7 +191,11 @@ def plan_reading(
     else:
         reader = plan_files(source, rows, settings)
     per_frame = labels_are_frames(rows, reader, settings)
-    columns = rows[0].source.size if isinstance(rows[0].source, np.ndarray) else None
+    columns = None
+    if source.wide is not None:
+        columns = source.wide.width - (source.wide.label is not None)
+    elif isinstance(rows[0].source, np.ndarray):
+        columns = rows[0].source.size
     return ReadingPlan(reader, per_frame, columns), guesses
 
 
@@ -206,8 +210,8 @@ def plan_wide_table(
     columns = [name for k, name in enumerate(wide.names) if k != wide.label]
     guesses, features = [], settings.features
     if features is None:
-        values = np.stack([row.source for row in rows if isinstance(row.source, np.ndarray)])
-        names = tuple(columns) if wide.header else ("",) * len(columns)
+        values = [row.source for row in rows if isinstance(row.source, np.ndarray)]
+        names = tuple(columns) if wide.named else ("",) * len(columns)
         features, why = guess_features(names, values)
         guesses = [f"features: {features} numbers per frame, {why} (change by --set features)"]
     if len(columns) % features:
@@ -349,7 +353,7 @@ def read_clip(row: ClipRow, reader: ClipReader) -> Clip:
     """
     if isinstance(row.source, Path):
         return reader(row.source)
-    return reader.read_rows(row.source.reshape(-1, reader.shape[0]))
+    return reader.read_rows(split_frames(row.source, reader.shape[0]))
 
 
 def split_labels(row: ClipRow, clip: Clip, plan: ReadingPlan) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ HIDDEN, FEATURES = 128, 128  # units of a layer and direction; numbers of a fram
 DROPOUT, LEARNING_RATE = 0.3, 2e-3
 OTHER_LEARNING_RATE = 0.1  # of the optimizers other than adamw
 BATCH_SIZE, BATCH_FRAMES = 32, 512  # clips, and frames of pictures, of a batch at most
+GAPS = ("", "nan", "?")  # numbers that are missing
 FEWEST = 8  # a row of more numbers than these looks like a clip
 
 
@@ -172,7 +173,8 @@ class FramesSettings(RecurrentSettings):
         """Why a table looks like clips with labels by its rows; as for every task."""
         if (k := column_of_clips(rows, names, path.parent)) is not None:
             return f"a table that names clips, in column {k + 1 if names is None else names[k]}"
-        if names is None and (label := label_of_rows(rows)) is not None:
+        head = [] if names is None else [list(names)]
+        if (label := label_of_rows([*head, *rows])) is not None:
             return f"rows of {len(rows[0]) - 1} numbers with a label in column {label + 1}"
         return None
 
@@ -229,7 +231,7 @@ def label_of_rows(rows: Sequence[Sequence[str]]) -> int | None:
     """The place of the label, from 0, in rows that otherwise hold the numbers of a clip.
 
     A first row may hold numbered names: x1, y1, x2. The label is a first column of words or of
-    whole numbers, else a last column of those.
+    whole numbers, else a last column of those. Rows of short clips may end in empty cells or NaN.
 
     Returns:
         None where the rows do not look like that.
@@ -238,14 +240,36 @@ def label_of_rows(rows: Sequence[Sequence[str]]) -> int | None:
         return None
     width = len(rows[0])
     numbered = sum(name.strip()[-1:].isdigit() for name in rows[0]) >= width - 1
-    header = not all(map(is_number, rows[0][1:-1]))
+    header = not all(map(is_number_or_gap, rows[0][1:-1]))
     body = rows[1:] if header else rows
-    fit = [row for row in body if len(row) == width and all(map(is_number, row[1:-1]))]
+    fit = [row for row in body if len(row) == width and all(map(is_number_or_gap, row[1:-1]))]
     # a few bad rows are reported with their lines when the table is read
     if not fit or (header and not numbered) or len(fit) < MOST_FIT * len(body):
         return None
-    for k, other in ((0, -1), (-1, 0)):
-        names = all("." not in row[k] or not is_number(row[k]) for row in fit)
-        if names and all(is_number(row[other]) for row in fit):
-            return k % width
+    for is_name in (is_plain_name, is_whole):
+        for k, other in ((0, -1), (-1, 0)):
+            names = [row[k] for row in fit]
+            fits = all(map(is_name, names)) and all(is_number_or_gap(row[other]) for row in fit)
+            if fits and (is_name is is_plain_name or len(set(names)) <= len(names) / 2):
+                return k % width
     return None
+
+
+def is_gap(cell: str) -> bool:
+    """Whether a cell of numbers is missing, as at the end of the row of a short clip."""
+    return cell.strip().lower() in GAPS
+
+
+def is_number_or_gap(cell: str) -> bool:
+    """Whether a cell is a number, or is missing."""
+    return is_number(cell) or is_gap(cell)
+
+
+def is_plain_name(cell: str) -> bool:
+    """Whether a cell is a word or a whole number without a point."""
+    return cell.strip().lower() != "nan" and ("." not in cell or not is_number(cell))
+
+
+def is_whole(cell: str) -> bool:
+    """Whether a cell is a whole number, however it is written: 1.0000000e+00."""
+    return is_number(cell) and float(cell).is_integer()

@@ -53,8 +53,11 @@ def choose_validation(
 def are_windows(clips: list[LoadedClip]) -> bool:
     """Whether the rows of a label look like overlapping windows of one recording.
 
-    They do where neighbouring rows are much closer to each other than random rows of the label.
+    They do where neighbouring rows are much closer to each other than random rows of the label, and all
+    are of one length.
     """
+    if len({len(clip.thumbnails) for clip in clips}) > 1:
+        return False
     draw = np.random.default_rng(0)
     near, far = 0.0, 0.0
     for label in sorted({clip.labels for clip in clips}):
