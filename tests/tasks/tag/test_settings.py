@@ -30,9 +30,9 @@ def test_guess(tmp_path, name, text, given, mine):
     assert (TagSettings.guess(tmp_path / name, given) is not None) == mine
 
 
-@pytest.mark.parametrize("tag", ["0", "lemma", "-1", "1.5"])
+@pytest.mark.parametrize("tag", ["0", "-1", ""])
 def test_a_column_is_a_number_or_a_name(tag):
-    with pytest.raises(UserError, match="expected a number from 1, upos or xpos"):
+    with pytest.raises(UserError, match="expected a number from 1"):
         settings_from(TagSettings, {"tag": tag})
 
 

@@ -80,6 +80,12 @@ class TagColumns:
             cells.pop()
         return cells
 
+    def settings(self) -> tuple[int, str | None]:
+        """What `--set word` and `--set tag` call the columns."""
+        names = {at: name for name, at in UNIVERSAL.items() if self.universal}
+        tag = None if self.tag is None else names.get(self.tag, str(self.tag + 1))
+        return self.word + 1, tag
+
     def is_blank(self, line: str) -> bool:
         """Whether a line ends a sentence; a single no-break space may be a word of one column."""
         if self.width > 1 and "\t" not in line:
@@ -112,6 +118,7 @@ class Sentence:
         first: the number of its first line in the file, from 1.
         rows: which of its lines each word is, from 0.
         lines: all its lines, also those that are not words; empty unless they were asked for.
+        split: words that were split, as a marked span begins or ends in them.
     """
 
     words: tuple[str, ...]
@@ -119,6 +126,7 @@ class Sentence:
     first: int = 1
     rows: tuple[int, ...] = ()
     lines: tuple[str, ...] = ()
+    split: tuple[str, ...] = ()
 
     def line(self, word: int) -> int:
         """The number of the line that holds this word."""

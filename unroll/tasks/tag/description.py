@@ -50,7 +50,9 @@ def describe_scheme(data: TagData) -> list[str]:
     """What the tags are, which scheme the network learns, and how many tags break their scheme."""
     scheme, learned = data.scheme, data.preprocessor.scheme
     if scheme.name is None:
-        return [f"{len(data.preprocessor.labels)} tags, not spans."]
+        labels = data.preprocessor.labels
+        numbers = ", numbers without names" if all(map(str.isdecimal, labels)) else ""
+        return [f"{len(labels)} tags, not spans{numbers}."]
     text = f"Spans in {scheme.name}, {len(scheme.types)} types: {', '.join(scheme.types)}."
     if learned != scheme.name:
         text += f" The network learns them in {learned} (--set scheme=...)."

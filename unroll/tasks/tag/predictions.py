@@ -18,14 +18,14 @@ from unroll.tasks.tag.conll import (
     column_place,
     conll_file,
     find_tag_columns,
-    read_sentences,
-    sentence_lines,
 )
 from unroll.tasks.tag.encoded import EncodedSentences
+from unroll.tasks.tag.forms import TagForm, find_table, read_form, tagged_lines
 from unroll.tasks.tag.metrics import TrainedTagger, score_batches
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.schemes import find_spans
 from unroll.tasks.tag.settings import SUFFIXES, in_columns
+from unroll.tasks.tag.slashed import find_slash_form
 from unroll.tasks.tag.words import split_words
 
 LOOK = 200  # lines of a file of inputs that a guess reads
@@ -37,11 +37,11 @@ class TagInput:
 
     Attributes:
         sentence: its words; with its lines where it is from a file in columns.
-        columns: of that file.
+        columns: how that file holds words and tags.
     """
 
     sentence: Sentence
-    columns: TagColumns = TEXT_COLUMNS
+    columns: TagForm = TEXT_COLUMNS
 
 
 class TagPrediction(dict[str, object]):
@@ -87,24 +87,46 @@ def read_input_file(trained: TrainedTagger, path: str) -> Iterator[TagInput]:
         UserError: for a file that cannot be read so, with file and line.
     """
     file, preprocessor, settings = conll_file(path), trained.preprocessor, trained.settings
-    is_named = Path(path).name.removesuffix(".gz").endswith(SUFFIXES)
-    if not is_named and is_prose(list(islice(lines(file, path), LOOK))):
+    # a sentence that is skipped would be missing among the predictions
+    problems = Problems(may_skip=False)
+    form = find_input_form(file, path, trained)
+    if form is None:
         for number, line in enumerate(lines(file, path), 1):
             words = split_words(line, preprocessor.forms)
             if words:
                 yield TagInput(Sentence(tuple(words), first=number))
         return
-    columns = find_tag_columns(file, path)
-    if columns.universal and preprocessor.universal:
-        columns = find_tag_columns(file, path, settings.word, settings.tag)
-    elif columns.universal == preprocessor.universal:
-        # the file may have no tags; if it has, they are not read
-        word = column_place(settings.word or 1, columns.width, "word", path)
-        columns = replace(columns, word=word)
-    # a sentence that is skipped would be missing among the predictions
-    problems = Problems(may_skip=False)
-    for sentence in read_sentences(file, path, columns, problems, tags=False, keep=True):
-        yield TagInput(sentence, columns)
+    if isinstance(form, TagColumns):
+        if form.universal and preprocessor.universal:
+            form = find_tag_columns(file, path, number_of(settings.word), settings.tag)
+        elif form.universal == preprocessor.universal:
+            # the file may have no tags; if it has, they are not read
+            word = column_place(number_of(settings.word) or 1, form.width, "word", path)
+            form = replace(form, word=word)
+    known = preprocessor.forms
+    for sentence in read_form(file, path, form, problems, tags=False, known=known):
+        yield TagInput(sentence, form)
+
+
+def find_input_form(file: Path, path: str, trained: TrainedTagger) -> TagForm | None:
+    """How a file of inputs holds its words; None for a text with one sentence per line."""
+    if Path(path).name.removesuffix(".gz").endswith(SUFFIXES):
+        return find_tag_columns(file, path)
+    table = find_table(file, path, None, None, tagged=False)
+    if table is not None:
+        word = trained.settings.word
+        named = word if isinstance(word, str) and word in table.names else None
+        return find_table(file, path, named, None, tagged=False) if named else table
+    head = list(islice(lines(file, path), LOOK))
+    slashed = find_slash_form(head)
+    if slashed is not None or is_prose(head):
+        return slashed
+    return find_tag_columns(file, path)
+
+
+def number_of(word: int | str | None) -> int | None:
+    """A column's number from 1; None where it has a name."""
+    return word if isinstance(word, int) else None
 
 
 def is_prose(head: Sequence[str]) -> bool:
@@ -156,11 +178,11 @@ def predict_together(trained: TrainedTagger, inputs: Sequence[TagInput]) -> list
 
 
 def format_prediction(prediction: Mapping[str, Any]) -> str:
-    """The lines of a sentence with its tags, as a file has them (`sentence_lines`).
+    """The lines of a sentence with its tags, as a file has them (`tagged_lines`).
 
     prediction: a `TagPrediction`, or the same that was read from JSON.
     """
     input = TagInput(Sentence(tuple(prediction["words"])))
     if isinstance(prediction, TagPrediction):
         input = prediction.input
-    return "\n".join(sentence_lines(input.sentence, prediction["tags"], input.columns))
+    return "\n".join(tagged_lines(input.sentence, prediction["tags"], input.columns))

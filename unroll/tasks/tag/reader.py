@@ -18,10 +18,9 @@ from unroll.tasks.tag.conll import (
     Sentence,
     TagColumns,
     conll_file,
-    find_tag_columns,
-    read_sentences,
 )
 from unroll.tasks.tag.encoded import EncodedSentences
+from unroll.tasks.tag.forms import TagForm, find_tag_form, inherited_form, read_form
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.schemes import (
     LETTERS,
@@ -44,7 +43,7 @@ class TagData:
 
     Attributes:
         name: the path, as the user gave it.
-        columns: of the training file.
+        columns: which columns of the training file hold what.
         preprocessor: learned from the training set, or the run's own where a run is resumed.
         scheme: that of the tags in the file.
         train: the training set.
@@ -55,7 +54,7 @@ class TagData:
     """
 
     name: str
-    columns: TagColumns
+    columns: TagForm
     preprocessor: TagPreprocessor
     scheme: TagScheme
     train: list[Sentence]
@@ -121,6 +120,7 @@ def read_data(
     """
     problems = Problems(settings.skip_bad)
     sentences, columns = read_tagged(path, settings, problems)
+    tell_split_words(sentences, path, log)
     if settings.long == "refuse":
         sentences = list(refuse_long(sentences, path, settings.longest, problems))
     # from all sentences of the file: a rare tag may be in the validation set alone
@@ -160,6 +160,18 @@ def read_data(
     )
 
 
+def tell_split_words(sentences: Sequence[Sentence], name: str, log: Log) -> None:
+    """Tell which words were split because a marked span begins or ends in them."""
+    split = [(word, sentence) for sentence in sentences for word in sentence.split]
+    if split:
+        word, sentence = split[0]
+        log(
+            f"{counted(len(split), 'word')} of {name} {'is' if len(split) == 1 else 'are'} split where "
+            f"a marked span begins or ends in them, as {word[:40]!r} in line {sentence.first}. Where "
+            "this is most spans, the file counts characters in another way."
+        )
+
+
 def split_sentences(sentences: list[Sentence], name: str) -> tuple[list[Sentence], list[Sentence]]:
     """The training set and the validation set of one file.
 
@@ -178,35 +190,41 @@ def split_sentences(sentences: list[Sentence], name: str) -> tuple[list[Sentence
 
 
 def read_tagged(
-    path: str, settings: TagSettings, problems: Problems, like: TagColumns | None = None
-) -> tuple[list[Sentence], TagColumns]:
-    """All sentences of a file with tags, and its columns.
+    path: str, settings: TagSettings, problems: Problems, like: TagForm | None = None
+) -> tuple[list[Sentence], TagForm]:
+    """All sentences of a file with tags, and how it holds them.
 
     Args:
         path: the file.
         settings: the columns of word and tag, where they are known.
         problems: takes bad sentences.
-        like: the columns of another file, which are used here where both are of the same kind.
+        like: the form of another file, whose columns are used here where both are of the same kind.
 
     Raises:
         UserError: where there is no column of tags, or no sentence.
     """
     file = conll_file(path)
     if like is None:
-        columns = find_tag_columns(file, path, settings.word, settings.tag)
+        form = find_tag_form(file, path, settings.word, settings.tag)
+    elif isinstance(like, TagColumns):
+        form = find_tag_form(file, path)
+        if isinstance(form, TagColumns) and form.universal == like.universal:
+            form = place_like(form, like, path)
     else:
-        columns = find_tag_columns(file, path)
-        if columns.universal == like.universal:
-            columns = place_like(columns, like, path)
-    if columns.tag is None:
+        form = inherited_form(file, path, *like.settings(), universal=False)
+    if form.tag is None and isinstance(form, TagColumns):
         raise UserError(
-            f"{path} has no column of tags: it has {columns.width}, and column {columns.word + 1} is "
+            f"{path} has no column of tags: it has {form.width}, and column {form.word + 1} is "
             "the word. Expected a word and its tag in each row, separated by tabs or spaces."
         )
-    sentences = list(read_sentences(file, path, columns, problems))
+    sentences = list(read_form(file, path, form, problems))
     if not sentences:
-        raise UserError(f"{path} has no sentence that can be used; expected words with tags.")
-    return sentences, columns
+        raise UserError(
+            problems.with_messages(
+                f"{path} has no sentence that can be used; expected words with tags."
+            )
+        )
+    return sentences, form
 
 
 def place_like(columns: TagColumns, like: TagColumns, path: str) -> TagColumns:
@@ -316,7 +334,7 @@ def learn_preprocessor(
     train: Sequence[Sentence],
     scheme: TagScheme,
     tags: set[str],
-    columns: TagColumns,
+    columns: TagForm,
     settings: TagSettings,
 ) -> TagPreprocessor:
     """The preprocessor of a training set.

@@ -49,13 +49,15 @@ class TagSettings(RecurrentSettings):
     flags: ClassVar[dict[str, str]] = {"valid": "FILE", "skip_bad": ""}
 
     # the columns
-    word: int | None = Field(
-        None, ge=1, description="Column of the word, from 1. Default: the first (CoNLL-U: FORM)."
+    word: int | str | None = Field(
+        None,
+        description="Column of the word, from 1; in tables and JSON its name. Default: the first "
+        "(CoNLL-U: FORM), or the one that holds words.",
     )
     tag: str | None = Field(
         None,
-        description="Column of the tag, from 1, or upos or xpos. Default: the last (CoNLL-U: "
-        "upos).",
+        description="Column of the tag, from 1, or upos or xpos; in tables and JSON its name. "
+        "Default: the last (CoNLL-U: upos), or the one that holds tags.",
     )
     valid: str | None = Field(
         None, description="File of the validation set. Default: a tenth of the sentences."
@@ -125,20 +127,35 @@ class TagSettings(RecurrentSettings):
         f"{SPAN_DEFAULTS['dropout_input']} for spans, otherwise {DEFAULTS['dropout_input']}.",
     )
 
-    @field_validator("tag", mode="before")
+    @field_validator("word", mode="before")
     @classmethod
-    def a_column(cls, tag: Any) -> Any:
-        """A number from 1 as a word, or upos or xpos in lower case.
+    def column_of_words(cls, word: Any) -> Any:
+        """A number from 1, or a name.
 
         Raises:
             ValueError: where it is neither.
         """
+        if word is None:
+            return None
+        text = str(word).strip()
+        if not text or (text.lstrip("-").isdecimal() and int(text) < 1):
+            raise ValueError("expected a number from 1, or the name of a column")
+        return int(text) if text.isdecimal() else text
+
+    @field_validator("tag", mode="before")
+    @classmethod
+    def column_of_tags(cls, tag: Any) -> Any:
+        """A number from 1 as a word, or upos or xpos in lower case, or a name.
+
+        Raises:
+            ValueError: where it is none of them.
+        """
         if tag is None:
             return None
-        word = str(tag).lower()
-        if word not in ("upos", "xpos") and not (word.isdecimal() and int(word) >= 1):
-            raise ValueError("expected a number from 1, upos or xpos")
-        return word
+        text = str(tag).strip()
+        if not text or (text.lstrip("-").isdecimal() and int(text) < 1):
+            raise ValueError("expected a number from 1, upos, xpos or the name of a column")
+        return text.lower() if text.lower() in ("upos", "xpos") else text
 
     @classmethod
     def guess(cls, path: Path, given: dict[str, Any]) -> str | None:

@@ -17,9 +17,10 @@ from unroll.models.initialisation import initialise
 from unroll.settings import settings_from
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.sizes import stack_output_size
-from unroll.tasks.tag.conll import conll_file, find_tag_columns
+from unroll.tasks.tag.conll import conll_file
 from unroll.tasks.tag.description import check_data, describe_data
 from unroll.tasks.tag.encoded import EncodedSentences
+from unroll.tasks.tag.forms import inherited_form
 from unroll.tasks.tag.metrics import (
     TagMetrics,
     TrainedTagger,
@@ -100,16 +101,14 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     def resolve(self, settings: TagSettings, data: TagData) -> TagSettings:
         """Choose every other setting that was left open, the columns among them."""
         columns, are_spans = data.columns, data.preprocessor.scheme is not None
-        tag = str((columns.tag or 0) + 1)
-        if columns.universal:
-            tag = {"4": "upos", "5": "xpos"}.get(tag, tag)
+        word, tag = columns.settings()
         return fill_in(
             settings,
             {
                 **DEFAULTS,
                 **(SPAN_DEFAULTS if are_spans else {}),
                 "epochs": small_epochs(settings, SMALL_EPOCHS, data.words, SMALL_WORDS),
-                "word": columns.word + 1,
+                "word": word,
                 "tag": tag,
                 "min_count": data.preprocessor.min_count,
                 "output": "crf" if are_spans else "softmax",
@@ -208,11 +207,16 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
         """
         self.check_columns(columns)
         preprocessor, settings = trained.preprocessor, trained.settings
-        found = find_tag_columns(conll_file(path), path)
-        if found.universal != preprocessor.universal:  # a file of another kind: guessed
-            settings = settings.model_copy(update={"word": None, "tag": None})
-        settings = settings_from(TagSettings, {**settings.model_dump(), **columns})
         problems = Problems(settings.skip_bad)
+        form = inherited_form(
+            conll_file(path),
+            path,
+            None if "word" in columns else settings.word,
+            None if "tag" in columns else settings.tag,
+            universal=preprocessor.universal,
+        )
+        own = dict(zip(("word", "tag"), form.settings(), strict=True))
+        settings = settings_from(TagSettings, {**settings.model_dump(), **own, **columns})
         tagged, _ = read_tagged(path, settings, problems)
         sentences = list(refuse_unseen_tags(tagged, path, preprocessor, problems))
         if not sentences:
