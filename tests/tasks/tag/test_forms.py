@@ -10,6 +10,7 @@ import unroll
 from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.run.data_check import check
+from unroll.tasks import guess_task
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.forms import find_tag_form, inherited_form, read_form, tagged_lines
 from unroll.tasks.tag.reader import read_data
@@ -235,3 +236,11 @@ def test_predictions_are_written_as_their_file_is():
     assert tagged_lines(words, sentence[1], SlashForm("/")) == [slashed("/").split("\n")[0]]
     form = TableForm("lists", ("tokens", "tags"), False, 0, 1)
     assert tagged_lines(words, sentence[1], form)[0] == "She\tO"
+
+
+def test_every_form_is_known_by_its_content(form_file):
+    if form_file.suffix == ".pos" or form_file.name == "slash.txt":  # may be meant as a text
+        with pytest.raises(UserError, match=r"each word with its tag.*--task tag"):
+            guess_task(str(form_file), {})
+    else:
+        assert guess_task(str(form_file), {})[0] == "tag"

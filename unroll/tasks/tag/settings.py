@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -13,17 +12,11 @@ from unroll.data.files.forms import suffix_of
 from unroll.data.first_rows import first_lines, first_rows, is_table
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
+from unroll.tasks.tag.slashed import find_slash_form
+from unroll.tasks.tag.table_form import find_table_form
 
 SUFFIXES = (".conll", ".conllu", ".conllx", ".conll2003", ".iob", ".iob2", ".bio", ".bioes")
 LOOK = 400  # lines that a guess reads
-# columns of tables, and fields of JSON
-TOKENS = ("tokens", "words", "token")
-TAGS = ("tags", "ner_tags", "pos_tags", "tag", "pos", "upos", "ner", "labels", "label")
-TEXTS = ("text", "sentence", "content")
-ENTITIES = ("entities", "spans", "annotations", "label", "labels")
-SENTENCES = ("sentence #", "sentence", "sentence_id", "sentence id", "sent_id")
-TAGGED_WORD = re.compile(r"\S+[/_][A-Z][A-Z0-9$+*-]{0,9}|[^\w\s]+[/_][^\w\s]+|\S+[/_]O")
-MOST_TAGGED, FEWEST_WORDS = 0.95, 10  # share of the words of a text that have a tag
 
 # defaults of settings that are not given: chosen by short runs on the validation sets of
 # ud_english_ewt and wnut17_ner
@@ -176,44 +169,31 @@ class TagSettings(RecurrentSettings):
         if not is_table(path):
             return None
         try:
-            return cls.guess_rows(*first_rows(path), path)
+            rows, names = first_rows(path)
         except UserError:
             return None
+        form = find_table_form(rows, names)
+        if form is not None and form.kind == "rows of words" and form.sentence is None:
+            lines = first_lines(path, LOOK)
+            blank = sum(not line.strip() for line in lines)
+            return form.description() if 0 < blank < len(lines) / 3 else None
+        return cls.guess_rows(rows, names, path)
 
     @classmethod
     def guess_rows(
         cls, rows: Sequence[Sequence[str]], names: Sequence[str] | None, path: Path
     ) -> str | None:
         """Why a table looks like sentences with tags by its columns; as for every task."""
-        columns = [cell.strip().lower() for cell in (names or (rows[0] if rows else ()))]
-        lists = {
-            column: {row[k].replace(" ", "")[:2] for row in rows if len(row) == len(columns)}
-            for k, column in enumerate(columns)
-        }  # how the cells of a column begin: '["' is a list of words, '[{' of objects
-        tokens = next((each for each in TOKENS if lists.get(each) and is_list(lists[each])), None)
-        tags = next((each for each in TAGS if lists.get(each) and is_list(lists[each])), None)
-        if names is not None and tokens and tags and tokens != tags:
-            return f"sentences as lists of words and of tags, in the fields {tokens} and {tags}"
-        spans = next((each for each in ENTITIES if {"[{", "[["} & lists.get(each, set())), None)
-        if names is not None and spans and any(each in TEXTS for each in columns):
-            return f"texts with marked spans, in the field {spans}"
-        sentence = any(column in SENTENCES for column in columns)
-        if sentence and {"word", "token"} & {*columns} and {*columns} & {*TAGS}:
-            return "a word and its tag in each row, with a column for the sentence"
-        return None
+        form = find_table_form(rows, names)
+        if form is None or (form.kind == "rows of words" and form.sentence is None):
+            return None
+        return form.description()
 
     @classmethod
     def guess_lines(cls, lines: Sequence[str]) -> str | None:
         """Why a text looks like words with tags by its first lines; as for every task."""
-        words = [word for line in lines for word in line.split()]
-        tagged = sum(TAGGED_WORD.fullmatch(word) is not None for word in words)
-        fits = len(words) >= FEWEST_WORDS and tagged >= MOST_TAGGED * len(words)
-        return "words with tags, as in the/DT cat/NN" if fits else None
-
-
-def is_list(beginnings: set[str]) -> bool:
-    """Whether cells that begin so are lists, or empty."""
-    return all(each[:1] in ("[", "") for each in beginnings) and beginnings != {""}
+        form = find_slash_form(lines)
+        return None if form is None else form.description()
 
 
 def in_columns(head: list[str]) -> bool:
