@@ -1,6 +1,10 @@
 """Texts as ids on disk: cut without loss, written once, never mistaken for another."""
 
+import errno
+import io
 import json
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +16,7 @@ from unroll.data.characters import CharacterVocabulary
 from unroll.data.encoded import cache_folder, encode_lines, encode_stream, text_part
 from unroll.data.vocabulary import BOUNDARY
 from unroll.data.words import WordVocabulary
+from unroll.growing_file import write_all
 
 
 class Documents:
@@ -151,7 +156,7 @@ def test_ids_are_as_small_as_the_vocabulary_allows(size, dtype):
     encoded = stream([(0, characters[-1])], CharacterVocabulary(characters))
     assert encoded.ids.tolist() == [1, size + 1] and encoded.ids.dtype == dtype
     (folder,) = cache_folder().iterdir()
-    assert json.loads((folder / "meta.json").read_text())["dtype"] == dtype
+    assert json.loads((folder / "meta.json").read_bytes().partition(b"\n")[0])["dtype"] == dtype
 
 
 def test_ids_are_mapped_and_cannot_be_changed():
@@ -159,6 +164,151 @@ def test_ids_are_mapped_and_cannot_be_changed():
     assert isinstance(encoded.ids, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         encoded.ids[0] = 5
+
+
+def zeros(folder):
+    (folder / "ids.bin").write_bytes(bytes((folder / "ids.bin").stat().st_size))
+
+
+def flipped(folder):
+    content = bytearray((folder / "ids.bin").read_bytes())
+    content[3] ^= 0x20
+    (folder / "ids.bin").write_bytes(content)
+
+
+def starts_of_others(folder):
+    (folder / "starts.bin").write_bytes(bytes(8))
+
+
+def other_type(folder):
+    path = folder / "meta.json"
+    path.write_bytes(path.read_bytes().replace(b"uint16", b"uint32"))
+
+
+def deep(folder):
+    (folder / "meta.json").write_bytes(b"[" * 100_000)
+
+
+def not_sealed(folder):
+    (folder / "meta.json").write_bytes((folder / "meta.json").read_bytes().partition(b"\n")[0])
+
+
+def of_another_text(folder):
+    other = folder.with_name("other")
+    folder.rename(other)
+    stream([(0, "cbbc")], key="other")
+    (made,) = (each for each in folder.parent.iterdir() if each != other)
+    made.rename(folder)
+
+
+def linked(folder):
+    (folder / "ids.bin").rename(folder / "real")
+    (folder / "ids.bin").symlink_to("real")
+
+
+def pipe(folder):
+    (folder / "ids.bin").unlink()
+    os.mkfifo(folder / "ids.bin")
+
+
+HARM = [
+    zeros,
+    flipped,
+    starts_of_others,
+    other_type,
+    deep,
+    not_sealed,
+    of_another_text,
+    linked,
+    pipe,
+]
+
+
+@pytest.mark.parametrize("harm", HARM, ids=lambda harm: harm.__name__)
+def test_what_is_not_what_was_written_is_written_again(harm, caplog):
+    whole = stream().ids.tolist()
+    (folder,) = cache_folder().iterdir()
+    harm(folder)
+    assert stream().ids.tolist() == whole
+    assert f"{folder}" in caplog.text and "written again" in caplog.text
+    caplog.clear()
+    assert encode_stream(never(), CharacterVocabulary("abc"), "key").ids.tolist() == whole
+    assert not caplog.text
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What was said once is said again."""
+    monkeypatch.setattr("unroll.data.encoded._told", set())
+
+
+def read_only(path, monkeypatch):
+    path.mkdir()
+
+    def refuse(*args, **options):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("unroll.private_cache.Path.mkdir", refuse)
+
+
+def a_file(path, monkeypatch):
+    path.write_text("")
+
+
+def of_others(path, monkeypatch):
+    (path / "unroll" / "tokens").mkdir(parents=True)
+    (path / "unroll").chmod(0o777)
+
+
+def no_home(path, monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(path / "none"))
+
+
+@pytest.mark.parametrize("trouble", [read_only, a_file, of_others, no_home])
+def test_without_a_cache_a_text_is_encoded_elsewhere_and_that_is_said_once(
+    cache, told, caplog, monkeypatch, trouble
+):
+    trouble(cache, monkeypatch)
+    for _ in range(2):
+        assert stream([(0, "ab"), (1, "c")]).ids.tolist() == [1, 2, 3, 1, 4]
+        lines = encode_lines([("ab", "x")], CharacterVocabulary("abc"), ["x"], "key")
+        assert lines.ids.tolist() == [1, 2, 3, 1] and lines.starts.tolist() == [0]
+    assert caplog.text.count("The cache of encoded texts cannot be used: ") == 1
+    assert "XDG_CACHE_HOME" in caplog.text and not list(cache.rglob("*.bin"))
+
+
+@pytest.mark.parametrize("also", [False, True], ids=["disk", "temporary files too"])
+def test_a_disk_that_is_full_in_the_middle_loses_nothing(told, caplog, monkeypatch, also):
+    room = {"disk": 3_000_000}
+
+    def limited(file, data):
+        if not isinstance(file, io.BytesIO):
+            room["disk"] -= len(data)
+            if room["disk"] < 0:
+                room["disk"] = -1 if also else 1 << 40
+                file.write(data[: len(data) // 2])
+                raise OSError(errno.ENOSPC, "No space left on device")
+        write_all(file, data)
+
+    monkeypatch.setattr("unroll.growing_file.write_all", limited)
+    texts = [(n, "abcabc?"[n % 5 :] * 5000) for n in range(120)]
+    encoded = stream(iter(texts))
+    vocabulary = CharacterVocabulary("abc")
+    whole = np.concatenate([[BOUNDARY, *vocabulary.encode(text)] for _, text in texts])
+    assert np.array_equal(encoded.ids, whole)
+    assert "No space left on device" in caplog.text and list(cache_folder().iterdir()) == []
+
+
+def test_what_killed_processes_left_is_dropped_after_a_day():
+    stream()
+    for name, age in ((".tokens-old", 90_000), (".tokens-new", 60)):
+        (cache_folder() / name).mkdir()
+        (cache_folder() / name / "ids.bin").touch()
+        for path in (cache_folder() / name / "ids.bin", cache_folder() / name):
+            os.utime(path, (time.time() - age,) * 2)
+    stream(key="another")
+    assert {path.name for path in cache_folder().glob(".*")} == {".tokens-new"}
 
 
 def test_the_head_of_a_stream_and_of_lines_is_whole_tokens_and_lines():

@@ -7,21 +7,41 @@ is never mistaken for the old one.
 from __future__ import annotations
 
 import hashlib
-import json
+import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+from pydantic import BaseModel
 
 from unroll.data.text import TextSource
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN, Ids, Vocabulary
+from unroll.growing_file import GrowingFile
+from unroll.private_cache import (
+    CacheError,
+    check_folders,
+    make_folders,
+    sealed,
+    unroll_folder,
+    unsealed,
+)
+from unroll.saved_files import Damaged, opened
 
-FORMAT = 2
+log = logging.getLogger("unroll")
+
+FORMAT = 3
+# the files of a cache folder with the types of their numbers; that of ids is in meta.json
+FILES = {"ids.bin": None, "starts.bin": "int64", "categories.bin": "int32"}
+META = "meta.json"
+TEMPORARY = ".tokens-"
+LEFT_OVER = 24 * 3600.0  # seconds after which what a killed process left behind is removed
 
 
 @dataclass(frozen=True)
@@ -73,9 +93,12 @@ def first_tokens(encoded: Encoded, tokens: int) -> Encoded:
 
 
 def cache_folder() -> Path:
-    """The folder of encoded texts, in $XDG_CACHE_HOME/unroll, else in ~/.cache/unroll."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "unroll" / "tokens"
+    """The folder of encoded texts, in $XDG_CACHE_HOME/unroll, else in ~/.cache/unroll.
+
+    Raises:
+        CacheError: where there is no home directory.
+    """
+    return unroll_folder() / "tokens"
 
 
 def text_part(
@@ -180,10 +203,19 @@ def encode_cached(
     key: str, vocabulary: Vocabulary, chunks: Callable[[], Iterator[Chunk]]
 ) -> Encoded:
     """The encoded text of this key: from the cache where it is there, else written from the chunks."""
-    folder = cache_folder() / fingerprint(key, vocabulary)
-    if not is_complete(folder):
-        write_cache(folder, vocabulary, chunks())
-    return open_mapped(folder)
+    try:
+        folder = cache_folder() / fingerprint(key, vocabulary)
+        ours = (folder.parent.parent, folder.parent)
+        check_folders(ours)
+        found = open_mapped(folder)
+        if found is not None:
+            return found
+        make_folders(ours)
+        check_folders(ours)
+        return write_cache(folder, vocabulary, chunks())
+    except CacheError as error:
+        say_elsewhere(str(error))
+        return write_cache(None, vocabulary, chunks())
 
 
 def fingerprint(key: str, vocabulary: Vocabulary) -> str:
@@ -194,89 +226,153 @@ def fingerprint(key: str, vocabulary: Vocabulary) -> str:
     return digest.hexdigest()[:40]
 
 
-@dataclass
-class CacheMetadata:
-    """What meta.json of a cache folder holds.
+class FileRecord(BaseModel):
+    """What meta.json holds of a file beside it.
+
+    Attributes:
+        bytes: its size.
+        sha256: of its content.
+    """
+
+    bytes: int
+    sha256: str
+
+
+class CacheMetadata(BaseModel):
+    """What meta.json of a cache folder holds; a seal is at its end.
 
     Attributes:
         dtype: of the ids.
         characters: of the text.
         unknown: ids that are the unknown token.
         lines: whether each line is a sequence.
-        bytes: size of ids.bin, so that a file that is cut off is noticed.
+        files: by name, so that what is cut off or changed is noticed.
     """
 
-    dtype: str
+    dtype: Literal["uint16", "uint32"]
     characters: int = 0
     unknown: int = 0
     lines: bool = False
-    bytes: int = 0
+    files: dict[str, FileRecord] = {}
 
 
-def write_cache(folder: Path, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> None:
-    """Write the chunks to a temporary folder and rename it, so that a partial cache is never found."""
-    folder.parent.parent.parent.mkdir(parents=True, exist_ok=True)
-    # closed to others: compiled kernels lie beside the tokens, and are refused where others may write
-    for each in (folder.parent.parent, folder.parent):
-        each.mkdir(exist_ok=True, mode=0o700)
-    temporary = Path(tempfile.mkdtemp(prefix=".tokens-", dir=folder.parent))
+_told: set[str] = set()
+
+
+def say_elsewhere(reason: str) -> None:
+    """Say once that the cache cannot be used, and what comes of it."""
+    if reason not in _told:
+        _told.add(reason)
+        log.warning(
+            "The cache of encoded texts cannot be used: %s. Each run encodes its text again, into a "
+            "temporary file or memory. Name a folder for it in the variable XDG_CACHE_HOME.",
+            reason,
+        )
+
+
+def write_cache(folder: Path | None, vocabulary: Vocabulary, chunks: Iterable[Chunk]) -> Encoded:
+    """Write the chunks to a temporary folder and rename it, so that a partial cache is never found.
+
+    Args:
+        folder: of the cache. None: it cannot be used.
+        vocabulary: of the ids.
+        chunks: of the text.
+
+    Returns:
+        The encoded text, mapped from the folder, or from where there was room for it.
+    """
+    temporary = None if folder is None else make_temporary(folder)
     meta = CacheMetadata(dtype="uint16" if len(vocabulary) <= 1 << 16 else "uint32")
+    files = {name: GrowingFile(temporary and temporary / name, say_elsewhere) for name in FILES}
     try:
         place = 0
-        with (
-            (temporary / "ids.bin").open("wb") as ids,
-            (temporary / "starts.bin").open("wb") as starts,
-            (temporary / "categories.bin").open("wb") as categories,
-        ):
-            for chunk in chunks:
-                ids.write(chunk.ids.astype(meta.dtype).tobytes())
-                if chunk.line is not None:
-                    meta.lines = True
-                    starts.write(np.int64(place - 1).tobytes())
-                    categories.write(np.int32(chunk.line).tobytes())
-                place += len(chunk.ids)
-                meta.characters += chunk.characters
-                meta.unknown += int((chunk.ids == UNKNOWN).sum())
-        meta.bytes = (temporary / "ids.bin").stat().st_size
-        (temporary / "meta.json").write_text(json.dumps(asdict(meta)), encoding="utf-8")
-        if not is_complete(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-        try:
-            temporary.rename(folder)
-        except OSError:  # another process was first; its folder is as good
-            if not is_complete(folder):
-                raise
+        for chunk in chunks:
+            files["ids.bin"].write(chunk.ids.astype(meta.dtype).tobytes())
+            if chunk.line is not None:
+                meta.lines = True
+                files["starts.bin"].write(np.int64(place - 1).tobytes())
+                files["categories.bin"].write(np.int32(chunk.line).tobytes())
+            place += len(chunk.ids)
+            meta.characters += chunk.characters
+            meta.unknown += int((chunk.ids == UNKNOWN).sum())
+        for file in files.values():
+            file.flush()
+        meta.files = {n: FileRecord(bytes=f.size, sha256=f.sha256()) for n, f in files.items()}
+        if folder is not None and temporary is not None:
+            if not any(file.moved for file in files.values()):
+                publish(temporary, folder, meta)
+        arrays = {name: file.array(FILES[name] or meta.dtype) for name, file in files.items()}
+        return encoded_of(meta, arrays)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for file in files.values():
+            file.close()
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
-def read_meta(folder: Path) -> CacheMetadata:
-    """What the meta.json of a cache folder holds."""
-    return CacheMetadata(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
-
-
-def is_complete(folder: Path) -> bool:
-    """Whether all ids are there; a power failure may have left fewer."""
+def make_temporary(folder: Path) -> Path | None:
+    """A folder beside that of the cache, for what is written; None where there is no room for it."""
+    sweep(folder.parent)
     try:
-        return (folder / "ids.bin").stat().st_size == read_meta(folder).bytes
-    except (OSError, ValueError, TypeError):
-        return False
+        return Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
+    except OSError as error:
+        say_elsewhere(error.strerror or str(error))
+        return None
 
 
-def open_mapped(folder: Path) -> Encoded:
-    """The encoded text of a cache folder, memory-mapped."""
-    meta = read_meta(folder)
+def sweep(folder: Path) -> None:
+    """Drop what killed processes left in the cache; one that lives writes to it now and then."""
+    for left in folder.glob(f"{TEMPORARY}*"):
+        with suppress(OSError):
+            newest = max(each.lstat().st_mtime for each in (left, *left.iterdir()))
+            if time.time() - newest > LEFT_OVER:
+                shutil.rmtree(left, ignore_errors=True)
 
-    def file(name: str, dtype: str) -> np.ndarray:
-        path = folder / name
-        if path.stat().st_size == 0:
-            return np.zeros(0, dtype=dtype)
-        return np.memmap(path, dtype=dtype, mode="r")
 
+def publish(temporary: Path, folder: Path, meta: CacheMetadata) -> None:
+    """Put a written folder in its place; where the disk does not take it, it stays out of the cache."""
+    try:
+        content = sealed(meta.model_dump_json().encode(), folder.name)
+        handle = os.open(temporary / META, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        shutil.rmtree(folder, ignore_errors=True)  # one that is not what was written
+        temporary.rename(folder)
+    except OSError as error:
+        if not (folder / META).exists():  # else another process was first; its folder is as good
+            say_elsewhere(error.strerror or str(error))
+
+
+def open_mapped(folder: Path) -> Encoded | None:
+    """The encoded text of a cache folder, memory-mapped; None where it is not what was written there."""
+    content = unsealed(folder / META, folder.name, "written")
+    if content is None:
+        return None
+    meta = CacheMetadata.model_validate_json(content)
+    arrays = {}
+    try:
+        for name, dtype in FILES.items():
+            with opened(folder / name) as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+                if found != meta.files[name].sha256:
+                    raise Damaged(f"{name} is not what was written there")
+                size = meta.files[name].bytes
+                kind = dtype or meta.dtype
+                arrays[name] = (
+                    np.memmap(file, dtype=kind, mode="r") if size else np.zeros(0, dtype=kind)
+                )
+    except (Damaged, OSError) as error:
+        log.warning("%s is written again: %s.", folder, error)
+        return None
+    return encoded_of(meta, arrays)
+
+
+def encoded_of(meta: CacheMetadata, arrays: Mapping[str, np.ndarray]) -> Encoded:
+    """The encoded text in the arrays of a cache folder."""
     return Encoded(
-        ids=file("ids.bin", meta.dtype),
+        ids=arrays["ids.bin"],
         characters=meta.characters,
         unknown=meta.unknown,
-        starts=file("starts.bin", "int64") if meta.lines else None,
-        categories=file("categories.bin", "int32") if meta.lines else None,
+        starts=arrays["starts.bin"] if meta.lines else None,
+        categories=arrays["categories.bin"] if meta.lines else None,
     )

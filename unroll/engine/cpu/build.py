@@ -23,9 +23,7 @@ from unroll.engine.cpu.cache import (
     digest,
     make_folders,
     replace_file,
-    sealed,
     sweep,
-    unsealed,
     workplace,
 )
 from unroll.engine.cpu.compiler import (
@@ -37,6 +35,7 @@ from unroll.engine.cpu.compiler import (
     shown_command,
 )
 from unroll.engine.cpu.process import ended, patience, run
+from unroll.private_cache import sealed, unsealed
 from unroll.terminal import printable, shortened
 
 log = logging.getLogger("unroll")

@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from unroll.engine.cpu.build_error import COMPILER_ADVICE, HUNG_ADVICE, BuildError
-from unroll.engine.cpu.cache import FORMAT, digest, replace_file, sealed, unsealed, workplace
+from unroll.engine.cpu.cache import FORMAT, digest, replace_file, workplace
 from unroll.engine.cpu.process import ended, run
+from unroll.private_cache import sealed, unsealed
 from unroll.terminal import printable, shortened
 
 # what UNROLL_INSTRUCTION_SET may name: all that this processor has, that without AVX-512, and what
