@@ -8,8 +8,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "unroll"
 FLOORS = {
     "errors": 0, "version": 0, "counting": 0, "terminal": 0, "paths": 0.05, "growing_file": 0,
-    "private_cache": 0, "saved_files": 0.1, "cells": 0.25, "settings": 0.5, "engine": 1, "data": 1, "in_memory": 1.5,
-    "layers": 2, "models": 3,
+    "private_cache": 0, "saved_files": 0.1, "cells": 0.25, "settings": 0.5, "engine": 1, "data": 1,
+    "in_memory": 1.5, "layers": 2, "models": 3,
     "training": 4, "tasks": 5, "run": 6, "inspect": 7, "cli": 8,
 }  # fmt: skip
 BESIDE = {"testing": 2.5, "__main__": 9}
