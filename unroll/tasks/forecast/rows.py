@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from shlex import quote
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -249,7 +250,7 @@ def time_form_of(
         first = filled[0].strip()[:40] if filled else ""
         raise UserError(
             f"{column}: the time is {first!r}; expected dates (2024-01-31) or numbers. Give their form by "
-            f"--set time_format, such as --set time_format={example_format(first)!r}."
+            f"--set time_format, such as --set time_format={quote(example_format(first))}."
         )
     return form
 
@@ -318,7 +319,7 @@ class RowParser:
             kind = f"a time as {self.form.name}"
             if self.form is ISO or not self.form.dates:
                 kind = "a date (2024-01-31)" if self.form.dates else "a number"
-            other = f", or a form for all times, such as --set time_format={example_format(text)!r}"
+            other = f", or a form for all times, such as --set time_format={quote(example_format(text))}"
             raise UserError(
                 f"{self.name}, line {line}: the time is {text[:40]!r}; expected {kind}{other if text else ''}."
             ) from error

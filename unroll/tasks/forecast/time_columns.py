@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 from dataclasses import dataclass
+from shlex import quote
 
 from unroll.errors import UserError
 from unroll.tasks.forecast.date_patterns import MONTH_NAMES, example_format
@@ -144,7 +145,7 @@ def find_time_column(
     example = next((str(c).strip()[:30] for c in first if re.search(r"\d", str(c))), "31/12/2023")
     raise UserError(
         f"{name} has no column of dates among {', '.join(names)[:100]}; name the column of times by "
-        f"--time NAME, and how they are written by --set time_format={example_format(example)!r}."
+        f"--time NAME, and how they are written by --set time_format={quote(example_format(example))}."
     )
 
 

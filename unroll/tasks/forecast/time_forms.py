@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from shlex import quote
 
 from unroll.errors import UserError
 from unroll.tasks.forecast.date_patterns import (
@@ -278,11 +279,13 @@ def three_numbers_form(cells: Sequence[str], column: str, like: str | None) -> T
         raise UserError(f"{column} has no dates of three numbers; expected 31/12/2023.")
     usable = [order for order, count in fits.items() if count >= (1 - ODD) * total]
     names = {order: directives(first[0], THREE_NUMBERS, order) for order in ORDERS}
+    # the clock, which is read with or without directives, makes sentences long
+    dates = {order: re.split(r"[ T,]+%[HI]", name)[0] for order, name in names.items()}
     if not usable:
         shown = " and ".join(list(example.values())[:2])
         raise UserError(
             f"{column}: the order of day and month is not the same everywhere: {shown}. Write all "
-            f"dates in one form, or give it by --set time_format={names['dmy']} with --skip-bad."
+            f"dates in one form, or give it by --set time_format={dates['dmy']} with --skip-bad."
         )
     best = max(fits[order] for order in usable)
     usable = [order for order in usable if fits[order] == best]
@@ -292,7 +295,7 @@ def three_numbers_form(cells: Sequence[str], column: str, like: str | None) -> T
     if len(usable) > 1 and len(liked) != 1:
         raise UserError(
             f"{column}: {first[0]} may begin with {describe_orders(usable)}. Give the order by --set "
-            + " or --set ".join(f"time_format={names[order]}" for order in usable)
+            + " or --set ".join(f"time_format={quote(dates[order])}" for order in usable)
             + "."
         )
     order = liked[0] if len(liked) == 1 else usable[0]
