@@ -42,3 +42,18 @@ def test_dates_of_any_form_and_numbers_of_a_target_are_guessed(place):
     years.write_text("YEAR,SUNACTIVITY\n1700.0,5.0\n1701.0,11.0\n")
     assert ForecastSettings.guess(years, {"target": "SUNACTIVITY"})
     assert ForecastSettings.guess(years, {}) is None
+
+
+def test_dates_in_several_columns_are_guessed(place):
+    for name, text in {
+        "clock": "date,time,kw\n2024-01-01,00:00,1\n2024-01-01,00:15,\n",
+        "months": "Year,Month,sales\n2024,1,5\n2024,2,6\n",
+        "epoch": "timestamp,value\n1667602800,1.5\n1667606400,2.5\n",
+        "index": ",co2\n1990-01-06,350.1\n1990-01-13,350.4\n",
+    }.items():
+        path = place / f"{name}.csv"
+        path.write_text(text)
+        assert "with times in its column" in str(ForecastSettings.guess(path, {})), name
+    plain = place / "plain.csv"
+    plain.write_text("t,x\n1,1.5\n2,2.5\n")
+    assert ForecastSettings.guess(plain, {}) is None

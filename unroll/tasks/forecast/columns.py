@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from unroll.errors import UserError
-from unroll.tasks.forecast.number_forms import is_written_number
+from unroll.tasks.forecast.number_forms import MISSING, is_written_number
 from unroll.tasks.forecast.rows import (
-    MISSING,
     MOST_WORDS,
     TextRow,
     cell_text,

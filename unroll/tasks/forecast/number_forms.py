@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from unroll.errors import UserError
 
+# what a missing number looks like
+MISSING = set("na nan n/a null none - ? . #n/a #na <na> n.a. -- .. ...".split()) | {""}
 EXAMPLES = 2  # numbers that a sentence shows
 LONGEST = 80  # characters of a number
 ODD = 0.05  # share of numbers with the other decimal mark that are bad records, no reason to ask

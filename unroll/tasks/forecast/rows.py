@@ -18,28 +18,10 @@ from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.tasks.forecast.date_patterns import MONTH_NAMES, Moment, example_format
-from unroll.tasks.forecast.number_forms import NumberForm, is_written_number
+from unroll.tasks.forecast.number_forms import MISSING, NumberForm, is_written_number
 from unroll.tasks.forecast.time_forms import ISO, TimeForm, find_time_form
 from unroll.tasks.forecast.times import DAY
 
-MISSING = {
-    "",
-    "na",
-    "nan",
-    "n/a",
-    "null",
-    "none",
-    "-",
-    "?",
-    ".",
-    "#n/a",
-    "#na",
-    "<na>",
-    "n.a.",
-    "--",
-    "..",
-    "...",
-}  # what a missing number looks like
 MOST_WORDS = 50  # of a column of words
 FEWEST_COUNTED = 10  # rows, from which on a column of 1, 2, 3 counts them
 FEWEST_WIDE = 3  # columns that are named after times, from which on a table is wide

@@ -13,8 +13,8 @@ from unroll.data.first_rows import first_rows, is_table
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import Readout
-from unroll.tasks.forecast.number_forms import is_written_number
-from unroll.tasks.forecast.time_forms import is_date_column
+from unroll.tasks.forecast.number_forms import MISSING, is_written_number
+from unroll.tasks.forecast.time_names import time_columns_among
 
 LOOK = 3  # rows that tell which columns are times and numbers
 # settings that only a forecast has
@@ -221,7 +221,7 @@ class ForecastSettings(RecurrentSettings):
     ) -> str | None:
         """Why a table looks like values over time by its rows; as for every task."""
         columns, dated, numbers = kinds_of_columns(rows, names)
-        if not dated or not numbers or len({*dated, *numbers}) < len(columns):
+        if not dated or not {*numbers} - {*dated} or len({*dated, *numbers}) < len(columns):
             return None
         return f"a table with times in its column {dated[0]}"
 
@@ -238,10 +238,12 @@ def kinds_of_columns(
     head = [[cell.strip() for cell in row] for row in rows[: LOOK + 1]]
     if names is None and head:
         names, *head = head
-    columns = list(names or ())
+    columns = [name or f"column {k}" for k, name in enumerate(names or (), 1)]
     if not head or len(columns) < 2 or any(len(row) != len(columns) for row in head):
         return columns, [], []
-    cells = {name: [row[k] for row in head] for k, name in enumerate(columns)}
-    dated = [name for name, own in cells.items() if is_date_column(own, None)]
-    numbers = [name for name, own in cells.items() if all(map(is_written_number, own))]
-    return columns, dated, numbers
+    known = {
+        name: [row[k] for row in head if row[k].lower() not in MISSING]
+        for k, name in enumerate(columns)
+    }
+    numbers = [name for name, cells in known.items() if all(map(is_written_number, cells))]
+    return columns, time_columns_among(known), numbers

@@ -19,21 +19,7 @@ from unroll.tasks.forecast.rows import (
     named_column,
 )
 from unroll.tasks.forecast.time_forms import NUMBER, is_date_column
-
-# names of columns of numbers that are times
-TIMES = set(
-    "time times timestamp timestamps date dates datetime datum day days ds epoch unix unixtime "
-    "unix_time ts t year years yr jahr año annee année period zeit step".split()
-)
-PARTS = (
-    {"year", "yr", "jahr", "yyyy"},
-    {"month", "mon", "mo", "mm", "monat"},
-    {"day", "dd", "tag", "dayofmonth", "day_of_month"},
-    {"hour", "hr", "hh", "stunde"},
-    {"minute", "min", "mi"},
-)
-HOURS = {"hour", "hr", "hours", "stunde", "hora", "heure", "he", "hour ending", "hour_ending"}
-CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?(\.\d+)?(\s?[AaPp]\.?[Mm]\.?)?")
+from unroll.tasks.forecast.time_names import CLOCK, HOURS, PARTS, TIMES
 
 
 @dataclass(frozen=True)
