@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unroll.data.problems import Problems
-from unroll.data.series import Scaler
+from unroll.data.series import Scaler, clock_columns, folder_columns, folder_sequences
 from unroll.errors import UserError
 from unroll.tasks.classify.settings import ClassifySettings
 from unroll.tasks.classify.source import find_source
@@ -99,3 +99,36 @@ def test_scales_are_those_of_numpy():
     assert scaler.deviation == pytest.approx(whole.std(0).tolist(), rel=1e-12)
     still = Scaler.learn(["x"], [np.full((5, 1), 4.0)])
     assert still(np.array([[4.0], [5.0]])).tolist() == [[0.0], [1.0]]
+
+
+def write_recordings(folder, header="timestamp,x,y\n", times=str, files=2):
+    for label in ("walk", "run"):
+        (folder / label).mkdir(parents=True)
+        for n in range(files):
+            rows = [f"{times(1000 * n + k)},{k % 3}.5,{(k * 7) % 5}" for k in range(15)]
+            (folder / label / f"{n}.csv").write_text(header + "\n".join(rows))
+    return folder
+
+
+def clock(k):
+    return f"2024-01-01 10:{k // 60 % 60:02}:{k % 60:02}"
+
+
+@pytest.mark.parametrize("times", [str, clock])
+@pytest.mark.parametrize("header,names", [("timestamp,x,y\n", ["x", "y"]), ("", ["2", "3"])])
+def test_a_column_of_times_is_left_out_of_the_numbers(tmp_path, times, header, names):
+    folder = write_recordings(tmp_path / "all", header, times)
+    kept, out = folder_columns(folder)
+    assert kept == names and out == ["timestamp" if header else "1"]
+    record = next(folder_sequences(folder, kept, Problems()))
+    assert record.value[:2].tolist() == [[0.5, 0.0], [1.5, 2.0]]
+    if times is str:
+        wanted = ["timestamp", "x"] if header else ["1", "2"]
+        assert folder_columns(folder, wanted) == (wanted, [])
+
+
+def test_what_grows_in_some_sequences_or_in_few_rows_is_measured():
+    up, down = ([[str(k), str(s * k)] for k in range(30)] for s in (1, -1))
+    assert clock_columns([up, down], range(2)) == [0]
+    assert clock_columns([up], range(2)) == []  # nothing else is there
+    assert clock_columns([down[:5]], range(2)) == []

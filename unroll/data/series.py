@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from unroll.data.columns import place
 from unroll.data.files.rows import Row, as_word
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
 from unroll.data.records import TABLE_SUFFIXES, Record, Table, class_files
 from unroll.errors import UserError
+
+LOOK, FILES = 1000, 20  # rows of a table, and tables, in which columns of times are looked for
+FEWEST_STEPS = 20  # from row to row, from which on it means something that a number grows
+TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b|(\d{4}-\d\d-\d\d[T ])?\d{1,2}:\d\d")
 
 
 class Scaler:
@@ -64,19 +71,81 @@ class Scaler:
         return scaled.astype(np.float32)
 
 
-def folder_columns(folder: Path) -> list[str]:
-    """The names of the columns of the first table in a folder of classes, or their numbers.
+def folder_columns(folder: Path, wanted: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """The columns of numbers of the tables in a folder of classes, by the first of them.
+
+    Args:
+        folder: with a folder for each class.
+        wanted: the columns, by name or by number from 1. Default: all but those that are times or
+            only grow.
+
+    Returns:
+        Their names, or their numbers where the tables have no names; and the columns left out.
 
     Raises:
-        UserError: where there are no two classes, or the table is empty.
+        UserError: where there are no two classes, the table is empty, or it has no such column.
     """
-    first = class_files(folder, TABLE_SUFFIXES)[0]
-    row = next(open_table(first).rows(Problems(skip=True)), None)
+    files = class_files(folder, TABLE_SUFFIXES)
+    row = next(open_table(files[0]).rows(Problems(skip=True)), None)
     if row is None:
-        raise UserError(f"{first} is empty; expected rows of numbers.")
-    if any(number(cell) is None for cell in row.cells):
-        return [str(cell).strip() for cell in row.cells]
-    return [str(k + 1) for k in range(len(row.cells))]
+        raise UserError(f"{files[0]} is empty; expected rows of numbers.")
+    cells = [as_word(cell).strip() for cell in row.cells]
+    header = any(number(cell) is None for cell in cells) and not any(map(looks_like_time, cells))
+    names = cells if header else [str(k + 1) for k in range(len(cells))]
+    if wanted:
+        return [names[place(word, names, str(files[0]), "--set columns")] for word in wanted], []
+    tables = [first_cells(path, len(names), header) for path in files[:: len(files) // FILES + 1]]
+    out = clock_columns(tables, range(len(names)))
+    if not header and max(out, default=0) == len(names) - 1:
+        out = []  # without names, a row is known by its last column
+    kept = [name for k, name in enumerate(names) if k not in out]
+    return kept, [names[k] for k in out]
+
+
+def first_cells(path: Path, width: int, header: bool) -> list[list[str]]:
+    """The first rows of a table that have this width, without the header."""
+    rows = open_table(path).first_rows(LOOK)
+    return [row for row in rows[int(header) :] if len(row) == width]
+
+
+def clock_columns(tables: Sequence[Sequence[Sequence[str]]], places: Sequence[int]) -> list[int]:
+    """The columns that hold times, or numbers that grow from row to row in every sequence.
+
+    Such a column says where a row stands, not what a sensor measured. Where all columns do so, they
+    are the measurements.
+
+    Args:
+        tables: the first rows of some sequences.
+        places: the columns to look at.
+
+    Examples:
+        >>> from unroll.data.series import clock_columns
+        >>> rows = [[str(k), str(k % 3), f"2024-01-{k:02}"] for k in range(1, 25)]
+        >>> clock_columns([rows], range(3))
+        [0, 2]
+    """
+    times = [k for k in places if is_mostly([row[k] for rows in tables for row in rows])]
+    steps, growing = 0, set(places) - set(times)
+    for rows in tables:
+        steps += max(0, len(rows) - 1)
+        for k in list(growing):
+            values = [number(row[k]) for row in rows]
+            if not all(a is not None and b is not None and a < b for a, b in pairwise(values)):
+                growing.remove(k)
+    if steps < FEWEST_STEPS:
+        growing = set()
+    out = sorted({*times, *growing})
+    return out if len(out) < len(places) else times if len(times) < len(places) else []
+
+
+def is_mostly(cells: Sequence[str]) -> bool:
+    """Whether most cells are no numbers but look like times."""
+    return 2 * sum(map(looks_like_time, cells)) > len(cells)
+
+
+def looks_like_time(cell: str) -> bool:
+    """Whether a cell is a date or a clock: 2024-01-31 10:00, 31.1.2024, 10:00:05."""
+    return number(cell) is None and TIME.match(cell.strip()) is not None
 
 
 def folder_sequences(folder: Path, names: list[str], problems: Problems) -> Iterator[Record]:
@@ -88,14 +157,29 @@ def folder_sequences(folder: Path, names: list[str], problems: Problems) -> Iter
 
 
 def file_sequence(path: Path, names: list[str], problems: Problems) -> np.ndarray | None:
-    """The numbers of one table [T, F]; None where they are bad, which `problems` takes."""
+    """The numbers of the named columns of one table [T, F]; None where they are bad.
+
+    Args:
+        path: the table, with a first row of names or without.
+        names: of the columns, or their numbers.
+        problems: takes what is bad.
+    """
     steps: list[list[float]] = []
-    for row in open_table(path).rows(problems):
-        if row.line == 1 and [str(cell).strip() for cell in row.cells] == names:
-            continue
-        values = numbers(row.cells) if len(row.cells) == len(names) else None
+    places, columns = list(range(len(names))), list(names)
+    for k, row in enumerate(open_table(path).rows(problems)):
+        if k == 0:
+            cells = [as_word(cell).strip() for cell in row.cells]
+            numbered = [int(name) - 1 for name in names] if all(map(str.isdigit, names)) else []
+            is_header = set(names) <= set(cells) and any(number(cell) is None for cell in cells)
+            if is_header or cells == names:
+                places, columns = [cells.index(name) for name in names], cells
+                continue
+            if numbered and len(cells) == max(numbered) + 1:
+                places, columns = numbered, [str(j + 1) for j in range(len(cells))]
+        fits = len(row.cells) == len(columns)
+        values = numbers([row.cells[j] for j in places]) if fits else None
         if values is None:
-            wrong = row_trouble(row, names, range(len(names)))
+            wrong = row_trouble(row, columns, places)
             problems.bad(f"{path}, line {row.line}: {wrong}.")
             return None
         steps.append(values)
@@ -164,7 +248,7 @@ def table_sequences(
 
 def row_trouble(row: Row, names: Sequence[str], columns: Sequence[int]) -> str:
     """What is wrong with the numbers of a row, as half a sentence."""
-    if len(row.cells) < len(columns):
+    if len(row.cells) != len(names):
         return f"{len(row.cells)} columns where {len(names)} are expected"
     for k in columns:
         got = as_word(row.cells[k]).strip()

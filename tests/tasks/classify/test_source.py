@@ -69,3 +69,20 @@ def test_the_validation_file_has_the_columns_of_the_training_data(tmp_path):
     settings = ClassifySettings(valid=str(tmp_path / "valid.csv"), text="two")
     training = find_source(tmp_path / "train.csv", settings)
     assert validation_source(settings.model_copy(update={"text": None}), training).text == "two"
+
+
+def test_a_long_table_of_sensors_with_a_clock(tmp_path):
+    path = tmp_path / "t.csv"
+    lines = [
+        f"rec{n},{1000 * n + k},2024-01-01 10:00:{k:02},{k % 3},{'ab'[n % 2]}"
+        for n in range(4)
+        for k in range(20)
+    ]
+    path.write_text("rec,timestamp,clock,x,kind\n" + "\n".join(lines))
+    settings = ClassifySettings(id="rec", label="kind")
+    source = find_source(path, settings)
+    assert source.number_columns == ("x",)
+    assert any("left out: timestamp, clock" in said for said in source.guesses)
+    back = find_source(path, settings.model_copy(update={"columns": "x,timestamp"}))
+    assert back.number_columns == ("x", "timestamp")
+    assert not any("left out" in said for said in back.guesses)

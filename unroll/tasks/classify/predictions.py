@@ -20,7 +20,7 @@ from unroll.in_memory.array_file import is_array_file
 from unroll.tasks.classify.labelled import LabelledSequences, make_batch
 from unroll.tasks.classify.metrics import TrainedClassifier
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
-from unroll.tasks.classify.reader import check_same_kind
+from unroll.tasks.classify.reader import check_same_kind, with_columns
 from unroll.tasks.classify.source import new_source
 
 STRONGEST = 8  # attributions that a prediction holds
@@ -84,7 +84,9 @@ def read_input_file(trained: TrainedClassifier, path: str) -> Iterator[object]:
 
         yield from records_and_problems(read_lines, settings.skip_bad)
     else:
-        source = new_source(path, settings, labelled=False)
+        source = new_source(
+            path, with_columns(trained.settings, trained.preprocessor), labelled=False
+        )
         check_same_kind(source, trained.preprocessor)
 
         def read_source(problems: Problems) -> Iterator[object]:

@@ -63,7 +63,7 @@ def read_data(
         UserError: for data that cannot be used.
     """
     problems = Problems(settings.skip_bad)
-    source = find_source(path, settings)
+    source = find_source(path, with_columns(settings, preprocessor))
     scan = scan_records(source, problems)
     sha256 = scan.sha256
     is_validation, kept_in_training = np.zeros(len(scan.labels), dtype=bool), 0
@@ -167,6 +167,15 @@ def uses_counts(settings: ClassifySettings, preprocessor: ClassifyPreprocessor) 
             and settings.readout == "gradient"
         )
     return settings.counts and preprocessor.scaler is None
+
+
+def with_columns(
+    settings: ClassifySettings, preprocessor: ClassifyPreprocessor | None
+) -> ClassifySettings:
+    """Settings that name the columns of numbers that a run has learned from, where it has."""
+    if preprocessor is None or preprocessor.scaler is None or settings.columns is not None:
+        return settings
+    return settings.model_copy(update={"columns": ",".join(preprocessor.scaler.names)})
 
 
 def check_same_kind(source: ClassifySource, preprocessor: ClassifyPreprocessor) -> None:

@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
 
 from unroll.counting import listed
 from unroll.data.columns import place
+from unroll.data.files.rows import as_word
 from unroll.data.problems import Problems
 from unroll.data.records import (
     TABLE_SUFFIXES,
     Record,
+    Table,
     class_files,
     find_table,
     folder_texts,
     labelled_texts,
 )
-from unroll.data.series import folder_columns, folder_sequences, number, table_sequences
+from unroll.data.series import (
+    LOOK,
+    clock_columns,
+    folder_columns,
+    folder_sequences,
+    number,
+    table_sequences,
+)
 from unroll.data.text import TEXT_SUFFIXES
 from unroll.errors import UserError
 from unroll.in_memory.array_file import is_array_file, read_arrays
@@ -66,7 +76,7 @@ def find_source(
     """
     where = Path(path)
     if where.is_dir():
-        return folder_source(where)
+        return folder_source(where, settings)
     if not where.exists():
         raise UserError(
             f"There is no file or folder {path}; expected a table of texts with labels. Check the "
@@ -95,6 +105,7 @@ def validation_source(settings: ClassifySettings, training: ClassifySource) -> C
         UserError: where there is nothing that can be read so.
     """
     columns = {
+        "columns": settings.columns or join_columns(training),
         "text": settings.text or training.text,
         "label": settings.label or training.label,
     }
@@ -137,8 +148,12 @@ def new_source(
         raise
 
 
-def folder_source(folder: Path) -> ClassifySource:
+def folder_source(folder: Path, settings: ClassifySettings) -> ClassifySource:
     """A folder for each class, with texts or with tables of numbers.
+
+    Args:
+        folder: with the folders.
+        settings: the columns of the numbers, where they are known.
 
     Raises:
         UserError: where there are fewer than two classes.
@@ -157,11 +172,16 @@ def folder_source(folder: Path) -> ClassifySource:
             label=None,
             read=lambda problems: folder_texts(folder, problems),
         )
-    names = folder_columns(folder)
+    wanted = [] if settings.columns is None else settings.columns.split(",")
+    names, out = folder_columns(folder, [word.strip() for word in wanted])
     return ClassifySource(
         name=str(folder),
         number_columns=tuple(names),
-        guesses=(*guesses, f"numbers: {', '.join(names)}, one table per sequence"),
+        guesses=(
+            *guesses,
+            f"numbers: {', '.join(names)}, one table per sequence",
+            *said_left_out(out),
+        ),
         text=None,
         label=None,
         read=lambda problems: folder_sequences(folder, names, problems),
@@ -229,10 +249,11 @@ def sequences_source(
     table = find_table(path, None, settings.label, labelled=labelled, id=id)
     names, label = table.columns.names, table.columns.label
     id_place = place(id, names, table.name, "--set id")
-    chosen = [k for k in range(len(names)) if k not in (id_place, label)]
+    chosen, out = without_clocks(table, id_place)
     if settings.columns is not None:
         words = settings.columns.split(",")
         chosen = [place(word.strip(), names, table.name, "--set columns") for word in words]
+        out = []
     first = next(table.rows(Problems(skip=True)), None)
     wrong = [names[k] for k in chosen if first is not None and number(first.cells[k]) is None]
     if wrong or not chosen or first is None:
@@ -247,9 +268,41 @@ def sequences_source(
         number_columns=tuple(columns),
         guesses=(
             f"numbers: {', '.join(columns)} (change by --set columns)",
+            *said_left_out([names[k] for k in out]),
+            *table.source.said,
             *table.columns.said,
         ),
         text=None,
         label=None if label is None else names[label],
         read=lambda problems: table_sequences(table, id_place, chosen, problems),
     )
+
+
+def without_clocks(table: Table, id: int) -> tuple[list[int], list[int]]:
+    """The columns of numbers of a long table: all but those that are times or only grow.
+
+    Args:
+        table: knows the column of the label.
+        id: the column that names the sequence.
+
+    Returns:
+        The places of the columns, and of those that are left out.
+    """
+    label, rows = table.columns.label, islice(table.rows(Problems(skip=True)), LOOK)
+    cells = ([as_word(cell) for cell in row.cells] for row in rows)
+    tables = [list(own) for _, own in groupby(cells, key=lambda row: row[id])]
+    places = [k for k in range(len(table.columns.names)) if k not in (id, label)]
+    out = clock_columns(tables, places)
+    return [k for k in places if k not in out], out
+
+
+def said_left_out(names: list[str]) -> list[str]:
+    """Which columns are left out as times, and how they are brought back."""
+    if not names:
+        return []
+    return [f"left out: {', '.join(names)}, which only tells when (bring back by --set columns)"]
+
+
+def join_columns(source: ClassifySource) -> str | None:
+    """The columns of numbers as the setting `columns` takes them; None where they have no names."""
+    return ",".join(source.number_columns or ()) or None if source.are_named else None

@@ -38,7 +38,7 @@ from unroll.tasks.classify.predictions import (
     read_input_file,
 )
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
-from unroll.tasks.classify.reader import ClassifyData, check_same_kind, read_data
+from unroll.tasks.classify.reader import ClassifyData, check_same_kind, read_data, with_columns
 from unroll.tasks.classify.settings import (
     BATCH_SIZE,
     DROPOUT,
@@ -49,7 +49,7 @@ from unroll.tasks.classify.settings import (
     SMALL_STEPS,
     ClassifySettings,
 )
-from unroll.tasks.classify.source import new_source
+from unroll.tasks.classify.source import join_columns, new_source
 from unroll.tasks.sizes import stack_output_size
 from unroll.training.budget import small_epochs
 
@@ -101,9 +101,7 @@ class ClassifyTask(
             update={
                 "text": settings.text or source.text,
                 "label": settings.label or source.label,
-                "columns": ",".join(source.number_columns or ())
-                if settings.id
-                else settings.columns,
+                "columns": join_columns(source) or settings.columns,
                 "counts": preprocessor.counts is not None,
                 "batch_size": settings.batch_size or BATCH_SIZE,
                 "dropout": dropout,
@@ -205,7 +203,10 @@ class ClassifyTask(
             UserError: where there is no labelled record, or the data does not fit the run.
         """
         self.check_columns(columns)
-        settings, problems = trained.settings, Problems(trained.settings.skip_bad)
+        settings, problems = (
+            with_columns(trained.settings, trained.preprocessor),
+            Problems(trained.settings.skip_bad),
+        )
         source = new_source(
             path,
             settings,
