@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from unroll.data.problems import Problems
-from unroll.tasks.frames.number_rows import find_wide, guess_features, read_numbers, split_frames
+from unroll.errors import UserError
+from unroll.tasks.frames.number_rows import (
+    find_clocks,
+    find_wide,
+    guess_features,
+    read_numbers,
+    split_frames,
+)
 from unroll.tasks.frames.video import BadClip
 
 
@@ -87,3 +94,17 @@ def test_how_many_numbers_are_a_frame():
     assert guess_features(("",) * 30, list(paths.reshape(20, 30)))[0] == 3
     names = tuple(f"{axis}_{k}" for k in range(3) for axis in "xyz")
     assert guess_features(names, [np.zeros(9)]) == (3, "as the names of the columns repeat")
+
+
+def test_columns_of_times_are_left_out(tmp_path):
+    paths = [tmp_path / f"{n}.csv" for n in range(2)]
+    for n, path in enumerate(paths):
+        rows = [f"{100 * n + k},{k % 3},10:00:{k:02}" for k in range(15)]
+        path.write_text("frame,x,clock\n" + "\n".join(rows))
+    assert find_clocks(paths, None) == ([0, 2], ["frame", "clock"])
+    assert find_clocks(paths, "x,frame") == ([2], [])
+    with pytest.raises(UserError, match="--set columns got 'y'"):
+        find_clocks(paths, "y")
+    assert read_numbers(paths[0], None, [0, 2])[:2].tolist() == [[0], [1]]
+    path.write_text("\n".join(f"{k},{k % 3}" for k in range(30)))
+    assert find_clocks([path], None) == ([0], ["1"])

@@ -58,6 +58,7 @@ class ClipReader:
         every: every n-th frame is read.
         longest: at most this many frames are read.
         strip: frames side by side in an image; None: as many squares as it has.
+        left_out: columns of a table of frames that are not read, from 0.
 
     Examples:
         >>> from PIL import Image
@@ -71,6 +72,7 @@ class ClipReader:
     every: int = 1
     longest: int = 400
     strip: int | None = None
+    left_out: tuple[int, ...] = ()
 
     def __call__(self, path: str | Path) -> Clip:
         """The clip at a path.
@@ -80,7 +82,7 @@ class ClipReader:
         """
         path = Path(path)
         if len(self.shape) == 1:
-            return self.read_rows(read_numbers(path, self.shape[0]))
+            return self.read_rows(read_numbers(path, self.shape[0], self.left_out))
         if path.is_dir():
             files = frame_files(path)
             check_sizes(files)

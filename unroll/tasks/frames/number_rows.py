@@ -18,7 +18,7 @@ from unroll.data.files.rows import as_word
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
 from unroll.data.records import LOOK
-from unroll.data.series import number, numbers
+from unroll.data.series import clock_columns, looks_like_time, number, numbers
 from unroll.errors import UserError
 from unroll.tasks.frames.settings import is_gap, is_number_or_gap, label_of_rows
 from unroll.tasks.frames.video import BadClip
@@ -29,12 +29,13 @@ MOST_BYTES = 1 << 30  # of the table of a clip
 MOST = 64  # numbers per frame, up to which a guess is made
 
 
-def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
+def read_numbers(path: Path, width: int | None = None, left_out: Sequence[int] = ()) -> np.ndarray:
     """The rows of a table as frames of numbers; a first row of names is skipped.
 
     Args:
         path: a .csv or .tsv.
         width: F, as in the other clips. Default: that of the first row.
+        left_out: the columns that are not read, from 0, such as those of times. Default: none.
 
     Returns:
         float32 [T, F].
@@ -57,12 +58,13 @@ def read_numbers(path: Path, width: int | None = None) -> np.ndarray:
     try:
         check_regular(path, what="a table of numbers", most=MOST_BYTES)
         for k, row in enumerate(open_table(path).rows(Problems(may_skip=False))):
-            found = numbers(row.cells)
-            if found is None and k == 0 and all(number(cell) is None for cell in row.cells):
+            cells = [cell for j, cell in enumerate(row.cells) if j not in left_out]
+            found = numbers(cells)
+            if found is None and k == 0 and all(number(cell) is None for cell in cells):
                 continue
-            width = width or len(row.cells)
-            if found is None or len(row.cells) != width:
-                raise BadClip(f"{path}, line {row.line}: {describe_bad_row(row.cells, width)}.")
+            width = width or len(cells)
+            if found is None or len(cells) != width:
+                raise BadClip(f"{path}, line {row.line}: {describe_bad_row(cells, width)}.")
             values = np.asarray(found)
             if np.abs(values).max(initial=0) > LARGEST:
                 raise BadClip(f"{path}, line {row.line}: a number is too large for float32.")
@@ -228,3 +230,36 @@ def split_frames(values: np.ndarray, features: int) -> np.ndarray:
             "row ends within a frame."
         )
     return values.reshape(-1, features)
+
+
+def find_clocks(paths: Sequence[Path], wanted: str | None) -> tuple[list[int], list[str]]:
+    """The columns of tables of frames that are not read: times, and numbers that only grow.
+
+    Args:
+        paths: some of the tables.
+        wanted: the columns that are read, by name or number, separated by commas. Default: guessed.
+
+    Returns:
+        Their places, from 0, and their names or numbers.
+
+    Raises:
+        UserError: where there is no such column.
+    """
+    tables, names = [], list[str]()
+    for path in paths:
+        try:
+            rows = open_table(path).first_rows(LOOK)
+        except UserError:  # told when the clip is read
+            continue
+        first = [cell.strip() for cell in rows[0]] if rows else []
+        header = bool(first) and not any(number(c) is not None or looks_like_time(c) for c in first)
+        if not names:
+            names = first if header else [str(k + 1) for k in range(len(first))]
+        tables.append([row for row in rows[int(header) :] if len(row) == len(names)])
+    places = range(len(names))
+    if wanted is not None:
+        words = [word.strip() for word in wanted.split(",")]
+        kept = {place(word, names, str(paths[0]), "--set columns") for word in words}
+        return [k for k in places if k not in kept], []
+    out = clock_columns(tables, places)
+    return out, [names[k] for k in out]

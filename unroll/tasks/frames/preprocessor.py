@@ -34,6 +34,7 @@ class ReadingRecord:
         every: every n-th frame is read.
         longest: at most this many frames are read.
         strip: frames side by side in an image.
+        left_out: columns of a table of frames that are not read, from 0.
     """
 
     __pydantic_config__ = STRICT
@@ -42,6 +43,7 @@ class ReadingRecord:
     every: Positive = 1
     longest: Positive = 400
     strip: Positive | None = None
+    left_out: tuple[Annotated[int, Field(ge=0, lt=1 << 31)], ...] = ()
 
 
 @dataclass

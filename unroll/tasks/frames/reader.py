@@ -24,7 +24,13 @@ from unroll.tasks.frames.dataset import (
     encode_clips,
     make_thumbnails,
 )
-from unroll.tasks.frames.number_rows import WideTable, guess_features, read_numbers, split_frames
+from unroll.tasks.frames.number_rows import (
+    WideTable,
+    find_clocks,
+    guess_features,
+    read_numbers,
+    split_frames,
+)
 from unroll.tasks.frames.preprocessor import FramesPreprocessor
 from unroll.tasks.frames.scale import NumberScale
 from unroll.tasks.frames.settings import FramesSettings
@@ -32,6 +38,7 @@ from unroll.tasks.frames.sources import ClipRow, ClipSource, find_clips
 from unroll.tasks.frames.split import choose_validation, keep_unseen_labels
 from unroll.tasks.frames.video import BadClip
 
+SAMPLED = 20  # tables of frames in which columns of times are looked for
 LOOK = 5  # clips that decide whether labels belong to frames
 HIGHEST = 64  # pixels of a frame, where the size is left open
 
@@ -189,7 +196,7 @@ def plan_reading(
     if source.wide is not None:
         reader, guesses = plan_wide_table(source.wide, rows, settings)
     else:
-        reader = plan_files(source, rows, settings)
+        reader, guesses = plan_files(source, rows, settings)
     per_frame = labels_are_frames(rows, reader, settings)
     columns = None
     if source.wide is not None:
@@ -222,18 +229,28 @@ def plan_wide_table(
     return ClipReader((features,), settings.every, settings.longest), guesses
 
 
-def plan_files(source: ClipSource, rows: list[ClipRow], settings: FramesSettings) -> ClipReader:
-    """How clips in files are read, from the first one that can be read.
+def plan_files(
+    source: ClipSource, rows: list[ClipRow], settings: FramesSettings
+) -> tuple[ClipReader, list[str]]:
+    """How clips in files are read, from the first one that can be read, and what was guessed.
 
     Raises:
         UserError: where none can be read.
     """
     every, longest, strip = settings.every, settings.longest, settings.frames
     first_error: BadClip | None = None
-    for path in [row.source for row in rows if isinstance(row.source, Path)]:
+    paths = [row.source for row in rows if isinstance(row.source, Path)]
+    out, guesses = list[int](), list[str]()
+    if source.numbers:
+        out, names = find_clocks(paths[:: len(paths) // SAMPLED + 1], settings.columns)
+        if names:
+            which = f"left out: {', '.join(names)}, which only tells when"
+            guesses = [f"{which} (bring back by --set columns)"]
+    for path in paths:
         try:
             if source.numbers:
-                return ClipReader((read_numbers(path).shape[1],), every, longest)
+                width = read_numbers(path, None, out).shape[1]
+                return ClipReader((width,), every, longest, left_out=tuple(out)), guesses
             height, width = clip_size(path, strip)
         except BadClip as error:
             first_error = first_error or error
@@ -241,7 +258,7 @@ def plan_files(source: ClipSource, rows: list[ClipRow], settings: FramesSettings
         size = settings.size or min(height, HIGHEST)
         scaled_width = max(4, round(width * size / height))
         channels = 1 if settings.grey else 3
-        return ClipReader((channels, size, scaled_width), every, longest, strip)
+        return ClipReader((channels, size, scaled_width), every, longest, strip), guesses
     raise UserError(f"{source.name}: no clip can be read. The first error: {first_error}")
 
 

@@ -64,6 +64,11 @@ class FramesSettings(RecurrentSettings):
         description="Whether a label belongs to a clip or to each frame, in a cell as `a a b` "
         "or in a file of its own. auto: to each frame if there are as many labels as frames.",
     )
+    columns: str | None = Field(
+        None,
+        description="Columns of the numbers, by name or number, separated by commas, in tables with "
+        "one row per frame. Default: all but those of times, which only grow.",
+    )
     features: int | None = Field(
         None,
         ge=1,
