@@ -33,6 +33,8 @@ def test_a_column_that_counts_the_rows_is_passed_over(read):
     assert "Column 1, without a name, counts the rows" in table.messages[0]
     assert read(head, past="all").columns == ("y",)
     assert read(head, past="1").columns == ("y", "column 1")
+    filtered = ",date,y\n7,2024-01-01,1\n9,2024-01-02,3\n4,2024-01-03,2\n"
+    assert read(filtered).columns == ("y",)
     pandas = "Unnamed: 0" + head.replace("date", "id,date").replace(",2024", ",9,2024")
     assert read(pandas, target="y", past="all").columns == ("y", "id")
 

@@ -15,6 +15,8 @@ def test_a_date_and_a_clock_are_joined(read):
     assert table.step.name == "hour" and table.time == "d,clock"
     assert (table.begin, table.end) == ("2024-01-01", "2024-01-02 23:00")
     assert any("in the columns d,clock (--time)" in sentence for sentence in table.messages)
+    midnight = [(f"{day} 00:00:00", clock, y) for day, clock, y in cells]
+    assert read(rows("d,clock,y", *midnight), target="y").end == "2024-01-02 23:00"
     hours = [(f"2024-01-0{d}", h, d * h) for d in (1, 2) for h in range(1, 25)]
     assert read(rows("d,hour,y", *hours), target="y").end == "2024-01-03"
 
@@ -29,6 +31,7 @@ def test_year_month_and_day_are_joined(read):
 def test_a_year_is_found_by_its_name(read):
     table = read(rows("YEAR,spots", (1700, 5), (1701, 11), (1702, 16)), target="spots")
     assert table.time == "YEAR" and table.end == "1702" and not table.dates
+    assert read(rows(",spots", (1700, 5), (1701, 11), (1702, 16))).end == "1702"
     assert "in the column YEAR (--time)" in table.messages[0]
 
 

@@ -73,6 +73,11 @@ def test_a_run_knows_the_order_that_a_later_table_does_not_tell():
     assert find_time_form(["17/4/2024"], None, "a", like="%m/%d/%Y").name == "%d/%m/%Y"
 
 
+def test_dates_that_are_the_same_in_either_order_are_not_asked():
+    found = find_time_form(["1/1/1990", "1/1/1991"], None, "a.csv, day")
+    assert shown(found.read("1/1/1991")) == "1991-01-01"
+
+
 def test_one_odd_date_does_not_decide():
     cells = [f"{day}/1/2023" for day in range(1, 32)] * 2 + ["1/13/2023"]
     found = find_time_form(cells, None, "a.csv, day")

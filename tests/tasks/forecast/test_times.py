@@ -64,6 +64,8 @@ def test_a_step_of_months_keeps_its_day(times, name, anchor, after, asked):
     assert (anchor in step.place_in_words) or anchor == "1"
     shown = [format_time(step.after(at[-1], k), True) for k in range(1, len(after) + 1)]
     assert shown == after
+    loose = find_time_step([at], True, "row")
+    assert loose.loose and format_time(loose.after(at[-1], 1), True) == after[0]
 
 
 def test_holidays_move_business_days_and_other_days_are_off_the_grid():

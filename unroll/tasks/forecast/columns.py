@@ -192,7 +192,7 @@ class ColumnFinder:
             for k, c in enumerate(self.names)
             if c not in used and is_number_column(k, rows) and not is_blank(c, k, rows)
         ]
-        free = [c for c, k in numbers if not is_counter(k, rows)] or [c for c, _ in numbers]
+        free = [c for c, k in numbers if not is_counter(k, rows, c)] or [c for c, _ in numbers]
         if len(free) != 1:
             if wide := describe_wide(self.name, self.names):
                 raise UserError(wide)
@@ -213,7 +213,7 @@ class ColumnFinder:
             words = {cell_text(row.cells[at]) for row in rows} - {""}
             if is_blank(column, at, rows):
                 continue
-            if is_counter(at, rows):
+            if is_counter(at, rows, column):
                 messages.append(self._passed_over(column))
             elif self.request.step is None and self._is_free_text(at, rows, len(words)):
                 messages.append(

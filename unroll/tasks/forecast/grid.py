@@ -189,7 +189,8 @@ class SeriesGrid:
             hint = "Leave it out, or take each row as a step by --set every=row."
         are = counted(self.count["off_grid"], "time is", "times are")
         raise UserError(
-            f"{self.name}: {are} not on the grid of steps of {self.step.length_in_words} {whose}; "
+            f"{self.name}: {are} not on the grid of steps of {self.step.length_in_words}"
+            f"{self.step.place_in_words} {whose}; "
             f"the first is in {self._first['off_grid']}. {hint}"
         )
 

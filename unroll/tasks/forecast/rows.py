@@ -25,6 +25,7 @@ from unroll.tasks.forecast.times import DAY
 MOST_WORDS = 50  # of a column of words
 FEWEST_COUNTED = 10  # rows, from which on a column of 1, 2, 3 counts them
 FEWEST_WIDE = 3  # columns that are named after times, from which on a table is wide
+LONGEST_COUNT = 16  # digits
 SAMPLED = 20  # cells, to see what a column holds
 
 
@@ -193,12 +194,20 @@ def named_column(names: list[str], column: str) -> str | None:
     return None
 
 
-def is_counter(column: int, rows: list[TextRow]) -> bool:
-    """Whether a column counts its rows: whole numbers, each one more than the one before."""
+def is_counter(column: int, rows: list[TextRow], name: str = "") -> bool:
+    """Whether a column counts its rows: whole numbers, each one more than the one before.
+
+    Args:
+        column: its place.
+        rows: all rows.
+        name: its name; without one, any whole numbers are the index of a DataFrame.
+    """
     cells = [cell_text(row.cells[column]) for row in rows]
-    if len(cells) < FEWEST_COUNTED or not all(
-        cell.isdecimal() and len(cell) < 16 for cell in cells
-    ):
+    if not all(cell.isdecimal() and len(cell) < LONGEST_COUNT for cell in cells):
+        return False
+    if name and is_nameless(name):
+        return True
+    if len(cells) < FEWEST_COUNTED:
         return False
     first = int(cells[0])
     return all(int(cell) == first + k for k, cell in enumerate(cells))

@@ -15,11 +15,14 @@ from unroll.tasks.forecast.rows import (
     TextRow,
     cell_text,
     describe_wide,
+    is_nameless,
     is_number_column,
     named_column,
 )
 from unroll.tasks.forecast.time_forms import NUMBER, is_date_column
 from unroll.tasks.forecast.time_names import CLOCK, HOURS, PARTS, TIMES
+
+MIDNIGHT = re.compile(r"(?:[T ]0?0:00(?::00(?:\.0+)?)?|[T ]12:00(?::00)? ?AM)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def joined_time(cells: tuple[str, ...]) -> str:
         >>> joined_time(("2024", "1", "31", "13")), joined_time(("31.1.2024", "1:30 PM"))
         ('2024-1-31 13:00', '31.1.2024 1:30 PM')
     """
-    date, rest = [cells[0]], list(cells[1:])
+    date, rest = [MIDNIGHT.sub("", cells[0])], list(cells[1:])
     if re.fullmatch(r"\d{4}(\.0)?", cells[0]):
         date[0] = cells[0][:4]
         while rest and len(date) < 3 and ":" not in rest[0]:
@@ -120,8 +123,8 @@ def find_time_column(
         return TimeColumn(listed, joined, (f"The times are in the columns {listed} (--time).",))
     for column in free:
         at, series = names.index(column), names.index(request.by) if request.by else None
-        is_time = column.lower() in TIMES and is_number_column(at, rows)
-        if is_time and only_grows(at, rows, series):
+        named = column.lower() in TIMES or (is_nameless(column) and holds_years(at, rows))
+        if named and is_number_column(at, rows) and only_grows(at, rows, series):
             return TimeColumn(
                 column, (column,), (f"The times are in the column {column} (--time).",)
             )
@@ -161,7 +164,8 @@ def asked_parts(name: str, names: list[str], asked: str, trained: bool) -> tuple
 def with_clock(names: list[str], rows: list[TextRow], column: str, free: list[str]) -> TimeColumn:
     """A column of dates, with a column of clocks beside it where the dates have none and come back."""
     cells = [cell_text(row.cells[names.index(column)]) for row in rows]
-    if len(set(cells)) * 1.2 > len(cells) or any(":" in cell for cell in cells[:SAMPLED]):
+    dates = [MIDNIGHT.sub("", cell) for cell in cells[:SAMPLED]]
+    if len(set(cells)) * 1.2 > len(cells) or any(":" in date for date in dates):
         return TimeColumn(column, (column,))
     for other in free:
         clocks = [cell_text(row.cells[names.index(other)]) for row in rows]
@@ -175,6 +179,12 @@ def with_clock(names: list[str], rows: list[TextRow], column: str, free: list[st
                 joined, (column, other), (f"The times are in the columns {joined} (--time).",)
             )
     return TimeColumn(column, (column,))
+
+
+def holds_years(column: int, rows: list[TextRow]) -> bool:
+    """Whether a column holds years, as the index of a DataFrame of years does."""
+    cells = [cell_text(row.cells[column]).removesuffix(".0") for row in rows]
+    return all(re.fullmatch(r"1[5-9]\d\d|2[01]\d\d", cell) for cell in cells)
 
 
 def only_grows(column: int, rows: list[TextRow], series: int | None = None) -> bool:

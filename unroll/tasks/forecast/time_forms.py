@@ -263,10 +263,11 @@ def three_numbers_form(cells: Sequence[str], column: str, like: str | None) -> T
     matches = (
         match for cell in cells if (match := THREE_NUMBERS.fullmatch(cell.strip()[: LONGEST + 1]))
     )
-    first, total, told = None, 0, 0
+    first, total, told, same = None, 0, 0, True
     fits, example = dict.fromkeys(ORDERS, 0), dict[str, str]()
     for match in matches:
         first, total = first or match, total + 1
+        same = same and match["a"] == match["b"]
         possible = [order for order in ORDERS if is_order(match, order)]
         for order in possible:
             fits[order] += 1
@@ -289,6 +290,8 @@ def three_numbers_form(cells: Sequence[str], column: str, like: str | None) -> T
         )
     best = max(fits[order] for order in usable)
     usable = [order for order in usable if fits[order] == best]
+    if same and set(usable) == {"dmy", "mdy"}:  # 1/1/1990, 1/1/1991: the order makes no difference
+        usable = ["dmy"]
     if first["mark"] == "." and "dmy" in usable:  # with points the day comes first everywhere
         usable = ["dmy"]
     liked = [order for order in usable if like and is_same_order(like, order)]

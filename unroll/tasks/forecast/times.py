@@ -9,7 +9,7 @@ import calendar
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -65,11 +65,11 @@ class TimeStep:
         if self.unit == "month":
             months, day, rest = months_days_seconds(times)
             at = (months - months[:1]) / self.size
-            if self.anchor.startswith("about"):
-                wrong = np.diff(months, prepend=months[:1] - 1) == 0  # two rows of one month
+            off = np.abs(day - anchor_days(months, self.anchor or str(day.max(initial=1))))
+            if "business" in self.anchor:  # holidays move the day, and a month has one
+                wrong = (off > HOLIDAYS) | (np.diff(months, prepend=months[:1] - 1) == 0)
             else:
-                anchor = self.anchor or str(day.max(initial=1))
-                wrong = day != anchor_days(months, anchor)
+                wrong = off > 0
             at = np.where(wrong | (rest != rest[:1]), np.nan, at)
         elif self.unit == "weekday":
             dates = (times // DAY).astype("datetime64[D]")
@@ -192,7 +192,7 @@ def find_time_step(times: Sequence[np.ndarray], dates: bool, every: str) -> Time
         raise UserError("Each series has a single time; expected rows of several times.")
     if every in ("auto", "row"):
         step = most_frequent_step(times, differences, dates)
-        return TimeStep(step.unit, step.size, loose=True) if every == "row" else step
+        return replace(step, loose=True) if every == "row" else step
     if not dates:
         raise UserError(
             f"--set every={every} is for dates, and the times are plain numbers. Leave it out."
