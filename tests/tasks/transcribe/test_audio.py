@@ -83,11 +83,16 @@ def test_a_truncated_file_is_never_read_as_if_it_were_whole(tmp_path, suffix, se
         read_audio(held[: len(held) * 6 // 10])
 
 
-def test_a_sound_of_any_length_has_a_sample_at_any_rate(tmp_path):
+def test_a_sound_of_any_length_has_a_sample_at_any_rate(tmp_path, monkeypatch):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.full(1, 0.25), 44100, subtype="FLOAT")
     assert read_audio(path, 8000).samples.tolist() == [0.25]
-    soundfile.write(path, np.zeros(40_000), 1)  # a header that lies
+    for rate in (1, 999, 1_000_001):  # a header that lies
+        soundfile.write(path, np.zeros(40), rate)
+        with pytest.raises(BadAudio, match=f"has {rate:,} samples per second; expected 1,000 to"):
+            read_audio(path, 8000)
+    soundfile.write(path, np.zeros(40_000), 1000)
+    monkeypatch.setattr("unroll.tasks.transcribe.audio.MOST_SAMPLES", 300_000)
     with pytest.raises(BadAudio, match="would have more than"):
         read_audio(path, 8000)
 

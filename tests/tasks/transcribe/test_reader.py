@@ -106,7 +106,7 @@ def test_ids_of_sounds_without_a_header(tmp_path, write_speech):
     texts = [f'"{words}", No. {k}' for k, (_, words, _) in enumerate(rows)]
     path = tmp_path / "set" / "metadata.csv"
     path.write_text("".join(f"LJ1-{k}|{text}|{text}, he said\n" for k, text in enumerate(texts)))
-    assert "first column names sounds" in str(TranscribeSettings.guess(path, {}))
+    assert "column 1 names sounds (wavs/*.wav)" in str(TranscribeSettings.guess(path, {}))
     for settings in (TranscribeSettings(), TranscribeSettings(audio="1", text="3")):
         table = find_table(str(path), settings)
         read = [(row.path.name, row.value) for row in table.rows(Problems())]
@@ -130,3 +130,12 @@ def test_manifests_name_sounds_of_another_machine_and_parts_of_sounds(tmp_path, 
     path.write_text("".join(json.dumps({**row, "offset": 0.5}) + "\n" for row in manifest))
     with pytest.raises(UserError, match=r"line 1: the offset is 0.5; expected whole files"):
         read_data(str(path), TranscribeSettings())
+
+
+def test_recordings_that_are_too_long_for_a_batch(tmp_path, table, monkeypatch):
+    monkeypatch.setattr("unroll.tasks.transcribe.reader.MOST_FRAMES", 100)
+    soundfile.write(tmp_path / "long.wav", np.zeros(8800), 8000)
+    with Path(table).open("a") as file:
+        file.write("long.wav,low,a\n")
+    data = read_data(table, TranscribeSettings(skip_bad=True))
+    assert "long.wav lasts 1 seconds; expected at most 1. Split it at pauses" in data.warnings[1]

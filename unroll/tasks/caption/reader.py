@@ -95,7 +95,7 @@ def read_captions(
     if not len(train) or not len(valid):
         few = describe_too_few(path, train, valid)
         if not checking or not len(train) + len(valid):
-            raise UserError(few)
+            raise UserError(problems.with_messages(few))
         messages.append(f"Too few to train: {few}")
     return CaptionData(table, preprocessor, train, valid, scan.sha256, where, problems, messages)
 

@@ -80,7 +80,15 @@ class ClipReader:
         Raises:
             BadClip: where it cannot be read, or has no frame.
         """
-        path = Path(path)
+        try:
+            return self._read(Path(path))
+        except OSError as error:  # a folder that may not be listed
+            raise BadClip(f"{path} cannot be read: {error.strerror or error}.") from error
+        except MemoryError as error:
+            raise BadClip(f"{path} needs more memory than there is. Cut it into clips.") from error
+
+    def _read(self, path: Path) -> Clip:
+        """The clip at a path, of whatever kind it is."""
         if len(self.shape) == 1:
             return self.read_rows(read_numbers(path, self.shape[0], self.left_out))
         if path.is_dir():

@@ -18,6 +18,7 @@ from unroll.tasks.transcribe.av_audio import is_for_av, read_av
 
 MOST_SAMPLES = 1 << 28  # about five hours at 16 kHz
 MOST_VALUES = 1 << 30  # samples of all channels: a small file of silence can announce more
+LOWEST_RATE, HIGHEST_RATE = 1000, 1_000_000  # samples per second
 BLOCK = 1 << 20  # values that are read at a time
 
 
@@ -65,7 +66,7 @@ def read_audio(
 
     Raises:
         BadAudio: where the file is missing, is no sound, is truncated, is empty, has samples that
-            are not finite, or has more than 2^28 samples.
+            are not finite, has more than 2^28 samples, or has less than 1,000 samples per second.
         UserError: where soundfile or soxr is not installed.
 
     Examples:
@@ -91,6 +92,11 @@ def read_audio(
             else:
                 file.seek(0)
                 sound = decode_sound(file, name)
+        if not LOWEST_RATE <= sound.rate <= HIGHEST_RATE:
+            raise BadAudio(
+                f"{name} has {sound.rate:,} samples per second; expected {LOWEST_RATE:,} to "
+                f"{HIGHEST_RATE:,}."
+            )
         return sound if rate is None else resample_sound(sound, rate, name)
     except CannotOpen as error:
         raise BadAudio(str(error)) from error

@@ -45,6 +45,7 @@ SUFFIXES = {"audio": AUDIO, "image": IMAGES, "strokes": (".csv", ".tsv", ".txt")
 BAD_FILE = (BadAudio, BadImage, BadStrokes)
 HIGHEST_RATE = 16_000
 SUBSAMPLES = (4, 2, 1)
+MOST_FRAMES = 100_000  # of a recording with its text: a batch is padded to the longest one
 LOG_SECONDS = 5.0  # from one message about a long scan to the next
 
 
@@ -248,6 +249,11 @@ def scan_files(
                 sound = read_audio(row.path)
                 content, size, rate = sound.samples, len(sound.samples), sound.recorded_rate
                 mixed += sound.channels > 1
+                if sound.seconds > MOST_FRAMES * settings.hop:
+                    raise BadAudio(
+                        f"{row.path.name} lasts {sound.seconds:,.0f} seconds; expected at most "
+                        f"{MOST_FRAMES * settings.hop:,.0f}. Split it at pauses."
+                    )
             else:
                 content = load_writing(settings.kind, row.path, settings.height)
                 size = len(content)

@@ -14,6 +14,7 @@ from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
 from unroll.settings.shared import BeamWidth, CellName, LowerTexts, SkipBad
 
+MOST_COLUMNS, LONGEST_ID = 8, 100  # of a table that names sounds without their suffix
 KINDS = ("audio", "image", "strokes")
 
 
@@ -206,9 +207,24 @@ class TranscribeSettings(RecurrentSettings):
         """Why a table looks like sounds with their texts by its rows; as for every task."""
         if column_of_paths(rows, names, SOUNDS) is not None:
             return "a table that names a sound in each row"
-        ids = [row[0].strip() for row in rows if len(row) > 1]
-        if 2 * len(ids) > len(rows) and not any(" " in each or len(each) > 100 for each in ids):
-            found = find_media_paths(ids, path.parent, SOUNDS)
-            if found is not None and found.suffix:
-                return f"a table whose first column names sounds ({found.below}/*{found.suffix})"
-        return None
+        return ids_reason(rows, path.parent)
+
+
+def ids_reason(rows: Sequence[Sequence[str]], folder: Path) -> str | None:
+    """Why a table names sounds by their names without a suffix; None where it does not.
+
+    Args:
+        rows: the first rows.
+        folder: of the table.
+    """
+    width = max(map(len, rows), default=0)
+    for k in range(min(width, MOST_COLUMNS) if width > 1 else 0):
+        words = [row[k].strip() for row in rows if k < len(row)]
+        if any(" " in word or len(word) > LONGEST_ID for word in words):
+            continue
+        found = find_media_paths(words, folder, SOUNDS)
+        if found is not None and found.suffix:
+            return (
+                f"a table whose column {k + 1} names sounds ({found.below or '.'}/*{found.suffix})"
+            )
+    return None
