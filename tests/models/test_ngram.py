@@ -85,3 +85,25 @@ def test_five_grams_of_shakespeare_reach_the_published_floor():
     train, test = (vocabulary.encode(part) - 2 for part in (text[:cut], text[cut - 4 :]))
     model = NGramModel.fit(train, len(vocabulary) - 2, 5)
     assert -model.log_probabilities(test)[3:].mean() == pytest.approx(1.669, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"keys.0": np.array([3, 2, 1])},
+        {"keys.0": np.array([[0, 1, 2]])},
+        {"keys.0": np.array([0.0, 1.0, 2.0])},
+        {"counts.0": np.array([1, 2])},
+        {"counts.1": np.zeros(1, np.int64)},
+        {"keys.1": np.array([900])},
+        {"more": np.zeros(1)},
+    ],
+)
+def test_arrays_that_are_no_model_are_refused(change):
+    arrays = NGramModel.fit(np.array([0, 1, 2, 1]), 3, 2).arrays()
+    assert NGramModel.from_arrays(3, arrays).order == 2
+    with pytest.raises(ValueError, match="expected"):
+        NGramModel.from_arrays(3, {**arrays, **change})
+    del arrays["keys.1"]
+    with pytest.raises(ValueError, match="expected"):
+        NGramModel.from_arrays(3, arrays)

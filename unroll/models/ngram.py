@@ -43,8 +43,30 @@ class NGramModel:
 
     @classmethod
     def from_arrays(cls, vocabulary_size: int, arrays: dict[str, np.ndarray]) -> NGramModel:
-        """The model that has these `arrays`."""
+        """The model that has these `arrays`.
+
+        Args:
+            vocabulary_size: V.
+            arrays: keys and counts by name.
+
+        Raises:
+            ValueError: where they are not those of such a model.
+        """
         orders = range(len(arrays) // 2)
+        names = {f"{name}.{k}" for name in ("keys", "counts") for k in orders}
+        if not orders or set(arrays) != names:
+            raise ValueError("expected keys and counts of each order")
+        rows = 1
+        for k in orders:
+            keys, counts = arrays[f"keys.{k}"], arrays[f"counts.{k}"]
+            whole = keys.dtype == counts.dtype == np.int64 and keys.ndim == 1
+            if not whole or keys.shape != counts.shape or (counts <= 0).any():
+                raise ValueError(f"expected whole counts above 0 for keys.{k}")
+            if (keys < 0).any() or (np.diff(keys) <= 0).any():
+                raise ValueError(f"expected rising keys.{k}")
+            if len(keys) and int(keys[-1]) // vocabulary_size >= rows:
+                raise ValueError(f"expected keys.{k} that follow those of the order before")
+            rows = len(keys)
         return cls(
             vocabulary_size,
             tuple(arrays[f"keys.{k}"] for k in orders),

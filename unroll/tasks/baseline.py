@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from unroll.models.ngram import NGramModel
 from unroll.training.checkpoint import pack
 from unroll.training.folder import damaged_baseline, read_baseline
 
@@ -22,14 +23,43 @@ def pack_baseline(arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
     return {FILE: pack(tensors)}
 
 
-def load_baseline(folder: Path) -> dict[str, np.ndarray]:
+def load_baseline(
+    folder: Path, shapes: Mapping[str, tuple[int | None, ...]] | None = None
+) -> dict[str, np.ndarray]:
     """The arrays of a run folder's baselines.
+
+    Args:
+        folder: the run folder.
+        shapes: that arrays have to have, by name; None: any size.
 
     Raises:
         UserError: where the file is damaged.
     """
     content = read_baseline(folder, FILE)
     try:
-        return dict(load(content))
+        arrays = dict(load(content))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise damaged_baseline(f"{folder / FILE} ({str(error)[:80]})") from error
+    for name, shape in (shapes or {}).items():
+        found = arrays[name].shape if name in arrays else None
+        fits = found is not None and len(found) == len(shape)
+        if not fits or any(n not in (None, m) for n, m in zip(shape, found or (), strict=True)):
+            raise damaged_baseline(f"{folder / FILE} does not hold the {name} of this run")
+    return arrays
+
+
+def load_ngrams(folder: Path, vocabulary_size: int, arrays: dict[str, np.ndarray]) -> NGramModel:
+    """The n-gram model of a run folder's baselines.
+
+    Args:
+        folder: the run folder.
+        vocabulary_size: V.
+        arrays: those of the model, as `load_baseline` returns them.
+
+    Raises:
+        UserError: where they are not those of such a model.
+    """
+    try:
+        return NGramModel.from_arrays(vocabulary_size, arrays)
+    except (KeyError, ValueError) as error:
+        raise damaged_baseline(f"{folder / FILE} ({error})") from error

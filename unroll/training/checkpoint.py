@@ -377,12 +377,12 @@ def load_model(folder: Path, model: nn.Module) -> None:
     path = folder / WEIGHTS
     tensors = read_tensors(folder, WEIGHTS)
     own = model.state_dict()
-    for name, tensor in tensors.items():
-        if name in own and own[name].dtype != tensor.dtype:
-            raise Damaged(f"{path} does not hold this model: {name} is {kind_of(tensor)}")
-        check_finite(path, name, tensor)
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise Damaged(f"{path} does not hold this model: {reason}") from error
+    for name in {**own, **tensors}:
+        found = kind_of(tensors[name]) if name in tensors else "missing"
+        expected = kind_of(own[name]) if name in own else "no such name"
+        if found != expected:
+            raise Damaged(
+                f"{path} does not hold this model: {name[:60]} is {found}; expected {expected}"
+            )
+        check_finite(path, name, tensors[name])
+    model.load_state_dict(tensors)

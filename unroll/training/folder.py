@@ -295,7 +295,7 @@ class RunFolder:
         try:
             config = parse_json(read_whole(self.path, path.name, MOST_BYTES), path)
             check_format(self.path, config)
-            data = config.get("data")
+            data = config.get("data") if isinstance(config, dict) else None
             if isinstance(data, dict) and "held_out" in data:  # its name in runs of version 0.1
                 data["validation_set"] = data.pop("held_out")
             return check_record(config, ConfigRecord, path).model_dump(exclude_unset=True)

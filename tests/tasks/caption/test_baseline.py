@@ -18,5 +18,5 @@ def test_it_knows_the_training_set_and_is_loaded_from_its_file(write_table, fold
     expected = [first[place] for place in train.which.tolist()]
     assert known.nearest_captions(make_thumbnails(images)) == expected
     run = RunFolder.create(folder / "run", known.files(), overwrite=False)
-    loaded = NearestImage.load(run.path)
+    loaded = NearestImage.load(run.path, 3)
     assert torch.equal(loaded.thumbnails, known.thumbnails) and loaded.captions == known.captions

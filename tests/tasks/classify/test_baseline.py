@@ -15,7 +15,7 @@ def test_baselines_come_back_from_their_file(tmp_path, write_reviews, begin):
     _, data, _ = begin(write_reviews(tmp_path / "train.csv", 60))
     fitted = ClassifyBaselines.fit(data.train, data.valid, data.preprocessor)
     write_folder(tmp_path / "run", fitted.files())
-    again = ClassifyBaselines.load(tmp_path / "run", multi_label=False)
+    again = ClassifyBaselines.load(tmp_path / "run", data.preprocessor)
     assert np.array_equal(again.train_hashes, np.unique(data.train.content_hashes))
     before, after = (each.probabilities(data.valid) for each in (fitted, again))
     for name in ("most frequent class", "naive Bayes"):

@@ -1,8 +1,11 @@
 """The nearest centroid is that of scikit-learn; the baselines come back from the run folder."""
 
 import numpy as np
+import pytest
 
+from unroll.errors import UserError
 from unroll.tasks.frames.baseline import FramesBaselines, NearestCentroid
+from unroll.training.files import write_folder
 
 
 def test_nearest_centroids_as_scikit_learn():
@@ -16,13 +19,14 @@ def test_nearest_centroids_as_scikit_learn():
     assert (ours(x) == Theirs().fit(scaled, y).predict(scaled)).all()
 
 
-def test_files_of_a_run_folder(gestures, tmp_path, monkeypatch):
+def test_files_of_a_run_folder(gestures, tmp_path):
     data, _ = gestures()
     baselines = FramesBaselines.fit(data.train)
-    ((name, content),) = baselines.files().items()
-    (tmp_path / name).write_bytes(content)
-    monkeypatch.setattr("unroll.tasks.baseline.check_baseline", lambda folder, name: None)
-    again = FramesBaselines.load(tmp_path)
+    write_folder(tmp_path / "run", baselines.files())
+    classes = len(data.preprocessor.classes)
+    again = FramesBaselines.load(tmp_path / "run", classes)
+    with pytest.raises(UserError, match="does not hold the share of this run"):
+        FramesBaselines.load(tmp_path / "run", classes + 1)
     assert again.shares.sum() == 1 and len(again.train_hashes) == 27
     found = again.centroid(data.valid.thumbnails())
     assert (found == baselines.centroid(data.valid.thumbnails())).all()

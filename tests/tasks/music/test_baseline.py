@@ -5,14 +5,13 @@ import pytest
 
 from unroll.tasks.music import baseline as module
 from unroll.tasks.music.baseline import content_hashes, fit_tune_baseline, load_tune_baseline
+from unroll.training.files import write_folder
 
 
-def test_it_comes_back_from_its_file(tmp_path, monkeypatch, data):
-    monkeypatch.setattr("unroll.tasks.baseline.check_baseline", lambda folder, name: None)
+def test_it_comes_back_from_its_file(tmp_path, data):
     train, valid = [t.text for t in data.train], [t.text for t in data.valid]
-    ((name, content),) = fit_tune_baseline(train, valid, data.preprocessor).items()
-    (tmp_path / name).write_bytes(content)
-    found = load_tune_baseline(tmp_path, data.preprocessor)
+    write_folder(tmp_path / "run", fit_tune_baseline(train, valid, data.preprocessor))
+    found = load_tune_baseline(tmp_path / "run", data.preprocessor)
     assert "".join(found.characters) == "".join(sorted(set("".join(train))))
     assert set(found.train.tolist()) == set(content_hashes(train).tolist())
     assert 1 <= found.ngrams.order <= module.MOST_ORDER

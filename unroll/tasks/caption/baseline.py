@@ -12,9 +12,11 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from unroll.data.split import evenly_spread
-from unroll.tasks.baseline import load_baseline, pack_baseline
+from unroll.saved_files import Damaged, parse_record
+from unroll.tasks.baseline import FILE, load_baseline, pack_baseline
 from unroll.tasks.caption.batches import CaptionSet
 from unroll.tasks.caption.images import ScaledImages
+from unroll.training.folder import damaged_baseline
 
 SIDE = 12  # of a thumbnail
 KNOWN = 20_000  # captions of the training set, at most, whose images are searched
@@ -69,15 +71,28 @@ class NearestImage:
         return pack_baseline({"thumbnails": self.thumbnails.numpy(), "captions": captions})
 
     @classmethod
-    def load(cls, folder: Path) -> NearestImage:
+    def load(cls, folder: Path, colours: int) -> NearestImage:
         """The baseline that a run folder holds.
+
+        Args:
+            folder: the run folder.
+            colours: C of its images.
 
         Raises:
             UserError: where its file is damaged.
         """
-        arrays = load_baseline(folder)
-        captions = json.loads(arrays["captions"].tobytes())
-        return cls(torch.from_numpy(arrays["thumbnails"]), captions)
+        arrays = load_baseline(
+            folder, {"thumbnails": (None, colours * SIDE**2), "captions": (None,)}
+        )
+        path = folder / FILE
+        try:
+            captions = parse_record(arrays["captions"].tobytes(), list[str], path)
+        except Damaged as damage:
+            raise damaged_baseline(damage) from damage
+        thumbnails = torch.from_numpy(arrays["thumbnails"])
+        if thumbnails.dtype != torch.uint8 or not len(thumbnails) == len(captions) > 0:
+            raise damaged_baseline(f"{path} does not hold a thumbnail of each caption")
+        return cls(thumbnails, captions)
 
 
 def make_thumbnails(images: Tensor) -> Tensor:

@@ -214,7 +214,7 @@ def measure(
     tokens = token_metrics(trained.model, captions, trained.device)
     captioner = ImageCaptioner(trained)
     texts = [each["caption"] for each in captioner.caption_all(captions.images, places, progress)]
-    nearest = NearestImage.load(trained.path)
+    nearest = NearestImage.load(trained.path, trained.preprocessor.size[0])
     thumbnails = torch.cat(list(thumbnail_batches(captions.images, places)))
     known = trained.preprocessor.known
     most_frequent = next(iter(known))

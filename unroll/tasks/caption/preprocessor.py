@@ -17,7 +17,7 @@ from unroll.data.line_vocabularies import (
     vocabulary_files,
 )
 from unroll.data.vocabulary import Vocabulary
-from unroll.saved_files import STRICT, read_record
+from unroll.saved_files import STRICT, read_record, refuse_unless
 from unroll.tasks.caption.settings import CaptionSettings
 
 FILE = "captions.json"
@@ -72,6 +72,8 @@ class CaptionPreprocessor:
             UserError: where a file is missing or damaged.
         """
         record = read_record(folder, FILE, CaptionRecord)
+        counted = record.known and min(record.known.values()) > 0
+        refuse_unless(counted, folder / FILE, "captions and how often each occurs")
         vocabulary = load_line_vocabulary(folder, "caption")
         return cls(vocabulary, record.size, record.longest, record.known)
 

@@ -181,18 +181,21 @@ class ClassifyBaselines:
         return pack_baseline(arrays)
 
     @classmethod
-    def load(cls, folder: Path, multi_label: bool) -> ClassifyBaselines:
+    def load(cls, folder: Path, preprocessor: ClassifyPreprocessor) -> ClassifyBaselines:
         """Those of a run folder.
 
         Args:
             folder: the run folder.
-            multi_label: whether a record may have several classes.
+            preprocessor: of the run.
 
         Raises:
             UserError: where the file is damaged.
         """
-        arrays = load_baseline(folder)
-        bayes = None
-        if "words" in arrays:
-            bayes = NaiveBayes(arrays["prior"], arrays["words"], multi_label)
+        K, V = len(preprocessor.classes), preprocessor.inputs
+        shapes: dict[str, tuple[int | None, ...]] = {"share": (K,), "train": (None,)}
+        if preprocessor.vocabulary is not None:
+            shapes |= {"prior": (K,), "words": (V, K)}
+        arrays, bayes = load_baseline(folder, shapes), None
+        if preprocessor.vocabulary is not None:
+            bayes = NaiveBayes(arrays["prior"], arrays["words"], preprocessor.multi_label)
         return cls(arrays["share"], bayes, arrays["train"])

@@ -112,7 +112,7 @@ def compare_with_baselines(
     p = predict_probabilities(trained.model, records, trained.device, progress)
     temperature = float(trained.model.temperature)
     uncalibrated = apply_temperature(p, 1 / temperature, preprocessor.multi_label)
-    baselines = ClassifyBaselines.load(trained.path, preprocessor.multi_label)
+    baselines = ClassifyBaselines.load(trained.path, preprocessor)
     return {
         **classification_metrics(p, targets),
         "uncalibrated_error": classification_metrics(uncalibrated, targets)["calibration_error"],

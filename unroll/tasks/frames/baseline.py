@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from unroll.tasks.baseline import load_baseline, pack_baseline
+from unroll.tasks.baseline import FILE, load_baseline, pack_baseline
 from unroll.tasks.frames.dataset import ClipDataset
+from unroll.training.folder import damaged_baseline
 
 SMALLEST = 1e-6
 
@@ -94,13 +95,27 @@ class FramesBaselines:
         )
 
     @classmethod
-    def load(cls, path: Path) -> FramesBaselines:
+    def load(cls, path: Path, classes: int) -> FramesBaselines:
         """The baselines of a run folder.
+
+        Args:
+            path: the run folder.
+            classes: K.
 
         Raises:
             UserError: where their file is damaged.
         """
-        arrays = load_baseline(path)
+        shapes = {
+            "share": (classes,),
+            "means": (classes, None),
+            "deviation": (None,),
+            "train": (None,),
+        }
+        arrays = load_baseline(path, shapes)
+        if arrays["means"].shape[1:] != arrays["deviation"].shape:
+            raise damaged_baseline(
+                f"{path / FILE} holds a deviation of other numbers than the means"
+            )
         centroid = NearestCentroid(arrays["means"], arrays["deviation"])
         return cls(arrays["share"], centroid, arrays["train"])
 

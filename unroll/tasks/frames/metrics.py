@@ -179,7 +179,7 @@ def measure(trained: TrainedFrames, dataset: ClipDataset, progress: Progress) ->
     preprocessor, targets = trained.preprocessor, dataset.targets
     each = predict_probabilities(trained.model, dataset, trained.device, progress)
     p = np.concatenate(each)
-    baselines = FramesBaselines.load(trained.path)
+    baselines = FramesBaselines.load(trained.path, len(trained.preprocessor.classes))
     metrics: FramesMetrics = {
         **classification_metrics(p, targets),
         "unit": preprocessor.unit,

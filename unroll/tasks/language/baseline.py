@@ -11,6 +11,7 @@ import torch
 from unroll.data.encoded import Encoded
 from unroll.models.ngram import NGramModel
 from unroll.tasks.baseline import load_baseline as load_arrays
+from unroll.tasks.baseline import load_ngrams
 from unroll.tasks.language.metrics import TextMetrics, text_metrics
 from unroll.training.checkpoint import pack
 
@@ -32,7 +33,7 @@ def load_baseline(folder: Path, vocabulary_size: int) -> NGramModel:
     Raises:
         UserError: where its file is damaged.
     """
-    return NGramModel.from_arrays(vocabulary_size, load_arrays(folder))
+    return load_ngrams(folder, vocabulary_size, load_arrays(folder))
 
 
 def baseline_metrics(baseline: NGramModel, encoded: Encoded) -> dict[str, TextMetrics]:

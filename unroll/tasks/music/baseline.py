@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ import numpy as np
 import torch
 
 from unroll.models.ngram import NGramModel
-from unroll.tasks.baseline import load_baseline, pack_baseline
+from unroll.tasks.baseline import FILE, load_baseline, load_ngrams, pack_baseline
 from unroll.tasks.music.preprocessor import ABC, MusicPreprocessor
+from unroll.training.folder import damaged_baseline
 
 MOST_ORDER = 5  # of the n-grams
 BOUNDARY, UNKNOWN = 0, 1  # symbols of the n-gram model of characters
@@ -75,10 +77,12 @@ def load_tune_baseline(folder: Path, preprocessor: MusicPreprocessor) -> TuneBas
     Raises:
         UserError: where their file is damaged.
     """
-    arrays = load_baseline(folder)
-    train = arrays.pop("train")
-    characters = [chr(int(c)) for c in arrays.pop("characters")]
-    ngrams = NGramModel.from_arrays(symbol_count(preprocessor, characters), arrays)
+    arrays = load_baseline(folder, {"train": (None,), "characters": (None,)})
+    train, points = arrays.pop("train"), arrays.pop("characters").tolist()
+    if any(not isinstance(c, int) or not 0 <= c <= sys.maxunicode for c in points):
+        raise damaged_baseline(f"{folder / FILE} does not hold characters")
+    characters = [chr(c) for c in points]
+    ngrams = load_ngrams(folder, symbol_count(preprocessor, characters), arrays)
     return TuneBaseline(ngrams, characters, train)
 
 

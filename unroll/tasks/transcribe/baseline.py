@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from unroll.saved_files import Damaged, parse_record
 from unroll.tasks.transcribe.batches import TranscribeDataset, TranscribeRecord
-from unroll.training.folder import read_baseline
+from unroll.training.folder import damaged_baseline, read_baseline
 
 FILE = "baseline.json"
 HASH_DIGITS = 16
@@ -47,11 +48,28 @@ def fit_baseline(train: TranscribeDataset) -> dict[str, bytes]:
     return {FILE: json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass")}
 
 
+@dataclass
+class BaselineRecord:
+    """What the file holds.
+
+    Attributes:
+        commonest: the most frequent text.
+        train: a hash of each record of the training set.
+    """
+
+    commonest: str
+    train: list[str]
+
+
 def load_baseline(path: Path) -> TranscribeBaseline:
     """The baseline of a run folder.
 
     Raises:
         UserError: where its file is damaged.
     """
-    content = json.loads(read_baseline(path, FILE).decode("utf-8", "surrogatepass"))
-    return TranscribeBaseline(content["commonest"], frozenset(content["train"]))
+    content = read_baseline(path, FILE)
+    try:
+        record = parse_record(content, BaselineRecord, path / FILE)
+    except Damaged as damage:
+        raise damaged_baseline(damage) from damage
+    return TranscribeBaseline(record.commonest, frozenset(record.train))

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from unroll.saved_files import Damaged, parse_record
 from unroll.tasks.translate.pairs import Pair
-from unroll.training.folder import read_baseline
+from unroll.training.folder import damaged_baseline, read_baseline
 
 FILE = "baseline.json"
 WORD = re.compile(r"\w+|[^\w\s]")
@@ -72,7 +73,12 @@ class NearestNeighbour:
         Raises:
             UserError: where its file is damaged.
         """
-        return cls(Pair(*pair) for pair in json.loads(read_baseline(folder, FILE)))
+        content = read_baseline(folder, FILE)
+        try:
+            pairs = parse_record(content, list[tuple[str, str]], folder / FILE)
+        except Damaged as damage:
+            raise damaged_baseline(damage) from damage
+        return cls(Pair(*pair) for pair in pairs)
 
 
 def words_of(text: str) -> set[str]:
