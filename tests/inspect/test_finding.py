@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
@@ -67,3 +68,24 @@ def test_numbers():
     ]  # fmt: skip
     assert round_digits(1.23456) == 1.235 and round_digits(float("inf")) is None
     assert format_conditions({"warm_up": 2, "clip": None, "batch": 8}) == "warm up 2, batch 8"
+
+
+def test_a_finding_is_short_also_where_it_is_a_data_class():
+    @dataclass(frozen=True)
+    class Many(TwoPictures):
+        numbers: list[int]
+
+    found = Many.__new__(Many)
+    object.__setattr__(found, "title", "<many> \x1b" + "title " * 100)
+    object.__setattr__(found, "numbers", list(range(10_000)))
+    assert len(repr(found)) < 400 and "pictures: wide, narrow" in repr(found)
+    assert "\x1b" not in repr(found)
+    assert len(repr(found.picture())) < 100 and found.picture()._repr_html_().startswith("<svg")
+
+
+def test_a_finding_without_pictures_shows_its_table():
+    class NoPictures(TwoPictures):
+        def pictures(self):
+            return {}
+
+    assert "<svg" not in NoPictures()._repr_html_() and "<table>" in NoPictures()._repr_html_()

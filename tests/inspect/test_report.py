@@ -28,6 +28,12 @@ def test_every_part_is_there(found):
     assert {"training losses", "gates saturation", "states traces"} <= set(found.pictures())
 
 
+def test_a_notebook_shows_every_part(found):
+    shown = found._repr_html_()
+    assert shown.count("<details>") == len(found.parts) and "<svg" in shown
+    assert len(repr(found)) < 400
+
+
 def test_a_report_of_other_tasks_lists_what_is_missing(translator, runs, monkeypatch):
     found = report_of_run(translator)
     names = [name for name, _ in found.parts]

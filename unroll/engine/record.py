@@ -10,6 +10,7 @@ from torch import Tensor
 
 from unroll.cells import State, fields, map_state
 from unroll.cells.cell import collecting_taps
+from unroll.engine.recording_page import recording_page
 
 
 class Recording:
@@ -43,6 +44,18 @@ class Recording:
         self._values: dict[str, dict[int, Tensor]] = {}
         self._states: dict[str, dict[int, Tensor]] = {}
         self._finished = False
+
+    def __repr__(self) -> str:
+        tensors = [*self.values.values(), *self.states.values()]
+        size = "{} steps, {} sequences".format(*tensors[0].shape) if tensors else "empty"
+        groups = {"values": self.values, "states": self.states, "gradients": self.gradients}
+        named = "".join(f"; {group} {', '.join(of)}" for group, of in groups.items() if of)
+        return f"<Recording: {size}{named}>"
+
+    def _repr_html_(self) -> str:
+        return recording_page(
+            {"values": self.values, "states": self.states, "gradients": self.gradients}
+        )
 
     @contextmanager
     def step(self, t: int) -> Iterator[None]:

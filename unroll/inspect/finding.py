@@ -8,11 +8,12 @@ import io
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from unroll.inspect.drawing import Drawing
 from unroll.inspect.page import Section, render_page
+from unroll.terminal import printable, shortened
 
 Row = Sequence[Any]
 
@@ -26,8 +27,11 @@ class Picture:
         rows: the numbers; the first row holds the names of the columns.
     """
 
-    draw: Callable[[], Drawing]
-    rows: Sequence[Row]
+    draw: Callable[[], Drawing] = field(repr=False)
+    rows: Sequence[Row] = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        return self.draw().svg()
 
     def csv(self) -> str:
         """The numbers as comma-separated values."""
@@ -94,8 +98,17 @@ class Finding(ABC):
         """
         return self.picture(name).draw().png()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.__repr__ = Finding.__repr__  # type: ignore[method-assign]  # not every number of a data class
+
+    def __repr__(self) -> str:
+        title, pictures = shortened(printable(self.title), 120), ", ".join(self.pictures())
+        return f"<{type(self).__name__}: {title}; pictures: {shortened(pictures, 200)}>"
+
     def _repr_html_(self) -> str:
-        return f"<h3>{html.escape(self.title)}</h3>{self.svg()}{html_table(self.table())}"
+        drawn = self.svg() if self.pictures() else ""
+        return f"<h3>{html.escape(self.title)}</h3>{drawn}{html_table(self.table())}"
 
 
 def format_conditions(conditions: Mapping[str, Any]) -> str:

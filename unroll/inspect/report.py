@@ -80,6 +80,16 @@ class Report(Finding):
             for key, picture in finding.pictures().items()
         }
 
+    def _repr_html_(self) -> str:
+        summary = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.summary)
+        parts = "".join(
+            f"<details><summary>{html.escape(name)}</summary>{finding._repr_html_()}</details>"
+            for name, finding in self.parts
+        )
+        missing = "".join(f"<p>Not shown: {html.escape(reason)}</p>" for reason in self.missing)
+        title = html.escape(self.title)
+        return f"<h3>{title}</h3><ul>{summary}</ul>{html_table(self.table())}{parts}{missing}"
+
     def section(self) -> Section:
         """The summary and the table."""
         parts = {

@@ -24,6 +24,7 @@ from unroll.engine.memory.bounded import requested_bound
 from unroll.engine.torch_kernels import exports_to_onnx
 from unroll.layers.exporting import exportable
 from unroll.layers.input_forms import normalise_input
+from unroll.layers.layer_page import layer_page
 from unroll.layers.stack import Part, run_stack
 from unroll.layers.stepper import Stepper
 
@@ -178,6 +179,9 @@ class DropIn(nn.RNNBase):
             table: every possible input [V, I], for a model that reads symbols; steps then take
                 their numbers [B]."""
         return Stepper(self.parts(), batch_size, state, table)
+
+    def _repr_html_(self) -> str:
+        return layer_page(self)
 
     def _width(self) -> int:
         return self.proj_size or self.hidden_size

@@ -13,6 +13,7 @@ from unroll.cells import Cell, State, as_cell, cell_factory, map_state
 from unroll.engine import Recording
 from unroll.layers.exporting import exportable
 from unroll.layers.input_forms import normalise_input
+from unroll.layers.layer_page import layer_page
 from unroll.layers.stack import Part, run_stack
 from unroll.layers.stepper import Stepper
 
@@ -227,6 +228,9 @@ class Recurrent(nn.Module):
             f"bidirectional={self.bidirectional}, batch_first={self.batch_first}, "
             f"dropout={self.dropout}"
         )
+
+    def _repr_html_(self) -> str:
+        return layer_page(self)
 
     def _check_rows(self, field: Tensor) -> Tensor:
         rows = self.num_layers * self.directions

@@ -18,6 +18,7 @@ from unroll.run.worded_report import WordedReport
 from unroll.tasks.base import Log
 from unroll.tasks.run import Run
 from unroll.training.folder import RunFolder, is_free
+from unroll.training.notebook_report import NotebookReport, in_notebook
 from unroll.training.report import QuietReport, TrainingReport, make_report, reported
 
 
@@ -75,7 +76,8 @@ def train(
         raise UserError("--resume and --overwrite are both given; expected one of them.")
     if quiet:
         report = QuietReport()
-    report = report or make_report("tokens")
+    if report is None:
+        report = NotebookReport("tokens") if in_notebook() else make_report("tokens")
     if out is not None:
         refuse_impossible_path(os.fspath(out), "--out")
     if resume and out is None:

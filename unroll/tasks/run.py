@@ -28,6 +28,7 @@ from unroll.saved_files import MOST_BYTES, Damaged, check_record, parse_json, re
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.tasks import load_task, settings_of
 from unroll.tasks.base import Progress, Trained
+from unroll.tasks.run_page import run_page
 from unroll.training.checkpoint import describe_damage, load_model, sound_checkpoints
 from unroll.training.folder import RunFolder
 from unroll.training.run_cell import recorded_cell, trust_flag
@@ -302,6 +303,16 @@ class Run:
             where: what they were measured on, for people.
         """
         return self.task.summarise(metrics, where)
+
+    def __repr__(self) -> str:
+        used = self.recorded
+        return (
+            f"<{type(self).__name__} {self.path}: {self.task_name}, {used.cell} "
+            f"{used.layers}x{used.hidden}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return run_page(self)
 
     def usage(self) -> list[str]:
         """Commands to type next."""
