@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import tempfile
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -183,3 +184,29 @@ def test_pieces_joined_are_the_text_whatever_the_block_size(text, size):
         expected = "xxxx" + text.replace("\r\n", "\n").replace("\r", "\n")
         assert "".join(text_pieces(path, "a")) == expected
         assert "\n".join(lines(path, "a")) == expected.removesuffix("\n")
+
+
+def test_time_grows_with_the_size_of_one_long_record(write):
+    seconds = []
+    for size in (8, 16):
+        path = write(b'{"text": "' + b"word " * (size << 18) + b'"}\n', "a.jsonl")
+        start = time.process_time()
+        assert len(list(lines(path, "a"))) == 1
+        seconds.append(time.process_time() - start)
+    assert seconds[1] < 3 * seconds[0] + 0.1
+
+
+def test_a_line_that_is_too_long_is_refused_with_its_number(write, monkeypatch):
+    monkeypatch.setattr("unroll.data.text.LONGEST_LINE", 100)
+    monkeypatch.setattr("unroll.data.text.PIECE", 50)
+    path = write(b"short\n" + b"x" * 300 + b"\n", "a.txt")
+    with pytest.raises(UserError, match=r"a, line 2: longer than"):
+        list(lines(path, "a"))
+
+
+def test_records_of_json_in_every_form(write):
+    rows = [{"text": "one"}, {"text": "two"}]
+    for content in (json.dumps(rows), json.dumps(rows, indent=1), "\n".join(map(json.dumps, rows))):
+        assert read(write(content.encode(), "a.json")) == ["one", "two"]
+    assert read(write(b'{"a": 1}', "a.json")) == ['{"a": 1}']  # no records: any text
+    assert read(write(b'{"text": "x"}\n', "A.NDJSON")) == ["x"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +16,12 @@ from unroll.saved_files import MOST_BYTES, Damaged, parse_record, read_whole, re
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+
+LONGEST_WORD = 1024  # characters that learning takes as one word; its time grows with their square
+# what the byte-level tokenizer takes as one word: letters, digits, spaces, other signs
+RUN = re.compile(r"[^\W\d_]+|\d+|\s+|(?:[^\w\s]|_)+")
+LONG_SPACE = re.compile(rf"\s{{{LONGEST_WORD + 1}}}")
 
 
 class TokenizerPart(BaseModel):
@@ -156,7 +163,7 @@ class BPEVocabulary:
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
-        tokenizer.train_from_iterator(texts, trainer)
+        tokenizer.train_from_iterator(bounded_words(texts), trainer)
         return cls(tokenizer)
 
     def __len__(self) -> int:
@@ -181,3 +188,24 @@ class BPEVocabulary:
         # read and written again so that the bytes do not depend on the library's spacing
         record = json.loads(self._tokenizer.to_str())
         return {"tokenizer.json": json.dumps(record, ensure_ascii=False, indent=1).encode()}
+
+
+def bounded_words(texts: Iterable[str]) -> Iterator[str]:
+    """Texts in which no word is longer than learning takes: longer ones, as in DNA, are cut.
+
+    A text without such words comes as it is.
+
+    Args:
+        texts: to learn from.
+    """
+    for text in texts:
+        # a quick look: words are within what stands between spaces
+        if max(map(len, text.split()), default=0) <= LONGEST_WORD and not LONG_SPACE.search(text):
+            yield text
+            continue
+        begin = 0
+        for run in RUN.finditer(text):
+            for cut in range(run.start() + LONGEST_WORD, run.end(), LONGEST_WORD):
+                yield text[begin:cut]
+                begin = cut
+        yield text[begin:]
