@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader
 from unroll.data.vocabulary import BOUNDARY
 from unroll.settings import TrainingSettings
 from unroll.tasks.translate.batches import EncodedPairs, PairBatches, SequenceArray
-from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.network import TranslateNetwork
 from unroll.training.optimizer import make_optimizer
 
 BARS = {"gru": 1.25, "lstm": 0.97}
@@ -73,7 +73,7 @@ class PlainTranslator(nn.Module):
 
 
 def plain_weights(state):
-    """The weights of a PlainTranslator that computes the same as a Translator with this state."""
+    """The weights of a PlainTranslator that computes the same as a TranslateNetwork with this state."""
     found = {"output.weight": state["target.weight"], "output.bias": state["bias"]}
     for name, tensor in state.items():
         parts = name.split(".")
@@ -190,7 +190,9 @@ def gate(cell, model, plain, pairs, smoothing):
         return [loss.detach(), *torch.autograd.grad(loss, parameters)]
 
     model.eval(), plain.eval()
-    twin = Translator(*sizes_of(model), cell=cell, encoder_size=model.encoder.hidden_size).double()
+    twin = TranslateNetwork(
+        *sizes_of(model), cell=cell, encoder_size=model.encoder.hidden_size
+    ).double()
     twin.load_state_dict({k: doubled(v) for k, v in model.state_dict().items()})
     row = Row(
         cell, {}, ["loss", *names], ours(twin.eval()),
@@ -234,7 +236,7 @@ def main():
     lines, measured = [], []
     for cell in args.cells.split(","):
         torch.manual_seed(1)
-        model = Translator(
+        model = TranslateNetwork(
             V, V, E, H, cell=cell, encoder_size=H // 2, dropout=dropout, dropout_input=dropout
         )
         plains = [PlainTranslator(cell, V, V, E, H, dropout) for _ in range(2)]

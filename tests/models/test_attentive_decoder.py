@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from unroll.models.attentive_decoder import AttentiveStepper
-from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.network import TranslateNetwork
 
 LENGTHS = torch.tensor([6, 1, 4])
 
 
 @pytest.fixture
 def model():
-    return Translator(
+    return TranslateNetwork(
         9, 11, 4, 6, num_layers=2, cell="gru", input_feeding=True, coverage=True
     ).eval()
 

@@ -17,10 +17,10 @@ from unroll.inspect.saliency import saliency_of_run
 from unroll.run import Run
 from unroll.tasks.caption.network import Captioner
 from unroll.tasks.classify.network import Classifier
-from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.network import TranslateNetwork
 
 METHODS: list[tuple[type[nn.Module], Callable[[Run, str], Finding]]] = [
-    (Translator, alignment_of_run),
+    (TranslateNetwork, alignment_of_run),
     (Captioner, caption_attention_of_run),
     (Classifier, saliency_of_run),
 ]

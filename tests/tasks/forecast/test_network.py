@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from unroll.tasks.forecast.network import Forecaster, TargetInputs
+from unroll.tasks.forecast.network import ForecastNetwork, TargetInputs
 from unroll.tasks.forecast.windows import WindowBatch
 
 H, K, B, I, F = 6, 4, 3, 5, 2
@@ -34,7 +34,7 @@ def batch(base=None):
     ],
 )
 def test_it_starts_at_the_naive_forecast_and_learns(head, loss):
-    model = Forecaster(
+    model = ForecastNetwork(
         I, F, K, 7, cell="gru", head=head, loss=loss, target=TargetInputs(0, 1, F), series=2,
         embedding_size=3,
     )  # fmt: skip
@@ -52,7 +52,7 @@ def test_it_starts_at_the_naive_forecast_and_learns(head, loss):
 
 
 def test_what_is_not_known_counts_nothing():
-    model, one = Forecaster(I, F, K, 7), batch()
+    model, one = ForecastNetwork(I, F, K, 7), batch()
     loss = model.loss(one)
     one.y[~one.weight] = 1e6
     torch.testing.assert_close(model.loss(one), loss)
@@ -60,7 +60,7 @@ def test_what_is_not_known_counts_nothing():
 
 def test_a_recursive_head_reads_its_own_forecasts_back():
     """The second step equals a first one from a history that ends with the first forecast."""
-    model = Forecaster(I, F, K, 7, head="recursive", loss="mse", target=TargetInputs(0, 1, F))
+    model = ForecastNetwork(I, F, K, 7, head="recursive", loss="mse", target=TargetInputs(0, 1, F))
     with torch.no_grad():
         model.readout.weight.normal_()
     one = batch()
@@ -79,11 +79,11 @@ def test_a_recursive_head_reads_its_own_forecasts_back():
 
 def test_a_recursive_head_needs_to_know_its_target():
     with pytest.raises(ValueError, match="needs `target`"):
-        Forecaster(I, F, K, 7, head="recursive")
+        ForecastNetwork(I, F, K, 7, head="recursive")
 
 
 def test_batch_and_one_by_one_agree():
-    model, one = Forecaster(I, F, K, 7).eval(), batch()
+    model, one = ForecastNetwork(I, F, K, 7).eval(), batch()
     with torch.no_grad():
         torch.nn.init.normal_(model.readout.weight)
     together = model.quantiles(one).detach().numpy()

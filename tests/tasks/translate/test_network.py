@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 import unroll
-from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.network import TranslateNetwork
 
 S, T, B, V, W = 6, 5, 3, 9, 11
 LENGTHS = torch.tensor([6, 1, 4])
@@ -13,7 +13,7 @@ LENGTHS = torch.tensor([6, 1, 4])
 
 def translator(**settings):
     sizes = {"embedding_size": 4, "hidden_size": 6, "num_layers": 2, "cell": "gru", **settings}
-    return Translator(V, W, **sizes).eval()
+    return TranslateNetwork(V, W, **sizes).eval()
 
 
 def batch():
@@ -95,11 +95,11 @@ def test_inputs_of_its_own_are_mixed_in():
 
 
 def test_one_embedding_for_both_sides():
-    model = Translator(V, V, 4, 6, joint=True)
+    model = TranslateNetwork(V, V, 4, 6, joint=True)
     assert model.source is model.target is not None
     assert model.softmax_weight is model.source.weight
     with pytest.raises(ValueError, match="source_size=9 and target_size=11"):
-        Translator(V, W, 4, 6, joint=True)
+        TranslateNetwork(V, W, 4, 6, joint=True)
 
 
 def test_dropout_is_for_training_alone():

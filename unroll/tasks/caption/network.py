@@ -34,7 +34,7 @@ class Captioner(nn.Module):
         c_t = sum_i a_ti k_i,   a_t = attention(s_t, k)
         h_t = tanh(W [c_t; s_t])            p(y_t | y_1 .. y_{t-1}, image) = softmax(W_y h_t + b)
 
-    As in `Translator`, the decoder's recurrence runs over the whole caption first, then the
+    As in `TranslateNetwork`, the decoder's recurrence runs over the whole caption first, then the
     attention for all steps at once, so that both are fast.
 
     Source: K. Xu et al., Show, attend and tell, 2015 (https://arxiv.org/abs/1502.03044), with the

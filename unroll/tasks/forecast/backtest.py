@@ -22,7 +22,7 @@ from unroll.tasks.forecast.metrics import (
     point_errors,
     quantile_errors,
 )
-from unroll.tasks.forecast.network import Forecaster
+from unroll.tasks.forecast.network import ForecastNetwork
 from unroll.tasks.forecast.settings import ForecastSettings
 from unroll.tasks.forecast.windows import ForecastWindows, WindowBatch
 
@@ -85,7 +85,7 @@ class ForecastMetrics(PointErrors, QuantileErrors):
 
 
 def backtest(
-    network: Forecaster,
+    network: ForecastNetwork,
     windows: ForecastWindows,
     origins: np.ndarray,
     settings: ForecastSettings,
@@ -179,7 +179,7 @@ def find_anomalies(
 
 @torch.no_grad()
 def forecast_quantiles(
-    network: Forecaster,
+    network: ForecastNetwork,
     windows: ForecastWindows,
     origins: np.ndarray,
     device: torch.device,

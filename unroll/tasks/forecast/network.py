@@ -40,7 +40,7 @@ class TargetInputs:
     relative_to: str = "last"
 
 
-class Forecaster(nn.Module):
+class ForecastNetwork(nn.Module):
     """The next K values of a series, relative to a naive forecast.
 
         h_t = stack(x_t, h_{t-1})                          over the history

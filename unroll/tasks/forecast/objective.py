@@ -12,7 +12,7 @@ from unroll.layers import Ridge
 from unroll.tasks.base import Progress
 from unroll.tasks.forecast.backtest import ROWS, batches_in_order
 from unroll.tasks.forecast.defaults import BATCH_SIZE, LEARNING_RATE
-from unroll.tasks.forecast.network import Forecaster
+from unroll.tasks.forecast.network import ForecastNetwork
 from unroll.tasks.forecast.reader import ForecastData
 from unroll.tasks.forecast.settings import ForecastSettings
 from unroll.tasks.forecast.windows import WindowBatch, WindowBatches
@@ -34,7 +34,7 @@ class ForecastObjective(Objective):
 
     def __init__(
         self,
-        network: Forecaster,
+        network: ForecastNetwork,
         data: ForecastData,
         settings: ForecastSettings,
         device: torch.device,

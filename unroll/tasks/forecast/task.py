@@ -22,7 +22,7 @@ from unroll.tasks.forecast.inputs import (
     input_from_columns,
     read_input_table,
 )
-from unroll.tasks.forecast.network import Forecaster, TargetInputs
+from unroll.tasks.forecast.network import ForecastNetwork, TargetInputs
 from unroll.tasks.forecast.objective import ForecastObjective
 from unroll.tasks.forecast.plot import plot_series
 from unroll.tasks.forecast.predictions import (
@@ -37,7 +37,7 @@ from unroll.tasks.forecast.settings import ForecastSettings
 from unroll.tasks.forecast.summary import summarise
 from unroll.tasks.forecast.windows import ForecastWindows
 
-TrainedForecaster = Trained[ForecastSettings, ForecastPreprocessor, Forecaster]
+TrainedForecaster = Trained[ForecastSettings, ForecastPreprocessor, ForecastNetwork]
 
 
 class ForecastTask(
@@ -45,7 +45,7 @@ class ForecastTask(
         ForecastSettings,
         ForecastData,
         ForecastPreprocessor,
-        Forecaster,
+        ForecastNetwork,
         ForecastMetrics,
         ForecastPrediction,
     ]
@@ -77,13 +77,13 @@ class ForecastTask(
 
     def build_network(
         self, settings: ForecastSettings, preprocessor: ForecastPreprocessor, make_cell: MakeCell
-    ) -> Forecaster:
+    ) -> ForecastNetwork:
         past = range(len(preprocessor.columns) - preprocessor.ahead)
         levels = sum(preprocessor.width(k) for k in past if preprocessor.levels[k])
         target = TargetInputs(
             0 if preprocessor.levels[0] else None, levels, preprocessor.known, settings.relative_to
         )
-        return Forecaster(
+        return ForecastNetwork(
             preprocessor.inputs,
             preprocessor.known,
             settings.horizon,
@@ -102,7 +102,7 @@ class ForecastTask(
 
     def objective(
         self,
-        network: Forecaster,
+        network: ForecastNetwork,
         data: ForecastData,
         settings: ForecastSettings,
         device: torch.device,
@@ -110,7 +110,7 @@ class ForecastTask(
         return ForecastObjective(network, data, settings, device)
 
     def describe(
-        self, data: ForecastData, settings: ForecastSettings, network: Forecaster
+        self, data: ForecastData, settings: ForecastSettings, network: ForecastNetwork
     ) -> list[str]:
         return describe(data, settings)
 

@@ -13,14 +13,14 @@ from unroll.data.vocabulary import BOUNDARY, UNKNOWN
 from unroll.models.beam_search import Hypothesis, beam_search, decode_sequences
 from unroll.models.sampling import distribution, draw
 from unroll.tasks.base import Trained
-from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.settings import TranslateSettings
 
 READ_AHEAD = 256  # sources that are read before the first is translated
 ROWS = 256  # of a batch of searches
 
-TrainedTranslator = Trained[TranslateSettings, PairPreprocessor, Translator]
+TrainedTranslator = Trained[TranslateSettings, PairPreprocessor, TranslateNetwork]
 T = TypeVar("T")
 
 
@@ -61,7 +61,7 @@ class TranslatePrediction(Translation):
 
 
 def translate(
-    network: Translator,
+    network: TranslateNetwork,
     preprocessor: PairPreprocessor,
     texts: Iterable[str],
     settings: TranslateSettings,
@@ -103,7 +103,7 @@ def groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 @torch.no_grad()
 def search(
-    network: Translator,
+    network: TranslateNetwork,
     preprocessor: PairPreprocessor,
     texts: list[str],
     settings: TranslateSettings,

@@ -14,7 +14,7 @@ from unroll.tasks.base import Progress
 from unroll.tasks.translate.baseline import NearestNeighbour
 from unroll.tasks.translate.batches import EncodedPairs, evaluation_batches
 from unroll.tasks.translate.decoding import TrainedTranslator, describe_search, translate
-from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.pairs import Pair
 from unroll.tasks.translate.reader import encode_pairs
 
@@ -85,7 +85,7 @@ class TranslateMetrics(TokenMetrics, TranslationScores, total=False):
 
 @torch.no_grad()
 def token_metrics(
-    network: Translator,
+    network: TranslateNetwork,
     pairs: EncodedPairs,
     device: torch.device,
     progress: Progress | None = None,

@@ -22,7 +22,7 @@ from unroll.models.initialisation import initialise_layers
 from unroll.models.softmax import linear_cross_entropy
 
 
-class Translator(nn.Module):
+class TranslateNetwork(nn.Module):
     """The probability of the next target token, given the source and all target tokens before it.
 
         k_1 .. k_S = encoder(embedding[x_1 .. x_S])              in both directions
@@ -64,8 +64,8 @@ class Translator(nn.Module):
 
     Examples:
         >>> import torch
-        >>> from unroll.tasks.translate.network import Translator
-        >>> model = Translator(11, 13, embedding_size=4, hidden_size=6, cell="gru")
+        >>> from unroll.tasks.translate.network import TranslateNetwork
+        >>> model = TranslateNetwork(11, 13, embedding_size=4, hidden_size=6, cell="gru")
         >>> source, lengths = torch.randint(11, (5, 2)), torch.tensor([5, 3])
         >>> logits, weights = model(source, lengths, torch.randint(13, (7, 2)))
         >>> tuple(logits.shape), tuple(weights.shape)

@@ -12,7 +12,7 @@ from unroll.data.split import evenly_spread
 from unroll.tasks.translate.batches import PairBatch, PairBatches
 from unroll.tasks.translate.decoding import translate
 from unroll.tasks.translate.metrics import bleu_score, exact_match, token_metrics
-from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.reader import TranslateData, encode_pairs
 from unroll.tasks.translate.settings import TranslateSettings
 from unroll.training.objective import Objective, TrainingBatch
@@ -34,7 +34,7 @@ class TranslateObjective(Objective):
 
     def __init__(
         self,
-        network: Translator,
+        network: TranslateNetwork,
         data: TranslateData,
         settings: TranslateSettings,
         device: torch.device,

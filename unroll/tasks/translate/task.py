@@ -20,7 +20,7 @@ from unroll.tasks.translate.defaults import DEFAULTS, resolve, resolve_sizes
 from unroll.tasks.translate.description import check_report, describe, summarise
 from unroll.tasks.translate.inputs import check_text, read_sources
 from unroll.tasks.translate.metrics import TranslateMetrics, measure
-from unroll.tasks.translate.network import Translator
+from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.objective import TranslateObjective
 from unroll.tasks.translate.pairs import open_pairs
 from unroll.tasks.translate.preprocessor import PairPreprocessor
@@ -35,7 +35,7 @@ class TranslateTask(
         TranslateSettings,
         TranslateData,
         PairPreprocessor,
-        Translator,
+        TranslateNetwork,
         TranslateMetrics,
         TranslatePrediction,
     ]
@@ -64,9 +64,9 @@ class TranslateTask(
 
     def build_network(
         self, settings: TranslateSettings, preprocessor: PairPreprocessor, make_cell: MakeCell
-    ) -> Translator:
+    ) -> TranslateNetwork:
         defaults = DEFAULTS[settings.level]
-        return Translator(
+        return TranslateNetwork(
             len(preprocessor.source),
             len(preprocessor.target),
             settings.embedding or defaults["embedding"],
@@ -87,7 +87,7 @@ class TranslateTask(
 
     def objective(
         self,
-        network: Translator,
+        network: TranslateNetwork,
         data: TranslateData,
         settings: TranslateSettings,
         device: torch.device,
@@ -95,7 +95,7 @@ class TranslateTask(
         return TranslateObjective(network, data, settings, device)
 
     def describe(
-        self, data: TranslateData, settings: TranslateSettings, network: Translator
+        self, data: TranslateData, settings: TranslateSettings, network: TranslateNetwork
     ) -> list[str]:
         return describe(data, settings)
 
