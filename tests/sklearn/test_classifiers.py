@@ -75,8 +75,8 @@ def test_it_is_pickled_as_the_files_of_its_run(gestures):
 
 def test_a_search_over_two_processes(gestures):
     x, y = gestures
-    search = GridSearchCV(SequenceClassifier(**FEW), {"hidden": [4, 8]}, cv=2, n_jobs=2)
-    assert search.fit(x, y).best_params_["hidden"] in (4, 8)
+    search = GridSearchCV(SequenceClassifier(**FEW), {"hidden": [4]}, cv=2, n_jobs=2)
+    assert search.fit(x, y).best_params_ == {"hidden": 4}
     assert search.predict(x).shape == (60,)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numbers
+import shutil
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from unroll.data.optional import optional
@@ -105,16 +107,20 @@ class RunEstimator(BaseEstimator):
         given = {name: getattr(self, name) for name in PARAMETERS}
         # one thread: which number is fastest is measured, and other numbers round differently
         settings = {"threads": 1, **more, **given, "seed": self._seed(), **(self.settings or {})}
-        folder = None
-        out = self.out
-        if out is None:
-            folder = TemporaryDirectory(prefix="unroll-")
-            out = Path(folder.name) / "run"
+        out = self.out if self.out is not None else self._new_folder() / "run"
         self._run = train(
             data, out, labels=labels, task=self.task, quiet=not self.verbose, **settings
         )
-        self._folder = folder
         return self
+
+    def _new_folder(self) -> Path:
+        """A temporary folder that ends with this estimator, or when it is fitted again."""
+        before = self.__dict__.get("_folder")
+        if before is not None:
+            before()
+        path = mkdtemp(prefix="unroll-")
+        self._folder = weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
+        return Path(path)
 
     def _seed(self) -> int:
         """The seed of the run.
@@ -156,7 +162,7 @@ class RunEstimator(BaseEstimator):
         super().__setstate__(state)
         if files is None:
             return
-        self._folder = TemporaryDirectory(prefix="unroll-")
+        folder = self._new_folder()
         for name, content in files.items():
-            (Path(self._folder.name) / Path(name).name).write_bytes(content)
-        self._run = load(self._folder.name, device)
+            (folder / Path(name).name).write_bytes(content)
+        self._run = load(folder, device)
