@@ -32,7 +32,7 @@ from unroll.tasks.forecast.time_columns import TimeColumn, asked_parts
 from unroll.tasks.forecast.time_forms import EPOCH_NAMES, ISO, TimeForm
 from unroll.tasks.forecast.times import find_time_step, format_time
 
-FEWEST_STEPS = 10  # steps, from which on a column that never falls only grows
+FEWEST_STEPS = 10  # steps, from which on a column that never falls is left out
 INPUT = "the input"  # how sentences name a dictionary of columns
 
 
@@ -95,12 +95,13 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
     table = table_of_rows(
         name, columns.time.name, columns.by, len(columns.known), parser, parsed, request, problems
     )
-    said = (
-        *columns.messages,
-        *left_out,
-        *describe_times(name, columns.time.name, times, parser.form),
-    )
-    return replace(table, messages=(*said, *parser.numbers.messages, *table.messages, *notes))
+    like, said = request.like, [*columns.messages, *left_out]
+    # what is read as the training table was has been said in training
+    if like is None or like.time_form != form.name:
+        said += describe_times(name, columns.time.name, times, form)
+    if like is None or like.decimal != parser.numbers.decimal:
+        said += parser.numbers.messages
+    return replace(table, messages=(*said, *table.messages, *(notes if like is None else ())))
 
 
 def table_of_rows(
@@ -198,7 +199,7 @@ def form_of_numbers(
 def without_growing(
     parser: RowParser, past: int, rows: dict[str, list[NumberRow]]
 ) -> tuple[RowParser, list[str]]:
-    """Leave out the covariates that only grow: numbers of rows, years; nothing can be learned of them.
+    """Leave out covariates that never fall: numbers of rows, years; nothing can be learned of them.
 
     Args:
         parser: its columns are the target, then so many past columns, then others.
@@ -216,8 +217,7 @@ def without_growing(
         steps = [np.diff(values[~np.isnan(values)]) for values in series]
         if sum(map(len, steps)) < FEWEST_STEPS or any((each < 0).any() for each in steps):
             continue
-        if any((each > 0).any() for each in steps):
-            growing.append(k)
+        growing.append(k)
     if not growing:
         return parser, []
     kept = [k for k in range(len(parser.columns)) if k not in growing]
@@ -230,7 +230,7 @@ def without_growing(
         places=[parser.places[k] for k in kept],
     )
     return parser, [
-        f"{name} only grows and is left out of the covariates (--covariates {name} reads it)."
+        f"{name} never falls and is left out of the covariates (--covariates {name} reads it)."
         for name in names
     ]
 
