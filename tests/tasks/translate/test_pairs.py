@@ -1,6 +1,9 @@
 """Pairs of texts: what is read, and what is reported about files with mistakes."""
 
+import csv
 import gzip
+import io
+import json
 
 import pytest
 from hypothesis import given
@@ -138,3 +141,72 @@ def test_any_lines_give_pairs_or_problems(rows):
     lines = [line for line in text.split("\n") if line.strip()]
     assert len(pairs) - 1 + problems.count == len(lines)
     assert all(pair.source and pair.target for pair in pairs)
+
+
+ROWS = [("Run!", "Courez !"), ("Stop, now!", "Stop !"), ("Wait!", "Attends, toi !")]
+
+
+def as_csv(*names, separator=","):
+    out = io.StringIO()
+    csv.writer(out, delimiter=separator).writerows([*([names] if names else []), *ROWS])
+    return out.getvalue()
+
+
+def as_json(make):
+    return "".join(
+        json.dumps(make(n, *row), ensure_ascii=False) + "\n" for n, row in enumerate(ROWS)
+    )
+
+
+FORMS = {
+    "plain.csv": as_csv(),
+    "languages.csv": as_csv("en", "fr"),
+    "words.csv": as_csv("source", "target"),
+    "semicolons.csv": as_csv("English", "French", separator=";"),
+    "pipes.txt": as_csv("src", "tgt", separator="|"),
+    "fields.jsonl": as_json(lambda n, a, b: {"id": n, "en": a, "fr": b}),
+    "opus.jsonl": as_json(lambda n, a, b: {"id": str(n), "translation": {"en": a, "fr": b}}),
+    "backwards.jsonl": as_json(lambda n, a, b: {"target": b, "source": a}),
+    "list.json": json.dumps([{"input": a, "output": b} for a, b in ROWS]),
+    "lists.json": json.dumps(ROWS),
+    "tatoeba.txt": "".join(f"{a}\t{b}\tCC-BY 2.0 (France) #{n}\n" for n, (a, b) in enumerate(ROWS)),
+    "export.tsv": "".join(f"{n}\t{a}\t{n + 7}\t{b}\n" for n, (a, b) in enumerate(ROWS)),
+    "header.tsv": "en\tfr\n" + "".join(f"{a}\t{b}\n" for a, b in ROWS),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_same_pairs_in_every_form(name):
+    assert read(FORMS[name], name)[0] == ROWS
+    file = open_pairs(name)
+    assert file.sha256() == open_pairs(name).sha256()
+    assert file.describe().endswith("not read") == (
+        name in ("fields.jsonl", "tatoeba.txt", "export.tsv")
+    )
+
+
+def test_columns_of_tables_are_chosen_by_name_and_number():
+    backwards = [(b, a) for a, b in ROWS]
+    for name in ("languages.csv", "fields.jsonl", "opus.jsonl"):
+        assert read(FORMS[name], name, source="fr", target="en")[0] == backwards
+    assert read(FORMS["plain.csv"], "plain.csv", source="2", target="1")[0] == backwards
+    assert open_pairs("fields.jsonl").describe() == (
+        "columns en and fr of fields.jsonl, column id is not read"
+    )
+    with pytest.raises(UserError, match="no two columns that must be sources and targets"):
+        read('{"a": "x", "b": "y", "c": "z"}\n' * 3, "abc.jsonl")
+
+
+def test_bad_records_of_tables():
+    for name, text, said in (
+        ("a.jsonl", as_json(lambda n, a, b: {"en": a, "fr": b}) + '{"en": "x"}\n', "the target is"),
+        ("a.csv", as_csv("en", "fr") + "x\n", "1 column where the first rows have 2"),
+    ):
+        with pytest.raises(UserError, match=said):
+            read(text, name)
+        pairs, problems = read(text, name, skip=True)
+        assert (pairs, problems.count) == (ROWS, 1)
+
+
+def test_an_attribution_may_be_missing():
+    assert read("a b\tc\tx\nd e\tf\ng h\ti\tx\n")[0] == [("a b", "c"), ("d e", "f"), ("g h", "i")]

@@ -102,3 +102,23 @@ def test_sizes_that_do_not_fit_are_refused(place):
         unroll.train(
             "pairs.tsv", "dot", attention="dot", encoder_hidden=5, hidden=8, steps=1, quiet=True
         )
+
+
+def test_json_and_tables_end_to_end(tmp_path, capsys, monkeypatch, pairs_of):
+    monkeypatch.chdir(tmp_path)
+    pairs = list(pairs_of(40))
+    rows = [{"id": n, "translation": {"en": a, "fr": b}} for n, (a, b) in enumerate(pairs)]
+    (tmp_path / "opus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "pairs.csv").write_text("en;fr\n" + "".join(f"{a};{b}\n" for a, b in pairs))
+    few = ("--hidden", 8, "--threads", 1, "--out", "run")
+    said = printed(capsys, "train", "opus.jsonl", "--steps", 2, *few)
+    assert "columns en and fr of opus.jsonl" in said.out + said.err
+    assert "Line 1 is read" not in said.out + said.err
+    printed(capsys, "train", "opus.jsonl", "--steps", 3, "--resume", "--out", "run")
+    for name in ("opus.jsonl", "pairs.csv"):
+        assert json.loads(printed(capsys, "eval", "run", name, "--json").out)["pairs"] == 40
+        printed(capsys, "predict", "run", name, "--out", "out.jsonl", "--overwrite")
+        found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+        assert [row["source"] for row in found] == [pair.source for pair in pairs]
+        facts = json.loads(printed(capsys, "data", "check", name, "--json").out)
+        assert (facts["task"], facts["pairs"]) == ("translate", 40)

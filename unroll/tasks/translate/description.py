@@ -45,7 +45,7 @@ def describe_pairs(data: TranslateData, settings: TranslateSettings) -> list[str
     ]
     if file.other is None and len(file.names) > 2:
         sentences.append(f"{file.name} has {len(file.names)} columns; only these two are read.")
-    if file.header:
+    if file.header and (file.table is None or file.table.columns.header):
         sentences.append(f"Line 1 is read as the names of the columns: {', '.join(file.names)}.")
     return sentences
 

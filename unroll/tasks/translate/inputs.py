@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
+from unroll.data.files.forms import find_form
+from unroll.data.files.rows import as_word
+from unroll.data.files.tables import open_table
+from unroll.data.first_rows import is_table
 from unroll.data.problems import Problems
+from unroll.data.text import TextSource
 from unroll.errors import UserError
-from unroll.tasks.translate.pairs import numbered_lines, one_file
+from unroll.tasks.translate.pair_columns import find_source_column
+from unroll.tasks.translate.pairs import (
+    LOOK,
+    columns_of_lines,
+    is_pair_table,
+    numbered_lines,
+    one_file,
+)
 
 
 def check_text(text: object) -> str:
@@ -26,17 +39,27 @@ def read_sources(path: str, column: str | None, *, parallel: bool) -> Iterator[s
     """The sources of a file, in order: whole lines, or one column where a line has tabs.
 
     Args:
-        path: a file, or "-" for standard input.
+        path: a file of lines, a table or JSON, or "-" for standard input.
         column: of the source, by number from 1, or by its name in the first line. Default: 1.
         parallel: whether the run was trained on two files, whose lines are read whole.
 
     Raises:
         UserError: for lines that cannot be read or do not have the column.
     """
-    word = column or "1"
+    file = one_file(path)
+    table = source_cells(file, column)
+    if table is not None:
+        yield from table
+        return
+    word, header = column or "1", False
     place = int(word) - 1 if word.isdigit() else None
-    for number, line in numbered_lines(one_file(path), Problems()):
-        if line is None:
+    if column is None and path != "-" and not parallel:
+        first = next((line for _, line in numbered_lines(file, Problems(skip=True)) if line), "")
+        if "\t" in first:  # the same guess as of pairs
+            pairs = columns_of_lines(file, tuple(first.split("\t")), None, None)
+            place, header = pairs.columns[0], pairs.header
+    for number, line in numbered_lines(file, Problems()):
+        if line is None or (header and number == 1):
             continue
         if parallel or "\t" not in line:
             yield line
@@ -56,3 +79,26 @@ def read_sources(path: str, column: str | None, *, parallel: bool) -> Iterator[s
                 f"{place + 1}."
             )
         yield cells[place]
+
+
+def source_cells(file: TextSource, column: str | None) -> Iterator[str] | None:
+    """The sources of a table without tabs, or of JSON; None for lines of text.
+
+    Args:
+        file: the file.
+        column: of the source, by number from 1, or by its name. Default: the one of pairs, or the only
+            one that holds texts.
+
+    Raises:
+        UserError: where there is no such column.
+    """
+    name = file.name
+    if name == "-" or find_form(file.files[0], name).kind == "text" or not is_table(file.files[0]):
+        return None
+    if not is_pair_table(file.files[0], name):
+        return None
+    table = open_table(file.files[0], name)
+    columns = find_source_column(table.sampled_rows(LOOK), table.names, name, column)
+    rows = islice(table.rows(Problems(may_skip=False)), int(columns.header), None)
+    found = (list(columns.cells(row.cells))[columns.source : columns.source + 1] for row in rows)
+    return (as_word(cells[0]).strip() if cells else "" for cells in found)

@@ -6,18 +6,24 @@ import codecs
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from unroll.counting import counted
+from unroll.counting import counted, listed
 from unroll.data.files.encoding import conversion, refuse_other_encoding
+from unroll.data.files.forms import find_form
 from unroll.data.files.opening import open_bytes
+from unroll.data.files.rows import TableRows, as_word
+from unroll.data.files.tables import open_table
+from unroll.data.first_rows import first_lines
 from unroll.data.problems import Problems
 from unroll.data.table import column
 from unroll.data.text import TextSource, text_source
 from unroll.errors import UserError
+from unroll.tasks.translate.pair_columns import PairColumns, find_pair_columns
 
+LOOK = 1000  # lines that a guess looks at
 HEADINGS = ({"source", "src", "input", "from"}, {"target", "tgt", "output", "to", "translation"})
 
 
@@ -34,6 +40,37 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True)
+class PairTable:
+    """The pairs of a table that has no tabs, or of JSON.
+
+    Attributes:
+        rows: its rows.
+        columns: which column holds what.
+    """
+
+    rows: TableRows
+    columns: PairColumns
+
+    def pairs(self, problems: Problems) -> Iterator[Pair]:
+        """Every pair, in order. problems: takes each row that is none, with its line."""
+        columns, name = self.columns, self.rows.name
+        for number, row in enumerate(self.rows.rows(problems)):
+            if columns.header and number == 0:
+                continue
+            where = f"{name}, line {row.line}"
+            cells = columns.cells(row.cells)
+            if len(cells) != len(columns.names):
+                problems.bad(
+                    f"{where}: {counted(len(cells), 'column')} where the first rows have "
+                    f"{len(columns.names)}; expected a source and a target."
+                )
+                continue
+            pair = Pair(*(as_word(cells[k]).strip() for k in (columns.source, columns.target)))
+            if is_complete(pair, where, problems):
+                yield pair
+
+
+@dataclass(frozen=True)
 class PairFile:
     """Pairs of texts in files, read line by line, as often as needed.
 
@@ -43,6 +80,7 @@ class PairFile:
         columns: of source and target, counted from 0.
         names: the cells of the first line.
         header: whether the first line names the columns, and is no pair.
+        table: the rows of a table that has no tabs, or of JSON; None for lines.
     """
 
     source: TextSource
@@ -50,6 +88,7 @@ class PairFile:
     columns: tuple[int, int] = (0, 1)
     names: tuple[str, ...] = ()
     header: bool = False
+    table: PairTable | None = None
 
     @property
     def name(self) -> str:
@@ -65,6 +104,8 @@ class PairFile:
         Raises:
             UserError: for files of different lengths, and for bad lines that are not skipped.
         """
+        if self.table is not None:
+            return self.table.pairs(problems)
         if self.other is None:
             return self._pairs_of_columns(problems)
         return self._pairs_of_files(self.other, problems)
@@ -72,6 +113,10 @@ class PairFile:
     def sha256(self) -> str:
         """Hash of the bytes of the file, or of both files, and of the columns that are read."""
         digest = hashlib.sha256(repr((self.columns, self.header)).encode())
+        if self.table is not None:
+            for pair in self.table.pairs(Problems(skip=True)):
+                digest.update("\0".join(["", *pair]).encode("utf-8", "surrogatepass"))
+            return digest.hexdigest()
         for source in (self.source, self.other):
             if source is not None:
                 digest.update(b"\0file\0")
@@ -87,7 +132,15 @@ class PairFile:
         where = " and ".join(
             f"{k + 1} ({self.names[k]})" if self.header else str(k + 1) for k in self.columns
         )
-        return f"columns {where} of {self.name}"
+        if self.table is not None and any(self.names):
+            where = " and ".join(self.names[k] for k in self.columns)
+        others = [k for k in range(len(self.names)) if k not in self.columns]
+        unread = [self.names[k] if self.header else str(k + 1) for k in others]
+        words = (
+            f"column {listed(unread)} is" if len(unread) == 1 else f"columns {listed(unread)} are"
+        )
+        more = f", {words} not read" if unread else ""
+        return f"columns {where} of {self.name}{more}"
 
     def _pairs_of_columns(self, problems: Problems) -> Iterator[Pair]:
         """Two columns of one file."""
@@ -95,7 +148,10 @@ class PairFile:
             if line is None or not line.strip() or (self.header and number == 1):
                 continue
             cells = line.split("\t")
-            if len(cells) != len(self.names):
+            # what follows a pair of more columns may be missing, as an attribution
+            if len(cells) != len(self.names) and not max(self.columns) < len(cells) < len(
+                self.names
+            ):
                 problems.bad(
                     f"{self.name}, line {number}: {counted(len(cells), 'column')} where the first "
                     f"line has {len(self.names)}; expected source, tab, target."
@@ -142,7 +198,7 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
     """Find the pairs at a path.
 
     Args:
-        path: a file of text, or "-" for standard input; .gz is unpacked.
+        path: a file of text, a table or JSON, or "-" for standard input; packed files are unpacked.
         source: a column by its number, from 1, or by its name in the first line. Default: 1.
         target: the same, or a second file that matches the first line by line. Default: 2.
 
@@ -165,6 +221,9 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
                 "two columns of one file, or two files that match line by line."
             )
         return PairFile(first, one_file(target))
+    table = open_pair_table(first, source, target)
+    if table is not None:
+        return table
     readable = (line for _, line in numbered_lines(first, Problems(skip=True)) if line)
     line = next(readable, None)
     if line is None:
@@ -177,11 +236,38 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
             f"{path}, line 1: one column; expected source, tab, target in each line. Where the "
             "targets are in a second file, line by line, name it with --target FILE."
         )
+    return columns_of_lines(first, names, source, target)
+
+
+def columns_of_lines(
+    file: TextSource, names: tuple[str, ...], source: str | None, target: str | None
+) -> PairFile:
+    """The pairs of lines with tabs.
+
+    Args:
+        file: the file.
+        names: the cells of its first line.
+        source: a column by its number, from 1, or by its name in the first line. Default: 1, or the
+            first that holds texts where there are more than two.
+        target: the same; by default 2, or the second that holds texts.
+
+    Raises:
+        UserError: where there is no such column.
+    """
+    path = file.name
     by_name = any(word is not None and not word.isdigit() for word in (source, target))
-    where = (
-        column(source or "1", names, path, "--set source"),
-        column(target or "2", names, path, "--target"),
-    )
+    found = None
+    if source is None and target is None:
+        lines = (line for _, line in numbered_lines(file, Problems(skip=True)) if line)
+        rows = [line.split("\t") for line in islice(lines, LOOK)]
+        found = find_pair_columns([row for row in rows if len(row) == len(names)], None, path)
+    if found is not None and (found.header or len(names) > 2):
+        where = found.source, found.target
+    else:
+        where = (
+            column(source or "1", names, path, "--set source"),
+            column(target or "2", names, path, "--target"),
+        )
     if where[0] == where[1]:
         raise UserError(
             f"Source and target are both column {where[0] + 1} of {path}; expected two columns. Name "
@@ -189,7 +275,52 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
         )
     words = [names[k].lower() for k in where]
     header = by_name or all(word in known for word, known in zip(words, HEADINGS, strict=True))
-    return PairFile(first, None, where, names, header)
+    return PairFile(file, None, where, names, header or (found is not None and found.header))
+
+
+def open_pair_table(file: TextSource, source: str | None, target: str | None) -> PairFile | None:
+    """The pairs of a table without tabs, or of JSON; None for lines of text.
+
+    Args:
+        file: the file.
+        source: a column by its number, from 1, or by its name. Default: found.
+        target: the same.
+
+    Raises:
+        UserError: for a table whose columns cannot be found.
+    """
+    name = file.name
+    if name == "-" or not is_pair_table(file.files[0], name):
+        return None
+    table = open_table(file.files[0], name)
+    rows = table.sampled_rows(LOOK)
+    columns = find_pair_columns(rows, table.names, name, source, target)
+    if columns is None:
+        names = table.names or tuple(rows[0] if rows else ())
+        raise UserError(
+            f"{name} has no two columns that must be sources and targets ({listed(names)}). Name them "
+            "by --set source=NAME --target NAME."
+        )
+    where = columns.source, columns.target
+    header = columns.header or table.names is not None
+    return PairFile(file, None, where, columns.names, header, PairTable(table, columns))
+
+
+def is_pair_table(path: Path, name: str) -> bool:
+    """Whether a file is a table without tabs, or JSON.
+
+    Raises:
+        UserError: for a file of arrays, and one that cannot be read.
+    """
+    form = find_form(path, name)
+    if form.kind == "arrays":
+        raise UserError(f"{name} holds arrays of numbers; expected pairs of texts.")
+    if form.kind != "separated":
+        return form.kind not in ("text", "labelled lines")
+    if form.separator is None or form.separator.character == "\t":
+        return False
+    lines = [line for line in first_lines(path) if line.strip()]
+    return 2 * sum("\t" in line for line in lines) < len(lines)
 
 
 def one_file(path: str) -> TextSource:

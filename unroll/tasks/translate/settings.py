@@ -23,16 +23,10 @@ from unroll.settings.shared import (
     WordDropout,
     WordSplit,
 )
+from unroll.tasks.translate.pair_columns import find_pair_columns, named_pair
 
 SUFFIXES = (".tsv", ".txt")
 FEWEST = 5  # lines of three and more columns that tell that the first two are texts
-LANGUAGES = "en de fr es it pt nl ru zh ja ko ar tr pl cs sv da fi no el he hi uk ro hu".split()
-# columns of tables that hold the two texts
-HEADINGS = (
-    (("source", "src", "input", "question"), ("target", "tgt", "output", "translation", "answer")),
-    (("english", "en"), ("french", "german", "spanish", "italian", "russian", *LANGUAGES[1:])),
-    (LANGUAGES, ("english", "en")),
-)
 
 
 class TranslateSettings(RecurrentSettings):
@@ -188,9 +182,13 @@ class TranslateSettings(RecurrentSettings):
         if not is_table(path) or suffix_of(path) == ".tsv":
             return None
         try:
-            return cls.guess_rows(*first_rows(path), path)
+            rows, names = first_rows(path)
         except UserError:
             return None
+        if names is None and rows and all(len(row) == 2 and all(row) for row in rows):
+            if are_pairs([(row[0], row[1]) for row in rows], with_words=True):
+                return "two texts in each row"
+        return cls.guess_rows(rows, names, path)
 
     @classmethod
     def guess_lines(cls, lines: Sequence[str]) -> str | None:
@@ -214,20 +212,13 @@ class TranslateSettings(RecurrentSettings):
         cls, rows: Sequence[Sequence[str]], names: Sequence[str] | None, path: Path
     ) -> str | None:
         """Why a table looks like pairs by the names of its columns; as for every task."""
-        columns = [cell.strip().lower() for cell in (names or (rows[0] if rows else ()))]
-        if columns[:1] == ["translation"] or (names is not None and "translation" in columns):
-            at = columns.index("translation")
-            if names is not None and all(row[at].startswith("{") for row in rows):
-                return "two texts in each record, in the field translation"
-        for source, target in HEADINGS:
-            found = [
-                next((k for k, c in enumerate(columns) if c in s), None) for s in (source, target)
-            ]
-            if None not in found and found[0] != found[1]:
-                return (
-                    f"two texts in each row, {columns[found[0] or 0]} and {columns[found[1] or 0]}"
-                )
-        return None
+        found = find_pair_columns(rows, names, str(path))
+        if found is None:
+            return None
+        words = [found.names[k] for k in (found.source, found.target)]
+        if found.nested is None and named_pair(words) is None:
+            return None
+        return f"two texts in each row, {words[0]} and {words[1]}"
 
 
 def are_pairs(pairs: Sequence[tuple[str, str]], *, with_words: bool) -> bool:
