@@ -76,3 +76,14 @@ def test_every_terminal_can_show_every_text(tmp_path):
     assert run("generate", "run", "--prompt", "日本", "--length", "40").startswith("??")
     scored = json.loads(run("score", "run", "日本語", "--json"))
     assert scored["text"] == "日本語"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
+def test_names_that_are_not_utf8_are_read_and_recorded(printed, tmp_path):
+    text = tmp_path / os.fsdecode(b"\xff.txt")
+    text.write_text("some text to learn from.\n" * 60)
+    run = tmp_path / os.fsdecode(b"run\xff")
+    assert "\\udcff.txt" in printed("train", text, "--out", run, *WORDS).err
+    printed("generate", run, "--length", "5")
+    printed("train", text, "--out", run, "--resume", "--steps", "4", "--threads", "1")
+    assert "\\udcff" in printed("train", text, "--out", run, code=2).err

@@ -98,5 +98,5 @@ def write_lines(path: Path, lines: Iterable[str], what: str) -> None:
         if time.monotonic() > next_count:
             next_count = time.monotonic() + 5
             say(f"{number:,} {what}", err=True)
-    write_file(path, "".join(kept).encode())
+    write_file(path, "".join(kept).encode("utf-8", "surrogateescape"))  # names of files
     say(f"{len(kept):,} {what} written to {path}", err=True)

@@ -24,7 +24,10 @@ SAVING, OLD = ".saving-", ".old-"  # folders that are being written or deleted
 
 def as_json(value: object) -> bytes:
     """A value as the bytes of a JSON file."""
-    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+    try:
+        return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+    except UnicodeEncodeError:  # a name of a file that is not UTF-8
+        return (json.dumps(value, indent=1) + "\n").encode()
 
 
 @contextmanager
