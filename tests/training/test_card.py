@@ -24,3 +24,13 @@ def test_a_finished_run_has_its_summary():
     card = model_card(CONFIG, {"steps": 1200, "seconds": 3.5}, ["F1 0.9", "baseline 0.5"])
     assert "Trained 1,200 steps in 3.5 s." in card
     assert "```text\nF1 0.9\nbaseline 0.5\n```" in card
+
+
+def test_labels_cannot_break_the_table_or_hold_markup():
+    odd = "a|b <script>x</script> ![i](http://x) \x1b[31m `c`\n| d | e |"
+    config = CONFIG | {"data": {"sha256": "ab", "classes": [odd]}, "settings": {"label": odd}}
+    card = model_card(config, {"steps": 1, "seconds": 1}, ["label ``` <b> \x1b"])
+    assert "<script>" not in card and "\x1b" not in card and "](http" not in card
+    rows = [line for line in card.split("\n") if line.startswith("|")]
+    assert all(line.replace("\\|", "").count("|") == 3 for line in rows) and len(rows) == 5
+    assert card.count("```") == 2

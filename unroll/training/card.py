@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unroll.terminal import printable
+
+# what data may hold and Markdown would read as its own
+MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "`": "&#96;", "](": "]\\("}
+
 
 def model_card(
     config: Mapping[str, Any], result: Mapping[str, Any] | None, summary: Sequence[str] = ()
@@ -26,11 +31,15 @@ def model_card(
         "|---|---|",
         f"| data | SHA-256 `{data['sha256']}` |",
         *(
-            f"| {name.replace('_', ' ')} | {value} |"
+            f"| {cell(name.replace('_', ' '))} | {cell(value)} |"
             for name, value in data.items()
             if name not in ("path", "sha256")
         ),
-        *(f"| {name} | {value} |" for name, value in settings.items() if value not in (None, {})),
+        *(
+            f"| {cell(name)} | {cell(value)} |"
+            for name, value in settings.items()
+            if value not in (None, {})
+        ),
         "",
     ]
     if result is None:
@@ -40,7 +49,20 @@ def model_card(
             f"Trained {result['steps']:,} steps in {result['seconds']:g} s.",
             "",
             "```text",
-            *summary,
+            *(printable(line).replace("```", "'''") for line in summary),
             "```",
         ]
     return "\n".join(lines) + "\n"
+
+
+def cell(value: object) -> str:
+    """A value as a cell of a table in Markdown: one line, without markup of its own.
+
+    Examples:
+        >>> cell("<b>|x")
+        '&lt;b&gt;\\\\|x'
+    """
+    text = " ".join(printable(str(value)).split())
+    for mark, shown in MARKUP.items():
+        text = text.replace(mark, shown)
+    return text
