@@ -1,6 +1,7 @@
 import numpy as np
 import pandas
 import pytest
+import scipy.sparse
 import torch
 
 from unroll.errors import UserError
@@ -69,6 +70,10 @@ def test_a_series_with_times_is_a_table():
     ("given", "told"),
     [
         (None, "Got None as data"),
+        (dict, "Got the class dict"),
+        ({"a", "b"}, "a set, whose records have no order"),
+        (len, "built-in function len"),
+        (scipy.sparse.eye(3), r"X.toarray\(\)"),
         (5, "Got 5 as data"),
         (b"abc", "Got 3 bytes"),
         ("one\ntwo", r"unroll.train\(\[text\]\)"),

@@ -216,6 +216,11 @@ def test_frames(tmp_path, monkeypatch):
     for data in ((x, y), "clips.npz"):
         assert same_weights(run, unroll.train(data, **FEW))
     assert run.predict(x[0])["labels"] == run.predict(x)[0]["labels"]
+    of_arrays = unroll.train("clips.npz", **FEW)
+    assert of_arrays.config["data"]["path"] == str(Path("clips.npz").absolute())
+    assert len(list(of_arrays.predict_file("clips.npz"))) == 12
+    with pytest.raises(UserError, match="predict_file"):
+        unroll.train(x, labels=y[:, 0], **FEW).predict(Path("clips.npz"))
 
 
 def test_tunes(tmp_path, monkeypatch):

@@ -18,6 +18,8 @@ def items_of(data: Any) -> list[Any]:
     """
     if is_series(data):
         return list(data.to_pylist() if library_of(data) == "pyarrow" else data.to_list())
+    if isinstance(data, (set, frozenset)):
+        raise UserError("Got a set, whose records have no order; expected a list.")
     names = class_names(data)
     if isinstance(data, Iterable):
         items = list(data)
@@ -33,7 +35,10 @@ def items_of(data: Any) -> list[Any]:
 
 def items_by_place(data: Any) -> list[Any]:
     """The things at places 0, 1, 2, ... of a data set."""
-    places = range(len(data)) if hasattr(data, "__len__") else count()
+    try:
+        places: Iterable[int] = range(len(data))
+    except TypeError:  # of a data set without a length
+        places = count()
     items = []
     for place in places:
         try:

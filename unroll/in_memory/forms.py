@@ -128,6 +128,10 @@ def refuse_single(data: object) -> None:
         raise UserError(
             f"Got an open file ({name}); expected its path. Give unroll.train({name!r})."
         )
+    if hasattr(data, "toarray") and hasattr(data, "nnz"):
+        raise UserError("Got a sparse matrix; expected an array. Give its numbers by X.toarray().")
+    if isinstance(data, type):
+        raise UserError(f"Got the class {data.__name__} as data; expected {EXPECTED}.")
     plain = data is None or isinstance(data, (bool, int, float, complex, type)) or callable(data)
     if plain and not hasattr(data, "__len__") and not hasattr(data, "__iter__"):
         raise UserError(f"Got {data!r:.60} as data; expected {EXPECTED}.")

@@ -41,6 +41,7 @@ class DataSource:
         recorded: what the config of a run keeps in the place of each path.
         messages: what was chosen and changed, for people.
         table: what the file holds, where it is a table from Python.
+        arrays: the user's file of arrays, where it was put into another form.
     """
 
     path: str
@@ -51,6 +52,7 @@ class DataSource:
     recorded: Mapping[str, str] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
     table: MemoryTable | None = None
+    arrays: str | None = None
 
     def values_for(self, task: str) -> Mapping[str, Any]:
         """The settings of a task, with the columns of text and label of a table whose names are known."""
@@ -61,11 +63,17 @@ class DataSource:
     @property
     def is_path(self) -> bool:
         """Whether the user gave a path."""
-        return not self.wordings.all or str(self.wordings.all[0].path) != self.path
+        return (
+            self.arrays is not None
+            or not self.wordings.all
+            or str(self.wordings.all[0].path) != self.path
+        )
 
     @property
     def name(self) -> str:
         """What the data is called: the path, or "the DataFrame of 900 rows"."""
+        if self.arrays is not None:
+            return self.arrays
         return self.path if self.is_path else self.wordings.all[0].name
 
     def record(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +84,8 @@ class DataSource:
             if isinstance(value, str) and value in self.recorded:
                 settings[name] = self.recorded[value]
         kept["settings"] = settings
+        if self.arrays is not None:
+            kept["data"] = {**kept["data"], "path": str(Path(self.arrays).absolute())}
         if not self.is_path:
             kept["data"] = {**kept["data"], "path": self.name, "from_python": True}
         said: dict[str, Any] = self.wordings.say(kept)
@@ -155,8 +165,10 @@ def open_data(
     for given, what in ((data, "The data"), (valid, "--valid")):
         if given is not None and is_path(given):
             refuse_impossible_path(os.fspath(given), what)
+    arrays = None
     if labels is None and is_path(data) and frame_labels(data, task):
-        found = read_arrays(os.fspath(data))
+        arrays = os.fspath(data)
+        found = read_arrays(arrays)
         kind = f"file {Path(data).name}"
         data = MemoryArrays(found.values, found.labels, kind)
     if is_path(data) and valid_is_path:
@@ -176,8 +188,8 @@ def open_data(
             own = write_in(folder / "data", data, labels, task, values, like)
             wordings = Wordings((own.wording,))
             source = DataSource(
-                str(own.wording.path), "data", own.values, wordings, own.task,
-                messages=own.messages, table=own.table,
+                str(own.wording.path), "data" if arrays is None else stem_of(arrays), own.values,
+                wordings, own.task, messages=own.messages, table=own.table, arrays=arrays,
             )  # fmt: skip
             task = task or (own.task[0] if own.task else None)
         if not valid_is_path:

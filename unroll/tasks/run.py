@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -13,6 +14,7 @@ import torch
 from unroll.engine.memory.bounded import bounded
 from unroll.errors import UserError
 from unroll.in_memory.answers import frame_beside, new_frame
+from unroll.in_memory.array_file import is_array_file, read_arrays
 from unroll.in_memory.forms import is_path
 from unroll.in_memory.inputs import (
     MemoryInputs,
@@ -32,6 +34,8 @@ from unroll.tasks.run_page import run_page
 from unroll.training.checkpoint import describe_damage, load_model, sound_checkpoints
 from unroll.training.folder import RunFolder
 from unroll.training.run_cell import recorded_cell, trust_flag
+
+PATHS_ARE_INPUTS = ("caption", "frames", "transcribe")  # tasks whose inputs are files
 
 
 def bound_by(settings: RecurrentSettings) -> AbstractContextManager[None]:
@@ -170,6 +174,11 @@ class Run:
         Raises:
             UserError: for an input that the task cannot read, and for tasks that predict nothing.
         """
+        if isinstance(inputs, os.PathLike) and self.task_name not in PATHS_ARE_INPUTS:
+            raise UserError(
+                f"Got the path {os.fspath(inputs)} as an input of a run of the task {self.task_name}. For "
+                "the records of a file: run.predict_file(path)."
+            )
         given = read_inputs(
             inputs, self.task.step_size(self.preprocessor), series=self.task_name == "forecast"
         )
@@ -256,6 +265,8 @@ class Run:
             return iter(
                 self._predictions(read_inputs(path, self.task.step_size(self.preprocessor)))
             )
+        if self.task_name == "frames" and is_array_file(path) and Path(path).is_file():
+            return self.predict_iterator(read_arrays(path).values)
         return self.task.predict(self.trained, self.task.read_inputs(self.trained, str(path)))
 
     def _predictions(self, given: MemoryInputs) -> list[dict[str, Any]]:
