@@ -102,11 +102,11 @@ def _first_rows(
 
 def separated_first_rows(path: Path, form: FileForm) -> list[list[str]]:
     """The first rows of a separated text, whatever its bytes; bad ones are told when it is read."""
-    numbered = numbered_lines(path, str(path), Problems(skip=True), replace=True)
+    numbered = numbered_lines(path, str(path), Problems(skip=True, glance=True), replace=True)
     first = (each for each in numbered if each[0] >= form.first_line)
     separator = form.separator or Separator(",", True)
     rows, characters = [], 0
-    for row in separated_rows(first, str(path), separator, Problems(skip=True)):
+    for row in separated_rows(first, str(path), separator, Problems(skip=True, glance=True)):
         rows.append(row.cells)
         characters += sum(map(len, row.cells))
         if len(rows) == LOOK or characters > MOST_CHARACTERS:

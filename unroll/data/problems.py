@@ -14,6 +14,8 @@ class Problems:
     Args:
         skip: whether bad records are skipped. Default: the first one raises.
         may_skip: whether `--skip-bad` is possible here, so that the error mentions it. Default: yes.
+        glance: whether the data is only looked at, so that reading ends where it would take long.
+            Default: no.
 
     Attributes:
         count: bad records so far.
@@ -26,8 +28,8 @@ class Problems:
         ['1 bad record is skipped:', '  a.csv, line 3: no label.']
     """
 
-    def __init__(self, skip: bool = False, may_skip: bool = True) -> None:
-        self.skip, self.may_skip, self.count = skip, may_skip, 0
+    def __init__(self, skip: bool = False, may_skip: bool = True, glance: bool = False) -> None:
+        self.skip, self.may_skip, self.glance, self.count = skip, may_skip, glance, 0
         self._first: list[str] = []
 
     def bad(self, sentence: str) -> None:

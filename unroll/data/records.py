@@ -93,7 +93,7 @@ def find_table(
         UserError: where there is no table, or its columns cannot be found.
     """
     source = open_table(path)
-    ill = Problems(skip=True)
+    ill = Problems(skip=True, glance=True)
     rows = source.sampled_rows(LOOK, ill)
     if not rows or source.names == ():
         sentence = f"{source.name} holds no record; expected a text and a label in each."

@@ -36,6 +36,7 @@ def test_a_line_that_is_too_long_is_a_bad_record_and_is_never_held_whole(tmp_pat
     problems = Problems(skip=True)
     assert read(tmp_path / "a", problems) == [(1, "one"), (3, "three"), (4, "y" * 99)]
     assert problems.count == 1 and "line 2: longer than" in problems.messages()[1]
+    assert read(tmp_path / "a", Problems(skip=True, glance=True)) == [(1, "one")]
     with pytest.raises(UserError, match="line 2: longer than"):
         read(tmp_path / "a")
     # the lines of old Macs are short, though the file has no other line end

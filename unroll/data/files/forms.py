@@ -172,7 +172,7 @@ def first_numbered_lines(path: Path, name: str, count: int) -> Iterator[tuple[in
     """
     size = 0
     for number, line in islice(
-        numbered_lines(path, name, Problems(skip=True), replace=True), count
+        numbered_lines(path, name, Problems(skip=True, glance=True), replace=True), count
     ):
         yield number, line
         size += len(line)

@@ -65,7 +65,7 @@ class TableRows:
             count: rows at most.
             problems: notes the bad rows. Default: they are forgotten.
         """
-        found = self.read(Problems(skip=True) if problems is None else problems)
+        found = self.read(Problems(skip=True, glance=True) if problems is None else problems)
         return [[as_word(cell) for cell in row.cells] for row in islice(found, count)]
 
     def sampled_rows(self, count: int, problems: Problems | None = None) -> list[list[str]]:
@@ -75,7 +75,7 @@ class TableRows:
             count: first rows at most, and about as many others.
             problems: notes bad rows among those that are read. Default: they are forgotten.
         """
-        found = iter(self.read(Problems(skip=True) if problems is None else problems))
+        found = iter(self.read(Problems(skip=True, glance=True) if problems is None else problems))
         rows = [[as_word(cell) for cell in row.cells] for row in islice(found, count)]
         if len(rows) < count:
             return rows

@@ -97,7 +97,7 @@ def find_separator(
 
 def shared_width(lines: Sequence[tuple[int, str]], separator: Separator) -> tuple[float, int]:
     """The share of the rows that have the most frequent width, and that width."""
-    problems = Problems(skip=True)
+    problems = Problems(skip=True, glance=True)
     rows = separated_rows(iter(lines), "", separator, problems)
     widths = Counter(len(row.cells) for row in rows)
     if not widths:

@@ -85,7 +85,7 @@ def json_table(path: Path, name: str, form: FileForm) -> TableRows:
     def values(problems: Problems) -> Iterator[tuple[int, Any]]:
         return json_lines(path, name, problems) if by_line else json_values(path, name)
 
-    first = list(islice(values(Problems(skip=True)), LOOK))
+    first = list(islice(values(Problems(skip=True, glance=True)), LOOK))
     objects = [value for _, value in first if isinstance(value, dict)]
     lists = [value for _, value in first if isinstance(value, list)]
     if len(lists) > len(objects):
