@@ -173,3 +173,9 @@ def test_what_is_wrong_with_a_look_is_told_in_a_sentence(capsys, trained):
     ):
         said = looked(capsys, *words, code=2).err
         assert expected in said and said.startswith("unroll: ") and said.count("\n") == 1, said
+
+
+@pytest.mark.parametrize("flag", ["--length", "--hidden", "--batch", "--seed"])
+def test_numbers_beyond_all_bounds_are_refused(printed, flag):
+    said = printed("inspect", "gradients", "--cells", "rnn", flag, "1" + "0" * 30, code=2).err
+    assert said.startswith(f"unroll: {flag} got 1000") and len(said) < 300

@@ -14,6 +14,7 @@ from unroll.data.stream import (
     evaluation_blocks,
     evaluation_lines,
 )
+from unroll.errors import UserError
 
 
 def counting(n):
@@ -45,6 +46,11 @@ def test_y_is_x_one_ahead_and_blocks_go_on_where_the_last_ended(B, T, more, seed
         if not batch.fresh:
             assert torch.equal(batch.x[0], end)
         end = batch.y[-1]
+
+
+def test_a_stream_shorter_than_a_block_is_refused():
+    with pytest.raises(UserError, match="The text has 5 tokens; expected more than 8"):
+        BlockStream(counting(5), 2, 8, 0)
 
 
 def test_streams_side_by_side_share_nothing():

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from unroll.data.encoded import Encoded
 from unroll.data.vocabulary import BOUNDARY
+from unroll.errors import UserError
 
 WINDOW = 1 << 16  # lines that are shuffled together, so that memory does not grow with the file
 
@@ -121,6 +122,11 @@ class BlockStream:
     def __init__(self, encoded: Encoded, batch_size: int, block: int, seed: int) -> None:
         self.ids, self.B, self.T, self.seed = encoded.ids, batch_size, block, seed
         self.length = (len(self.ids) - 1 - block) // batch_size  # of each stream, after any shift
+        if len(self.ids) <= block:
+            raise UserError(
+                f"The text has {len(self.ids):,} tokens; expected more than {block}, a block. Give a "
+                "longer text."
+            )
         self.per_epoch = max(1, self.length // block)
 
     def batch(self, number: int) -> TokenBatch:

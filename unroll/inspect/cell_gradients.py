@@ -22,10 +22,12 @@ from unroll.inspect.trajectory import recorded_trajectory, require_gradients
 from unroll.inspect.truncation import cell_weight_gradient
 from unroll.models.initialisation import initialise
 from unroll.settings import RecurrentSettings, settings_from
+from unroll.terminal import shortened
 from unroll.training.run_cell import given_cell
 
 INITIALISATIONS = get_args(RecurrentSettings.model_fields["initialisation"].annotation)
 TORCH_CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)  # those that an --init is for
+MOST = 1_000_000  # steps, units or sequences
 
 
 def gradients_of_cells(
@@ -73,6 +75,8 @@ def gradients_of_cells(
         20
     """
     check_sizes(length, hidden, batch, gain, inputs, clip)
+    if not -(2**63) <= seed < 2**63:
+        raise UserError(f"--seed got {shortened(str(seed), 30)}; expected a number of 64 bits.")
     if not cells:
         raise UserError("--cells names no cell; expected names such as rnn,lstm.")
     generator = torch.Generator().manual_seed(seed)
@@ -214,9 +218,11 @@ def check_sizes(
     """Raise UserError for a size or a factor that is out of range."""
     if length < 2:
         raise UserError(f"--length got {length}; expected at least 2.")
-    for flag, value in (("hidden", hidden), ("batch", batch)):
+    for flag, value in (("length", length), ("hidden", hidden), ("batch", batch)):
         if value < 1:
             raise UserError(f"--{flag} got {value}; expected at least 1.")
+        if value > MOST:
+            raise UserError(f"--{flag} got {shortened(str(value), 30)}; expected at most {MOST:,}.")
     if not gain > 0:
         raise UserError(f"--gain got {gain:g}; expected more than 0.")
     if not inputs >= 0:
