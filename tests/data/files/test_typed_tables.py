@@ -1,7 +1,9 @@
 """Excel, parquet and Arrow: numbers and dates as a .csv would have them."""
 
+import contextlib
 import datetime
 import io
+import random
 import sys
 import zipfile
 
@@ -105,3 +107,25 @@ def test_a_missing_package_is_a_sentence_with_the_line_that_installs_it(tmp_path
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(UserError, match=r"pip install 'unroll-rnn\[tables\]'"):
         open_table(tmp_path / "a.xlsx")
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.parquet", "a.arrow"])
+def test_damaged_bytes_end_in_a_sentence(tmp_path, name):
+    import pyarrow.parquet as parquet
+
+    path, table = tmp_path / name, pyarrow.table({"text": ["one", "two"] * 9, "label": [1, 2] * 9})
+    if name == "a.xlsx":
+        write_book(path, [["text", "label"], *([["one", 1]] * 9)])
+    elif name == "a.parquet":
+        parquet.write_table(table, path)
+    else:
+        with pyarrow.ipc.new_file(path, table.schema) as file:
+            file.write_table(table)
+    whole, draw = path.read_bytes(), random.Random(0)
+    for _ in range(60):
+        changed = bytearray(whole)
+        for _ in range(draw.randint(1, 4)):
+            changed[draw.randrange(len(changed))] = draw.randrange(256)
+        path.write_bytes(changed[: draw.choice([len(changed), draw.randrange(len(changed))])])
+        with contextlib.suppress(UserError):
+            rows(path)

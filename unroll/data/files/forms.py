@@ -110,8 +110,8 @@ def kind_of_bytes(path: Path, name: str) -> str | None:
         try:
             with zipfile.ZipFile(path) as packed:
                 members = packed.namelist()
-        except (zipfile.BadZipFile, ValueError):
-            members = []
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+            members = []  # told when it is unpacked
         if "xl/workbook.xml" in members:
             return "xlsx"
         if members and all(member.endswith(".npy") for member in members):

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -56,7 +57,7 @@ def check_unpacked_size(path: Path, name: str) -> None:
     """Raises UserError where the parts of an .xlsx unpack to more than any table does."""
     try:
         size = sum(part.file_size for part in ZipFile(path).infolist())
-    except (BadZipFile, ValueError) as error:
+    except (BadZipFile, NotImplementedError, ValueError) as error:
         raise damaged(name, "an Excel file", error) from error
     if size > max(MOST_SHEETS, min(MOST_UNPACKED, MOST_TIMES * path.stat().st_size)):
         raise UserError(
@@ -101,7 +102,10 @@ def parquet_table(path: Path, name: str) -> TableRows:
             raise damaged(name, "a parquet file", error) from error
 
     with closing(opened()) as file:
-        names = tuple(file.schema_arrow.names)
+        try:
+            names = tuple(file.schema_arrow.names)
+        except Exception as error:
+            raise damaged(name, "a parquet file", error) from error
         groups, count = file.num_row_groups, file.metadata.num_rows
 
     def read(problems: Problems) -> Iterator[Row]:
@@ -112,7 +116,7 @@ def parquet_table(path: Path, name: str) -> TableRows:
         with closing(opened()) as file:
             for group in sorted({k * groups // PLACES for k in range(PLACES)}):
                 batches = file.iter_batches(batch_size=ROWS, row_groups=[group])
-                yield from batch_rows((next(batches),), name)
+                yield from islice(batch_rows(batches, name), ROWS)
 
     large = groups > 1 and count > PLACES * ROWS
     return TableRows(name, names, read, path.parent, far=far if large else None)
@@ -129,20 +133,22 @@ def arrow_table(path: Path, name: str) -> TableRows:
 
     def batches() -> Iterator[Any]:
         try:
-            with arrow.memory_map(str(path)) as mapped:
-                if path.open("rb").read(6) == b"ARROW1":
-                    file = ipc.open_file(mapped)
-                    yield file.schema
+            with arrow.OSFile(str(path)) as opened:
+                is_file = opened.read(6) == b"ARROW1"
+                opened.seek(0)
+                if is_file:
+                    file = ipc.open_file(opened)
+                    yield tuple(file.schema.names)
                     for k in range(file.num_record_batches):
                         yield file.get_batch(k)
                 else:
-                    stream = ipc.open_stream(mapped)
-                    yield stream.schema
+                    stream = ipc.open_stream(opened)
+                    yield tuple(stream.schema.names)
                     yield from stream
         except (arrow.ArrowException, OSError, ValueError) as error:
             raise damaged(name, "an Arrow file", error) from error
 
-    names = tuple(next(batches()).names)
+    names: tuple[str, ...] = next(batches())
 
     def read(problems: Problems) -> Iterator[Row]:
         found = batches()
@@ -165,6 +171,7 @@ def batch_rows(batches: Any, name: str) -> Iterator[Row]:
             batch = next(iterator, None)
             if batch is None:
                 return
+            batch.validate(full=True)  # a damaged one may name places outside the file
             columns = [column.to_pylist() for column in batch.columns]
         except UserError:
             raise
