@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from unroll.errors import UserError
 LOOK, FILES = 1000, 20  # rows of a table, and tables, in which columns of times are looked for
 FEWEST_STEPS = 20  # from row to row, from which on it means something that a number grows
 TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b|(\d{4}-\d\d-\d\d[T ])?\d{1,2}:\d\d")
+LARGEST = 1e30  # float32 has larger numbers, but not their squares and sums
 
 
 class Scaler:
@@ -66,8 +68,17 @@ class Scaler:
         return cls(names, mean.tolist(), deviation.tolist())
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """The scaled values, float32, of values [..., F]."""
+        """The scaled values, float32, of values [..., F].
+
+        Raises:
+            UserError: where a value is so far from the training set that float32 has no such number.
+        """
         scaled: np.ndarray = (values - np.array(self.mean)) / np.array(self.deviation)
+        if scaled.size and not np.abs(scaled).max() <= LARGEST:
+            raise UserError(
+                "A number is more than 1e30 deviations from those of the training set; expected "
+                "numbers like them. Fix it."
+            )
         return scaled.astype(np.float32)
 
 
@@ -253,22 +264,29 @@ def row_trouble(row: Row, names: Sequence[str], columns: Sequence[int]) -> str:
     for k in columns:
         got = as_word(row.cells[k]).strip()
         if number(got) is None:
-            return (
-                f"{got!r} in column {names[k]} is not a finite number" if got else f"no {names[k]}"
-            )
+            column = f"in column {names[k]}"
+            return f"{got!r} {column} {number_trouble(got)}" if got else f"no {names[k]}"
     return f"{len(row.cells)} columns where {len(names)} are expected"
 
 
+def number_trouble(word: str) -> str:
+    """What is wrong with a word that `number` refuses, as half a sentence."""
+    with suppress(ValueError):
+        if math.isfinite(float(word)):
+            return f"is beyond {LARGEST:.0e}, the largest number that is read"
+    return "is not a finite number"
+
+
 def numbers(cells: Sequence[Any]) -> list[float] | None:
-    """The cells as finite numbers; None where one of them is none."""
+    """The cells as finite numbers of at most 1e30; None where one of them is none."""
     try:
         values = [float(cell) for cell in cells]
     except (TypeError, ValueError):
         return None
-    return values if all(map(math.isfinite, values)) else None
+    return values if all(abs(value) <= LARGEST for value in values) else None
 
 
 def number(cell: Any) -> float | None:
-    """The cell as a finite number; None where it is none."""
+    """The cell as a finite number of at most 1e30; None where it is none."""
     values = numbers([cell])
     return None if values is None else values[0]

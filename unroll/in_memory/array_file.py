@@ -149,7 +149,10 @@ def read_array(file: IO[bytes], size: int) -> np.ndarray:
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
-    shape, by_column, dtype = header[version](file)
+    try:
+        shape, by_column, dtype = header[version](file)
+    except Exception as error:  # whatever a parser of Python raises
+        raise ValueError("a header that is none") from error
     count = math.prod(shape)
     if dtype.hasobject or count * dtype.itemsize > size:
         raise ValueError("objects, or more than the file holds")

@@ -133,9 +133,9 @@ def guess_task(path: str, given: dict[str, Any]) -> tuple[str, str]:
     if Path(path).is_file():
         refuse_other_data(Path(path), fit)
     raise UserError(
-        f"{path} does not look like the data of a task. Expected a text, a table with texts and "
-        "labels, pairs of texts, words with tags, numbers over time, tunes, or a table of paths of "
-        f"images, sounds or clips. Name the task by --task: {', '.join(TASKS)}."
+        f"{path} does not look like the data of a task: a text, texts with labels, pairs, words with "
+        "tags, numbers over time, tunes, or paths of images, sounds or clips. Name the task by "
+        f"--task: {', '.join(TASKS)}."
     )
 
 

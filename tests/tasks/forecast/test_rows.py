@@ -9,7 +9,7 @@ from unroll.errors import UserError
     ("row", "sentence"),
     [
         ("2024-01-09,x", r"line 4: y is 'x'; expected a number"),
-        ("2024-01-09,inf", r"line 4: y is infinite"),
+        ("2024-01-09,inf", r"line 4: y is not a finite number"),
         ("2024-01-09", r"line 4: 1 cells; expected 2"),
         ("soon,3", r"line 4: the time is 'soon'; expected a date"),
         ("2024-01-02,3", r"line 4: the time 2024-01-02 is already in line 3"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import math
+import warnings
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -33,13 +34,21 @@ def excel_table(path: Path, name: str) -> TableRows:
     openpyxl = optional("openpyxl", f"{name} is an Excel file")
     check_unpacked_size(path, name)
 
-    def opened() -> Any:
-        try:
-            return openpyxl.load_workbook(path, read_only=True, data_only=True)
-        except Exception as error:  # whatever openpyxl and its XML parsers raise
-            raise damaged(name, "an Excel file", error) from error
+    @contextmanager
+    def opened() -> Iterator[Any]:
+        with path.open("rb") as file:
+            try:
+                with (
+                    warnings.catch_warnings()
+                ):  # on styles, links and other things that are not read
+                    warnings.simplefilter("ignore")
+                    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            except Exception as error:  # whatever openpyxl and its XML parsers raise
+                raise damaged(name, "an Excel file", error) from error
+            with closing(book):
+                yield book
 
-    with closing(opened()) as book:
+    with opened() as book:
         sheets = [sheet for sheet in book.worksheets if next(sheet_rows(sheet, name), None)]
         if not sheets:
             raise UserError(f"{name} holds no row in any sheet; expected a table.")
@@ -47,7 +56,7 @@ def excel_table(path: Path, name: str) -> TableRows:
     said = (f"sheet {title!r}, the first of {others + 1} that hold rows",) if others else ()
 
     def read(problems: Problems) -> Iterator[Row]:
-        with closing(opened()) as book:
+        with opened() as book:
             yield from sheet_rows(book[title], name)
 
     return TableRows(name, None, read, path.parent, said)

@@ -19,7 +19,7 @@ from unroll.data.bpe import BPEVocabulary
 from unroll.data.characters import CharacterVocabulary
 from unroll.data.class_labels import ClassNumbers, different_classes
 from unroll.data.records import Record
-from unroll.data.series import Scaler, number
+from unroll.data.series import LARGEST, Scaler, number
 from unroll.data.vocabularies import BPE_SIZE, LOOK, load_vocabulary
 from unroll.data.vocabulary import Vocabulary
 from unroll.data.words import WORD_OR_MARK, WordVocabulary, punctuation_is_separate
@@ -152,7 +152,7 @@ class ClassifyPreprocessor:
         if values.ndim == 1 and len(names) == 1:
             values = values[:, None]
         is_table = values.ndim == 2 and len(values) > 0 and values.shape[1] == len(names)
-        if is_table and np.isfinite(values).all():
+        if is_table and (np.abs(values) <= LARGEST).all():
             return values
         raise UserError(
             f"Got {str(input)[:60]!r} to classify; expected rows of {len(names)} finite numbers "

@@ -26,6 +26,7 @@ from unroll.data.records import (
 from unroll.data.series import (
     LOOK,
     clock_columns,
+    LARGEST,
     folder_columns,
     folder_sequences,
     number,
@@ -210,7 +211,7 @@ def array_source(path: Path, labelled: bool) -> ClassifySource:
     def read(problems: Problems) -> Iterator[Record]:
         for k, values in enumerate(found.values):
             where = f"{path}, sequence {k}"
-            wrong = np.argwhere(~np.isfinite(values))
+            wrong = np.argwhere(~(np.abs(values) <= LARGEST))
             if len(wrong):
                 step, column = wrong[0].tolist()
                 problems.bad(f"{where}: step {step} has {values[step, column]} at place {column}.")

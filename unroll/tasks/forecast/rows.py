@@ -16,6 +16,7 @@ from unroll.data.files.opening import regular_file
 from unroll.data.files.rows import Row
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
+from unroll.data.series import LARGEST, number_trouble
 from unroll.errors import UserError
 from unroll.tasks.forecast.date_patterns import MONTH_NAMES, Moment, example_format
 from unroll.tasks.forecast.number_forms import MISSING, NumberForm, is_written_number
@@ -341,8 +342,9 @@ class RowParser:
                 f"{self.name}, line {line}: {column} is {cell[:40]!r}; expected {kind}, or an empty "
                 "cell where the value is missing."
             ) from error
-        if np.isinf(value):
-            raise UserError(f"{self.name}, line {line}: {column} is infinite.")
+        if abs(value) > LARGEST:
+            wrong = f"{column} {number_trouble(str(value))}"
+            raise UserError(f"{self.name}, line {line}: {wrong}; expected at most {LARGEST:.0e}.")
         return np.nan if self.zero_is_missing and value == 0 else value
 
 

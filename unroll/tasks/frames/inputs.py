@@ -15,6 +15,7 @@ import numpy as np
 from unroll.data.files.media_paths import has_suffix
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
+from unroll.data.series import LARGEST
 from unroll.data.skipped import CollectedProblems, SkippedRecord, records_and_problems
 from unroll.errors import UserError
 from unroll.tasks.frames.clips import CLIP_FILES, Clip, image_size
@@ -183,7 +184,7 @@ def parse_numbers(value: object, width: int) -> np.ndarray | None:
         values = np.asarray(rows, dtype=np.float32)
     except (ValueError, TypeError):
         return None
-    if not values.size or not np.isfinite(values).all():
+    if not values.size or not (np.abs(values) <= LARGEST).all():
         return None
     if values.ndim == 1 and values.size % width == 0:
         values = values.reshape(-1, width)

@@ -18,7 +18,13 @@ from unroll.data.files.rows import as_word
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
 from unroll.data.records import LOOK
-from unroll.data.series import clock_columns, looks_like_time, number, numbers
+from unroll.data.series import (
+    clock_columns,
+    looks_like_time,
+    number,
+    number_trouble,
+    numbers,
+)
 from unroll.errors import UserError
 from unroll.tasks.frames.settings import is_gap, is_number_or_gap, label_of_rows
 from unroll.tasks.frames.video import BadClip
@@ -88,7 +94,7 @@ def describe_bad_row(cells: list[object], width: int) -> str:
     if len(cells) != width:
         return f"{counted(len(cells), 'column')} where {width} are expected"
     word = next(as_word(cell) for cell in cells if number(cell) is None)
-    return f"{word[:40]!r} is not a finite number"
+    return f"{word[:40]!r} {number_trouble(word)}"
 
 
 @dataclass(frozen=True)
