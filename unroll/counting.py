@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-LISTED = 100  # characters of a list of names in a sentence
+LISTED = 80  # characters of a list of names in a sentence
 LONGEST_NAME = 40
 
 
@@ -33,7 +33,7 @@ def listed(names: Sequence[str]) -> str:
     Examples:
         >>> from unroll.counting import listed
         >>> listed(["text", "label"]), listed([f"column {k}" for k in range(40)])[-20:]
-        ('text, label', 'column 9 and 30 more')
+        ('text, label', 'column 7 and 32 more')
     """
     shown: list[str] = []
     for name in names:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 

@@ -11,12 +11,12 @@ from typing import IO, Any
 
 import numpy as np
 
+from unroll.data.files.opening import MOST_TIMES, MOST_UNPACKED, regular_file
 from unroll.errors import UserError
 
 SUFFIXES = (".npz", ".npy")
 VALUES = ("values", "x", "x_train", "data", "inputs", "features", "sequences", "signals", "arr_0")
 LABELS = ("labels", "y", "y_train", "label", "targets", "target", "classes", "arr_1")
-MOST_BYTES = 1 << 34  # of one array
 LENGTHS = ("lengths", "length", "lens")
 
 
@@ -99,8 +99,9 @@ def read_arrays(path: str | Path, name: str | None = None) -> ArrayFile:
         UserError: for a file that is none, or holds no such arrays.
     """
     name = name or str(path)
+    file = regular_file(path, name, "a file of arrays")
     try:
-        arrays = load_arrays(Path(path))
+        arrays = load_arrays(file)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError, MemoryError) as error:
         if isinstance(error, OSError) and error.strerror:
             raise UserError(f"{name} cannot be read: {error.strerror}.") from error
@@ -137,8 +138,9 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(path) as packed:
         for member in packed.infolist():
             with packed.open(member) as file:
+                most = max(MOST_UNPACKED, MOST_TIMES * member.compress_size)
                 name = member.filename.removesuffix(".npy")
-                arrays[name] = read_array(file, min(member.file_size, MOST_BYTES))
+                arrays[name] = read_array(file, min(member.file_size, most))
     return arrays
 
 

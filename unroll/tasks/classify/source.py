@@ -24,9 +24,9 @@ from unroll.data.records import (
     labelled_texts,
 )
 from unroll.data.series import (
+    LARGEST,
     LOOK,
     clock_columns,
-    LARGEST,
     folder_columns,
     folder_sequences,
     number,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -210,10 +211,10 @@ def names_clip(cell: str, folder: Path) -> bool:
     """Whether a cell names a moving picture, or an existing folder of frames."""
     if cell.lower().endswith(MOVING):
         return True
+    if not cell or "." in cell:
+        return False
     inside = folder / cell
-    return (
-        bool(cell) and "." not in cell and len(cell) < 256 and inside.is_dir() and is_clip(inside)
-    )
+    return os.path.isdir(inside) and is_clip(inside)  # noqa: PTH112  False where it can be no path
 
 
 def folder_reason(path: Path) -> str | None:
