@@ -132,10 +132,10 @@ PATTERNS: dict[str, Pattern] = {
         lambda n: table("day,shop,y", lambda k: f"{day(k % 40)},s{k // 40},{k % 7}")(40 * n),
         100,
         "forecast",
-        {"series": "shop", "target": "y"},
+        {"by": "shop", "target": "y"},
     ),
     "rows of numbers": Pattern(
-        "a.csv", table("0,1,2,3,4", lambda k: f"{k % 2},{k},2,3,{k % 5}"), 3_000, "frames"
+        "a.csv", table("1,0.5,0.1,3,0", lambda k: f"{k % 2},{k % 9}.5,{k % 5}.1,{k % 7},0"), 3_000, "frames"
     ),
 }  # fmt: skip
 

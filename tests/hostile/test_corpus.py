@@ -99,17 +99,17 @@ def control_characters(path):
 
 
 def packed_zeros(path):
-    """100 MB of zeros in 100 kB."""
+    """30 MB of zeros in 30 kB."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b"\0" * MB
-    path.write_bytes(b"".join(packer.compress(block) for _ in range(100)) + packer.flush())
+    path.write_bytes(b"".join(packer.compress(block) for _ in range(30)) + packer.flush())
 
 
 def packed_line(path):
-    """One line of 100 MB in 100 kB."""
+    """One line of 30 MB in 30 kB."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b"a" * MB
-    path.write_bytes(b"".join(packer.compress(block) for _ in range(100)) + packer.flush())
+    path.write_bytes(b"".join(packer.compress(block) for _ in range(30)) + packer.flush())
 
 
 def cut_gzip(path):
