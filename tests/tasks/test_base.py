@@ -17,7 +17,10 @@ OPTIONAL = {
     "format_prediction",
     "plot",
     "predict",
+    "prediction_rows",
+    "predicts_rows",
     "read_inputs",
+    "step_size",
 }
 
 
