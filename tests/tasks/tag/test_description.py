@@ -2,7 +2,7 @@
 
 import json
 
-from unroll.tasks.tag.description import check_data, describe_data
+from unroll.tasks.tag.description import check_data, describe_data, describe_scheme
 from unroll.tasks.tag.reader import read_data
 from unroll.tasks.tag.settings import TagSettings
 
@@ -31,3 +31,12 @@ def test_check_counts_everything(file, news):
     assert "1 bad record is skipped:" in found["problems"]
     assert found["irregular"] == 1
     json.dumps(found)
+
+
+def test_tags_that_nearly_are_spans_are_told(tmp_path, news):
+    path = tmp_path / "many.conll"
+    path.write_text(news().replace(". O", ". 0"))
+    data = read_data(str(path), TagSettings(), [].append)
+    said = describe_scheme(data)
+    assert data.preprocessor.scheme is None
+    assert "tags look like spans, and the others do not: 0. Correct them" in said[1]

@@ -197,6 +197,11 @@ def test_columns_of_tables_are_chosen_by_name_and_number():
         read('{"a": "x", "b": "y", "c": "z"}\n' * 3, "abc.jsonl")
 
 
+def test_a_table_without_a_row_that_can_be_read():
+    with pytest.raises(UserError, match=r"holds no pair.*\n.*\n.*line 1: not JSON"):
+        read('{"source": \n', "broken.jsonl")
+
+
 def test_bad_records_of_tables():
     for name, text, said in (
         ("a.jsonl", as_json(lambda n, a, b: {"en": a, "fr": b}) + '{"en": "x"}\n', "the target is"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from unroll.counting import counted
+from unroll.counting import counted, listed
 from unroll.tasks.tag.encoded import TagBatches
 from unroll.tasks.tag.reader import TagData, read_data
 from unroll.tasks.tag.schemes import find_spans
@@ -52,7 +52,13 @@ def describe_scheme(data: TagData) -> list[str]:
     if scheme.name is None:
         labels = data.preprocessor.labels
         numbers = ", numbers without names" if all(map(str.isdecimal, labels)) else ""
-        return [f"{len(labels)} tags, not spans{numbers}."]
+        sentences = [f"{len(labels)} tags, not spans{numbers}."]
+        if scheme.types and 2 * scheme.fitting > scheme.count:
+            sentences.append(
+                f"{scheme.fitting:,} of {scheme.count:,} tags look like spans, and the others do not: "
+                f"{listed(sorted(scheme.odd))}. Correct them, and spans are learned and measured."
+            )
+        return sentences
     text = f"Spans in {scheme.name}, {len(scheme.types)} types: {', '.join(scheme.types)}."
     if learned != scheme.name:
         text += f" The network learns them in {learned} (--set scheme=...)."

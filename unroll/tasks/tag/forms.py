@@ -84,7 +84,13 @@ def find_table(
         raise UserError(f"{name} holds arrays of numbers; expected words with tags.")
     if kind.kind not in TEXT_KINDS:
         table = open_table(path, name)
-        found = find_table_form(table.first_rows(LOOK), table.names, word, tag, tagged=tagged)
+        ill = Problems(skip=True)
+        rows = table.first_rows(LOOK, ill)
+        if not rows:
+            raise UserError(
+                ill.with_messages(f"{name} holds no sentence; expected words with tags.")
+            )
+        found = find_table_form(rows, table.names, word, tag, tagged=tagged)
         if found is None:
             what = listed(table.names) if table.names else "no names"
             raise UserError(

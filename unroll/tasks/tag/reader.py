@@ -127,7 +127,8 @@ def read_data(
     scheme = TagScheme(None)
     if settings.scheme != "none" and (preprocessor is None or preprocessor.scheme is not None):
         scheme = detect_scheme(s.tags or () for s in sentences)
-        sentences = list(refuse_odd_tags(sentences, path, scheme, problems))
+        if scheme.name is not None:
+            sentences = list(refuse_odd_tags(sentences, path, scheme, problems))
     if settings.valid is None:
         train, valid = split_sentences(sentences, path)
         share = f"{MOST_RECORDS:,}" if len(valid) == MOST_RECORDS else "a tenth"

@@ -112,9 +112,10 @@ class TagScheme:
 
     Attributes:
         name: a key of `LETTERS`, or None where the tags are not spans (parts of speech).
-        types: of the spans, sorted.
+        types: of the spans, sorted; also of those that are too few for a scheme.
         irregular: how many tags stand where the scheme forbids them.
-        odd: the few tags that are none of the scheme; their sentences do not count.
+        odd: the few tags that are none of the scheme, whose sentences do not count; without a scheme,
+            the tags that are of none.
         fitting: how many tags are of the scheme.
         count: how many tags there are.
     """
@@ -141,12 +142,12 @@ def detect_scheme(sentences: Iterable[Sequence[str]]) -> TagScheme:
     counts = Counter(tag for tags in seen for tag in tags)
     odd = odd_tags(counts)
     total, fitting = counts.total(), sum(n for tag, n in counts.items() if tag not in odd)
+    types = {tag.partition("-")[2] for tag in counts if tag not in odd and tag != OUTSIDE}
     if fitting < MOST * total:
-        return TagScheme(None)
+        return TagScheme(None, tuple(sorted(types)), 0, odd, fitting, total)
     letters: Counter[str] = Counter()
     for tag, n in counts.items():
         letters[tag[:1]] += n if tag not in odd else 0
-    types = {tag.partition("-")[2] for tag in counts if tag not in odd and tag != OUTSIDE}
     if not types or not any(letters[x] for x in "BISU"):
         return TagScheme(None)
     kept = [tags for tags in seen if not odd or odd.isdisjoint(tags)]

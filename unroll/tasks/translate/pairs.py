@@ -293,7 +293,12 @@ def open_pair_table(file: TextSource, source: str | None, target: str | None) ->
     if name == "-" or not is_pair_table(file.files[0], name):
         return None
     table = open_table(file.files[0], name)
-    rows = table.sampled_rows(LOOK)
+    ill = Problems(skip=True)
+    rows = table.sampled_rows(LOOK, ill)
+    if not rows:
+        raise UserError(
+            ill.with_messages(f"{name} holds no pair; expected a source and a target in each row.")
+        )
     columns = find_pair_columns(rows, table.names, name, source, target)
     if columns is None:
         names = table.names or tuple(rows[0] if rows else ())
