@@ -13,6 +13,7 @@ from typing import Any
 
 from unroll.counting import counted, listed
 from unroll.data.columns import TableColumns, find_columns
+from unroll.data.files.forms import suffix_of
 from unroll.data.files.lines import numbered_lines
 from unroll.data.files.rows import Row, TableRows, as_word
 from unroll.data.files.tables import open_table
@@ -173,7 +174,7 @@ def class_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
         path
         for each in sorted(p for p in folder.iterdir() if p.is_dir())
         for path in sorted(each.rglob("*"))
-        if path.is_file() and path.name.removesuffix(".gz").endswith(suffixes)
+        if path.is_file() and suffix_of(path) in suffixes
     ]
     if len({path.relative_to(folder).parts[0] for path in files}) < 2:
         raise UserError(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from unroll.data.columns import LABELS, TEXTS, find_columns
-from unroll.data.files.forms import LABEL_MARK, find_form
+from unroll.data.files.forms import LABEL_MARK, find_form, suffix_of
 from unroll.data.first_rows import is_table, sampled_rows
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
@@ -200,8 +200,10 @@ def folder_reason(path: Path) -> str | None:
     """A folder of folders, each with the texts (or the tables of numbers) of one class."""
     inside = [p for p in sorted(path.iterdir()) if not p.name.startswith(".")]
     folders = [p for p in inside if p.is_dir()]
-    if len(folders) < 2 or any(p.suffix in RECORD_SUFFIXES for p in inside):
+    if len(folders) < 2 or any(suffix_of(p) in RECORD_SUFFIXES for p in inside):
         return None
-    if any(sum(p.suffix in RECORD_SUFFIXES for p in folder.iterdir()) < 2 for folder in folders):
+    if any(
+        sum(suffix_of(p) in RECORD_SUFFIXES for p in folder.iterdir()) < 2 for folder in folders
+    ):
         return None
     return f"a folder for each of {len(folders)} classes"

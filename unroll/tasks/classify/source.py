@@ -12,6 +12,7 @@ import numpy as np
 
 from unroll.counting import listed
 from unroll.data.columns import place
+from unroll.data.files.forms import suffix_of
 from unroll.data.files.rows import as_word
 from unroll.data.problems import Problems
 from unroll.data.records import (
@@ -160,8 +161,8 @@ def folder_source(folder: Path, settings: ClassifySettings) -> ClassifySource:
         UserError: where there are fewer than two classes.
     """
     inside = [p for p in folder.rglob("*") if p.is_file()]
-    tables = sum(p.name.removesuffix(".gz").endswith(TABLE_SUFFIXES) for p in inside)
-    texts = sum(p.name.removesuffix(".gz").endswith(TEXT_SUFFIXES) for p in inside)
+    tables = sum(suffix_of(p) in TABLE_SUFFIXES for p in inside)
+    texts = sum(suffix_of(p) in TEXT_SUFFIXES for p in inside)
     guesses: tuple[str, ...] = ("label: the name of each folder",)
     if tables <= texts:
         class_files(folder, TEXT_SUFFIXES)
