@@ -17,6 +17,7 @@ from unroll.data.files.media_paths import (
     has_suffix,
     own_word,
 )
+from unroll.data.files.opening import regular_file
 from unroll.data.files.regular_files import kind_of_path
 from unroll.data.files.rows import TableRows
 from unroll.data.files.tables import open_table
@@ -190,12 +191,8 @@ def find_media_table(
         >>> table.names[table.media], table.names[table.value]
         ('image', 'caption')
     """
-    path, name = Path(path), str(path)
-    if not path.is_file():
-        raise UserError(
-            f"There is no file {name}; expected a table that names a file in each row. Check the "
-            f"path, from {Path.cwd()}."
-        )
+    name = str(path)
+    path = regular_file(path, name, "a table that names a file in each row")
     table = open_rows(path, name)
     first = read_first_rows(table, (media, value), suffixes)
     guesses = list(table.said)
