@@ -287,7 +287,8 @@ class TranscribePreprocessor:
             top = mel.rate / 2 if mel.high is None else mel.high
             refuse_unless(mel.low < top <= mel.rate / 2, path, "bands below half the rate")
         found = cls(**kept, mel=None if mel is None else LogMel(**vars(mel)))
-        scaled = found.normalise == "corpus" or found.kind == "strokes"
+        # the columns of an image are ink, from 0 to 1
+        scaled = found.kind != "image" and (found.normalise == "corpus" or found.kind == "strokes")
         features = found.shape[0] * found.shape[1]
         refuse_unless(
             not scaled or features == len(found.mean) > 0, path, "a scale of each feature"
