@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unroll.counting import counted
+from unroll.counting import counted, listed
 from unroll.data.problems import Problems
 from unroll.tasks.comparison import comparison_table
 from unroll.tasks.translate.batches import EncodedPairs, PairBatches
@@ -43,10 +43,8 @@ def describe_pairs(data: TranslateData, settings: TranslateSettings) -> list[str
         + ".",
         *data.messages,
     ]
-    if file.other is None and len(file.names) > 2:
-        sentences.append(f"{file.name} has {len(file.names)} columns; only these two are read.")
     if file.header and (file.table is None or file.table.columns.header):
-        sentences.append(f"Line 1 is read as the names of the columns: {', '.join(file.names)}.")
+        sentences.append(f"Line 1 is read as the names of the columns: {listed(file.names)}.")
     return sentences
 
 
