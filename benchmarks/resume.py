@@ -1,4 +1,8 @@
-"""Kill runs at random moments (SIGKILL), resume, and compare with an uninterrupted run, to the bit."""
+"""Kill runs at random moments (SIGKILL), give the same command again, compare with an unbroken run.
+
+A kill comes at any moment from the first tenth of a second: while Python starts, while the run folder
+is made, in the middle of a file that is written, at the end. The end has to be equal to the bit.
+"""
 
 import argparse
 import json
@@ -10,46 +14,77 @@ import tempfile
 import time
 from pathlib import Path
 
-SETTINGS = ["--steps", "800", "--hidden", "24", "--threads", "1", "--set", "checkpoint_every=5"]
+SETTINGS = ["--steps", "300", "--hidden", "24", "--threads", "1", "--set", "checkpoint_every=5"]
+FIRST = 0.1  # seconds before the first kill can come
 
 
-def command(folder, run, *words):
-    text = str(Path(folder) / "text.txt")
-    return [sys.executable, "-m", "unroll", "train", text, "--out", str(run), "--quiet", *words]
+def command(folder, run):
+    """The one command, which starts a run or goes on with it."""
+    words = [str(Path(folder) / "text.txt"), "--out", str(run), "--resume", "--quiet", *SETTINGS]
+    return [sys.executable, "-m", "unroll", "train", *words]
 
 
 def result(run):
+    """The last weights, those that are loaded, and the losses."""
     last = max((run / "checkpoints").glob("step-*"))
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     losses = [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
-    return (last / "model.safetensors").read_bytes(), losses
+    weights = [(each / "model.safetensors").read_bytes() for each in (last, run)]
+    found = json.loads((run / "result.json").read_text())
+    return weights, losses, {k: v for k, v in found.items() if k != "seconds"}
+
+
+def left_over(folder, run):
+    """Temporary files and folders that stay where a kill left them."""
+    beside = [path.name for path in Path(folder).glob(".unroll-*")]
+    inside = [path.name for path in run.rglob(".*") if path.name != ".lock"]
+    return beside + inside
+
+
+def killed(words, seconds):
+    """Whether a process was killed after so many seconds, or had ended before."""
+    process = subprocess.Popen(words)
+    try:
+        code = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+    if code:
+        sys.exit(f"{' '.join(words)} ended with {code}")
+    return False
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--kills", type=int, default=25)
+    parser.add_argument("--in-a-row", type=int, default=3, help="kills of one run at most")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     chance = random.Random(args.seed)
-    identical = 0
+    kills = runs = identical = 0
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_CACHE_HOME"] = folder
+        os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "cache")
         (Path(folder) / "text.txt").write_text("".join(f"{n} and {n * n}\n" for n in range(3000)))
         whole = Path(folder) / "whole"
-        subprocess.run(command(folder, whole, *SETTINGS), check=True)
-        seconds = json.loads((whole / "result.json").read_text())["seconds"]  # of the steps alone
-        for number in range(args.kills):
-            run = Path(folder) / f"run-{number}"
-            process = subprocess.Popen(command(folder, run, *SETTINGS))
-            while not (run / "metrics.jsonl").exists():
-                time.sleep(0.005)
-            time.sleep(chance.uniform(0, 0.8 * seconds))
-            process.kill()
-            process.wait()
-            subprocess.run(command(folder, run, "--resume"), check=True)
-            identical += result(run) == result(whole)
-    print(f"{identical} of {args.kills} killed and resumed runs are bit-identical")
-    sys.exit(identical != args.kills)
+        start = time.monotonic()
+        subprocess.run(command(folder, whole), check=True)
+        seconds = time.monotonic() - start
+        expected = result(whole)
+        while kills < args.kills:
+            run = Path(folder) / f"run-{runs}"
+            for _ in range(min(chance.randint(1, args.in_a_row), args.kills - kills)):
+                kills += killed(command(folder, run), chance.uniform(FIRST, seconds))
+            subprocess.run(command(folder, run), check=True)
+            subprocess.run(
+                command(folder, run), check=True
+            )  # of a whole run, nothing is left to do
+            same = result(run) == expected and not left_over(folder, run)
+            if not same:
+                print(f"{run.name} differs, or left {left_over(folder, run)}", flush=True)
+            runs, identical = runs + 1, identical + same
+    print(f"{kills} kills: {identical} of {runs} runs are bit-identical with an unbroken one")
+    sys.exit(identical != runs)
 
 
 if __name__ == "__main__":

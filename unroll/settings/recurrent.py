@@ -37,7 +37,7 @@ class RecurrentSettings(TrainingSettings):
         default_factory=dict,
         description='Further arguments of the cell\'s constructor, as JSON: {"heads": 4}.',
     )
-    layers: int = Field(1, ge=1, description="Number of recurrent layers.")
+    layers: int = Field(1, ge=1, le=1000, description="Number of recurrent layers.")
     hidden: int | None = Field(
         None, ge=1, description="Units of each layer. Default: chosen by the task."
     )

@@ -48,6 +48,20 @@ def load_baseline(
     return arrays
 
 
+def check_shares(folder: Path, shares: np.ndarray) -> None:
+    """Refuse shares of the classes that are no shares.
+
+    Args:
+        folder: the run folder.
+        shares: [K].
+
+    Raises:
+        UserError: where one is not between 0 and 1.
+    """
+    if not bool(((shares >= 0) & (shares <= 1)).all()):
+        raise damaged_baseline(f"{folder / FILE} holds a share that is not between 0 and 1")
+
+
 def load_ngrams(folder: Path, vocabulary_size: int, arrays: dict[str, np.ndarray]) -> NGramModel:
     """The n-gram model of a run folder's baselines.
 

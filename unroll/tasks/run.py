@@ -30,6 +30,7 @@ from unroll.saved_files import MOST_BYTES, Damaged, check_record, parse_json, re
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.tasks import load_task, settings_of
 from unroll.tasks.base import Progress, Trained
+from unroll.tasks.recorded_sizes import check_sizes
 from unroll.tasks.run_page import run_page
 from unroll.training.checkpoint import describe_damage, load_model, sound_checkpoints
 from unroll.training.folder import RunFolder
@@ -82,6 +83,7 @@ class Run:
         check_needed(folder)
         cell = recorded_cell(folder, self.settings, trust_code)
         self.preprocessor = self.task.load_preprocessor(folder.path, self.config)
+        check_sizes(self.task, folder.path, self.settings, self.preprocessor, cell.make)
         self.model = self.task.build_network(self.settings, self.preprocessor, cell.make)
         self._load_weights()
         self.model.to(device).eval()

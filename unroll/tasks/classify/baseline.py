@@ -11,34 +11,37 @@ from pathlib import Path
 import numpy as np
 
 from unroll.models.classification_metrics import classification_metrics
-from unroll.tasks.baseline import load_baseline, pack_baseline
+from unroll.tasks.baseline import FILE, check_shares, load_baseline, pack_baseline
 from unroll.tasks.classify.labelled import LabelledSequences, class_counts
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
+from unroll.training.folder import damaged_baseline
 
 SMOOTHINGS = (1.0, 0.3, 0.1)
+LARGEST = 1e6  # of the logarithms of probabilities and their ratios
 
 
 @dataclass(frozen=True)
 class NaiveBayes:
     """Multinomial naive Bayes.
 
-        p(k | x) ~ p(k) prod_t p(x_t | k),   p(w | k) = (n_kw + a) / (n_k + a V)
+            p(k | x) ~ p(k) prod_t p(x_t | k),   p(w | k) = (n_kw + a) / (n_k + a V)
 
-    Where a text may have several classes, each class is distinguished from all others in the same way.
-    Source: A. McCallum and K. Nigam, A comparison of event models for naive Bayes text
-    classification, 1998.
+        Where a text may have several classes, each class is distinguished from all others in the same way.
+        Source: A. McCallum and K. Nigam, A comparison of event models for naive Bayes text
+        classification, 1998.
 
-    Attributes:
-        prior: log p(k), [K].
-        words: log p(w | k), [V, K].
-        multi_label: whether these are logarithms of odds, because a text may have several classes.
+        Attributes:
+            prior: log p(k), [K].
+            words: log p(w | k), [V, K].
+            multi_label: whether these are logarithms of odds, because a text may have several classes.
 
-    Examples:
-        >>> import numpy as np
-        >>> from unroll.tasks.classify.baseline import NaiveBayes
-        >>> model = NaiveBayes.fit(np.array([2, 3]), np.array([0, 1, 2]), np.array([0, 1]), 4, 2)
-        >>> model.probabilities(np.array([3, 3]), np.array([0, 2])).round(2).tolist()
-        [[0.2, 0.8]]
+        Examples:
+            >>> import numpy as np
+            >>> from unroll.tasks.classify.baseline import NaiveBayes
+    from unroll.training.folder import damaged_baseline
+            >>> model = NaiveBayes.fit(np.array([2, 3]), np.array([0, 1, 2]), np.array([0, 1]), 4, 2)
+            >>> model.probabilities(np.array([3, 3]), np.array([0, 2])).round(2).tolist()
+            [[0.2, 0.8]]
     """
 
     prior: np.ndarray
@@ -196,6 +199,10 @@ class ClassifyBaselines:
         if preprocessor.vocabulary is not None:
             shapes |= {"prior": (K,), "words": (V, K)}
         arrays, bayes = load_baseline(folder, shapes), None
+        check_shares(folder, arrays["share"])
         if preprocessor.vocabulary is not None:
+            for name in ("prior", "words"):
+                if not bool((np.abs(arrays[name]) < LARGEST).all()):
+                    raise damaged_baseline(f"{folder / FILE}: {name} are no log-probabilities")
             bayes = NaiveBayes(arrays["prior"], arrays["words"], preprocessor.multi_label)
         return cls(arrays["share"], bayes, arrays["train"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unroll.tasks.baseline import FILE, load_baseline, pack_baseline
+from unroll.tasks.baseline import FILE, check_shares, load_baseline, pack_baseline
 from unroll.tasks.frames.dataset import ClipDataset
 from unroll.training.folder import damaged_baseline
 
@@ -112,6 +112,7 @@ class FramesBaselines:
             "train": (None,),
         }
         arrays = load_baseline(path, shapes)
+        check_shares(path, arrays["share"])
         if arrays["means"].shape[1:] != arrays["deviation"].shape:
             raise damaged_baseline(
                 f"{path / FILE} holds a deviation of other numbers than the means"

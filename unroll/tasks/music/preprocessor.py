@@ -197,9 +197,19 @@ class MusicPreprocessor:
         path = folder / FILE
         refuse_unless(found.notation in (ABC, MIDI), path, f"the notation {ABC} or {MIDI}")
         refuse_unless(are_unique(found.tokens), path, "each token once")
+        refuse_unless(is_text("".join(found.tokens)), path, "tokens of text")
         for name, count in found.keys.items():
             refuse_unless(parse_key(name) and count > 0, path, "keys such as G, and how often")
         return found
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be written in UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=256)
