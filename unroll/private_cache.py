@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shlex
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -109,7 +108,7 @@ def check_folders(folders: tuple[Path, ...]) -> None:
         if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise CacheError(
                 f"the cache directory {path} can be written to by other users",
-                f"run `chmod go-w {shlex.quote(str(path))}`",
+                "run `chmod go-w` on it",
             )
 
 
