@@ -113,3 +113,12 @@ def test_a_guess_loads_no_torch(tmp_path):
         "assert not {'torch', 'pyarrow', 'openpyxl'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path / "a.csv"], check=True)
+
+
+def test_a_table_of_no_task_is_told_with_its_columns(tmp_path):
+    lines = [f"2024-01-01 10:00:{k:02},{k % 5},{'ab'[k % 2]}" for k in range(50)]
+    (tmp_path / "sensors.csv").write_text("time,x,activity\n" + "\n".join(lines))
+    with pytest.raises(UserError, match=r"the columns time, x, activity.* --set id=COLUMN"):
+        guess_task(str(tmp_path / "sensors.csv"), {})
+    given = {"id": "activity", "label": "activity"}
+    assert guess_task(str(tmp_path / "sensors.csv"), given)[0] == "classify"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -17,6 +18,7 @@ LABELS = (
     "label labels class classes category categories intent intents sentiment stars rating topic "
     "topics target tag tags genre polarity language emotion"
 ).split()
+TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b|(\d{4}-\d\d-\d\d[T ])?\d{1,2}:\d\d")
 LONGEST_LABEL = 80  # characters of a value that may be a label
 ENOUGH_ROWS = 20  # from which on it means something that a value is never repeated
 
@@ -196,6 +198,11 @@ def is_number(word: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def looks_like_time(cell: str) -> bool:
+    """Whether a cell is a date or a clock, and no number: 2024-01-31 10:00, 31.1.2024, 10:00:05."""
+    return not is_number(cell) and TIME.match(cell.strip()) is not None
 
 
 def longest(rows: Sequence[Sequence[str]], width: int, but: int | None) -> int | None:

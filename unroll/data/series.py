@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from unroll.data.columns import place
+from unroll.data.columns import looks_like_time, place
 from unroll.data.files.rows import Row, as_word
 from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
@@ -21,7 +20,6 @@ from unroll.errors import UserError
 
 LOOK, FILES = 1000, 20  # rows of a table, and tables, in which columns of times are looked for
 FEWEST_STEPS = 20  # from row to row, from which on it means something that a number grows
-TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b|(\d{4}-\d\d-\d\d[T ])?\d{1,2}:\d\d")
 LARGEST = 1e30  # float32 has larger numbers, but not their squares and sums
 
 
@@ -152,11 +150,6 @@ def clock_columns(tables: Sequence[Sequence[Sequence[str]]], places: Sequence[in
 def is_mostly(cells: Sequence[str]) -> bool:
     """Whether most cells are no numbers but look like times."""
     return 2 * sum(map(looks_like_time, cells)) > len(cells)
-
-
-def looks_like_time(cell: str) -> bool:
-    """Whether a cell is a date or a clock: 2024-01-31 10:00, 31.1.2024, 10:00:05."""
-    return number(cell) is None and TIME.match(cell.strip()) is not None
 
 
 def folder_sequences(folder: Path, names: list[str], problems: Problems) -> Iterator[Record]:

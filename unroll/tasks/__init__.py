@@ -11,6 +11,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from unroll.counting import listed
 from unroll.data.files.forms import find_form
 from unroll.data.files.opening import regular_file
 from unroll.data.files.separated import NAMES
@@ -203,6 +204,13 @@ def refuse_other_data(
                 f"{path} holds rows of {len(rows[0])} columns, separated by "
                 f"{NAMES[form.separator.character]}. Name the task by --task: {', '.join(others)}{plain}."
             )
+    if field is None and rows and not is_json:
+        columns = names if names is not None else rows[0]
+        raise UserError(
+            f"{path} has the columns {listed([cell[:30] for cell in columns])}, which look like the "
+            "data of no task. Name the task by --task; sequences of numbers in one table need the "
+            "column that names each, too: --set id=COLUMN."
+        )
     if is_json:
         raise UserError(
             f"{path} holds records of JSON with the fields {', '.join((names or [])[:10])}. Name the field of "

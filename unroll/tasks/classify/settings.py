@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from unroll.data.columns import LABELS, TEXTS, find_columns
+from unroll.data.columns import LABELS, TEXTS, find_columns, looks_like_time
 from unroll.data.files.forms import LABEL_MARK, find_form, suffix_of
 from unroll.data.first_rows import is_table, sampled_rows
 from unroll.errors import UserError
@@ -185,6 +185,8 @@ class ClassifySettings(RecurrentSettings):
             return None
         body = [row for row in rows[found.header :] if len(row) == len(found.names)]
         words = [len(row[found.text].split()) for row in body]
+        if 2 * sum(looks_like_time(row[found.text]) for row in body) > len(body):
+            return None
         if found.names[found.text].lower() not in TEXTS and sum(words) < 2 * len(words):
             return None  # dates, names, numbers
         kinds = len({row[found.label] for row in body})

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from unroll.counting import counted
-from unroll.data.columns import LABELS, named, place
+from unroll.data.columns import LABELS, looks_like_time, named, place
 from unroll.data.files.regular_files import check_regular
 from unroll.data.files.rows import as_word
 from unroll.data.files.tables import open_table
@@ -20,7 +20,6 @@ from unroll.data.problems import Problems
 from unroll.data.records import LOOK
 from unroll.data.series import (
     clock_columns,
-    looks_like_time,
     number,
     number_trouble,
     numbers,
