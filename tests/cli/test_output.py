@@ -89,3 +89,11 @@ def test_a_log_is_printed_unless_a_report_shows_it(capsys):
     with reported(PlainReport("tokens", io.StringIO())):
         handler.emit(record)
     assert capsys.readouterr().err == "unroll: said \\x1b\n"
+
+
+def test_a_device_is_written_and_not_replaced(tmp_path):
+    write_file(Path("/dev/null"), b"a")
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(UserError, match=r"/dev/full cannot be written: No space .* Make room"):
+        write_file(Path("/dev/full"), b"a")
+    assert Path("/dev/full").is_char_device()

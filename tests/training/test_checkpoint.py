@@ -183,3 +183,11 @@ def test_tied_weights_are_saved_and_stay_tied(tmp_path):
     load_checkpoint(folder, *other, None)
     assert other[0]["b"].weight is other[0]["a"].weight
     assert torch.equal(other[0]["a"].weight, one[0]["a"].weight)
+
+
+def test_a_temperature_that_is_not_above_0_is_refused(tmp_path):
+    model = nn.Linear(2, 2)
+    model.register_buffer("temperature", torch.zeros(()))
+    write_folder(tmp_path / "run", {"model.safetensors": pack(dict(model.state_dict()))})
+    with pytest.raises(Damaged, match="temperature that is not above 0"):
+        load_model(tmp_path / "run", model)

@@ -1,5 +1,6 @@
 """Files are whole or not there, and what is not whole is noticed and named."""
 
+import errno
 import json
 
 import pytest
@@ -182,6 +183,23 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         with pytest.raises(OSError, match="no space"):
             write()
         assert [p.name for p in tmp_path.iterdir()] == ["a"] and path.read_bytes() == b"old"
+
+
+def test_an_error_of_the_disk_names_the_file(tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    for write, path in (
+        (lambda: write_whole(tmp_path / "a", b""), "a"),
+        (lambda: write_folder(tmp_path / "new", {"x": b""}), "new/x"),
+        (lambda: update_manifest(tmp_path / "run", {"b": b""}), "run/b"),
+    ):
+        with pytest.raises(OSError, match="No space") as error:
+            write()
+        assert error.value.filename == str(tmp_path / path)
 
 
 def test_json_is_written_for_people():

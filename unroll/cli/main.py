@@ -45,6 +45,7 @@ OF_THE_INPUT = {
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES,
     errno.EPERM, errno.EEXIST, errno.ENOTEMPTY, errno.ENXIO, errno.EINVAL,
 }  # fmt: skip
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 SUMMARY = "Recurrent neural networks: train one on your own data, and use it."
 
 
@@ -151,6 +152,13 @@ def run(words: list[str], debug: bool) -> int:
             debug,
         )
     except OSError as error:
+        if error.errno in NO_ROOM:
+            return report_error(
+                f"{error.filename or 'The output'} cannot be written: {error.strerror}. Make room "
+                "there, then give the command again; a run goes on by --resume.",
+                1,
+                debug,
+            )
         what = f"{error.filename or 'A file'}: {error.strerror or error}."
         if error.errno in OF_THE_INPUT:
             return report_error(f"{what} Check the path.", 2, debug)

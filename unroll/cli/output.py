@@ -79,9 +79,14 @@ def write_file(path: Path, content: bytes) -> None:
     from unroll.training.files import write_whole
 
     try:
-        write_whole(path, content)
+        if path.exists() and not path.is_file():  # a device, such as /dev/stdout
+            path.write_bytes(content)
+        else:
+            write_whole(path, content)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise UserError(
+            f"{path} cannot be written: {error.strerror or error}. Make room there, or name another."
+        ) from error
 
 
 def write_lines(path: Path, lines: Iterable[str], what: str) -> None:

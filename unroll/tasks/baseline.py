@@ -58,7 +58,8 @@ def check_shares(folder: Path, shares: np.ndarray) -> None:
     Raises:
         UserError: where one is not between 0 and 1.
     """
-    if not bool(((shares >= 0) & (shares <= 1)).all()):
+    numbers = np.issubdtype(shares.dtype, np.floating)
+    if not numbers or not bool(((shares >= 0) & (shares <= 1)).all()):
         raise damaged_baseline(f"{folder / FILE} holds a share that is not between 0 and 1")
 
 

@@ -385,4 +385,6 @@ def load_model(folder: Path, model: nn.Module) -> None:
                 f"{path} does not hold this model: {name[:60]} is {found}; expected {expected}"
             )
         check_finite(path, name, tensors[name])
+        if name.rpartition(".")[2] == "temperature" and not bool((tensors[name] > 0).all()):
+            raise Damaged(f"{path} holds a temperature that is not above 0: {name}")
     model.load_state_dict(tensors)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unroll.counting import counted
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN
+from unroll.errors import UserError
 from unroll.models.beam_search import Hypothesis, beam_search, decode_sequences
 from unroll.models.sampling import distribution
 from unroll.tasks.base import Progress, Trained
@@ -272,6 +273,11 @@ def as_prediction(
         best: how many to give, at most.
         grid: rows and columns of the places that the attention reads.
     """
+    if not hypotheses:
+        raise UserError(
+            "The network gives no caption a finite probability: its weights are too large. Train it "
+            "again."
+        )
     first, *others = (as_caption(preprocessor, each) for each in hypotheses[:best])
     attention = hypotheses[0].attention
     rows = [] if attention is None else attention.tolist()

@@ -243,6 +243,10 @@ def tag_column(tag: str, columns: TagColumns, name: str) -> int:
                 f"tag by its number, from 1 to {columns.width}."
             )
         return UNIVERSAL[tag]
+    if not re.fullmatch(r"-?\d{1,9}", tag, re.ASCII):
+        raise UserError(
+            f"--set tag={tag[:40]} is no column; expected its number, from 1 to {columns.width}."
+        )
     return column_place(int(tag), columns.width, "tag", name)
 
 
