@@ -148,5 +148,5 @@ def test_a_name_with_a_raised_digit_is_a_frame(tmp_path):
 
 def test_numbers_beyond_float32_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text("1,2\n3,1e300\n")
-    with pytest.raises(BadClip, match="line 2: a number is too large for float32"):
+    with pytest.raises(BadClip, match=r"line 2: .*1e300. is beyond 1e\+30"):
         ClipReader((2,))(tmp_path / "a.csv")
