@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unroll.errors import UserError
 from unroll.models.classification_metrics import (
     classification_metrics,
     confusion_matrix,
@@ -84,3 +85,8 @@ def test_mistakes_are_named_the_most_frequent_first():
     assert most_frequent_mistakes(confusion, names) == "b as a (3 times), a as b (1 time)"
     assert most_frequent_mistakes([[9, 0], [0, 9]], names[:2]) == ""
     assert most_frequent_mistakes([[[9, 1], [1, 9]]], names[:1]) == ""
+
+
+def test_probabilities_that_are_no_numbers_are_refused():
+    with pytest.raises(UserError, match="probabilities that are not numbers"):
+        classification_metrics(np.array([[np.nan, 0.5]]), np.array([0]))

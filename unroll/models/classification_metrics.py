@@ -10,6 +10,7 @@ from typing import TypedDict
 import numpy as np
 
 from unroll.counting import counted
+from unroll.errors import UserError
 
 BINS = 15
 SMALLEST = 1e-12  # a smaller probability counts as this in the loss
@@ -57,6 +58,9 @@ def classification_metrics(probabilities: np.ndarray, targets: np.ndarray) -> Cl
         probabilities: of each class, [R, K].
         targets: classes int64 [R], or bool [R, K] where a record may have several.
 
+    Raises:
+        UserError: where a probability is not a number.
+
     Examples:
         >>> import numpy as np
         >>> from unroll.models.classification_metrics import classification_metrics
@@ -65,6 +69,11 @@ def classification_metrics(probabilities: np.ndarray, targets: np.ndarray) -> Cl
         (0.5, 0.51)
     """
     p, R = probabilities, len(probabilities)
+    if np.isnan(p).any():
+        raise UserError(
+            "The network gives probabilities that are not numbers: its weights are too large. Train it "
+            "again, with a lower --set learning_rate=... where it diverged."
+        )
     predicted, true = predicted_classes(p, targets), true_classes(p, targets)
     if targets.ndim == 2:
         confidence, right = np.maximum(p, 1 - p).ravel(), (predicted == true).ravel()
