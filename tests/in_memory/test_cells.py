@@ -6,7 +6,14 @@ import pandas
 import pytest
 
 from unroll.errors import UserError
-from unroll.in_memory.cells import as_list, column_of_text, is_missing, needs_json
+from unroll.in_memory.cells import (
+    as_list,
+    column_of_text,
+    holds_times,
+    is_missing,
+    needs_json,
+    with_decimal_point,
+)
 
 
 def test_numbers_keep_every_digit():
@@ -48,3 +55,11 @@ def test_lists_stay_lists_for_json():
 def test_what_no_file_holds_is_refused_with_its_row():
     with pytest.raises(UserError, match=r"Column x, row 1: a value of type complex"):
         column_of_text([1, 1j], "Column x")
+
+
+def test_a_float_of_three_decimals_is_no_thousand():
+    assert [with_decimal_point(cell) for cell in (1.029, 998, "1.029", None, 1.5, -12.125)] == [
+        "1.0290", 998, "1.029", None, "1.5", "-12.1250",
+    ]  # fmt: skip
+    assert float("1.0290") == 1.029
+    assert holds_times([None, "2024-01-31"]) and not holds_times(["a", "2024-01-31"])

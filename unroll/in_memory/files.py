@@ -16,7 +16,14 @@ from unroll.data.files.media_paths import AUDIO, IMAGES, VIDEO
 from unroll.data.files.separated import Separator
 from unroll.errors import UserError
 from unroll.in_memory.array_file import read_arrays, write_arrays
-from unroll.in_memory.cells import as_list, column_of_text, is_missing, needs_json
+from unroll.in_memory.cells import (
+    as_list,
+    column_of_text,
+    holds_times,
+    is_missing,
+    needs_json,
+    with_decimal_point,
+)
 from unroll.in_memory.forms import MemoryArrays, MemoryData, MemoryTexts, item_kind
 from unroll.in_memory.media import write_media
 from unroll.in_memory.tables import MemoryTable
@@ -51,7 +58,7 @@ def write_data(
         return write_tagged(data, folder), ()
     if task in ("translate", "language"):
         return write_pairs(data, folder)
-    return write_table(data, folder), ()
+    return write_table(data, folder, series=task in ("forecast", None)), ()
 
 
 def write_texts(data: MemoryTexts, folder: Path, task: str | None, per_line: bool) -> Wording:
@@ -153,11 +160,18 @@ def write_pairs(table: MemoryTable, folder: Path) -> tuple[Wording, tuple[str, .
     return wording, ((f"{verb} tabs or line ends, which are read as spaces.",) if changed else ())
 
 
-def write_table(table: MemoryTable, folder: Path) -> Wording:
+def write_table(table: MemoryTable, folder: Path, *, series: bool = False) -> Wording:
     """A table as .csv, or as .jsonl where cells hold lists or very long texts.
 
     Sounds and images in its cells become files beside it, named in their place.
+
+    Args:
+        table: what was given.
+        folder: where the file goes.
+        series: whether the numbers of a table with times may be series, whose decimal mark the
+            reader looks for.
     """
+    timed = series and any(holds_times(cells) for cells in table.columns)
     columns: list[Sequence[Any]] = []
     for name, given in zip(table.names, table.columns, strict=True):
         cells: Sequence[Any] = given
@@ -166,6 +180,8 @@ def write_table(table: MemoryTable, folder: Path) -> Wording:
             cells = write_media(cells, kind, name, folder)
         elif kind == "text":
             cells = absolute_paths(cells)
+        if timed:
+            cells = [with_decimal_point(cell) for cell in cells]
         columns.append(column_of_text(cells, f"Column {name} of the {table.kind}"))
     rows = list(zip(*columns, strict=True))
     wording = Wording(folder / f"{STEM}.csv", table.kind, "row", len(table), (), table.index)

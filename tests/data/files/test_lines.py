@@ -13,7 +13,7 @@ def read(path, problems=None, **options):
 
 
 def test_line_ends_of_three_systems(tmp_path):
-    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfone\ntwo\r\nthree\rfour\n\nsix\r\n")
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfone\ntwo\r\nthree\rfour\n\nsix\r\r\n")
     assert read(tmp_path / "a") == [*enumerate(["one", "two", "three", "four", "", "six"], 1)]
 
 

@@ -58,7 +58,7 @@ def numbered_lines(
                 problems.bad(f"{name}, line {line}: a NUL byte; expected text in UTF-8.")
                 continue
             # files of old Macs end their lines by \r alone
-            first, *more = text.removesuffix("\n").removesuffix("\r").split("\r")
+            first, *more = text.removesuffix("\n").rstrip("\r").split("\r")
             yield line, first
             for part in more:
                 line += 1
