@@ -9,7 +9,7 @@ from unroll.errors import UserError
 
 EXTRAS = {
     "soundfile": "audio", "soxr": "audio", "PIL": "image", "av": "video", "mido": "music",
-    "pandas": "frames", "polars": "frames", "sklearn": "sklearn",
+    "pandas": "dataframe", "polars": "dataframe", "sklearn": "sklearn",
     "openpyxl": "tables", "pyarrow": "tables",
 }  # fmt: skip
 
