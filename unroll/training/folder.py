@@ -10,7 +10,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping, Set
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -419,13 +419,23 @@ def sweep_beside(parent: Path) -> None:
     except OSError:  # a folder that may not be listed
         return
     for left in lefts:
-        about = left.lstat()
-        if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid():
-            continue
-        if not os.path.lexists(left / ".lock"):
-            if time.time() - about.st_mtime > LEFT_OVER:
-                shutil.rmtree(left, ignore_errors=True)
-            continue
-        with try_lock(left) as free:
-            if free:
-                shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process has just moved or dropped it
+            sweep_left(left)
+
+
+def sweep_left(left: Path) -> None:
+    """Drop one folder that a killed process left, where no process works in it.
+
+    Raises:
+        FileNotFoundError: where it is no longer there.
+    """
+    about = left.lstat()
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid():
+        return
+    if not os.path.lexists(left / ".lock"):
+        if time.time() - about.st_mtime > LEFT_OVER:
+            shutil.rmtree(left, ignore_errors=True)
+        return
+    with try_lock(left) as free:
+        if free:
+            shutil.rmtree(left, ignore_errors=True)

@@ -106,7 +106,7 @@ def test_too_long_and_not_there(tmp_path):
 def test_positions_without_bound_are_refused(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x,y\n1e308,0\n-1e308,1\n")
-    with pytest.raises(BadStrokes, match=r"position beyond 1e\+30"):
+    with pytest.raises(BadStrokes, match="line 2: x is '1e308'; expected a number of at most 1e30"):
         read_strokes(path)
     with pytest.raises(BadStrokes, match="is a device, not a regular file"):
         read_strokes(Path("/dev/zero"))

@@ -24,24 +24,23 @@ LARGEST = 1e6  # of the logarithms of probabilities and their ratios
 class NaiveBayes:
     """Multinomial naive Bayes.
 
-            p(k | x) ~ p(k) prod_t p(x_t | k),   p(w | k) = (n_kw + a) / (n_k + a V)
+        p(k | x) ~ p(k) prod_t p(x_t | k),   p(w | k) = (n_kw + a) / (n_k + a V)
 
-        Where a text may have several classes, each class is distinguished from all others in the same way.
-        Source: A. McCallum and K. Nigam, A comparison of event models for naive Bayes text
-        classification, 1998.
+    Where a text may have several classes, each class is distinguished from all others in the same way.
+    Source: A. McCallum and K. Nigam, A comparison of event models for naive Bayes text
+    classification, 1998.
 
-        Attributes:
-            prior: log p(k), [K].
-            words: log p(w | k), [V, K].
-            multi_label: whether these are logarithms of odds, because a text may have several classes.
+    Attributes:
+        prior: log p(k), [K].
+        words: log p(w | k), [V, K].
+        multi_label: whether these are logarithms of odds, because a text may have several classes.
 
-        Examples:
-            >>> import numpy as np
-            >>> from unroll.tasks.classify.baseline import NaiveBayes
-    from unroll.training.folder import damaged_baseline
-            >>> model = NaiveBayes.fit(np.array([2, 3]), np.array([0, 1, 2]), np.array([0, 1]), 4, 2)
-            >>> model.probabilities(np.array([3, 3]), np.array([0, 2])).round(2).tolist()
-            [[0.2, 0.8]]
+    Examples:
+        >>> import numpy as np
+        >>> from unroll.tasks.classify.baseline import NaiveBayes
+        >>> model = NaiveBayes.fit(np.array([2, 3]), np.array([0, 1, 2]), np.array([0, 1]), 4, 2)
+        >>> model.probabilities(np.array([3, 3]), np.array([0, 2])).round(2).tolist()
+        [[0.2, 0.8]]
     """
 
     prior: np.ndarray
