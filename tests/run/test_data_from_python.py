@@ -62,6 +62,25 @@ def test_classify(reviews):
     assert run.predict({"review": reviews.review.iloc[0]})["label"] == labels[0]
 
 
+def test_a_frame_without_the_column_of_the_run_is_refused(reviews):
+    run = unroll.train(reviews, **FEW)
+    for other in (
+        reviews[["stars"]],
+        pandas.DataFrame({"city": ["bad"] * 3, "name": ["x", "y", "z"]}),
+        reviews.rename(columns={"review": "text"}),
+    ):
+        with pytest.raises(UserError, match="expected the text in column 'review'"):
+            run.predict(other)
+    with pytest.raises(UserError, match="expected the label in column 'stars'"):
+        run.evaluate(reviews.rename(columns={"stars": "label"}))
+    pairs = list(zip(reviews.review, reviews.stars, strict=True))
+    told = run.evaluate(reviews)
+    for same in (pairs, (reviews.review, reviews.stars), (reviews[["review"]], reviews.stars)):
+        assert run.evaluate(same) == told
+    renamed = reviews.rename(columns={"stars": "mood"})
+    assert run.evaluate(renamed, label="mood") == told
+
+
 def test_a_bad_row_is_named_as_the_user_knows_it(reviews):
     reviews.loc["r5", "stars"] = None
     with pytest.raises(UserError) as caught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -114,6 +114,52 @@ def renamed_like(table: MemoryTable, names: Mapping[str, Any]) -> MemoryTable:
         if where is not None and wanted is not None and wanted not in changed:
             changed[where] = wanted
     return replace(table, names=tuple(changed))
+
+
+def with_names_of(
+    table: MemoryTable, names: Mapping[str, Any], settings: Iterable[str]
+) -> MemoryTable:
+    """The table with the names of a run's training data for columns that the user gave no name.
+
+    Args:
+        table: with columns that are named after settings: "text", "label".
+        names: the settings of the run that name columns.
+        settings: the names of the columns that are changed.
+    """
+    changed = list(table.names)
+    for setting in settings:
+        wanted = names.get(setting)
+        if setting in changed and wanted and not wanted.isdigit() and wanted not in changed:
+            changed[changed.index(setting)] = wanted
+    return replace(table, names=tuple(changed))
+
+
+def refuse_other_columns(
+    table: MemoryTable, names: Mapping[str, str | None], named: Collection[str]
+) -> None:
+    """Refuse a table whose columns have names, and none is the one that a run reads.
+
+    A column with a name that tells what it is may take the place of one that was guessed in training.
+
+    Args:
+        table: new data for a run.
+        names: the columns of the run by their settings, "text" and "label".
+        named: the settings that the user gave in training.
+
+    Raises:
+        UserError: with the column that is expected.
+    """
+    lower = [name.lower() for name in table.names]
+    for setting, wanted in names.items():
+        if wanted is None or wanted.isdigit() or wanted in table.names or table.numbered:
+            continue
+        known = first_named(lower, LABELS if setting == "label" else TEXTS, range(len(lower)))
+        if setting in named or known is None:
+            raise UserError(
+                f"The {table.kind} has the columns {', '.join(table.names)[:80]}; expected the {setting} "
+                f"in column {wanted!r}, as in training. Rename the column, or name another by "
+                f"{setting}= (run.evaluate)."
+            )
 
 
 def is_text_column(cells: Sequence[Any]) -> bool:

@@ -13,10 +13,16 @@ from typing import Any
 
 from unroll.errors import UserError
 from unroll.in_memory.array_file import is_array_file, read_arrays
-from unroll.in_memory.columns import decided_task, fit_to_task, labelled_columns, renamed_like
+from unroll.in_memory.columns import (
+    decided_task,
+    fit_to_task,
+    labelled_columns,
+    renamed_like,
+    with_names_of,
+)
 from unroll.in_memory.files import write_data
 from unroll.in_memory.forms import MemoryArrays, is_path, recognise
-from unroll.in_memory.tables import MemoryTable, column_name
+from unroll.in_memory.tables import MemoryTable, column_name, is_frame
 from unroll.in_memory.wording import Wording, Wordings
 from unroll.paths import refuse_impossible_path
 
@@ -241,6 +247,14 @@ def write_in(
     found = recognise(data, labels, task)
     if like is not None and isinstance(found, MemoryTable):
         found = renamed_like(found, like)
+        if task == "classify":
+            inputs = data[0] if isinstance(data, tuple) and len(data) == 2 else data
+            has_names = (
+                is_frame(inputs) or isinstance(inputs, Mapping) or found.kind == "list of records"
+            )
+            beside = labels is not None or inputs is not data
+            unnamed = ("text", "label") if not has_names else ("label",) if beside else ()
+            found = with_names_of(found, like, unnamed)
     chosen = None if task is not None else decided_task(found)
     task = task or (chosen[0] if chosen else None)
     if isinstance(found, MemoryTable) and found.numbered:

@@ -77,6 +77,7 @@ class Trained(Generic[S, P, N]):
         settings: those in use, which may differ from those of training.
         device: where the network is.
         path: the run folder.
+        named: the settings that the user gave in training.
     """
 
     model: N
@@ -84,6 +85,7 @@ class Trained(Generic[S, P, N]):
     settings: S
     device: torch.device
     path: Path
+    named: frozenset[str] = frozenset()
 
 
 class Task(ABC, Generic[S, D, P, N, M, R]):

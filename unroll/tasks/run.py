@@ -15,6 +15,7 @@ from unroll.engine.memory.bounded import bounded
 from unroll.errors import UserError
 from unroll.in_memory.answers import frame_beside, new_frame
 from unroll.in_memory.array_file import is_array_file, read_arrays
+from unroll.in_memory.columns import refuse_other_columns
 from unroll.in_memory.forms import is_path
 from unroll.in_memory.inputs import (
     MemoryInputs,
@@ -25,6 +26,7 @@ from unroll.in_memory.inputs import (
     table_as_file,
 )
 from unroll.in_memory.source import COLUMN_SETTINGS, open_data
+from unroll.in_memory.tables import MemoryTable
 from unroll.layers.explain import explain, explanations
 from unroll.saved_files import MOST_BYTES, Damaged, check_record, parse_json, read_whole
 from unroll.settings import RecurrentSettings, settings_from
@@ -96,7 +98,8 @@ class Run:
     @property
     def trained(self) -> Trained[Any, Any, Any]:
         """What the methods of the task take."""
-        return Trained(self.model, self.preprocessor, self.settings, self.device, self.path)
+        named = frozenset(self.config.get("given", {}))
+        return Trained(self.model, self.preprocessor, self.settings, self.device, self.path, named)
 
     @property
     def column_names(self) -> dict[str, str]:
@@ -142,6 +145,9 @@ class Run:
         with open_data(
             data, columns, labels=labels, task=self.task_name, like=self.column_names
         ) as source:
+            if source.table is not None and self.task_name == "classify":
+                wanted = [name for name in ("text", "label") if name not in columns]
+                self._refuse_other_columns(source.table, wanted)
             metrics = self.task.evaluate(
                 self.trained, source.path, progress or no_progress, columns
             )
@@ -287,6 +293,8 @@ class Run:
             cells = column_of_inputs(table, names, wanted if isinstance(wanted, str) else None)
             predictions = list(self.predict_iterator(cells))
         else:
+            if self.task_name == "classify":
+                self._refuse_other_columns(table, ["text"])
             with table_as_file(table, self.column_names) as (path, wordings):
                 inputs = self.task.read_inputs(self.trained, path)
                 found = self.task.predict(self.trained, inputs)
@@ -294,6 +302,11 @@ class Run:
         if by_row:
             refuse_other_number(table, len(predictions))
         return predictions
+
+    def _refuse_other_columns(self, table: MemoryTable, wanted: Iterable[str]) -> None:
+        """Refuse a table from Python without the columns of the run, as of `refuse_other_columns`."""
+        names = {name: self.column_names.get(name) for name in wanted}
+        refuse_other_columns(table, names, self.trained.named)
 
     def plot(self, data: Any) -> str:
         """The predictions for a file as a drawing (SVG).

@@ -36,6 +36,7 @@ def test_long_records_are_refused_where_asked(tmp_path, write_reviews, begin):
     "content,expected",
     [
         ("text,label\n" + "one,a\n" * 9, "1 different labels; expected at least 2"),
+        ("text,label\n" + "one,1\ntwo,1.0\n" * 9, "1 different labels; expected at least 2"),
         ("text,label\n", "0 records"),
         (
             "text,label\n" + "".join(f"one,{k}\n" for k in range(30)),

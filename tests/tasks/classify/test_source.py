@@ -63,6 +63,21 @@ def test_new_data_may_have_other_columns_unless_they_are_given(tmp_path):
         new_source(str(path), settings, labelled=False, text="nowhere")
 
 
+def test_another_column_is_no_guess_where_the_run_named_one(tmp_path, caplog):
+    path = tmp_path / "new.csv"
+    path.write_text("text,label\none film,1\ntwo songs,0\none film,1\ntwo songs,0\n")
+    settings = ClassifySettings(text="comment", label="label")
+    with pytest.raises(UserError, match="no column 'comment', which the run reads as its text"):
+        new_source(str(path), settings, labelled=True, named={"text"})
+    assert new_source(str(path), settings, labelled=True).text == "text"
+    assert "column 'text' is read as the text" in caplog.text
+    with pytest.raises(UserError, match="no column 'comment'"):
+        path.write_text("city,label\nRome,1\nOslo,0\n")
+        new_source(str(path), settings, labelled=True)
+    path.write_text("one film\ntwo songs\n")
+    assert len(texts(new_source(str(path), settings, labelled=False, named={"text"}))) == 2
+
+
 def test_the_validation_file_has_the_columns_of_the_training_data(tmp_path):
     for name in ("train.csv", "valid.csv"):
         (tmp_path / name).write_text("one,two,stars\na b,c d,5\ne f,g h,1\n")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from unroll.errors import UserError
+from unroll.tasks.forecast.series_table import known_series
 
 
 def test_several_series_with_words_and_a_known_future(read):
@@ -60,3 +61,21 @@ def test_dates_that_are_not_iso_are_said(read):
     table = read("d,y\n5-Jan-23,1\n6-Jan-23,2\n")
     assert (table.begin, table.time_form) == ("2023-01-05", "%d-%b-%y")
     assert "5-Jan-23 is 2023-01-05; two digits of a year are 1941 to 2040" in table.messages[0]
+
+
+def test_a_row_without_the_name_of_its_series_is_bad(read):
+    text = "store,d,y\nA,2024-01-01,1\n,2024-01-01,5\nA,2024-01-02,2\n"
+    with pytest.raises(UserError, match=r"line 3: no store; expected the name of the series"):
+        read(text, by="store", target="y")
+
+
+def test_series_of_the_same_number_are_one(read):
+    text = "store,d,y\n1.0,2024-01-01,1\n2.0,2024-01-01,5\n1.0,2024-01-02,2\n2.0,2024-01-02,2\n"
+
+    def names(**known):
+        return [s.name for s in read(text, by="store", target="y", **known).series]
+
+    assert names() == ["1.0", "2.0"] and names(series=("1", "2")) == ["1", "2"]
+    assert names(series=("1", "b")) == ["1.0", "2.0"]
+    assert known_series(["1", "1.0", "b"]) == {"1": "1", "1.0": "1.0", "b": "b"}
+    assert known_series(["1", "1.0", "07"])["1.0"] == "1"

@@ -85,7 +85,10 @@ def read_input_file(trained: TrainedClassifier, path: str) -> Iterator[object]:
         yield from records_and_problems(read_lines, settings.skip_bad)
     else:
         source = new_source(
-            path, with_columns(trained.settings, trained.preprocessor), labelled=False
+            path,
+            with_columns(trained.settings, trained.preprocessor),
+            labelled=False,
+            named=trained.named,
         )
         check_same_kind(source, trained.preprocessor)
 

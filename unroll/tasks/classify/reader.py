@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unroll.data.class_labels import different_classes
 from unroll.data.problems import Problems
 from unroll.data.records import Record
 from unroll.data.split import keep_unseen_labels_in_training, validation_rows
@@ -142,7 +143,7 @@ def scan_records(source: ClassifySource, problems: Problems) -> ClassifyScan:
         value = record.value
         digest.update(value.encode() if isinstance(value, str) else value.tobytes())
         digest.update(b"\0")
-    kinds = {label for each in labels for label in each}
+    kinds = different_classes(label for each in labels for label in each)
     if len(labels) < 2 or not kinds or (len(kinds) < 2 and all(len(each) == 1 for each in labels)):
         trouble = (
             f"{source.name} holds {len(labels)} records with {len(kinds)} different labels; "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from unroll.counting import listed
-from unroll.data.columns import place
+from unroll.data.columns import LABELS, TEXTS, place
 from unroll.data.files.forms import suffix_of
 from unroll.data.files.rows import as_word
 from unroll.data.problems import Problems
@@ -37,6 +38,8 @@ from unroll.data.text import TEXT_SUFFIXES
 from unroll.errors import UserError
 from unroll.in_memory.array_file import is_array_file, read_arrays
 from unroll.tasks.classify.settings import ClassifySettings
+
+log = logging.getLogger("unroll")
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,12 @@ def new_source(
     labelled: bool,
     text: str | None = None,
     label: str | None = None,
+    named: Collection[str] = (),
 ) -> ClassifySource:
-    """New data for a trained run: in the run's columns where the data has them, else guessed.
+    """New data for a trained run: in the run's columns.
+
+    Data without names is read by what its columns hold. A column of another name is read where the
+    user named none in training and its name tells what it is; that is logged.
 
     Args:
         path: as for `find_source`.
@@ -130,9 +137,10 @@ def new_source(
         labelled: whether the records must have labels.
         text: the column of the text, where it was given for this data.
         label: the column of the label, where it was given for this data.
+        named: the settings that the user gave in training.
 
     Raises:
-        UserError: where a given column is missing, or nothing can be guessed.
+        UserError: where a column of the run or a given one is missing, or nothing can be guessed.
     """
 
     def find(text: str | None, label: str | None) -> ClassifySource:
@@ -145,9 +153,49 @@ def new_source(
         is_given = text is not None or label is not None
         others = [(settings.text, None), (None, settings.label), (None, None)]
         for other_text, other_label in [] if is_given else others:
+            found = None
             with suppress(UserError):
-                return find(other_text, other_label)
+                found = find(other_text, other_label)
+            if found is not None:
+                check_other_column("text", settings.text, found.text, TEXTS, path, named)
+                check_other_column("label", settings.label, found.label, LABELS, path, named)
+                return found
         raise
+
+
+def check_other_column(
+    setting: str,
+    wanted: str | None,
+    found: str | None,
+    known: Sequence[str],
+    path: str,
+    named: Collection[str],
+) -> None:
+    """Refuse a column that is another one than that of training, unless its name tells what it is.
+
+    Args:
+        setting: what names the column: "text" or "label".
+        wanted: the column of training. None: there was none.
+        found: what was guessed in its place; a number where the data has no names.
+        known: names that tell what the column is.
+        path: of the data, for sentences.
+        named: the settings that the user gave in training.
+
+    Raises:
+        UserError: with the column that is expected.
+    """
+    if wanted is None or found is None or found == wanted or found.isdigit():
+        return
+    if setting in named or found.lower() not in known:
+        raise UserError(
+            f"{path} has no column {wanted!r}, which the run reads as its {setting}; expected it, as in "
+            f"training. Rename the column, or name another by --{setting} (unroll eval; "
+            f"run.evaluate: {setting}=)."
+        )
+    log.warning(
+        f"{path} has no column {wanted!r}; column {found!r} is read as the {setting} (rename it to "
+        f"{wanted!r}, or for unroll eval: --{setting})."
+    )
 
 
 def folder_source(folder: Path, settings: ClassifySettings) -> ClassifySource:

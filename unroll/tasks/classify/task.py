@@ -213,6 +213,7 @@ class ClassifyTask(
             labelled=True,
             text=columns.get("text"),
             label=columns.get("label"),
+            named=trained.named,
         )
         check_same_kind(source, trained.preprocessor)
         refuse_long = settings.too_long == "refuse"

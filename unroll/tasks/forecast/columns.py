@@ -57,6 +57,7 @@ class TableRequest:
         decimal: the decimal mark, as the setting.
         thousands: the mark between thousands, as the setting.
         like: how the run's training table was written. None: there is no run.
+        series: the names of the run's series; empty where there is no run.
     """
 
     time: str | None = None
@@ -73,6 +74,7 @@ class TableRequest:
     decimal: str = "auto"
     thousands: str = "auto"
     like: RunForms | None = None
+    series: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,7 @@ class ForecastPreprocessor:
             like=RunForms(
                 self.time_form or (None if self.dates else "number"), self.clock, self.decimal, self.units
             ),
+            series=tuple(self.names),
         )  # fmt: skip
 
     def renumber_words(self, one: Series, table: SeriesTable) -> Series:

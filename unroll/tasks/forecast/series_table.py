@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from unroll.data.class_labels import different_classes, without_point
 from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.tasks.forecast.columns import TableRequest, find_series_columns, split_names
@@ -83,10 +84,16 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
     )  # fmt: skip
     place = names.index(columns.by) if columns.by else None
     parsed: dict[str, list[NumberRow]] = {}
+    written = [""] if place is None else [cell_text(row.cells[place]) for row in rows]
+    series = known_series(written, request.series)
     for row, time in zip(rows, times, strict=True):
         try:
             own_name = "" if place is None else cell_text(row.cells[place])
-            parsed.setdefault(own_name, []).append(parser.parse(row, time))
+            if place is not None and not own_name:
+                raise UserError(
+                    f"{name}, line {row.line}: no {columns.by}; expected the name of the series (--by)."
+                )
+            parsed.setdefault(series[own_name], []).append(parser.parse(row, time))
         except UserError as error:
             problems.bad(str(error))
     left_out: list[str] = []
@@ -102,6 +109,26 @@ def read_series(path: str | Path, request: TableRequest, problems: Problems) -> 
     if like is None or like.decimal != parser.numbers.decimal:
         said += parser.numbers.messages
     return replace(table, messages=(*said, *table.messages, *(notes if like is None else ())))
+
+
+def known_series(names: Iterable[str], known: Sequence[str] = ()) -> dict[str, str]:
+    """For each name of a series, the name that is used for it.
+
+    Names that are whole numbers, 1 and 1.0, are one series: a column of numbers with missing values
+    comes back with 1.0 for 1.
+
+    Args:
+        names: as they are written.
+        known: the names of the run; where there is none, of those that are the same the shortest.
+    """
+    names = set(names)
+    kept = different_classes(known or names - {""})
+    if not all(without_point(each).removeprefix("-").isdecimal() for each in kept):
+        return {name: name for name in names}
+    by_number = {without_point(each): each for each in kept}
+    return {
+        name: name if name in known else by_number.get(without_point(name), name) for name in names
+    }
 
 
 def table_of_rows(
@@ -278,7 +305,8 @@ def series_from_columns(
         form_of_numbers(INPUT, names, places, rows, request.words, request), request.words,
         request.zero_is_missing,
     )  # fmt: skip
-    series = series_name(lists, request.by)
+    name = series_name(lists, request.by)
+    series = known_series([name], request.series)[name]
     parsed = {series: [parser.parse(row, cell) for row, cell in zip(rows, times, strict=True)]}
     ahead = len(split_names(request.known))
     return table_of_rows(
