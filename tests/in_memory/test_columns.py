@@ -75,3 +75,9 @@ def test_media_get_the_names_of_training():
     assert renamed_like(table, {"image": "photo", "text": "words"}).names == ("photo", "words")
     assert renamed_like(table, {"image": "image"}).names == ("image", "caption")
     assert renamed_like(PAIRS, {"image": "photo"}) is PAIRS
+
+
+def test_a_series_without_times_is_told():
+    for task, values in (("forecast", {}), (None, {"horizon": 2})):
+        with pytest.raises(UserError, match="the column y alone; expected times beside it"):
+            fit_to_task(read_columns({"y": [1.0, 2.0]}), task, values)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas
 import torch
 
 from unroll.in_memory.datasets import class_names, items_of, plain_item
@@ -37,3 +38,9 @@ def test_classes_get_their_names():
 
 def test_scalars_become_numbers():
     assert plain_item(torch.tensor(3)) == 3 and plain_item(np.float64(0.5)) == 0.5
+
+
+def test_arrays_of_pandas_are_lists():
+    assert items_of(pandas.Categorical(["a", "b"])) == ["a", "b"]
+    assert items_of(pandas.array([1, 0], dtype="Int64")) == [1, 0]
+    assert items_of(pandas.Index(["a"])) == ["a"]

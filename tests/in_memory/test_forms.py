@@ -103,3 +103,9 @@ def test_an_open_file_is_refused(tmp_path):
 
 def test_which_texts_are_paths():
     assert is_path("a.csv") and is_path("-") and not is_path("a\nb") and not is_path(["a"])
+
+
+@pytest.mark.parametrize("values", [np.ones(5), pandas.Series(np.ones(5)), [1.0, 2.0]])
+def test_values_of_one_series_need_times(values):
+    with pytest.raises(UserError, match="To forecast values, give their times too"):
+        recognise(values)

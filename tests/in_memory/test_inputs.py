@@ -51,3 +51,18 @@ def test_the_column_of_inputs():
 def test_a_table_is_a_file_for_a_while():
     with table_as_file(read_columns({"text": ["a"]}), {}) as (path, wordings):
         assert wordings.say(f"{path}, line 2") == "Row 0 of the dictionary of columns"
+
+
+def test_an_empty_row_is_named_by_its_index():
+    frame = pandas.DataFrame({"text": ["a", None]}, index=["r0", "r1"])
+    with pytest.raises(UserError, match=r"Row 1 \(index 'r1'\) of the DataFrame is empty"):
+        refuse_empty_rows(read_inputs(frame, None).table)
+
+
+def test_an_index_of_pandas_is_inputs():
+    given = read_inputs(pandas.Index(["a", "b"]), None)
+    assert given.items == ["a", "b"] and len(given.index) == 2
+
+
+def test_sequences_without_steps_stay_so():
+    assert [rows.shape for rows in read_inputs(np.zeros((2, 0, 3)), 3).items] == [(0, 3), (0, 3)]

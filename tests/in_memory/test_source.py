@@ -3,6 +3,7 @@ from pathlib import Path
 import pandas
 import pytest
 
+import unroll
 from unroll.errors import UserError
 from unroll.in_memory.source import MARK, open_data
 
@@ -63,3 +64,17 @@ def test_labels_beside_a_path_are_refused():
         open_data("a.csv", {}, labels=[1]),
     ):
         pass
+
+
+@pytest.mark.parametrize("text", ["hello", "a text. " * 60])
+def test_a_text_in_the_place_of_a_path_is_told(text):
+    with pytest.raises(UserError, match=r"a text is given in a list: \[text\]\.$") as error:
+        unroll.train(text, quiet=True)
+    assert len(str(error.value)) < 300
+
+
+def test_lists_of_columns_are_names_with_commas():
+    values = {"by": ["store"], "covariates": ("price", "promo"), "text": "a", "cell": ["gru"]}
+    with open_data("a.csv", values) as source:
+        expected = {"by": "store", "covariates": "price,promo", "text": "a", "cell": ["gru"]}
+        assert source.values == expected

@@ -89,3 +89,8 @@ def test_records_may_lack_fields():
 def test_columns_with_numbers_for_names_get_words():
     table = read_frame(pandas.DataFrame([[1, 2]]))
     assert table.names == ("column_0", "column_1") and table.numbered
+
+
+def test_a_categorical_is_a_column():
+    table = read_columns({"a": pandas.Categorical(["x", "y"]), "b": pandas.array([1, 2], "Int64")})
+    assert table.columns == (["x", "y"], [1, 2])

@@ -98,3 +98,23 @@ def test_what_cannot_be_used_is_told():
         TextClassifier().fit(["a", "b"], [1, 1])
     with pytest.raises(UserError, match="2 inputs with 1 labels"):
         TextClassifier().fit(["a", "b"], [1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ([None, "a", "b", "a"], "y has None at place 0; expected a label for each input"),
+        (np.array([1.0, 0.0, np.nan, 1.0]), "y has nan at place 2"),
+        (
+            np.eye(2)[[0, 1, 0, 1]],
+            r"y has array\(\[1., 0.\]\) at place 0; expected one label for each input",
+        ),
+        ([["a"], ["b"], ["a"], ["b"]], r"y has \['a'\] at place 0"),
+        ([["a"], ["b", "c"], ["a"], ["b"]], r"y has \['a'\] at place 0"),
+    ],
+)
+def test_missing_and_several_labels_are_refused(labels, sentence):
+    with pytest.raises(UserError, match=sentence):
+        TextClassifier().fit(["a", "b", "c", "d"], labels)
+    with pytest.raises(UserError, match=sentence):
+        SequenceClassifier().fit(np.zeros((4, 3, 2)), labels)

@@ -37,3 +37,8 @@ def test_times_beside_values():
     assert list(found) == ["time", "prediction", "low", "high"]
     with pytest.raises(UserError, match="X has 120 rows and y 5 values"):
         Forecaster(**FEW).fit(days, VALUES[:5])
+
+
+def test_no_values_are_refused():
+    with pytest.raises(UserError, match="X got None; expected the values of one series"):
+        Forecaster().fit(None)

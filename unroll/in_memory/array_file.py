@@ -195,7 +195,7 @@ def cut(values: np.ndarray, lengths: np.ndarray | None, where: str) -> list[np.n
 
 def without_padding(values: np.ndarray) -> np.ndarray:
     """A sequence [T, F] from [T] or [T, F]; steps at its end that are all NaN are padding."""
-    rows = values.astype(np.float64).reshape(len(values), -1)
+    rows = values.astype(np.float64).reshape(len(values), math.prod(values.shape[1:]))
     known = np.flatnonzero(~np.isnan(rows).all(1))
     return rows[: known[-1] + 1] if len(known) else rows[:0]
 

@@ -79,6 +79,8 @@ def fit_to_task(found: MemoryData, task: str | None, values: Mapping[str, Any]) 
     """
     if not isinstance(found, MemoryTable):
         return FittedData(found)
+    if task == "forecast" or (task is None and "horizon" in values):
+        refuse_missing_times(found)
     if task == "tag" and (columns := tagged_columns(found)) is not None:
         return tagged_table(found, *columns)
     if task == "language":
@@ -90,6 +92,21 @@ def fit_to_task(found: MemoryData, task: str | None, values: Mapping[str, Any]) 
             MemoryTexts(texts_of(found, one_column(found, ("tune", "abc", "text"))), found.kind)
         )
     return FittedData(found)
+
+
+def refuse_missing_times(table: MemoryTable) -> None:
+    """Refuse a single column of numbers as a series to forecast.
+
+    Raises:
+        UserError: where there are no times beside it.
+    """
+    if len(table.names) == 1 and all(
+        is_missing(cell) or isinstance(cell, (int, float, np.number)) for cell in table.columns[0]
+    ):
+        raise UserError(
+            f"The {table.kind} has the column {table.names[0]} alone; expected times beside it. Give an "
+            "index of dates (DatetimeIndex), or a column of times."
+        )
 
 
 def renamed_like(table: MemoryTable, names: Mapping[str, Any]) -> MemoryTable:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from unroll.errors import UserError
+from unroll.in_memory.cells import as_list
 from unroll.in_memory.tables import is_series, library_of
 
 
@@ -17,7 +18,7 @@ def items_of(data: Any) -> list[Any]:
         UserError: for something that holds nothing.
     """
     if is_series(data):
-        return list(data.to_pylist() if library_of(data) == "pyarrow" else data.to_list())
+        return list(data.to_pylist() if library_of(data) == "pyarrow" else as_list(data))
     if isinstance(data, (set, frozenset)):
         raise UserError("Got a set, whose records have no order; expected a list.")
     names = class_names(data)

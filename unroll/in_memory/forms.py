@@ -36,6 +36,7 @@ VALUE_COLUMNS: dict[tuple[str, ...], str] = {
     ("audio",): "text",
     ("image",): "caption",
 }
+WITH_TIMES = ' To forecast values, give their times too: {"time": times, "value": values}.'
 EXPECTED = (
     "a path, a DataFrame, a dictionary of columns, an array with labels=, or a list of texts, pairs, "
     "records, arrays, images or sounds"
@@ -218,7 +219,7 @@ def sequences_of(array: np.ndarray) -> list[np.ndarray]:
     if array.ndim not in (2, 3) or not array.size:
         raise UserError(
             f"The array has the shape {list(array.shape)}; expected [N, T, F] (sequences, steps, "
-            "numbers of a step), or [N, T]."
+            f"numbers of a step), or [N, T].{WITH_TIMES if array.ndim == 1 else ''}"
         )
     return [without_padding(row) for row in array]
 
@@ -338,7 +339,7 @@ def item_rows(item: Any, row: int, kind: str) -> np.ndarray:
     if array.dtype.kind not in "biuf" or array.ndim not in (1, 2) or not array.size:
         raise UserError(
             f"Item {row} of the {kind} is no sequence of numbers; expected rows of equal width [T, F], "
-            "or [T] where a step is one number."
+            f"or [T] where a step is one number.{WITH_TIMES if array.ndim == 0 else ''}"
         )
     return without_padding(array)
 

@@ -99,7 +99,8 @@ def read_inputs(inputs: Any, step_size: int | None, *, series: bool = False) -> 
     if array is not None and array.dtype.kind in "biufc":
         return of_array(array, step_size)
     found = of_list(items_of(inputs), kind_name(inputs), step_size)
-    index = inputs.index if is_series(inputs) and hasattr(inputs, "reindex") else None
+    index = inputs if type(inputs).__name__.endswith("Index") else getattr(inputs, "index", None)
+    index = index if is_series(inputs) and hasattr(inputs, "reindex") else None
     return replace(found, index=index)
 
 
@@ -207,8 +208,9 @@ def refuse_empty_rows(table: MemoryTable) -> None:
     """
     for row, cells in enumerate(zip(*table.columns, strict=True)):
         if all(is_missing(cell) or (isinstance(cell, str) and not cell.strip()) for cell in cells):
+            label = "" if table.index is None else f" (index {str(table.index[row])[:40]!r})"
             raise UserError(
-                f"Row {row} of the {table.kind} is empty; expected an input in each row. Leave it out."
+                f"Row {row}{label} of the {table.kind} is empty; expected an input in each row. Leave it out."
             )
 
 

@@ -166,11 +166,13 @@ def open_data(
         ...     print(source.name, Path(source.path).read_text().split())
         the dictionary of columns of 1 row ['text,label', 'Good.,pos']
     """
+    values = joined_columns(values)
     valid = values.get("valid")
     valid_is_path = valid is None or is_path(valid)
     for given, what in ((data, "The data"), (valid, "--valid")):
         if given is not None and is_path(given):
-            refuse_impossible_path(os.fspath(given), what)
+            with texts_told(given):
+                refuse_impossible_path(os.fspath(given), what)
     arrays = None
     if labels is None and is_path(data) and frame_labels(data, task):
         arrays = os.fspath(data)
@@ -183,7 +185,8 @@ def open_data(
                 f"labels= is given beside the path {data}; a file holds its labels itself. Name their "
                 "column by label=."
             )
-        yield DataSource(os.fspath(data), stem_of(os.fspath(data)), values)
+        with texts_told(data):
+            yield DataSource(os.fspath(data), stem_of(os.fspath(data)), values)
         return
     with tempfile.TemporaryDirectory(prefix="unroll-") as place:
         folder = Path(place)
@@ -209,6 +212,34 @@ def open_data(
             )
         with source.wordings.errors():
             yield source
+
+
+@contextmanager
+def texts_told(data: Any) -> Iterator[None]:
+    """A block whose errors tell how a text is given, where a missing path looks like one."""
+    try:
+        yield
+    except UserError as error:
+        said = str(error)
+        suffix = Path(data).suffix if isinstance(data, str) and "/" not in data else ".none"
+        is_word = not suffix or " " in suffix  # "a text. Another" has no suffix
+        missing = is_word and said.startswith("There is no file or folder")
+        if missing or said.startswith("The data got"):
+            error.args = (f"{said} In Python, a text is given in a list: [text].",)
+        raise
+
+
+def joined_columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, with lists of columns as the names with commas between them."""
+    return {
+        name: ",".join(value)
+        if name in COLUMN_SETTINGS
+        and isinstance(value, (list, tuple))
+        and value
+        and all(isinstance(each, str) and "," not in each for each in value)
+        else value
+        for name, value in values.items()
+    }
 
 
 def frame_labels(path: str | os.PathLike[str], task: str | None) -> bool:

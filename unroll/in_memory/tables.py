@@ -148,12 +148,11 @@ def read_pandas(frame: Any) -> MemoryTable:
 
 
 def pandas_list(column: Any) -> list[Any]:
-    """A Series or Index of pandas as a list; numbers keep their precision."""
+    """A Series, Index or array of pandas as a list; numbers keep their precision."""
     dtype = str(column.dtype)
     if dtype in ("float32", "float16"):  # as a list they would become long doubles of Python
         return list(column.to_numpy())
-    found: list[Any] = column.to_list()
-    return found
+    return as_list(column)
 
 
 def free_name(name: str, taken: Sequence[object]) -> str:

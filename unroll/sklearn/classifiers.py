@@ -11,7 +11,8 @@ from unroll.data.optional import optional
 from unroll.data.problems import Problems
 from unroll.data.records import Record
 from unroll.errors import UserError
-from unroll.in_memory.datasets import items_of
+from unroll.in_memory.cells import is_missing
+from unroll.in_memory.datasets import items_of, plain_item
 from unroll.in_memory.forms import as_array, item_rows, label_list, sequences_of
 from unroll.in_memory.tables import is_frame, is_series, read_frame
 from unroll.sklearn.base import RunEstimator
@@ -37,7 +38,7 @@ class RunClassifier(ClassifierMixin, RunEstimator):
 
     def _train_classes(self, inputs: list[Any], y: Any) -> Self:
         """Train with the labels as their numbers, which `predict` gives back as they were."""
-        labels = label_list(y)
+        labels = single_labels(y)
         if len(labels) != len(inputs):
             raise UserError(
                 f"Got {len(inputs):,} inputs with {len(labels):,} labels; expected a label for each."
@@ -190,6 +191,27 @@ class TextClassifier(RunClassifier):
         p = self.predict_proba(X)
         found: np.ndarray = self.classes_[p.argmax(1)]
         return found
+
+
+def single_labels(y: Any) -> list[Any]:
+    """The labels of a y of any form, one for each input.
+
+    Raises:
+        UserError: for a missing label, and for several in the place of one.
+    """
+    labels = label_list(y)
+    for place, label in enumerate(labels):
+        plain = plain_item(label)
+        if is_missing(plain):
+            raise UserError(
+                f"y has {plain!r} at place {place}; expected a label for each input. Leave out the inputs "
+                "without one."
+            )
+        if not isinstance(plain, (str, bytes)) and hasattr(plain, "__len__"):
+            raise UserError(
+                f"y has {plain!r:.40} at place {place}; expected one label for each input: y [N]."
+            )
+    return labels
 
 
 def is_flat(X: Any) -> bool:

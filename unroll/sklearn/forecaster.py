@@ -128,8 +128,13 @@ def series_table(X: Any, y: Any) -> Any:
     """The series as a table with times: what `unroll.train` takes.
 
     Raises:
-        UserError: for values of another number than times.
+        UserError: for no values at all, and values of another number than times.
     """
+    if X is None:
+        raise UserError(
+            "X got None; expected the values of one series [N], a Series with times, or a table with a "
+            "column or an index of times."
+        )
     if is_series(X) and holds_times(X) and y is None:
         return X.to_frame(X.name if X.name is not None else "value")
     if y is None and not is_plain(X):

@@ -43,3 +43,9 @@ def test_the_same_seed_generates_the_same_text(run):
 def test_a_condition_that_is_missing_or_unknown_is_refused(run, condition, message):
     with pytest.raises(UserError, match=message):
         run.score("anna", condition=condition)
+
+
+def test_what_is_no_text_is_refused(run):
+    for method in (run.generate, run.stream, run.next, run.score):
+        with pytest.raises(UserError, match="got None; expected a text: str"):
+            method(None, condition="f")

@@ -39,6 +39,7 @@ class LanguageRun(Run):
 
         condition: the category, for runs that were trained with one.
         """
+        check_text(text, "text")
         return language_decoding.score(
             self.model,
             self.vocabulary,
@@ -49,6 +50,7 @@ class LanguageRun(Run):
 
     def next(self, text: str, top: int = 10, condition: str | None = None) -> list[dict[str, Any]]:
         """The most likely next tokens after a text, with their probabilities."""
+        check_text(text, "text")
         return language_decoding.next_tokens(
             self.model,
             self.vocabulary,
@@ -63,6 +65,7 @@ class LanguageRun(Run):
 
         sampling: temperature, top_k, top_p, seed, condition, unknown; see `stream`.
         """
+        check_text(prompt, "prompt")
         return prompt + "".join(self.stream(prompt, length, **sampling))
 
     def stream(
@@ -84,6 +87,7 @@ class LanguageRun(Run):
         top_p: only the fewest that reach this probability. seed: the same seed, the same text.
         condition: the category. unknown: whether <unk> may come.
         """
+        check_text(prompt, "prompt")
         return language_decoding.generate(
             self.model,
             self.vocabulary,
@@ -120,3 +124,17 @@ class LanguageRun(Run):
                 f"--condition got {condition!r}; this run knows {shown}. Choose one of them."
             )
         return self.categories.index(condition)
+
+
+def check_text(text: object, name: str) -> None:
+    """Refuse what is no text.
+
+    Args:
+        text: what was given.
+        name: of the argument, for the error.
+
+    Raises:
+        UserError: for anything but a str.
+    """
+    if not isinstance(text, str):
+        raise UserError(f'{name} got {text!r:.40}; expected a text: str, "" for an empty one.')
