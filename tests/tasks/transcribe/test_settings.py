@@ -40,3 +40,11 @@ def test_which_tables_are_its_own(tmp_path):
     other = tmp_path / "other.csv"
     other.write_text("text,label\na film,good\n")
     assert TranscribeSettings.guess(Path(other), {}) is None
+
+
+def test_labels_that_are_also_names_of_sounds_beside_the_table_are_no_recordings(tmp_path):
+    for name in "15":
+        (tmp_path / f"{name}.wav").write_bytes(b"")
+    table = tmp_path / "reviews.csv"
+    table.write_text("review,stars\n" + "lovely film,5\ndull film,1\n" * 10)
+    assert TranscribeSettings.guess(table, {}) is None

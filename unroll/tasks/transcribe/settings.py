@@ -222,6 +222,8 @@ def ids_reason(rows: Sequence[Sequence[str]], folder: Path) -> str | None:
         words = [row[k].strip() for row in rows if k < len(row)]
         if any(" " in word or len(word) > LONGEST_ID for word in words):
             continue
+        if len(set(words)) < 0.9 * len(words):  # labels come back, names of recordings do not
+            continue
         found = find_media_paths(words, folder, SOUNDS)
         if found is not None and found.suffix:
             return (
