@@ -43,3 +43,25 @@ def test_inputs_need_no_tags():
     assert form.description() == "texts in 'text', no tags"
     form = find_table_form([['["She", "left"]']], ("tokens",), tagged=False)
     assert (form.kind, form.tag) == ("lists", None)
+
+
+NAMES = ("Sentence #", "Sentence", "POS", "Tag")
+SENTENCES = [
+    ["Sentence: 1", "She saw Acme .", "['PRP', 'VBD', 'NNP', '.']", "['O', 'O', 'B-ORG', 'O']"],
+    ["Sentence: 2", "It rains", "['PRP', 'VBZ', '.']", "['O', 'O', 'O']"],
+]
+
+
+def test_words_are_the_text_where_both_lists_are_tags():
+    for names, places in ((NAMES, (0, 1, 2, 3)), ((*NAMES[:2], "Tag", "POS"), (0, 1, 3, 2))):
+        rows = [[row[k] for k in places] for row in SENTENCES]
+        form = find_table_form(rows, names)
+        assert form.settings() == ("Sentence", "Tag") and form.split
+    for given, expected in (
+        ({"tag": "POS"}, ("Sentence", "POS")),
+        ({"word": "POS"}, ("POS", "Tag")),
+        ({"word": "POS", "tag": "Tag"}, ("POS", "Tag")),
+    ):
+        assert find_table_form(SENTENCES, NAMES, **given).settings() == expected
+    without = [row[2:] for row in SENTENCES]
+    assert find_table_form(without, NAMES[2:]).settings() == ("POS", "Tag")

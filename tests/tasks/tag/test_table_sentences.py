@@ -32,3 +32,14 @@ def test_short_rows_and_documents():
     found = list(read_table_sentences(rows, form, problems))
     assert [s.words for s in found] == [("b",)]
     assert "line 3: the word in column 'word' is empty" in problems.messages()[1]
+
+
+def test_a_text_with_another_number_of_tags_is_a_bad_record():
+    form = TableForm("lists", ("Sentence", "Tag"), True, 0, 1, split=True)
+    rows = table(
+        (1, "Sentence", "Tag"), (2, "It rains .", "['O', 'X', 'O']"), (3, "a", "['O', 'X']")
+    )
+    problems = Problems(skip=True)
+    found = list(read_table_sentences(rows, form, problems))
+    assert [s.words for s in found] == [("It", "rains", ".")]
+    assert "line 3: 1 word and 2 tags; expected one tag a word" in " ".join(problems.messages())

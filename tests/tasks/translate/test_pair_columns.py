@@ -28,6 +28,12 @@ ROWS = [["Run!", "Courez !"], ["Stop!", "Stop !"], ["Wait!", "Attends !"]]
         (("id", "word"), None),
         (("text", "translation"), (0, 1)),
         (("question", "answer"), (0, 1)),
+        (("English words/sentences", "French words/sentences"), (0, 1)),
+        (("id", "german_text", "English translation (text)"), (1, 2)),
+        (("English", "English text", "French"), (0, 2)),
+        (("English", "French sentence"), (0, 1)),
+        (("English text", "English sentence"), None),
+        (("English breakfast", "French toast"), None),
     ],
 )
 def test_names_that_tell(names, expected):

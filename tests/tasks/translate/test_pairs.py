@@ -66,6 +66,14 @@ def test_a_heading_is_seen():
     assert read("Source\tTarget\n" + GOOD)[0] == read(GOOD)[0]
 
 
+def test_a_heading_of_languages_with_more_words_is_seen():
+    assert read("English sentence\tFrench sentence\n" + GOOD)[0] == read(GOOD)[0]
+    rows = "".join(f'"{a}","{b}"\n' for a, b in read(GOOD)[0])
+    found = read('"English words/sentences","French words/sentences"\n' + rows, "pairs.csv")
+    assert found[0] == read(GOOD)[0]
+    assert "French words/sentences" in open_pairs("pairs.csv").describe()
+
+
 def test_two_files(place):
     (place / "a.fr").write_text("Courez !\nStop !\nAttends !\n")
     pairs, _ = read("Run!\nStop!\nWait!\n", "a.en", target="a.fr")

@@ -183,6 +183,11 @@ class FormFinder:
         if word is not None:
             lengths = self.lengths(word)
             tag = self.chosen(self.tag, TAGS, lambda k: self.fits(k, lengths), but=word)
+            text = self.text_beside_tags(word)
+            if tag is not None and text is not None:
+                # of two lists of tags, the likelier name; the list that was guessed is one of them
+                tag = self.chosen(self.tag, TAGS, lambda k: self.fits(k, lengths), but=text)
+                return self.form("lists", text, tag, split=True)
             if tag is not None:
                 return self.form("lists", word, tag)
         text = self.chosen(self.word, TEXTS, self.holds_texts, but=self.tag)
@@ -195,6 +200,12 @@ class FormFinder:
         if word is None or self.names[word].strip().lower() in TAGS:
             return None
         return self.form("lists", word, None)
+
+    def text_beside_tags(self, word: int) -> int | None:
+        """The column of texts, by its name, where the lists guessed as words are named as tags."""
+        if self.word is not None or self.names[word].strip().lower() not in TAGS:
+            return None
+        return self.chosen(None, TEXTS, self.holds_texts, named=True, but=self.tag)
 
     def rows_of_words(self) -> TableForm | None:
         """A word and its tag a row; only where the columns have known names, or were given."""

@@ -30,6 +30,10 @@ LANGUAGES = frozenset(
     "bengali tamil telugu latin catalan basque galician irish welsh estonian latvian lithuanian albanian "
     "georgian armenian swahili esperanto icelandic".split()
 )
+KINDS_OF_TEXT = frozenset(
+    "word words sentence sentences text texts phrase phrases translation translations".split()
+)  # what may follow the name of a language, as in "English words/sentences"
+SEPARATORS = re.compile(r"[\W_]+")
 REGION = re.compile(r"[-_](?:[a-z]{2}|[a-z]{4}|[0-9]{3})")  # as in en_GB and zh-Hans
 MOST = 0.9  # of the cells of a column of texts hold a letter
 FEWEST_ROWS = 5  # from which on a column of few values is no text
@@ -82,6 +86,13 @@ def is_language(name: str) -> bool:
     return word in LANGUAGES or word in CODES or (word[:2] in CODES and is_region(word[2:]))
 
 
+def begins_with_language(name: str) -> str | None:
+    """The language of a name such as "English words/sentences"; None where it is another name."""
+    first, *rest = SEPARATORS.split(name.strip().lower())
+    is_one = first in LANGUAGES and all(word in ("", *KINDS_OF_TEXT) for word in rest)
+    return first if is_one else None
+
+
 def is_region(rest: str) -> bool:
     """Whether what follows a code of two letters is a region or a script."""
     return REGION.fullmatch(rest) is not None
@@ -99,6 +110,10 @@ def named_pair(names: Sequence[str]) -> tuple[int, int] | None:
     spoken = [
         k for k, word in enumerate(words) if is_language(word) and (word != "id" or len(words) == 2)
     ]
+    if len(spoken) < 2:
+        begun = [begins_with_language(word) for word in words]
+        spoken = [k for k, language in enumerate(begun) if language is not None]
+        words = [language or "" for language in begun]
     if len(spoken) < 2 or words[spoken[0]] == words[spoken[1]]:
         return None
     return spoken[0], spoken[1]
