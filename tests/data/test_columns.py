@@ -101,3 +101,17 @@ def test_a_table_that_is_sorted_by_its_label(tmp_path):
     columns = find_table(path).columns
     assert (columns.text, columns.label) == (0, 2)
     assert "a label (column 3, 2 different" in ClassifySettings.guess(path, {})
+
+
+def test_times_and_numbers_are_no_texts():
+    time = "Mon Apr 06 22:19:45 PDT 2009"
+    rows = [[str(k % 2 * 4), str(1467810369 + k), time, f"film {k}"] for k in range(40)]
+    assert find_columns(rows, "a.csv").text == 3
+    with pytest.raises(UserError, match="no column for the text"):
+        find_columns([[str(k % 2), str(k)] for k in range(40)], "a.csv")
+
+
+def test_names_below_a_title_are_told():
+    rows = [["My reviews", "", ""], ["text", "label", ""], *[["good", "1", ""]] * 9]
+    with pytest.raises(UserError, match="below other rows"):
+        find_columns(rows, "a.csv")

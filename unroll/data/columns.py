@@ -18,6 +18,8 @@ LABELS = (
     "label labels class classes category categories intent intents sentiment stars rating topic "
     "topics target tag tags genre polarity language emotion"
 ).split()
+NAMED_TIME = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? .{0,30}\d{1,2}:\d\d", re.I)
+TITLE_ROWS = 6  # in which the names of columns may stand below a title
 TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b|(\d{4}-\d\d-\d\d[T ])?\d{1,2}:\d\d")
 LONGEST_LABEL = 80  # characters of a value that may be a label
 ENOUGH_ROWS = 20  # from which on it means something that a value is never repeated
@@ -84,6 +86,8 @@ def find_columns(
             cell.lower() in (*TEXTS, *LABELS) and not is_value(k, rows)
             for k, cell in enumerate(first)
         )
+    if names is None and not header:
+        refuse_names_below(rows, table)
     body = rows[1:] if header else rows
     known = first if header or names is not None else tuple(str(k + 1) for k in range(len(first)))
     kept = [row for row in body if len(row) == len(first)]
@@ -109,7 +113,7 @@ def find_columns(
         if what is None:
             what = named(known, TEXTS, where)
             if what is None:
-                what = longest(kept, len(first), where)
+                what = longest(kept, len(first), where, words=labelled)
             if what is None:
                 raise UserError(
                     f"{table} has no column for the text beside the label in column "
@@ -200,12 +204,45 @@ def is_number(word: str) -> bool:
     return True
 
 
+def is_number_or_time(cell: str) -> bool:
+    """Whether a cell is empty, a number, or a time: Mon Apr 06 22:19:45 2009."""
+    cell = cell.strip()
+    return not cell or is_number(cell) or looks_like_time(cell) or bool(NAMED_TIME.match(cell))
+
+
+def refuse_names_below(rows: Sequence[Sequence[str]], table: str) -> None:
+    """Refuse a table whose names of columns stand below a title.
+
+    Raises:
+        UserError: where one of the first rows holds a usual name of a text and one of a label.
+    """
+    for row in rows[1:TITLE_ROWS]:
+        cells = [cell.strip().lower() for cell in row]
+        if any(cell in TEXTS for cell in cells) and any(cell in LABELS for cell in cells):
+            raise UserError(
+                f"{table} has the names of its columns ({listed([c for c in cells if c])}) below other "
+                "rows; expected them in the first row. Remove the rows above."
+            )
+
+
 def looks_like_time(cell: str) -> bool:
     """Whether a cell is a date or a clock, and no number: 2024-01-31 10:00, 31.1.2024, 10:00:05."""
     return not is_number(cell) and TIME.match(cell.strip()) is not None
 
 
-def longest(rows: Sequence[Sequence[str]], width: int, but: int | None) -> int | None:
-    """The column with the longest cells."""
-    mean = {k: fmean([len(row[k]) for row in rows] or [0]) for k in range(width) if k != but}
+def longest(
+    rows: Sequence[Sequence[str]], width: int, but: int | None, words: bool = False
+) -> int | None:
+    """The column with the longest cells.
+
+    Args:
+        rows: the first rows, all of one width.
+        width: columns.
+        but: a column that is not meant.
+        words: whether columns of numbers and of times are passed over.
+    """
+    columns = [k for k in range(width) if k != but]
+    if words:
+        columns = [k for k in columns if not all(is_number_or_time(row[k]) for row in rows)]
+    mean = {k: fmean([len(row[k]) for row in rows] or [0]) for k in columns}
     return max(mean, key=lambda k: mean[k]) if mean else None

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from unroll.tasks.classify.description import check_data, describe_data
+from unroll.tasks.classify.description import check_data, describe_data, describe_spellings
 from unroll.tasks.classify.settings import ClassifySettings
 
 
@@ -37,3 +37,9 @@ def test_check_counts_bad_records_and_stops_at_none(tmp_path, write_reviews):
     assert found["rows"] == 40 and found["labels"] == {"poor": 20, "fine": 20}
     assert found["bad"] == 2 and "line 42" in found["problems"][0]
     json.dumps(found)
+
+
+def test_classes_that_differ_only_in_case_are_told():
+    assert describe_spellings(["pos", "neg"]) == []
+    (told,) = describe_spellings(["Pos", "pos", "neg", "new  york", "New York"])
+    assert "Pos/pos" in told and "new  york/New York" in told

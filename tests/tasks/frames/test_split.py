@@ -1,12 +1,18 @@
 """The validation set is not in the training set under another name."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from unroll.tasks.frames.reader import read_data
 from unroll.tasks.frames.settings import FramesSettings
-from unroll.tasks.frames.split import keep_unseen_labels
+from unroll.tasks.frames.split import keep_unseen_labels, window_blocks
+
+
+def of(label):
+    """Stands for a clip of this label."""
+    return SimpleNamespace(labels=(str(label),))
 
 
 def no_progress(share):
@@ -45,3 +51,10 @@ def test_the_only_clip_of_a_label_is_kept_in_training(gestures):
     clips[3].labels = ("rare",)
     validation, count = keep_unseen_labels(np.array([False, False, True, True]), clips)
     assert validation.tolist() == [False, False, True, False] and count == 1
+
+
+def test_few_windows_of_each_label_leave_some_for_validation():
+    blocks = window_blocks([of(n // 20) for n in range(40)], 1, fewest=1)
+    assert blocks.sum() == 4 and blocks[18:20].all() and blocks[38:].all()
+    assert not window_blocks([of(n // 4) for n in range(8)], 3).any()
+    assert window_blocks([of(n // 4) for n in range(8)], 1, fewest=1).sum() == 2

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
-from unroll.counting import counted
+from unroll.counting import counted, listed
 from unroll.data.problems import Problems
 from unroll.data.split import count_shared
 from unroll.tasks.classify.labelled import ClassifyBatches, LabelledSequences, class_counts
@@ -15,6 +16,20 @@ from unroll.tasks.classify.reader import ClassifyData, read_data, scan_records
 from unroll.tasks.classify.settings import SMALL_EPOCHS, ClassifySettings
 from unroll.tasks.classify.source import find_source
 from unroll.tasks.reporting import describe_class_balance, is_imbalanced
+
+
+def describe_spellings(classes: Sequence[str]) -> list[str]:
+    """A warning where classes differ only in case or spaces, as true and True do."""
+    spellings: dict[str, list[str]] = {}
+    for name in classes:
+        spellings.setdefault(" ".join(name.casefold().split()), []).append(name)
+    same = [names for names in spellings.values() if len(names) > 1]
+    if not same:
+        return []
+    groups = listed(["/".join(names) for names in same])
+    return [
+        f"Classes that differ only in case or spaces: {groups}. Write them alike if they are one."
+    ]
 
 
 def describe_data(data: ClassifyData, settings: ClassifySettings) -> list[str]:
@@ -32,6 +47,7 @@ def describe_data(data: ClassifyData, settings: ClassifySettings) -> list[str]:
         kept = counted(data.kept_in_training, "record stays", "records stay")
         sentences.append(f"{kept} in the training set because no other record has their label.")
     sentences.append(describe_classes(train, preprocessor))
+    sentences += describe_spellings(preprocessor.classes)
     median, longest = int(np.median(train.lengths)), int(train.lengths.max())
     sentences.append(
         f"Half of the {records} have at most {median:,} {steps}, and the longest has {longest:,}."

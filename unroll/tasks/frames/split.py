@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unroll.counting import counted
 from unroll.data.split import evenly_spread, validation_rows
 from unroll.tasks.frames.dataset import LoadedClip
 from unroll.tasks.frames.sources import ClipSource
@@ -36,18 +37,33 @@ def choose_validation(
         where = f"those of {len(chosen)} of {len(groups)} in column {by} of {name}"
         return np.array([(clip.group or "") in chosen for clip in clips]), where
     if source.wide is not None and are_windows(clips):
-        validation = np.zeros(len(clips), dtype=bool)
-        for label in {clip.labels for clip in clips}:
-            own = [k for k, clip in enumerate(clips) if clip.labels == label]
-            for block in np.array_split(own, BLOCKS):
-                validation[block[len(block) - len(block) // 10 :]] = True
+        validation, blocks = window_blocks(clips, BLOCKS), BLOCKS
+        if not validation.any():  # so few rows of each label that a tenth of a block is none
+            validation, blocks = window_blocks(clips, 1, fewest=1), 1
+        count = counted(blocks, "block")
         where = (
-            f"{BLOCKS} blocks of rows of each label of {name}, a tenth, as neighbouring rows are "
-            "similar"
+            f"{count} of rows of each label of {name}, a tenth, as neighbouring rows are similar"
         )
         return validation, where
     where = "a tenth" if len(clips) <= 50_000 else "a small part"
     return validation_rows(len(clips)), f"{where} of the clips of {name}"
+
+
+def window_blocks(clips: list[LoadedClip], blocks: int, fewest: int = 0) -> np.ndarray:
+    """The last tenth of each of some blocks of the rows of every label, bool [R].
+
+    Args:
+        clips: all of them.
+        blocks: how many for each label.
+        fewest: rows that are chosen of a block, where the label has others.
+    """
+    validation = np.zeros(len(clips), dtype=bool)
+    for label in {clip.labels for clip in clips}:
+        own = [k for k, clip in enumerate(clips) if clip.labels == label]
+        for block in np.array_split(own, blocks):
+            chosen = max(len(block) // 10, min(fewest, len(own) - 1))
+            validation[block[len(block) - chosen :]] = True
+    return validation
 
 
 def are_windows(clips: list[LoadedClip]) -> bool:
