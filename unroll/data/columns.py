@@ -80,14 +80,7 @@ def find_columns(
     """
     first = tuple(cell.strip() for cell in (names if names is not None else rows[0]))
     asked = [word for word in (text, label, id) if word is not None]
-    header = names is None and any(word in first and not word.isdigit() for word in asked)
-    if names is None and not header:
-        header = any(
-            cell.lower() in (*TEXTS, *LABELS) and not is_value(k, rows)
-            for k, cell in enumerate(first)
-        )
-    if names is None and not header:
-        refuse_names_below(rows, table)
+    header = names is None and first_row_is_header(rows, table, asked)
     body = rows[1:] if header else rows
     known = first if header or names is not None else tuple(str(k + 1) for k in range(len(first)))
     kept = [row for row in body if len(row) == len(first)]
@@ -131,6 +124,22 @@ def find_columns(
             # a value that is in the first line and never again is the name of a column
             header, known = True, first
     return TableColumns(known, header, what, where, tuple(said))
+
+
+def first_row_is_header(rows: Sequence[Sequence[str]], table: str, asked: Sequence[str]) -> bool:
+    """Whether the first row holds the names of the columns: one that was asked for, or a usual one.
+
+    Raises:
+        UserError: where the names stand below it.
+    """
+    first = [cell.strip() for cell in rows[0]]
+    if any(word in first and not word.isdigit() for word in asked):
+        return True
+    usual = (*TEXTS, *LABELS)
+    if any(cell.lower() in usual and not is_value(k, rows) for k, cell in enumerate(first)):
+        return True
+    refuse_names_below(rows, table)
+    return False
 
 
 def is_value(k: int, rows: Sequence[Sequence[str]]) -> bool:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from unroll.data.files.opening import MOST_TIMES, MOST_UNPACKED, regular_file
+from unroll.data.files.opening import BAD_ZIP, MOST_TIMES, MOST_UNPACKED, regular_file
 from unroll.errors import UserError
 
 SUFFIXES = (".npz", ".npy")
@@ -102,7 +102,7 @@ def read_arrays(path: str | Path, name: str | None = None) -> ArrayFile:
     file = regular_file(path, name, "a file of arrays")
     try:
         arrays = load_arrays(file)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError, MemoryError) as error:
+    except (OSError, KeyError, MemoryError, *BAD_ZIP) as error:
         if isinstance(error, OSError) and error.strerror:
             raise UserError(f"{name} cannot be read: {error.strerror}.") from error
         raise UserError(

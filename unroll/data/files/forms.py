@@ -13,7 +13,7 @@ from pathlib import Path
 
 from unroll.data.files.encoding import refuse_other_encoding
 from unroll.data.files.lines import numbered_lines
-from unroll.data.files.opening import container, open_bytes, regular_file
+from unroll.data.files.opening import BAD_ZIP, container, open_bytes, regular_file
 from unroll.data.files.separated import NAMES, Separator, find_separator
 from unroll.data.problems import Problems
 from unroll.errors import UserError
@@ -110,7 +110,7 @@ def kind_of_bytes(path: Path, name: str) -> str | None:
         try:
             with zipfile.ZipFile(path) as packed:
                 members = packed.namelist()
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        except (OSError, *BAD_ZIP):
             members = []  # told when it is unpacked
         if "xl/workbook.xml" in members:
             return "xlsx"

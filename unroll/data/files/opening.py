@@ -44,6 +44,8 @@ def lzma_errors() -> tuple[type[Exception], ...]:
         return ()
 
 
+# what the packer of zips raises: damaged, encrypted, or packed in a way that it does not know
+BAD_ZIP = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error)
 DAMAGED: tuple[type[Exception], ...] = (
     OSError,
     EOFError,
@@ -154,7 +156,7 @@ def zip_member(file: IO[bytes], name: str) -> Any:
         members = [each for each in packed.infolist() if is_member(each)]
         if len(members) == 1:
             return packed.open(members[0])
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+    except BAD_ZIP as error:
         raise UserError(
             f"{name} cannot be unpacked as a zip ({error}). Unpack it first."
         ) from error

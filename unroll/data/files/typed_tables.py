@@ -11,9 +11,9 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
-from unroll.data.files.opening import MOST_TIMES, MOST_UNPACKED
+from unroll.data.files.opening import BAD_ZIP, MOST_TIMES, MOST_UNPACKED
 from unroll.data.files.rows import Row, TableRows
 from unroll.data.optional import optional
 from unroll.data.problems import Problems
@@ -66,7 +66,7 @@ def check_unpacked_size(path: Path, name: str) -> None:
     """Raises UserError where the parts of an .xlsx unpack to more than any table does."""
     try:
         size = sum(part.file_size for part in ZipFile(path).infolist())
-    except (BadZipFile, NotImplementedError, ValueError) as error:
+    except BAD_ZIP as error:
         raise damaged(name, "an Excel file", error) from error
     if size > max(MOST_SHEETS, min(MOST_UNPACKED, MOST_TIMES * path.stat().st_size)):
         raise UserError(
