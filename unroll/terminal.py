@@ -68,7 +68,7 @@ def json_line(record: Any, out: IO[str], **options: Any) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """The text in at most so many characters; what is left out in the middle is `...`.
+    """The text, shortened in the middle to a number of characters; `...` stands for the removed part.
 
     Examples:
         >>> shortened("the beginning and the end", 15)

@@ -169,7 +169,7 @@ def find_media_paths(
 
 
 def possible_rules(word: str, folder: Path, suffixes: Sequence[str]) -> Iterator[MediaPaths]:
-    """The rules by which a word could lead to a file, the likeliest first."""
+    """The rules by which a word could lead to a file, the most likely first."""
     clean = clean_word(word)
     added = [""] if has_suffix(clean, suffixes) else ["", *suffixes]
     parts = clean.split("/")

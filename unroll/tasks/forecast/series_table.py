@@ -231,7 +231,7 @@ def without_growing(
     Args:
         parser: its columns are the target, then so many past columns, then others.
         past: how many columns are covariates.
-        rows: the rows of each series; the values of what is left out are removed.
+        rows: the rows of each series; the values of skipped columns are removed.
 
     Returns:
         The parser without those columns, and sentences on them.

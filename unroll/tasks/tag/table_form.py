@@ -246,7 +246,7 @@ class FormFinder:
 
         Args:
             given: the column that was named.
-            known: names, the likeliest first.
+            known: names, the most likely first.
             holds: whether a column fits.
             but: a column that is something else.
             named: whether the column must have a known name.
