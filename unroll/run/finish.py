@@ -50,6 +50,10 @@ def finish_run(
             report.log(message)
         folder.save({"model.safetensors": pack(dict(run.model.state_dict()))})
     metrics = task.validate(run.trained, read, ProgressLog("evaluating", report.log))
+    if run.settings.refit:
+        refitted = task.refit_floor(run.trained, read, ProgressLog("refitting", report.log))
+        if refitted is not None:
+            folder.save(refitted.files())
     result: dict[str, object] = {
         **source.wordings.say(dict(metrics)),
         "validation_set": source.wordings.say(read.validation_set),

@@ -67,6 +67,8 @@ def start_run(
     given = settings.model_dump(mode="json", include=set(values))
     cell, settings = choose_cell(task, settings)
     read = task.read(data, settings, report.log)
+    if settings.floor != "none":
+        read = task.fit_floor(read, settings, report.log)
     settings = task.resolve(settings, read)
 
     torch.manual_seed(settings.seed)

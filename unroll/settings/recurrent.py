@@ -58,6 +58,11 @@ class RecurrentSettings(TrainingSettings):
         description="Initial weights. auto: orthogonal for the states, Xavier for the inputs, "
         "1 for the bias of a forget gate; identity for rnn_relu.",
     )
+    floor: Literal["auto", "none"] = Field(
+        "auto",
+        description="The simple model that the network is combined with, in proportions fitted on "
+        "the validation set. none: the network alone.",
+    )
     memory: str | None = Field(
         None,
         description="Most memory that backpropagation through a layer may take, such as 4GB. "

@@ -119,6 +119,11 @@ class TrainingSettings(BaseModel):
         None, ge=1, description="Stop after this many evaluations without a lower validation loss."
     )
 
+    refit: bool = Field(
+        True,
+        description="When every choice has been made, learn from the validation set too.",
+    )
+
     @classmethod
     def all_flags(cls) -> dict[str, str]:
         """The fields with a flag of their own, those of the base classes too."""

@@ -78,6 +78,8 @@ class Trained(Generic[S, P, N]):
         device: where the network is.
         path: the run folder.
         named: the settings that the user gave in training.
+        seconds: that metrics of the validation set may take, where training has a budget of seconds:
+            what decodes takes as many records as fit. None: all of them.
     """
 
     model: N
@@ -86,6 +88,7 @@ class Trained(Generic[S, P, N]):
     device: torch.device
     path: Path
     named: frozenset[str] = frozenset()
+    seconds: float | None = None
 
 
 class Task(ABC, Generic[S, D, P, N, M, R]):
@@ -146,6 +149,33 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
     @abstractmethod
     def metadata(self, data: D) -> dict[str, object]:
         """Facts about the data for the config of the run and its model card, as JSON holds them."""
+
+    def fit_floor(self, data: D, settings: S, log: Log) -> D:
+        """Fit the simple model that the network is combined with, on the training set.
+
+        Called once in a new run, before `resolve`, unless `settings.floor` is "none". The simple model
+        is part of the preprocessor, so the run folder keeps it. `calibrate` fits on the validation set
+        how much each of the two counts.
+
+        Args:
+            data: as `read` returned it.
+            settings: those given, with the sizes.
+            log: takes a sentence where this takes noticeable time.
+
+        Returns:
+            The data, its preprocessor with the simple model. Default: the data as it is.
+        """
+        return data
+
+    def refit_floor(self, trained: Trained[S, P, N], data: D, progress: Progress) -> P | None:
+        """Fit the simple model again, on training set and validation set, when all choices are made.
+
+        Called after `validate`, whose metrics stay those of the model before.
+
+        Returns:
+            The preprocessor with that model; None where there is nothing to fit.
+        """
+        return None
 
     def baseline_files(self, data: D) -> dict[str, bytes]:
         """Files that the run folder keeps beside preprocessor and weights: the fitted baselines."""

@@ -79,6 +79,14 @@ class Objective(ABC):
         """A state of the structure that a loss returns. Default: None, nothing is carried."""
         return None
 
+    def with_validation_set(self) -> Objective | None:
+        """The same network and loss over the training set and the validation set together.
+
+        The kept weights learn from it for a last share of the budget, when all choices are made.
+        Default: None, the validation set is never learned from.
+        """
+        return None
+
     def sample(self) -> str | None:
         """A glimpse of what the network does now, for people. Default: None."""
         return None
