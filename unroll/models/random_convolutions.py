@@ -1,0 +1,375 @@
+"""Features of sequences of numbers by fixed convolutions, and a ridge classifier of them.
+
+R sequences, N steps of all of them, F columns, K classes, D dilations, Q biases, P features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from unroll.data.split import evenly_spread
+
+LENGTH = 9  # of a kernel
+TRIPLES = np.array(list(combinations(range(LENGTH), 3)))  # where a kernel is 2; elsewhere it is -1
+MOST_DILATIONS = 8
+MOST_CHANNELS = 9  # that a kernel reads
+SAMPLED = 64  # sequences whose convolutions give the biases
+CHUNK = 1 << 22  # numbers that are convolved at once
+STATISTICS = 5  # of each column, beside the convolutions
+FEATURES, FEWER_FEATURES = 5000, 2000
+FEW_SEQUENCES = 2000  # up to which all penalties of a ridge regression come from one decomposition
+MOST_SEQUENCES = 10_000  # that a classifier is fitted on
+PENALTIES, FEW_PENALTIES = np.logspace(-1, 6, 15), (10.0, 100.0, 1000.0, 10_000.0)
+
+
+@dataclass(frozen=True)
+class RandomConvolutions:
+    """Shares of steps at which fixed convolutions exceed fixed thresholds.
+
+    When to use it: as features of a linear classifier of sequences of numbers, such as gestures or
+    sensors; it is fitted in seconds, and hard to beat with a few hundred sequences.
+
+        c_t = sum_j w_j x_(t + (j - 4) d),   w_j in {-1, 2}, three of nine are 2
+        feature = share of steps t with c_t > bias
+
+    There are 84 such kernels. Dilations d are powers of two up to an eighth of the length; biases
+    are quantiles of the convolutions of training sequences. A kernel reads a random few of several
+    columns. Ends are padded with zeros, so columns should have mean 0. Mean, deviation, least and
+    greatest value of each column and the deviation of its changes are features too, and the length.
+    Source: A. Dempster et al., MiniRocket, 2021 (https://arxiv.org/abs/2012.08791); the statistics
+    of the columns are an addition.
+
+    Attributes:
+        dilations: d, int64 [D].
+        channels: which columns each kernel reads at each dilation, bool [D, 84, F].
+        biases: thresholds, float32 [D, 84, Q].
+
+    Examples:
+        >>> import numpy as np
+        >>> from unroll.models.random_convolutions import RandomConvolutions
+        >>> x = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+        >>> lengths = np.array([20, 40])
+        >>> convolutions = RandomConvolutions.fit(x, lengths, features=500)
+        >>> convolutions.transform(x, lengths).shape
+        (2, 515)
+    """
+
+    dilations: np.ndarray
+    channels: np.ndarray
+    biases: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, items: np.ndarray, lengths: np.ndarray, seed: int = 0, features: int = FEATURES
+    ) -> RandomConvolutions:
+        """Choose dilations, columns and biases.
+
+        Args:
+            items: the steps of all sequences, end to end, [N, F].
+            lengths: steps of each sequence, [R].
+            seed: of the columns and of the sequences that give the biases.
+            features: about how many convolutions are wanted.
+        """
+        draw = np.random.default_rng(seed)
+        typical, F = max(1.0, float(np.quantile(lengths, 0.9))), items.shape[1]
+        largest = max(0, int(np.log2(max(1.0, (typical - 1) / (LENGTH - 1)))))
+        dilations = 2 ** np.arange(min(largest + 1, MOST_DILATIONS))
+        D, M = len(dilations), len(TRIPLES)
+        Q = max(1, round(features / (D * M)))
+        channels = np.zeros((D, M, F), dtype=bool)
+        for d in range(D):
+            for m in range(M):
+                most = min(F, MOST_CHANNELS)
+                count = int(2 ** draw.uniform(0, np.log2(most + 1)))  # few more often than many
+                channels[d, m, draw.choice(F, min(F, count), replace=False)] = True
+        starts = np.cumsum([0, *lengths])
+        chosen = draw.choice(len(lengths), min(len(lengths), SAMPLED), replace=False)
+        quantiles = (np.arange(1, D * M * Q + 1) * ((np.sqrt(5) + 1) / 2)) % 1  # evenly spread
+        x, real = padded(items, starts, np.sort(chosen))
+        biases = np.zeros((D, M, Q), dtype=np.float32)
+        for d in range(D):
+            convolved = convolve(x, int(dilations[d]), channels[d])[:, real]  # [84, steps]
+            own = quantiles.reshape(D, M, Q)[d]
+            for m in range(M):
+                biases[d, m] = np.quantile(convolved[m], own[m])
+        return cls(dilations, channels, biases)
+
+    @property
+    def size(self) -> int:
+        """P."""
+        return int(self.biases.size) + STATISTICS * self.channels.shape[2] + 1
+
+    def transform(self, items: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """The features, float32 [R, P].
+
+        Args:
+            items: the steps of all sequences, end to end, [N, F].
+            lengths: steps of each sequence, [R].
+        """
+        starts = np.cumsum([0, *lengths])
+        found = np.zeros((len(lengths), self.size), dtype=np.float32)
+        order = np.argsort(lengths, kind="stable")  # of similar length, so that little is padding
+        begin = 0
+        while begin < len(order):
+            end = begin + 1
+            while end < len(order) and (end + 1 - begin) * lengths[order[end]] * 84 <= CHUNK:
+                end += 1
+            rows = order[begin:end]
+            found[rows] = self._features(*padded(items, starts, rows))
+            begin = end
+        return found
+
+    def _features(self, x: np.ndarray, real: np.ndarray) -> np.ndarray:
+        steps = np.maximum(1, real.sum(1)).astype(np.float32)  # [B]
+        D, M, Q = self.biases.shape
+        shares = np.zeros((len(x), D, M, Q), dtype=np.float32)
+        for d in range(D):
+            convolved = convolve(x, int(self.dilations[d]), self.channels[d])
+            convolved[:, ~real] = -np.inf  # padding exceeds no threshold
+            for q in range(Q):
+                over = convolved > self.biases[d, :, q, None, None]  # [84, B, T]
+                shares[:, d, :, q] = (np.count_nonzero(over, 2) / steps).T
+        return np.concatenate(
+            [shares.reshape(len(x), -1), column_statistics(x, real), np.log(steps)[:, None]], 1
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What `from_arrays` takes."""
+        return {"dilations": self.dilations, "channels": self.channels, "biases": self.biases}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], columns: int) -> RandomConvolutions:
+        """From the arrays of a file.
+
+        Args:
+            arrays: as `arrays` returned them.
+            columns: F, which they have to have.
+
+        Raises:
+            ValueError: where they are not those of such features.
+        """
+        names = ("dilations", "channels", "biases")
+        if any(name not in arrays for name in names):
+            raise ValueError(f"expected the arrays {', '.join(names)}")
+        dilations, channels, biases = (arrays[name] for name in names)
+        D, M = len(dilations), len(TRIPLES)
+        shapes = dilations.shape == (D,) and channels.shape == (D, M, columns)
+        kinds = np.issubdtype(dilations.dtype, np.integer) and channels.dtype == bool
+        if not (shapes and kinds and biases.ndim == 3 and biases.shape[:2] == (D, M) and D):
+            raise ValueError(f"expected dilations, columns and biases of {columns} columns")
+        if biases.dtype != np.float32 or not np.isfinite(biases).all():
+            raise ValueError("expected finite biases")
+        if not ((dilations >= 1) & (dilations <= 1 << 20)).all():
+            raise ValueError("expected dilations of at least 1")
+        return cls(dilations, channels, biases)
+
+
+def padded(
+    items: np.ndarray, starts: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sequences side by side: float32 [B, T, F], zero where padded, and which steps are real, [B, T].
+
+    Args:
+        items: the steps of all sequences, [N, F].
+        starts: where each begins, and N, [R + 1].
+        rows: which sequences, [B].
+    """
+    lengths = starts[rows + 1] - starts[rows]
+    steps = np.arange(max(1, lengths.max(initial=1)))
+    real = steps < lengths[:, None]
+    x = np.zeros((*real.shape, items.shape[1]), dtype=np.float32)
+    x[real] = items[(starts[rows, None] + steps)[real]]
+    return x, real
+
+
+def convolve(x: np.ndarray, dilation: int, channels: np.ndarray) -> np.ndarray:
+    """All kernels over sequences [B, T, F], summed over the columns that each reads: [84, B, T].
+
+    Args:
+        x: zero where padded.
+        dilation: steps between neighbours in a kernel.
+        channels: the columns that each kernel reads, bool [84, F].
+    """
+    B, T, F = x.shape
+    reach = (LENGTH // 2) * dilation
+    wide = np.zeros((F, B, T + 2 * reach), dtype=np.float32)
+    wide[:, :, reach : reach + T] = x.transpose(2, 0, 1)
+    summed = (channels.astype(np.float32) @ wide.reshape(F, -1)).reshape(-1, *wide.shape[1:])
+    shifted = [summed[:, :, j * dilation : j * dilation + T] for j in range(LENGTH)]
+    total = -sum(shifted[1:], start=shifted[0].copy())
+    for j in range(LENGTH):
+        doubled = (TRIPLES == j).any(1)
+        total[doubled] += 3 * shifted[j][doubled]
+    return total
+
+
+def column_statistics(x: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Mean, deviation, least, greatest value, deviation of changes of each column: [B, 5 F]."""
+    steps, is_real = np.maximum(1, real.sum(1))[:, None], real[..., None]
+    mean = x.sum(1) / steps
+    deviation = np.sqrt((((x - mean[:, None]) * is_real) ** 2).sum(1) / steps)
+    least = np.where(is_real, x, np.inf).min(1)
+    greatest = np.where(is_real, x, -np.inf).max(1)
+    changes = (x[:, 1:] - x[:, :-1]) * is_real[:, 1:]
+    change = np.sqrt((changes**2).sum(1) / np.maximum(1, steps - 1))
+    found = np.concatenate([mean, deviation, least, greatest, change], 1)
+    return np.nan_to_num(found, posinf=0.0, neginf=0.0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ConvolutionClassifier:
+    """Ridge regression of the classes on `RandomConvolutions`.
+
+        scores = ((features - mean) / deviation) W + b      to 1 for the class, -1 for any other
+
+    The penalty is chosen by leaving sequences out. The scores are no logarithms of
+    probabilities; what they are multiplied by to become such is fitted on other data
+    (`unroll.models.log_linear`).
+
+    Attributes:
+        convolutions: the features.
+        mean: of each feature, [P].
+        deviation: of each feature, [P].
+        weights: W, [P, K].
+        bias: b, [K].
+
+    Examples:
+        >>> import numpy as np
+        >>> from unroll.models.random_convolutions import ConvolutionClassifier
+        >>> t = np.arange(30)
+        >>> slow, fast = np.sin(t / 3), np.sin(t)
+        >>> items = np.concatenate([slow, fast, slow + 0.1, fast + 0.1])[:, None]
+        >>> classifier = ConvolutionClassifier.fit(
+        ...     items, np.array([30] * 4), np.array([0, 1, 0, 1]), 2, features=500
+        ... )
+        >>> classifier.scores(items[:60], np.array([30, 30])).argmax(1).tolist()
+        [0, 1]
+    """
+
+    convolutions: RandomConvolutions
+    mean: np.ndarray
+    deviation: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+
+    @classmethod
+    def fit(
+        cls,
+        items: np.ndarray,
+        lengths: np.ndarray,
+        targets: np.ndarray,
+        classes: int,
+        seed: int = 0,
+        features: int | None = None,
+    ) -> ConvolutionClassifier:
+        """Fit features and regression; of more than 10,000 sequences an even sample.
+
+        Args:
+            items: the steps of all sequences, end to end, [N, F].
+            lengths: steps of each sequence, [R].
+            targets: classes [R], or bool [R, K] where a sequence may have several.
+            classes: K.
+            seed: of the features.
+            features: about how many convolutions. Default: 5,000, and 2,000 from 2,000 sequences on.
+        """
+        items, lengths, targets = sampled(items, lengths, targets)
+        if features is None:
+            features = FEATURES if len(lengths) <= FEW_SEQUENCES else FEWER_FEATURES
+        convolutions = RandomConvolutions.fit(items, lengths, seed, features)
+        X = convolutions.transform(items, lengths)
+        mean, deviation = X.mean(0), X.std(0)
+        deviation = np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32)
+        true = targets if targets.ndim == 2 else targets[:, None] == np.arange(classes)
+        weights, bias = solve_ridge((X - mean) / deviation, np.where(true, 1.0, -1.0))
+        return cls(convolutions, mean, deviation, weights, bias)
+
+    def scores(self, items: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """The scores, float64 [R, K]; arguments as `RandomConvolutions.transform` takes them."""
+        X = (self.convolutions.transform(items, lengths) - self.mean) / self.deviation
+        return (X @ self.weights + self.bias).astype(np.float64)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What `from_arrays` takes."""
+        own = {"mean": self.mean, "deviation": self.deviation}
+        return {
+            **self.convolutions.arrays(),
+            **own,
+            "weights": self.weights,
+            "bias": self.bias,
+        }
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, np.ndarray], columns: int, classes: int
+    ) -> ConvolutionClassifier:
+        """From the arrays of a file.
+
+        Args:
+            arrays: as `arrays` returned them.
+            columns: F, which they have to have.
+            classes: K, which they have to have.
+
+        Raises:
+            ValueError: where they are not those of such a classifier.
+        """
+        convolutions = RandomConvolutions.from_arrays(arrays, columns)
+        P = convolutions.size
+        shapes = {"mean": (P,), "deviation": (P,), "weights": (P, classes), "bias": (classes,)}
+        for name, shape in shapes.items():
+            array = arrays.get(name)
+            if array is None or array.shape != shape or array.dtype != np.float32:
+                raise ValueError(f"expected {name} of the shape {shape}")
+            if not np.isfinite(array).all():
+                raise ValueError(f"expected finite {name}")
+        if not (arrays["deviation"] > 0).all():
+            raise ValueError("expected deviations above 0")
+        return cls(convolutions, *(arrays[name] for name in shapes))
+
+
+def sampled(
+    items: np.ndarray, lengths: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """An even sample of many sequences; arguments as `ConvolutionClassifier.fit` takes them."""
+    if len(lengths) <= MOST_SEQUENCES:
+        return items, lengths, targets
+    rows = evenly_spread(len(lengths), MOST_SEQUENCES)
+    starts = np.cumsum([0, *lengths])
+    parts = [items[starts[row] : starts[row + 1]] for row in rows]
+    return np.concatenate(parts), lengths[rows], targets[rows]
+
+
+def solve_ridge(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights float32 [P, K] and bias [K] of a ridge regression, whose penalty is chosen.
+
+    Few rows are each left out once, in closed form; of many, every fifth is left out.
+
+    Args:
+        X: features, standardised, [R, P].
+        Y: targets, [R, K].
+    """
+    if len(X) <= FEW_SEQUENCES:
+        from sklearn.linear_model import RidgeCV
+
+        ridge = RidgeCV(PENALTIES).fit(X, Y)
+        weights = np.asarray(ridge.coef_, dtype=np.float32).reshape(Y.shape[1], -1).T
+        bias = np.asarray(ridge.intercept_, dtype=np.float32).reshape(Y.shape[1])
+        return np.ascontiguousarray(weights), bias
+    from scipy.linalg import solve
+
+    X, bias = X.astype(np.float32), Y.mean(0).astype(np.float32)  # the mean of X is 0
+    Y = Y.astype(np.float32) - bias
+    is_left_out = np.arange(len(X)) % 5 == 0
+    parts = [(X[rows].T @ X[rows], X[rows].T @ Y[rows]) for rows in (~is_left_out, is_left_out)]
+    true, identity = Y[is_left_out], np.eye(X.shape[1], dtype=np.float32)
+
+    def error(penalty: float) -> float:
+        W = solve(parts[0][0] + penalty * identity, parts[0][1], assume_a="pos")
+        return float(((X[is_left_out] @ W - true) ** 2).mean())
+
+    penalty = min(FEW_PENALTIES, key=error)
+    squares, products = (first + second for first, second in zip(*parts, strict=True))
+    return solve(squares + penalty * identity, products, assume_a="pos"), bias
