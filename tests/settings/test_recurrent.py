@@ -29,3 +29,7 @@ def test_sizes_of_memory_are_taken(memory):
 def test_options_of_a_cell_are_json():
     settings = settings_from(RecurrentSettings, {"cell_options": '{"heads": 4}'})
     assert settings.cell_options == {"heads": 4}
+
+
+def test_no_floor_can_be_asked_for_in_words():
+    assert RecurrentSettings(**parse_assignments(["floor=none"])).floor == "none"

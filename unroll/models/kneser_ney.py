@@ -211,10 +211,14 @@ class KneserNey:
         return np.concatenate([np.zeros_like(rows[..., :1]), found], axis=-1)
 
     def find(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """The rows of the grams that are a row's gram and a token, UNSEEN where never seen."""
+        """The rows of the grams that are a row's gram and a token, UNSEEN where never seen; a negative
+        token is nothing.
+        """
         key = rows * self.vocabulary_size + tokens
         place = np.searchsorted(self.keys, key).clip(0, len(self.keys) - 1)
-        return np.where((self.keys[place] == key) & (rows != UNSEEN), place + 1, UNSEEN)
+        return np.where(
+            (self.keys[place] == key) & (rows != UNSEEN) & (tokens >= 0), place + 1, UNSEEN
+        )
 
     # probabilities
 
@@ -276,27 +280,30 @@ class KneserNey:
         p, seen, total = np.empty(max(0, steps)), np.empty(max(0, steps)), np.empty(max(0, steps))
         for start in range(0, steps, CHUNK):
             first = max(0, start - self.order + 1)
-            found = self._score(ids[first : start + CHUNK + 1])
+            found = self.score_rows(ids[first : start + CHUNK + 1])
             for whole, part in zip((p, seen, total), found, strict=True):
                 whole[start : start + CHUNK] = part[start - first :]
         return p, seen, total
 
-    def _score(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`score` in one piece."""
+    def score_rows(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`score` of sequences side by side, [*, N] -> [*, N - 1]; a negative id is nothing.
+
+        Memory: about 60 bytes for each token.
+        """
         share, left = self._factors
-        size = len(ids)
-        p = np.full(size, 1.0 / self.vocabulary_size)  # of the token at each place
-        seen, total = np.zeros(size), np.full(size, self.after[0])
-        history = np.zeros(size, dtype=np.int64)  # the gram of k tokens from each place on
+        size = ids.shape[-1]
+        p = np.full(ids.shape, 1.0 / self.vocabulary_size)  # of the token at each place
+        seen, total = np.zeros(ids.shape), np.full(ids.shape, self.after[0])
+        history = np.zeros(ids.shape, dtype=np.int64)  # the gram of k tokens from each place on
         for k in range(min(self.order, size)):
-            history = history[: size - k]
-            gram = self.find(history, ids[k:])
-            p[k:] = left[history] * p[k:] + share[gram]
-            known = self.after[history] > 0
-            seen[k:] = np.where(known, k, seen[k:])
-            total[k:] = np.where(known, self.after[history], total[k:])
+            history = history[..., : size - k]
+            gram = self.find(history, ids[..., k:])
+            p[..., k:] = left[history] * p[..., k:] + share[gram]
+            after = self.after[history]
+            seen[..., k:] = np.where(after > 0, k, seen[..., k:])
+            total[..., k:] = np.where(after > 0, after, total[..., k:])
             history = gram
-        return p[1:], seen[1:], total[1:]
+        return p[..., 1:], seen[..., 1:], total[..., 1:]
 
 
 def narrow(numbers: np.ndarray) -> np.ndarray:

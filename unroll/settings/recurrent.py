@@ -75,6 +75,12 @@ class RecurrentSettings(TrainingSettings):
         "length, at least 256.",
     )
 
+    @field_validator("floor", mode="before")
+    @classmethod
+    def none_is_a_word(cls, value: object) -> object:
+        """The words of a command line have None for "none"; here it is a choice of its own."""
+        return "none" if value is None else value
+
     @field_validator("cell")
     @classmethod
     def check_cell(cls, cell: str) -> str:
