@@ -4,6 +4,7 @@ import pytest
 
 from unroll.errors import UserError
 from unroll.settings import RecurrentSettings, settings_from
+from unroll.settings.parse import parse_assignments
 
 
 @pytest.mark.parametrize(
