@@ -2,7 +2,7 @@
 
 import pytest
 
-from unroll.data.columns import find_columns
+from unroll.data.columns import find_columns, holds_names, lacks_column
 from unroll.data.records import find_table
 from unroll.errors import UserError
 from unroll.tasks.classify.settings import ClassifySettings
@@ -115,3 +115,24 @@ def test_names_below_a_title_are_told():
     rows = [["My reviews", "", ""], ["text", "label", ""], *[["good", "1", ""]] * 9]
     with pytest.raises(UserError, match="below other rows"):
         find_columns(rows, "a.csv")
+
+
+def test_a_first_row_that_plainly_holds_names():
+    above_numbers = [["no", "body"], ["1", "one film"], ["2", "two songs"]]
+    above_texts = [["greek_txt", "Reply"], ["one film", "a b"], ["two songs", "c d"]]
+    assert holds_names(above_numbers) and holds_names(above_texts)
+    for rows in (
+        [["Hello", "Bonjour"], ["Stop it.", "Stop !"], ["Go on.", "Va !"]],
+        [["a", "b"], ["c", "d"], ["e", "f"]],
+        [["no", "body"], ["no", "one film"], ["2", "two songs"]],
+        [["1", "one"], ["2", "two"], ["3", "three"]],
+        [["no", "body"]],
+        [],
+    ):
+        assert not holds_names(rows), rows
+
+
+def test_the_error_of_a_missing_column_says_what_to_do():
+    told = str(lacks_column("new.csv", ["id", "body"], "text", "review"))
+    assert "has the columns id, body; the run reads its text in column 'review'" in told
+    assert "--set text=COLUMN" in told and len(told) < 300

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from unroll.data.files.media_paths import IMAGES
-from unroll.data.media_table import find_media_table
+from unroll.data.media_table import RunColumns, find_media_table
 from unroll.data.problems import Problems
 from unroll.errors import UserError
 
@@ -175,3 +175,33 @@ def test_pipes_devices_and_folders_are_bad_rows(folder):
     told = "".join(problems.messages())
     for kind in ("is a named pipe", "is a device", "is a folder"):
         assert f"{kind}; expected the path of a file" in told
+
+
+RUN = RunColumns("image", "caption")
+
+
+def columns(table):
+    return table.names[table.media], None if table.value is None else table.names[table.value]
+
+
+def test_further_data_is_read_in_the_columns_of_a_run(folder, caplog):
+    swapped = "thumb,image,note,caption\nb.PNG,a.png,x,A cat.\n"
+    assert columns(found(folder, swapped, run=RUN)) == ("image", "caption")
+    assert rows(found(folder, "a.png,A cat.\nb.PNG,A dog.\n", run=RUN)) == TWO
+    assert not caplog.text
+    renamed = "no,file,what\n1,a.png,A cat.\n"
+    assert columns(found(folder, renamed, run=RUN, labelled=False)) == ("file", None)
+    assert "column 'file' is read as the image (change by --set image=COLUMN)" in caplog.text
+    assert columns(found(folder, renamed, "file", "what", run=RUN)) == ("file", "what")
+    assert columns(found(folder, "photo\na.png\n", run=RUN, labelled=False)) == ("photo", None)
+
+
+def test_another_column_than_that_of_the_run_is_no_guess(folder):
+    two = "photo,thumb,what\na.png,b.PNG,A cat.\n"
+    with pytest.raises(UserError, match="columns photo, thumb, what; the run reads its image in"):
+        found(folder, two, run=RUN, labelled=False)
+    with pytest.raises(UserError, match=r"reads its text in column 'caption'\. Rename the"):
+        found(folder, "no,image,what\n1,a.png,A cat.\n", run=RUN)
+    given = RunColumns("image", "caption", {"image"})
+    with pytest.raises(UserError, match="reads its image in column 'image'"):
+        found(folder, "file,caption\na.png,A cat.\n", run=given)

@@ -5,13 +5,15 @@ from unroll.errors import UserError
 from unroll.in_memory.columns import (
     decided_task,
     fit_to_task,
+    in_columns_of,
     labelled_columns,
     renamed_like,
     sentence_starts,
     tagged_columns,
+    tagged_in,
 )
 from unroll.in_memory.forms import MemoryTexts, recognise
-from unroll.in_memory.tables import read_columns
+from unroll.in_memory.tables import checked_table, read_columns
 
 PAIRS = read_columns({"id": [1, 2], "en": ["a", "b"], "de": ["x", "y"]})
 
@@ -81,3 +83,29 @@ def test_a_series_without_times_is_told():
     for task, values in (("forecast", {}), (None, {"horizon": 2})):
         with pytest.raises(UserError, match="the column y alone; expected times beside it"):
             fit_to_task(read_columns({"y": [1.0, 2.0]}), task, values)
+
+
+def test_further_tables_have_the_columns_of_a_run(caplog):
+    run = {"source": "en", "target": "fr"}
+    both = checked_table("DataFrame", ["fr", "en"], [["un", "deux"], ["one", "two"]])
+    assert in_columns_of(both, run, ("source", "target"), ()) == run
+    one = checked_table("DataFrame", ["no", "words"], [[1, 2], ["one", "two"]])
+    assert in_columns_of(one, run, ("source",), ()) == {"source": "words"}
+    assert "The DataFrame has no column 'en'; column 'words' is read as the source" in caplog.text
+    other = checked_table("DataFrame", ["a", "b"], [["un", "deux"], ["one", "two"]])
+    for table, named in ((one, {"source"}), (other, ())):
+        with pytest.raises(UserError, match="the run reads its source in column 'en'"):
+            in_columns_of(table, run, ("source", "target"), named)
+    assert in_columns_of(other, {"source": "2"}, ("source",), ()) == {}
+
+
+def test_words_and_tags_stand_alone():
+    words, tags = [["a", "b"], ["c"]], [["X", "Y"], ["X"]]
+    table = checked_table("DataFrame", ["tokens", "forms", "ner"], [tags, words, tags])
+    found = tagged_in(table, "forms", "ner")
+    assert found.names == ("tokens", "tags") and found.columns == (words, tags)
+    rows = checked_table("DataFrame", ["sentence", "w", "t"], [[1, 1], ["a", "b"], ["X", "Y"]])
+    assert tagged_in(rows, "w", "t").names == ("word", "tag", "sentence")
+    assert tagged_in(rows, "w", None).names == ("word", "sentence")
+    texts = checked_table("DataFrame", ["id", "body"], [[1], ["a b"]])
+    assert tagged_in(texts, "body", None) is texts

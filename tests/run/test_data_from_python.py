@@ -143,6 +143,13 @@ def test_tag(tmp_path, monkeypatch):
     assert [one["tags"] for one in run.predict(list(tokens))] == expected
     assert run.predict(long).prediction.tolist() == [tag for each in expected for tag in each]
     assert run.evaluate(frame) == run.evaluate("s.conll")
+    framed = unroll.train(frame, **FEW)
+    assert framed.config["columns"] == {"word": "tokens", "tag": "tags"}
+    other = frame.rename(columns={"tokens": "text", "tags": "ner"})
+    for use in (framed.predict, framed.evaluate):
+        with pytest.raises(UserError, match="the run reads its word in column 'tokens'"):
+            use(other)
+    assert framed.evaluate(other, word="text", tag="ner") == run.evaluate("s.conll")
 
 
 def test_translate(tmp_path, monkeypatch):
@@ -157,6 +164,15 @@ def test_translate(tmp_path, monkeypatch):
     expected = [one["translation"] for one in run.predict([a for a, _ in pairs[:3]])]
     assert of_frame.predict(frame[:3]).prediction.tolist() == expected
     assert run.evaluate(pairs) == run.evaluate("p.tsv")
+    told = of_frame.evaluate(frame)
+    swapped = frame[["de", "en"]]
+    assert of_frame.evaluate(swapped) == of_frame.evaluate(pairs) == told
+    assert of_frame.predict(swapped[:3]).prediction.tolist() == expected
+    other = frame.set_axis(["a", "b"], axis=1)
+    for use in (of_frame.predict, of_frame.evaluate):
+        with pytest.raises(UserError, match="the run reads its source in column 'en'"):
+            use(other)
+    assert of_frame.evaluate(other, source="a", target="b") == told
 
 
 def test_language(tmp_path, monkeypatch):

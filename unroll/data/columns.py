@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from statistics import fmean
 
 from unroll.counting import listed
 from unroll.errors import UserError
+
+log = logging.getLogger("unroll")
 
 TEXTS = (
     "text texts review sentence comment content message utterance query question tweet body "
@@ -19,6 +22,7 @@ LABELS = (
     "topics target tag tags genre polarity language emotion"
 ).split()
 NAMED_TIME = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? .{0,30}\d{1,2}:\d\d", re.I)
+COLUMN_NAME = re.compile(r"[^\W\d][\w #/-]{0,39}")
 TITLE_ROWS = 6  # in which the names of columns may stand below a title
 TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b|(\d{4}-\d\d-\d\d[T ])?\d{1,2}:\d\d")
 LONGEST_LABEL = 80  # characters of a value that may be a label
@@ -170,6 +174,72 @@ def place(word: str, names: Sequence[str], table: str, flag: str) -> int:
         f"{flag} got {word!r}; {table} has the columns {listed(names)} (or 1 to {len(names)}). "
         "Give one of them."
     )
+
+
+def lacks_column(
+    table: str, names: Sequence[str], setting: str, wanted: str, change: str | None = None
+) -> UserError:
+    """The error for further data without a column that a run reads.
+
+    Args:
+        table: what the data is called.
+        names: of its columns.
+        setting: what names the column: "text", "image".
+        wanted: the column that the run reads.
+        change: how another column is named. Default: by --set and run.adjust.
+
+    Examples:
+        >>> from unroll.data.columns import lacks_column
+        >>> str(lacks_column("new.csv", ["id", "body"], "text", "review"))[:68]
+        "new.csv has the columns id, body; the run reads its text in column '"
+    """
+    return UserError(
+        f"{table} has the columns {listed(names)}; the run reads its {setting} in column "
+        f"{wanted[:60]!r}. Rename the column, or name another by "
+        f"{change or f'--set {setting}=COLUMN (run.adjust)'}."
+    )
+
+
+def read_in_place(table: str, setting: str, wanted: str, found: str) -> None:
+    """Tell that the only column that may be meant takes the place of one that a run reads."""
+    log.warning(
+        f"{table} has no column {wanted[:60]!r}; column {found[:60]!r} is read as the {setting} (change "
+        f"by --set {setting}=COLUMN)."
+    )
+
+
+def holds_names(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a first row plainly holds names of columns, whatever they are.
+
+    It holds words that differ and never come back, and one is above numbers or times, or one in lower
+    case is above texts of several words.
+
+    Args:
+        rows: the first rows of a table.
+
+    Examples:
+        >>> from unroll.data.columns import holds_names
+        >>> holds_names([["no", "body"], ["1", "one film"], ["2", "two songs"]])
+        True
+        >>> holds_names([["Run!", "Cours !"], ["Stop it.", "Arrête !"], ["Go on.", "Continue."]])
+        False
+    """
+    first = [str(cell).strip() for cell in rows[0]] if rows else []
+    even = [[str(cell).strip() for cell in row] for row in rows[1:] if len(row) == len(first)]
+    is_plain = len(set(first)) == len(first) and all(map(COLUMN_NAME.fullmatch, first))
+    if (
+        len(even) < 2
+        or not is_plain
+        or any(row[k] == first[k] for row in even for k in range(len(row)))
+    ):
+        return False
+    for k, name in enumerate(first):
+        cells = [row[k] for row in even if row[k]]
+        if cells and all(map(is_number_or_time, cells)):
+            return True
+        if cells and all(" " in cell for cell in cells) and re.fullmatch("[a-z][a-z0-9_]*", name):
+            return True
+    return False
 
 
 def named(names: Sequence[str], known: Sequence[str], but: int | None) -> int | None:

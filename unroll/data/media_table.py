@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unroll.counting import counted, listed
-from unroll.data.columns import longest, named, place
+from unroll.data.columns import lacks_column, longest, named, place, read_in_place
 from unroll.data.files.media_paths import (
     OWN_TEXTS,
     OWN_WORDS,
@@ -143,6 +143,51 @@ class MediaTable:
         return None
 
 
+@dataclass(frozen=True)
+class RunColumns:
+    """The columns that a run reads, which further data should have.
+
+    Attributes:
+        media: the column of paths, by its name, or its number where the training data had no names.
+        value: the column of texts or labels.
+        named: the settings that the user gave in training.
+    """
+
+    media: str | None = None
+    value: str | None = None
+    named: Collection[str] = ()
+
+    def place_of(
+        self, setting: str, first: FirstMediaRows, table: str, possible: Sequence[int]
+    ) -> int | None:
+        """The place of one of them in a further table; None where the table has no names.
+
+        Where the user named no column in training, the only possible one is read; that is told.
+
+        Args:
+            setting: what names the column; one of paths is none of texts.
+            first: the first rows of the table.
+            table: its name, in errors.
+            possible: the places that may be meant.
+
+        Raises:
+            UserError: where it is missing, and another one would be a guess.
+        """
+        wanted = self.value if setting in ("text", "label") else self.media
+        if wanted is None:
+            return None
+        if wanted in first.names:
+            return first.names.index(wanted)
+        if wanted.isdigit():
+            return int(wanted) - 1 if 1 <= int(wanted) <= len(first.names) else None
+        if not first.named:
+            return None
+        if len(possible) == 1 and (setting not in self.named or len(first.names) == 1):
+            read_in_place(table, setting, wanted, first.names[possible[0]])
+            return possible[0]
+        raise lacks_column(table, first.names, setting, wanted)
+
+
 def find_media_table(
     path: str | Path,
     media: str | None = None,
@@ -156,6 +201,7 @@ def find_media_table(
     folders: bool = False,
     several: bool = False,
     open_rows: Callable[[Path, str], TableRows] = open_table,
+    run: RunColumns | None = None,
 ) -> MediaTable:
     """Find which column of a table holds the path of a file, and which its text or label.
 
@@ -175,6 +221,7 @@ def find_media_table(
         folders: whether a path may lead to a folder.
         several: whether a cell may hold a list of texts, each of which is a row.
         open_rows: opens the table.
+        run: the columns of a run, for further data: they take the place of those that are not given.
 
     Raises:
         NoPaths: where no column holds such paths.
@@ -194,9 +241,13 @@ def find_media_table(
     name = str(path)
     path = regular_file(path, name, "a table that names a file in each row")
     table = open_rows(path, name)
-    first = read_first_rows(table, (media, value), suffixes)
+    run = run or RunColumns()
+    first = read_first_rows(table, (media, value, run.media, run.value), suffixes)
     guesses = list(table.said)
     media_place = None if media is None else place(media, first.names, name, media_flag)
+    if media_place is None and run.media is not None:
+        possible = places_of_paths(first, table, suffixes, folders)
+        media_place = run.place_of(media_flag.lstrip("-"), first, name, possible)
     if media_place is None:
         media_place = guess_media(first, table, media_flag, suffixes)
         guesses.append(f"path: column {first.names[media_place]} (change by {media_flag})")
@@ -207,6 +258,9 @@ def find_media_table(
     if labelled and value is not None:
         value_place = place(value, first.names, name, value_flag)
     elif labelled:
+        others = [k for k in range(len(first.names)) if k != media_place]
+        value_place = run.place_of(value_flag.lstrip("-"), first, name, others)
+    if labelled and value_place is None:
         value_place = guess_value(first, name, values, media_place)
         what = value_flag.lstrip("-")
         guesses.append(f"{what}: column {first.names[value_place]} (change by {value_flag})")
@@ -228,16 +282,18 @@ class FirstMediaRows:
     Attributes:
         names: of the columns, or their numbers where the table has no header.
         header: whether the first row holds the names.
+        named: whether the columns have names.
         rows: those with a cell for each column, without the header.
     """
 
     names: tuple[str, ...]
     header: bool
+    named: bool
     rows: list[list[str]]
 
 
 def read_first_rows(
-    table: TableRows, given: tuple[str | None, str | None], suffixes: Sequence[str]
+    table: TableRows, given: Sequence[str | None], suffixes: Sequence[str]
 ) -> FirstMediaRows:
     """The first rows of a table.
 
@@ -259,14 +315,36 @@ def read_first_rows(
         names, header = table.names, False
     else:
         first = tuple(cell.strip() for cell in rows[0]) if rows else ()
-        is_named = any(word in first and not word.isdigit() for word in given if word)
-        header = is_named or not is_record(first, rows[1:], table.folder, suffixes)
+        is_given = any(word in first and not word.isdigit() for word in given if word)
+        header = is_given or not is_record(first, rows[1:], table.folder, suffixes)
         names = first if header else tuple(str(k + 1) for k in range(len(first)))
         rows = rows[1:] if header else rows
     if not rows or not names:
         sentence = f"{table.name} has no record; expected the path of a file in each row."
         raise UserError(problems.with_messages(sentence))
-    return FirstMediaRows(names, header, [row for row in rows if len(row) == len(names)])
+    is_named = header or table.names is not None
+    return FirstMediaRows(names, header, is_named, [row for row in rows if len(row) == len(names)])
+
+
+def places_of_paths(
+    first: FirstMediaRows, table: TableRows, suffixes: Sequence[str], folders: bool
+) -> list[int]:
+    """The places of all columns whose cells are paths, or lead to files; of a single column that.
+
+    Args:
+        first: the first rows.
+        table: whose rows they are.
+        suffixes: of the paths.
+        folders: whether a path may lead to a folder.
+    """
+    columns = range(len(first.names))
+    found = []
+    for k in columns:
+        words = [row[k].strip() for row in first.rows]
+        is_path = any(has_suffix(word, suffixes) for word in words)
+        if is_path or find_media_paths(words, table.folder, suffixes, folders) is not None:
+            found.append(k)
+    return found if len(columns) > 1 else [0]
 
 
 def is_record(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unroll.data.columns import LABELS, TEXTS, find_columns
+from unroll.data.columns import LABELS, TEXTS, find_columns, lacks_column, read_in_place
 from unroll.errors import UserError
 from unroll.in_memory.cells import is_missing
 from unroll.in_memory.forms import MemoryArrays, MemoryData, MemoryTexts, item_kind
@@ -31,11 +31,13 @@ class FittedData:
         data: with the columns that the task reads.
         settings: the columns by their names, where they were found.
         messages: what was chosen and changed, for people.
+        read: the columns that were read, by the settings that name them, where the file has others.
     """
 
     data: MemoryData
     settings: Mapping[str, Any] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
+    read: Mapping[str, str] = field(default_factory=dict)
 
 
 def decided_task(found: MemoryData) -> tuple[str, str] | None:
@@ -129,7 +131,8 @@ def renamed_like(table: MemoryTable, names: Mapping[str, Any]) -> MemoryTable:
         where = place if isinstance(place, int) else next(iter(place), None)
         wanted = next((str(names[each]) for each in settings if names.get(each)), None)
         if where is not None and wanted is not None and wanted not in changed:
-            changed[where] = wanted
+            if where == media[0] or len(values) == 1:  # of several, any would be a guess
+                changed[where] = wanted
     return replace(table, names=tuple(changed))
 
 
@@ -177,6 +180,66 @@ def refuse_other_columns(
                 f"in column {wanted!r}, as in training. Rename the column, or name another by "
                 f"{setting}= (run.evaluate)."
             )
+
+
+def in_columns_of(
+    table: MemoryTable, names: Mapping[str, Any], settings: Sequence[str], named: Collection[str]
+) -> dict[str, str]:
+    """What the columns that a run reads are called in a table from Python.
+
+    Where the user named no column in training, the only one that may be meant is read; that is told.
+
+    Args:
+        table: new data for a run, whose columns have names.
+        names: the settings of the run that name columns.
+        settings: which of them are read.
+        named: the settings that the user gave in training.
+
+    Raises:
+        UserError: where a column is missing, and another one would be a guess.
+    """
+    found: dict[str, str] = {}
+    for setting in settings:
+        wanted = names.get(setting)
+        if not isinstance(wanted, str) or wanted.isdigit() or table.numbered:
+            continue
+        found[setting] = wanted
+        if wanted in table.names:
+            continue
+        taken = {*names.values(), *found.values()}
+        possible = [
+            name
+            for name, cells in zip(table.names, table.columns, strict=True)
+            if name not in taken and (is_text_column(cells) or is_list_column(cells))
+        ]
+        if len(table.names) == 1:
+            possible = list(table.names)
+        if len(possible) != 1 or (setting in named and len(table.names) > 1):
+            change = "text= (run.evaluate)" if setting == "text" else None
+            raise lacks_column(f"The {table.kind}", table.names, setting, wanted, change)
+        read_in_place(f"The {table.kind}", setting, wanted, possible[0])
+        found[setting] = possible[0]
+    return found
+
+
+def tagged_in(table: MemoryTable, word: str, tag: str | None) -> MemoryTable:
+    """The columns of words and tags alone, under the names by which they are found.
+
+    Args:
+        table: of any columns.
+        word: the column of the words.
+        tag: the column of the tags; None where there is none.
+    """
+    places = [table.names.index(each) for each in (word, tag) if each is not None]
+    kept = ("tokens", "tags")
+    if not all(is_list_column(table.columns[k]) for k in places):
+        others = [k for k in range(len(table.names)) if k not in places]
+        sentence = first_named([name.lower() for name in table.names], SENTENCES, others)
+        if sentence is None:
+            return table
+        places, kept = [*places, sentence], ("word", "tag")
+    names = (*kept[: 1 if tag is None else 2], "sentence")[: len(places)]
+    return replace(table, names=names, columns=tuple(table.columns[k] for k in places))
 
 
 def is_text_column(cells: Sequence[Any]) -> bool:
@@ -241,7 +304,8 @@ def tagged_table(table: MemoryTable, token: int, tag: int, sentence: int | None)
         "with the columns tokens and tags alone)."
     )
     fitted = replace(table, names=("tokens", "tags"), columns=(words, tags), index=index)
-    return FittedData(fitted, messages=(message,))
+    read = {"word": table.names[token], "tag": table.names[tag]}
+    return FittedData(fitted, messages=(message,), read=read)
 
 
 def sentence_starts(cells: Sequence[Any]) -> list[int]:
@@ -267,7 +331,8 @@ def language_texts(table: MemoryTable, values: Mapping[str, Any]) -> FittedData:
         names = (table.names[place], table.names[other])
         fitted = replace(table, names=names, columns=(table.columns[place], table.columns[other]))
         return FittedData(fitted, {"text": names[0], "condition": names[1]}, said)
-    return FittedData(MemoryTexts(texts_of(table, place), table.kind), {"text": None}, said)
+    read = {"text": table.names[place]}
+    return FittedData(MemoryTexts(texts_of(table, place), table.kind), {"text": None}, said, read)
 
 
 def text_place(table: MemoryTable, but: Any) -> int:

@@ -29,6 +29,7 @@ from unroll.in_memory.media import write_media
 from unroll.in_memory.tables import MemoryTable
 from unroll.in_memory.wording import Wording
 
+FILES = (*AUDIO, *IMAGES, *VIDEO, ".csv", ".tsv")
 LOOK = 200  # cells that tell whether a column names files
 STEM = "data-from-python"  # of the files; it stands in no data
 
@@ -205,7 +206,7 @@ def write_table(table: MemoryTable, folder: Path, *, series: bool = False) -> Wo
 def absolute_paths(cells: Sequence[Any]) -> Sequence[Any]:
     """Cells that name existing files, from the working folder, as paths that any folder can read."""
     paths = [str(cell).strip() for cell in cells if not is_missing(cell)]
-    named = [path for path in paths[:LOOK] if path.lower().endswith((*AUDIO, *IMAGES, *VIDEO))]
+    named = [path for path in paths[:LOOK] if path.lower().endswith(FILES)]
     if 2 * len(named) <= len(paths[:LOOK]) or not any(Path(path).exists() for path in named):
         return cells
     return [cell if is_missing(cell) else str(Path.cwd() / str(cell).strip()) for cell in cells]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,14 @@ from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.in_memory.array_file import without_padding
 from unroll.in_memory.cells import column_of_text, is_missing
-from unroll.in_memory.columns import renamed_like, sentence_starts, tagged_columns, texts_of
+from unroll.in_memory.columns import (
+    in_columns_of,
+    renamed_like,
+    sentence_starts,
+    tagged_columns,
+    tagged_in,
+    texts_of,
+)
 from unroll.in_memory.datasets import items_of, plain_item
 from unroll.in_memory.files import write_table
 from unroll.in_memory.forms import (
@@ -53,6 +60,7 @@ class MemoryInputs:
         single: whether one input was given, not a list of them.
         frame: the frame that was given, which predictions are put into.
         index: the labels of the inputs, of a Series.
+        column: of the table, where it is known that it holds the inputs.
     """
 
     items: list[Any] | None = None
@@ -60,6 +68,30 @@ class MemoryInputs:
     single: bool = False
     frame: Any = None
     index: Any = None
+    column: str | None = None
+
+    def in_columns_of(
+        self, names: Mapping[str, Any], setting: str, named: Collection[str]
+    ) -> MemoryInputs:
+        """The same inputs, with the column that a run reads.
+
+        Args:
+            names: the settings of the run that name columns.
+            setting: the one that names the column of the inputs.
+            named: the settings that the user gave in training.
+
+        Raises:
+            UserError: where that column is missing, and another one would be a guess.
+        """
+        if self.table is None:
+            return self
+        column = in_columns_of(self.table, names, (setting,), named).get(setting)
+        if column is None:
+            return self
+        table = tagged_in(self.table, column, None) if setting == "word" else self.table
+        return replace(
+            self, table=table, column=column if column in table.names else table.names[0]
+        )
 
     def sentences(self) -> list[list[str]] | None:
         """The words of each sentence, where each row is a word; None where rows are sentences."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +16,10 @@ from unroll.in_memory.array_file import is_array_file, read_arrays
 from unroll.in_memory.columns import (
     decided_task,
     fit_to_task,
+    in_columns_of,
     labelled_columns,
     renamed_like,
+    tagged_in,
     with_names_of,
 )
 from unroll.in_memory.files import write_data
@@ -31,6 +33,10 @@ COLUMN_SETTINGS = (
     "text", "label", "id", "columns", "source", "target", "time", "by", "known", "covariates",
     "video", "audio", "image", "caption", "strokes", "speaker", "condition",
 )  # fmt: skip
+# those of the tasks whose files hold nothing but these columns, the one of the inputs first
+READ: dict[str, tuple[str, ...]] = {
+    "tag": ("word", "tag"), "translate": ("source", "target"), "language": ("text",)
+}  # fmt: skip
 MARK = "from Python, SHA-256 "  # in the record of a validation set
 
 
@@ -48,6 +54,7 @@ class DataSource:
         messages: what was chosen and changed, for people.
         table: what the file holds, where it is a table from Python.
         arrays: the user's file of arrays, where it was put into another form.
+        read: the columns of a table from Python that were read, where its file has others.
     """
 
     path: str
@@ -59,6 +66,7 @@ class DataSource:
     messages: tuple[str, ...] = ()
     table: MemoryTable | None = None
     arrays: str | None = None
+    read: Mapping[str, str] = field(default_factory=dict)
 
     def values_for(self, task: str) -> Mapping[str, Any]:
         """The settings of a task, with the columns of text and label of a table whose names are known."""
@@ -94,6 +102,8 @@ class DataSource:
             kept["data"] = {**kept["data"], "path": str(Path(self.arrays).absolute())}
         if not self.is_path:
             kept["data"] = {**kept["data"], "path": self.name, "from_python": True}
+        if self.read:
+            kept["columns"] = dict(self.read)
         said: dict[str, Any] = self.wordings.say(kept)
         return said
 
@@ -129,6 +139,7 @@ class WrittenData:
         values: the settings, with the columns that were found.
         messages: what was chosen and changed, for people.
         table: what the file holds, where it is a table.
+        read: the columns that were read, where the file has others.
     """
 
     wording: Wording
@@ -136,6 +147,7 @@ class WrittenData:
     values: Mapping[str, Any]
     messages: tuple[str, ...]
     table: MemoryTable | None = None
+    read: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -146,6 +158,7 @@ def open_data(
     labels: Any = None,
     task: str | None = None,
     like: Mapping[str, Any] | None = None,
+    named: Collection[str] = (),
 ) -> Iterator[DataSource]:
     """Data of any form as a path, as long as the block runs; errors speak of what was given.
 
@@ -155,6 +168,7 @@ def open_data(
         labels: one for each record. Default: in the data.
         task: the task, where it is known.
         like: the settings of a run that name the columns of its training data, which this data is for.
+        named: the settings that the user gave in the training of that run.
 
     Raises:
         UserError: for anything that holds no data.
@@ -194,15 +208,18 @@ def open_data(
             path = os.fspath(data)
             source = DataSource(path, stem_of(path), values)
         else:
-            own = write_in(folder / "data", data, labels, task, values, like)
+            own = write_in(folder / "data", data, labels, task, values, like, named)
             wordings = Wordings((own.wording,))
             source = DataSource(
                 str(own.wording.path), "data" if arrays is None else stem_of(arrays), own.values,
                 wordings, own.task, messages=own.messages, table=own.table, arrays=arrays,
+                read=own.read,
             )  # fmt: skip
             task = task or (own.task[0] if own.task else None)
         if not valid_is_path:
-            other = write_in(folder / "valid", valid, None, task, source.values).wording
+            other = write_in(
+                folder / "valid", valid, None, task, source.values, dict(source.read) or None
+            ).wording
             digest = hashlib.sha256(other.path.read_bytes()).hexdigest()
             source = replace(
                 source,
@@ -261,6 +278,7 @@ def write_in(
     task: str | None,
     values: Mapping[str, Any],
     like: Mapping[str, Any] | None = None,
+    named: Collection[str] = (),
 ) -> WrittenData:
     """Write data into a folder of its own, in the form of the task.
 
@@ -271,31 +289,76 @@ def write_in(
         task: the task, where it is known.
         values: the settings by name.
         like: the settings of a run that name columns, where the data is for one.
+        named: the settings that the user gave in the training of that run.
 
     Raises:
         UserError: for anything that holds no such data.
     """
     found = recognise(data, labels, task)
+    asked = values
+    inputs = data[0] if isinstance(data, tuple) and len(data) == 2 else data
+    has_names = is_frame(inputs) or isinstance(inputs, Mapping)
+    has_names = has_names or getattr(found, "kind", "") == "list of records"
+    beside = labels is not None or inputs is not data
     if like is not None and isinstance(found, MemoryTable):
         found = renamed_like(found, like)
+        unnamed = ("text", "label") if not has_names else ("label",) if beside else ()
         if task == "classify":
-            inputs = data[0] if isinstance(data, tuple) and len(data) == 2 else data
-            has_names = (
-                is_frame(inputs) or isinstance(inputs, Mapping) or found.kind == "list of records"
-            )
-            beside = labels is not None or inputs is not data
-            unnamed = ("text", "label") if not has_names else ("label",) if beside else ()
             found = with_names_of(found, like, unnamed)
+        elif task in READ and has_names:
+            settings = READ[task][:1] if beside else READ[task]
+            found, own = in_place_of(found, task, settings, {**like, **values}, named)
+            values = {**values, **own}
     chosen = None if task is not None else decided_task(found)
     task = task or (chosen[0] if chosen else None)
     if isinstance(found, MemoryTable) and found.numbered:
         values = named_columns(values)
     fitted = fit_to_task(found, task, values)
+    if task == "translate" and like is not None and isinstance(fitted.data, MemoryTable):
+        fitted = replace(fitted, data=pairs_named_like(fitted.data, {**like, **asked}))
     values = {**values, **fitted.settings}
     folder.mkdir()
     wording, messages = write_data(fitted.data, folder, task, values)
     table = fitted.data if isinstance(fitted.data, MemoryTable) else None
-    return WrittenData(wording, chosen, values, (*fitted.messages, *messages), table)
+    read = fitted.read if has_names and not beside else {}
+    return WrittenData(wording, chosen, values, (*fitted.messages, *messages), table, read)
+
+
+def pairs_named_like(table: MemoryTable, names: Mapping[str, Any]) -> MemoryTable:
+    """Pairs whose columns have the names by which a run, or the user, calls them."""
+    wanted = [str(names.get(setting) or "") for setting in READ["translate"]]
+    own = [
+        new if new and not new.isdigit() else old
+        for new, old in zip(wanted, table.names, strict=True)
+    ]
+    return replace(table, names=tuple(own))
+
+
+def in_place_of(
+    table: MemoryTable,
+    task: str,
+    settings: Sequence[str],
+    names: Mapping[str, Any],
+    named: Collection[str],
+) -> tuple[MemoryTable, dict[str, str]]:
+    """A table for a run of one of the tasks in `READ`, and its columns by the settings that name them.
+
+    Args:
+        table: whose columns the user named.
+        task: of the run.
+        settings: those that name the columns that are read.
+        names: the settings of the run that name columns.
+        named: the settings that the user gave in training.
+
+    Raises:
+        UserError: where a column of the run is missing, and another one would be a guess.
+    """
+    found = in_columns_of(table, names, settings, named)
+    if task != "tag":
+        return table, found
+    if "word" in found and len(settings) > 1:
+        table = tagged_in(table, found["word"], found.get("tag"))
+    return table, {}
 
 
 def named_columns(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from typing import Any
 
 from unroll.counting import counted
 from unroll.errors import UserError
+
+log = logging.getLogger("unroll")
 
 LINE = re.compile(r"\bline (\d+)")
 MEDIA = re.compile(r"\b(image|sound|sequence|labels)-(\d+)\.(?:png|wav|csv|txt)\b")
@@ -97,9 +100,17 @@ class Wordings:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """A block whose errors are in the words of the data."""
+        """A block whose errors and warnings are in the words of the data."""
+
+        def say_logged(record: logging.LogRecord) -> bool:
+            record.msg = self.say(record.msg)
+            return True
+
+        log.addFilter(say_logged)
         try:
             yield
         except UserError as error:
             error.args = (self.say(str(error)),)
             raise
+        finally:
+            log.removeFilter(say_logged)

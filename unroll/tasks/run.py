@@ -103,8 +103,18 @@ class Run:
 
     @property
     def column_names(self) -> dict[str, str]:
-        """The columns of the training data, by the settings that name them."""
-        found = {name: getattr(self.settings, name, None) for name in COLUMN_SETTINGS}
+        """The columns of the training data, by the settings that name them.
+
+        Those of a table from Python are recorded beside the settings, which name those of its file.
+        """
+        names = (*COLUMN_SETTINGS, "word", "tag")
+        changed = {
+            n: v
+            for n in names
+            if (v := getattr(self.settings, n, None)) != getattr(self.recorded, n, None)
+        }
+        found = {name: getattr(self.settings, name, None) for name in names}
+        found |= {**self.config.get("columns", {}), **changed}
         return {name: value for name, value in found.items() if isinstance(value, str)}
 
     def adjust(self, **changes: Any) -> None:
@@ -143,11 +153,17 @@ class Run:
         """
         self.task.check_columns(columns)
         with open_data(
-            data, columns, labels=labels, task=self.task_name, like=self.column_names
+            data,
+            columns,
+            labels=labels,
+            task=self.task_name,
+            like=self.column_names,
+            named=self.trained.named,
         ) as source:
             if source.table is not None and self.task_name == "classify":
                 wanted = [name for name in ("text", "label") if name not in columns]
                 self._refuse_other_columns(source.table, wanted)
+            columns = {name: each for name, each in columns.items() if name not in source.read}
             metrics = self.task.evaluate(
                 self.trained, source.path, progress or no_progress, columns
             )
@@ -187,9 +203,7 @@ class Run:
                 f"Got the path {os.fspath(inputs)} as an input of a run of the task {self.task_name}. For "
                 "the records of a file: run.predict_file(path)."
             )
-        given = read_inputs(
-            inputs, self.task.step_size(self.preprocessor), series=self.task_name == "forecast"
-        )
+        given = self._read_inputs(inputs, series=self.task_name == "forecast")
         predictions = self._predictions(given)
         if given.frame is None and not as_frame:
             return predictions[0] if given.single else predictions
@@ -270,12 +284,18 @@ class Run:
                 are not needed.
         """
         if not is_path(path):
-            return iter(
-                self._predictions(read_inputs(path, self.task.step_size(self.preprocessor)))
-            )
+            return iter(self._predictions(self._read_inputs(path)))
         if self.task_name == "frames" and is_array_file(path) and Path(path).is_file():
             return self.predict_iterator(read_arrays(path).values)
         return self.task.predict(self.trained, self.task.read_inputs(self.trained, str(path)))
+
+    def _read_inputs(self, inputs: Any, *, series: bool = False) -> MemoryInputs:
+        """Inputs from Python; of a table in the column that the run reads."""
+        given = read_inputs(inputs, self.task.step_size(self.preprocessor), series=series)
+        names = self.task.input_columns
+        if not names:
+            return given
+        return given.in_columns_of(self.column_names, names[0], self.trained.named)
 
     def _predictions(self, given: MemoryInputs) -> list[dict[str, Any]]:
         """The predictions for inputs from Python, in order."""
@@ -289,8 +309,7 @@ class Run:
         if sentences is not None:
             return list(self.predict_iterator(sentences))
         if names := self.task.input_columns:
-            wanted = getattr(self.settings, names[0], None)
-            cells = column_of_inputs(table, names, wanted if isinstance(wanted, str) else None)
+            cells = column_of_inputs(table, names, given.column)
             predictions = list(self.predict_iterator(cells))
         else:
             if self.task_name == "classify":

@@ -67,6 +67,7 @@ class ConfigRecord(BaseModel):
     settings: dict[str, Any]
     data: DataRecord
     given: dict[str, Any] = {}
+    columns: dict[str, str] = {}
 
 
 def read_baseline(path: Path, name: str) -> bytes:

@@ -15,11 +15,21 @@ def test_rows_share_their_images(write_table):
     assert rows.where[1] == "captions.csv, line 4"
 
 
-def test_further_tables_may_have_other_columns(folder, write_table):
+def test_further_tables_are_read_in_the_columns_of_the_run(folder, write_table, caplog):
     settings = CaptionSettings(image="image", text="caption")
     text = (folder / write_table(4)).read_text()
     (folder / "other.csv").write_text(text.replace("image,caption", "file,what"))
     table = find_further_captions("other.csv", settings, labelled=True)
     assert (table.names[table.media], table.names[table.value]) == ("file", "what")
+    assert "no column 'image'; column 'file' is read as the image" in caplog.text
+    with pytest.raises(UserError, match="columns file, what; the run reads its image in column"):
+        find_further_captions("other.csv", settings, labelled=True, named={"image"})
+    named = find_further_captions(
+        "other.csv", settings, "file", "what", labelled=True, named={"image"}
+    )
+    assert named.names == table.names
+    (folder / "bare.csv").write_text(text.split("\n", 1)[1])
+    bare = find_further_captions("bare.csv", settings, labelled=True, named={"image"})
+    assert (bare.media, bare.value) == (0, 1)
     with pytest.raises(UserError, match=r"no file none\.csv"):
         find_further_captions("none.csv", settings, labelled=True)

@@ -101,3 +101,15 @@ def test_a_long_table_of_sensors_with_a_clock(tmp_path):
     back = find_source(path, settings.model_copy(update={"columns": "x,timestamp"}))
     assert back.number_columns == ("x", "timestamp")
     assert not any("left out" in said for said in back.guesses)
+
+
+def test_names_that_are_no_usual_ones_are_no_text(tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("no,opinion_txt\n1,one film\n2,two songs\n")
+    settings = ClassifySettings(text="review", label="stars")
+    with pytest.raises(UserError, match="columns no, opinion_txt; the run reads its text in"):
+        new_source(str(path), settings, labelled=False)
+    path.write_text("one film\ntwo songs\n")
+    assert [text for text, _ in texts(new_source(str(path), settings, labelled=False))] == [
+        "one film", "two songs"
+    ]  # fmt: skip

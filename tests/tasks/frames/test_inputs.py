@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from unroll.data.media_table import RunColumns
 from unroll.errors import UserError
 from unroll.tasks.frames.clips import ClipReader
 from unroll.tasks.frames.inputs import ClipInput, parse_input, parse_numbers, read_inputs
@@ -34,18 +35,18 @@ def test_rows_of_a_wide_table_with_labels_or_without(gestures, write_gestures):
     preprocessor = gestures()[0].preprocessor
     for labelled in (True, False):
         path = write_gestures("new.csv", 6, 5, labelled=labelled)
-        found = list(read_inputs(path, preprocessor, None, False))
+        found = list(read_inputs(path, preprocessor, RunColumns(), False))
         assert [each.name for each in found] == [f"row {k}" for k in range(1, 7)]
     assert found[0].clip.values.shape == (6, 2) and found[0].clip.values.dtype == np.float32
     with pytest.raises(UserError, match="is a folder; expected a table"):
-        list(read_inputs(".", preprocessor, None, False))
+        list(read_inputs(".", preprocessor, RunColumns(), False))
 
 
 def test_a_folder_of_frames_is_a_clip(write_clips):
     preprocessor = FramesPreprocessor(["a"], False, ClipReader((3, 16, 16)))
     write_clips("still", 2, "folder", "")
-    assert len(list(read_inputs("still", preprocessor, None, False))) == 2
-    assert list(read_inputs("still/1", preprocessor, None, False)) == [ClipInput("still/1")]
+    assert len(list(read_inputs("still", preprocessor, RunColumns(), False))) == 2
+    assert list(read_inputs("still/1", preprocessor, RunColumns(), False)) == [ClipInput("still/1")]
     Path("nothing").mkdir()
     with pytest.raises(UserError, match="The folder nothing has no clip"):
-        list(read_inputs("nothing", preprocessor, None, False))
+        list(read_inputs("nothing", preprocessor, RunColumns(), False))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from unroll.data.media_table import RunColumns
 from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.tasks.frames.sources import find_clips, name_label, read_frame_labels, read_names
@@ -51,3 +52,35 @@ def test_a_file_with_one_label_per_frame():
     Path("labels.csv").write_text("time,label\n0,low\n1,\n")
     with pytest.raises(UserError, match=r"labels.csv, line 3: no label; expected one per frame"):
         list(read_frame_labels(Path("labels.csv")))
+
+
+def test_further_clips_are_read_in_the_columns_of_the_run(caplog):
+    Path("a.csv").write_text("0,1\n2,3\n")
+    run = RunColumns("clip", "action")
+    Path("t.csv").write_text("other,clip,note,action\nb.csv,a.csv,x,walk\n")
+    found = find_clips("t.csv", run=run)
+    assert (found.video, found.label) == ("clip", "action")
+    Path("t.csv").write_text("file,kind\na.csv,walk\n")
+    assert find_clips("t.csv", run=run).video == "file" and "as the video" in caplog.text
+    with pytest.raises(UserError, match="columns file, kind; the run reads its video in column"):
+        find_clips("t.csv", run=RunColumns("clip", "action", {"video"}))
+    Path("t.csv").write_text("file,more,kind\na.csv,a.csv,walk\n")
+    with pytest.raises(UserError, match="the run reads its video in column 'clip'"):
+        find_clips("t.csv", run=run, labelled=False)
+    with pytest.raises(UserError, match="--label got 'way'"):
+        find_clips("t.csv", run=RunColumns("file", "way,speed"))
+
+
+def test_the_label_of_a_wide_table_is_that_of_the_run():
+    names = [f"{axis}{k}" for k in range(5) for axis in "xy"]
+    body = [[str(k % 2), *[f"{k}.{n}" for n in range(10)], str(k % 3)] for k in range(6)]
+
+    def write(first, last):
+        Path("w.csv").write_text("\n".join(map(",".join, [[first, *names, last], *body])))
+
+    write("way", "z")
+    assert find_clips("w.csv", run=RunColumns(None, "z")).label == "z"
+    assert find_clips("w.csv", run=RunColumns(None, "way")).label == "way"
+    with pytest.raises(UserError, match="the run reads its label in column 'kind'"):
+        find_clips("w.csv", run=RunColumns(None, "kind"))
+    assert find_clips("w.csv", run=RunColumns(None, "kind"), label="z").label == "z"

@@ -134,7 +134,13 @@ def test_the_same_sentences_are_read_from_every_form(form_file):
     word, tag = form.settings()
     assert find_tag_form(form_file, name, word, tag) == form
     assert inherited_form(form_file, name, word, tag, universal=False) == form
-    assert inherited_form(form_file, name, "nothing", "such", universal=False) == form
+    if isinstance(form, TableForm) and form.named:
+        with pytest.raises(UserError, match="reads its word in column 'nothing'"):
+            inherited_form(
+                form_file, name, "nothing", "such", universal=False, named={"word", "tag"}
+            )
+    else:
+        assert inherited_form(form_file, name, "nothing", "such", universal=False) == form
 
 
 @pytest.mark.parametrize("name", ["tokens.jsonl", "spacy.json", "ner_dataset.csv", "slash.txt"])
@@ -146,8 +152,12 @@ def test_a_run_of_every_form(tmp_path, small, name):
     assert again.evaluate(path)["words"] == sum(len(words) for words, _ in SENTENCES)
     for other in ("tabs.conll", "doccano.jsonl", "every.csv", "underscore.pos"):
         (tmp_path / other).write_text(FORMS[other])
-        assert again.evaluate(tmp_path / other)["words"] == 54
+        columns = {"word": "Word", "tag": "Tag"} if other == "every.csv" else {}
+        assert again.evaluate(tmp_path / other, **columns)["words"] == 54
+        word = again.settings.word
+        again.adjust(word=columns.get("word", word))
         predictions = list(again.predict_file(tmp_path / other))
+        again.adjust(word=word)
         assert [tuple(each["words"]) for each in predictions] == [w for w, _ in SENTENCES]
     report = check(str(path), print, task="tag")
     assert (report["sentences"], report["scheme"], report["labels"]) == (12, "BIO", {"place": 12})
@@ -244,3 +254,22 @@ def test_every_form_is_known_by_its_content(form_file):
             guess_task(str(form_file), {})
     else:
         assert guess_task(str(form_file), {})[0] == "tag"
+
+
+def test_further_sentences_are_read_in_the_columns_of_the_run(tmp_path, caplog):
+    path = tmp_path / "new.jsonl"
+
+    def form(text, word="tokens", tag="tags", **options):
+        path.write_text(text)
+        return inherited_form(path, path.name, word, tag, universal=False, **options).settings()
+
+    assert form(json_lines("tokens", "tags")) == ("tokens", "tags") and not caplog.text
+    for word, tag in (("forms", "labels"), ("words", "ner_tags")):
+        with pytest.raises(UserError, match=f"{word}, {tag}; the run reads its word in"):
+            form(json_lines(word, tag))
+    assert form(json_lines("words", "tags")) == ("words", "tags")
+    assert "column 'words' is read as the word (change by --set word=COLUMN)" in caplog.text
+    with pytest.raises(UserError, match="the run reads its word in column 'tokens'"):
+        form(json_lines("words", "tags"), named={"word"})
+    text = json.dumps({"no": 1, "body": "Ann saw Rome"}) + "\n"
+    assert form(text, tagged=False) == ("body", None)

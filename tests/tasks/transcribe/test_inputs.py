@@ -38,3 +38,20 @@ def test_a_folder_and_a_file(tmp_path, speech_data):
     (tmp_path / "nothing").mkdir()
     with pytest.raises(UserError, match=r"has no file that ends in \.wav"):
         list(read_inputs(str(tmp_path / "nothing"), data.preprocessor, settings))
+
+
+def test_a_table_is_read_in_the_columns_of_the_run(tmp_path, speech_data):
+    data, settings = speech_data()
+    settings = settings.model_copy(update={"audio": "sound", "text": "words"})
+    path = tmp_path / "two.csv"
+    path.write_text("sound,raw,words,note\n0_0.wav,0_1.wav,a,b\n")
+    found = [Path(file.path).name for file in read_inputs(str(path), data.preprocessor, settings)]
+    assert found == ["0_0.wav"]
+    path.write_text("clean,raw\n0_0.wav,0_1.wav\n")
+    with pytest.raises(UserError, match="columns clean, raw; the run reads its audio in column"):
+        list(read_inputs(str(path), data.preprocessor, settings))
+    path.write_text("0_0.wav,a\n0_1.wav,b\n")
+    assert len(list(read_inputs(str(path), data.preprocessor, settings))) == 2
+    other = settings.model_copy(update={"image": "clean"})
+    with pytest.raises(UserError, match="the run was trained on --audio"):
+        list(read_inputs(str(path), data.preprocessor, other))

@@ -57,4 +57,6 @@ def test_tables_and_json():
         ("e.json", '["one, two"]\n["three"]\n'),
     ):
         Path(name).write_text(text)
-        assert list(read_sources(name, "en", parallel=False)) == ["one, two", "three"], name
+        assert list(read_sources(name, "en", parallel=False, named=())) == ["one, two", "three"], (
+            name
+        )

@@ -6,6 +6,7 @@ import pytest
 
 from unroll.errors import UserError
 from unroll.tasks.translate.pair_columns import (
+    PairNames,
     find_pair_columns,
     find_source_column,
     is_language,
@@ -94,3 +95,30 @@ def test_inputs_need_only_a_source():
     assert find_source_column([["1", "Run!"], ["2", "Stop!"]], ("id", "text"), "a").source == 1
     with pytest.raises(UserError, match="name it as in the training set, en"):
         find_source_column([["a", "b", "c"]], ("x", "y", "z"), "a", "en")
+
+
+TEXTS = [["1", "one dog", "un chien"], ["2", "two cats", "deux chats"], ["3", "a car", "une auto"]]
+
+
+def test_further_data_is_read_in_the_columns_of_the_run(caplog):
+    run = PairNames("en", "fr")
+    assert run.of(ROWS, ("fr", "en"), "a") == ("en", "fr")
+    assert run.of([["fr", "en"], *ROWS], None, "a") == ("en", "fr")
+    assert run.of(ROWS, None, "a") == (None, None)  # no names: by place
+    assert PairNames("1", "2").of(ROWS, ("fr", "en"), "a") == ("1", "2")
+    assert PairNames().of(ROWS, ("fr", "en"), "a") == (None, None)
+    assert not caplog.text
+    assert run.of(TEXTS, ("no", "english", "fr"), "a") == ("english", "fr")
+    assert "column 'english' is read as the source" in caplog.text
+    assert run.of([["english"], ["one dog"]], None, "a", with_target=False)[0] is None
+
+
+def test_other_columns_than_those_of_the_run_are_no_guess():
+    for rows, names in ((TEXTS, ("no", "a", "b")), ([["no", "a", "b"], *TEXTS], None)):
+        with pytest.raises(UserError, match="columns no, a, b; the run reads its source in"):
+            PairNames("en", "fr").of(rows, names, "new")
+    with pytest.raises(UserError, match="the run reads its target in column 'fr'"):
+        PairNames("en", "fr", {"target"}).of(TEXTS, ("no", "en", "french"), "new")
+    assert (
+        PairNames("en", "fr", {"source"}).of(ROWS, None, "new")[0] == "en"
+    )  # told when it is read

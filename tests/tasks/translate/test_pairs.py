@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from unroll.data.problems import Problems
 from unroll.errors import UserError
-from unroll.tasks.translate.pairs import open_pairs
+from unroll.tasks.translate.pair_columns import PairNames
+from unroll.tasks.translate.pairs import open_further_pairs, open_pairs
 
 GOOD = "Run!\tCourez !\nStop!\tStop !\nWait!\tAttends !\n"
 
@@ -223,3 +224,17 @@ def test_bad_records_of_tables():
 
 def test_an_attribution_may_be_missing():
     assert read("a b\tc\tx\nd e\tf\ng h\ti\tx\n")[0] == [("a b", "c"), ("d e", "f"), ("g h", "i")]
+
+
+def test_further_pairs_are_not_swapped(tmp_path):
+    header, rows = ["fr", "en"], [["Courez !", "Run!"], ["Stop !", "Stop!"]]
+    for name, separator in (("a.tsv", "\t"), ("a.csv", ",")):
+        (tmp_path / name).write_text("\n".join(map(separator.join, [header, *rows])) + "\n")
+        found = open_further_pairs(name, PairNames("en", "fr")).pairs(Problems())
+        assert [pair.source for pair in found] == ["Run!", "Stop!"]
+        assert open_pairs(name).column_names() == ("fr", "en")
+        (tmp_path / name).write_text("\n".join(map(separator.join, rows)) + "\n")
+        found = open_further_pairs(name, PairNames("en", "fr")).pairs(Problems())
+        assert [pair.source for pair in found] == ["Courez !", "Stop !"]
+        found = open_further_pairs(name, PairNames("en", "fr"), "2", "1").pairs(Problems())
+        assert [pair.source for pair in found] == ["Run!", "Stop!"]

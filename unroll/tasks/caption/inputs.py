@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from torch import Tensor
@@ -19,12 +19,15 @@ from unroll.tasks.caption.settings import CaptionSettings
 from unroll.tasks.reporting import warn
 
 
-def read_image_paths(path: str, settings: CaptionSettings) -> Iterator[str]:
+def read_image_paths(
+    path: str, settings: CaptionSettings, named: Collection[str] = ()
+) -> Iterator[str]:
     """The images at a path, in order.
 
     Args:
         path: an image, a folder of images, or a table that names them.
         settings: of the run: the columns of its table, and whether bad records are skipped.
+        named: the settings that the user gave in training.
 
     Raises:
         UserError: for a folder without images, and for bad rows that are not skipped.
@@ -35,7 +38,7 @@ def read_image_paths(path: str, settings: CaptionSettings) -> Iterator[str]:
             raise UserError(f"{path} holds no images; expected files of {listed(IMAGES)}.")
         yield from map(str, inside)
     elif not path.lower().endswith(IMAGES) and has_columns(Path(path)):
-        table = find_further_captions(path, settings, labelled=False)
+        table = find_further_captions(path, settings, labelled=False, named=named)
         problems = Problems(settings.skip_bad)
         yield from (str(row.path) for row in table.rows(problems))
         for sentence in problems.messages():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unroll.counting import counted
-from unroll.data.media_table import MediaTable
+from unroll.data.media_table import MediaTable, RunColumns
 from unroll.data.problems import Problems
 from unroll.data.split import count_shared
 from unroll.errors import UserError
@@ -77,7 +77,9 @@ def read_captions(
         messages.append(rule)
     else:
         held, where = np.zeros(len(scan.readable), dtype=bool), settings.valid
-        further = read_rows(find_captions(settings.valid, settings.image, settings.text), problems)
+        text = None if table.value is None else table.names[table.value]
+        run = RunColumns(table.names[table.media], text)
+        further = read_rows(find_captions(settings.valid, None, None, run=run), problems)
         further_scan = scan_images(further, size, cache, problems, progress)
     training = scan.readable & ~held
     if preprocessor is None:

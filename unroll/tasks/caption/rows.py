@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from unroll.data.files.media_paths import IMAGES
-from unroll.data.media_table import MediaTable, find_media_table
+from unroll.data.media_table import MediaTable, RunColumns, find_media_table
 from unroll.data.problems import Problems
-from unroll.errors import UserError
 from unroll.tasks.caption.coco import open_captions
 from unroll.tasks.caption.settings import CaptionSettings
 
@@ -33,7 +33,12 @@ class CaptionRows:
 
 
 def find_captions(
-    path: str, image: str | None, text: str | None, *, labelled: bool = True
+    path: str,
+    image: str | None,
+    text: str | None,
+    *,
+    labelled: bool = True,
+    run: RunColumns | None = None,
 ) -> MediaTable:
     """The table of images and captions at a path.
 
@@ -42,6 +47,7 @@ def find_captions(
         image: the column of paths. Default: guessed.
         text: the column of captions. Default: guessed.
         labelled: whether a column of captions is required.
+        run: the columns of a run, for further data.
 
     Raises:
         UserError: where there is no table, or no such column.
@@ -57,6 +63,7 @@ def find_captions(
         labelled=labelled,
         several=True,
         open_rows=open_captions,
+        run=run,
     )
 
 
@@ -67,26 +74,23 @@ def find_further_captions(
     text: str | None = None,
     *,
     labelled: bool,
+    named: Collection[str] = (),
 ) -> MediaTable:
-    """A table other than that of training.
+    """A table other than that of training, in the columns of the run; without names by its content.
 
     Args:
         path: a .csv, .tsv or .jsonl.
-        settings: of the run; its columns are taken where the table has them, else guessed.
+        settings: of the run, with its columns.
         image: the column of paths, where the user names it.
         text: the column of captions, where the user names it.
         labelled: whether a column of captions is required.
+        named: the settings that the user gave in training.
 
     Raises:
-        UserError: where there is no table, or no such column.
+        UserError: where there is no table, or a column of the run or a given one is missing.
     """
-    if image is None and text is None:
-        try:
-            return find_captions(path, settings.image, settings.text, labelled=labelled)
-        except UserError:
-            if not Path(path).is_file():
-                raise
-    return find_captions(path, image, text, labelled=labelled)
+    run = RunColumns(settings.image, settings.text, named)
+    return find_captions(path, image, text, labelled=labelled, run=run)
 
 
 def read_rows(table: MediaTable, problems: Problems) -> CaptionRows:

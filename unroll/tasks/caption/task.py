@@ -155,8 +155,9 @@ class CaptionTask(
         settings, preprocessor = trained.settings, trained.preprocessor
         problems = Problems(settings.skip_bad)
         table = find_further_captions(
-            path, settings, columns.get("image"), columns.get("text"), labelled=True
-        )
+            path, settings, columns.get("image"), columns.get("text"), labelled=True,
+            named=trained.named,
+        )  # fmt: skip
         rows = read_rows(table, problems)
         scan = scan_images(rows, preprocessor.size, settings.cache << 20, problems)
         captions = encode_rows(rows, scan.images, preprocessor).subset(scan.readable)
@@ -188,7 +189,7 @@ class CaptionTask(
                     yield {"image": str(path), **next(captions)}
 
     def read_inputs(self, trained: TrainedCaptioner, path: str) -> Iterator[str]:
-        return read_image_paths(path, trained.settings)
+        return read_image_paths(path, trained.settings, trained.named)
 
     def format_prediction(self, prediction: CaptionPrediction) -> str:
         image, caption = prediction["image"], prediction["caption"]

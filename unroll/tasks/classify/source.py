@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from unroll.counting import listed
-from unroll.data.columns import LABELS, TEXTS, place
+from unroll.data.columns import LABELS, TEXTS, holds_names, lacks_column, place
 from unroll.data.files.forms import suffix_of
 from unroll.data.files.rows import as_word
+from unroll.data.first_rows import first_rows
 from unroll.data.problems import Problems
 from unroll.data.records import (
     TABLE_SUFFIXES,
@@ -157,10 +158,27 @@ def new_source(
             with suppress(UserError):
                 found = find(other_text, other_label)
             if found is not None:
+                if settings.text is not None and found.text is not None and found.text.isdigit():
+                    refuse_other_names(path, settings.text)
                 check_other_column("text", settings.text, found.text, TEXTS, path, named)
                 check_other_column("label", settings.label, found.label, LABELS, path, named)
                 return found
         raise
+
+
+def refuse_other_names(path: str, wanted: str) -> None:
+    """Refuse a table whose first row plainly holds names, and none is that of the text.
+
+    Args:
+        path: of the data.
+        wanted: the column of the text in training, by its name or number.
+
+    Raises:
+        UserError: with the column that is expected.
+    """
+    rows, names = first_rows(Path(path))
+    if names is None and not wanted.isdigit() and holds_names(rows):
+        raise lacks_column(path, [cell.strip() for cell in rows[0]], "text", wanted)
 
 
 def check_other_column(

@@ -14,6 +14,7 @@ import numpy as np
 
 from unroll.data.files.media_paths import has_suffix
 from unroll.data.files.tables import open_table
+from unroll.data.media_table import RunColumns
 from unroll.data.problems import Problems
 from unroll.data.series import LARGEST
 from unroll.data.skipped import CollectedProblems, SkippedRecord, records_and_problems
@@ -43,14 +44,14 @@ class ClipInput:
 
 
 def read_inputs(
-    path: str, preprocessor: FramesPreprocessor, video: str | None, skip_bad: bool
+    path: str, preprocessor: FramesPreprocessor, run: RunColumns, skip_bad: bool
 ) -> Iterator[ClipInput | SkippedRecord]:
     """The clips that a table names, those in a folder, the rows of a wide table, or one clip.
 
     Args:
         path: a table, a folder or a clip.
         preprocessor: of the run.
-        video: the column of paths in the training data.
+        run: the columns of the run.
         skip_bad: whether bad rows of a table are skipped. False: the first one raises.
 
     Raises:
@@ -64,22 +65,18 @@ def read_inputs(
             kind = "images or video" if preprocessor.scaler is None else numbers
             raise UserError(f"The folder {path} has no clip; expected clips of {kind}.")
         yield from (ClipInput(str(clip)) for clip in clips)
-    elif is_one_clip(place, preprocessor, video):
+    elif is_one_clip(place, preprocessor, run.media):
         yield ClipInput(path)
     else:
-        yield from records_and_problems(partial(read_table, path, preprocessor, video), skip_bad)
+        yield from records_and_problems(partial(read_table, path, preprocessor, run), skip_bad)
 
 
 def read_table(
-    path: str, preprocessor: FramesPreprocessor, video: str | None, problems: Problems
+    path: str, preprocessor: FramesPreprocessor, run: RunColumns, problems: Problems
 ) -> Iterator[ClipInput]:
     """The clips of a table. problems: collects those that cannot be read."""
-    check_wide_table(path, preprocessor)
-    find = partial(find_clips, path, labelled=False, columns=preprocessor.columns)
-    try:
-        source = find(video=video)
-    except UserError:  # the column may have another name than in training
-        source = find()
+    check_wide_table(path, preprocessor, run)
+    source = find_clips(path, labelled=False, columns=preprocessor.columns, run=run)
     check_kind(source, preprocessor)
     for row in source.rows(problems):
         try:
@@ -91,14 +88,19 @@ def read_table(
             problems.bad(f"{row.where}: {error}")
 
 
-def check_wide_table(path: str, preprocessor: FramesPreprocessor) -> None:
+def check_wide_table(path: str, preprocessor: FramesPreprocessor, run: RunColumns) -> None:
     """Check that data is a wide table where the training data was one.
+
+    Args:
+        path: of the data.
+        preprocessor: of the run.
+        run: the columns of the run, or those that were given for this data.
 
     Raises:
         UserError: where it is not.
     """
     columns = preprocessor.columns
-    if columns is not None and find_wide(Path(path), None, columns) is None:
+    if columns is not None and find_wide(Path(path), None, columns, run) is None:
         raise UserError(
             f"{path} does not have rows of {columns} numbers (with a label or without); expected "
             "those, as in training."
@@ -143,7 +145,7 @@ def is_strip(image: Path, preprocessor: FramesPreprocessor) -> bool:
 
 
 def is_one_clip(place: Path, preprocessor: FramesPreprocessor, video: str | None) -> bool:
-    """Whether a file is itself a clip, not a table of clips. video: as in `read_inputs`."""
+    """Whether a file is itself a clip, not a table of clips. video: the column of paths of the run."""
     if not is_numbers(place):
         return place.name.lower().endswith(CLIP_FILES)
     if preprocessor.scaler is None or preprocessor.columns is not None or not place.is_file():

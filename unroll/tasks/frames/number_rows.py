@@ -12,10 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from unroll.counting import counted
-from unroll.data.columns import LABELS, looks_like_time, named, place
+from unroll.data.columns import (
+    LABELS,
+    lacks_column,
+    looks_like_time,
+    named,
+    place,
+    read_in_place,
+)
 from unroll.data.files.regular_files import check_regular
 from unroll.data.files.rows import as_word
 from unroll.data.files.tables import open_table
+from unroll.data.media_table import RunColumns
 from unroll.data.problems import Problems
 from unroll.data.records import LOOK
 from unroll.data.series import (
@@ -147,13 +155,19 @@ class WideTable:
                 yield row.line, label, values.astype(np.float32)
 
 
-def find_wide(path: Path, label: str | None = None, columns: int | None = None) -> WideTable | None:
+def find_wide(
+    path: Path,
+    label: str | None = None,
+    columns: int | None = None,
+    run: RunColumns | None = None,
+) -> WideTable | None:
     """The columns of a table with one row per clip; None where it is no such table.
 
     Args:
         path: of the table.
         label: its column, by name or number. Default: guessed.
         columns: numbers of a clip, where they are known; then a table may have no labels.
+        run: the columns of a run, for further data.
 
     Raises:
         UserError: where the table has no such column.
@@ -175,10 +189,12 @@ def find_wide(path: Path, label: str | None = None, columns: int | None = None) 
         return None
     if width == columns:
         return WideTable(path, str(path), width, None, header, names, named_row)
-    where = (
-        named(names, LABELS, None) if label is None else place(label, names, str(path), "--label")
-    )
     body = even[1:] if named_row else even
+    where = None if label is None else place(label, names, str(path), "--label")
+    if where is None and run is not None:
+        where = label_of_run(str(path), names if named_row else (), body, run)
+    if where is None:
+        where = named(names, LABELS, None)
     if where is None:
         where = label_of_rows([row for row in even if is_number_or_gap(row[1])])
     is_ragged = any(is_gap(row[-1]) or (where == width - 1 and is_gap(row[-2])) for row in body)
@@ -189,6 +205,34 @@ def find_wide(path: Path, label: str | None = None, columns: int | None = None) 
     if 2 * sum(plain) < len(plain):
         return None
     return WideTable(path, str(path), width, where, header, names, named_row)
+
+
+def label_of_run(
+    table: str, names: Sequence[str], rows: Sequence[Sequence[str]], run: RunColumns
+) -> int | None:
+    """The place of the label as in the training data of a run; None where nothing tells.
+
+    Args:
+        table: its name, in errors.
+        names: of the columns; none where they have no names.
+        rows: the first rows.
+        run: the columns of the run.
+
+    Raises:
+        UserError: where the columns have names, and that of the run is missing.
+    """
+    wanted, width = run.value, len(rows[0]) if rows else 0
+    if wanted is None or not rows or wanted in names:
+        return names.index(wanted) if wanted is not None and wanted in names else None
+    if wanted.isdigit():
+        return int(wanted) - 1 if 1 <= int(wanted) <= width else None
+    if not names:
+        return None
+    words = [k for k in range(width) if not all(is_number_or_gap(row[k]) for row in rows)]
+    if len(words) != 1 or "label" in run.named:
+        raise lacks_column(table, names, "label", wanted)
+    read_in_place(table, "label", wanted, names[words[0]])
+    return words[0]
 
 
 def guess_features(names: tuple[str, ...], clips: Sequence[np.ndarray]) -> tuple[int, str]:

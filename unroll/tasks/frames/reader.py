@@ -12,6 +12,7 @@ import numpy as np
 
 from unroll.counting import counted
 from unroll.data.class_labels import different_classes
+from unroll.data.media_table import RunColumns
 from unroll.data.problems import Problems
 from unroll.data.series import number
 from unroll.errors import UserError
@@ -143,6 +144,7 @@ def find_source(
     path: str,
     settings: FramesSettings,
     like: ClipSource | None = None,
+    run: RunColumns | None = None,
 ) -> ClipSource:
     """The clips at a path.
 
@@ -150,6 +152,7 @@ def find_source(
         path: a table or a folder.
         settings: name the columns, where they are given.
         like: the source of the training set, whose columns are used where the settings name none.
+        run: the columns of a run, for further data; then the settings name those of this data.
 
     Raises:
         UserError: where there are no clips, or no such columns.
@@ -157,7 +160,9 @@ def find_source(
     video, label, by = settings.video, settings.label, settings.by
     if like is not None:
         video, label, by = video or like.video, label or like.label, None
-    return find_clips(path, video=video, label=label, by=by, label_names=settings.label_names)
+    return find_clips(
+        path, video=video, label=label, by=by, label_names=settings.label_names, run=run
+    )
 
 
 @dataclass(frozen=True)

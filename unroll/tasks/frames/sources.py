@@ -15,7 +15,7 @@ from unroll.data.files.lines import numbered_lines
 from unroll.data.files.rows import as_word
 from unroll.data.files.tables import open_table
 from unroll.data.first_rows import first_rows, is_table
-from unroll.data.media_table import MediaTable, find_media_table
+from unroll.data.media_table import MediaTable, RunColumns, find_media_table
 from unroll.data.problems import Problems
 from unroll.data.series import number
 from unroll.errors import UserError
@@ -78,6 +78,7 @@ def find_clips(
     label_names: str | None = None,
     labelled: bool = True,
     columns: int | None = None,
+    run: RunColumns | None = None,
 ) -> ClipSource:
     """Find the clips at a path.
 
@@ -89,6 +90,7 @@ def find_clips(
         label_names: a file with the names of the labels 0, 1, 2, ...
         labelled: whether labels are read.
         columns: numbers in a row of a wide table, where they are known.
+        run: the columns of a run, for further data.
 
     Raises:
         UserError: where there are no clips, or no such columns.
@@ -115,13 +117,17 @@ def find_clips(
             "for each class."
         )
     names = None if label_names is None else read_names(label_names)
-    if file.is_file() and video is None and by is None and not is_json_lines(file):
+    run = run or RunColumns()
+    if label is None and labelled and run.value is not None and "," in run.value:
+        label = run.value  # each of several columns must be there
+    no_video = video is None and run.media is None
+    if file.is_file() and no_video and by is None and not is_json_lines(file):
         several = label is not None and "," in label
-        wide = None if several else find_wide(file, label, columns)
+        wide = None if several else find_wide(file, label, columns, run)
         if wide is not None:
             return find_in_wide_table(wide, names, is_guessed=label is None)
     guesses: tuple[str, ...] = ()
-    if video is None and (folders := folder_column(file)) is not None:
+    if no_video and (folders := folder_column(file)) is not None:
         video, guesses = folders, (f"path: column {folders} (change by --video)",)
     parts = None if label is None else [part.strip() for part in label.split(",")]
     table = find_media_table(
@@ -134,6 +140,7 @@ def find_clips(
         suffixes=CLIP_FILES,
         labelled=labelled,
         folders=True,
+        run=run,
     )
     further = (parts or [])[1:] if labelled else []
     more = [place(part, table.names, table.name, "--label") for part in further]

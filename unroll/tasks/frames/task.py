@@ -7,11 +7,13 @@ numbers from a tracker.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from unroll.data.media_table import RunColumns
 from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord
 from unroll.errors import UserError
@@ -171,8 +173,10 @@ class FramesTask(
         self.check_columns(columns)
         settings, preprocessor = trained.settings, trained.preprocessor
         problems = Problems(settings.skip_bad)
-        check_wide_table(path, preprocessor)
-        source = find_source(path, settings.model_copy(update={"by": None, **columns}))
+        run = columns_of(trained)
+        check_wide_table(path, preprocessor, replace(run, value=columns.get("label", run.value)))
+        asked = {"by": None, "video": None, "label": None, **columns}
+        source = find_source(path, settings.model_copy(update=asked), run=run)
         clips = load_source(
             preprocessor, source, settings, problems, lambda share: progress(share / 2)
         )
@@ -196,8 +200,9 @@ class FramesTask(
 
     def read_inputs(self, trained: TrainedFrames, path: str) -> Iterator[ClipInput | SkippedRecord]:
         """The clips that a table names, those in a folder, the rows of a wide table, or one clip."""
-        settings = trained.settings
-        return read_inputs(path, trained.preprocessor, settings.video, settings.skip_bad)
+        return read_inputs(
+            path, trained.preprocessor, columns_of(trained), trained.settings.skip_bad
+        )
 
     def step_size(self, preprocessor: FramesPreprocessor) -> int | None:
         """F, of clips of numbers."""
@@ -233,3 +238,8 @@ class FramesTask(
             f"  unroll predict {run} NEW.csv --out predictions.jsonl",
             f"  unroll eval {run} FILE --json",
         ]
+
+
+def columns_of(trained: TrainedFrames) -> RunColumns:
+    """The columns that a run reads."""
+    return RunColumns(trained.settings.video, trained.settings.label, trained.named)

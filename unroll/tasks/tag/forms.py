@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+import re
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from unroll.counting import listed
+from unroll.data.columns import holds_names, is_number, lacks_column, read_in_place
 from unroll.data.files.forms import FileForm, find_form
 from unroll.data.files.lines import numbered_lines
 from unroll.data.files.tables import open_table
 from unroll.data.first_rows import first_rows
 from unroll.data.problems import Problems
 from unroll.errors import UserError
+from unroll.tasks.tag.cells import as_spans, as_tags, as_tokens, parsed_cell
 from unroll.tasks.tag.conll import (
     TEXT_COLUMNS,
     UNIVERSAL,
@@ -23,9 +27,10 @@ from unroll.tasks.tag.conll import (
 )
 from unroll.tasks.tag.settings import SUFFIXES
 from unroll.tasks.tag.slashed import SlashForm, find_slash_form, read_slashed, slashed_line
-from unroll.tasks.tag.table_form import TableForm, find_table_form
+from unroll.tasks.tag.table_form import TableForm, find_table_form, is_header
 from unroll.tasks.tag.table_sentences import read_table_sentences
 
+PLACE = re.compile(r"column \d+")  # what a column without a name is called
 TagForm = TagColumns | TableForm | SlashForm
 LOOK = 200  # lines that a guess looks at
 # of which any text may have some by chance
@@ -130,9 +135,19 @@ def first_lines(path: Path, name: str) -> list[str]:
 
 
 def inherited_form(
-    path: Path, name: str, word: int | str | None, tag: str | None, *, universal: bool
+    path: Path,
+    name: str,
+    word: int | str | None,
+    tag: str | None,
+    *,
+    universal: bool,
+    named: Collection[str] = (),
+    tagged: bool = True,
 ) -> TagForm:
     """How a further file holds words and tags: as that of the training set where it is of its kind.
+
+    A table is read in the columns of the run. Where the user named none in training, the only column that
+    may be meant is read too; that is told. A table without names is read by what its columns hold.
 
     Args:
         path: the file.
@@ -140,21 +155,87 @@ def inherited_form(
         word: the column of the word in the training set.
         tag: the same for the tag.
         universal: whether the training set is CoNLL-U.
+        named: the settings that the user gave in training.
+        tagged: whether it must have tags.
 
     Raises:
         UserError: where there are no words and tags, or no such column.
     """
-    found = find_tag_form(path, name)
+    run = {"word": own_name(word), "tag": own_name(tag) if tagged else None}
+    names, columns = named_columns(path, name, run)
+    if all(each is None or each in names for each in run.values()) and any(run.values()):
+        table = find_table(path, name, run["word"], run["tag"], tagged=tagged)
+        if table is not None and run["word"] not in (None, table.names[table.word]):
+            raise UserError(
+                f"{name}: column {run['word']!r} holds no words; expected words, as in training."
+            )
+        if table is not None:
+            return table
+    found = find_tag_form(path, name, tagged=tagged)
     if isinstance(found, TagColumns):
         is_name = isinstance(word, str) or not (tag is None or tag in UNIVERSAL or tag.isdecimal())
         if found.universal != universal or is_name:
             return found
         return find_tag_form(path, name, word, tag)
-    if isinstance(found, TableForm):
-        own = [each if str(each) in found.names else None for each in (word, tag)]
-        if any(own):
-            return find_tag_form(path, name, own[0], None if own[1] is None else str(own[1]))
-    return found
+    if not isinstance(found, TableForm) or not names:
+        return found
+    for setting, wanted in run.items():
+        if wanted is None or wanted in names:
+            continue
+        taken = {own_name(word), own_name(tag), *run.values()}
+        holds = holds_words if setting == "word" else holds_tags
+        possible = [k for k, each in enumerate(names) if each not in taken and holds(columns[k])]
+        if len(names) > 1 and (len(possible) != 1 or setting in named):
+            raise lacks_column(name, names, setting, wanted)
+        run[setting] = names[possible[0] if possible else 0]
+        read_in_place(name, setting, wanted, run[setting] or "")
+    return find_tag_form(path, name, run["word"], run["tag"], tagged=tagged)
+
+
+def own_name(column: int | str | None) -> str | None:
+    """The name that a column had in training; None where it had only a place."""
+    is_place = (
+        column is None or isinstance(column, int) or column.isdecimal() or column in UNIVERSAL
+    )
+    return None if is_place or PLACE.fullmatch(str(column)) else str(column)
+
+
+def named_columns(
+    path: Path, name: str, run: Mapping[str, str | None]
+) -> tuple[list[str], list[list[Any]]]:
+    """The names of the columns of a table and their first cells; none where it has no names.
+
+    Args:
+        path: the file.
+        name: of the file, in errors.
+        run: the columns of the run, which may be in its first row.
+    """
+    if find_form(path, name).kind in ("text", "labelled lines", "arrays"):
+        return [], []
+    table = open_table(path, name)
+    rows: Sequence[Sequence[Any]] = table.first_rows(LOOK, Problems(skip=True))
+    names = table.names
+    if names is None and rows and (is_header(rows[0], [*run.values()]) or holds_names(rows)):
+        names, rows = tuple(str(cell).strip() for cell in rows[0]), rows[1:]
+    cells = [[parsed_cell(row[k]) for row in rows if k < len(row)] for k in range(len(names or ()))]
+    return list(names or ()), cells
+
+
+def holds_words(cells: Sequence[Any]) -> bool:
+    """Whether a column holds texts, or lists of words."""
+    filled = [cell for cell in cells if cell not in (None, "", [])]
+    return bool(filled) and all(
+        as_tokens(cell) is not None or (isinstance(cell, str) and not is_number(cell))
+        for cell in filled
+    )
+
+
+def holds_tags(cells: Sequence[Any]) -> bool:
+    """Whether a column holds tags, lists of tags, or marked spans."""
+    filled = [cell for cell in cells if cell not in (None, "", [])]
+    return holds_words(cells) or (
+        bool(filled) and all(as_tags(cell) or as_spans(cell) for cell in filled)
+    )
 
 
 def read_form(

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from unroll.data.first_rows import has_columns
 from unroll.data.problems import Problems
 from unroll.data.text import lines
 from unroll.errors import UserError
@@ -20,12 +21,20 @@ from unroll.tasks.tag.conll import (
     find_tag_columns,
 )
 from unroll.tasks.tag.encoded import EncodedSentences
-from unroll.tasks.tag.forms import TagForm, find_table, read_form, tagged_lines
+from unroll.tasks.tag.forms import (
+    TagForm,
+    find_table,
+    inherited_form,
+    own_name,
+    read_form,
+    tagged_lines,
+)
 from unroll.tasks.tag.metrics import TrainedTagger, score_batches
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.schemes import find_spans
 from unroll.tasks.tag.settings import SUFFIXES, in_columns
 from unroll.tasks.tag.slashed import find_slash_form
+from unroll.tasks.tag.table_form import TableForm
 from unroll.tasks.tag.words import split_words
 
 LOOK = 200  # lines of a file of inputs that a guess reads
@@ -112,11 +121,22 @@ def find_input_form(file: Path, path: str, trained: TrainedTagger) -> TagForm | 
     """How a file of inputs holds its words; None for a text with one sentence per line."""
     if Path(path).name.removesuffix(".gz").endswith(SUFFIXES):
         return find_tag_columns(file, path)
+    word, universal = trained.settings.word, trained.preprocessor.universal
+    if own_name(word) is not None and has_columns(file):
+        found = inherited_form(
+            file,
+            path,
+            word,
+            trained.settings.tag,
+            universal=universal,
+            named=trained.named,
+            tagged=False,
+        )
+        if isinstance(found, TableForm):
+            return found
     table = find_table(file, path, None, None, tagged=False)
     if table is not None:
-        word = trained.settings.word
-        named = word if isinstance(word, str) and word in table.names else None
-        return find_table(file, path, named, None, tagged=False) if named else table
+        return table
     head = list(islice(lines(file, path), LOOK))
     slashed = find_slash_form(head)
     if slashed is not None or is_prose(head):

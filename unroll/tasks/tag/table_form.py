@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from unroll.counting import listed
@@ -50,6 +50,7 @@ class TableForm:
         sentence: of rows of words, the column that names the sentence; None where blank lines do.
         split: of lists, whether the words are a text, split at its spaces.
         universal: False, as of every file but CoNLL-U.
+        named: whether the columns have names of their own.
     """
 
     kind: Kind
@@ -60,6 +61,7 @@ class TableForm:
     sentence: int | None = None
     split: bool = False
     universal: bool = False
+    named: bool = True
 
     @property
     def width(self) -> int:
@@ -108,6 +110,7 @@ def find_table_form(
     if not width:
         return None
     header = names is None and is_header(rows[0], (word, tag))
+    has_names = header or names is not None
     if names is None:
         names = [str(cell).strip() for cell in rows[0]] if header else []
         rows = rows[1:] if header else rows
@@ -115,9 +118,9 @@ def find_table_form(
     columns = [[parsed_cell(row[k]) for row in rows if k < len(row)] for k in range(len(names))]
     form = FormFinder(names, columns, header, place(word, names, "word"), place(tag, names, "tag"))
     found = form.spans() or form.lists() or form.rows_of_words()
-    if found is not None and (found.tag is not None or not tagged):
-        return found
-    return None if tagged else form.texts()
+    if found is None or (found.tag is None and tagged):
+        found = None if tagged else form.texts()
+    return None if found is None else replace(found, named=has_names)
 
 
 def is_header(row: Sequence[Any], given: Sequence[int | str | None]) -> bool:
@@ -211,8 +214,8 @@ class FormFinder:
         """A word and its tag a row; only where the columns have known names, or were given."""
         word = self.chosen(self.word, WORDS, self.holds_texts, named=True, but=self.tag)
         tag = self.chosen(self.tag, TAGS, self.holds_texts, named=True, but=word)
-        if word is None:
-            return None
+        if word is None or (tag is None and self.share(word, lambda cell: " " in cell.strip())):
+            return None  # cells of several words are sentences
         sentence = self.chosen(None, SENTENCES, lambda k: k not in (word, tag), named=True)
         return self.form("rows of words", word, tag, sentence=sentence)
 

@@ -58,7 +58,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     """A label for each word of a sentence."""
 
     name = "tag"
-    input_columns = ("tokens", "words", "text", "sentence")
+    input_columns = ("word", "tokens", "words", "text", "sentence")
     changeable = ("word", "tag", "skip_bad")
     column_settings = ("word", "tag")
 
@@ -214,6 +214,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
             None if "word" in columns else settings.word,
             None if "tag" in columns else settings.tag,
             universal=preprocessor.universal,
+            named=trained.named,
         )
         own = dict(zip(("word", "tag"), form.settings(), strict=True))
         settings = settings_from(TagSettings, {**settings.model_dump(), **own, **columns})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from unroll.counting import listed
@@ -16,7 +17,7 @@ from unroll.tasks.reporting import warn
 from unroll.tasks.transcribe.batches import TranscribeDataset
 from unroll.tasks.transcribe.kaldi import SOUNDS as KALDI_SOUNDS
 from unroll.tasks.transcribe.preprocessor import FeatureScale, TranscribePreprocessor
-from unroll.tasks.transcribe.reader import SUFFIXES, find_table, is_segment, scan_files
+from unroll.tasks.transcribe.reader import SUFFIXES, find_further_table, is_segment, scan_files
 from unroll.tasks.transcribe.settings import TranscribeSettings
 from unroll.tasks.transcribe.strokes import BadStrokes
 
@@ -51,7 +52,10 @@ def parse_input(value: object) -> TranscribeInput:
 
 
 def read_inputs(
-    path: str, preprocessor: TranscribePreprocessor, settings: TranscribeSettings
+    path: str,
+    preprocessor: TranscribePreprocessor,
+    settings: TranscribeSettings,
+    named: Collection[str] = (),
 ) -> Iterator[TranscribeInput]:
     """The files that a table names, the files in a folder, or the file itself.
 
@@ -59,16 +63,18 @@ def read_inputs(
         path: a table, a folder, a file, or "-" for paths on standard input.
         preprocessor: of the run.
         settings: of the run, which name the columns of a table.
+        named: the settings that the user gave in training.
 
     Raises:
         UserError: where there is no file of the kind that the run reads.
     """
     kind, source = preprocessor.kind, Path(path)
     suffixes = SUFFIXES[kind]
+    find = partial(find_further_table, settings=settings, kind=kind, named=named, labelled=False)
     if path == "-":
         yield from (TranscribeInput(line.strip()) for line in sys.stdin if line.strip())
     elif source.name == KALDI_SOUNDS or (source / KALDI_SOUNDS).is_file():
-        yield from table_inputs(find_table(path, settings, labelled=False), preprocessor, settings)
+        yield from table_inputs(find(path), preprocessor, settings)
     elif source.is_dir():
         found = sorted(p for p in source.rglob("*") if p.suffix.lower() in suffixes)
         if not found:
@@ -79,14 +85,14 @@ def read_inputs(
             preprocessor.load_raw(source)
         except BadStrokes as error:
             try:
-                table = find_table(path, settings, labelled=False)
+                table = find(path)
             except UserError:
                 raise error from None
             yield from table_inputs(table, preprocessor, settings)
         else:
             yield TranscribeInput(path)
     elif not source.name.lower().endswith(suffixes) and has_columns(source):
-        yield from table_inputs(find_table(path, settings, labelled=False), preprocessor, settings)
+        yield from table_inputs(find(path), preprocessor, settings)
     else:
         yield TranscribeInput(path)
 

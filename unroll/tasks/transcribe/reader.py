@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from typing import Literal
 from unroll.counting import counted, listed
 from unroll.data.files.media_paths import AUDIO, IMAGES
 from unroll.data.images import BadImage
-from unroll.data.media_table import MediaRow, MediaTable, NoPaths, find_media_table
+from unroll.data.media_table import MediaRow, MediaTable, NoPaths, RunColumns, find_media_table
 from unroll.data.problems import Problems
 from unroll.data.series import number
 from unroll.data.split import validation_rows
@@ -36,7 +36,7 @@ from unroll.tasks.transcribe.preprocessor import (
     load_writing,
     steps_needed,
 )
-from unroll.tasks.transcribe.settings import TranscribeSettings
+from unroll.tasks.transcribe.settings import KINDS, TranscribeSettings
 from unroll.tasks.transcribe.strokes import BadStrokes
 
 TEXTS = "text words transcript transcription sentence label utterance".split()
@@ -146,6 +146,8 @@ def find_table(
     *,
     text: str | None = None,
     labelled: bool = True,
+    run: RunColumns | None = None,
+    media: str | None = None,
 ) -> MediaTable:
     """The table at a path, with its columns.
 
@@ -155,11 +157,15 @@ def find_table(
         like: the table of the training set, whose columns are used where the settings name none.
         text: the column of the text, if not that of the settings.
         labelled: whether a column of texts is required.
+        run: the columns of a run, for further data; then the settings name none.
+        media: the column of paths, if not that of the settings or of the run.
 
     Raises:
         UserError: where there is no table, or no such column.
     """
-    media, value = getattr(settings, settings.kind), text or settings.text
+    value = text
+    if run is None:
+        media, value = media or getattr(settings, settings.kind), text or settings.text
     if like is not None:
         media = media or like.names[like.media]
         value = value or (None if like.value is None else like.names[like.value])
@@ -177,6 +183,7 @@ def find_table(
             suffixes=SUFFIXES[settings.kind],
             labelled=labelled,
             open_rows=open_recordings,
+            run=run,
         )
     except NoPaths as error:
         raise UserError(
@@ -188,6 +195,40 @@ def find_table(
             "expected one of them."
         )
     return table
+
+
+def find_further_table(
+    path: str,
+    settings: TranscribeSettings,
+    kind: str,
+    named: Collection[str],
+    *,
+    media: str | None = None,
+    text: str | None = None,
+    labelled: bool = True,
+) -> MediaTable:
+    """A table other than that of training, in the columns of the run; without names by its content.
+
+    Args:
+        path: a .csv, .tsv or .jsonl.
+        settings: of the run, with its columns.
+        kind: what the run was trained on: "audio".
+        named: the settings that the user gave in training.
+        media: the column of paths, where it was given for this table.
+        text: the column of the text, where it was given for this table.
+        labelled: whether a column of texts is required.
+
+    Raises:
+        UserError: where there is no table, or a column of the run or a given one is missing.
+    """
+    other = next((k for k in KINDS if k != kind and getattr(settings, k) is not None), None)
+    if other is not None:
+        raise UserError(
+            f"--set {other}={getattr(settings, other)} is given, but the run was trained on --{kind}. Name "
+            f"the column by --set {kind}=COLUMN."
+        )
+    run = RunColumns(getattr(settings, kind), settings.text, named)
+    return find_table(path, settings, run=run, media=media, text=text, labelled=labelled)
 
 
 def refuse_media(path: str, kind: str) -> None:

@@ -33,7 +33,7 @@ from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
 from unroll.tasks.transcribe.reader import (
     BAD_FILE,
     TranscribeData,
-    find_table,
+    find_further_table,
     read_data,
     scan_files,
 )
@@ -58,7 +58,10 @@ class TranscribeTask(
     """A recurrent recogniser, trained with connectionist temporal classification (CTC)."""
 
     name = "transcribe"
-    changeable = ("skip_bad", "speaker", "beam", "language_model", "weight", "bonus", "chunk")
+    changeable = (
+        *("audio", "image", "strokes", "text", "skip_bad", "speaker"),
+        *("beam", "language_model", "weight", "bonus", "chunk"),
+    )
     column_settings = ("audio", "image", "strokes", "text")
 
     # before and during training
@@ -167,8 +170,10 @@ class TranscribeTask(
                 )
         check_search(settings)  # before all files are read
         problems = Problems(settings.skip_bad)
-        asked = settings.model_copy(update=given)
-        table = find_table(path, asked, text=columns.get("text"))
+        table = find_further_table(
+            path, settings, preprocessor.kind, trained.named,
+            media=given.get(preprocessor.kind), text=columns.get("text"),
+        )  # fmt: skip
         records = scan_files(table, settings, problems).records
         if not records:
             sentence = f"{path} has nothing to evaluate; expected files with their texts."
@@ -189,7 +194,7 @@ class TranscribeTask(
 
     def read_inputs(self, trained: TrainedTranscriber, path: str) -> Iterator[TranscribeInput]:
         """The files that a table names, the files in a folder, or the file itself."""
-        return read_inputs(path, trained.preprocessor, trained.settings)
+        return read_inputs(path, trained.preprocessor, trained.settings, trained.named)
 
     def predict(
         self, trained: TrainedTranscriber, inputs: Iterable[object]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 from unroll.data.files.forms import find_form
@@ -12,10 +12,11 @@ from unroll.data.first_rows import is_table
 from unroll.data.problems import Problems
 from unroll.data.text import TextSource
 from unroll.errors import UserError
-from unroll.tasks.translate.pair_columns import find_source_column
+from unroll.tasks.translate.pair_columns import PairNames, find_source_column
 from unroll.tasks.translate.pairs import (
     LOOK,
     columns_of_lines,
+    first_pair_rows,
     is_pair_table,
     numbered_lines,
     one_file,
@@ -35,18 +36,32 @@ def check_text(text: object) -> str:
     return text.strip()
 
 
-def read_sources(path: str, column: str | None, *, parallel: bool) -> Iterator[str]:
+def read_sources(
+    path: str,
+    column: str | None,
+    *,
+    parallel: bool,
+    target: str | None = None,
+    named: Collection[str] = ("source",),
+) -> Iterator[str]:
     """The sources of a file, in order: whole lines, or one column where a line has tabs.
 
     Args:
         path: a file of lines, a table or JSON, or "-" for standard input.
         column: of the source, by number from 1, or by its name in the first line. Default: 1.
         parallel: whether the run was trained on two files, whose lines are read whole.
+        target: the column of the target in training, which is no source.
+        named: the settings that the user gave in training.
 
     Raises:
         UserError: for lines that cannot be read or do not have the column.
     """
     file = one_file(path)
+    if column is not None and path != "-" and not parallel:
+        rows, names = first_pair_rows(file)
+        if names is not None or any(len(row) > 1 for row in rows):
+            run = PairNames(column, target, named)
+            column = run.of(rows, names, path, with_target=False)[0]
     table = source_cells(file, column)
     if table is not None:
         yield from table

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from unroll.counting import listed
+from unroll.data.columns import holds_names, lacks_column, read_in_place
 from unroll.errors import UserError
 
 SOURCES = ("source", "src", "source_text", "input", "from", "question", "prompt")
@@ -139,15 +140,7 @@ def find_pair_columns(
     Raises:
         UserError: where there is no such column, or both are one.
     """
-    nested = None
-    if names is not None:
-        nested = next((k for k, each in enumerate(names) if each.lower() in NESTED), None)
-        held = [as_object(row[nested]) for row in rows] if nested is not None else []
-        fields = tuple(dict.fromkeys(key for each in held if each for key in each))
-        if len(fields) > 1:
-            names, rows = fields, [[each.get(f) if each else None for f in fields] for each in held]
-        else:
-            nested = None
+    rows, names, nested = unpacked(rows, names)
     width = max((len(row) for row in rows), default=0)
     header = names is None and bool(rows) and is_header(rows, (source, target))
     if names is None:
@@ -171,6 +164,83 @@ def find_pair_columns(
             "them with --set source=N and --target N."
         )
     return PairColumns(chosen[0], chosen[1], tuple(names), header, nested)
+
+
+def unpacked(
+    rows: Sequence[Sequence[Any]], names: Sequence[str] | None
+) -> tuple[Sequence[Sequence[Any]], Sequence[str] | None, int | None]:
+    """Rows and names; where texts are in objects those of the objects, and the column of these."""
+    nested = next((k for k, each in enumerate(names or ()) if each.lower() in NESTED), None)
+    held = [as_object(row[nested]) for row in rows] if nested is not None else []
+    fields = tuple(dict.fromkeys(key for each in held if each for key in each))
+    if len(fields) < 2:
+        return rows, names, None
+    return [[each.get(f) if each else None for f in fields] for each in held], fields, nested
+
+
+@dataclass(frozen=True)
+class PairNames:
+    """The columns that a translator reads, which further data should have.
+
+    Attributes:
+        source: the column of the sources, by its name or its number from 1; None where the training
+            data had no names.
+        target: the column of the targets.
+        named: the settings that the user gave in training.
+    """
+
+    source: str | None = None
+    target: str | None = None
+    named: Collection[str] = ()
+
+    def of(
+        self,
+        rows: Sequence[Sequence[Any]],
+        names: Sequence[str] | None,
+        name: str,
+        *,
+        with_target: bool = True,
+    ) -> tuple[str | None, str | None]:
+        """What these columns are called in a further file; None where it has no names.
+
+        Where the user named no column in training, the only one that may be meant is read; that is told.
+
+        Args:
+            rows: the first rows.
+            names: of the columns; None where the first row may hold them.
+            name: of the file, in errors.
+            with_target: whether the targets are read too.
+
+        Raises:
+            UserError: where a column is missing, and another one would be a guess.
+        """
+        rows, names, _ = unpacked(rows, names)
+        wanted = {"source": self.source, "target": self.target if with_target else None}
+        if names is None:
+            given = (self.source, self.target)
+            if not rows or not (is_header(rows, given) or holds_names(rows)):
+                source, target = (
+                    word if word is None or word.isdecimal() or setting in self.named else None
+                    for setting, word in wanted.items()
+                )
+                return source, target
+            names, rows = [str(cell).strip() for cell in rows[0]], rows[1:]
+        found: dict[str, str | None] = {}
+        for setting, word in wanted.items():
+            found[setting] = word
+            if word is None or word.isdecimal() or word in names:
+                continue
+            taken = {self.source, self.target, *found.values()}
+            possible = [
+                k
+                for k, each in enumerate(names)
+                if each not in taken and holds_texts([row[k] for row in rows if k < len(row)])
+            ]
+            if len(possible) != 1 or (setting in self.named and len(names) > 1):
+                raise lacks_column(name, names, setting, word)
+            found[setting] = names[possible[0]]
+            read_in_place(name, setting, word, names[possible[0]])
+        return found["source"], found["target"]
 
 
 def find_source_column(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from unroll.counting import counted, listed
 from unroll.data.files.encoding import conversion, refuse_other_encoding
@@ -21,7 +21,7 @@ from unroll.data.problems import Problems
 from unroll.data.table import column
 from unroll.data.text import TextSource, text_source
 from unroll.errors import UserError
-from unroll.tasks.translate.pair_columns import PairColumns, find_pair_columns
+from unroll.tasks.translate.pair_columns import PairColumns, PairNames, find_pair_columns
 
 LOOK = 1000  # lines that a guess looks at
 HEADINGS = ({"source", "src", "input", "from"}, {"target", "tgt", "output", "to", "translation"})
@@ -109,6 +109,13 @@ class PairFile:
         if self.other is None:
             return self._pairs_of_columns(problems)
         return self._pairs_of_files(self.other, problems)
+
+    def column_names(self) -> tuple[str | None, str | None]:
+        """The names of the columns of source and target; None where they have none."""
+        if self.other is not None or not self.header:
+            return None, None
+        source, target = (self.names[k] or None for k in self.columns)
+        return source, target
 
     def sha256(self) -> str:
         """Hash of the bytes of the file, or of both files, and of the columns that are read."""
@@ -237,6 +244,42 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
             "targets are in a second file, line by line, name it with --target FILE."
         )
     return columns_of_lines(first, names, source, target)
+
+
+def open_further_pairs(
+    path: str, run: PairNames, source: str | None = None, target: str | None = None
+) -> PairFile:
+    """The pairs of a file other than that of training, in the columns of the run.
+
+    Args:
+        path: as of `open_pairs`.
+        run: the columns of the run; a file without names is read by what its columns hold.
+        source: the column of the sources, where it was given for this file.
+        target: the column or the file of the targets, where it was given for this file.
+
+    Raises:
+        UserError: where there is no such file, or a column of the run or a given one is missing.
+    """
+    if target is None and run.target is not None and Path(run.target).is_file():
+        return open_pairs(path, source or run.source, run.target)
+    if source is None or target is None:
+        rows, names = first_pair_rows(one_file(path))
+        asked = replace(run, source=source or run.source, target=target or run.target)
+        found = asked.of(rows, names, path)
+        source, target = source or found[0], target or found[1]
+    return open_pairs(path, source, target)
+
+
+def first_pair_rows(file: TextSource) -> tuple[Sequence[Sequence[Any]], Sequence[str] | None]:
+    """The first rows of a file, and the names of its columns; None where the first row may hold them."""
+    name = file.name
+    if name != "-" and is_pair_table(file.files[0], name):
+        table = open_table(file.files[0], name)
+        return table.sampled_rows(LOOK, Problems(skip=True)), table.names
+    if name == "-":  # it can be read only once
+        return [], None
+    lines = (line for _, line in numbered_lines(file, Problems(skip=True)) if line)
+    return [line.split("\t") for line in islice(lines, LOOK)], None
 
 
 def columns_of_lines(

@@ -14,7 +14,8 @@ from unroll.data.problems import Problems
 from unroll.data.split import count_shared, validation_rows
 from unroll.errors import UserError
 from unroll.tasks.translate.batches import EncodedPairs, SequenceArray
-from unroll.tasks.translate.pairs import Pair, PairFile, open_pairs
+from unroll.tasks.translate.pair_columns import PairNames
+from unroll.tasks.translate.pairs import Pair, PairFile, open_further_pairs, open_pairs
 from unroll.tasks.translate.preprocessor import PairPreprocessor, learn_preprocessor
 from unroll.tasks.translate.settings import TranslateSettings
 
@@ -71,8 +72,11 @@ def read_pairs(
         valid_pairs = list(select_pairs(file, held))
     else:
         where = settings.valid
-        target = settings.valid_target or (None if file.other else settings.target)
-        valid_pairs = list(open_pairs(settings.valid, settings.source, target).pairs(problems))
+        names = file.column_names()
+        target = None if file.other else settings.target or names[1]
+        run = PairNames(settings.source or names[0], target)
+        other = open_further_pairs(settings.valid, run, target=settings.valid_target)
+        valid_pairs = list(other.pairs(problems))
     training = ~held
     if not training.any() or not valid_pairs:
         raise UserError(

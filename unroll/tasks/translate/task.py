@@ -22,7 +22,8 @@ from unroll.tasks.translate.inputs import check_text, read_sources
 from unroll.tasks.translate.metrics import TranslateMetrics, measure
 from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.objective import TranslateObjective
-from unroll.tasks.translate.pairs import open_pairs
+from unroll.tasks.translate.pair_columns import PairNames
+from unroll.tasks.translate.pairs import open_further_pairs
 from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.reader import TranslateData, read_pairs
 from unroll.tasks.translate.settings import SEARCH, TranslateSettings
@@ -44,7 +45,7 @@ class TranslateTask(
 
     name = "translate"
     input_columns = ("source", "src", "text", "input")
-    changeable = (*SEARCH, "skip_bad")
+    changeable = (*SEARCH, "source", "target", "skip_bad")
     column_settings = ("source", "target")
 
     def resolve_sizes(self, settings: TranslateSettings, make_cell: MakeCell) -> TranslateSettings:
@@ -60,7 +61,9 @@ class TranslateTask(
         return read_pairs(path, settings, preprocessor)
 
     def resolve(self, settings: TranslateSettings, data: TranslateData) -> TranslateSettings:
-        return resolve(settings, len(data.train))
+        source, target = data.file.column_names()
+        names = {"source": settings.source or source, "target": settings.target or target}
+        return resolve(settings.model_copy(update=names), len(data.train))
 
     def build_network(
         self, settings: TranslateSettings, preprocessor: PairPreprocessor, make_cell: MakeCell
@@ -129,9 +132,8 @@ class TranslateTask(
         settings, problems = trained.settings, Problems(trained.settings.skip_bad)
         # where the targets of training were in a second file, so are those of other data
         target = None if trained.preprocessor.parallel else settings.target
-        file = open_pairs(
-            path, columns.get("source", settings.source), columns.get("target", target)
-        )
+        run = PairNames(settings.source, target, trained.named)
+        file = open_further_pairs(path, run, columns.get("source"), columns.get("target"))
         pairs = list(file.pairs(problems))
         if not pairs:
             raise UserError(f"{path} has no pairs. Give a file with at least one pair.")
@@ -155,7 +157,14 @@ class TranslateTask(
         )
 
     def read_inputs(self, trained: TrainedTranslator, path: str) -> Iterator[str]:
-        return read_sources(path, trained.settings.source, parallel=trained.preprocessor.parallel)
+        settings, parallel = trained.settings, trained.preprocessor.parallel
+        return read_sources(
+            path,
+            settings.source,
+            parallel=parallel,
+            target=settings.target,
+            named=trained.named,
+        )
 
     def format_prediction(self, prediction: TranslatePrediction) -> str:
         if not prediction["others"]:
