@@ -121,9 +121,9 @@ def find_clips(
     if label is None and labelled and run.value is not None and "," in run.value:
         label = run.value  # each of several columns must be there
     no_video = video is None and run.media is None
-    if file.is_file() and no_video and by is None and not is_json_lines(file):
+    if file.is_file() and video is None and by is None and not is_json_lines(file):
         several = label is not None and "," in label
-        wide = None if several else find_wide(file, label, columns, run)
+        wide = None if several else find_wide(file, label, columns, run if no_video else None)
         if wide is not None:
             return find_in_wide_table(wide, names, is_guessed=label is None)
     guesses: tuple[str, ...] = ()
