@@ -4,6 +4,7 @@ import pytest
 
 from unroll.errors import UserError
 from unroll.settings import parse_assignments, settings_from
+from unroll.settings.parse import words_of_none
 from unroll.tasks import TASKS
 
 
@@ -33,3 +34,12 @@ def test_assignments_are_names_and_values():
     assert parse_assignments(words) == {"beam": "5", "clip_norm": None, "valid": "a=b"}
     with pytest.raises(UserError, match="--set got 'beam'; expected key=value"):
         parse_assignments(["beam"])
+
+
+def test_none_is_a_value_where_the_default_is_another():
+    kind = TASKS["classify"].settings_class()
+    values = words_of_none(kind, {"clip_norm": None, "floor": None, "patience": None})
+    assert values == {"clip_norm": "none", "floor": "none", "patience": None}
+    for given in (values, {"clip_norm": None, "floor": None}):
+        found = settings_from(kind, given)
+        assert (found.clip_norm, found.floor, found.patience) == (None, "none", None)

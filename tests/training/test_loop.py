@@ -14,7 +14,7 @@ from torch import nn
 
 from unroll.errors import UserError
 from unroll.settings import TrainingSettings
-from unroll.training import loop
+from unroll.training import clock, loop
 from unroll.training.checkpoint import checkpoints, read_progress
 from unroll.training.folder import RunFolder
 from unroll.training.loop import Trainer
@@ -119,9 +119,10 @@ def everything(fake):
     slots = fake.trainer.optimizer.state_dict()["state"]
     tensors = [*fake.model.state_dict().values(), fake.trainer.state[0], torch.get_rng_state()]
     tensors += [slots[k][name] for k in sorted(slots) for name in sorted(slots[k])]
-    numbers = {k: v for k, v in vars(fake.progress).items() if k != "seconds"}
+    numbers = {k: v for k, v in vars(fake.progress).items() if "seconds" not in k}
     lines = [
-        {k: v for k, v in line.items() if k != "seconds"} for line in fake.trainer.metrics.read()
+        {k: v for k, v in line.items() if "seconds" not in k}
+        for line in fake.trainer.metrics.read()
     ]
     return tensors, numbers, lines
 
@@ -404,24 +405,50 @@ def test_ten_evaluations_a_run_where_nothing_else_is_asked(tmp_path):
     assert [line["step"] for line in fake.lines("validation")] == list(range(5, 51, 5))
 
 
-def test_a_budget_of_seconds_ends_when_they_are_spent_and_more_can_be_added(tmp_path, monkeypatch):
-    clock = SimpleNamespace(now=1000.0)
-
-    def read():
-        return clock.now
-
-    times = SimpleNamespace(perf_counter=read, monotonic=read)
-    monkeypatch.setattr(loop, "time", times)
+@pytest.fixture
+def now(monkeypatch):
+    """A clock that only a test moves, 0.5 s with each step."""
+    times = SimpleNamespace(time=1000.0)
+    monkeypatch.setattr(clock, "time", SimpleNamespace(perf_counter=lambda: times.time))
 
     def tick(call, step):
-        clock.now += 0.5
+        times.time += 0.5
 
-    fake = Fake(tmp_path / "run", at=tick, seconds=10)
+    times.tick = tick
+    return times
+
+
+def test_a_budget_of_seconds_ends_when_they_are_spent_and_more_can_be_added(tmp_path, now):
+    fake = Fake(tmp_path / "run", at=now.tick, seconds=100)
     assert fake.train() == "done"
-    assert (fake.progress.step, fake.progress.seconds) == (20, 10.0)
-    more = Fake(tmp_path / "run", at=tick, new=False, seconds=5)
+    # a hundredth is kept for saving weights
+    assert (fake.progress.step, fake.progress.seconds) == (198, 99.0)
+    more = Fake(tmp_path / "run", at=now.tick, new=False, seconds=50)
     more.train()
-    assert (more.progress.step, more.progress.seconds) == (30, 15.0)
+    assert (more.progress.step, more.progress.seconds) == (297, 148.5)
+
+
+def test_what_was_read_before_is_in_the_seconds(tmp_path, now):
+    fake = Fake(tmp_path / "run", at=now.tick, seconds=100)
+    now.time += 60
+    fake.train()
+    assert (fake.progress.step, fake.progress.seconds) == (78, 99.0)
+    assert fake.progress.training_seconds == fake.progress.step_seconds == 39.0
+
+
+def test_seconds_that_reading_used_up_leave_one_step_and_one_evaluation(tmp_path, now):
+    fake = Fake(tmp_path / "run", at=now.tick, seconds=10)
+    now.time += 60
+    assert fake.train() == "done"
+    assert fake.progress.step == 1 and len(fake.evaluated) == 1 and fake.progress.best == 1.0
+
+
+def test_the_rate_reaches_zero_where_training_ends(tmp_path, now):
+    fake = Fake(tmp_path / "run", at=now.tick, seconds=100, schedule="cosine")
+    now.time += 40
+    fake.train()
+    rates = [line["learning_rate"] for line in fake.lines("learning_rate")]
+    assert rates[1:] == sorted(rates[1:], reverse=True) and rates[-1] < 0.003
 
 
 def test_epochs_are_of_the_data(tmp_path):

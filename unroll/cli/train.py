@@ -18,7 +18,9 @@ from unroll.cli.task_options import (
 )
 from unroll.paths import refuse_impossible_path
 from unroll.settings import RecurrentSettings, parse_assignments, settings_from
+from unroll.settings.parse import words_of_none
 from unroll.tasks.task_settings import choose_task, task_settings
+from unroll.training.clock import clock_started
 
 
 def train(
@@ -66,16 +68,18 @@ def train(
     values = settings | parse_assignments(assignments or [])
     if out is not None:
         refuse_impossible_path(out, "--out")
-    check_before_torch(data, task, resume, values)
+    kind = check_before_torch(data, task, resume, values)
+    values = words_of_none(kind, values)
 
-    from unroll.run import train as train_run
-    from unroll.training.report import make_report
+    with clock_started():
+        from unroll.run import train as train_run
+        from unroll.training.report import make_report
 
-    report = make_report(as_json=json, quiet=quiet)
-    run = train_run(
-        data, out, task=task, resume=resume, overwrite=overwrite, trust_code=trust_code,
-        report=report, **values,
-    )  # fmt: skip
+        report = make_report(as_json=json, quiet=quiet)
+        run = train_run(
+            data, out, task=task, resume=resume, overwrite=overwrite, trust_code=trust_code,
+            report=report, **values,
+        )  # fmt: skip
     if json:
         say_json({"run": str(run.path), **run.result()})
     elif not quiet:
@@ -83,8 +87,13 @@ def train(
             say(line, err=True)
 
 
-def check_before_torch(data: str, task: str | None, resume: bool, values: dict[str, Any]) -> None:
+def check_before_torch(
+    data: str, task: str | None, resume: bool, values: dict[str, Any]
+) -> type[RecurrentSettings]:
     """Refuse wrong words at once. A resumed run knows its task, which then checks the rest.
+
+    Returns:
+        The class of the settings that were checked.
 
     Raises:
         UserError: for a wrong setting, a cell that does not exist, data that plainly is none.
@@ -99,3 +108,4 @@ def check_before_torch(data: str, task: str | None, resume: bool, values: dict[s
     own = parse_cell_file(settings.cell)
     if own is not None:
         read_source(own[0])
+    return type(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 from unroll.in_memory.source import DataSource
 from unroll.tasks.base import D, M, N, P, R, S, Task
@@ -43,13 +44,16 @@ def finish_run(
     report.log(f"{ended}, at step {progress.step} after {progress.seconds:.0f} s.")
     device = trainer.objective.device
     run = open_run(folder, device, trust_code=True)  # the cell of its own has just been run
-    messages = task.calibrate(run.trained, read, ProgressLog("calibrating", report.log))
+    pace = trainer.pace
+    trained = replace(run.trained, seconds=pace.ending_seconds(0.5))
+    messages = task.calibrate(trained, read, ProgressLog("calibrating", report.log))
     if messages is not None:
         # the weights that are trained on stay as they are, in their checkpoints
         for message in messages:
             report.log(message)
         folder.save({"model.safetensors": pack(dict(run.model.state_dict()))})
-    metrics = task.validate(run.trained, read, ProgressLog("evaluating", report.log))
+    trained = replace(run.trained, seconds=pace.ending_seconds(1.0))
+    metrics = task.validate(trained, read, ProgressLog("evaluating", report.log))
     if run.settings.refit:
         refitted = task.refit_floor(run.trained, read, ProgressLog("refitting", report.log))
         if refitted is not None:
@@ -60,6 +64,7 @@ def finish_run(
         "steps": progress.step,
         "seconds": round(progress.seconds, 1),
         "stopped_by": why,
+        "time": pace.record(),
     }
     summary = task.summarise(metrics, read.validation_set)
     card = model_card(run.config, result, summary)

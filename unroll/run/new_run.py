@@ -20,6 +20,7 @@ from unroll.tasks.run import Run, bound_by
 from unroll.tasks.task_settings import choose_task, task_settings
 from unroll.training.card import model_card
 from unroll.training.checkpoint import pack
+from unroll.training.clock import Clock
 from unroll.training.device import checked_device
 from unroll.training.files import as_json
 from unroll.training.folder import FORMAT, RunFolder
@@ -54,6 +55,7 @@ def start_run(
         report: what a person sees.
         overwrite: whether a run in `out` is replaced.
     """
+    clock = Clock()
     data = source.path
     name, why = source.task or choose_task(data, task_name, source.values)
     values = source.values_for(name)
@@ -82,7 +84,7 @@ def start_run(
         config["given"] = {k: v for k, v in given.items() if str(v) not in source.recorded}
         files = new_files(task, config, read, objective, cell)
         messages = task.describe(read, settings, network)
-        trainer = Trainer(objective, settings, folder, report)
+        trainer = Trainer(objective, settings, folder, report, clock)
         with trainer.started(files, overwrite=overwrite, numbered=out is None):
             report.log(f"{data} is read for the task {name} (--task): {why}.")
             for message in [*messages, *describe_run(settings, objective, threads, folder.path)]:

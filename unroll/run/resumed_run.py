@@ -20,6 +20,7 @@ from unroll.tasks.base import Preprocessor, TaskData
 from unroll.tasks.load import open_run, task_of
 from unroll.tasks.run import Run, baselines_of, bound_by, check_needed, recorded_settings
 from unroll.training.budget import Budget
+from unroll.training.clock import Clock
 from unroll.training.device import checked_device
 from unroll.training.folder import RunFolder
 from unroll.training.interrupt import Interrupt
@@ -63,6 +64,7 @@ def resume_run(
     Raises:
         UserError: where the run, its task, its settings or its data do not fit.
     """
+    clock = Clock()
     folder = RunFolder.open(out)
     config = folder.config()
     task = load_task(task_of(config, out))
@@ -95,7 +97,7 @@ def resume_run(
         use_backend(settings.backend), bound_by(settings), folder.locked(), Interrupt() as interrupt
     ):  # fmt: skip
         objective = task.objective(network, read, settings, device)
-        trainer = Trainer(objective, settings, folder, report)
+        trainer = Trainer(objective, settings, folder, report, clock)
         torch.manual_seed(settings.seed)
         trainer.resume()
         if is_complete(trainer, values):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -25,7 +25,7 @@ def settings_from(kind: type[Settings], values: Mapping[str, object]) -> Setting
         UserError: with the flag, the value and what was expected.
     """
     try:
-        return kind.model_validate(dict(values))
+        return kind.model_validate(with_none(kind, values))
     except ValidationError as error:
         first, *others = error.errors()
         key = str(first["loc"][0]) if first["loc"] else ""
@@ -47,6 +47,20 @@ def settings_from(kind: type[Settings], values: Mapping[str, object]) -> Setting
         by_set = f"--set {key}=..."
         word = f"{flag_of(key)} (or {by_set})" if key in kind.all_flags() else by_set
         raise UserError(f"{word} got {first['input']!r}: {problem}. {meaning}") from error
+
+
+def with_none(kind: type[Settings], values: Mapping[str, object]) -> dict[str, object]:
+    """The same values: None and the word "none" are one, for settings whose default is another."""
+    found = dict(values)
+    for name, value in values.items():
+        if (value is None or value == "none") and name in kind.model_fields:
+            field = kind.model_fields[name]
+            is_choice = get_origin(field.annotation) is Literal
+            if is_choice and "none" in get_args(field.annotation):
+                found[name] = "none"
+            elif field.default is not None and type(None) in get_args(field.annotation):
+                found[name] = None
+    return found
 
 
 def near_names(word: str, names: Iterable[str]) -> str:
@@ -95,6 +109,20 @@ def describe_problem(problem: Mapping[str, Any]) -> str:
 def flag_of(name: str) -> str:
     """The flag of a setting: `--cell-options` of cell_options."""
     return f"--{name.replace('_', '-')}"
+
+
+def words_of_none(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values, with the word "none" for a None that differs from the default.
+
+    What trains drops None, which is how a caller says that a setting is not given.
+    """
+    fields = kind.model_fields
+    return {
+        name: "none"
+        if value is None and name in fields and fields[name].default is not None
+        else value
+        for name, value in values.items()
+    }
 
 
 def parse_assignments(pairs: list[str]) -> dict[str, Any]:

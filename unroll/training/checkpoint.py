@@ -34,6 +34,9 @@ NAME = re.compile(r"step-(\d{9})", re.ASCII)
 SLOT = re.compile(r"optimizer\.(\d{1,6})\.(\w+)", re.ASCII)
 WEIGHTS, TENSORS, PROGRESS = "model.safetensors", "training.safetensors", "training.json"
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# the times of a run in its progress
+TIMES = ("seconds", "training_seconds", "step_seconds", "evaluation_seconds")
 # what an optimizer keeps of each parameter
 MOMENTS: dict[type[torch.optim.Optimizer], set[str]] = {
     torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
@@ -47,7 +50,11 @@ class TrainingProgress:
 
     Attributes:
         step: steps taken, and the number of the next batch.
-        seconds: spent training.
+        seconds: of the run, with reading and building in it.
+        training_seconds: of them, since its first step: steps, evaluations, checkpoints.
+        step_seconds: of them, in steps.
+        evaluation_seconds: of them, in evaluations.
+        evaluation_share: of the validation set, that evaluations read; None where nothing limits them.
         tokens: targets seen.
         skipped: steps whose loss or gradient was not finite, in all.
         skipped_in_row: the last of them without a good step between.
@@ -64,7 +71,11 @@ class TrainingProgress:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     step: Count = 0
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    seconds: Seconds = 0.0
+    training_seconds: Seconds = 0.0
+    step_seconds: Seconds = 0.0
+    evaluation_seconds: Seconds = 0.0
+    evaluation_share: Annotated[float, Field(gt=0, le=1)] | None = None
     tokens: Count = 0
     skipped: Count = 0
     skipped_in_row: Count = 0
@@ -187,6 +198,8 @@ def read_progress(folder: Path) -> TrainingProgress:
     numbers = parse_json(read_whole(folder, PROGRESS, MOST_BYTES), path, finite=False)
     if isinstance(numbers, dict) and "held_out" in numbers:  # checkpoints up to version 0.1
         numbers["validation"] = numbers.pop("held_out")
+    if isinstance(numbers, dict) and "seconds" in numbers:  # where all of them were of training
+        numbers.setdefault("training_seconds", numbers["seconds"])
     return check_record(numbers, TrainingProgress, path)
 
 

@@ -16,8 +16,9 @@ from unroll.errors import UserError
 from unroll.models.initialisation import initialisation_in_words
 from unroll.settings import TrainingSettings
 from unroll.training.average import Average
-from unroll.training.budget import Budget, rate_factor
+from unroll.training.budget import rate_factor
 from unroll.training.checkpoint import (
+    TIMES,
     TrainingProgress,
     checkpoint_files,
     checkpoints,
@@ -25,18 +26,19 @@ from unroll.training.checkpoint import (
     pack,
     save_checkpoint,
 )
+from unroll.training.clock import Clock
 from unroll.training.folder import RunFolder
 from unroll.training.gradient_monitor import monitor_gradients
 from unroll.training.interrupt import Interrupt
 from unroll.training.metrics_file import MetricsFile
 from unroll.training.objective import Objective, TrainingBatch
 from unroll.training.optimizer import make_optimizer
+from unroll.training.pace import Pace
 from unroll.training.report import ProgressLog, TrainingReport
 
 LOG_EVERY = 10  # steps between lines of metrics.jsonl
 SKIPS_IN_ROW = 5  # steps in a row without a finite gradient before going back
 ROLLBACKS = 6  # returns to a checkpoint before giving up
-EVALUATIONS = 10  # in a run, where evaluate_every is not given
 SAVE_SECONDS = 300.0  # longest time without a checkpoint, where checkpoint_every is not given
 SAMPLE_SECONDS = 4.0  # between samples
 PLATEAU = 2  # evaluations without a better one before the plateau schedule halves the rate
@@ -50,6 +52,7 @@ class Trainer:
         settings: budget, optimizer, schedule, clipping, how often to evaluate and save.
         folder: where checkpoints, metrics and the best weights go; locked by the caller.
         report: what a person sees.
+        clock: of the run, which a budget of seconds is measured by. Default: it starts now.
 
     Attributes:
         progress: every number that goes from step to step.
@@ -57,6 +60,7 @@ class Trainer:
         optimizer: with its moments.
         average: of the weights, where the settings ask for it.
         has_ended: whether every step was taken before a kill, so that `train` takes none.
+        pace: how `train` spends its time; made where it begins.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Trainer:
         settings: TrainingSettings,
         folder: RunFolder,
         report: TrainingReport,
+        clock: Clock | None = None,
     ) -> None:
         self.objective, self.settings = objective, settings
         self.folder, self.report = folder, report
@@ -73,9 +78,9 @@ class Trainer:
         self.progress = TrainingProgress()
         self.state: State | None = None
         self.has_ended = False
-        self._begun = self._saved = 0.0  # times of the clock
-        self._next_sample = 0.0
-        self._tenths = 0  # of the budget, at the last evaluation
+        self.clock = clock or Clock()
+        self._saved = self._next_sample = 0.0  # times of the clock
+        self._evaluated = 0  # the step of the last evaluation
         self._recent: deque[float] = deque(maxlen=100)  # losses
         self._flows: dict[str, str] = {}  # by layer, as the gradient monitor last found it
 
@@ -130,6 +135,7 @@ class Trainer:
         Returns:
             Why it ended: "done", "early" or the name of a signal.
         """
+        self.pace = Pace(self.settings, self.objective, self.progress, self.clock)
         if self.objective.closed_form:
             return self._solve()
         try:
@@ -146,32 +152,29 @@ class Trainer:
 
     def _take_steps(self, interrupt: Interrupt) -> str:
         """Step, evaluate and save until there is a reason to end, which is returned."""
-        settings, progress = self.settings, self.progress
+        settings, progress, pace = self.settings, self.progress, self.pace
+        patience = settings.patience or math.inf
         if self.has_ended:
-            return "early" if progress.waited >= (settings.patience or math.inf) else "done"
-        budget = Budget.of(settings, self.objective.batches_per_epoch, progress.seconds)
+            return "early" if progress.waited >= patience else "done"
         progress.finished = False
         self._saved = time.perf_counter()
-        self._start_clock()
-        self._tenths = tenths(budget.share(progress.step, progress.seconds))
         self.objective.model.train()
-        while (share := budget.share(progress.step, progress.seconds)) < 1:
+        while (share := pace.share()) < 1:
+            begun = pace.now
             self._step(share)
-            self._read_clock()
-            share = budget.share(progress.step, progress.seconds)
-            self.report.step(self._step_metrics(), share, self._seconds_left(budget, share))
+            pace.took_step(begun)
+            share = pace.share()
+            self.report.step(self._step_metrics(), share, pace.training_left(share))
             if progress.skipped_in_row >= SKIPS_IN_ROW:
                 self._roll_back()
-                self._start_clock()
                 continue
 
-            due = self._evaluation_is_due(share)
+            due = pace.evaluation_is_due(share)
             if due or progress.step == 1:
                 self._monitor_gradients()
             if due:
                 self._evaluate(share)
-                self._read_clock()
-            if due and share < 1 and progress.waited >= (settings.patience or math.inf):
+            if due and share < 1 and progress.waited >= patience:
                 return "early"
             if interrupt.signal is not None:
                 return interrupt.signal
@@ -179,18 +182,20 @@ class Trainer:
             if share < 1 and not progress.skipped_in_row and self._checkpoint_is_due(due):
                 self.save()
                 self._saved = time.perf_counter()
+            pace.read()
+        if pace.steps and self._evaluated != progress.step:  # saving used up what was left
+            self._evaluate(1.0)
         return "done"
 
     def _solve(self) -> str:
         """Find the weights in closed form: one step, however long it takes, and no further one."""
-        progress = self.progress
-        self._start_clock()
+        progress, begun = self.progress, self.pace.now
         self.objective.model.eval()
         with torch.no_grad():
             for message in self.objective.solve(ProgressLog("solving", self.report.log)):
                 self.report.log(message)
         progress.step = 1
-        self._read_clock()
+        self.pace.took_step(begun)
         self._evaluate(1.0)
         progress.finished = True
         self.save()
@@ -272,21 +277,6 @@ class Trainer:
 
     # between steps
 
-    def _start_clock(self) -> None:
-        """Count seconds from those that the run has trained already."""
-        self._begun = time.perf_counter() - self.progress.seconds
-
-    def _read_clock(self) -> None:
-        """Write down the seconds that the run has trained."""
-        self.progress.seconds = time.perf_counter() - self._begun
-
-    def _evaluation_is_due(self, share: float) -> bool:
-        """As the settings say; else at each tenth of the budget. Always at the end."""
-        if self.settings.evaluate_every is not None:
-            return self.progress.step % self.settings.evaluate_every == 0 or share >= 1
-        before, self._tenths = self._tenths, tenths(share)
-        return self._tenths > before
-
     def _checkpoint_is_due(self, evaluated: bool) -> bool:
         """As the settings say; else after each evaluation, and where the last one is long ago."""
         if self.settings.checkpoint_every is not None:
@@ -315,21 +305,29 @@ class Trainer:
         """Validation metrics, the best weights, a sample; nothing random of training is touched."""
         with nullcontext() if self.average is None else self.average.in_place():
             self._evaluate_weights(share)
+        self._evaluated = self.progress.step
+        self.pace.read()
 
     def _evaluate_weights(self, share: float) -> None:
         """The same with the weights that the network has now."""
         progress, model = self.progress, self.objective.model
         model.eval()
         with torch.no_grad():
+            if limited := self.pace.limit_records(self.objective.evaluate):
+                self.report.log(limited)
+            begun = self.pace.now
             metrics = self.objective.evaluate()
             sample = None
             if time.monotonic() >= self._next_sample and share < 1:
                 self._next_sample = time.monotonic() + SAMPLE_SECONDS
                 sample = self.objective.sample()
+            self.pace.took_evaluation(begun)
         model.train()
         progress.validation = metrics
         self.metrics.write(
-            step=progress.step, validation=metrics, seconds=round(progress.seconds, 3)
+            step=progress.step,
+            validation=metrics,
+            **{name: round(getattr(progress, name), 3) for name in TIMES},
         )
         loss = metrics[self.objective.decides]
         better = math.isfinite(loss) and (progress.best is None or loss < progress.best)
@@ -371,7 +369,9 @@ class Trainer:
         name, now = newest
         now.rollbacks, now.skipped = before.rollbacks + 1, before.skipped
         now.skipped_in_row = 0
-        now.rate_scale, now.seconds = before.rate_scale / 2, before.seconds
+        now.rate_scale = before.rate_scale / 2
+        now.evaluation_share = before.evaluation_share
+        vars(now).update({name: getattr(before, name) for name in TIMES})
         # the object stays the same: the loop holds it
         vars(self.progress).update(vars(now))
         self.metrics.truncate(now.step)
@@ -433,14 +433,3 @@ class Trainer:
             "tokens": self.progress.tokens,
             "seconds": self.progress.seconds,
         }
-
-    def _seconds_left(self, budget: Budget, share: float) -> float:
-        """Seconds to the end, as far as one can tell."""
-        if budget.kind == "seconds":
-            return max(0.0, budget.total - self.progress.seconds)
-        return self.progress.seconds * (1 - share) / max(share, 1e-9)
-
-
-def tenths(share: float) -> int:
-    """How many of the run's evaluations are due at this share of its budget."""
-    return math.floor(EVALUATIONS * share + 1e-9)

@@ -46,10 +46,13 @@ class Objective(ABC):
         unit: what a token is, for people: "characters", "sentences".
         decides: the metric of `evaluate` that chooses which weights are kept; lower is better.
         closed_form: whether `solve` finds the weights; then nothing is trained.
+        ending_evaluations: how many evaluations of the whole validation set take as long as
+            `Task.calibrate` and `Task.validate` together; a budget of seconds keeps that free.
     """
 
     decides: ClassVar[str] = "loss"
     closed_form: bool = False
+    ending_evaluations: float = 3.0
 
     def __init__(
         self,
@@ -74,6 +77,22 @@ class Objective(ABC):
     @abstractmethod
     def evaluate(self) -> dict[str, float]:
         """Metrics of the validation set, `decides` among them; the network is in eval mode."""
+
+    def limit_evaluation(self, share: float) -> bool:
+        """From now on, let `evaluate` read only this share of the validation records.
+
+        The loop calls it in a budget of seconds: before the first evaluation with a small share, to
+        time one, then once more with the share that fits in. A task that obeys reads records that are
+        spread evenly over the validation set, the same ones each time, and no fewer than choosing
+        weights needs (some hundred, or all of a smaller set).
+
+        Args:
+            share: above 0; 1: everything that `evaluate` reads by itself.
+
+        Returns:
+            Whether the task obeys. Default: False, `evaluate` reads the same each time.
+        """
+        return False
 
     def initial_state(self) -> State | None:
         """A state of the structure that a loss returns. Default: None, nothing is carried."""

@@ -1,0 +1,200 @@
+"""How a run spends its time: how far it is, when it evaluates, when it has to end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from unroll.settings import TrainingSettings
+from unroll.training.budget import Budget
+from unroll.training.checkpoint import TrainingProgress
+from unroll.training.clock import Clock
+from unroll.training.objective import Objective
+
+EVALUATIONS = 10  # in a run, where evaluate_every is not given and they cost little
+FEWEST_EVALUATIONS = 4  # of an objective that can read fewer records instead
+EVALUATION_PART = 0.05  # of a budget of seconds, that evaluations take together
+TRIAL_SHARE = 0.1  # of the validation set, in the evaluation that is timed first
+UNKNOWN_END = 0.1  # of a budget of seconds, kept for its end before an evaluation was timed
+LONGEST_END = 0.25  # of a budget of seconds, kept for its end
+SHORTEST_END = 0.02  # of a budget of seconds, that a part of its end may take, however late it is
+SAVING = 0.01  # of a budget of seconds, kept for loading and saving weights
+
+
+class Pace:
+    """The time of a run, of which a budget of seconds holds everything: reading, training, the end.
+
+    A budget of seconds ends where calibration and final metrics still fit in. How long they take
+    follows from the evaluations during training.
+
+    Args:
+        settings: with the budget.
+        objective: whose evaluations are timed; it may be asked to read fewer records in them.
+        progress: of the run, in which times are written down.
+        clock: started before data was read.
+
+    Attributes:
+        budget: of steps or of seconds.
+        end: when a budget of seconds has to be over, in seconds of the run; infinite for steps.
+        evaluations: how many there are in a run.
+        steps: taken since the run was started or resumed.
+    """
+
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        objective: Objective,
+        progress: TrainingProgress,
+        clock: Clock,
+    ) -> None:
+        self.settings, self.objective, self.progress = settings, objective, progress
+        self._clock, self._before = clock, progress.seconds
+        self.budget = Budget.of(settings, objective.batches_per_epoch, progress.seconds)
+        self.has_seconds = self.budget.kind == "seconds"
+        self.end = self.budget.total if self.has_seconds else math.inf
+        self.asked = self.end - progress.seconds
+        self.evaluations, self.steps = EVALUATIONS, 0
+        self._step_seconds = 0.0  # of the steps since the start
+        self._all_records: float | None = None  # seconds of an evaluation of them
+        self._can_read_fewer = False
+        if progress.evaluation_share is not None:
+            self._can_read_fewer = objective.limit_evaluation(progress.evaluation_share)
+        self._read_at = progress.seconds = self.now
+        self._evaluated = self._part(self.share())
+
+    @property
+    def now(self) -> float:
+        """Seconds of the run until now."""
+        return self._before + self._clock.seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end; infinite for a budget of steps."""
+        return self.end - self.now
+
+    def read(self) -> None:
+        """Write down the seconds that the run has taken, in all and for training."""
+        now = self.now
+        self.progress.training_seconds += now - self._read_at
+        self._read_at = self.progress.seconds = now
+
+    def took_step(self, begun: float) -> None:
+        """Count a step.
+
+        Args:
+            begun: what `now` was before it.
+        """
+        self.read()
+        seconds = self._read_at - begun
+        self.steps += 1
+        self._step_seconds += seconds
+        self.progress.step_seconds += seconds
+
+    def share(self) -> float:
+        """How much of the training is done, 0 to 1: what the schedule of the learning rate follows."""
+        progress = self.progress
+        if not self.has_seconds:
+            return self.budget.share(progress.step, progress.seconds)
+        left = self.end - progress.seconds - self.reserved()
+        if not self.steps:
+            left = max(left, 1e-3)  # one step is taken, whatever reading took
+        elif left < self._step_seconds / self.steps / 2:
+            return 1.0
+        return progress.training_seconds / (progress.training_seconds + left)
+
+    def reserved(self) -> float:
+        """Seconds of a budget that are kept for the last evaluation, calibration and final metrics."""
+        if self._all_records is None:
+            return UNKNOWN_END * self.asked
+        last = self._all_records * (self.progress.evaluation_share or 1.0)
+        end = last + self.objective.ending_evaluations * self._all_records
+        return min(end, LONGEST_END * self.asked) + SAVING * self.asked
+
+    def ending_seconds(self, share: float) -> float | None:
+        """What a part of the end may take, at this share of what is left; None for a budget of steps."""
+        if not self.has_seconds:
+            return None
+        return max(share * (self.left - SAVING * self.asked), SHORTEST_END * self.asked)
+
+    def training_left(self, share: float) -> float:
+        """Seconds to the end of training, as far as one can tell, at this share of it."""
+        if self.has_seconds:
+            return max(0.0, self.left - self.reserved())
+        return self.progress.training_seconds * (1 - share) / max(share, 1e-9)
+
+    # evaluations
+
+    def evaluation_is_due(self, share: float) -> bool:
+        """As the settings say; else at equal parts of the budget. Always at the end."""
+        if self.settings.evaluate_every is not None:
+            return self.progress.step % self.settings.evaluate_every == 0 or share >= 1
+        before, self._evaluated = self._evaluated, self._part(share)
+        due = self._evaluated > before
+        if self.has_seconds:  # the share falls where the end turns out to be later
+            self._evaluated = max(before, self._evaluated)
+        return due
+
+    def limit_records(self, evaluate: Callable[[], object]) -> str | None:
+        """Before the first evaluation: let it read as many records as the budget allows.
+
+        Args:
+            evaluate: evaluates once.
+
+        Returns:
+            A sentence, where that is not all of them.
+        """
+        progress = self.progress
+        planned = progress.evaluation_share is not None or self._all_records is not None
+        if planned or not self.has_seconds or self.settings.evaluate_every is not None:
+            return None
+        if not self.objective.limit_evaluation(TRIAL_SHARE):
+            return None
+        begun = self.now
+        evaluate()
+        most = EVALUATION_PART * self.asked / FEWEST_EVALUATIONS
+        share = min(1.0, most * TRIAL_SHARE / max(self.now - begun, 1e-9))
+        progress.evaluation_seconds += self.now - begun
+        progress.evaluation_share, self._can_read_fewer = share, True
+        self.objective.limit_evaluation(share)
+        if share == 1:
+            return None
+        return (
+            f"Evaluations during training read {share:.0%} of the validation set, so that they take "
+            f"little of the budget (--set evaluate_every=N: all of it, every N steps)."
+        )
+
+    def took_evaluation(self, begun: float) -> None:
+        """Count an evaluation, and choose how many more fit in.
+
+        Args:
+            begun: what `now` was before it.
+        """
+        self.read()
+        seconds = self._read_at - begun
+        self.progress.evaluation_seconds += seconds
+        is_first = self._all_records is None
+        self._all_records = seconds / (self.progress.evaluation_share or 1.0)
+        if is_first and self.has_seconds and self.settings.evaluate_every is None:
+            fit = int(EVALUATION_PART * self.asked / max(seconds, 1e-9))
+            fewest = FEWEST_EVALUATIONS if self._can_read_fewer else 2
+            self.evaluations = max(fewest, min(EVALUATIONS, fit))
+            # the end is better known now: no part of the budget is evaluated twice
+            self._evaluated = max(1, self._part(self.share()))
+
+    def _part(self, share: float) -> int:
+        """How many of the run's evaluations are due at this share of its training."""
+        return math.floor(self.evaluations * share + 1e-9)
+
+    # what is told
+
+    def record(self) -> dict[str, float]:
+        """Seconds of the run in all, in steps, in evaluations, in the rest; and the share without steps."""
+        progress, whole = self.progress, max(self.now, 1e-9)
+        steps, evaluations = progress.step_seconds, progress.evaluation_seconds
+        return {
+            "whole": round(whole, 2),
+            "steps": round(steps, 2),
+            "evaluations": round(evaluations, 2),
+            "rest": round(whole - steps - evaluations, 2),
+            "share_outside_steps": round(1 - steps / whole, 4),
+        }
