@@ -29,7 +29,7 @@ def test_the_report_ends_with_the_summary(trained):
 def test_a_stopped_run_says_how_to_continue(place, report, small, monkeypatch):
     from unroll.training.loop import Trainer
 
-    monkeypatch.setattr(Trainer, "train", lambda self, interrupt: "SIGTERM")
+    monkeypatch.setattr(Trainer, "_take_steps", lambda self, interrupt: "SIGTERM")
     unroll.train("poems.txt", "stopped", steps=3, report=report, **small)
     assert "Stopped by SIGTERM, at step 0" in report.text
     assert f"Continue: unroll train {place / 'poems.txt'} --out stopped --resume" in report.text
