@@ -389,7 +389,7 @@ def guess_media(
             return k
     raise NoPaths(
         f"{table.name} has the columns {listed(first.names)}, and none whose cells end in "
-        f"{listed(suffixes[:6])} and so on. Name the column of the path by {media_flag} COLUMN."
+        f"{listed(suffixes[:4])} and so on. Name the column of the path by {media_flag} COLUMN."
     )
 
 

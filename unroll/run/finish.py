@@ -51,7 +51,8 @@ def finish_run(
         # the weights that are trained on stay as they are, in their checkpoints
         for message in messages:
             report.log(message)
-        folder.save({"model.safetensors": pack(dict(run.model.state_dict()))})
+        weights = pack(dict(run.model.state_dict()))
+        folder.save({"model.safetensors": weights, **run.preprocessor.files()})
     trained = replace(run.trained, seconds=pace.ending_seconds(1.0))
     metrics = task.validate(trained, read, ProgressLog("evaluating", report.log))
     if run.settings.refit:

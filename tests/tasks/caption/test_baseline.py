@@ -2,7 +2,8 @@
 
 import torch
 
-from unroll.tasks.caption.baseline import NearestImage, make_thumbnails
+from unroll.tasks.caption.baseline import NearestImage
+from unroll.tasks.caption.neighbours import make_thumbnails
 from unroll.tasks.caption.reader import read_captions
 from unroll.tasks.caption.settings import CaptionSettings
 from unroll.training.folder import RunFolder

@@ -1,13 +1,26 @@
-"""How much known captions count, fitted on the validation set."""
+"""What counts in the choice of a caption, fitted on the validation set."""
 
-from unroll.tasks.caption.calibration import PRIORS, describe_prior, fit_prior
+from dataclasses import replace
+
+from unroll.tasks.caption.calibration import PRIORS, choices, describe_choice, fit_choice
 from unroll.tasks.caption.reader import read_captions
 
 
-def test_the_best_prior_is_chosen(run, place):
+def test_the_best_choice_is_found(run, place):
     valid = read_captions("captions.tsv", run.settings, run.preprocessor).valid
     shares = []
-    prior, scores = fit_prior(run.trained, valid, shares.append)
-    assert tuple(scores) == PRIORS and scores[prior] == max(scores.values())
-    assert prior == float(run.model.prior) and shares[-1] == 1.0
-    assert f"a weight of {prior:.0%} (--set prior=N)" in describe_prior(prior, scores)
+    choice, scores = fit_choice(run.trained, valid, shares.append)
+    assert list(scores) == choices(run.trained) and scores[choice] == max(scores.values())
+    floor = run.preprocessor.floor
+    assert (choice.prior, choice.weight) == (float(run.model.prior), floor.weight)
+    assert (choice.by, choice.count) == (floor.by, floor.count) and shares[-1] == 1.0
+    similar, prior = describe_choice(choice, scores)
+    assert f"a weight of {choice.prior:.0%} (--set prior=N)" in prior
+    assert f"{scores[choice]:.3f} together" in similar and "(--set floor=none" in similar
+
+
+def test_without_known_images_only_the_prior_is_fitted(run, place):
+    alone = replace(run.trained, preprocessor=replace(run.preprocessor, floor=None))
+    assert [each.prior for each in choices(alone)] == list(PRIORS)
+    given = replace(alone, settings=alone.settings.model_copy(update={"prior": 0.3}))
+    assert [each.prior for each in choices(given)] == [0.3]

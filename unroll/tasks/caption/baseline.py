@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 
 from unroll.data.split import evenly_spread
 from unroll.saved_files import Damaged, parse_record
 from unroll.tasks.baseline import FILE, load_baseline, pack_baseline
 from unroll.tasks.caption.batches import CaptionSet
-from unroll.tasks.caption.images import ScaledImages
+from unroll.tasks.caption.neighbours import SIDE, thumbnail_batches
 from unroll.training.folder import damaged_baseline
 
-SIDE = 12  # of a thumbnail
 KNOWN = 20_000  # captions of the training set, at most, whose images are searched
-BATCH_SIZE = 64
 
 
 class NearestImage:
@@ -37,7 +34,8 @@ class NearestImage:
 
     Examples:
         >>> import torch
-        >>> from unroll.tasks.caption.baseline import NearestImage, make_thumbnails
+        >>> from unroll.tasks.caption.baseline import NearestImage
+        >>> from unroll.tasks.caption.neighbours import make_thumbnails
         >>> images = torch.stack([torch.zeros(3, 8, 8), torch.full((3, 8, 8), 255)])
         >>> known = NearestImage(make_thumbnails(images), ["night", "snow"])
         >>> known.nearest_captions(make_thumbnails(images[1:] - 9))
@@ -93,15 +91,3 @@ class NearestImage:
         if thumbnails.dtype != torch.uint8 or not len(thumbnails) == len(captions) > 0:
             raise damaged_baseline(f"{path} does not hold a thumbnail of each caption")
         return cls(thumbnails, captions)
-
-
-def make_thumbnails(images: Tensor) -> Tensor:
-    """Images [B, C, H, W] as uint8 [B, C * 12 * 12]."""
-    small = adaptive_avg_pool2d(images.float(), SIDE)
-    return small.round().to(torch.uint8).flatten(1)
-
-
-def thumbnail_batches(images: ScaledImages, places: Sequence[int]) -> Iterator[Tensor]:
-    """Thumbnails of the images at these places, a batch at a time."""
-    for at in range(0, len(places), BATCH_SIZE):
-        yield make_thumbnails(images.take(places[at : at + BATCH_SIZE]))

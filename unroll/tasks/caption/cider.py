@@ -83,9 +83,16 @@ class CiderD:
         A caption that occurs several times counts as often.
         """
         times = Counter(captions)
-        known = [self.weigh(text) for text in times]
+        total = self.similarities(list(times))
+        mean = total @ np.array(list(times.values())) / max(1, len(captions))
+        by_text = dict(zip(times, mean.tolist(), strict=True))
+        return [by_text[text] for text in captions]
+
+    def similarities(self, captions: Sequence[str]) -> np.ndarray:
+        """CIDEr-D of each caption (rows) with each as its only reference (columns), [N, N]."""
+        known = [self.weigh(text) for text in captions]
         lengths = np.array([each.length for each in known])
-        total = np.zeros((len(known), len(known)))  # one row per caption, one column per reference
+        total = np.zeros((len(known), len(known)))
         for n in range(ORDERS):
             grams: dict[Gram, int] = {}
             for each in known:
@@ -98,9 +105,8 @@ class CiderD:
             for k, row in enumerate(weights):
                 total[k] += (np.minimum(row, weights) * weights).sum(1) / (norms[k] * norms)
         total *= np.exp(-((lengths[:, None] - lengths) ** 2) / (2 * SIGMA**2))
-        mean = 10 / ORDERS * total @ np.array(list(times.values())) / max(1, len(captions))
-        by_text = dict(zip(times, mean.tolist(), strict=True))
-        return [by_text[text] for text in captions]
+        scores: np.ndarray = 10 / ORDERS * total
+        return scores
 
     def weigh(self, text: str) -> WeightedGrams:
         """The n-grams of a caption with their weights."""

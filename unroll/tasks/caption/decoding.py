@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NotRequired, TypedDict
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from unroll.counting import counted
+from unroll.data.padding import decoder_targets
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN
 from unroll.errors import UserError
 from unroll.models.beam_search import Hypothesis, beam_search, decode_sequences
@@ -17,6 +21,7 @@ from unroll.models.sampling import distribution
 from unroll.tasks.base import Progress, Trained
 from unroll.tasks.caption.consensus import Consensus
 from unroll.tasks.caption.images import ScaledImages
+from unroll.tasks.caption.neighbours import make_thumbnails, neighbour_captions
 from unroll.tasks.caption.network import Captioner
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor
 from unroll.tasks.caption.settings import CaptionSettings
@@ -24,8 +29,21 @@ from unroll.tasks.caption.settings import CaptionSettings
 ROWS = 1024  # of a batch of searches
 
 TrainedCaptioner = Trained[CaptionSettings, CaptionPreprocessor, Captioner]
-# from captions drawn for one image to a score for each; higher is better
-ScoreCaptions = Callable[[Sequence[str]], list[float]]
+
+
+@dataclass(frozen=True)
+class CaptionHypothesis:
+    """A caption that a search found.
+
+    Attributes:
+        text: in words.
+        found: its tokens, probability and attention.
+        borrowed: whether it is the caption of a similar image, which the network did not write.
+    """
+
+    text: str
+    found: Hypothesis
+    borrowed: bool = False
 
 
 class Caption(TypedDict):
@@ -100,15 +118,12 @@ class ImageCaptioner:
 
     def __init__(self, trained: TrainedCaptioner) -> None:
         self.trained, self.at_once = trained, images_at_once(trained.settings)
-        consensus = Consensus(trained.preprocessor.known)
-        self.score = partial(consensus.expected_scores, prior=prior_of(trained))
+        self.consensus = Consensus(trained.preprocessor.known)
 
     def __call__(self, images: Tensor) -> list[ImageCaptions]:
         """The captions of images, uint8 [B, C, H, W]; B is at most `at_once`."""
         trained, preprocessor = self.trained, self.trained.preprocessor
-        found = search(
-            trained.model, preprocessor, images, trained.settings, trained.device, self.score
-        )
+        found = search(trained, images, self.consensus)
         return [
             as_prediction(preprocessor, hypotheses, trained.settings.best, trained.model.grid)
             for hypotheses in found
@@ -143,31 +158,57 @@ def prior_of(trained: TrainedCaptioner) -> float:
 
 
 def search(
-    network: Captioner,
-    preprocessor: CaptionPreprocessor,
-    images: Tensor,
-    settings: CaptionSettings,
-    device: torch.device,
-    score: ScoreCaptions,
-) -> list[list[Hypothesis]]:
+    trained: TrainedCaptioner, images: Tensor, consensus: Consensus
+) -> list[list[CaptionHypothesis]]:
     """The captions of each image, best first.
 
     With `consensus`, captions are drawn and ranked by the agreement that they can expect. Where the
     model is unsure, a beam strings the most likely words together into a short caption that is unlike
-    those that people write; the consensus is a caption that has what they have in common.
+    those that people write; the consensus is a caption that has what they have in common. The captions
+    of similar images, where the preprocessor has them, are candidates too.
 
     Args:
-        network: on the device; it is set to eval mode.
-        preprocessor: its vocabulary.
+        trained: its network is set to eval mode.
         images: uint8 [B, C, H, W].
-        settings: of the search.
-        device: of the network.
-        score: of the captions drawn for one image.
+        consensus: of the captions of the training set.
     """
+    network, preprocessor, settings = trained.model, trained.preprocessor, trained.settings
+    arguments = (network, preprocessor, images, settings, trained.device)
     if not settings.consensus:
-        return search_by_beam(network, preprocessor, images, settings, device)
-    drawn = draw_captions(network, preprocessor, images, settings, device)
-    return [rank_by_agreement(each, preprocessor, score) for each in drawn]
+        decode = preprocessor.vocabulary.decode
+        return [
+            [CaptionHypothesis(decode(each.tokens), each) for each in found]
+            for found in search_by_beam(*arguments)
+        ]
+    drawn, near = draw_captions(*arguments), similar_captions(trained, images)
+    return [
+        rank_by_agreement(trained, image, hypotheses, captions, consensus)
+        for image, hypotheses, captions in zip(images, drawn, near, strict=True)
+    ]
+
+
+def similar_captions(
+    trained: TrainedCaptioner, images: Tensor
+) -> list[tuple[list[str], np.ndarray]]:
+    """Captions of the known images that are similar to each of these, with their shares.
+
+    Args:
+        trained: the model.
+        images: uint8 [B, C, H, W].
+
+    Returns:
+        For each image different captions and their shares; none where they do not count.
+    """
+    floor = trained.preprocessor.floor
+    if floor is None or not floor.weight:
+        return [([], np.zeros(0)) for _ in images]
+    features = None
+    if floor.by != "thumbnails":
+        trained.model.eval()
+        with torch.no_grad():
+            features = trained.model.summarise(images.to(trained.device)).cpu()
+    rows = floor.nearest(make_thumbnails(images), floor.count, features, floor.by)
+    return [neighbour_captions(floor, each) for each in rows.tolist()]
 
 
 @torch.no_grad()
@@ -246,22 +287,73 @@ def inverse_cdf(p: Tensor, uniform: Tensor) -> Tensor:
 
 
 def rank_by_agreement(
-    drawn: list[Hypothesis], preprocessor: CaptionPreprocessor, score: ScoreCaptions
-) -> list[Hypothesis]:
-    """The different captions among the drawn ones, best first, with their agreement as the score."""
-    texts = [preprocessor.vocabulary.decode(each.tokens) for each in drawn]
-    ranked: dict[str, Hypothesis] = {}
-    for text, each, value in zip(texts, drawn, score(texts), strict=True):
-        if text not in ranked:
-            ranked[text] = Hypothesis(
-                each.tokens, each.log_probability, value, each.finished, each.attention
-            )
-    return sorted(ranked.values(), key=lambda each: (-each.score, -each.log_probability))
+    trained: TrainedCaptioner,
+    image: Tensor,
+    drawn: Sequence[Hypothesis],
+    near: tuple[Sequence[str], np.ndarray],
+    consensus: Consensus,
+) -> list[CaptionHypothesis]:
+    """The different captions of one image, best first, with their expected agreement as the score.
+
+    Args:
+        trained: the model.
+        image: uint8 [C, H, W].
+        drawn: captions that the network wrote.
+        near: captions of similar images, and their shares.
+        consensus: of the captions of the training set.
+    """
+    decode = trained.preprocessor.vocabulary.decode
+    by_text: dict[str, Hypothesis] = {}
+    texts = [decode(each.tokens) for each in drawn]
+    for text, each in zip(texts, drawn, strict=True):
+        by_text.setdefault(text, each)
+    floor, captions = trained.preprocessor.floor, near[0]
+    pool = consensus.pool(texts, captions)
+    weight = floor.weight if floor is not None and captions else 0.0
+    scores = pool.expected_scores(prior_of(trained), pool.near(*near), weight)
+    ranked = []
+    for row in np.flatnonzero(scores >= 0):
+        text, score = pool.texts[row], float(scores[row])
+        found = by_text.get(text, Hypothesis([], -math.inf, score, True, None))
+        borrowed = text not in by_text
+        ranked.append(CaptionHypothesis(text, replace(found, score=score), borrowed))
+    ranked.sort(key=lambda each: (-each.found.score, -each.found.log_probability))
+    best = trained.settings.best
+    return [read_caption(trained, image, each) for each in ranked[:best]] + ranked[best:]
+
+
+@torch.no_grad()
+def read_caption(
+    trained: TrainedCaptioner, image: Tensor, given: CaptionHypothesis
+) -> CaptionHypothesis:
+    """A caption with its probability and its attention, where the network did not write it itself.
+
+    Args:
+        trained: its network is set to eval mode.
+        image: uint8 [C, H, W].
+        given: the caption.
+    """
+    if not given.borrowed:
+        return given
+    network, vocabulary = trained.model.eval(), trained.preprocessor.vocabulary
+    ids = vocabulary.encode(given.text)
+    inputs, target, _, _ = decoder_targets([ids])
+    encoded = network.encode(image[None].to(trained.device))
+    h, attention = network.decode(encoded, inputs.to(trained.device))
+    logits = linear(h, network.softmax_weight, network.bias)
+    log_p = logits.log_softmax(-1).gather(2, target.to(trained.device)[..., None]).sum()
+    found = replace(
+        given.found,
+        tokens=ids.tolist(),
+        log_probability=float(log_p),
+        attention=attention[:, 0].cpu(),
+    )
+    return CaptionHypothesis(given.text, found, True)
 
 
 def as_prediction(
     preprocessor: CaptionPreprocessor,
-    hypotheses: list[Hypothesis],
+    hypotheses: list[CaptionHypothesis],
     best: int,
     grid: tuple[int, int],
 ) -> ImageCaptions:
@@ -278,37 +370,42 @@ def as_prediction(
             "The network gives no caption a finite probability: its weights are too large. Train it "
             "again."
         )
-    first, *others = (as_caption(preprocessor, each) for each in hypotheses[:best])
-    attention = hypotheses[0].attention
-    rows = [] if attention is None else attention.tolist()
-    end = [preprocessor.vocabulary.name(BOUNDARY)] if hypotheses[0].finished else []
+    first, *others = map(as_caption, hypotheses[:best])
+    shown = hypotheses[0].found
+    rows = [] if shown.attention is None else shown.attention.tolist()
+    end = [preprocessor.vocabulary.name(BOUNDARY)] if shown.finished else []
     return {
         **first,
-        "tokens": [*(preprocessor.vocabulary.name(id) for id in hypotheses[0].tokens), *end],
+        "tokens": [*(preprocessor.vocabulary.name(id) for id in shown.tokens), *end],
         "grid": list(grid),
         "attention": [[round(weight, 4) for weight in row] for row in rows],
         "others": others,
     }
 
 
-def as_caption(preprocessor: CaptionPreprocessor, hypothesis: Hypothesis) -> Caption:
-    """A hypothesis in words."""
+def as_caption(hypothesis: CaptionHypothesis) -> Caption:
+    """A hypothesis as people read it."""
     return {
-        "caption": preprocessor.vocabulary.decode(hypothesis.tokens),
-        "log_probability": hypothesis.log_probability,
-        "score": hypothesis.score,
-        "finished": hypothesis.finished,
+        "caption": hypothesis.text,
+        "log_probability": hypothesis.found.log_probability,
+        "score": hypothesis.found.score,
+        "finished": hypothesis.found.finished,
     }
 
 
-def describe_search(settings: CaptionSettings, prior: float) -> str:
-    """How captions are chosen, in words. prior: how much the captions of the training set count."""
+def describe_search(trained: TrainedCaptioner) -> str:
+    """How captions are chosen, in words."""
+    settings, prior, floor = trained.settings, prior_of(trained), trained.preprocessor.floor
     if settings.consensus:
         heat = "" if settings.temperature == 1 else f" at temperature {settings.temperature:g}"
         known = f", and for {prior:.0%} with those of the training set" if prior else ""
+        similar = ""
+        if floor is not None and floor.weight:
+            images = counted(floor.count, "similar image")
+            similar = f" and those of {images} (weight {floor.weight:.0%}),"
         return (
-            f"of {counted(settings.consensus, 'caption')} sampled{heat}, seed {settings.seed}, the "
-            f"caption that agrees most with the others{known}"
+            f"of {counted(settings.consensus, 'caption')} sampled{heat}, seed {settings.seed}{similar or ','} "
+            f"the caption that agrees most with the others{known}"
         )
     if settings.beam == 1:
         return "greedy"

@@ -16,14 +16,21 @@ from unroll.data.split import count_shared, evenly_spread
 from unroll.data.vocabulary import UNKNOWN
 from unroll.models.softmax import loss_and_hits
 from unroll.tasks.base import Progress
-from unroll.tasks.caption.baseline import NearestImage, thumbnail_batches
+from unroll.tasks.caption.baseline import NearestImage
 from unroll.tasks.caption.batches import CaptionSet
 from unroll.tasks.caption.cider import cider_d, words_of
+from unroll.tasks.caption.consensus import Consensus
 from unroll.tasks.caption.decoding import (
     ImageCaptioner,
     TrainedCaptioner,
     describe_search,
     prior_of,
+)
+from unroll.tasks.caption.neighbours import (
+    KnownImages,
+    image_features,
+    neighbour_captions,
+    thumbnail_batches,
 )
 from unroll.tasks.caption.network import Captioner
 
@@ -70,7 +77,8 @@ class CaptionMetrics(CaptionTokenMetrics, CaptionScores, total=False):
         in_training: references that the training set has too.
         search: how captions were chosen, in words.
         most_frequent: the most frequent caption of the training set.
-        baselines: scores of "most frequent caption" and "nearest image".
+        baselines: scores of "most frequent caption", "nearest image" and, where the run knows the images
+            of the training set, "similar images".
         skipped: bad records that were skipped; only in the evaluation of a file.
     """
 
@@ -214,13 +222,11 @@ def measure(
     tokens = token_metrics(trained.model, captions, trained.device)
     captioner = ImageCaptioner(trained)
     texts = [each["caption"] for each in captioner.caption_all(captions.images, places, progress)]
-    nearest = NearestImage.load(trained.path, trained.preprocessor.size[0])
-    thumbnails = torch.cat(list(thumbnail_batches(captions.images, places)))
     known = trained.preprocessor.known
     most_frequent = next(iter(known))
     baselines = {
         "most frequent caption": [most_frequent] * len(places),
-        "nearest image": nearest.nearest_captions(thumbnails),
+        **borrowed_captions(trained, captions, places),
     }
     learned = [text.lower() for text in known]
     return {
@@ -231,7 +237,50 @@ def measure(
         "different": len(set(texts)),
         "unknown_rate": unknown_rate(captions),
         "in_training": count_shared(learned, [text.lower() for text in captions.texts]),
-        "search": describe_search(trained.settings, prior_of(trained)),
+        "search": describe_search(trained),
         "most_frequent": most_frequent,
         "baselines": {name: caption_scores(each, references) for name, each in baselines.items()},
     }
+
+
+def borrowed_captions(
+    trained: TrainedCaptioner, captions: CaptionSet, places: list[int]
+) -> dict[str, list[str]]:
+    """The captions that the training set has for similar images, by the name of the baseline.
+
+    Args:
+        trained: the model.
+        captions: with the images.
+        places: of the images that are asked for.
+    """
+    thumbnails = torch.cat(list(thumbnail_batches(captions.images, places)))
+    floor = trained.preprocessor.floor
+    if floor is None:
+        nearest = NearestImage.load(trained.path, trained.preprocessor.size[0])
+        return {"nearest image": nearest.nearest_captions(thumbnails)}
+    rows = floor.nearest(thumbnails, 1)[:, 0].tolist()
+    found = {"nearest image": [floor.captions[row][0] for row in rows]}
+    if len(floor.features):
+        features = image_features(captions.images, places, trained.model, trained.device)
+        similar = floor.nearest(thumbnails, floor.count, features, floor.by).tolist()
+        consensus, prior = Consensus(trained.preprocessor.known), prior_of(trained)
+        found["similar images"] = [
+            consensus_of_neighbours(floor, each, consensus, prior) for each in similar
+        ]
+    return found
+
+
+def consensus_of_neighbours(
+    floor: KnownImages, rows: Sequence[int], consensus: Consensus, prior: float
+) -> str:
+    """The caption of similar images that agrees most with the others.
+
+    Args:
+        floor: the known images.
+        rows: places of those that are similar.
+        consensus: of the captions of the training set.
+        prior: how much these count.
+    """
+    texts, shares = neighbour_captions(floor, rows)
+    pool = consensus.pool([], texts)
+    return pool.texts[int(pool.expected_scores(prior, pool.near(texts, shares), 1.0).argmax())]

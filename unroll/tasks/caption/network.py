@@ -166,18 +166,26 @@ class Captioner(nn.Module):
         """Encode images, uint8 [B, C, H, W], once for all steps."""
         if self.training and self.shift:
             images = shift_images(images, self.shift)
+        flat, summary = self._see(images)
+        keys = flat.permute(2, 0, 1) + (self.rows + self.columns).flatten(0, 1)[:, None]
+        start = self.decoder.initial_state(len(images), dtype=keys.dtype, device=keys.device)
+        state = self.bridge(dropout(summary, self.drop.p, self.training), start)
+        return EncodedInput(self.attention.remember(keys), state)
+
+    def summarise(self, images: Tensor) -> Tensor:
+        """What the convolutions say of whole images, uint8 [B, C, H, W]: features [B, 2 K]."""
+        return self._see(images)[1]
+
+    def _see(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of each place [B, K, G], and of the whole image, normalised [B, 2 K]."""
         # with the channels last the convolutions take half the time
         pixels = images.to(self.bias.dtype).contiguous(memory_format=torch.channels_last)
         seen, _ = self.look(pixels / 127.5 - 1)
         seen = self.norm_grid(seen)
         if self.training and self.drop.p:
             seen = nn.functional.dropout2d(seen, self.drop.p)
-        flat = seen.flatten(2)  # [B, K, G]
-        summary = self._normalise_summary(torch.cat([flat.mean(2), flat.amax(2)], 1))
-        keys = flat.permute(2, 0, 1) + (self.rows + self.columns).flatten(0, 1)[:, None]
-        start = self.decoder.initial_state(len(images), dtype=keys.dtype, device=keys.device)
-        state = self.bridge(dropout(summary, self.drop.p, self.training), start)
-        return EncodedInput(self.attention.remember(keys), state)
+        flat = seen.flatten(2)
+        return flat, self._normalise_summary(torch.cat([flat.mean(2), flat.amax(2)], 1))
 
     def decode(
         self, encoded: EncodedInput, inputs: Tensor, lengths: Tensor | None = None

@@ -18,6 +18,7 @@ from unroll.data.line_vocabularies import (
 )
 from unroll.data.vocabulary import Vocabulary
 from unroll.saved_files import STRICT, read_record, refuse_unless
+from unroll.tasks.caption.neighbours import KnownImages
 from unroll.tasks.caption.settings import CaptionSettings
 
 FILE = "captions.json"
@@ -51,18 +52,21 @@ class CaptionPreprocessor:
         size: colours, height and width of every image that is read.
         longest: tokens of the longest caption of the training set.
         known: captions of the training set and how often each occurs, the most frequent first.
+        floor: the known images, whose captions are candidates; None where the network is alone.
     """
 
     vocabulary: Vocabulary
     size: tuple[int, int, int]
     longest: int
     known: dict[str, int]
+    floor: KnownImages | None = None
 
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold it, by name."""
         record = {"size": self.size, "longest": self.longest, "known": self.known}
         data = json.dumps(record, ensure_ascii=False).encode()
-        return {FILE: data, **vocabulary_files(self.vocabulary, "caption")}
+        floor = {} if self.floor is None else self.floor.files()
+        return {FILE: data, **vocabulary_files(self.vocabulary, "caption"), **floor}
 
     @classmethod
     def load(cls, folder: Path) -> CaptionPreprocessor:
@@ -75,7 +79,8 @@ class CaptionPreprocessor:
         counted = record.known and min(record.known.values()) > 0
         refuse_unless(counted, folder / FILE, "captions and how often each occurs")
         vocabulary = load_line_vocabulary(folder, "caption")
-        return cls(vocabulary, record.size, record.longest, record.known)
+        floor = KnownImages.load(folder, record.size[0])
+        return cls(vocabulary, record.size, record.longest, record.known, floor)
 
 
 def learn_preprocessor(

@@ -6,6 +6,7 @@ One to many, by convolutions and a decoder with attention: photographs, drawings
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.caption.attention_plot import AttendedImage, draw_attention, read_as_png
 from unroll.tasks.caption.baseline import NearestImage
-from unroll.tasks.caption.calibration import describe_prior, fit_prior
+from unroll.tasks.caption.calibration import describe_choice, fit_choice
 from unroll.tasks.caption.decoding import (
     CaptionPrediction,
     ImageCaptioner,
@@ -34,6 +35,7 @@ from unroll.tasks.caption.description import check_report, describe, summarise
 from unroll.tasks.caption.images import scan_images
 from unroll.tasks.caption.inputs import check_image_path, open_image, read_image_paths
 from unroll.tasks.caption.metrics import CaptionMetrics, measure
+from unroll.tasks.caption.neighbours import KnownImages
 from unroll.tasks.caption.network import Captioner
 from unroll.tasks.caption.objective import CaptionObjective
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor
@@ -119,8 +121,15 @@ class CaptionTask(
             "images": data.train.image_count + data.valid.image_count,
         }
 
+    def fit_floor(self, data: CaptionData, settings: CaptionSettings, log: Log) -> CaptionData:
+        """Know the images of the training set, whose captions are candidates for similar images."""
+        floor = KnownImages.fit(data.train, data.preprocessor.vocabulary)
+        return replace(data, preprocessor=replace(data.preprocessor, floor=floor))
+
     def baseline_files(self, data: CaptionData) -> dict[str, bytes]:
-        return NearestImage.fit(data.train).files()
+        """The nearest image, unless the preprocessor knows the images of the training set."""
+        known = data.preprocessor.floor is not None
+        return {} if known else NearestImage.fit(data.train).files()
 
     def load_preprocessor(self, folder: Path, config: Mapping[str, object]) -> CaptionPreprocessor:
         return CaptionPreprocessor.load(folder)
@@ -128,12 +137,17 @@ class CaptionTask(
     def calibrate(
         self, trained: TrainedCaptioner, data: CaptionData, progress: Progress
     ) -> list[str]:
-        """Fit how much known captions count in the consensus, unless the settings say it."""
-        if not trained.settings.consensus or trained.settings.prior is not None:
+        """Fit how much captions of similar images and known captions count in the consensus."""
+        floor = trained.preprocessor.floor
+        if not trained.settings.consensus or (floor is None and trained.settings.prior is not None):
             return []
-        prior, scores = fit_prior(trained, data.valid, progress)
-        trained.model.prior.fill_(prior)
-        return [describe_prior(prior, scores)]
+        if floor is not None:
+            floor.learn_features(data.train, trained.model, trained.device)
+        choice, scores = fit_choice(trained, data.valid, progress)
+        trained.model.prior.fill_(choice.prior)
+        if floor is not None:
+            floor.by, floor.count, floor.weight = choice.by, choice.count, choice.weight
+        return describe_choice(choice, scores)
 
     def validate(
         self, trained: TrainedCaptioner, data: CaptionData, progress: Progress
