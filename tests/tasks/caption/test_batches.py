@@ -2,7 +2,7 @@
 
 import torch
 
-from unroll.tasks.caption.batches import CaptionBatches
+from unroll.tasks.caption.batches import CaptionBatches, groups_in_time
 from unroll.tasks.caption.reader import read_captions
 from unroll.tasks.caption.settings import CaptionSettings
 
@@ -18,3 +18,11 @@ def test_batches_are_of_like_lengths_and_depend_on_seed_and_number_alone(folder,
     assert torch.equal(batch.inputs[1:], batch.target[:-1])
     seen = sum(len(batches.batch(k).lengths) for k in range(batches.per_epoch))
     assert seen == len(data.train)
+
+
+def test_groups_end_when_the_time_is_over():
+    assert list(groups_in_time([5, 6, 7], 2, None)) == [[5, 6], [7]]
+    ((first, second),) = groups_in_time(range(100), 2, 0.0)
+    assert first != second
+    everything = [row for group in groups_in_time(range(10), 3, 60.0) for row in group]
+    assert sorted(everything) == list(range(10)) != everything

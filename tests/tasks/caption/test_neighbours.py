@@ -58,5 +58,6 @@ def test_it_is_saved_and_loaded_and_damage_is_a_sentence(write_table, folder):
     assert (loaded.by, loaded.count, loaded.weight) == ("both", 3, 0.5)
     with pytest.raises((Damaged, UserError), match="a thumbnail of each image"):
         KnownImages.load(run.path, 1)
+    assert known.joined(loaded).captions == known.captions * 2
     empty = RunFolder.create(folder / "old", {"a.txt": b""}, overwrite=False)
     assert KnownImages.load(empty.path, 3) is None

@@ -5,6 +5,8 @@ N captions, C colours, H height, W width, T tokens, B batch.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,6 +103,27 @@ class CaptionSet:
             [self.ids[row] for row in rows],
             self.which[rows],
         )
+
+
+def groups_in_time(rows: Sequence[int], size: int, seconds: float | None) -> Iterator[list[int]]:
+    """Groups of rows, in an order drawn once, until the time is over; all of them where it is not.
+
+    When to use it: for metrics that need searches. What is left out is then as good as drawn.
+
+    Args:
+        rows: of all.
+        size: rows of a group.
+        seconds: after which no further group begins; there is always one. None: no limit.
+
+    Yields:
+        Rows of a group; in the given order where there is no limit.
+    """
+    begun = time.perf_counter()
+    order = list(rows) if seconds is None else np.random.default_rng(0).permutation(rows).tolist()
+    for at in range(0, len(order), size):
+        if at and seconds is not None and time.perf_counter() - begun > seconds:
+            return
+        yield order[at : at + size]
 
 
 class CaptionBatches:

@@ -12,7 +12,7 @@ import numpy as np
 from unroll.counting import counted
 from unroll.data.split import evenly_spread
 from unroll.tasks.base import Progress
-from unroll.tasks.caption.batches import CaptionSet
+from unroll.tasks.caption.batches import CaptionSet, groups_in_time
 from unroll.tasks.caption.cider import CiderD
 from unroll.tasks.caption.consensus import CaptionPool, Consensus
 from unroll.tasks.caption.decoding import TrainedCaptioner, draw_captions, images_at_once
@@ -67,8 +67,8 @@ def fit_choice(
     chosen = evenly_spread(len(places), IMAGES).tolist()
     truth, size = CiderD(references[k] for k in chosen), images_at_once(trained.settings)
     consensus, total = Consensus(trained.preprocessor.known), dict.fromkeys(choices(trained), 0.0)
-    for at in range(0, len(chosen), size):
-        batch = chosen[at : at + size]
+    done = 0
+    for batch in groups_in_time(chosen, size, trained.seconds):
         images = valid.images.take([places[k] for k in batch])
         drawn = draw_captions(
             trained.model, trained.preprocessor, images, trained.settings, trained.device
@@ -78,9 +78,11 @@ def fit_choice(
             texts = [trained.preprocessor.vocabulary.decode(each.tokens) for each in hypotheses]
             near = {by: rows[row] for by, rows in similar.items()}
             for choice, text in chosen_captions(trained, consensus, texts, near, list(total)):
-                total[choice] += truth.score(text, references[k]) / len(chosen)
-        progress(min(1.0, (at + size) / len(chosen)))
-    return max(total, key=lambda choice: total[choice]), total
+                total[choice] += truth.score(text, references[k])
+        done += len(batch)
+        progress(done / len(chosen))
+    means = {choice: score / max(1, done) for choice, score in total.items()}
+    return max(means, key=lambda choice: means[choice]), means
 
 
 def choices(trained: TrainedCaptioner) -> list[Choice]:

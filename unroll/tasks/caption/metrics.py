@@ -17,7 +17,7 @@ from unroll.data.vocabulary import UNKNOWN
 from unroll.models.softmax import loss_and_hits
 from unroll.tasks.base import Progress
 from unroll.tasks.caption.baseline import NearestImage
-from unroll.tasks.caption.batches import CaptionSet
+from unroll.tasks.caption.batches import CaptionSet, groups_in_time
 from unroll.tasks.caption.cider import cider_d, words_of
 from unroll.tasks.caption.consensus import Consensus
 from unroll.tasks.caption.decoding import (
@@ -218,10 +218,14 @@ def measure(
     """
     places, references = captions.by_image()
     chosen = evenly_spread(len(places), most or len(places)).tolist()
-    places, references = [places[k] for k in chosen], [references[k] for k in chosen]
     tokens = token_metrics(trained.model, captions, trained.device)
-    captioner = ImageCaptioner(trained)
-    texts = [each["caption"] for each in captioner.caption_all(captions.images, places, progress)]
+    captioner, texts, done = ImageCaptioner(trained), list[str](), list[int]()
+    for group in groups_in_time(chosen, captioner.at_once, trained.seconds):
+        images = captions.images.take([places[k] for k in group])
+        texts += [each["caption"] for each in captioner(images)]
+        done += group
+        progress(len(done) / len(chosen))
+    places, references = [places[k] for k in done], [references[k] for k in done]
     known = trained.preprocessor.known
     most_frequent = next(iter(known))
     baselines = {

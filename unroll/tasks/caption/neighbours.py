@@ -149,6 +149,16 @@ class KnownImages:
         chosen = [places[row] for row in evenly_spread(len(places), KNOWN).tolist()]
         self.features = image_features(train.images, chosen, network, device).half().float()
 
+    def joined(self, other: KnownImages) -> KnownImages:
+        """These images and others, with the choice that was fitted for these."""
+        both = self.features, other.features
+        return replace(
+            self,
+            thumbnails=torch.cat([self.thumbnails, other.thumbnails]),
+            captions=[*self.captions, *other.captions],
+            features=torch.cat(both) if all(map(len, both)) else torch.zeros(0, 0),
+        )
+
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold it, by name."""
         record = {

@@ -20,7 +20,7 @@ from unroll.tasks.caption.settings import CaptionSettings
 from unroll.training.objective import Objective, TrainingBatch
 
 EVALUATED = 1000  # captions of the validation set whose loss is computed during training
-CAPTIONED = 200  # images of the validation set that are captioned then
+CAPTIONED = 50  # images of the validation set that are captioned then
 UNITS = {"char": "characters", "word": "words", "bpe": "pieces of words"}
 
 

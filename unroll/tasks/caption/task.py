@@ -126,6 +126,17 @@ class CaptionTask(
         floor = KnownImages.fit(data.train, data.preprocessor.vocabulary)
         return replace(data, preprocessor=replace(data.preprocessor, floor=floor))
 
+    def refit_floor(
+        self, trained: TrainedCaptioner, data: CaptionData, progress: Progress
+    ) -> CaptionPreprocessor | None:
+        """Know the images of the validation set too."""
+        preprocessor = trained.preprocessor
+        if preprocessor.floor is None or not len(data.valid):
+            return None
+        valid = KnownImages.fit(data.valid, preprocessor.vocabulary)
+        valid.learn_features(data.valid, trained.model, trained.device)
+        return replace(preprocessor, floor=preprocessor.floor.joined(valid))
+
     def baseline_files(self, data: CaptionData) -> dict[str, bytes]:
         """The nearest image, unless the preprocessor knows the images of the training set."""
         known = data.preprocessor.floor is not None
