@@ -90,9 +90,12 @@ def resume_run(
             f"{data} is not the data that {out} was trained on (its SHA-256 differs). Give the same "
             "data, or start a new run by another --out."
         )
+    if getattr(preprocessor, "floor", None) is not None:
+        # that of the folder may have been fitted again on the validation set too
+        read = task.fit_floor(read, settings, report.log)
     set_recorded_threads(settings.threads, report)
     torch.manual_seed(settings.seed)  # for a run without a checkpoint, as where it was made
-    network = task.build_network(settings, preprocessor, cell.make).to(device)
+    network = task.build_network(settings, read.preprocessor, cell.make).to(device)
     with (
         use_backend(settings.backend), bound_by(settings), folder.locked(), Interrupt() as interrupt
     ):  # fmt: skip
@@ -109,6 +112,7 @@ def resume_run(
             left = settings.seconds - trainer.progress.seconds
             trainer.settings = settings.model_copy(update={"seconds": max(left, 1e-3)})
         rebuild_baselines(task, folder, read, report)
+        folder.save(read.preprocessor.files())
         folder.update_config(settings={**config["settings"], **recorded_budget(trainer)})
         return finish_run(task, trainer, interrupt, read, source)
 

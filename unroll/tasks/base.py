@@ -153,9 +153,11 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
     def fit_floor(self, data: D, settings: S, log: Log) -> D:
         """Fit the simple model that the network is combined with, on the training set.
 
-        Called once in a new run, before `resolve`, unless `settings.floor` is "none". The simple model
-        is part of the preprocessor, so the run folder keeps it. `calibrate` fits on the validation set
-        how much each of the two counts.
+        Called once in a new run, before `resolve`, unless `settings.floor` is "none"; and when a run is
+        resumed whose preprocessor has an attribute `floor` that is not None, because `refit_floor` may
+        have let that one learn from the validation set. The simple model is that attribute of the
+        preprocessor, so the run folder keeps it. `calibrate` fits on the validation set how much each
+        of the two counts.
 
         Args:
             data: as `read` returned it.
