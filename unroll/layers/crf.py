@@ -76,7 +76,7 @@ class CRF(nn.Module):
             lengths: [B], or None.
         """
         scores, lengths = self._checked(scores, lengths)
-        begin, pairs, end = self._weights()
+        begin, pairs, end = self.weights()
         normaliser: Tensor = LogNormaliser.apply(scores, begin, pairs, end, lengths)
         return path_scores(scores, tags, lengths, begin, pairs, end) - normaliser
 
@@ -84,7 +84,7 @@ class CRF(nn.Module):
     def best(self, scores: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The most likely labels [T, B] (Viterbi's algorithm); zero past each length."""
         scores, lengths = self._checked(scores, lengths)
-        begin, pairs, end = self._weights()
+        begin, pairs, end = self.weights()
         T, B, _ = scores.shape
         path = torch.zeros(T, B, dtype=torch.long, device=scores.device)
         if T == 0:
@@ -106,7 +106,7 @@ class CRF(nn.Module):
     def marginals(self, scores: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The probability of each label at each step [T, B, K]; zero past each length."""
         scores, lengths = self._checked(scores, lengths)
-        begin, pairs, end = self._weights()
+        begin, pairs, end = self.weights()
         alpha, normaliser = forward_sums(scores, begin, pairs, end, lengths)
         beta, _ = backward_sums(
             scores,
@@ -121,7 +121,7 @@ class CRF(nn.Module):
     def extra_repr(self) -> str:
         return f"labels={self.labels}"
 
-    def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
+    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """begin, pairs and end, minus infinity where not allowed."""
         forbidden = -torch.inf
         return (

@@ -1,6 +1,5 @@
 """Sentences as numbers, and batches of them."""
 
-import pytest
 import torch
 
 from unroll.tasks.tag.conll import Sentence
@@ -12,7 +11,7 @@ from unroll.tasks.tag.encoded import (
     shorten_word,
     word_shape,
 )
-from unroll.tasks.tag.preprocessor import TagPreprocessor
+from unroll.tasks.tag.preprocessor import UNSEEN, TagPreprocessor
 
 SENTENCES = [
     Sentence(("The", "rose", "is", "red"), ("DET", "NOUN", "AUX", "ADJ")),
@@ -50,8 +49,8 @@ def test_sentences_without_words_or_tags():
     assert batch.lengths.tolist() == [0, 1]
     assert batch.labels is None
     assert encoded.batch([0]).words.shape == (0, 1)
-    with pytest.raises(KeyError):
-        EncodedSentences([Sentence(("lily",), ("X",))], preprocessor())
+    strange = EncodedSentences([Sentence(("lily",), ("X",))], preprocessor())
+    assert strange.known.tolist() == [False] and strange.batch([0]).labels.tolist() == [[UNSEEN]]
 
 
 def test_batches_depend_on_seed_and_number_alone():

@@ -2,10 +2,9 @@
 
 import pytest
 
-from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.tasks.tag.conll import Sentence
-from unroll.tasks.tag.reader import read_data, refuse_unseen_tags, split_long
+from unroll.tasks.tag.reader import read_data, split_long, tell_unseen_tags
 from unroll.tasks.tag.settings import TagSettings
 
 
@@ -29,13 +28,16 @@ def test_a_span_across_a_border_becomes_two():
     assert split_long([sentence], None, "BIO") == ([sentence], 0)
 
 
-def test_sentences_with_unseen_types_are_bad(file):
+def test_unseen_types_are_told(file):
     preprocessor = read_data(str(file), TagSettings(), [].append).preprocessor
-    problems = Problems(skip=True)
-    sentences = [Sentence(("a",), ("I-place",)), Sentence(("a",), ("B-person",))]
-    kept = list(refuse_unseen_tags(sentences, "new.conll", preprocessor, problems))
-    assert kept == sentences[:1] and problems.count == 1
-    assert "'B-person' is not in the training set, which has place" in problems.messages()[1]
+    sentences = [Sentence(("a",), ("I-place",)), Sentence(("a", "b"), ("B-person", "O"))]
+    told = []
+    tell_unseen_tags(sentences[:1], "new.conll", preprocessor, told.append)
+    assert told == []
+    tell_unseen_tags(sentences, "new.conll", preprocessor, told.append)
+    assert told == [
+        "new.conll: 1 word has a tag that the training set does not have (B-person); they count as wrong."
+    ]
 
 
 def test_the_validation_file_has_the_columns_of_the_training_file(tmp_path):

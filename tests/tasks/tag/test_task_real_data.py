@@ -41,6 +41,7 @@ def test_parts_of_speech_in_half_a_minute(tmp_path):
         valid=str(folder / "en_ewt-ud-dev.conllu"),
         hidden=100,
         steps=400,
+        floor="none",
         quiet=True,
     )
     metrics = run.result()

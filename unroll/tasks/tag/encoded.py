@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from unroll.data.bucketed import Bucketed
 from unroll.data.vocabulary import UNKNOWN
 from unroll.tasks.tag.conll import Sentence
-from unroll.tasks.tag.preprocessor import TagPreprocessor
+from unroll.tasks.tag.preprocessor import UNSEEN, TagPreprocessor
 
 LONGEST_WORD = 32  # letters; of a longer word the first and the last 16 are read
 SHAPES = 45
@@ -32,8 +33,9 @@ class TagBatch:
         letter_lengths: how many letters each distinct word has, [U], at least 1.
         shapes: the shape of each distinct word, [U].
         lengths: words of each sentence, [B].
-        labels: the label of each word, [T, B], or None.
+        labels: the label of each word, [T, B], or None; `UNSEEN` where the training set has no such.
         tokens: how many words there are.
+        floor: the scores of the simple model, [T, B, K], where they were asked for.
     """
 
     words: Tensor
@@ -44,6 +46,7 @@ class TagBatch:
     lengths: Tensor
     labels: Tensor | None
     tokens: int
+    floor: Tensor | None = None
 
     def to(self, device: torch.device) -> TagBatch:
         """The same batch on a device."""
@@ -56,6 +59,7 @@ class TagBatch:
             lengths=self.lengths.to(device),
             labels=None if self.labels is None else self.labels.to(device),
             tokens=self.tokens,
+            floor=None if self.floor is None else self.floor.to(device),
         )
 
 
@@ -70,15 +74,12 @@ class EncodedSentences:
     Attributes:
         sentences: as given.
         lengths: words of each sentence, int64 [len(sentences)].
-
-    Raises:
-        KeyError: for a tag that the training set does not have.
     """
 
     def __init__(
         self, sentences: Sequence[Sentence], preprocessor: TagPreprocessor, *, labels: bool = True
     ) -> None:
-        self.sentences = sentences
+        self.sentences, self._floor = sentences, preprocessor.floor
         self.lengths = np.array([len(s.words) for s in sentences], dtype=np.int64)
         forms: dict[str, int] = {}
         self._forms = [
@@ -106,8 +107,18 @@ class EncodedSentences:
         """Words of all sentences."""
         return int(self.lengths.sum())
 
-    def batch(self, rows: Sequence[int]) -> TagBatch:
-        """These sentences side by side, on the CPU."""
+    @cached_property
+    def floor_scores(self) -> Tensor | None:
+        """The scores of the simple model for all words end to end, [words, K]; None: there is none."""
+        return None if self._floor is None else self._floor.scores(self.sentences)
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """Whether the training set has every tag of each sentence, bool [len(sentences)]."""
+        return np.array([bool((own != UNSEEN).all()) for own in self._labels or ()], dtype=bool)
+
+    def batch(self, rows: Sequence[int], *, floor: bool = False) -> TagBatch:
+        """These sentences side by side, on the CPU. floor: with the scores of the simple model."""
         lengths = self.lengths[list(rows)]
         T, B = int(lengths.max(initial=0)), len(rows)
         is_word = (np.arange(T)[:, None] < lengths).T  # [B, T]
@@ -131,7 +142,18 @@ class EncodedSentences:
             lengths=torch.from_numpy(lengths),
             labels=None if self._labels is None else torch.from_numpy(labels.T.copy()),
             tokens=int(lengths.sum()),
+            floor=self._floor_batch(rows, is_word) if floor else None,
         )
+
+    def _floor_batch(self, rows: Sequence[int], is_word: np.ndarray) -> Tensor | None:
+        """The scores of the simple model, [T, B, K]. is_word: [B, T]."""
+        if self.floor_scores is None:
+            return None
+        starts = np.cumsum(self.lengths) - self.lengths
+        places = [np.arange(starts[k], starts[k] + self.lengths[k]) for k in rows]
+        scores = self.floor_scores.new_zeros(*is_word.shape, self.floor_scores.shape[1])
+        scores[torch.from_numpy(is_word)] = self.floor_scores[join_arrays(places)]
+        return scores.transpose(0, 1).contiguous()
 
 
 def join_arrays(parts: list[np.ndarray]) -> np.ndarray:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypedDict
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypedDict, cast
 
 import torch
 from torch import Tensor
 
-from unroll.counting import counted
+from unroll.counting import counted, listed
 from unroll.data.bucketed import longest_first
 from unroll.tasks.base import Progress, Trained
 from unroll.tasks.comparison import comparison_table
 from unroll.tasks.reporting import skipped_sentence
+from unroll.tasks.tag.combination import CombinedTagger, kept_mixtures
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.encoded import EncodedSentences, TagBatch
 from unroll.tasks.tag.network import Tagger
-from unroll.tasks.tag.preprocessor import TagPreprocessor
+from unroll.tasks.tag.preprocessor import UNSEEN, TagPreprocessor
 from unroll.tasks.tag.schemes import find_spans
 from unroll.tasks.tag.settings import TagSettings
 from unroll.tasks.tag.span_metrics import SpanMetrics, SpanScores
 
 BATCH = 64  # sentences of a batch that is only read
+FLOOR, NETWORK = "linear model", "network alone"  # the names of both as baselines
 
 TrainedTagger = Trained[TagSettings, TagPreprocessor, Tagger]
 
@@ -65,11 +69,14 @@ class TagMetrics(TagScores, total=False):
         loss: negative log-probability of the tags, nats per word.
         baselines: the scores of each baseline, by its name.
         skipped: bad sentences that were skipped.
+        unseen_tags: how often each tag occurs that the training set does not have; it counts as wrong,
+            and its sentence is not in the loss.
     """
 
     loss: float
     baselines: dict[str, TagScores]
     skipped: int
+    unseen_tags: dict[str, int]
 
 
 class TagCounter:
@@ -83,11 +90,14 @@ class TagCounter:
         self.preprocessor = preprocessor
         self.words = self.right = self.unknown = self.unknown_right = self.sentences = 0
         self.spans = SpanScores()
+        self.unseen: Counter[str] = Counter()
 
     def add(self, sentence: Sentence, predicted: Sequence[str]) -> None:
         """Count one sentence. predicted: a tag for each word, in the scheme of the file."""
         true = sentence.tags or ()
         self.sentences += 1
+        numbers = self.preprocessor.label_numbers(true)
+        self.unseen.update(tag for tag, k in zip(true, numbers, strict=True) if k == UNSEEN)
         for word, tag, own in zip(sentence.words, true, predicted, strict=True):
             is_right, is_unknown = tag == own, word not in self.preprocessor.forms
             self.words += 1
@@ -113,7 +123,7 @@ class TagCounter:
 
 @torch.no_grad()
 def score_batches(
-    network: Tagger,
+    tagger: CombinedTagger,
     encoded: EncodedSentences,
     device: torch.device,
     progress: Progress | None = None,
@@ -121,7 +131,7 @@ def score_batches(
     """All sentences in batches, the longest first.
 
     Args:
-        network: is put into eval mode.
+        tagger: its network is put into eval mode.
         encoded: the sentences.
         device: where the network is.
         progress: called with the share that is done.
@@ -129,14 +139,64 @@ def score_batches(
     Yields:
         The numbers of the sentences of a batch, the batch, and its scores [T, B, K].
     """
-    network.eval()
+    tagger.network.eval()
     done = 0
     for rows in longest_first(encoded.lengths, BATCH):
-        batch = encoded.batch(rows).to(device)
-        yield rows, batch, network(batch)
+        batch = encoded.batch(rows, floor=tagger.floor is not None).to(device)
+        yield rows, batch, tagger.scores(batch)
         done += batch.tokens
         if progress is not None:
             progress(done / max(1, encoded.tokens))
+
+
+class TagMeasure:
+    """Metrics of a tagger, batch by batch.
+
+    Args:
+        tagger: chooses the tags.
+        preprocessor: writes the tags, and knows the words of the training set.
+        encoded: the sentences.
+    """
+
+    def __init__(
+        self, tagger: CombinedTagger, preprocessor: TagPreprocessor, encoded: EncodedSentences
+    ) -> None:
+        self.tagger, self.preprocessor, self.encoded = tagger, preprocessor, encoded
+        self.counter, self.nats, self.known_words = TagCounter(preprocessor), 0.0, 0
+
+    @torch.no_grad()
+    def add(self, rows: Sequence[int], batch: TagBatch, scores: Tensor) -> None:
+        """Count the sentences of a batch. scores: of this tagger, [T, B, K]."""
+        output = self.tagger.output
+        known = torch.from_numpy(self.encoded.known[list(rows)]).to(scores.device)
+        part = batch if bool(known.all()) else part_of(batch, known)
+        self.nats += float(output.loss(scores[:, known], part))
+        self.known_words += part.tokens
+        labels = output.most_likely_labels(scores, batch)
+        for row, own in zip(rows, labels.T.tolist(), strict=True):
+            sentence = self.encoded.sentences[row]
+            self.counter.add(sentence, self.preprocessor.tags(own[: len(sentence.words)]))
+
+    def metrics(self) -> TagMetrics:
+        """The metrics of all sentences that were counted."""
+        metrics: TagMetrics = {
+            "loss": self.nats / max(1, self.known_words),
+            **self.counter.scores(),
+        }
+        unseen = self.counter.unseen
+        return {**metrics, "unseen_tags": dict(unseen.most_common())} if unseen else metrics
+
+
+def part_of(batch: TagBatch, chosen: Tensor) -> TagBatch:
+    """The words and labels of some sentences of a batch. chosen: bool [B]."""
+    lengths = batch.lengths[chosen]
+    return replace(
+        batch,
+        words=batch.words[:, chosen],
+        lengths=lengths,
+        labels=None if batch.labels is None else batch.labels[:, chosen],
+        tokens=int(lengths.sum()),
+    )
 
 
 def measure(
@@ -146,7 +206,7 @@ def measure(
     device: torch.device,
     progress: Progress | None = None,
 ) -> TagMetrics:
-    """The metrics of a network on sentences with tags.
+    """The metrics of a network alone on sentences with tags.
 
     Args:
         network: is put into eval mode.
@@ -155,14 +215,40 @@ def measure(
         device: where the network is.
         progress: called with the share that is done.
     """
-    counter, nats = TagCounter(preprocessor), 0.0
-    for rows, batch, scores in score_batches(network, encoded, device, progress):
-        nats += float(network.loss(scores, batch).detach())
-        labels = network.most_likely_labels(scores, batch)
-        for row, own in zip(rows, labels.T.tolist(), strict=True):
-            sentence = encoded.sentences[row]
-            counter.add(sentence, preprocessor.tags(own[: len(sentence.words)]))
-    return {"loss": nats / max(1, counter.words), **counter.scores()}
+    tagger = CombinedTagger(network)
+    found = TagMeasure(tagger, preprocessor, encoded)
+    for rows, batch, scores in score_batches(tagger, encoded, device, progress):
+        found.add(rows, batch, scores)
+    return found.metrics()
+
+
+@torch.no_grad()
+def measure_parts(
+    trained: TrainedTagger, encoded: EncodedSentences, progress: Progress
+) -> dict[str, TagMetrics]:
+    """The metrics of the network with the simple model, and of each alone, as `kept_mixtures` names them.
+
+    Args:
+        trained: a tagger with a simple model.
+        encoded: the sentences, with tags.
+        progress: called with the share that is done.
+    """
+    network, preprocessor = trained.model.eval(), trained.preprocessor
+    parts = {
+        name: TagMeasure(
+            CombinedTagger(network, preprocessor.floor, mixture), preprocessor, encoded
+        )
+        for name, mixture in kept_mixtures(network).items()
+    }
+    done = 0
+    for rows in longest_first(encoded.lengths, BATCH):
+        batch = encoded.batch(rows, floor=True).to(trained.device)
+        own = network(batch)
+        for part in parts.values():
+            part.add(rows, batch, part.tagger.combine(own, batch.floor))
+        done += batch.tokens
+        progress(done / max(1, encoded.tokens))
+    return {name: part.metrics() for name, part in parts.items()}
 
 
 def measure_baselines(
@@ -186,8 +272,18 @@ def compare_with_baseline(
         progress: called with the share that is done.
     """
     preprocessor = trained.preprocessor
+    if preprocessor.floor is not None:
+        parts = measure_parts(trained, encoded, progress)
+        alone = {FLOOR: without_loss(parts["floor"]), NETWORK: without_loss(parts["network"])}
+        return {**parts["combined"], "baselines": alone}
     metrics = measure(trained.model, preprocessor, encoded, trained.device, progress)
     return {**metrics, "baselines": measure_baselines(preprocessor, encoded.sentences)}
+
+
+def without_loss(metrics: TagMetrics) -> TagScores:
+    """The scores of a tagger without what no baseline has."""
+    kept = {k: v for k, v in metrics.items() if k not in ("loss", "unseen_tags")}
+    return cast(TagScores, kept)
 
 
 def summarise_metrics(metrics: TagMetrics, where: str) -> list[str]:
@@ -199,6 +295,8 @@ def summarise_metrics(metrics: TagMetrics, where: str) -> list[str]:
         *comparison_table(metrics, baselines, format_accuracies),
         f"{metrics['unknown_rate']:.1%} of the words are unknown (not in the training set).",
         *skipped_sentence(metrics.get("skipped", 0), "sentence"),
+        *unseen_sentence(metrics.get("unseen_tags", {})),
+        *worth_sentence(metrics),
     ]
     if "f1" not in metrics:
         return lines
@@ -212,6 +310,29 @@ def summarise_metrics(metrics: TagMetrics, where: str) -> list[str]:
             f"  {kind:<{width}}  {format_spans(of)}  {counted(of['spans'], 'span')}"
             for kind, of in metrics["types"].items()
         ),
+    ]
+
+
+def unseen_sentence(unseen: Mapping[str, int]) -> list[str]:
+    """That tags are wrong because the training set does not have them. unseen: how often each occurs."""
+    if not unseen:
+        return []
+    words = counted(sum(unseen.values()), "word has a tag", "words have tags")
+    return [f"{words} that the training set does not have ({listed(list(unseen))}): wrong."]
+
+
+def worth_sentence(metrics: TagMetrics) -> list[str]:
+    """Whether the network is worth its time: both together beside each alone."""
+    alone = metrics["baselines"]
+    if FLOOR not in alone or NETWORK not in alone:
+        return []
+
+    def figure(scores: TagScores) -> str:
+        return f"F1 {100 * scores['f1']:.2f}" if "f1" in scores else f"{scores['accuracy']:.2%}"
+
+    return [
+        f"The network with the linear model: {figure(metrics)}; the linear model alone: "
+        f"{figure(alone[FLOOR])}, the network alone: {figure(alone[NETWORK])}."
     ]
 
 

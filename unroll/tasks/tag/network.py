@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from unroll.data.vocabulary import UNKNOWN
 from unroll.layers import Recurrent
@@ -18,6 +17,7 @@ from unroll.layers.crf import CRF
 from unroll.layers.locked_dropout import LockedDropout
 from unroll.models.initialisation import initialise_layers
 from unroll.tasks.tag.encoded import SHAPES, TagBatch
+from unroll.tasks.tag.output import TagOutput
 
 LETTER_SIZE, SHAPE_SIZE = 32, 16  # sizes of the vectors of a letter and of a shape
 OUTSIDE = 0  # the label of words in no span
@@ -53,6 +53,7 @@ class Tagger(nn.Module):
             wrong. Missed spans then cost more, and more are found (B. Mohit et al. 2012).
         dropout: locked dropout between layers and on outputs.
         dropout_input: locked dropout on x.
+        combined: whether it keeps weights of its scores and those of a simple model (`Mixture`).
         initialisation: a name for `initialise`; `self.initialised` says what it did.
 
     Examples:
@@ -69,6 +70,7 @@ class Tagger(nn.Module):
     """
 
     unknown_chance: Tensor
+    mixture: Tensor
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class Tagger(nn.Module):
         recall: float = 0.0,
         dropout: float = 0.0,
         dropout_input: float = 0.0,
+        combined: bool = False,
         initialisation: str = "auto",
     ) -> None:
         super().__init__()
@@ -107,6 +110,9 @@ class Tagger(nn.Module):
         self.register_buffer(
             "unknown_chance", word_dropout / (word_dropout + counts), persistent=False
         )
+        # the network alone; `keep_mixtures` says what the numbers are
+        alone = torch.tensor([1.0, 0.0, 0.0, 0.0, 0.0])
+        self.register_buffer("mixture", alone, persistent=combined)
         self.word_dropout, self.recall = word_dropout, recall
         self.initialised = self._initialise(initialisation)
 
@@ -137,37 +143,29 @@ class Tagger(nn.Module):
         Raises:
             ValueError: for a batch without labels.
         """
-        if batch.labels is None:
-            raise ValueError("The batch has no labels; expected some to compare with.")
-        if self.training and self.recall:
+        if batch.labels is not None and self.training and self.recall:
             missed = self.recall * (batch.labels != OUTSIDE)  # [T, B]
             scores = torch.cat([scores[..., :1] + missed.unsqueeze(2), scores[..., 1:]], 2)
-        if self.crf is not None:
-            return -self.crf.log_likelihood(scores, batch.labels, batch.lengths).sum()
-        is_word = self._is_word(batch)
-        return cross_entropy(scores[is_word], batch.labels[is_word], reduction="sum")
+        return self.choice.loss(scores, batch)
 
     def most_likely_labels(self, scores: Tensor, batch: TagBatch) -> Tensor:
         """The most likely labels, [T, B]; with a CRF the most likely sequence of labels."""
-        if self.crf is not None:
-            return self.crf.best(scores, batch.lengths)
-        return scores.argmax(-1)
+        return self.choice.most_likely_labels(scores, batch)
 
     def probabilities(self, scores: Tensor, batch: TagBatch) -> Tensor:
         """The probability of each label for each word, [T, B, K]."""
-        if self.crf is not None:
-            return self.crf.marginals(scores, batch.lengths)
-        return scores.softmax(-1)
+        return self.choice.probabilities(scores, batch)
+
+    @property
+    def choice(self) -> TagOutput:
+        """How labels are chosen from scores."""
+        return TagOutput(self.crf)
 
     @torch.no_grad()
     def take_vectors(self, vectors: dict[int, Tensor]) -> None:
         """Start from pretrained vectors. vectors: [E] each, by the number of the word."""
         for number, vector in vectors.items():
             self.words.weight[number] = vector
-
-    def _is_word(self, batch: TagBatch) -> Tensor:
-        steps = torch.arange(len(batch.words), device=batch.lengths.device)
-        return steps.unsqueeze(1) < batch.lengths
 
     def _initialise(self, name: str) -> str:
         layers = [layer for layer in self.modules() if isinstance(layer, Recurrent)]

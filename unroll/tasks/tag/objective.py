@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -12,11 +13,11 @@ from unroll.data.split import evenly_spread
 from unroll.tasks.tag.encoded import EncodedSentences, TagBatch, TagBatches
 from unroll.tasks.tag.metrics import measure
 from unroll.tasks.tag.network import Tagger
-from unroll.tasks.tag.reader import TagData
+from unroll.tasks.tag.reader import TagData, split_long
 from unroll.tasks.tag.settings import TagSettings
 from unroll.training.objective import Objective, TrainingBatch
 
-VALIDATION_SENTENCES = 2000  # that an evaluation during training reads at most
+VALIDATION_SENTENCES = 1000  # that an evaluation during training reads at most
 
 
 class TagObjective(Objective):
@@ -43,6 +44,7 @@ class TagObjective(Objective):
             unit="words",
         )
         self.network, self._batches, self._preprocessor = network, batches, data.preprocessor
+        self._data, self._settings = data, settings
         self._validation_set = data.encoded_valid
         if len(data.valid) > VALIDATION_SENTENCES:
             sample = [data.valid[k] for k in evenly_spread(len(data.valid), VALIDATION_SENTENCES)]
@@ -54,6 +56,14 @@ class TagObjective(Objective):
         """Batch `number` of the run; nothing is carried from one to the next."""
         batch = self._batches.batch(number).to(self.device)
         return TrainingBatch(batch.tokens, partial(self._loss, batch), ragged=True)
+
+    def with_validation_set(self) -> TagObjective:
+        """The same network over the training set and the validation set together."""
+        known = [s for s in self._data.valid if self._preprocessor.knows_tags(s)]
+        scheme = self._data.scheme.name
+        more, _ = split_long(known, self._settings.longest, scheme)
+        data = replace(self._data, train=[*self._data.train, *more], vectors=None)
+        return TagObjective(self.network, data, self._settings, self.device)
 
     def _loss(self, batch: TagBatch, state: State | None) -> tuple[Tensor, None]:
         return self.network.loss(self.network(batch), batch), None

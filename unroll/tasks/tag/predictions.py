@@ -12,6 +12,7 @@ from unroll.data.first_rows import has_columns
 from unroll.data.problems import Problems
 from unroll.data.text import lines
 from unroll.errors import UserError
+from unroll.tasks.tag.combination import CombinedTagger
 from unroll.tasks.tag.conll import (
     TEXT_COLUMNS,
     Sentence,
@@ -180,12 +181,13 @@ def check_input(input: object, preprocessor: TagPreprocessor) -> TagInput:
 
 def predict_together(trained: TrainedTagger, inputs: Sequence[TagInput]) -> list[TagPrediction]:
     """The tags of each input, in order; inputs of similar length are read side by side."""
-    preprocessor, network = trained.preprocessor, trained.model
+    preprocessor = trained.preprocessor
+    tagger = CombinedTagger(trained.model, preprocessor.floor)
     encoded = EncodedSentences([each.sentence for each in inputs], preprocessor, labels=False)
     predictions: dict[int, TagPrediction] = {}
-    for rows, batch, scores in score_batches(network, encoded, trained.device):
-        labels = network.most_likely_labels(scores, batch)  # [T, B]
-        p = network.probabilities(scores, batch).gather(2, labels.unsqueeze(2)).squeeze(2)
+    for rows, batch, scores in score_batches(tagger, encoded, trained.device):
+        labels = tagger.output.most_likely_labels(scores, batch)  # [T, B]
+        p = tagger.output.probabilities(scores, batch).gather(2, labels.unsqueeze(2)).squeeze(2)
         for row, own, own_p in zip(rows, labels.T.tolist(), p.T.tolist(), strict=True):
             length = len(inputs[row].sentence.words)
             predictions[row] = TagPrediction(

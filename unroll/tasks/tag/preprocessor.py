@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import ConfigDict
 from torch import Tensor
 
 from unroll.data.characters import CharacterVocabulary
 from unroll.data.vocabulary import UNKNOWN, most_frequent
 from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.tag.conll import Sentence
+from unroll.tasks.tag.floor import TagFloor
 from unroll.tasks.tag.schemes import LETTERS, convert_tags
 
 FILE = "tags.json"
+ELSEWHERE = ("floor",)  # attributes with files of their own
+UNSEEN = -1  # the number of a tag that the training set does not have
 DIGITS = str.maketrans("123456789", "000000000")
 
 
@@ -38,9 +42,10 @@ class TagPreprocessor:
         fold: whether words that differ by case or digits alone share a vector.
         min_count: how often a word must occur to have a vector.
         vocabulary_size: how many words may have a vector; None: any number.
+        floor: the simple model that the network is combined with; None: the network is alone.
     """
 
-    __pydantic_config__ = STRICT
+    __pydantic_config__ = STRICT | ConfigDict(arbitrary_types_allowed=True)
 
     forms: dict[str, tuple[int, int]]
     labels: tuple[str, ...]
@@ -51,6 +56,7 @@ class TagPreprocessor:
     fold: bool = True
     min_count: int = 1
     vocabulary_size: int | None = None
+    floor: TagFloor | None = None
 
     @classmethod
     def learn(
@@ -106,10 +112,12 @@ class TagPreprocessor:
         )
 
     def files(self) -> dict[str, bytes]:
-        """The file of a run folder that holds it, by name."""
-        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        """The files of a run folder that hold it, by name."""
+        names = [field.name for field in fields(self) if field.name not in ELSEWHERE]
+        record = {name: getattr(self, name) for name in names}
         text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-        return {FILE: text.encode("utf-8", "surrogatepass")}
+        own = {FILE: text.encode("utf-8", "surrogatepass")}
+        return own if self.floor is None else {**own, **self.floor.files()}
 
     @classmethod
     def load(cls, folder: Path) -> TagPreprocessor:
@@ -128,7 +136,7 @@ class TagPreprocessor:
         for scheme in (found.scheme, found.file_scheme):
             refuse_unless(scheme is None or scheme in LETTERS, path, "a scheme of tags")
         refuse_unless((found.scheme is None) == (found.file_scheme is None), path, "two schemes")
-        return found
+        return replace(found, floor=TagFloor.load(folder, found.labels, found.scheme))
 
     @cached_property
     def words(self) -> dict[str, int]:
@@ -174,11 +182,14 @@ class TagPreprocessor:
     def label_numbers(self, tags: Sequence[str]) -> np.ndarray:
         """The label numbers of a sentence, int64 [T], from tags of any scheme.
 
-        Raises:
-            KeyError: for a tag that the training set does not have.
+        A tag that the training set does not have is `UNSEEN`.
         """
         own = convert_tags(tags, self.scheme) if self.scheme else tags
-        return np.array([self.numbers[tag] for tag in own], dtype=np.int64)
+        return np.array([self.numbers.get(tag, UNSEEN) for tag in own], dtype=np.int64)
+
+    def knows_tags(self, sentence: Sentence) -> bool:
+        """Whether the training set has every tag of a sentence."""
+        return bool((self.label_numbers(sentence.tags or ()) != UNSEEN).all())
 
     def most_frequent_tags(self, words: Sequence[str]) -> list[str]:
         """The baseline: each word gets its most frequent tag, whatever its case.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from unroll.counting import counted
+from unroll.counting import counted, listed
 from unroll.data.problems import Problems
 from unroll.data.split import MOST_RECORDS, count_shared, validation_rows
 from unroll.errors import UserError
@@ -21,20 +22,16 @@ from unroll.tasks.tag.conll import (
 )
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.forms import TagForm, find_tag_form, inherited_form, read_form
-from unroll.tasks.tag.preprocessor import TagPreprocessor
+from unroll.tasks.tag.preprocessor import UNSEEN, TagPreprocessor
 from unroll.tasks.tag.schemes import (
     LETTERS,
-    OUTSIDE,
     TagScheme,
     convert_tags,
     detect_scheme,
-    find_spans,
     scheme_labels,
 )
 from unroll.tasks.tag.settings import TagSettings
 from unroll.tasks.tag.word_vectors import read_vectors
-
-LISTED = 20  # known tags that an error lists
 
 
 @dataclass(frozen=True)
@@ -140,9 +137,9 @@ def read_data(
     if preprocessor is None:
         tags = {tag for s in sentences for tag in s.tags or ()}
         preprocessor = learn_preprocessor(train, scheme, tags, columns, settings)
-    valid = list(refuse_unseen_tags(valid, settings.valid or path, preprocessor, problems))
     for sentence in problems.messages():
         log(sentence)
+    tell_unseen_tags(valid, settings.valid or path, preprocessor, log)
     if not valid:
         raise UserError(f"{validation_set} has no sentence that can be used; expected some.")
     vectors = None
@@ -372,33 +369,27 @@ def learn_preprocessor(
     )
 
 
-def refuse_unseen_tags(
-    sentences: Iterable[Sentence], name: str, preprocessor: TagPreprocessor, problems: Problems
-) -> Iterator[Sentence]:
-    """The sentences whose tags, or types of spans, are all known.
+def tell_unseen_tags(
+    sentences: Iterable[Sentence], name: str, preprocessor: TagPreprocessor, log: Log
+) -> None:
+    """Tell which tags of a validation set the training set does not have: they count as wrong.
 
     Args:
-        sentences: with tags, in order.
-        name: of the file, in errors.
+        sentences: with tags.
+        name: of their file.
         preprocessor: knows the tags of the training set.
-        problems: takes the other sentences.
+        log: takes the sentence.
     """
-    known = set(preprocessor.labels)
-    if preprocessor.scheme is not None:
-        known = {label.partition("-")[2] for label in preprocessor.labels if label != OUTSIDE}
+    unseen: Counter[str] = Counter()
     for sentence in sentences:
         tags = sentence.tags or ()
-        if preprocessor.scheme is not None:
-            unseen = [span.start for span in find_spans(tags) if span.type not in known]
-        else:
-            unseen = [k for k, tag in enumerate(tags) if tag not in known]
-        if not unseen:
-            yield sentence
-            continue
-        k = unseen[0]
-        problems.bad(
-            f"{name}, line {sentence.line(k)}: {tags[k]!r} is not in the training set, which has "
-            f"{', '.join(sorted(known)[:LISTED])}."
+        numbers = preprocessor.label_numbers(tags)
+        unseen.update(tag for tag, k in zip(tags, numbers, strict=True) if k == UNSEEN)
+    if unseen:
+        words = counted(unseen.total(), "word has a tag", "words have tags")
+        log(
+            f"{name}: {words} that the training set does not have ({listed(list(unseen))}); they count "
+            "as wrong."
         )
 
 

@@ -6,29 +6,33 @@ Many to many: named entities, parts of speech, chunks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 
 import torch
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.settings import settings_from
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.sizes import stack_output_size
+from unroll.tasks.tag.calibration import calibrate_alone, calibrate_combination
 from unroll.tasks.tag.conll import conll_file
 from unroll.tasks.tag.description import check_data, describe_data
 from unroll.tasks.tag.encoded import EncodedSentences
+from unroll.tasks.tag.floor_fitting import fit_tag_floor
 from unroll.tasks.tag.forms import inherited_form
 from unroll.tasks.tag.metrics import (
     TagMetrics,
     TrainedTagger,
     compare_with_baseline,
-    measure,
     summarise_metrics,
 )
-from unroll.tasks.tag.network import LETTER_SIZE, OUTSIDE, Tagger
+from unroll.tasks.tag.network import LETTER_SIZE, Tagger
 from unroll.tasks.tag.objective import TagObjective
 from unroll.tasks.tag.predictions import (
     TagPrediction,
@@ -38,7 +42,7 @@ from unroll.tasks.tag.predictions import (
     read_input_file,
 )
 from unroll.tasks.tag.preprocessor import TagPreprocessor
-from unroll.tasks.tag.reader import TagData, read_data, read_tagged, refuse_unseen_tags
+from unroll.tasks.tag.reader import TagData, read_data, read_tagged
 from unroll.tasks.tag.schemes import allowed_transitions
 from unroll.tasks.tag.settings import (
     DEFAULTS,
@@ -51,7 +55,7 @@ from unroll.tasks.tag.word_vectors import vector_size
 from unroll.training.budget import small_epochs
 
 PREDICTED_TOGETHER = 256  # inputs that are sorted by length
-OUTSIDE_PENALTIES = tuple(k / 4 for k in range(9))  # nats that `calibrate` tries
+FIRST_SECONDS = 10.0  # of a budget, half of which the simple model may take
 
 
 class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, TagPrediction]):
@@ -96,7 +100,45 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
         """Read a file of words with tags in columns."""
         if preprocessor is not None:  # the checkpoint has the weights of the words
             settings = settings.model_copy(update={"vectors": None})
-        return read_data(path, settings, log, preprocessor)
+        data = read_data(path, settings, log, preprocessor)
+        floor = data.preprocessor.floor
+        if floor is not None and floor.record.refitted:
+            # what is fitted on the validation set needs a simple model that has not learned from it
+            data = self.fit_floor(data, settings, log)
+        return data
+
+    def fit_floor(self, data: TagData, settings: TagSettings, log: Log) -> TagData:
+        """Fit a linear-chain CRF on words, their ends, their shapes and neighbours."""
+        began = monotonic()
+        floor = fit_tag_floor(
+            data.train, data.valid, data.preprocessor, seconds=floor_seconds(settings)
+        )
+        kind = "Linear model" if floor.chain is None else "Linear CRF"
+        log(
+            f"{kind} on words, ends, shapes and neighbours: {counted(len(floor.keys), 'feature')}, "
+            f"penalty {floor.record.penalty:g}, fitted in {monotonic() - began:.1f} s (--set floor=none)."
+        )
+        return replace(data, preprocessor=replace(data.preprocessor, floor=floor))
+
+    def refit_floor(
+        self, trained: TrainedTagger, data: TagData, progress: Progress
+    ) -> TagPreprocessor | None:
+        """Fit the simple model to the training set and the validation set."""
+        floor = data.preprocessor.floor
+        if floor is None:
+            return None
+        known = [s for s in data.valid if data.preprocessor.knows_tags(s)]
+        refitted = fit_tag_floor(
+            [*data.train, *known],
+            (),
+            data.preprocessor,
+            seconds=floor_seconds(trained.settings),
+            penalty=floor.record.penalty,
+            start=floor,
+            refitted=True,
+        )
+        progress(1.0)
+        return replace(data.preprocessor, floor=refitted)
 
     def resolve(self, settings: TagSettings, data: TagData) -> TagSettings:
         """Choose every other setting that was left open, the columns among them."""
@@ -137,6 +179,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
             allowed=allowed,
             word_dropout=settings.word_dropout or 0.0,
             recall=(settings.recall or 0.0) if scheme is not None else 0.0,
+            combined=preprocessor.floor is not None,
             dropout=settings.dropout or 0.0,
             dropout_input=settings.dropout_input or 0.0,
             initialisation=settings.initialisation,
@@ -169,28 +212,17 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
         return TagPreprocessor.load(folder)
 
     def calibrate(self, trained: TrainedTagger, data: TagData, progress: Progress) -> list[str]:
-        """Lower the score of words outside spans by what gives the validation set its highest F1."""
-        if data.preprocessor.scheme is None:
-            return []
-        network, bias = trained.model, trained.model.output.bias.detach()
-        learned = float(bias[OUTSIDE])
-        tried = []
-        for k, penalty in enumerate(OUTSIDE_PENALTIES):
-            bias[OUTSIDE] = learned - penalty
-            metrics = measure(network, data.preprocessor, data.encoded_valid, trained.device)
-            tried.append((metrics["f1"], -penalty))
-            progress((k + 1) / len(OUTSIDE_PENALTIES))
-        f1, change = max(tried)
-        bias[OUTSIDE] = learned + change
-        return [
-            f"Lowered the score of words outside spans by {-change:g} nats, fitted on the validation "
-            f"set: F1 {100 * tried[0][0]:.2f} -> {100 * f1:.2f}."
-        ]
+        """Fit how much network and simple model count, and the score of words outside spans."""
+        preprocessor, floor = data.preprocessor, data.preprocessor.floor
+        if floor is None:
+            return calibrate_alone(trained, preprocessor, data.encoded_valid, progress)
+        return calibrate_combination(trained, preprocessor, floor, data.valid, progress)
 
     # metrics
 
     def validate(self, trained: TrainedTagger, data: TagData, progress: Progress) -> TagMetrics:
-        """Metrics of the validation set, beside those of the baseline."""
+        """Metrics of the validation set, beside those of the simple model or the baseline."""
+        trained = replace(trained, preprocessor=data.preprocessor)
         return compare_with_baseline(trained, data.encoded_valid, progress)
 
     def evaluate(
@@ -219,12 +251,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
         own = dict(zip(("word", "tag"), form.settings(), strict=True))
         settings = settings_from(TagSettings, {**settings.model_dump(), **own, **columns})
         tagged, _ = read_tagged(path, settings, problems)
-        sentences = list(refuse_unseen_tags(tagged, path, preprocessor, problems))
-        if not sentences:
-            raise UserError(
-                problems.with_messages(f"{path} has no sentence that can be used; expected some.")
-            )
-        encoded = EncodedSentences(sentences, preprocessor)
+        encoded = EncodedSentences(tagged, preprocessor)
         return {**compare_with_baseline(trained, encoded, progress), "skipped": problems.count}
 
     def summarise(self, metrics: TagMetrics, where: str) -> list[str]:
@@ -260,6 +287,13 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
             f"  unroll predict {run} new.{suffix} --out tagged.{suffix}",
             f"  unroll eval {run} test.{suffix} --json",
         ]
+
+
+def floor_seconds(settings: TagSettings) -> float | None:
+    """How long a fit of the simple model may take; None: until it has converged."""
+    if settings.seconds is None:
+        return None
+    return max(min(FIRST_SECONDS, settings.seconds) / 2, settings.seconds / 5)
 
 
 def fill_in(settings: TagSettings, values: Mapping[str, object]) -> TagSettings:

@@ -1,0 +1,248 @@
+"""Fit the simple model of a tagger: L-BFGS on the log-likelihood of a linear-chain CRF.
+
+N words of all sentences, F features that have weights, K labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from unroll.models.linear_chain import (
+    ChainOrder,
+    ChainWeights,
+    chain_sums,
+    label_sums,
+)
+from unroll.tasks.tag.conll import Sentence
+from unroll.tasks.tag.floor import (
+    MOST_CHAINED,
+    FloorRecord,
+    TagFloor,
+    find_rows,
+    forbid,
+)
+from unroll.tasks.tag.floor_features import hash_features
+from unroll.tasks.tag.preprocessor import TagPreprocessor
+from unroll.tasks.tag.schemes import allowed_transitions
+from unroll.tasks.tag.tuning import best_score
+
+PENALTIES = (3.0, 1.0, 0.3)  # tried from the strongest on, each from the weights of the one before
+QUICK_PENALTY = 1.0
+ITERATIONS, FURTHER_ITERATIONS = 20, 10  # of the first penalty, of each next one
+MOST_WEIGHTS = 3_000_000  # features that are too rare to fit within it are left out
+FEW_WORDS = 5000  # of a training set whose features count from their first occurrence on
+CURVATURE = 0.1  # of the loss of one word in one weight, about p (1 - p)
+REMEMBERED = 5  # steps that L-BFGS remembers
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Sentences as the fit sees them.
+
+    Attributes:
+        matrix: which features each word has, sparse [N, F].
+        order: of the words, one time after the other.
+        labels: int64 [N], in that order.
+        sentences: as given.
+    """
+
+    matrix: Any
+    order: ChainOrder
+    labels: np.ndarray
+    sentences: Sequence[Sentence]
+
+
+def make_chains(
+    sentences: Sequence[Sentence], rows: np.ndarray, features: int, preprocessor: TagPreprocessor
+) -> Chains:
+    """Sentences as the fit sees them.
+
+    Args:
+        sentences: with tags that the preprocessor knows.
+        rows: the row of each feature of each word, `features` where it has no weights; [N, any].
+        features: F.
+        preprocessor: knows the labels.
+    """
+    from scipy.sparse import csr_matrix
+
+    order = ChainOrder([len(s.words) for s in sentences])
+    labels = np.concatenate([preprocessor.label_numbers(s.tags or ()) for s in sentences])
+    rows = rows[order.order]
+    has = rows < features
+    starts = np.concatenate([[0], np.cumsum(has.sum(1))])
+    values = np.ones(int(starts[-1]), dtype=np.float32)
+    matrix = csr_matrix((values, rows[has], starts), shape=(len(rows), features))
+    return Chains(matrix, order, labels[order.order], sentences)
+
+
+def fit_tag_floor(
+    train: Sequence[Sentence],
+    valid: Sequence[Sentence],
+    preprocessor: TagPreprocessor,
+    *,
+    seconds: float | None = None,
+    penalty: float | None = None,
+    start: TagFloor | None = None,
+    refitted: bool = False,
+) -> TagFloor:
+    """The simple model of a training set.
+
+    Args:
+        train: the training set.
+        valid: the validation set, which chooses the penalty; empty where that is given.
+        preprocessor: knows the labels.
+        seconds: that it may take, about. Default: until it has converged.
+        penalty: of the squares of the weights. Default: the one of `PENALTIES` with the highest F1 of
+            spans, or the highest accuracy, on the validation set; with few seconds a fixed one.
+        start: begin with its weights.
+        refitted: whether the validation set is among the sentences.
+    """
+    ends = None if seconds is None else monotonic() + seconds
+    keys, rows = keep_features(hash_features(train), len(preprocessor.labels))
+    chains = make_chains(train, rows, len(keys), preprocessor)
+    fit = FloorFit(chains, preprocessor, ends)
+    if start is not None:
+        fit.start_from(start, keys)
+    if penalty is None and seconds is not None and chains.matrix.nnz > 2e5 * seconds:
+        penalty = QUICK_PENALTY
+    if penalty is not None:
+        fit.run(penalty, ITERATIONS if start is None else FURTHER_ITERATIONS)
+        return fit.floor(keys, penalty, refitted=refitted)
+    known = [s for s in valid if preprocessor.knows_tags(s)]
+    rows = find_rows(keys, hash_features(known))
+    validation = make_chains(known, rows, len(keys), preprocessor)
+    fit.run(PENALTIES[0], ITERATIONS)
+    best, reached = fit.floor(keys, PENALTIES[0], refitted=False), fit.measure(validation)
+    for each in PENALTIES[1:]:
+        if ends is not None and monotonic() > ends:
+            break
+        fit.run(each, FURTHER_ITERATIONS)
+        now = fit.measure(validation)
+        if now <= reached:
+            break
+        best, reached = fit.floor(keys, each, refitted=False), now
+    return best
+
+
+def keep_features(features: np.ndarray, labels: int) -> tuple[np.ndarray, np.ndarray]:
+    """The features that are frequent enough to have weights.
+
+    Args:
+        features: of each word of the training set, uint64 [N, any].
+        labels: K.
+
+    Returns:
+        Their numbers, ascending, uint64 [F], and the row of each feature of each word, F where it has
+        no weights.
+    """
+    every, places, counts = np.unique(features, return_inverse=True, return_counts=True)
+    least = 1 if len(features) <= FEW_WORDS else 2
+    while np.count_nonzero(counts >= least) * labels > MOST_WEIGHTS:
+        least += 1
+    kept = counts >= least
+    rows = np.where(kept, np.cumsum(kept) - 1, np.count_nonzero(kept))
+    return every[kept], rows[places].reshape(features.shape)
+
+
+class FloorFit:
+    """Weights that are fitted to a training set, penalty after penalty.
+
+    Variables are the weights divided by about the square root of their inverse curvature, with which
+    L-BFGS needs few steps although some features are a thousand times as frequent as others.
+
+    Args:
+        chains: the training set.
+        preprocessor: knows labels and scheme.
+        ends: the time of `monotonic` at which it stops. None: when it has converged.
+    """
+
+    def __init__(self, chains: Chains, preprocessor: TagPreprocessor, ends: float | None) -> None:
+        self.chains, self.preprocessor, self.ends = chains, preprocessor, ends
+        self.transposed = chains.matrix.T.tocsr()
+        self.counts = np.asarray(chains.matrix.sum(0), dtype=np.float64).ravel()
+        F = chains.matrix.shape[1]
+        K = len(preprocessor.labels)
+        self.shape, self.chained = (F, K), K <= MOST_CHAINED
+        self.sizes = [F * K, K, K * K, K] if self.chained else [F * K]
+        self.allowed = allowed_transitions(preprocessor.labels, preprocessor.scheme)
+        self.values = np.zeros(sum(self.sizes))
+
+    def start_from(self, floor: TagFloor, keys: np.ndarray) -> None:
+        """Begin with the weights of a simple model. keys: of the features here."""
+        F, K = self.shape
+        padded = np.concatenate([floor.weights.astype(np.float64), np.zeros((1, K))])
+        self.values[: F * K] = padded[find_rows(floor.keys, keys)].ravel()
+        if floor.chain is not None:
+            parts = [np.ravel(part) for part in vars(floor.chain).values()]
+            between = np.concatenate(parts)
+            self.values[F * K :] = np.where(np.isfinite(between), between, 0)
+
+    def weights(self, values: np.ndarray) -> tuple[np.ndarray, ChainWeights | None]:
+        """The weights of features and labels [F, K] and those between labels."""
+        F, K = self.shape
+        of_features = values[: F * K].reshape(F, K).astype(np.float32)
+        if not self.chained:
+            return of_features, None
+        begin, pairs, end = np.split(values[F * K :], np.cumsum(self.sizes[1:-1]))
+        return of_features, forbid(ChainWeights(begin, pairs.reshape(K, K), end), self.allowed)
+
+    def run(self, penalty: float, iterations: int) -> None:
+        """Steps of L-BFGS from the present weights. penalty: half of it times the sum of squares."""
+        from scipy.optimize import minimize
+
+        K = self.shape[1]
+        between = np.full(sum(self.sizes[1:]), CURVATURE * len(self.chains.labels) / K)
+        curvature = np.concatenate([np.repeat(CURVATURE * self.counts, K), between])
+        scale = 1 / np.sqrt(curvature + penalty)
+
+        def loss(variables: np.ndarray) -> tuple[float, np.ndarray]:
+            values = variables * scale
+            of_features, chain = self.weights(values)
+            scores = self.chains.matrix @ of_features
+            if chain is None:
+                total, into = label_sums(scores, self.chains.labels)
+                parts = []
+            else:
+                sums = chain_sums(scores, self.chains.labels, self.chains.order, chain)
+                total, into = sums.loss, sums.scores
+                parts = [sums.begin, sums.pairs.ravel(), sums.end]
+            slope = np.concatenate([(self.transposed @ into).ravel(), *parts]).astype(np.float64)
+            total += penalty / 2 * float(values @ values)
+            return total, (slope + penalty * values) * scale
+
+        def stop_in_time(_: np.ndarray) -> None:
+            if self.ends is not None and monotonic() > self.ends:
+                raise StopIteration
+
+        options = {"maxiter": iterations, "maxcor": REMEMBERED}
+        found = minimize(
+            loss,
+            self.values / scale,
+            jac=True,
+            method="L-BFGS-B",
+            callback=stop_in_time,
+            options=options,
+        )
+        self.values = found.x * scale
+
+    def measure(self, chains: Chains) -> float:
+        """The F1 of spans, with the best score of words outside spans, or the accuracy."""
+        of_features, chain = self.weights(self.values)
+        return best_score(
+            chains.matrix @ of_features, chain, chains.order, chains.sentences, self.preprocessor
+        )[0]
+
+    def floor(self, keys: np.ndarray, penalty: float, *, refitted: bool) -> TagFloor:
+        """The present weights as a simple model, without the features that weigh nothing."""
+        of_features, chain = self.weights(self.values)
+        rounded = of_features.astype(np.float16)
+        kept = rounded.any(1)
+        record = FloorRecord(1, penalty, refitted)
+        if chain is not None:
+            chain = ChainWeights(*(part.astype(np.float32) for part in vars(chain).values()))
+        return TagFloor(keys[kept], rounded[kept], chain, record)
