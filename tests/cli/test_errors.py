@@ -33,7 +33,17 @@ def place(tmp_path_factory):
         Path("no_text/picture.png").write_bytes(b"\x89PNG")
         Path("bad.jsonl").write_text('{"text": "fine"}\nnot json\n')
         Path("names.tsv").write_text("".join(f"name {n}\tkind {n % 3}\n" for n in range(100)))
-        words = ["--steps", "3", "--hidden", "8", "--threads", "1", "--quiet"]
+        words = [
+            "--steps",
+            "3",
+            "--hidden",
+            "8",
+            "--threads",
+            "1",
+            "--quiet",
+            "--set",
+            "floor=none",
+        ]
         assert run(["train", "good.txt", "--out", "run", *words], False) == 0
         yield folder
 

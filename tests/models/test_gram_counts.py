@@ -44,3 +44,11 @@ def test_grams_and_what_comes_before_them_are_those_of_a_dictionary(boundary):
 
 def test_a_sequence_shorter_than_the_order_has_no_longer_grams():
     assert GramCounts.of(np.array([1, 2]), 3, 9).order == 2
+
+
+def test_short_lines_have_no_long_grams():
+    ids = np.array([0, 1, 2, 0, 3, 0])
+    counts = GramCounts.of(ids, 4, 6, boundary=0)
+    assert counts.order == 4
+    assert grams_of(counts, 3) == [(0, 1, 2), (0, 3, 0), (1, 2, 0)]
+    assert counts.different[1].tolist() == [1, 1, 1, 1, 1]

@@ -9,7 +9,9 @@ import unroll
 from unroll.training.report import QuietReport
 
 TEXT = "the clouds are in the sky.\nthe apple and pear salad.\n" * 40
-SMALL = {"hidden": 8, "threads": 1, "backend": "loop", "block": 16, "batch_size": 4}
+SMALL = {
+    "hidden": 8, "threads": 1, "backend": "loop", "block": 16, "batch_size": 4, "floor": "none"
+}  # fmt: skip
 
 
 class KeptReport(QuietReport):

@@ -60,6 +60,8 @@ class GramCounts:
             places = places[places + k < len(ids)]
             if k > 1 and boundary is not None:
                 places = places[ids[places + k - 1] != boundary]
+            if not len(places):
+                break
             key = row[places] * vocabulary_size + ids[places + k]
             found, first, inverse, count = np.unique(
                 key, return_index=True, return_inverse=True, return_counts=True
@@ -67,7 +69,7 @@ class GramCounts:
             if k:
                 # what extends a gram to the left begins one place before it
                 before = np.bincount(row[places[first] + 1], minlength=len(keys[-1]))
-                before[row[0]] += 1  # the start of the sequence is something, too
+                before[row[:1][row[:1] >= 0]] += 1  # the start of the sequence is something, too
                 if k > 1 and boundary is not None:
                     before = np.where(head == boundary, counts[-1], before)
                 different.append(before)

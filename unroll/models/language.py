@@ -15,7 +15,8 @@ from unroll.cells import State
 from unroll.layers import Recurrent, Stepper
 from unroll.layers.locked_dropout import LockedDropout
 from unroll.models.initialisation import initialise_layers
-from unroll.models.softmax import linear_cross_entropy
+from unroll.models.mixture_gate import MixtureGate
+from unroll.models.softmax import linear_cross_entropy, predictions_of
 from unroll.models.token_cell import TokenCell
 
 
@@ -36,6 +37,8 @@ class LanguageModel(nn.Module):
         dropout: locked dropout between layers and on outputs, 0 to 1.
         dropout_input: locked dropout on embeddings, 0 to 1.
         initialisation: a name for `initialise`; `initialised` says what it did.
+        gated: whether it is mixed with an n-gram model (`MixedLanguageModel`), so that it keeps their
+            gate. Default: False.
 
     Raises:
         ValueError: where tied sizes differ.
@@ -54,8 +57,10 @@ class LanguageModel(nn.Module):
         dropout: float = 0.0,
         dropout_input: float = 0.0,
         initialisation: str = "auto",
+        gated: bool = False,
     ) -> None:
         super().__init__()
+        self.gate = MixtureGate() if gated else None
         self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         self.category = nn.Embedding(categories, embedding_size) if categories else None
         self.stack = nn.ModuleList()
@@ -127,6 +132,43 @@ class LanguageModel(nn.Module):
     def output_loss(self, h: Tensor, y: Tensor) -> Tensor:
         """The cross-entropy of targets y [N] in nats, summed, given outputs h of the stack [N, H]."""
         return linear_cross_entropy(h, self._softmax_weight(), self.bias, y)
+
+    @torch.no_grad()
+    def predictions(
+        self,
+        x: Tensor,
+        y: Tensor,
+        state: State | None = None,
+        *,
+        lengths: Tensor | None = None,
+        category: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """How sure each prediction is, and the state after the last step.
+
+        Args:
+            x: ids [T, B].
+            y: targets, ids [T, B].
+            state: as `forward` takes it.
+            lengths: as `forward` takes them.
+            category: as `forward` takes it.
+
+        Returns:
+            ln p of each target, the entropy of the distribution and its highest ln p, [3, T, B]; and the
+            state after the last step.
+        """
+        h, state = self._hidden(x, state, lengths, category)
+        said = predictions_of(h.flatten(0, 1), self._softmax_weight(), self.bias, y.flatten())
+        return said.unflatten(1, x.shape), state
+
+    def log_probabilities(self, ids: Tensor, category: Tensor | None = None) -> Tensor:
+        """ln p of every token of a sequence [N] but the first, each given those before it, [N - 1]."""
+        logits, _ = self(ids[:-1, None], category=category)
+        return logits[:, 0].log_softmax(-1).gather(1, ids[1:, None]).squeeze(1)
+
+    def next_probabilities(self, ids: Tensor, category: Tensor | None = None) -> Tensor:
+        """The distribution of the token that follows a sequence [N], [V]."""
+        logits, _ = self(ids[:, None], category=category)
+        return logits[-1, 0].softmax(-1)
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step, in the structure that `forward` returns."""

@@ -1,6 +1,6 @@
 """Use a language model: score a text, predict its next token, generate its continuation.
 
-`network` is a `unroll.models.language.LanguageModel`, or has the same methods.
+`network` is a `unroll.models.language.LanguageModel`, or a `MixedLanguageModel`.
 """
 
 from __future__ import annotations
@@ -58,8 +58,7 @@ def score(
     if not own:
         raise UserError("The text to score is empty; expected at least one character or word.")
     ids = torch.tensor(context + own + ([BOUNDARY] if per_line else []), device=device)
-    logits, _ = network(ids[:-1, None], category=category_ids(category, 1, device))
-    chosen = logits[:, 0].log_softmax(-1).gather(1, ids[1:, None]).squeeze(1)
+    chosen = network.log_probabilities(ids, category_ids(category, 1, device))
     log_p = chosen[len(context) - 1 :].tolist()
     tokens = ids[len(context) :].tolist()
     total = math.fsum(log_p)
@@ -104,8 +103,8 @@ def next_tokens(
     device = network.bias.device
     context = prompt_ids(vocabulary, text, per_line)
     ids = torch.tensor(context, device=device)
-    logits, _ = network(ids[:, None], category=category_ids(category, 1, device))
-    p, order = logits[-1, 0].softmax(-1).topk(min(top, len(vocabulary)))
+    after = network.next_probabilities(ids, category_ids(category, 1, device))
+    p, order = after.topk(min(top, len(vocabulary)))
     return [
         {"token": vocabulary.name(i), "probability": q}
         for i, q in zip(order.tolist(), p.tolist(), strict=True)

@@ -135,3 +135,26 @@ def loss_and_hits(h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> tuple[f
     """
     logits = linear(h, weight, bias)
     return float(cross_entropy(logits, y, reduction="sum")), int((logits.argmax(1) == y).sum())
+
+
+@torch.no_grad()
+def predictions_of(h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> Tensor:
+    """How sure softmax(h weight^T + bias) is of known targets, a few rows at a time.
+
+    Args:
+        h: what the softmax reads [N, H].
+        weight: of the softmax [V, H].
+        bias: of the softmax [V].
+        y: ids of the targets [N], int64.
+
+    Returns:
+        ln p of each target, the entropy of the distribution in nats, and its highest ln p, [3, N].
+    """
+    found = h.new_empty(3, len(h))
+    rows = max(1, CHUNK // len(weight))
+    for at in range(0, len(h), rows):
+        log_p = linear(h[at : at + rows], weight, bias).log_softmax(-1)
+        found[0, at : at + rows] = log_p.gather(1, y[at : at + rows, None])[:, 0]
+        found[1, at : at + rows] = -(log_p.exp() * log_p).sum(1)
+        found[2, at : at + rows] = log_p.amax(1)
+    return found

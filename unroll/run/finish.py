@@ -59,6 +59,7 @@ def finish_run(
         refitted = task.refit_floor(run.trained, read, ProgressLog("refitting", report.log))
         if refitted is not None:
             folder.save(refitted.files())
+            run.preprocessor = refitted  # as the folder has it
     result: dict[str, object] = {
         **source.wordings.say(dict(metrics)),
         "validation_set": source.wordings.say(read.validation_set),

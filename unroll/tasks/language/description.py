@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unroll.data.words import WordVocabulary
 from unroll.models.language import LanguageModel
+from unroll.tasks.language.floor import tokens_counted
 from unroll.tasks.language.online import describe_online
 from unroll.tasks.language.reader import Corpus
 from unroll.tasks.language.settings import LanguageSettings
@@ -29,6 +30,12 @@ def describe_text(corpus: Corpus, settings: LanguageSettings) -> list[str]:
         f"Unknown tokens: {corpus.valid.unknown_rate:.2%} in the validation set, "
         f"{corpus.train.unknown_rate:.2%} in the training set.",
     ]
+    if corpus.floor is not None:
+        counted = min(corpus.train.tokens, tokens_counted(settings))
+        lines.append(
+            f"N-grams: a {corpus.floor.name} model (modified Kneser-Ney) of {counted:,} tokens is mixed "
+            "with the network (--set floor=none: the network alone)."
+        )
     if isinstance(vocabulary, WordVocabulary):
         lines.append(
             f"Words are split at {vocabulary.split} (--set split=spaces|punctuation); rare words are "

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from unroll.cells import State
 from unroll.data.encoded import Encoded
 from unroll.data.stream import TokenBatch, evaluation_blocks, evaluation_lines
+from unroll.models.kneser_ney import KneserNey
 from unroll.models.language import LanguageModel
+from unroll.models.mixture import NgramReader
+from unroll.models.mixture_gate import Evidence
 from unroll.tasks.base import Progress
+from unroll.tasks.language.floor import LanguageFloor
 
+WORTH = 1e-3  # nats a network has to add
 MANY_UNKNOWN = 0.2  # share of unknown tokens from which on the metrics say little
 
 
@@ -40,10 +46,12 @@ class LanguageMetrics(TextMetrics):
     """The metrics of the model, and those of the baselines on the same text.
 
     Attributes:
-        baselines: by the name of the baseline: "unigram", "5-gram".
+        baselines: by the name of the baseline: "unigram", "7-gram".
+        network: of the network alone, where the model is a mixture with n-grams.
     """
 
     baselines: dict[str, TextMetrics]
+    network: NotRequired[TextMetrics]
 
 
 def text_metrics(nats: float, tokens: int, encoded: Encoded) -> TextMetrics:
@@ -94,10 +102,8 @@ def measure(
         progress: called with the share that is done. Default: no progress is reported.
     """
     network.eval()
-    batches: Iterator[TokenBatch]
-    batches = evaluation_blocks(encoded) if encoded.starts is None else evaluation_lines(encoded)
     nats, tokens, state = 0.0, 0, None
-    for batch in batches:
+    for batch in evaluation_batches(encoded):
         total, state = batch_loss(network, batch.to(device), None if batch.fresh else state)
         nats, tokens = nats + float(total), tokens + batch.tokens
         if progress is not None:
@@ -105,9 +111,83 @@ def measure(
     return text_metrics(nats, tokens, encoded)
 
 
+def evaluation_batches(encoded: Encoded) -> Iterator[TokenBatch]:
+    """Every token of a text once: lines each by itself, or a stream in parallel parts."""
+    return evaluation_blocks(encoded) if encoded.starts is None else evaluation_lines(encoded)
+
+
+@torch.no_grad()
+def gather_evidence(
+    network: LanguageModel, ngrams: KneserNey, encoded: Encoded, device: torch.device
+) -> Iterator[tuple[Evidence, np.ndarray]]:
+    """What network and n-gram model say about every token of a text, batch by batch.
+
+    Args:
+        network: the model, on the device; it is put in eval mode.
+        ngrams: of the same vocabulary.
+        encoded: the text as ids.
+        device: where the batches go.
+
+    Yields:
+        The evidence on the targets that count, and their ids, [N] each.
+    """
+    network.eval()
+    reader, state = NgramReader(ngrams), None
+    for batch in evaluation_batches(encoded):
+        there = batch.to(device)
+        said, state = network.predictions(
+            there.x,
+            there.y,
+            None if batch.fresh else state,
+            lengths=there.lengths,
+            category=there.category,
+        )
+        ngram, seen = reader.read(batch.x, batch.y, fresh=batch.fresh, lengths=batch.lengths)
+        counts = np.ones(ngram.shape, bool) if batch.weight is None else batch.weight.numpy()
+        network_p, entropy, top = (each[counts] for each in said.double().cpu().numpy())
+        evidence = Evidence(network_p, entropy, top, ngram[counts], seen[counts])
+        yield evidence, batch.y.numpy()[counts]
+
+
+def measure_mixture(
+    network: LanguageModel,
+    floor: LanguageFloor,
+    encoded: Encoded,
+    device: torch.device,
+    progress: Progress,
+) -> LanguageMetrics:
+    """Predict every token of a text by network and n-grams together, and by each alone.
+
+    Args:
+        network: with its gate, on the device; it is put in eval mode.
+        floor: the n-gram model.
+        encoded: the text as ids.
+        device: where the batches go.
+        progress: called with the share that is done.
+    """
+    gate, unigram = network.gate, np.log(floor.unigram_p)
+    if gate is None:
+        raise ValueError("measure_mixture got a network without a gate.")
+    nats, tokens = np.zeros(4), 0
+    for evidence, targets in gather_evidence(network, floor.ngrams, encoded, device):
+        nats -= [
+            gate.log_mixture(evidence).sum(),
+            evidence.network.sum(),
+            np.log(evidence.ngram).sum(),
+            unigram[targets].sum(),
+        ]
+        tokens += len(targets)
+        progress(min(1.0, tokens / max(1, encoded.tokens)))
+    both, alone, ngram, single = (text_metrics(each, tokens, encoded) for each in nats.tolist())
+    baselines = {"unigram": single, floor.name: ngram}
+    return {**both, "baselines": baselines, "network": alone}
+
+
 def summarise(metrics: LanguageMetrics, where: str) -> list[str]:
     """A table of the metrics of model and baselines, a line for each. where: what was measured on."""
     rows: dict[str, TextMetrics] = {"this model": metrics, **metrics["baselines"]}
+    if "network" in metrics:
+        rows["network alone"] = metrics["network"]
     width = max(map(len, rows))
     lines = [f"On {where}, {metrics['tokens']:,} tokens:"]
     for name, row in rows.items():
@@ -115,9 +195,27 @@ def summarise(metrics: LanguageMetrics, where: str) -> list[str]:
             f"  {name:{width}}  {row['bits_per_character']:.3f} bits per character   "
             f"{row['nats_per_token']:.4f} nats per token   perplexity {row['perplexity']:,.2f}"
         )
+    if "network" in metrics:
+        lines.append(describe_gain(metrics, metrics["network"]))
     if metrics["unknown_rate"] > MANY_UNKNOWN:
         lines.append(
             f"{metrics['unknown_rate']:.0%} of these tokens are unknown to the model, so these metrics "
             "say little about the text."
         )
     return lines
+
+
+def describe_gain(metrics: LanguageMetrics, network: TextMetrics) -> str:
+    """Whether the network earns its seconds; network: its metrics alone."""
+    name = next(name for name in metrics["baselines"] if name != "unigram")
+    ngram = metrics["baselines"][name]["nats_per_token"]
+    gain = ngram - metrics["nats_per_token"]
+    verdict = (
+        f"The network takes {gain:.4f} nats off"
+        if gain >= WORTH
+        else "The network adds nothing yet, longer training may"
+    )
+    return (
+        f"The network with the n-grams: {metrics['nats_per_token']:.4f} nats per token; the {name} "
+        f"model alone: {ngram:.4f}, the network alone: {network['nats_per_token']:.4f}. {verdict}."
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from unroll.data.vocabularies import load_vocabulary
 from unroll.data.vocabulary import Vocabulary
 from unroll.saved_files import are_unique, is_listed, read_record, refuse_unless
+from unroll.tasks.language.floor import FLOOR, LanguageFloor
 
 CATEGORIES = "categories.json"
 
@@ -21,17 +22,19 @@ class LanguagePreprocessor:
         vocabulary: text to ids and back, learned from the training set alone.
         categories: the conditions, by name; a condition's number is its place. Empty where the model has
             none.
+        floor: the n-gram model that the network is mixed with. None: the network is alone.
     """
 
     vocabulary: Vocabulary
     categories: list[str]
+    floor: LanguageFloor | None = None
 
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold it, by name."""
         files = dict(self.vocabulary.files())
         if self.categories:
             files[CATEGORIES] = json.dumps(self.categories, ensure_ascii=False).encode()
-        return files
+        return files if self.floor is None else files | self.floor.files()
 
     @classmethod
     def load(cls, folder: Path) -> LanguagePreprocessor:
@@ -44,4 +47,7 @@ class LanguagePreprocessor:
         if is_listed(folder, CATEGORIES):
             categories = read_record(folder, CATEGORIES, list[str])
             refuse_unless(are_unique(categories), folder / CATEGORIES, "each condition once")
-        return cls(load_vocabulary(folder), categories)
+        vocabulary, floor = load_vocabulary(folder), None
+        if is_listed(folder, FLOOR):
+            floor = LanguageFloor.load(folder, len(vocabulary))
+        return cls(vocabulary, categories, floor)

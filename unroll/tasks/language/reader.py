@@ -13,6 +13,7 @@ from unroll.data.text import TextScan, TextSource, text_source
 from unroll.data.vocabularies import learn_vocabulary
 from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
+from unroll.tasks.language.floor import LanguageFloor
 from unroll.tasks.language.preprocessor import LanguagePreprocessor
 from unroll.tasks.language.settings import LanguageSettings
 
@@ -33,6 +34,7 @@ class Corpus:
         validation_set: which part of the text is the validation set, for people.
         sha256: of the whole text, and of the text of the validation set where it is a file of its own.
         header: the names of the columns of a table, where its first line is read as them.
+        floor: the n-gram model of the training set. None: not fitted.
     """
 
     source: TextSource
@@ -44,11 +46,12 @@ class Corpus:
     validation_set: str
     sha256: str
     header: tuple[str, ...] = ()
+    floor: LanguageFloor | None = None
 
     @property
     def preprocessor(self) -> LanguagePreprocessor:
-        """What a run needs to read and write such texts: vocabulary and conditions."""
-        return LanguagePreprocessor(self.vocabulary, self.categories)
+        """What a run needs to read and write such texts: vocabulary, conditions, n-gram model."""
+        return LanguagePreprocessor(self.vocabulary, self.categories, self.floor)
 
 
 def read_corpus(
@@ -65,7 +68,6 @@ def read_corpus(
         UserError: for everything that can be wrong with a text.
     """
     vocabulary = None if preprocessor is None else preprocessor.vocabulary
-    categories = None if preprocessor is None else preprocessor.categories
     source = text_source(path, settings.text or "text")
     scan = source.scan()
     other = text_source(settings.valid, settings.text or "text") if settings.valid else None
@@ -73,7 +75,7 @@ def read_corpus(
     if other is not None:
         sha256 = hashlib.sha256((sha256 + other.scan().sha256).encode()).hexdigest()
     if settings.per_line:
-        return lines_corpus(source, scan, other, sha256, settings, vocabulary, categories)
+        return lines_corpus(source, scan, other, sha256, settings, preprocessor)
 
     end = None if other is not None else scan.characters * (VALIDATION_PART - 1) // VALIDATION_PART
     exact = settings.level == "char"
@@ -90,7 +92,8 @@ def read_corpus(
     valid = encode_stream(side(False), vocabulary, f"{key} valid")
     validation_set = settings.valid or "the last tenth"
     check_sizes(source.name, train, valid, validation_set)
-    return Corpus(source, scan, vocabulary, train, valid, [], validation_set, sha256)
+    floor = floor_of(preprocessor, train)
+    return Corpus(source, scan, vocabulary, train, valid, [], validation_set, sha256, floor=floor)
 
 
 def lines_corpus(
@@ -99,14 +102,15 @@ def lines_corpus(
     other: TextSource | None,
     sha256: str,
     settings: LanguageSettings,
-    vocabulary: Vocabulary | None,
-    categories: list[str] | None,
+    preprocessor: LanguagePreprocessor | None,
 ) -> Corpus:
     """Each line is a sequence. The validation set is every tenth line: such files are often sorted.
 
     Raises:
         UserError: where a category is only in the validation set, or a part is too short.
     """
+    vocabulary = None if preprocessor is None else preprocessor.vocabulary
+    categories = None if preprocessor is None else preprocessor.categories
     columns: LineColumns | None = None
     if settings.condition is not None:
         columns = find_line_columns(source, settings.condition, settings.text)
@@ -136,9 +140,20 @@ def lines_corpus(
     validation_set = settings.valid or "every tenth line"
     check_sizes(source.name, train, valid, validation_set)
     header = columns.names if columns is not None and columns.header else ()
+    floor = floor_of(preprocessor, train)
     return Corpus(
-        source, scan, vocabulary, train, valid, categories, validation_set, sha256, header
+        source, scan, vocabulary, train, valid, categories, validation_set, sha256, header, floor
     )
+
+
+def floor_of(preprocessor: LanguagePreprocessor | None, train: Encoded) -> LanguageFloor | None:
+    """The n-gram model of a run that is resumed, counted in the training set alone.
+
+    That of the run may have been counted in the validation set too.
+    """
+    if preprocessor is None or preprocessor.floor is None:
+        return None
+    return preprocessor.floor.counted_again(train.ids)
 
 
 def check_sizes(name: str, train: Encoded, valid: Encoded, validation_set: str) -> None:

@@ -9,6 +9,7 @@ from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
 from unroll.models import language_decoding
 from unroll.models.language import LanguageModel
+from unroll.models.mixture import MixedLanguageModel
 from unroll.tasks.language.preprocessor import LanguagePreprocessor
 from unroll.tasks.language.settings import LanguageSettings
 from unroll.tasks.run import Run
@@ -34,6 +35,12 @@ class LanguageRun(Run):
         """The conditions it was trained with, by name."""
         return self.preprocessor.categories
 
+    @property
+    def predictor(self) -> LanguageModel | MixedLanguageModel:
+        """What predicts: the network mixed with its n-grams, or alone where it has none."""
+        floor = self.preprocessor.floor
+        return self.model if floor is None else MixedLanguageModel(self.model, floor.ngrams)
+
     def score(self, text: str, condition: str | None = None) -> dict[str, Any]:
         """The log-probability of a text (nats), per token, its perplexity, and what is unknown in it.
 
@@ -41,7 +48,7 @@ class LanguageRun(Run):
         """
         check_text(text, "text")
         return language_decoding.score(
-            self.model,
+            self.predictor,
             self.vocabulary,
             text,
             per_line=self.settings.per_line,
@@ -52,7 +59,7 @@ class LanguageRun(Run):
         """The most likely next tokens after a text, with their probabilities."""
         check_text(text, "text")
         return language_decoding.next_tokens(
-            self.model,
+            self.predictor,
             self.vocabulary,
             text,
             top,
@@ -89,7 +96,7 @@ class LanguageRun(Run):
         """
         check_text(prompt, "prompt")
         return language_decoding.generate(
-            self.model,
+            self.predictor,
             self.vocabulary,
             prompt,
             length=length,

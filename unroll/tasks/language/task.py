@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from unroll.data.encoded import Encoded, first_tokens
@@ -17,9 +19,11 @@ from unroll.data.text import text_source
 from unroll.models.language import LanguageModel
 from unroll.tasks.base import Log, MakeCell, Progress, Task, Trained
 from unroll.tasks.language.baseline import baseline_metrics, fit_baseline, load_baseline
+from unroll.tasks.language.calibration import calibrate
 from unroll.tasks.language.defaults import resolve, resolve_sizes
 from unroll.tasks.language.description import check_report, describe
-from unroll.tasks.language.metrics import LanguageMetrics, measure, summarise
+from unroll.tasks.language.floor import MOST_TOKENS, LanguageFloor, fit_floor
+from unroll.tasks.language.metrics import LanguageMetrics, measure, measure_mixture, summarise
 from unroll.tasks.language.objective import LanguageObjective
 from unroll.tasks.language.preprocessor import LanguagePreprocessor
 from unroll.tasks.language.reader import Corpus, read_corpus, read_text
@@ -64,6 +68,21 @@ class LanguageTask(
             log(f"Reading {path} ({size / 1e6:,.0f} MB), then encoding it once.")
         return read_corpus(path, settings, preprocessor)
 
+    def fit_floor(self, data: Corpus, settings: LanguageSettings, log: Log) -> Corpus:
+        """Count n-grams; see `unroll.tasks.language.floor`."""
+        return replace(
+            data, floor=fit_floor(data.train, data.valid, len(data.vocabulary), settings)
+        )
+
+    def refit_floor(
+        self, trained: TrainedLanguageModel, data: Corpus, progress: Progress
+    ) -> LanguagePreprocessor | None:
+        """Count the n-grams of training set and validation set."""
+        if data.floor is None:
+            return None
+        ids = [each.ids[-MOST_TOKENS:].astype(np.int64) for each in (data.train, data.valid)]
+        return replace(trained.preprocessor, floor=data.floor.counted_again(np.concatenate(ids)))
+
     def resolve(self, settings: LanguageSettings, data: Corpus) -> LanguageSettings:
         return resolve(settings, data)
 
@@ -81,6 +100,7 @@ class LanguageTask(
             dropout=settings.dropout or 0.0,
             dropout_input=settings.dropout_input or 0.0,
             initialisation=settings.initialisation,
+            gated=preprocessor.floor is not None,
         )
 
     def objective(
@@ -97,15 +117,27 @@ class LanguageTask(
         return {"characters": data.scan.characters}
 
     def baseline_files(self, data: Corpus) -> dict[str, bytes]:
+        if data.floor is not None:
+            return {}
         return fit_baseline(data.train, len(data.vocabulary))
 
     def load_preprocessor(self, folder: Path, config: Mapping[str, object]) -> LanguagePreprocessor:
         return LanguagePreprocessor.load(folder)
 
+    def calibrate(
+        self, trained: TrainedLanguageModel, data: Corpus, progress: Progress
+    ) -> list[str] | None:
+        """Fit the gate between network and n-grams on the validation set."""
+        if data.floor is None:
+            return None
+        return calibrate(trained.model, data.floor, data.valid, trained.device)
+
     def validate(
         self, trained: TrainedLanguageModel, data: Corpus, progress: Progress
     ) -> LanguageMetrics:
-        return self._measure(trained, first_tokens(data.valid, FINAL_TOKENS), progress)
+        # a resumed run may hold n-grams that were counted in the validation set too
+        valid = first_tokens(data.valid, FINAL_TOKENS)
+        return self._measure(trained, data.floor, valid, progress)
 
     def evaluate(
         self,
@@ -126,11 +158,17 @@ class LanguageTask(
             per_line=settings.per_line,
             categories=trained.preprocessor.categories,
         )
-        return self._measure(trained, encoded, progress)
+        return self._measure(trained, trained.preprocessor.floor, encoded, progress)
 
     def _measure(
-        self, trained: TrainedLanguageModel, encoded: Encoded, progress: Progress
+        self,
+        trained: TrainedLanguageModel,
+        floor: LanguageFloor | None,
+        encoded: Encoded,
+        progress: Progress,
     ) -> LanguageMetrics:
+        if floor is not None:
+            return measure_mixture(trained.model, floor, encoded, trained.device, progress)
         metrics = measure(trained.model, encoded, trained.device, progress)
         baseline = load_baseline(trained.path, len(trained.preprocessor.vocabulary))
         return {**metrics, "baselines": baseline_metrics(baseline, encoded)}

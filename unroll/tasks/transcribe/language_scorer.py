@@ -14,6 +14,7 @@ from unroll.data.vocabulary import UNKNOWN, Vocabulary
 from unroll.errors import UserError
 from unroll.models.language import LanguageModel
 from unroll.models.language_decoding import start_ids
+from unroll.models.mixture import MixedLanguageModel
 from unroll.tasks.load import load
 from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
 from unroll.tasks.transcribe.settings import TranscribeSettings
@@ -114,7 +115,7 @@ class LanguageScorer:
 
     def __init__(
         self,
-        network: LanguageModel,
+        network: LanguageModel | MixedLanguageModel,
         vocabulary: Vocabulary,
         symbols: Sequence[str],
         *,
@@ -220,8 +221,10 @@ def load_language_scorer(
         return None
     language_model_level(settings.language_model)
     run = load(settings.language_model, str(device))
+    floor = run.preprocessor.floor
+    network = run.model if floor is None else MixedLanguageModel(run.model, floor.ngrams)
     return LanguageScorer(
-        run.model,
+        network,
         run.preprocessor.vocabulary,
         ["", *preprocessor.tokens],
         words=preprocessor.units == "word",

@@ -1,0 +1,191 @@
+"""A recurrent language model mixed with an n-gram model, in shares that depend on the history.
+
+    p(w | h) = g(h) p_network(w | h) + (1 - g(h)) p_ngram(w | h)
+    g(h) = sigmoid(weight . x(h) + bias)
+
+x(h) is known before the token: which share of the longest history the n-gram model has seen, and the entropy
+and the highest ln p of the network. The four numbers of the gate are fitted on a validation set, which neither
+model has learned from; a network that knows little gets a share of almost 0.
+
+T time, B batch, V vocabulary, n order of the n-gram model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unroll.models.kneser_ney import KneserNey
+from unroll.models.language import LanguageModel
+from unroll.models.mixture_gate import Evidence
+
+
+class NgramReader:
+    """What an n-gram model says about the targets of batches, whose histories go on from batch to batch.
+
+    Args:
+        ngrams: the n-gram model.
+    """
+
+    def __init__(self, ngrams: KneserNey) -> None:
+        self.ngrams = ngrams
+        self._before: np.ndarray | None = None  # the last n - 1 tokens of each sequence [B, n - 1]
+
+    def read(
+        self, x: Tensor, y: Tensor, *, fresh: bool, lengths: Tensor | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read the next batch.
+
+        Args:
+            x: ids [T, B].
+            y: targets, ids [T, B]: x one step later.
+            fresh: whether nothing that was read before belongs to it.
+            lengths: steps of each sequence [B]; what has length 0 does not begin yet. None: all have T.
+
+        Returns:
+            p of each target, and the share of the longest history that was seen, 0 to 1, each [T, B].
+        """
+        own = torch.cat([x[:1], y]).T.cpu().numpy()
+        reach = self.ngrams.order - 1
+        before = self._before
+        if fresh or before is None:
+            before = np.full((len(own), reach), -1, dtype=np.int64)
+        ids = np.concatenate([before, own], axis=1)
+        self._before = ids[:, len(ids[0]) - 1 - reach : -1].copy()
+        if lengths is not None:
+            self._before[lengths.cpu().numpy() == 0] = -1
+        p, seen, _ = self.ngrams.score_rows(ids)
+        return p[:, reach:].T, seen[:, reach:].T / max(1, reach)
+
+
+class MixedLanguageModel:
+    """A network and an n-gram model as one language model, which is used as the network is.
+
+    When to use it: to predict with a trained network whose gate is fitted. It has the methods of
+    `LanguageModel` that use a model, not those that train it.
+
+    Args:
+        network: with its gate.
+        ngrams: of the same vocabulary.
+
+    Raises:
+        ValueError: where the network has no gate.
+
+    Examples:
+        >>> import numpy as np, torch
+        >>> from unroll.models.kneser_ney import KneserNey
+        >>> from unroll.models.language import LanguageModel
+        >>> from unroll.models.mixture import MixedLanguageModel
+        >>> ngrams = KneserNey.fit(np.array([0, 1, 2, 0, 1, 2]), 3, order=2)
+        >>> mixed = MixedLanguageModel(LanguageModel(3, 4, 8, gated=True).eval(), ngrams)
+        >>> round(float(mixed.next_probabilities(torch.tensor([0, 1])).sum()), 4)
+        1.0
+    """
+
+    def __init__(self, network: LanguageModel, ngrams: KneserNey) -> None:
+        if network.gate is None:
+            raise ValueError(
+                "MixedLanguageModel got a network without a gate; expected gated=True."
+            )
+        self.network, self.ngrams, self.gate = network, ngrams, network.gate
+
+    @property
+    def bias(self) -> Tensor:
+        """Of the network's softmax [V]; says on which device the network is."""
+        return self.network.bias
+
+    def eval(self) -> MixedLanguageModel:
+        """Put the network in eval mode."""
+        self.network.eval()
+        return self
+
+    def stepper(self, batch_size: int, category: Tensor | None = None) -> MixedStepper:
+        """The model one token at a time, as `LanguageModel.stepper` gives it."""
+        return MixedStepper(self, batch_size, category)
+
+    @torch.no_grad()
+    def log_probabilities(self, ids: Tensor, category: Tensor | None = None) -> Tensor:
+        """ln p of every token of a sequence [N] but the first, each given those before it, [N - 1]."""
+        x, y = ids[:-1, None], ids[1:, None]
+        evidence = gather_evidence(self.network, NgramReader(self.ngrams), x, y, category)
+        return torch.from_numpy(self.gate.log_mixture(evidence)[:, 0])
+
+    @torch.no_grad()
+    def next_probabilities(self, ids: Tensor, category: Tensor | None = None) -> Tensor:
+        """The distribution of the token that follows a sequence [N], [V]."""
+        logits, _ = self.network(ids[:, None], category=category)
+        rows = self.ngrams.rows_after(ids.tolist())
+        return self.mix(logits[-1], rows[None])[0].exp()
+
+    def mix(self, logits: Tensor, rows: np.ndarray) -> Tensor:
+        """The distributions of both as one.
+
+        Args:
+            logits: of the network [B, V].
+            rows: of the histories in the n-gram model [B, n].
+
+        Returns:
+            ln p [B, V], as float32 on the device of the logits.
+        """
+        log_p = logits.double().log_softmax(-1).cpu().numpy()
+        p = np.exp(log_p)
+        seen = np.maximum((self.ngrams.after[rows] > 0).sum(1) - 1, 0) / max(
+            1, self.ngrams.order - 1
+        )
+        share = self.gate.share(seen, -(p * log_p).sum(1), log_p.max(1))[:, None]
+        if len(rows) == 1:
+            ngram = self.ngrams.probabilities(rows[0])[None]
+        else:
+            ngram = self.ngrams.probabilities(rows)
+        mixed = np.log(share * p + (1 - share) * ngram)
+        return torch.from_numpy(mixed.astype(np.float32)).to(logits.device)
+
+
+class MixedStepper:
+    """A mixed model with its state: takes a token, returns ln p of the next one."""
+
+    def __init__(self, model: MixedLanguageModel, batch_size: int, category: Tensor | None) -> None:
+        self._model = model
+        self._step = model.network.stepper(batch_size, category)
+        self._rows = np.repeat(model.ngrams.rows_after([])[None], batch_size, axis=0)
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        """ln p [B, V] after these tokens [B]."""
+        self._rows = self._model.ngrams.advance(self._rows, ids.cpu().numpy())
+        return self._model.mix(self._step(ids), self._rows)
+
+    @property
+    def states(self) -> list[Any]:
+        """The state after the last token, of each layer and of the n-gram model; may be set."""
+        return [*self._step.states, self._rows]
+
+    @states.setter
+    def states(self, states: Sequence[Any]) -> None:
+        *layers, self._rows = states
+        self._step.states = layers
+
+
+def gather_evidence(
+    network: LanguageModel,
+    reader: NgramReader,
+    x: Tensor,
+    y: Tensor,
+    category: Tensor | None = None,
+) -> Evidence:
+    """What both models say about the targets of whole sequences; see `Evidence`.
+
+    Args:
+        network: in eval mode.
+        reader: of the n-gram model.
+        x: ids [T, B].
+        y: targets [T, B]: x one step later.
+        category: of each sequence [B]. None: there are no conditions.
+    """
+    said, _ = network.predictions(x, y, category=category)
+    network_p, entropy, top = said.double().cpu().numpy()
+    ngram, seen = reader.read(x, y, fresh=True)
+    return Evidence(network_p, entropy, top, ngram, seen)
