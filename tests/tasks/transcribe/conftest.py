@@ -26,14 +26,17 @@ def say(words, draw):
 
 @pytest.fixture(scope="session")
 def write_speech():
-    """Calls: folder, count -> the path of a table of sounds with their words and speakers."""
+    """Calls: folder, count -> the path of a table of sounds with their words and speakers.
+
+    most: words in a sound; with one the texts are a closed set.
+    """
     soundfile = pytest.importorskip("soundfile")
 
-    def write(folder, count, seed=0, name="speech.csv"):
+    def write(folder, count, seed=0, name="speech.csv", most=3):
         draw = np.random.default_rng(seed)
         rows = [["path", "words", "who"]]
         for k in range(count):
-            words = draw.choice(list(PITCHES), draw.integers(1, 4)).tolist()
+            words = draw.choice(list(PITCHES), draw.integers(1, most + 1)).tolist()
             soundfile.write(folder / f"{seed}_{k}.wav", say(words, draw), RATE)
             rows.append([f"{seed}_{k}.wav", " ".join(words), "ab"[k % 2]])
         with (folder / name).open("w", newline="") as file:
@@ -59,8 +62,8 @@ def write_sound():
 def speech_data(tmp_path, write_speech):
     """Calls: settings by name -> 12 sounds as a run reads them, and settings with nothing open."""
 
-    def prepare(**options):
-        path = write_speech(tmp_path, 12)
+    def prepare(count=12, most=3, **options):
+        path = write_speech(tmp_path, count, most=most)
         settings = TranscribeSettings(**{"hidden": 8, "embedding": 8, "batch_size": 4} | options)
         task = TranscribeTask()
         settings = task.resolve_sizes(settings, GRUCell)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from unroll.tasks.transcribe.metrics import network_outputs, summarise, text_errors
+from unroll.tasks.transcribe.metrics import summarise, text_errors, timed_samples
 
 
 def metrics(**changes):
@@ -50,14 +50,22 @@ def test_results_of_earlier_versions_have_other_keys():
     assert summarise(old, "x") == summarise(metrics(), "x")
 
 
-def test_outputs_are_those_of_each_record_alone(untrained):
-    data, _, network = untrained()
-    done = []
-    found = {
-        row: (log_p, loss)
-        for row, log_p, loss in network_outputs(network, data.train, "cpu", progress=done.append)
-    }
-    assert sorted(found) == list(range(11)) and done[-1] == 1
-    ((row, log_p, loss),) = network_outputs(network, data.train, "cpu", rows=[4])
-    assert row == 4 and loss == pytest.approx(found[4][1], abs=1e-4)
-    assert log_p.numpy() == pytest.approx(found[4][0].numpy(), abs=1e-5)
+def test_the_verdict_names_all_three():
+    pairs = [("low", "low"), ("high", "low")]
+    alone = text_errors(pairs)
+    found = metrics(network_alone=alone, sampled_from=9)
+    found["baselines"] = {"simple model": alone, **found["baselines"]}
+    sentences = summarise(found, "x")
+    assert sentences[0] == "On x, 2 lines of 9, 3 words:"
+    assert (
+        "The network with the simple model: word error 33.33%; the simple model alone: 50.00%, the "
+        "network alone: 50.00%." in sentences
+    )
+
+
+def test_samples_end_with_the_time():
+    assert list(timed_samples(5, None)) == [[0, 1, 2, 3, 4]]
+    every = [row for rows in timed_samples(600, 60.0) for row in rows]
+    assert sorted(every) == list(range(600))
+    (first,) = timed_samples(600, 0.0)
+    assert len(first) == 256 and max(first) > 500

@@ -154,6 +154,49 @@ def test_a_language_model_helps_the_beam(speech, tmp_path):
         run.adjust(language_model=None, beam=1, weight=0.3)
 
 
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory, write_speech):
+    """A table of single words, and a run of one step."""
+    folder = tmp_path_factory.mktemp("commands")
+    path = write_speech(folder, 60, most=1)
+    return path, unroll.train(path, folder / "run", steps=1, **SMALL)
+
+
+def test_one_step_is_as_good_as_the_simple_model(commands, write_speech, tmp_path):
+    _, run = commands
+    result = run.result()
+    assert result["word_error"] == result["baselines"]["simple model"]["word_error"] == 0
+    assert result["network_alone"]["word_error"] > 0.5
+    other = write_speech(tmp_path, 15, seed=1, most=1)
+    metrics = run.evaluate(other)
+    assert metrics["word_error"] == 0 < metrics["network_alone"]["word_error"]
+    assert "The network with the simple model" in " ".join(run.summarise(metrics, "x"))
+    loaded = unroll.load(run.path)
+    predicted = list(loaded.predict_file(other))
+    with Path(other).open() as file:
+        words = [row["words"] for row in csv.DictReader(file)]
+    assert [one["text"] for one in predicted] == words
+    assert all(one["words"][0]["word"] == one["text"] for one in predicted)
+    # the simple model that is kept has learned from the validation set too
+    assert run.config["settings"]["floor"] == "auto" and len(loaded.preprocessor.floor.landmarks)
+
+
+def test_the_network_alone_has_no_simple_model(commands, tmp_path):
+    path, _ = commands
+    run = unroll.train(path, tmp_path / "run", steps=1, floor="none", **SMALL)
+    assert run.preprocessor.floor is None and "simple model" not in run.result()["baselines"]
+    assert not (run.path / "floor.json").exists() and run.result()["word_error"] > 0.5
+
+
+def test_whole_speakers_are_held_out(tmp_path, write_speech):
+    path = write_speech(tmp_path, 24, most=1)
+    run = unroll.train(path, tmp_path / "run", steps=1, by="who", **SMALL)
+    assert run.result()["records"] == 12
+    assert "those of 1 of 2 in column who of speech.csv" in run.result()["validation_set"]
+    with pytest.raises(UserError, match=r"--by nobody: .* has the columns path, words, who"):
+        unroll.train(path, tmp_path / "other", steps=1, by="nobody", **SMALL)
+
+
 def test_a_table_is_scaled_by_its_speakers(tmp_path, caplog, write_speech):
     path = write_speech(tmp_path, 12)
     run = unroll.train(path, tmp_path / "run", steps=2, speaker="who", **SMALL)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from unroll.data.files.forms import suffix_of
+from unroll.data.files.media_paths import SOUNDS, column_of_paths
 from unroll.data.first_rows import first_rows, is_table
 from unroll.errors import UserError
 from unroll.settings.recurrent import RecurrentSettings
@@ -199,9 +200,12 @@ class ForecastSettings(RecurrentSettings):
         if not is_table(path):
             return None
         asked = next((name for name in OWN if given.get(name) is not None), None)
-        if asked is not None:
+        if asked not in (None, "by"):
             return f"a table, and {asked} is given"
         try:
+            if asked == "by":  # also the speaker of a sound, in other tables
+                sounds = column_of_paths(*first_rows(path), SOUNDS)
+                return None if sounds is not None else "a table, and by is given"
             names, dated, numbers = kinds_of_columns(*first_rows(path))
         except UserError:
             return None

@@ -5,6 +5,7 @@ T frames, B batch, F features per frame.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ class TranscribeRecord:
         size: samples at the recorded rate, or frames of a line or of strokes.
         rate: recorded samples per second; 0 where it is no sound.
         content_hash: SHA-256 of the contents, in hexadecimal digits.
+        person: who speaks or writes, as far as a column says; for splits only.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class TranscribeRecord:
     size: int
     rate: int
     content_hash: str
+    person: str = ""
 
 
 class TranscribeDataset:
@@ -77,6 +80,12 @@ class TranscribeDataset:
             for name in {record.speaker for record in self.records}:
                 own = [k for k, record in enumerate(self.records) if record.speaker == name]
                 self._scales[name] = feature_scale(self, own)
+
+    def with_preprocessor(self, preprocessor: TranscribePreprocessor) -> TranscribeDataset:
+        """The same records with a preprocessor of the same tokens and features; nothing is read again."""
+        other = copy.copy(self)
+        other.preprocessor = preprocessor
+        return other
 
     def __len__(self) -> int:
         return len(self.records)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unroll.errors import UserError
 from unroll.tasks.base import Trained
+from unroll.tasks.transcribe.combination import ClosedTexts, CombinationWeights
 from unroll.tasks.transcribe.ctc import Labelling, beam_search, greedy
 from unroll.tasks.transcribe.language_scorer import load_language_scorer
 from unroll.tasks.transcribe.live import LiveTranscriber
@@ -59,6 +60,51 @@ class Decoder:
         if self._beam == 1:
             return greedy(log_p[:, None])[0]
         return beam_search(log_p, self._beam, self._scorer, best=1)[0]
+
+
+class Recogniser:
+    """What a run reads in a recording: its search, and the simple model where texts are closed.
+
+    When to use it: once for many files.
+
+    Args:
+        trained: the run.
+
+    Attributes:
+        decode: the search, with the network alone.
+        closed: the closed texts; None where the run has none.
+        weights: of network and simple model.
+
+    Raises:
+        UserError: as from `Decoder`.
+    """
+
+    def __init__(self, trained: TrainedTranscriber) -> None:
+        self.decode = Decoder(trained)
+        floor = trained.preprocessor.floor
+        self.closed = None if floor is None else ClosedTexts(floor, trained.preprocessor)
+        self.weights = combination_weights(trained.model)
+
+    def __call__(self, log_p: Tensor, raw: np.ndarray) -> Labelling:
+        """The labelling of a recording.
+
+        Args:
+            log_p: the network's output [S, V].
+            raw: the contents of the file.
+        """
+        reading = self.decode(log_p)
+        if self.closed is None:
+            return reading
+        return self.closed.choose(log_p, self.closed.floor_scores(raw), reading, self.weights)
+
+
+def combination_weights(network: Transcriber) -> CombinationWeights:
+    """The weights that a network keeps; the network alone where it keeps none."""
+    kept = getattr(network, "combination", None)
+    if not isinstance(kept, Tensor):
+        return CombinationWeights(1.0, 0.0, 0.0)
+    alone, floor, margin = kept.tolist()
+    return CombinationWeights(alone, floor, margin)
 
 
 @torch.no_grad()

@@ -23,6 +23,7 @@ def describe(data: TranscribeData, settings: TranscribeSettings) -> list[str]:
         *describe_records(data),
         *describe_sounds(data),
         describe_steps(data, settings),
+        describe_floor(data, settings),
     ]
     if settings.epochs == EPOCHS:
         lines.append(f"Small data set: {EPOCHS} epochs (--seconds, --steps or --epochs).")
@@ -106,6 +107,24 @@ def describe_steps(data: TranscribeData, settings: TranscribeSettings) -> str:
         f"the {preprocessor.record_name}s have {median} or fewer; read {direction} (--set "
         "bidirectional, streaming)."
     )
+
+
+def describe_floor(data: TranscribeData, settings: TranscribeSettings) -> str:
+    """A sentence on the simple model, or on why there is none."""
+    floor = data.preprocessor.floor
+    if floor is not None:
+        people = {record.person for record in data.train.records}
+        over = "speakers" if len(people) > 1 and "" not in people else "records"
+        return (
+            f"Simple model: which of {len(floor.texts):,} texts a whole {data.preprocessor.record_name} "
+            f"has, a kernel machine on statistics of its 8 parts, chosen over {over}; the network is "
+            "combined with it (--set floor=none)."
+        )
+    if settings.floor == "none":
+        return "No simple model (--set floor=auto): the network alone."
+    if settings.streaming:
+        return "No simple model: it would need the whole recording. The network alone."
+    return "No simple model: the texts are no small closed set. The network alone."
 
 
 def metadata(data: TranscribeData) -> dict[str, object]:

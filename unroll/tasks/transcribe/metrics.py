@@ -1,31 +1,29 @@
-"""Metrics of a recogniser: error rates and loss, beside those of the baselines.
-
-S steps, V tokens with the blank.
-"""
+"""Metrics of a recogniser: error rates and loss, beside those of the baselines."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypedDict, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from unroll.counting import counted
-from unroll.data.bucketed import longest_first
 from unroll.tasks.base import Progress
 from unroll.tasks.comparison import comparison_table
 from unroll.tasks.transcribe.baseline import load_baseline
-from unroll.tasks.transcribe.batches import TranscribeDataset, make_batch
-from unroll.tasks.transcribe.ctc import Labelling, greedy
-from unroll.tasks.transcribe.decoding import Decoder, TrainedTranscriber
+from unroll.tasks.transcribe.batches import TranscribeDataset
+from unroll.tasks.transcribe.ctc import greedy
+from unroll.tasks.transcribe.decoding import Recogniser, TrainedTranscriber
 from unroll.tasks.transcribe.error_rates import character_error_rate, word_error_rate
 from unroll.tasks.transcribe.network import Transcriber
+from unroll.tasks.transcribe.outputs import network_outputs
 
-BATCH_SIZE = 32  # of evaluation
+SIMPLE_MODEL = "simple model"  # its key among the baselines
+SAMPLE = 256  # records that are recognised before the time is looked at
 LISTED_CONFUSIONS = 5
 OLD_KEYS = {"thing": "record_name", "whole": "exact_match", "mistaken": "confusions"}
 
@@ -63,6 +61,8 @@ class TranscribeMetrics(TextErrors, total=False):
         confusions: the most frequent wrong texts: [reference, recognised text, how often].
         in_training: records that are in the training set too.
         baselines: errors of each baseline, by its name.
+        network_alone: errors of the network without the simple model, where there is one.
+        sampled_from: how many records there would have been, where the budget left time for fewer.
         skipped: how many bad records were skipped.
         problems: sentences on the bad records.
     """
@@ -76,6 +76,8 @@ class TranscribeMetrics(TextErrors, total=False):
     confusions: list[tuple[str, str, int]]
     in_training: int
     baselines: dict[str, TextErrors]
+    network_alone: TextErrors
+    sampled_from: int
     skipped: int
     problems: list[str]
 
@@ -93,82 +95,114 @@ def text_errors(pairs: list[tuple[str, str]]) -> TextErrors:
     }
 
 
-@torch.no_grad()
-def network_outputs(
-    network: Transcriber,
-    dataset: TranscribeDataset,
-    device: torch.device,
-    rows: list[int] | None = None,
-    progress: Progress | None = None,
-) -> Iterator[tuple[int, Tensor, float]]:
-    """The row of each record, its log p [S, V] and its loss in nats; the longest records first.
-
-    Args:
-        network: on its device; it is put in eval mode.
-        dataset: the records.
-        device: of the network.
-        rows: which records. Default: all.
-        progress: called with the share that is done.
-    """
-    network.eval()
-    chosen = np.arange(len(dataset)) if rows is None else np.asarray(rows)
-    done = 0
-    for places in longest_first(dataset.lengths[chosen], BATCH_SIZE):
-        own = chosen[places].tolist()
-        batch = make_batch(dataset, own).to(device)
-        log_p, steps = network(batch.x, batch.lengths)
-        losses = network.losses(log_p, steps, batch.y, batch.y_lengths)
-        for b, row in enumerate(own):
-            yield row, log_p[: steps[b], b].cpu(), float(losses[b])
-        done += len(own)
-        if progress is not None:
-            progress(done / len(chosen))
-
-
 @dataclass(frozen=True)
 class Recognised:
     """Texts that were recognised.
 
     Attributes:
         pairs: each reference with the text that was recognised.
+        network: each reference with what the network reads alone; empty without a simple model.
+        floor: each reference with the text of the simple model; empty without one.
+        rows: of the records.
         loss: nats per unit; records that are too short for their text do not count.
     """
 
     pairs: list[tuple[str, str]]
+    network: list[tuple[str, str]]
+    floor: list[tuple[str, str]]
+    rows: list[int]
     loss: float
 
 
 def recognise(
-    network: Transcriber,
-    dataset: TranscribeDataset,
-    device: torch.device,
-    decode: Callable[[Tensor], Labelling],
-    rows: list[int] | None = None,
-    progress: Progress | None = None,
+    trained: TrainedTranscriber, dataset: TranscribeDataset, progress: Progress | None = None
 ) -> Recognised:
-    """The texts of a data set, in order. decode: finds a labelling of log p [S, V]; others as above."""
-    preprocessor = dataset.preprocessor
-    chosen = list(range(len(dataset))) if rows is None else rows
-    texts: dict[int, str] = {}
+    """The texts of a data set, in order; of a sample where the budget leaves no time for all.
+
+    Args:
+        trained: the run; its `seconds` say how long this may take.
+        dataset: records with texts.
+        progress: called with the share that is done.
+
+    Raises:
+        UserError: where the search cannot be done.
+    """
+    recogniser, preprocessor = Recogniser(trained), dataset.preprocessor
+    closed = recogniser.closed
+    texts: dict[int, tuple[str, str, str]] = {}
     total, units = 0.0, 0
-    for row, log_p, loss in network_outputs(network, dataset, device, rows, progress):
-        texts[row] = preprocessor.decode(decode(log_p).tokens)
-        if dataset.fits(row):
-            total += loss
-            units += len(dataset.tokens[row])
-    pairs = [(preprocessor.normalise_text(dataset.records[row].text), texts[row]) for row in chosen]
-    return Recognised(pairs, total / max(1, units))
+    for rows in timed_samples(len(dataset), trained.seconds):
+        outputs = network_outputs(trained.model, dataset, trained.device, rows, progress)
+        for row, log_p, loss in outputs:
+            reading = recogniser.decode(log_p)
+            alone, floor, best = preprocessor.decode(reading.tokens), "", reading
+            if closed is not None:
+                raw = dataset.raw(row)
+                scores = closed.floor_scores(raw)
+                floor = closed.model.texts[int(scores.argmax())]
+                best = closed.choose(log_p, scores, reading, recogniser.weights)
+            texts[row] = (preprocessor.decode(best.tokens), alone, floor)
+            if dataset.fits(row):
+                total += loss
+                units += len(dataset.tokens[row])
+    rows = sorted(texts)
+    references = [preprocessor.normalise_text(dataset.records[row].text) for row in rows]
+    pairs = [
+        [(reference, texts[row][k]) for row, reference in zip(rows, references, strict=True)]
+        for k in range(3 if closed is not None else 1)
+    ]
+    network, simple = pairs[1:] if closed is not None else ([], [])
+    return Recognised(pairs[0], network, simple, rows, total / max(1, units))
+
+
+def timed_samples(count: int, seconds: float | None) -> Iterator[list[int]]:
+    """Row numbers of records in samples that are spread over all, while there is time.
+
+    Args:
+        count: of all records.
+        seconds: that all samples may take. Default: all records at once.
+    """
+    if seconds is None:
+        yield list(range(count))
+        return
+    order = np.random.default_rng(0).permutation(count)
+    ends = time.monotonic() + seconds
+    for start in range(0, count, SAMPLE):
+        if start and time.monotonic() > ends:
+            return
+        yield sorted(order[start : start + SAMPLE].tolist())
 
 
 def quick_metrics(
-    network: Transcriber, dataset: TranscribeDataset, device: torch.device, rows: list[int]
+    network: Transcriber,
+    dataset: TranscribeDataset,
+    device: torch.device,
+    rows: list[int],
+    decoded: set[int],
 ) -> dict[str, float]:
-    """Loss, word and character error rate of some rows, with the most likely token of each step."""
-    found = recognise(network, dataset, device, lambda log_p: greedy(log_p[:, None])[0], rows)
+    """Loss, word and character error rate with the most likely token of each step.
+
+    Args:
+        network: on its device.
+        dataset: the records.
+        device: of the network.
+        rows: whose loss counts.
+        decoded: those of them whose errors count.
+    """
+    preprocessor = dataset.preprocessor
+    total, units, pairs = 0.0, 0, []
+    for row, log_p, loss in network_outputs(network, dataset, device, rows):
+        if dataset.fits(row):
+            total += loss
+            units += len(dataset.tokens[row])
+        if row in decoded:
+            reference = preprocessor.normalise_text(dataset.records[row].text)
+            found = preprocessor.decode(greedy(log_p[:, None])[0].tokens)
+            pairs.append((reference, found))
     return {
-        "loss": found.loss,
-        "word_error": word_error_rate(found.pairs).rate,
-        "character_error": character_error_rate(found.pairs).rate,
+        "loss": total / max(1, units),
+        "word_error": word_error_rate(pairs).rate,
+        "character_error": character_error_rate(pairs).rate,
     }
 
 
@@ -180,34 +214,40 @@ def measure(
     Raises:
         UserError: where the search cannot be done, or the baseline is damaged.
     """
-    decode = Decoder(trained)
-    found = recognise(trained.model, dataset, trained.device, decode, progress=progress)
+    found = recognise(trained, dataset, progress)
     baseline = load_baseline(trained.path)
     references = [reference for reference, _ in found.pairs]
     wrong = Counter(pair for pair in found.pairs if pair[0] != pair[1])
-    return {
+    metrics: TranscribeMetrics = {
         "record_name": dataset.preprocessor.record_name,
         "records": len(references),
         "loss": found.loss,
-        "too_short": sum(not dataset.fits(row) for row in range(len(dataset))),
+        "too_short": sum(not dataset.fits(row) for row in found.rows),
         **text_errors(found.pairs),
         "exact_match": sum(a == b for a, b in found.pairs) / len(found.pairs),
         "beam": trained.settings.beam,
         "confusions": [(a, b, n) for (a, b), n in wrong.most_common(LISTED_CONFUSIONS)],
-        "in_training": baseline.count_known(dataset.records),
+        "in_training": baseline.count_known([dataset.records[row] for row in found.rows]),
         "baselines": {
+            **({SIMPLE_MODEL: text_errors(found.floor)} if found.floor else {}),
             "most frequent text": text_errors([(a, baseline.most_frequent) for a in references]),
             "no text": text_errors([(a, "") for a in references]),
         },
     }
+    if found.network:
+        metrics["network_alone"] = text_errors(found.network)
+    if len(found.rows) < len(dataset):
+        metrics["sampled_from"] = len(dataset)
+    return metrics
 
 
 def summarise(metrics: TranscribeMetrics, where: str) -> list[str]:
     """The metrics in sentences, beside those of the baselines. where: what was measured on."""
     metrics = with_present_keys(metrics)
     name, baselines = metrics.get("record_name", "recording"), metrics["baselines"]
+    of = f" of {metrics['sampled_from']:,}" if metrics.get("sampled_from") else ""
     lines = [
-        f"On {where}, {counted(metrics['records'], name)}, {counted(metrics['words'], 'word')}:",
+        f"On {where}, {counted(metrics['records'], name)}{of}, {counted(metrics['words'], 'word')}:",
         *comparison_table(metrics, baselines, format_errors),
         f"Words: {metrics['substitutions']:,} wrong, {metrics['deletions']:,} missing, "
         f"{metrics['insertions']:,} inserted; {metrics['exact_match']:.2%} of the {name}s have no "
@@ -222,7 +262,14 @@ def summarise(metrics: TranscribeMetrics, where: str) -> list[str]:
         pairs = metrics["confusions"]
         listed = ", ".join(f"{b or 'nothing'!r} for {a!r} ({n})" for a, b, n in pairs)
         lines.append(f"Most frequent confusions: {listed}.")
-    if metrics["word_error"] >= min(errors["word_error"] for errors in baselines.values()):
+    weak = [errors for key, errors in baselines.items() if key != SIMPLE_MODEL]
+    if "network_alone" in metrics:
+        lines.append(
+            f"The network with the simple model: word error {metrics['word_error']:.2%}; the simple "
+            f"model alone: {baselines[SIMPLE_MODEL]['word_error']:.2%}, the network alone: "
+            f"{metrics['network_alone']['word_error']:.2%}."
+        )
+    if metrics["word_error"] >= min(errors["word_error"] for errors in weak):
         lines.append(f"No better than a baseline: use more {name}s or train longer.")
     if metrics["in_training"]:
         known = counted(metrics["in_training"], f"{name} is", f"{name}s are")

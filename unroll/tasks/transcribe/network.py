@@ -46,6 +46,8 @@ class Transcriber(nn.Module):
         dropout: locked dropout on the input of the recurrent layers, between them and on their
             output.
         initialisation: a name for `initialise`; `self.initialised` says what was done.
+        combined: whether a simple model is combined with it, whose weights it then keeps as
+            `combination`: of the network, of the simple model, and a margin. At first it is alone.
 
     Raises:
         ValueError: where subsample is another number.
@@ -74,8 +76,12 @@ class Transcriber(nn.Module):
         causal: bool = False,
         dropout: float = 0.0,
         initialisation: str = "auto",
+        combined: bool = False,
     ) -> None:
         super().__init__()
+        if combined:
+            self.combination: Tensor
+            self.register_buffer("combination", torch.tensor([1.0, 0.0, 0.0]))
         if subsample not in (1, 2, 4, 8):
             raise ValueError(f"Transcriber got subsample={subsample}; expected 1, 2, 4 or 8.")
         self.channels, self.height, self.subsample = channels, height, subsample

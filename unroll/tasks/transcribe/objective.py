@@ -18,7 +18,8 @@ from unroll.tasks.transcribe.reader import TranscribeData
 from unroll.tasks.transcribe.settings import TranscribeSettings
 from unroll.training.objective import Objective, TrainingBatch
 
-EVALUATED = 2000  # records of the validation set, at most, in an evaluation during training
+# records of the validation set, at most, in an evaluation during training: of the loss, of the errors
+EVALUATED, DECODED = 1000, 300
 
 
 class TranscribeObjective(Objective):
@@ -52,6 +53,7 @@ class TranscribeObjective(Objective):
         )
         self.network, self.valid = network, data.valid
         self.evaluated = evenly_spread(len(data.valid), EVALUATED).tolist()
+        self.decoded = {self.evaluated[k] for k in evenly_spread(len(self.evaluated), DECODED)}
 
     def batch(self, number: int) -> TrainingBatch:
         """Batch `number` of the training set."""
@@ -64,6 +66,6 @@ class TranscribeObjective(Objective):
 
     def evaluate(self) -> dict[str, float]:
         """Metrics of some records of the validation set."""
-        metrics = quick_metrics(self.network, self.valid, self.device, self.evaluated)
+        metrics = quick_metrics(self.network, self.valid, self.device, self.evaluated, self.decoded)
         error_and_loss = metrics["character_error"] + min(metrics["loss"], 1) / 1000
         return {**metrics, "error_and_loss": error_and_loss}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.transcribe.audio import read_audio
+from unroll.tasks.transcribe.floor import ClosedTextModel
 from unroll.tasks.transcribe.line_images import distort_line, read_line
 from unroll.tasks.transcribe.log_mel import LogMel, deltas, mask_stripes
 from unroll.tasks.transcribe.strokes import read_strokes
@@ -124,6 +125,7 @@ class TranscribePreprocessor:
         mean: of each feature over the corpus, where it is scaled by that.
         deviation: of each feature over the corpus, where it is scaled by that.
         height: of images of lines, in pixels.
+        floor: the simple model of closed texts; None where there is none.
         number: of each token.
     """
 
@@ -138,6 +140,7 @@ class TranscribePreprocessor:
     mean: list[float] = field(default_factory=list)
     deviation: list[float] = field(default_factory=list)
     height: int = 32
+    floor: ClosedTextModel | None = field(default=None, repr=False, compare=False)
     number: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -165,6 +168,11 @@ class TranscribePreprocessor:
     def seconds(self) -> float | None:
         """Seconds per step of the network; None where frames are not time."""
         return None if self.mel is None else self.mel.hop * self.subsample
+
+    @property
+    def varies(self) -> bool:
+        """Whether copies of a record can be changed as if somebody else had made it."""
+        return self.kind != "strokes"
 
     def steps(self, frames: int) -> int:
         """Steps of the network for this number of frames."""
@@ -263,10 +271,11 @@ class TranscribePreprocessor:
 
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold it."""
-        record = asdict(self)
-        del record["number"]
+        record = asdict(replace(self, floor=None))
+        del record["number"], record["floor"]
         text = json.dumps(record, ensure_ascii=False, indent=0)
-        return {FILE: text.encode("utf-8", "surrogatepass")}
+        floor = {} if self.floor is None else self.floor.files()
+        return {FILE: text.encode("utf-8", "surrogatepass"), **floor}
 
     @classmethod
     def load(cls, folder: Path) -> TranscribePreprocessor:
@@ -293,7 +302,7 @@ class TranscribePreprocessor:
         refuse_unless(
             not scaled or features == len(found.mean) > 0, path, "a scale of each feature"
         )
-        return found
+        return replace(found, floor=ClosedTextModel.load(folder))
 
 
 def load_writing(kind: str, path: Path, height: int) -> np.ndarray:

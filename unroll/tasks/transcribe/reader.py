@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from unroll.counting import counted, listed
 from unroll.data.files.media_paths import AUDIO, IMAGES
 from unroll.data.images import BadImage
@@ -26,6 +28,7 @@ from unroll.tasks.transcribe.batches import (
     feature_scale,
     frame_count,
 )
+from unroll.tasks.transcribe.floor import ClosedTextModel
 from unroll.tasks.transcribe.kaldi import SOUNDS as KALDI_SOUNDS
 from unroll.tasks.transcribe.kaldi import open_recordings
 from unroll.tasks.transcribe.line_images import smallest_width_ratio
@@ -39,6 +42,7 @@ from unroll.tasks.transcribe.preprocessor import (
 from unroll.tasks.transcribe.settings import KINDS, TranscribeSettings
 from unroll.tasks.transcribe.strokes import BadStrokes
 
+PEOPLE = "speaker speaker_id client_id writer writer_id".split()
 TEXTS = "text words transcript transcription sentence label utterance".split()
 SUFFIXES = {"audio": AUDIO, "image": IMAGES, "strokes": (".csv", ".tsv", ".txt")}
 # errors of a single file, which may be skipped; a missing package is none of them
@@ -77,6 +81,16 @@ class TranscribeData:
     too_short: int
     warnings: tuple[str, ...]
 
+    def with_floor(self, floor: ClosedTextModel) -> TranscribeData:
+        """The same data, its preprocessor with a simple model."""
+        preprocessor = replace(self.preprocessor, floor=floor)
+        return replace(
+            self,
+            preprocessor=preprocessor,
+            train=self.train.with_preprocessor(preprocessor),
+            valid=self.valid.with_preprocessor(preprocessor),
+        )
+
 
 def read_data(
     path: str,
@@ -101,16 +115,13 @@ def read_data(
     problems = problems or Problems(settings.skip_bad)
     table = find_table(path, settings)
     scan = scan_files(table, settings, problems, log)
-    validation_set = settings.valid or f"a tenth of the records of {Path(path).name}"
     if settings.valid is None:
-        chosen = validation_rows(len(scan.records))
-        if len(chosen) > 50_000:
-            validation_set = f"a small part of the records of {Path(path).name}"
+        chosen, validation_set = choose_validation(scan.records, settings.by, Path(path).name)
         train = [record for record, out in zip(scan.records, chosen, strict=True) if not out]
         valid = [record for record, out in zip(scan.records, chosen, strict=True) if out]
         sha256 = scan.sha256
     else:
-        train = scan.records
+        train, validation_set = scan.records, settings.valid
         other = scan_files(find_table(settings.valid, settings, table), settings, problems, log)
         valid = other.records
         sha256 = hashlib.sha256((scan.sha256 + other.sha256).encode()).hexdigest()
@@ -189,11 +200,13 @@ def find_table(
         raise UserError(
             f"{error} For images of lines use --image COLUMN, for strokes --strokes COLUMN."
         ) from error
-    if labelled and settings.speaker is not None and settings.speaker not in table.names:
-        raise UserError(
-            f"--set speaker={settings.speaker}: {path} has the columns {listed(table.names)}; "
-            "expected one of them."
-        )
+    by = settings.by if like is None and run is None else None  # which splits nothing else
+    named = {"--set speaker=": settings.speaker, "--by ": by}
+    for flag, column in named.items():
+        if labelled and column is not None and column not in table.names:
+            raise UserError(
+                f"{flag}{column}: {path} has the columns {listed(table.names)}; expected one of them."
+            )
     return table
 
 
@@ -277,6 +290,7 @@ def scan_files(
     """
     records: list[TranscribeRecord] = []
     digest, mixed = hashlib.sha256(), 0
+    people = column_of_people(table, settings)
     logged = time.monotonic()
     for row in table.rows(problems):
         if log is not None and time.monotonic() > logged + LOG_SECONDS:
@@ -302,14 +316,41 @@ def scan_files(
             problems.bad(f"{row.where}: {error}")
             continue
         content_hash = hashlib.sha256(content.tobytes()).hexdigest()
-        speaker = row.cells.get(settings.speaker or "", "")
+        speaker, person = (row.cells.get(name or "", "") for name in (settings.speaker, people))
         records.append(
             TranscribeRecord(
-                row.path, row.value or "", speaker, row.where, size, rate, content_hash
+                row.path, row.value or "", speaker, row.where, size, rate, content_hash, person
             )
         )
         digest.update(f"{content_hash} {row.value} {speaker}\0".encode())
     return TranscribeScan(records, digest.hexdigest(), mixed)
+
+
+def column_of_people(table: MediaTable, settings: TranscribeSettings) -> str | None:
+    """The column that says who speaks or writes: `by`, `speaker`, or one of such a name."""
+    named = settings.by or settings.speaker
+    return named or next((name for name in table.names if name.lower() in PEOPLE), None)
+
+
+def choose_validation(
+    records: Sequence[TranscribeRecord], by: str | None, name: str
+) -> tuple[np.ndarray, str]:
+    """Which records are the validation set, and what it is, for people.
+
+    Args:
+        records: all of them.
+        by: the column of the people, all of whose records are in one of the sets. Default: a tenth of
+            the records.
+        name: of the table.
+    """
+    if by is None:
+        share = "a tenth" if len(records) <= 50_000 else "a small part"
+        return validation_rows(len(records)), f"{share} of the records of {name}"
+    people = sorted({record.person for record in records})
+    is_chosen = validation_rows(len(people))
+    chosen = {person for person, out in zip(people, is_chosen, strict=True) if out}
+    where = f"those of {len(chosen):,} of {len(people):,} in column {by} of {name}"
+    return np.array([record.person in chosen for record in records], dtype=bool), where
 
 
 def is_segment(row: MediaRow, problems: Problems) -> bool:

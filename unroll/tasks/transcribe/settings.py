@@ -27,6 +27,7 @@ class TranscribeSettings(RecurrentSettings):
         "strokes": "COLUMN",
         "text": "COLUMN",
         "valid": "FILE",
+        "by": "COLUMN",
         "skip_bad": "",
         "lower": "",
     }
@@ -49,6 +50,11 @@ class TranscribeSettings(RecurrentSettings):
     )
     valid: str | None = Field(
         None, description="Validation set. Default: a tenth of the records, at most 5,000."
+    )
+    by: str | None = Field(
+        None,
+        description="Column of the speaker or writer; all records of a person are either in the "
+        "training set or in the validation set.",
     )
     skip_bad: SkipBad = False
     lower: LowerTexts = False

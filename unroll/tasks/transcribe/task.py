@@ -6,6 +6,7 @@ Many to many, unaligned: nobody says which frames belong to which word.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,14 +18,16 @@ from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.reporting import warn
 from unroll.tasks.transcribe.baseline import fit_baseline
 from unroll.tasks.transcribe.batches import TranscribeDataset
+from unroll.tasks.transcribe.calibration import calibrate
 from unroll.tasks.transcribe.decoding import (
-    Decoder,
+    Recogniser,
     TrainedTranscriber,
     check_search,
     log_probabilities,
 )
 from unroll.tasks.transcribe.defaults import EMBEDDING, HIDDEN, resolve, resolve_sizes
 from unroll.tasks.transcribe.description import check_report, describe, metadata
+from unroll.tasks.transcribe.floor_fitting import FloorSize, fit_closed_text_model
 from unroll.tasks.transcribe.inputs import TranscribeInput, parse_input, read_inputs
 from unroll.tasks.transcribe.metrics import TranscribeMetrics, measure, summarise
 from unroll.tasks.transcribe.network import Transcriber
@@ -43,6 +46,7 @@ from unroll.tasks.transcribe.transcript import (
     format_transcript,
     make_transcript,
 )
+from unroll.training.report import ProgressLog
 
 
 class TranscribeTask(
@@ -107,7 +111,37 @@ class TranscribeTask(
             causal=settings.streaming,
             dropout=settings.dropout or 0.0,
             initialisation=settings.initialisation,
+            combined=preprocessor.floor is not None,
         )
+
+    def fit_floor(
+        self, data: TranscribeData, settings: TranscribeSettings, log: Log
+    ) -> TranscribeData:
+        """Fit the simple model of closed texts; texts that are open have none, nor has live sound."""
+        if settings.streaming:
+            return data
+        size = FloorSize.within(settings.seconds)
+        progress = ProgressLog("fitting the simple model", log)
+        floor = fit_closed_text_model([data.train], size, settings.seed, progress)
+        return data if floor is None else data.with_floor(floor)
+
+    def refit_floor(
+        self, trained: TrainedTranscriber, data: TranscribeData, progress: Progress
+    ) -> TranscribePreprocessor | None:
+        """Fit the simple model again, on training set and validation set."""
+        preprocessor, settings = trained.preprocessor, trained.settings
+        if preprocessor.floor is None:
+            return None
+        size = FloorSize.within(settings.seconds)
+        both, like = [data.train, data.valid], preprocessor.floor
+        floor = fit_closed_text_model(both, size, settings.seed, progress, like=like)
+        return replace(preprocessor, floor=floor)
+
+    def calibrate(
+        self, trained: TrainedTranscriber, data: TranscribeData, progress: Progress
+    ) -> list[str] | None:
+        """Fit how much the network and the simple model count, on the validation set."""
+        return calibrate(trained, data.valid, progress)
 
     def objective(
         self,
@@ -204,7 +238,7 @@ class TranscribeTask(
         Raises:
             UserError: where an input is no path or, without `skip_bad`, a file cannot be read.
         """
-        decode, preprocessor = Decoder(trained), trained.preprocessor
+        recogniser, preprocessor = Recogniser(trained), trained.preprocessor
         trained.model.eval()
         bad = without_speaker = 0
         for file in map(parse_input, inputs):
@@ -219,8 +253,9 @@ class TranscribeTask(
                 yield {"path": file.path, "error": str(error)}
                 continue
             without_speaker += file.scale is None
-            labelling = decode(log_probabilities(trained, raw, file.scale))
-            yield {"path": file.path, **make_transcript(preprocessor, labelling)}
+            log_p = log_probabilities(trained, raw, file.scale)
+            found = recogniser(log_p, raw)
+            yield {"path": file.path, **make_transcript(preprocessor, found)}
         if bad:
             warn(f"{counted(bad, 'file')} could not be read.")
         if without_speaker and preprocessor.normalise == "speaker":

@@ -1,0 +1,69 @@
+"""Statistics of recordings of any length."""
+
+import numpy as np
+import pytest
+
+from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
+from unroll.tasks.transcribe.segment_statistics import (
+    PLAIN,
+    Variation,
+    cepstrum,
+    recording_statistics,
+    segment_statistics,
+    trim,
+)
+
+
+def test_the_cosine_transform_is_that_of_scipy():
+    fft = pytest.importorskip("scipy.fft")
+    x = np.random.default_rng(0).normal(size=(5, 40))
+    assert cepstrum(x) == pytest.approx(fft.dct(x, type=2, norm="ortho")[:, :13], abs=1e-12)
+    assert cepstrum(x[:, :4]).shape == (5, 4)
+
+
+@pytest.mark.parametrize("T", [1, 2, 7, 8, 100])
+def test_means_of_segments(T):
+    x = np.arange(float(T))[:, None] * [1.0, 2.0]
+    found = segment_statistics(x)
+    assert found.shape == (3 * 8 * 2 + 1,) and found[-1] == pytest.approx(np.log(T))
+    if T == 100:
+        means = found[:-1].reshape(8, 3, 2)[:, 0]
+        assert means[0] == pytest.approx(x[:13].mean(0)) and means[7] == pytest.approx(
+            x[87:].mean(0)
+        )
+        assert found[:-1].reshape(8, 3, 2)[:, 2] == pytest.approx(np.tile([1.0, 2.0], (8, 1)))
+
+
+def test_quiet_ends_are_trimmed():
+    x = np.arange(6.0)[:, None]
+    assert trim(x, np.array([0, 0.1, 1, 0, 0.5, 0.2]), 0.5)[:, 0].tolist() == [2, 3, 4]
+    assert len(trim(x, np.zeros(6), 0.5)) == 6
+
+
+def test_a_louder_sound_with_silence_around_it_has_the_same_statistics(untrained):
+    data, _, _ = untrained()
+    raw = data.train.raw(0)
+    plain = recording_statistics(data.preprocessor, raw)
+    louder = recording_statistics(data.preprocessor, 2 * raw)
+    assert louder == pytest.approx(plain, abs=1e-4)
+    quiet = 1e-4 * np.random.default_rng(0).normal(size=800).astype(np.float32)
+    around = recording_statistics(data.preprocessor, np.concatenate([quiet, raw, quiet]))
+    assert np.abs(around - plain).mean() < 0.3 * np.abs(plain).mean()
+    silence = recording_statistics(data.preprocessor, np.zeros(5, dtype=np.float32))
+    assert np.isfinite(silence).all() and len(silence) == len(plain)
+    varied = Variation.draw(np.random.default_rng(1))
+    assert not np.allclose(recording_statistics(data.preprocessor, raw, varied), plain)
+
+
+def test_lines_and_strokes():
+    lines = TranscribePreprocessor("image", "char", ["a"])
+    ink = np.zeros((30, 32), dtype=np.float32)
+    ink[10:20, 5:9] = 1
+    found = recording_statistics(lines, ink)
+    assert found == pytest.approx(recording_statistics(lines, ink[10:20]))
+    blank = recording_statistics(lines, 0 * ink)
+    assert len(blank) == len(found) and np.isfinite(blank).all()
+    assert recording_statistics(lines, ink, Variation(seed=3)).shape == found.shape
+    strokes = TranscribePreprocessor("strokes", "char", ["a"], mean=[0, 0, 0], deviation=[1, 1, 1])
+    raw = np.ones((9, 3), dtype=np.float32)
+    assert recording_statistics(strokes, raw, PLAIN).shape == (3 * 8 * 5 + 1,)

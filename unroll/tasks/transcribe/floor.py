@@ -1,0 +1,144 @@
+"""The simple model of a run whose texts come from a small closed set: which text a recording has.
+
+R recordings, K texts, P statistics, L landmarks.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from unroll.saved_files import (
+    STRICT,
+    Damaged,
+    are_unique,
+    is_listed,
+    read_record,
+    read_whole,
+    refuse_unless,
+)
+
+TEXTS, ARRAYS = "floor.json", "floor.safetensors"
+NAMES = ("mean", "deviation", "landmarks", "coefficients", "intercept")
+
+
+@dataclass
+class FloorRecord:
+    """What the file of texts holds; the attributes are those of `ClosedTextModel`.
+
+    Attributes:
+        texts: K of them.
+        gamma: of the kernel.
+        penalty: of the regression.
+        sharpness: of the probabilities.
+    """
+
+    __pydantic_config__ = STRICT
+
+    texts: Annotated[list[str], Field(min_length=2, max_length=100_000)]
+    gamma: Annotated[float, Field(gt=0)]
+    penalty: Annotated[float, Field(gt=0)]
+    sharpness: Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True)
+class ClosedTextModel:
+    """Ridge regression with a Gaussian kernel from statistics of a recording to its text.
+
+    When to use it: for spoken digits, commands and the like, where every text is said often.
+
+        z = (x - mean) / deviation
+        score_k = sum_l exp(-gamma |z - landmark_l|^2) coefficient_{l,k} + intercept_k
+
+    Landmarks are some of the training recordings (Nystroem's approximation). A score is near 1 for the
+    right text and near -1 for the others. Probabilities are softmax(sharpness * score).
+
+    Attributes:
+        texts: K of them.
+        mean: of each statistic, [P].
+        deviation: of each statistic, [P].
+        landmarks: scaled statistics, [L, P].
+        coefficients: [L, K].
+        intercept: [K].
+        gamma: of the kernel.
+        penalty: of the squared coefficients, by which the model was fitted.
+        sharpness: fitted on recordings that were left out, whole speakers where they are known.
+
+    Source: C. Williams, M. Seeger, Using the Nystroem method to speed up kernel machines, 2000.
+    """
+
+    texts: tuple[str, ...]
+    mean: np.ndarray
+    deviation: np.ndarray
+    landmarks: np.ndarray
+    coefficients: np.ndarray
+    intercept: np.ndarray
+    gamma: float
+    penalty: float
+    sharpness: float
+
+    def scores(self, statistics: np.ndarray) -> np.ndarray:
+        """Scores [R, K] of the texts, float64, from statistics [R, P] of recordings."""
+        z = (np.asarray(statistics, dtype=np.float64) - self.mean) / self.deviation
+        near = self.landmarks.astype(np.float64)
+        distances = (z**2).sum(1)[:, None] + (near**2).sum(1) - 2 * z @ near.T
+        kernel = np.exp(-self.gamma * np.maximum(distances, 0))
+        found: np.ndarray = kernel @ self.coefficients + self.intercept
+        return found
+
+    def files(self) -> dict[str, bytes]:
+        """The files of a run folder that hold it."""
+        record = {name: getattr(self, name) for name in ("texts", "gamma", "penalty", "sharpness")}
+        text = json.dumps(record, ensure_ascii=False, indent=0)
+        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in NAMES}
+        return {TEXTS: text.encode("utf-8", "surrogatepass"), ARRAYS: save(arrays)}
+
+    @classmethod
+    def load(cls, folder: Path) -> ClosedTextModel | None:
+        """The model of a run folder; None where the run has none.
+
+        Raises:
+            Damaged: where its files are.
+        """
+        if not is_listed(folder, TEXTS):
+            return None
+        record = read_record(folder, TEXTS, FloorRecord)
+        path = folder / ARRAYS
+        refuse_unless(are_unique(record.texts), folder / TEXTS, "texts, each once")
+        content = read_whole(folder, ARRAYS)
+        try:
+            arrays = load(content)
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise Damaged(f"{path} is damaged: {str(error)[:80]}") from error
+        refuse_unless(set(arrays) == set(NAMES), path, "the arrays of a simple model")
+        mean, deviation, landmarks, coefficients, intercept = (arrays[name] for name in NAMES)
+        K, numbers = len(record.texts), all(a.dtype.kind == "f" for a in arrays.values())
+        refuse_unless(
+            numbers
+            and landmarks.ndim == 2
+            and mean.shape == deviation.shape == landmarks.shape[1:],
+            path,
+            "statistics of one size",
+        )
+        fits = coefficients.shape == (len(landmarks), K) and intercept.shape == (K,)
+        refuse_unless(fits, path, f"a score for each of {K:,} texts")
+        finite = all(bool(np.isfinite(a).all()) for a in arrays.values())
+        refuse_unless(finite and bool((deviation > 0).all()), path, "finite numbers")
+        return cls(
+            tuple(record.texts),
+            mean,
+            deviation,
+            landmarks,
+            coefficients,
+            intercept,
+            record.gamma,
+            record.penalty,
+            record.sharpness,
+        )

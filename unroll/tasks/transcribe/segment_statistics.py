@@ -1,0 +1,127 @@
+"""A recording of any length as a fixed number of statistics, for a model of whole texts.
+
+T frames, M features per frame, C coefficients, K segments, P statistics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from unroll.tasks.transcribe.line_images import distort_line
+from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
+
+SEGMENTS, COEFFICIENTS = 8, 13
+QUIET = 5.0  # nats below the loudest frame, where a sound is trimmed
+RANGE = 8.0  # nats below the loudest band, where all bands of a sound are levelled off
+# how copies of a training sound are changed
+WARPS = tuple(round(0.85 + 0.05 * k, 2) for k in range(7))  # of the vocal tract
+LEAST_QUIET, MOST_QUIET = 3.5, 7.0
+TILT = 2.0  # nats at both ends of the spectrum
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How a copy of a recording differs from it, as if another speaker or microphone had made it.
+
+    Attributes:
+        warp: factor of the frequencies, of the vocal tract.
+        tilt: nats that the highest band gains and the lowest band loses.
+        quiet: nats below the loudest frame, where the ends are trimmed.
+        seed: of the distortion of a line of handwriting; None: not distorted.
+    """
+
+    warp: float = 1.0
+    tilt: float = 0.0
+    quiet: float = QUIET
+    seed: int | None = None
+
+    @classmethod
+    def draw(cls, draw: np.random.Generator) -> Variation:
+        """A random one."""
+        return cls(
+            float(draw.choice(WARPS)),
+            float(draw.uniform(-TILT, TILT)),
+            float(draw.uniform(LEAST_QUIET, MOST_QUIET)),
+            int(draw.integers(1 << 31)),
+        )
+
+
+PLAIN = Variation()
+
+
+def recording_statistics(
+    preprocessor: TranscribePreprocessor, raw: np.ndarray, variation: Variation = PLAIN
+) -> np.ndarray:
+    """The statistics of a recording, float32 [P].
+
+    A sound is trimmed at its quiet ends and levelled off 8 nats below its loudest band, so that noise
+    of a room counts little; its coefficients are centred over the recording, so that the
+    frequency response of a microphone cancels out. A line of writing is trimmed to its ink.
+
+    Args:
+        preprocessor: of the run.
+        raw: the contents of the file, as `TranscribePreprocessor.load_raw` returns them.
+        variation: how it is changed. Default: not at all.
+    """
+    if preprocessor.mel is not None:
+        x = preprocessor.mel(torch.from_numpy(raw), variation.warp).numpy().astype(np.float64)
+        x = x + variation.tilt * np.linspace(-1, 1, x.shape[1])
+        x = trim(x, np.exp(x).mean(1), np.exp(-variation.quiet))
+        x = cepstrum(np.logaddexp(x, x.max() - RANGE))
+        return segment_statistics(x - x.mean(0))
+    if preprocessor.kind == "image":
+        line = raw
+        if variation.seed is not None:
+            hand = torch.Generator().manual_seed(variation.seed)
+            line = distort_line(torch.from_numpy(raw).T[None], hand, 1.0)[0].T.numpy()
+        return segment_statistics(cepstrum(trim(line, line.max(1), 0.5)))
+    # where the pen is tells more than how it moves
+    return segment_statistics(np.concatenate([raw, np.cumsum(raw[:, :2], 0)], 1))
+
+
+def trim(x: np.ndarray, strength: np.ndarray, share: float) -> np.ndarray:
+    """The frames x [T, M] from the first to the last with a share of the greatest strength [T]."""
+    kept = np.flatnonzero(strength >= share * strength.max())
+    return x[kept[0] : kept[-1] + 1]
+
+
+def cepstrum(x: np.ndarray) -> np.ndarray:
+    """The first coefficients of the cosine transform of each frame, [T, C], orthonormal (type 2)."""
+    M = x.shape[1]
+    C = min(COEFFICIENTS, M)
+    waves = np.cos(np.pi / M * np.arange(C)[:, None] * (np.arange(M) + 0.5)) * np.sqrt(2 / M)
+    waves[0] /= np.sqrt(2)
+    found: np.ndarray = x @ waves.T
+    return found
+
+
+def segment_statistics(x: np.ndarray, segments: int = SEGMENTS) -> np.ndarray:
+    """Means, deviations and slopes of each feature in equal segments, and the log of the length.
+
+    When to use it: to classify sequences of different lengths by a linear or kernel model.
+
+    Args:
+        x: features [T, C], T at least 1.
+        segments: K. A segment has at least one frame, which it may share with its neighbours.
+
+    Returns:
+        float32 [P], P = 3 K C + 1.
+
+    Examples:
+        >>> import numpy as np
+        >>> from unroll.tasks.transcribe.segment_statistics import segment_statistics
+        >>> segment_statistics(np.array([[0.0], [2.0], [5.0], [5.0]]), segments=2).round(2).tolist()
+        [1.0, 1.0, 2.25, 5.0, 0.0, 0.75, 1.39]
+    """
+    T = len(x)
+    slope = np.gradient(x, axis=0) if T > 1 else np.zeros_like(x)
+    parts = []
+    for k in range(segments):
+        first = min(k * T // segments, T - 1)
+        end = max(first + 1, -(-(k + 1) * T // segments))
+        own = x[first:end]
+        parts += [own.mean(0), own.std(0), slope[first:end].mean(0)]
+    return np.concatenate([*parts, [np.log(T)]]).astype(np.float32)
