@@ -10,15 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from unroll.counting import counted, listed
 from unroll.data.files.media_paths import AUDIO, IMAGES
 from unroll.data.images import BadImage
 from unroll.data.media_table import MediaRow, MediaTable, NoPaths, RunColumns, find_media_table
 from unroll.data.problems import Problems
 from unroll.data.series import number
-from unroll.data.split import validation_rows
 from unroll.errors import UserError
 from unroll.tasks.base import Log
 from unroll.tasks.transcribe.audio import BadAudio, read_audio
@@ -33,6 +30,7 @@ from unroll.tasks.transcribe.kaldi import SOUNDS as KALDI_SOUNDS
 from unroll.tasks.transcribe.kaldi import open_recordings
 from unroll.tasks.transcribe.line_images import smallest_width_ratio
 from unroll.tasks.transcribe.log_mel import LogMel
+from unroll.tasks.transcribe.people import choose_validation, column_of_people
 from unroll.tasks.transcribe.preprocessor import (
     TranscribePreprocessor,
     choose_units,
@@ -42,7 +40,6 @@ from unroll.tasks.transcribe.preprocessor import (
 from unroll.tasks.transcribe.settings import KINDS, TranscribeSettings
 from unroll.tasks.transcribe.strokes import BadStrokes
 
-PEOPLE = "speaker speaker_id client_id writer writer_id".split()
 TEXTS = "text words transcript transcription sentence label utterance".split()
 SUFFIXES = {"audio": AUDIO, "image": IMAGES, "strokes": (".csv", ".tsv", ".txt")}
 # errors of a single file, which may be skipped; a missing package is none of them
@@ -290,7 +287,7 @@ def scan_files(
     """
     records: list[TranscribeRecord] = []
     digest, mixed = hashlib.sha256(), 0
-    people = column_of_people(table, settings)
+    people = column_of_people(table.names, settings.by or settings.speaker)
     logged = time.monotonic()
     for row in table.rows(problems):
         if log is not None and time.monotonic() > logged + LOG_SECONDS:
@@ -324,33 +321,6 @@ def scan_files(
         )
         digest.update(f"{content_hash} {row.value} {speaker}\0".encode())
     return TranscribeScan(records, digest.hexdigest(), mixed)
-
-
-def column_of_people(table: MediaTable, settings: TranscribeSettings) -> str | None:
-    """The column that says who speaks or writes: `by`, `speaker`, or one of such a name."""
-    named = settings.by or settings.speaker
-    return named or next((name for name in table.names if name.lower() in PEOPLE), None)
-
-
-def choose_validation(
-    records: Sequence[TranscribeRecord], by: str | None, name: str
-) -> tuple[np.ndarray, str]:
-    """Which records are the validation set, and what it is, for people.
-
-    Args:
-        records: all of them.
-        by: the column of the people, all of whose records are in one of the sets. Default: a tenth of
-            the records.
-        name: of the table.
-    """
-    if by is None:
-        share = "a tenth" if len(records) <= 50_000 else "a small part"
-        return validation_rows(len(records)), f"{share} of the records of {name}"
-    people = sorted({record.person for record in records})
-    is_chosen = validation_rows(len(people))
-    chosen = {person for person, out in zip(people, is_chosen, strict=True) if out}
-    where = f"those of {len(chosen):,} of {len(people):,} in column {by} of {name}"
-    return np.array([record.person in chosen for record in records], dtype=bool), where
 
 
 def is_segment(row: MediaRow, problems: Problems) -> bool:

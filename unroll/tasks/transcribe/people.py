@@ -1,0 +1,44 @@
+"""Who speaks or writes: the column that says so, and whole people held out for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from unroll.data.split import validation_rows
+from unroll.tasks.transcribe.batches import TranscribeRecord
+
+PEOPLE = "speaker speaker_id client_id writer writer_id".split()
+
+
+def column_of_people(names: Sequence[str], named: str | None) -> str | None:
+    """The column that says who speaks or writes: the one that is `named`, or one of such a name.
+
+    Examples:
+        >>> from unroll.tasks.transcribe.people import column_of_people
+        >>> column_of_people(["path", "words", "Speaker"], None)
+        'Speaker'
+    """
+    return named or next((name for name in names if name.lower() in PEOPLE), None)
+
+
+def choose_validation(
+    records: Sequence[TranscribeRecord], by: str | None, name: str
+) -> tuple[np.ndarray, str]:
+    """Which records are the validation set, and what it is, for people.
+
+    Args:
+        records: all of them.
+        by: the column of the people, all of whose records are in one of the sets. Default: a tenth of
+            the records.
+        name: of the table.
+    """
+    if by is None:
+        share = "a tenth" if len(records) <= 50_000 else "a small part"
+        return validation_rows(len(records)), f"{share} of the records of {name}"
+    people = sorted({record.person for record in records})
+    is_chosen = validation_rows(len(people))
+    chosen = {person for person, out in zip(people, is_chosen, strict=True) if out}
+    where = f"those of {len(chosen):,} of {len(people):,} in column {by} of {name}"
+    return np.array([record.person in chosen for record in records], dtype=bool), where
