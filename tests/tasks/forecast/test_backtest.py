@@ -36,22 +36,23 @@ def test_the_backtest_never_sees_the_future(place, which, write, noise, fast):
     np.testing.assert_array_equal(*found)
 
 
-@pytest.mark.parametrize("name", ["later", "overlapping"])
-def test_a_later_table_is_evaluated_as_the_end_of_the_whole(walked, name):
+@pytest.mark.parametrize(("name", "begin"), [("later", 200), ("overlapping", 190)])
+def test_a_later_table_is_evaluated_as_the_end_of_the_whole(walked, name, begin):
     files, run = walked
     asked = read_input_table(files["whole"], run.preprocessor, run.settings)
-    origins = asked.windows.origins(begins=[200])[:-1]
+    origins = asked.windows.origins(begins=[begin])[:-1]
     expected = backtest(run.model, asked.windows, origins, run.settings, run.device)
     found = run.evaluate(files[name])
-    assert len(origins) == 39 and found["messages"][0].startswith(files[name])
+    assert len(origins) == 239 - begin and found["messages"][0].startswith(files[name])
     assert expected | {"messages": found["messages"]} == found
 
 
 def test_forecasts_of_the_training_set_are_counted(walked):
     files, run = walked
     found = run.evaluate(files["early"])
-    assert found["seen"] == 160 - 33 and found["forecasts"] == 200 - 33
+    # the simple model is fitted again to all rows, once the figures are made
+    assert found["seen"] == found["forecasts"] == 200 - 33
     assert any(
-        "127 forecasts are of steps in the training set or the validation set" in s
+        "167 forecasts are of steps in the training set or the validation set" in s
         for s in run.summarise(found, "it")
     )

@@ -23,6 +23,7 @@ def batch(base=None):
         y=torch.randn(K, B),
         weight=torch.rand(K, B) > 0.3,
         series=torch.tensor([0, 1, 2]),
+        recent=torch.ones(B),
     )
 
 
@@ -71,7 +72,7 @@ def test_a_recursive_head_reads_its_own_forecasts_back():
     x[:, -F:] = one.future[1]
     later = WindowBatch(
         torch.cat([one.x, x[None]]), one.future[1:], one.base[1:], forecast[0].detach(),
-        one.scale, one.y[1:], one.weight[1:], one.series,
+        one.scale, one.y[1:], one.weight[1:], one.series, one.recent,
     )  # fmt: skip
     model.horizon = K - 1
     torch.testing.assert_close(model.quantiles(later)[..., 1], forecast[1:], atol=1e-5, rtol=1e-5)
@@ -91,7 +92,7 @@ def test_batch_and_one_by_one_agree():
         alone = WindowBatch(
             one.x[:, k : k + 1], one.future[:, k : k + 1], one.base[:, k : k + 1],
             one.last[k : k + 1], one.scale[k : k + 1], one.y[:, k : k + 1],
-            one.weight[:, k : k + 1], one.series[k : k + 1],
+            one.weight[:, k : k + 1], one.series[k : k + 1], one.recent[k : k + 1],
         )  # fmt: skip
         found = model.quantiles(alone).detach().numpy()
         np.testing.assert_allclose(found[:, 0], together[:, k], atol=1e-5)

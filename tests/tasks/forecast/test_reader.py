@@ -12,7 +12,9 @@ from unroll.tasks.forecast.reader import read_forecast_data
 def test_a_test_table_of_its_own(place, write, fast):
     y = (5 + np.sin(0.9 * np.arange(200))).round(4)
     later = write(place / "later.csv", {"y": y[:60]}, start="2025-01-01")
-    run = unroll.train(write(place / "a.csv", {"y": y}), valid=later, history=8, steps=5, **fast)
+    run = unroll.train(
+        write(place / "a.csv", {"y": y}), valid=later, history=8, steps=5, refit=False, **fast
+    )
     assert run.result()["forecasts"] == 60 - 9 and run.result()["validation_set"] == later
     found = run.evaluate(later)
     assert "The first 9 steps of" in found.pop("messages")[0]
@@ -23,7 +25,8 @@ def test_a_later_table_is_read_after_the_rows_before_it(place, write, noise, fas
     y, kinds = np.cumsum(noise(240)).round(4), ["wet", "dry", "fog"] * 80
     early = write(place / "early.csv", {"y": y[:200], "kind": kinds[:200]})
     later = write(place / "later.csv", {"y": y[200:], "kind": kinds[200:]}, start="2024-07-19")
-    run = unroll.train(early, valid=later, covariates="kind", history=32, steps=2, **fast)
+    options = {"covariates": "kind", "history": 32, "steps": 2, "refit": False, **fast}
+    run = unroll.train(early, valid=later, **options)
     # a forecast of every later row; alone the table would give 40 - 33 of them
     assert run.result()["forecasts"] == 40
     data = read_forecast_data(early, run.settings)

@@ -11,7 +11,36 @@ def test_a_band_that_breaks_its_promise_is_named():
     assert "too wide" in compare_coverage(result | {"expected_coverage": 0.5})[0]
 
 
-def test_beside_persistence_another_naive_way_may_be_better():
-    result = {"advantage": {"naive": {"share": 0.3, "noise": 0.1},
-                            "drift": {"share": -0.1, "noise": 0.1}}}  # fmt: skip
-    assert compare_with_baselines(result)[1] == "The model does not beat drift."
+def result_of(**shares):
+    """Metrics in which the model is better than others by these shares of their errors."""
+    return {
+        "mae": 1.0,
+        "mase": 0.5,
+        "advantage": {name: {"share": share, "noise": 0.1} for name, share in shares.items()},
+        "baselines": {name: {"mae": 1 / (1 - share)} for name, share in shares.items()},
+    }
+
+
+def test_the_best_naive_method_is_the_one_to_beat():
+    (line,) = compare_with_baselines(result_of(naive=0.3, drift=-0.1))
+    assert "does not beat the drift forecast and has a MAE that is 10.0% smaller" in line
+    (line,) = compare_with_baselines(result_of(naive=0.5, drift=0.3))
+    assert "beats the drift forecast, the best of the naive ones, by 30.0%" in line
+    (line,) = compare_with_baselines(result_of(naive=0.05, drift=0.3))
+    assert "does not clearly beat the naive forecast" in line
+
+
+def test_one_line_says_whether_the_network_earns_its_seconds():
+    found = result_of(**{"naive": 0.3, "simple model": 0.2})
+    assert compare_with_baselines(found)[1] == (
+        "The network with the simple model: MAE 1; the simple model alone: 1.25 (the network's is 20.0% "
+        "smaller; +- 10.0%)."
+    )
+    found = result_of(**{"naive": 0.3, "simple model": 0.0})
+    assert "adds nothing" in compare_with_baselines(found)[1]
+
+
+def test_series_count_alike():
+    found = result_of(naive=0.3) | {"series": {"a": {}, "b": {}}, "series_won": 1}
+    lines = compare_with_baselines(found)
+    assert "(MASE;" in lines[0] and lines[1].startswith("1 of 2 series are forecast better")

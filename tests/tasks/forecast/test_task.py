@@ -1,5 +1,6 @@
 """Forecast from end to end: it learns what can be learned, and says what cannot."""
 
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -26,7 +27,7 @@ def test_noise_beats_nothing_and_the_summary_says_so(place, write, noise, fast):
     y = np.cumsum(noise(400)).round(4)
     run = unroll.train(write(place / "walk.csv", {"y": y}), steps=60, **fast)
     summary = " ".join(run.summarise(run.result(), "the last fifth"))
-    assert "does not" in summary and "beat the naive forecast" in summary
+    assert re.search(r"does not (clearly )?beat the (naive|drift|seasonal naive) forecast", summary)
 
 
 def test_what_is_known_ahead_is_used(place, write, noise, fast):

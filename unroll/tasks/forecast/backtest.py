@@ -19,6 +19,7 @@ from unroll.tasks.forecast.metrics import (
     PointErrors,
     QuantileErrors,
     advantage,
+    median_mase,
     point_errors,
     quantile_errors,
 )
@@ -28,6 +29,7 @@ from unroll.tasks.forecast.windows import ForecastWindows, WindowBatch
 
 ROWS = 512  # windows that are read at once
 LISTED = 100  # anomalies in the metrics
+FLOOR = "simple model"  # its name among the baselines
 
 
 class Anomaly(TypedDict):
@@ -49,7 +51,7 @@ class Anomaly(TypedDict):
 
 
 class ForecastMetrics(PointErrors, QuantileErrors):
-    """Metrics of a backtest, beside those of naive forecasts.
+    """Metrics of a backtest, beside those of the simple model and of naive forecasts.
 
     Attributes:
         forecasts: how many origins were forecast from.
@@ -57,13 +59,14 @@ class ForecastMetrics(PointErrors, QuantileErrors):
         horizon: steps of each forecast.
         season: steps of a season.
         target: the column that was forecast.
-        baselines: errors of each naive method.
-        advantage: how much better the model is than each naive method.
+        baselines: errors of each naive method, and of the simple model, which needs no network.
+        advantage: how much better the model is than each of them; of several series in MASE.
         anomalies_found: how many values lie outside the band of the forecast one step before.
         anomalies: the farthest 100 of them, the farthest first.
         seen: how many forecasts are of steps in the training set or the validation set.
         mae_of_steps: the mean absolute error of each step of the horizon, where it is longer than 1.
         series: errors of each series, where there are several.
+        series_won: how many series are forecast better than by every naive method.
         new_series: how many series are not in the training set, where there are several.
         messages: what was filled, joined and skipped, of a table that is not the run's own.
     """
@@ -80,6 +83,7 @@ class ForecastMetrics(PointErrors, QuantileErrors):
     seen: NotRequired[int]
     mae_of_steps: NotRequired[list[float | None]]
     series: NotRequired[dict[str, PointErrors]]
+    series_won: NotRequired[int]
     new_series: NotRequired[int]
     messages: NotRequired[list[str]]
 
@@ -104,23 +108,28 @@ def backtest(
     if np.isnan(truth).all():
         raise UserError(f"{table.name} has no known value to compare a forecast with.")
     series = windows.series_of[origins]
+    others = simple_forecasts(windows, origins)
+    # errors of large series count no more than those of small ones
     scale = windows.naive_error[series]
-    since = origins - windows.starts[series] + windows.earlier[series]
-    first = windows.first_values[series]
-    naive = naive_forecasts(
-        windows.filled, origins, first, since, settings.horizon, preprocessor.season
-    )
+    unit = np.where(scale > 0, scale, 1.0) if len(table.series) > 1 else None
+
+    def errors(forecast: np.ndarray) -> PointErrors:
+        found = point_errors(forecast, truth, scale)
+        if len(table.series) > 1:
+            found["median_mase"] = median_mase(forecast, truth, scale, series)
+        return found
+
     outside = find_anomalies(windows, origins, quantiles, truth)
     metrics: ForecastMetrics = {
-        **point_errors(median, truth, scale),
+        **errors(median),
         **quantile_errors(quantiles, truth, settings.levels),
         "forecasts": len(origins),
         "values": int((~np.isnan(truth)).sum()),
         "horizon": settings.horizon,
         "season": preprocessor.season,
         "target": preprocessor.target,
-        "baselines": {name: point_errors(one, truth, scale) for name, one in naive.items()},
-        "advantage": {name: advantage(median, one, truth) for name, one in naive.items()},
+        "baselines": {name: errors(one) for name, one in others.items()},
+        "advantage": {name: advantage(median, one, truth, unit) for name, one in others.items()},
         "anomalies_found": len(outside),
         "anomalies": outside[:LISTED],
     }
@@ -130,15 +139,66 @@ def backtest(
     if settings.horizon > 1:
         metrics["mae_of_steps"] = errors_of_steps(median, truth)
     if len(table.series) > 1:
-        metrics["series"] = {
-            table.series[k].name: point_errors(
-                median[series == k], truth[series == k], scale[series == k]
-            )
-            for k in np.unique(series)
-            if not np.isnan(truth[series == k]).all()
-        }
-        metrics["new_series"] = sum(one.name not in preprocessor.scales for one in table.series)
+        metrics |= errors_of_series(windows, origins, median, truth, others)
     return metrics
+
+
+def simple_forecasts(windows: ForecastWindows, origins: np.ndarray) -> dict[str, np.ndarray]:
+    """The forecasts that the model is compared with [N, K], in the target's own unit, by name."""
+    series = windows.series_of[origins]
+    since = origins - windows.starts[series] + windows.earlier[series]
+    forecasts = naive_forecasts(
+        windows.filled, origins, windows.first_values[series], since, windows.horizon,
+        windows.preprocessor.season,
+    )  # fmt: skip
+    if windows.preprocessor.floor is not None:
+        forecasts[FLOOR] = windows.unscaled(windows.base(origins).values, origins)
+    return forecasts
+
+
+class SeriesErrors(TypedDict):
+    """Errors of several series.
+
+    Attributes:
+        series: errors of each.
+        series_won: how many of them are forecast better than by every naive method.
+        new_series: how many are not in the training set.
+    """
+
+    series: dict[str, PointErrors]
+    series_won: int
+    new_series: int
+
+
+def errors_of_series(
+    windows: ForecastWindows,
+    origins: np.ndarray,
+    median: np.ndarray,
+    truth: np.ndarray,
+    others: dict[str, np.ndarray],
+) -> SeriesErrors:
+    """The errors of each series.
+
+    Args:
+        windows: the series.
+        origins: [N].
+        median: forecasts [N, K].
+        truth: [N, K], NaN where unknown.
+        others: forecasts of the simple methods [N, K].
+    """
+    table, of = windows.table, windows.series_of[origins]
+    errors, won = dict[str, PointErrors](), 0
+    for k in np.unique(of):
+        rows = np.flatnonzero(of == k)
+        if np.isnan(truth[rows]).all():
+            continue
+        scale = windows.naive_error[of[rows]]
+        own = point_errors(median[rows], truth[rows], scale)
+        errors[table.series[k].name] = own
+        naive = [one for name, one in others.items() if name != FLOOR]
+        won += all(own["mae"] < point_errors(f[rows], truth[rows], scale)["mae"] for f in naive)
+    new = sum(one.name not in windows.preprocessor.scales for one in table.series)
+    return {"series": errors, "series_won": won, "new_series": new}
 
 
 def errors_of_steps(forecast: np.ndarray, truth: np.ndarray) -> list[float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.tasks.base import Log
 from unroll.tasks.forecast.defaults import check_window_sets
+from unroll.tasks.forecast.floor import ForecastFloor
 from unroll.tasks.forecast.reader import ForecastData, prepare_data, training_request
 from unroll.tasks.forecast.series import SeriesTable
 from unroll.tasks.forecast.series_table import read_series
@@ -76,16 +78,38 @@ def describe_choices(data: ForecastData, settings: ForecastSettings) -> str:
         c for c, level in zip(past, preprocessor.levels, strict=False) if not level
     ]  # the columns after them are known ahead
     base = {
-        "last": "last value",
-        "mean": "mean",
-        "season": f"value {preprocessor.season} steps before",
+        "last": "the last value (--set relative_to=...)",
+        "mean": "the mean (--set relative_to=...)",
+        "season": f"the value {preprocessor.season} steps before (--set relative_to=...)",
     }
+    floor = preprocessor.floor
+    relative = base[settings.relative_to] if floor is None else describe_floor(floor)
     return (
-        f"Forecasts are relative to the {base[settings.relative_to]} (--set relative_to=...), "
+        f"Forecasts are relative to {relative}, "
         f"trained with {settings.loss} loss (--set loss=...). Columns read as ratios (--set "
         f"transform=...): {listed(logs)}; as changes only, because their levels do not return to a "
         f"mean (--set level=...): {listed(changes)}. Season: {counted(preprocessor.season, 'step')} (--set "
         "season=N)."
+    )
+
+
+def describe_floor(floor: ForecastFloor) -> str:
+    """What the simple model is, in words."""
+    models = list(floor.series.values())
+    names = {
+        "last": "the last value",
+        "season": "the last season with its drift",
+        "smoothing": "exponential smoothing",
+        "ridge": f"a ridge regression on the history (penalty {floor.penalty:g})",
+    }
+    sets = Counter(one.parts for one in models)
+    parts = " and ".join(names[name] for name in sets.most_common(1)[0][0])
+    often = (
+        "" if len(sets) == 1 else f" for {sets.most_common(1)[0][1]:,} of {len(models):,} series"
+    )
+    return (
+        f"a simple model (--set floor=none: without it): {parts}{often}, chosen on windows that it was not "
+        "fitted to; fitted again to all rows once the figures are made (--set refit=false: not)"
     )
 
 

@@ -6,7 +6,7 @@ N origins, K horizon, Q quantiles.
 from __future__ import annotations
 
 import math
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class PointErrors(TypedDict):
             that one makes no error.
         smape: symmetric mean absolute percentage error.
         mape: mean absolute percentage error; None where a true value is 0.
+        median_mase: the median of the series' own mase, where there are several series.
     """
 
     mae: float
@@ -30,6 +31,7 @@ class PointErrors(TypedDict):
     mase: float | None
     smape: float
     mape: float | None
+    median_mase: NotRequired[float | None]
 
 
 class QuantileErrors(TypedDict):
@@ -119,7 +121,29 @@ def quantile_errors(
     }
 
 
-def advantage(ours: np.ndarray, other: np.ndarray, truth: np.ndarray) -> Advantage:
+def median_mase(
+    forecast: np.ndarray, truth: np.ndarray, naive_error: np.ndarray, series: np.ndarray
+) -> float | None:
+    """The median over series of their mean absolute errors, each in the unit of its naive error.
+
+    Args:
+        forecast: f [N, K].
+        truth: y [N, K], NaN where unknown.
+        naive_error: as of `point_errors` [N].
+        series: of each origin [N].
+    """
+    error = np.abs(forecast - truth)
+    found = []
+    for k in np.unique(series):
+        own, q = error[series == k], naive_error[series == k][0]
+        if q > 0 and not np.isnan(own).all():
+            found.append(float(np.nanmean(own)) / q)
+    return float(np.median(found)) if found else None
+
+
+def advantage(
+    ours: np.ndarray, other: np.ndarray, truth: np.ndarray, unit: np.ndarray | None = None
+) -> Advantage:
     """How much smaller the mean absolute error of `ours` is than that of `other`.
 
     The noise is two standard errors of the difference, over means of blocks of neighbouring
@@ -129,16 +153,29 @@ def advantage(ours: np.ndarray, other: np.ndarray, truth: np.ndarray) -> Advanta
         ours: forecasts [N, K].
         other: forecasts of a baseline [N, K].
         truth: [N, K], NaN where unknown.
+        unit: of the errors of each origin, above 0 [N]. Default: 1.
     """
     known = ~np.isnan(truth).any(1)
-    a, b = (np.abs(f[known] - truth[known]).mean(1) for f in (ours, other))
+    size = np.ones(len(truth)) if unit is None else unit
+    a, b = (np.abs(f[known] - truth[known]).mean(1) / size[known] for f in (ours, other))
     if not len(a) or b.mean() == 0:
         return {"share": 0.0, "noise": None}
     share = float(1 - a.mean() / b.mean())
-    size = max(truth.shape[1], round(len(a) ** (1 / 3)))
-    blocks = len(a) // size
-    if blocks < 2:
+    means = block_means(b - a, truth.shape[1])
+    if len(means) < 2:
         return {"share": share, "noise": None}
-    means = (b - a)[: blocks * size].reshape(blocks, size).mean(1)
-    error = float(means.std(ddof=1)) / math.sqrt(blocks)
+    error = float(means.std(ddof=1)) / math.sqrt(len(means))
     return {"share": share, "noise": BAND * error / float(b.mean())}
+
+
+def block_means(values: np.ndarray, horizon: int) -> np.ndarray:
+    """Means of blocks of neighbouring windows, whose forecasts have steps in common [blocks].
+
+    Args:
+        values: of each window [N].
+        horizon: K, steps of each forecast.
+    """
+    size = max(horizon, round(len(values) ** (1 / 3)))
+    blocks = len(values) // size
+    means: np.ndarray = values[: blocks * size].reshape(blocks, size).mean(1)
+    return means

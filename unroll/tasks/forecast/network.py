@@ -17,6 +17,7 @@ from unroll.cells import State
 from unroll.layers import Recurrent
 from unroll.layers.locked_dropout import LockedDropout
 from unroll.models.initialisation import initialise_layers
+from unroll.tasks.forecast.combination import Combination, Errors
 from unroll.tasks.forecast.likelihoods import Point, likelihood
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class TargetInputs:
         level: the place of its level, or None where the level is not read.
         change: the place of its change.
         known: how many inputs at the end are known ahead.
-        relative_to: what forecasts are relative to: last, season or mean.
+        relative_to: what forecasts are relative to: floor (the simple model), last, season or mean.
     """
 
     level: int | None
@@ -50,8 +51,9 @@ class ForecastNetwork(nn.Module):
         linear     f = C [h, x, future_1 .. future_K]      what a read-out in closed form solves
         forecast_k = base_k + scale * f_k
 
-    C and S start at zero, so an untrained network gives the naive forecast. A recursive head is
-    relative to its own last step where base is the last value.
+    base is the forecast of the simple model, or a naive one. C and S start at zero, so an untrained
+    network gives just that. A recursive head is relative to its own last step where base is the last
+    value.
 
     Args:
         inputs: I.
@@ -68,6 +70,7 @@ class ForecastNetwork(nn.Module):
         embedding_size: numbers per series, which are read at every step. Default: 0, none.
         dropout: locked dropout between layers and on the state that the head reads.
         initialisation: as the setting.
+        combined: whether base is a simple model, which the network is combined with.
 
     Raises:
         ValueError: for a recursive head without `target`.
@@ -90,6 +93,7 @@ class ForecastNetwork(nn.Module):
         embedding_size: int = 0,
         dropout: float = 0.0,
         initialisation: str = "auto",
+        combined: bool = False,
     ) -> None:
         super().__init__()
         if head == "recursive" and target is None:
@@ -109,6 +113,7 @@ class ForecastNetwork(nn.Module):
             width = layer.output_size
         self.drop = LockedDropout(dropout)
         self.likelihood = likelihood(loss, horizon, levels)
+        self.combination = Combination(horizon, levels) if combined else None
         P = self.likelihood.size
         if head == "linear":
             self.readout = nn.Linear(width + inputs + known * horizon, horizon)
@@ -149,7 +154,22 @@ class ForecastNetwork(nn.Module):
     def quantiles(self, batch: WindowBatch) -> Tensor:
         """Scaled forecasts [K, B, Q]."""
         f, base = self(batch)
-        return (self.likelihood.quantiles(f) + base[..., None]) * batch.scale[:, None]
+        own = self.likelihood.quantiles(f)
+        if self.combination is not None:
+            own = self.combination(own, batch.recent)
+        return (own + base[..., None]) * batch.scale[:, None]
+
+    def errors(self, parts: list[WindowBatch]) -> Errors:
+        """The network's quantiles on windows, and the truth beside them."""
+        own, truth = [], []
+        for batch in parts:
+            f, base = self(batch)
+            own.append(self.likelihood.quantiles(f))
+            truth.append(batch.y / batch.scale - base)
+        known, recent = [batch.weight for batch in parts], [batch.recent for batch in parts]
+        return Errors(
+            torch.cat(own, 1), torch.cat(truth, 1), torch.cat(known, 1), torch.cat(recent)
+        )
 
     def features(self, batch: WindowBatch, last: Tensor | None = None) -> Tensor:
         """What a linear read-out reads [B, H + I + K F].

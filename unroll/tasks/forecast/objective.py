@@ -41,6 +41,7 @@ class ForecastObjective(Objective):
     ) -> None:
         train, valid, _ = data.window_sets(settings)
         self.train = train
+        train.windows.base(train.origins)  # all at once takes less time than batch by batch
         self.batches = WindowBatches(
             train.windows, train.origins, settings.batch_size or BATCH_SIZE, settings.seed
         )
@@ -73,7 +74,8 @@ class ForecastObjective(Objective):
             loss += float(self.network.loss(batch))
             ours += absolute_error(self.network.quantiles(batch)[..., self.median], batch)
             naive += absolute_error(batch.base, batch)
-        return {"loss": loss / tokens, "error_over_naive": ours / max(naive, 1e-12)}
+        name = "error_over_naive" if self.network.combination is None else "error_over_floor"
+        return {"loss": loss / tokens, name: ours / max(naive, 1e-12)}
 
     def solve(self, progress: Progress) -> list[str]:
         """Solve the read-out by ridge regression; the validation set chooses the penalty.

@@ -12,6 +12,8 @@ from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.saved_files import is_listed
 from unroll.tasks.forecast.columns import RunForms, TableRequest
+from unroll.tasks.forecast.floor import ForecastFloor
+from unroll.tasks.forecast.floor_file import FLOOR, read_floor
 from unroll.tasks.forecast.saved import FILE, PAST, read_learned, read_past
 from unroll.tasks.forecast.scales import (
     Scale,
@@ -50,6 +52,7 @@ class ForecastPreprocessor:
         time_form: how times were written, where that was found. None: not kept.
         decimal: the decimal mark of the training table; None where no number had a mark.
         units: the unit of each column of numbers, such as %; "" where it had none.
+        floor: the simple model that the network improves on. None: the network is alone.
     """
 
     time: str
@@ -71,6 +74,7 @@ class ForecastPreprocessor:
     time_form: str | None = None
     decimal: str | None = "."
     units: dict[str, str] = field(default_factory=dict)
+    floor: ForecastFloor | None = None
 
     @staticmethod
     def learn(
@@ -155,14 +159,24 @@ class ForecastPreprocessor:
         """Inputs per step of the history."""
         past = range(len(self.columns) - self.ahead)
         changes = sum(self.columns[k] not in self.words for k in past)
-        return sum(self.width(k) for k in past if self.levels[k]) + changes + self.known
+        return self.level_count + changes + self.known
+
+    @property
+    def level_count(self) -> int:
+        """How many of the inputs are levels; they are the first ones."""
+        past = range(len(self.columns) - self.ahead)
+        return sum(self.width(k) for k in past if self.levels[k])
+
+    @property
+    def turn_count(self) -> int:
+        """How many of the inputs are of the calendar; they are the last ones."""
+        return calendar_features(np.zeros(1), self.cycles).shape[1]
 
     @property
     def known(self) -> int:
         """How many of the inputs are known ahead; they are the last ones."""
         ahead = range(len(self.columns) - self.ahead, len(self.columns))
-        turns = calendar_features(np.zeros(1), self.cycles).shape[1]
-        return sum(self.width(k) for k in ahead) + turns
+        return sum(self.width(k) for k in ahead) + self.turn_count
 
     def width(self, column: int) -> int:
         """How many inputs the level of a column has: one, or one for each of its words."""
@@ -238,8 +252,8 @@ class ForecastPreprocessor:
 
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold it."""
-        learned = asdict(replace(self, past=(), until={}))
-        del learned["past"], learned["until"]
+        learned = asdict(replace(self, past=(), until={}, floor=None))
+        del learned["past"], learned["until"], learned["floor"]
         rows = [
             {
                 "name": one.name,
@@ -254,7 +268,10 @@ class ForecastPreprocessor:
             for one in self.past
         ]
         past = {"until": self.until, "series": rows}
-        return {FILE: json.dumps(learned).encode(), PAST: json.dumps(past).encode()}
+        files = {FILE: json.dumps(learned).encode(), PAST: json.dumps(past).encode()}
+        if self.floor is not None:
+            files[FLOOR] = self.floor.packed()
+        return files
 
     @staticmethod
     def load(folder: Path) -> ForecastPreprocessor:
@@ -265,6 +282,8 @@ class ForecastPreprocessor:
         """
         record = read_learned(folder)
         learned = ForecastPreprocessor(**vars(record))
+        if is_listed(folder, FLOOR):
+            learned = replace(learned, floor=read_floor(folder, learned.season))
         if not is_listed(folder, PAST):  # a run of an older version: tables bring their history
             return learned
         kept = read_past(folder, record)

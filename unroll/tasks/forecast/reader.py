@@ -17,6 +17,7 @@ from unroll.tasks.forecast.continuation import (
     describe_own_history,
     last_rows,
 )
+from unroll.tasks.forecast.floor import ForecastFloor, steps_read
 from unroll.tasks.forecast.preprocessor import ForecastPreprocessor
 from unroll.tasks.forecast.series import SeriesTable, series_phrase
 from unroll.tasks.forecast.series_table import read_series
@@ -51,6 +52,18 @@ class WindowSets(NamedTuple):
     test: WindowSet
 
 
+class EarlierFloor(NamedTuple):
+    """A simple model whose errors on the rest of the training set are errors on new steps.
+
+    Attributes:
+        floor: the model.
+        cut: steps of each series that it is fitted to.
+    """
+
+    floor: ForecastFloor
+    cut: list[int]
+
+
 @dataclass(frozen=True)
 class ForecastData:
     """The series of a run.
@@ -65,6 +78,7 @@ class ForecastData:
         sha256: of the training table and the test table.
         validation_set: what the metrics at the end of training are measured on: the test set.
         messages: what was joined, skipped and not known.
+        earlier: a simple model fitted to the beginning of the training set. None: there is none.
     """
 
     table: SeriesTable
@@ -76,6 +90,7 @@ class ForecastData:
     sha256: str
     validation_set: str
     messages: tuple[str, ...]
+    earlier: EarlierFloor | None = None
 
     def window_sets(self, settings: ForecastSettings) -> WindowSets:
         """The windows of the three sets."""
@@ -183,7 +198,11 @@ def prepare_data(
     steps = max(split.history, preprocessor.season) + 1  # what the forecast of the next step reads
     past = [preprocessor.renumber_words(one, table) for one in table.series]
     until = {one.name: float(one.times[n - 1]) for one, n in zip(table.series, valid, strict=True)}
-    kept = [last_rows(one, steps) for one in past]
+    read = steps
+    if settings.floor != "none":
+        # a later table that begins a little earlier has all of its history too
+        read = steps + steps_read(steps - 1, preprocessor.season)[-1]
+    kept = [last_rows(one, read) for one in past]
     messages = preprocessor.describe_unknown_words(table)
     later, sha256 = None, table.sha256
     if settings.valid is None:
@@ -201,7 +220,7 @@ def prepare_data(
         fill = 0 if settings.missing == "refuse" else split.history
         later = continue_series(test, past, table.name, fill, problems)
         report_short_series(later, steps, settings.horizon, problems)
-        kept += [last_rows(one, steps) for one in later.table.series]
+        kept += [last_rows(one, read) for one in later.table.series]
         if not any(later.begins):
             messages.append(describe_own_history(test, steps - 1, table.name))
         messages += [*later.messages, *test.messages, *preprocessor.describe_unknown_words(test)]

@@ -6,10 +6,11 @@ import math
 
 from unroll.counting import counted
 from unroll.tasks.comparison import comparison_table
-from unroll.tasks.forecast.backtest import ForecastMetrics
+from unroll.tasks.forecast.backtest import FLOOR, ForecastMetrics
 from unroll.tasks.forecast.metrics import PointErrors
 
 LISTED = 5  # anomalies in a summary
+ROUNDING = 1e-5  # share of an error, below which two are the same
 TOLERANCE = 0.05  # of the share of values in the band
 
 
@@ -43,6 +44,7 @@ def summarise(metrics: ForecastMetrics, where: str) -> list[str]:
 def format_errors(errors: PointErrors) -> str:
     """The errors that are known, in one line."""
     named = [
+        ("median MASE of series", errors.get("median_mase"), ""),
         ("MAE", errors["mae"], ""),
         ("RMSE", errors["rmse"], ""),
         ("MASE", errors["mase"], ""),
@@ -55,28 +57,57 @@ def format_errors(errors: PointErrors) -> str:
 
 
 def compare_with_baselines(metrics: ForecastMetrics) -> list[str]:
-    """Whether the model beats the naive forecast (persistence), and the other naive methods."""
-    share, noise = metrics["advantage"]["naive"]["share"], metrics["advantage"]["naive"]["noise"]
+    """Whether the model beats the best naive forecast, and whether the network improves on the
+    simple model."""
+    found = {name: one for name, one in metrics["advantage"].items() if name != FLOOR}
+    best = min(found, key=lambda name: found[name]["share"])
+    share, noise = found[best]["share"], found[best]["noise"]
+    several = "series" in metrics
+    error = "MASE" if several else "MAE"
+    naive = (
+        "naive forecast, which repeats the last value" if best == "naive" else f"{best} forecast"
+    )
     if share <= 0:
         lines = [
-            "The model does not beat the naive forecast, which repeats the last value and has a MAE "
+            f"The model does not beat the {naive}{',' if best == 'naive' else ''} and has a {error} "
             f"that is {-share:.1%} smaller. Do not rely on the forecasts of this model."
         ]
     elif noise is None or share < noise:
         chance = "too few windows to tell" if noise is None else f"+- {noise:.1%}"
         lines = [
-            f"The model does not clearly beat the naive forecast: its MAE is {share:.1%} smaller, "
-            f"which may be chance ({chance})."
+            f"The model does not clearly beat the {best} forecast, the best of the naive ones: its "
+            f"{error} is {share:.1%} smaller, which may be chance ({chance})."
         ]
     else:
-        lines = [f"The model beats the naive forecast by {share:.1%} (MAE; +- {noise:.1%})."]
-    better = [
-        name for name, one in metrics["advantage"].items() if name != "naive" and one["share"] <= 0
+        lines = [
+            f"The model beats the {best} forecast, the best of the naive ones, by {share:.1%} "
+            f"({error}; +- {noise:.1%})."
+        ]
+    if several:
+        lines.append(
+            f"{metrics['series_won']:,} of {counted(len(metrics['series']), 'series', 'series')} are "
+            "forecast better than by every naive method."
+        )
+    return lines + compare_with_floor(metrics)
+
+
+def compare_with_floor(metrics: ForecastMetrics) -> list[str]:
+    """Whether the network is worth its seconds beside the simple model."""
+    if FLOOR not in metrics["advantage"]:
+        return []
+    one, alone = metrics["advantage"][FLOOR], metrics["baselines"][FLOOR]
+    both, single, error = metrics["mae"], alone["mae"], "MAE"
+    if "series" in metrics and metrics["mase"] is not None and alone["mase"] is not None:
+        both, single, error = metrics["mase"], alone["mase"], "MASE"
+    if abs(one["share"]) < ROUNDING:
+        return ["The network adds nothing: these are the forecasts of the simple model alone."]
+    noise = one["noise"]
+    chance = "too few windows to tell whether by chance" if noise is None else f"+- {noise:.1%}"
+    smaller = "smaller" if one["share"] > 0 else "larger"
+    return [
+        f"The network with the simple model: {error} {both:.4g}; the simple model alone: {single:.4g} "
+        f"(the network's is {abs(one['share']):.1%} {smaller}; {chance})."
     ]
-    if better:
-        either = " either" if share <= 0 else ""
-        lines.append(f"The model does not beat {' and '.join(better)}{either}.")
-    return lines
 
 
 def compare_coverage(metrics: ForecastMetrics) -> list[str]:

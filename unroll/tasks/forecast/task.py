@@ -12,10 +12,13 @@ import torch
 
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task, Trained
+from unroll.tasks.forecast.autoregression import feature_count
 from unroll.tasks.forecast.backtest import ForecastMetrics, backtest, forecast_quantiles
 from unroll.tasks.forecast.continuation import describe_own_history
 from unroll.tasks.forecast.defaults import HIDDEN, resolve, resolve_sizes
 from unroll.tasks.forecast.description import check_report, describe
+from unroll.tasks.forecast.floor_data import fit_combination, with_all_rows, with_floor
+from unroll.tasks.forecast.floor_file import check_sizes
 from unroll.tasks.forecast.inputs import (
     RUN,
     ForecastInput,
@@ -70,7 +73,24 @@ class ForecastTask(
         log: Log,
         preprocessor: ForecastPreprocessor | None = None,
     ) -> ForecastData:
-        return read_forecast_data(path, settings, preprocessor)
+        data = read_forecast_data(path, settings, preprocessor)
+        if preprocessor is not None and preprocessor.floor is not None:
+            # the run's own may be fitted to the test set too
+            return with_floor(data, settings)
+        return data
+
+    def fit_floor(self, data: ForecastData, settings: ForecastSettings, log: Log) -> ForecastData:
+        return with_floor(data, settings)
+
+    def refit_floor(
+        self, trained: TrainedForecaster, data: ForecastData, progress: Progress
+    ) -> ForecastPreprocessor | None:
+        return with_all_rows(data, trained.settings)
+
+    def calibrate(
+        self, trained: TrainedForecaster, data: ForecastData, progress: Progress
+    ) -> list[str] | None:
+        return fit_combination(trained.model, data, trained.settings, trained.device)
 
     def resolve(self, settings: ForecastSettings, data: ForecastData) -> ForecastSettings:
         return resolve(settings, data)
@@ -78,11 +98,11 @@ class ForecastTask(
     def build_network(
         self, settings: ForecastSettings, preprocessor: ForecastPreprocessor, make_cell: MakeCell
     ) -> ForecastNetwork:
-        past = range(len(preprocessor.columns) - preprocessor.ahead)
-        levels = sum(preprocessor.width(k) for k in past if preprocessor.levels[k])
+        combined = preprocessor.floor is not None
         target = TargetInputs(
-            0 if preprocessor.levels[0] else None, levels, preprocessor.known, settings.relative_to
-        )
+            0 if preprocessor.levels[0] else None, preprocessor.level_count, preprocessor.known,
+            "floor" if combined else settings.relative_to,
+        )  # fmt: skip
         return ForecastNetwork(
             preprocessor.inputs,
             preprocessor.known,
@@ -98,6 +118,7 @@ class ForecastTask(
             embedding_size=settings.embedding or 0,
             dropout=settings.dropout or 0.0,
             initialisation=settings.initialisation,
+            combined=combined,
         )
 
     def objective(
@@ -123,7 +144,15 @@ class ForecastTask(
         }
 
     def load_preprocessor(self, folder: Path, config: Mapping[str, object]) -> ForecastPreprocessor:
-        return ForecastPreprocessor.load(folder)
+        learned = ForecastPreprocessor.load(folder)
+        if learned.floor is not None:
+            settings = ForecastSettings.model_validate(config["settings"])
+            features = feature_count(
+                settings.history or 1, learned.inputs, learned.level_count, learned.known,
+                learned.turn_count,
+            )  # fmt: skip
+            check_sizes(learned.floor, folder, settings.horizon, features)
+        return learned
 
     def validate(
         self, trained: TrainedForecaster, data: ForecastData, progress: Progress

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.tasks.forecast.floor import FloorForecasts
 from unroll.tasks.forecast.prepared_series import prepare_series
 from unroll.tasks.forecast.preprocessor import ForecastPreprocessor
 from unroll.tasks.forecast.scales import Scale
@@ -31,6 +32,7 @@ class WindowBatch:
         y: the truth [K, B].
         weight: where the truth is known, bool [K, B].
         series: numbers of the series from 1 [B]; 0 for an unseen series.
+        recent: the size of the last errors of the simple model, in usual changes [B]; 1 without it.
     """
 
     x: Tensor
@@ -41,6 +43,7 @@ class WindowBatch:
     y: Tensor
     weight: Tensor
     series: Tensor
+    recent: Tensor
 
     @property
     def tokens(self) -> int:
@@ -65,7 +68,7 @@ class ForecastWindows:
         preprocessor: how they become numbers.
         history: T, steps that a forecast reads.
         horizon: K, steps to forecast.
-        relative_to: what forecasts are relative to: last, season or mean.
+        relative_to: what forecasts are relative to without a simple model: last, season or mean.
         interpolate: whether gaps are filled on straight lines.
 
     Attributes:
@@ -126,12 +129,28 @@ class ForecastWindows:
         self.first_values = np.where(np.isnan(firsts), self.filled[self.starts], firsts)
         self.earlier = np.array([one.earlier for one in table.series])
         self.naive_error = np.array([s.naive_error for s in scales])
+        self._floor_forecasts: np.ndarray | None = None  # those that were asked for [N, K + 1]
         self._choose_inputs(scales)
 
     @property
-    def season(self) -> int:
-        """Steps back to the value that a forecast is relative to."""
-        return self.preprocessor.season if self.relative_to == "season" else 1
+    def names(self) -> list[str]:
+        """The names of the series."""
+        return [one.name for one in self.table.series]
+
+    @property
+    def season_steps(self) -> int:
+        """Steps of a season."""
+        return self.preprocessor.season
+
+    @property
+    def turn_count(self) -> int:
+        """How many inputs at the end are of the calendar."""
+        return self.preprocessor.turn_count
+
+    @property
+    def level_count(self) -> int:
+        """How many inputs of a step are levels; they are the first ones."""
+        return self.preprocessor.level_count
 
     def format_time(self, place: int) -> str:
         """The time of a step as text, as the table writes it."""
@@ -149,8 +168,8 @@ class ForecastWindows:
             found.append(self.starts[k] + np.arange(begin, max(begin, end)))
         return np.concatenate(found)
 
-    def batch(self, origins: np.ndarray) -> WindowBatch:
-        """The windows of these origins [B]."""
+    def inputs(self, origins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The inputs of the history [B, T, I] and what is known ahead [B, K, F] of origins [B]."""
         series = self.series_of[origins]
         past = self._history(origins)  # [B, T + 1, D]
         changes = np.diff(past[..., self._change_inputs], axis=1) * self._ratios[series][:, None]
@@ -158,17 +177,49 @@ class ForecastWindows:
         ahead = origins[:, None] + np.arange(1, self.horizon + 1)
         levels = past[:, 1:][..., self._level_inputs]
         x = np.concatenate([levels, changes, self._ahead[history + 1]], axis=2)
-        y = self.target[ahead]
+        return x, self._ahead[ahead]
+
+    def batch(self, origins: np.ndarray) -> WindowBatch:
+        """The windows of these origins [B]."""
+        series = self.series_of[origins]
+        x, future = self.inputs(origins)
+        y = self.truths(origins)
+        base, recent = self.base(origins)
         return WindowBatch(
             x=float_tensor(x.transpose(1, 0, 2)),
-            future=float_tensor(self._ahead[ahead].transpose(1, 0, 2)),
-            base=float_tensor(self._base(origins).T),
+            future=float_tensor(future.transpose(1, 0, 2)),
+            base=float_tensor(base.T),
             last=float_tensor(self.forward_filled[origins, 0]),
             scale=float_tensor(self._change[series]),
             y=float_tensor(np.nan_to_num(y).T),
             weight=torch.from_numpy(~np.isnan(y).T),
             series=torch.from_numpy(self._numbers[series]),
+            recent=float_tensor(recent),
         )
+
+    def base(self, origins: np.ndarray) -> FloorForecasts:
+        """What forecasts are relative to: those of the simple model, or naive ones without it."""
+        floor = self.preprocessor.floor
+        if floor is None:
+            naive = self.naive_base(origins, self.relative_to)
+            return FloorForecasts(naive, np.ones(len(origins)))
+        if self._floor_forecasts is None:
+            self._floor_forecasts = np.full((len(self.target), self.horizon + 1), np.nan)
+        table = self._floor_forecasts
+        missing = np.unique(origins[np.isnan(table[origins, -1])])
+        if len(missing):
+            table[missing] = np.column_stack(floor.forecast(self, missing))
+        return FloorForecasts(table[origins, :-1], table[origins, -1])
+
+    def truths(self, origins: np.ndarray) -> np.ndarray:
+        """The scaled values after origins [B, K], NaN where missing."""
+        truths: np.ndarray = self.target[origins[:, None] + np.arange(1, self.horizon + 1)]
+        return truths
+
+    def usual_change(self, origins: np.ndarray) -> np.ndarray:
+        """The size of a usual change of the scaled series of origins [B]."""
+        changes: np.ndarray = self._change[self.series_of[origins]]
+        return changes
 
     def unscaled(self, forecasts: np.ndarray, origins: np.ndarray) -> np.ndarray:
         """Scaled forecasts [B, K, ...] of these origins [B] in the target's own unit."""
@@ -185,11 +236,12 @@ class ForecastWindows:
         both_ends_known = self._next_known[at] <= origins[:, None, None]
         return np.where(both_ends_known, self._interpolated[at], filled)
 
-    def _base(self, origins: np.ndarray) -> np.ndarray:
-        """What forecasts are relative to [B, K]."""
-        if self.relative_to == "mean":
+    def naive_base(self, origins: np.ndarray, relative_to: str) -> np.ndarray:
+        """Scaled forecasts without learning [B, K]. relative_to: last, season or mean."""
+        if relative_to == "mean":
             return np.zeros((len(origins), self.horizon))
-        return self.forward_filled[seasonal_places(origins, self.horizon, self.season), 0]
+        season = self.preprocessor.season if relative_to == "season" else 1
+        return self.forward_filled[seasonal_places(origins, self.horizon, season), 0]
 
     def _scale(self, one: Series) -> Scale:
         """The scale of a series, from its training set or its first steps."""

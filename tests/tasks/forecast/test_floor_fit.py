@@ -1,0 +1,42 @@
+"""The parts of a simple model are chosen by errors on windows that they were not fitted to."""
+
+import numpy as np
+import pytest
+
+from unroll.tasks.forecast.floor_fit import fit_floor, refit_floor
+from unroll.tasks.forecast.windows import ForecastWindows
+
+
+def fitted(table_of, learned, y, season=1, other=None, **options):
+    table = table_of(y, other)
+    preprocessor = learned(table, int(0.7 * len(y)), season=season, **options)
+    windows = ForecastWindows(table, preprocessor, 12, 2)
+    found = fit_floor(windows, [int(0.7 * len(y))], [int(0.8 * len(y))], "last")
+    origins = windows.origins(begins=[int(0.8 * len(y))])
+    forecasts = windows.unscaled(found.floor.forecast(windows, origins).values, origins)
+    truth = windows.values[origins[:, None] + np.arange(1, 3)]
+    return found, windows, float(np.abs(forecasts - truth).mean())
+
+
+def test_an_autoregression_is_found(table_of, learned, noise):
+    y = [0.0, 0.0]
+    for e in noise(400):
+        y.append(1.6 * y[-1] - 0.9 * y[-2] + e)
+    found, _, error = fitted(table_of, learned, np.array(y))
+    # the best forecasts: errors of one step, and of two
+    best = np.sqrt(2 / np.pi) * (1 + np.sqrt(1 + 1.6**2)) / 2
+    assert "ridge" in found.floor.of("").parts and error < 1.15 * best
+    assert found.cut == [int(0.6 * int(0.7 * 402))]
+
+
+def test_a_season_in_noise_is_found(table_of, learned, noise):
+    season = np.tile([4.0, 0, -4, 2], 60)
+    found, windows, error = fitted(table_of, learned, season + noise(240), season=4)
+    assert error < 1.1 * np.abs(noise(240)[192:]).mean()
+    again = refit_floor(found.floor, windows, [240])
+    assert again.of("").parts == found.floor.of("").parts and again.ridge != found.floor.ridge
+
+
+def test_a_random_walk_is_left_as_it_is(table_of, learned, noise):
+    _, _, error = fitted(table_of, learned, noise(400).cumsum())
+    assert error == pytest.approx(np.sqrt(2 / np.pi) * (1 + np.sqrt(2)) / 2, rel=0.2)

@@ -1,0 +1,225 @@
+"""How much the network counts beside the simple model, and bands that hold what they promise.
+
+K horizon, B windows, Q quantiles.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from unroll.tasks.forecast.metrics import block_means
+
+SHARES = tuple(k / 10 for k in range(11))  # of the network's correction, that are tried
+BLOCKS = 3  # of a horizon of at least twice as many steps, each with a share of its own
+SPREADS = (
+    (0.0, 0.0),
+    (0.5, 0.0),
+    (1.0, 0.0),
+    (0.0, 1.0),
+)  # powers of recent errors, network's band
+NETWORK_NEEDS = 200  # windows, from which on the width of the network's band is tried
+RECENT_RANGE = (0.25, 4.0)
+LEAST_WIDTH = 1e-3
+MOST_ERRORS = 1 << 23  # that a quantile is taken of
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Forecasts on windows that nothing was fitted to, in usual changes.
+
+    Attributes:
+        own: the network's quantiles, relative to the simple model [K, B, Q].
+        truth: relative to the simple model [K, B].
+        known: where the truth is known, bool [K, B].
+        recent: the size of the simple model's last errors [B].
+    """
+
+    own: Tensor
+    truth: Tensor
+    known: Tensor
+    recent: Tensor
+
+
+class Combination(nn.Module):
+    """The simple model and the network together.
+
+        median_k = floor_k + a_k m_k            m: the network's median, relative to the floor
+        q_k = median_k + o_kq u,   u = r^p w^s  r: recent errors of the floor, w: the network's width
+
+    Before it is fitted the network counts fully, with its own quantiles.
+
+    Args:
+        horizon: K.
+        levels: the quantiles [Q], 0.5 among them.
+
+    Attributes:
+        fitted: 1 where it is fitted.
+        share: a, how much of the network's correction counts [K].
+        offsets: o, the quantiles of what is left, in u [K, Q].
+        powers: p and s [2].
+    """
+
+    def __init__(self, horizon: int, levels: tuple[float, ...]) -> None:
+        super().__init__()
+        self.levels, self.middle = levels, levels.index(0.5)
+        self.fitted: Tensor
+        self.share: Tensor
+        self.offsets: Tensor
+        self.powers: Tensor
+        self.register_buffer("fitted", torch.zeros(()))
+        self.register_buffer("share", torch.ones(horizon))
+        self.register_buffer("offsets", torch.zeros(horizon, len(levels)))
+        self.register_buffer("powers", torch.zeros(2))
+
+    def forward(self, own: Tensor, recent: Tensor) -> Tensor:
+        """Quantiles relative to the simple model [K, B, Q].
+
+        Args:
+            own: the network's [K, B, Q].
+            recent: the size of the simple model's last errors [B].
+        """
+        if not bool(self.fitted):
+            return own
+        centre = self.share[: len(own), None] * own[..., self.middle]
+        unit = spread_unit(own, recent, self.powers)
+        return centre[..., None] + self.offsets[: len(own), None] * unit[..., None]
+
+    @torch.no_grad()
+    def fit(self, held_out: Errors, earlier: Errors | None) -> None:
+        """Fit the shares, then the bands by conformal prediction.
+
+        A share counts where it lowers the absolute error by more than its standard error.
+
+        Args:
+            held_out: windows of the validation set.
+            earlier: windows of the training set after a simple model that was fitted before them;
+                the network's own quantiles are not read.
+        """
+        shares = [self._best_share(held_out, block) for block in self._blocks()]
+        for block, share in zip(self._blocks(), shares, strict=True):
+            self.share[block] = share
+        left = held_out.truth - self.share[:, None] * held_out.own[..., self.middle]
+        parts = [(left, held_out)]
+        if earlier is not None:
+            now, before = (mean_of(e.abs(), held_out.known) for e in (left, held_out.truth))
+            parts.append((earlier.truth * (now / before if before > 0 else 1.0), earlier))
+        spreads = [s for s in SPREADS if not s[1] or held_out.truth.shape[1] >= NETWORK_NEEDS]
+        losses = [self._held_out_loss(parts, powers) for powers in spreads]
+        powers = spreads[min(range(len(losses)), key=losses.__getitem__)]
+        self.powers.copy_(torch.tensor(powers))
+        self.offsets.copy_(self._offsets(parts, powers))
+        self.fitted.fill_(1)
+
+    def _blocks(self) -> list[slice]:
+        """Parts of the horizon with a share of their own."""
+        horizon = len(self.share)
+        count = BLOCKS if horizon >= 2 * BLOCKS else 1
+        ends = [horizon * k // count for k in range(count + 1)]
+        return [slice(a, b) for a, b in pairwise(ends)]
+
+    def _best_share(self, held_out: Errors, block: slice) -> float:
+        """The share with the smallest absolute error; 0 where its gain may be chance."""
+        known = held_out.known[block]
+        used = known.any(0)
+        counts = known.sum(0)[used]
+
+        def errors(share: float) -> Tensor:
+            left = held_out.truth[block] - share * held_out.own[block, :, self.middle]
+            return (left.abs() * known).sum(0)[used] / counts
+
+        if not len(counts):
+            return 0.0
+        share = min(SHARES, key=lambda share: float(errors(share).mean()))
+        gain = (errors(0.0) - errors(share)).double().cpu().numpy()
+        means = block_means(gain, len(self.share))
+        if len(means) < 2:
+            return 0.0
+        noise = float(means.std(ddof=1)) / math.sqrt(len(means))
+        return share if gain.mean() > noise else 0.0
+
+    def _offsets(self, parts: list[tuple[Tensor, Errors]], powers: tuple[float, float]) -> Tensor:
+        """The quantiles of what is left, in the unit of spread [K, Q].
+
+        Split conformal prediction (Lei et al., 2018): of n errors the quantile at p (n + 1) / n,
+        so that a new one lies below it with probability p at least. Steps share the form of their
+        distribution, each with a size of its own.
+        """
+        used = parts[:1] if powers[1] else parts
+        found = [
+            (left / spread_unit(errors.own, errors.recent, torch.tensor(powers)), errors.known)
+            for left, errors in used
+        ]
+        left = torch.cat([each for each, _ in found], 1)
+        known = torch.cat([each for _, each in found], 1)
+        count = int(known.any(0).sum())
+        if not count:
+            return torch.zeros_like(self.offsets)
+        overall = mean_of(left.abs(), known)
+        sizes = torch.tensor(
+            [mean_of(e.abs(), k) if k.any() else overall for e, k in zip(left, known, strict=True)]
+        ).to(left)
+        sizes = sizes.clamp_min(1e-9)
+        pooled = (left / sizes[:, None])[known].double()
+        at = torch.tensor(self.levels, dtype=torch.float64, device=left.device)
+        outward = 0.5 + (at - 0.5).abs()
+        outward = (outward * (count + 1) / count).clamp_max(1)
+        at = torch.where(at < 0.5, 1 - outward, outward)
+        shape = torch.quantile(pooled[:MOST_ERRORS], at).to(left)
+        shape[: self.middle].clamp_(max=0)
+        shape[self.middle] = 0
+        shape[self.middle + 1 :].clamp_(min=0)
+        return sizes[:, None] * shape
+
+    def _held_out_loss(
+        self, parts: list[tuple[Tensor, Errors]], powers: tuple[float, float]
+    ) -> float:
+        """The quantile loss on each half of the validation set with offsets of the rest."""
+        left, errors = parts[0]
+        count, total = left.shape[1], 0.0
+        at = torch.tensor(self.levels).to(left)
+        for half in (slice(0, count // 2), slice(count // 2, count)):
+            mask = torch.ones(count, dtype=torch.bool, device=left.device)
+            mask[half] = False
+            rest = (left[:, mask], select(errors, mask))
+            offsets = self._offsets([rest, *parts[1:]], powers)
+            own = select(errors, ~mask)
+            unit = spread_unit(own.own, own.recent, torch.tensor(powers))
+            miss = left[:, ~mask, None] - offsets[:, None] * unit[..., None]
+            loss = torch.maximum(at * miss, (at - 1) * miss).sum(-1)
+            total += float(loss[own.known].sum())
+        return total
+
+
+def select(errors: Errors, windows: Tensor) -> Errors:
+    """Some of the windows. windows: bool [B]."""
+    return Errors(
+        errors.own[:, windows],
+        errors.truth[:, windows],
+        errors.known[:, windows],
+        errors.recent[windows],
+    )
+
+
+def spread_unit(own: Tensor, recent: Tensor, powers: Tensor) -> Tensor:
+    """What widths of bands are measured in [K, B].
+
+    Args:
+        own: the network's quantiles [K, B, Q].
+        recent: the size of the simple model's last errors [B].
+        powers: of recent errors and of the network's width [2].
+    """
+    unit = recent.clamp(*RECENT_RANGE) ** powers[0].to(recent)
+    unit = unit.expand(len(own), -1)
+    if float(powers[1]):
+        unit = unit * (own[..., -1] - own[..., 0]).clamp_min(LEAST_WIDTH) ** powers[1].to(own)
+    return unit
+
+
+def mean_of(values: Tensor, known: Tensor) -> float:
+    """The mean of the known values."""
+    return float(values[known].double().mean()) if bool(known.any()) else 0.0
