@@ -27,7 +27,7 @@ MOST_CHAINED = 64  # labels; of more each word's is chosen alone
 
 
 @dataclass(frozen=True)
-class FloorRecord:
+class TagFloorRecord:
     """What is known of a simple model beside its weights.
 
     Attributes:
@@ -63,7 +63,7 @@ class TagFloor:
         keys: np.ndarray,
         weights: np.ndarray,
         chain: ChainWeights | None,
-        record: FloorRecord,
+        record: TagFloorRecord,
     ) -> None:
         self.keys, self.weights, self.chain, self.record = keys, weights, chain, record
         # a last row of zeros for the features that it does not have
@@ -107,7 +107,7 @@ class TagFloor:
         """
         if not is_listed(folder, RECORD):
             return None
-        record = read_record(folder, RECORD, FloorRecord)
+        record = read_record(folder, RECORD, TagFloorRecord)
         tensors, path, K = read_tensors(folder, WEIGHTS), folder / WEIGHTS, len(labels)
         names = ["begin", "pairs", "end"] if K <= MOST_CHAINED else []
         shapes = {"begin": [K], "pairs": [K, K], "end": [K]}

@@ -21,8 +21,8 @@ from unroll.models.linear_chain import (
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.floor import (
     MOST_CHAINED,
-    FloorRecord,
     TagFloor,
+    TagFloorRecord,
     find_rows,
     forbid,
 )
@@ -242,7 +242,7 @@ class FloorFit:
         of_features, chain = self.weights(self.values)
         rounded = of_features.astype(np.float16)
         kept = rounded.any(1)
-        record = FloorRecord(1, penalty, refitted)
+        record = TagFloorRecord(1, penalty, refitted)
         if chain is not None:
             chain = ChainWeights(*(part.astype(np.float32) for part in vars(chain).values()))
         return TagFloor(keys[kept], rounded[kept], chain, record)
