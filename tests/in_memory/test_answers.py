@@ -2,7 +2,7 @@ import pandas
 import polars
 import pyarrow
 
-from unroll.in_memory.answers import frame_beside, new_frame
+from unroll.in_memory.answers import frame_beside, new_frame, word_rows
 
 ROWS = [{"prediction": "x", "probability": 0.5}, {"prediction": "y"}]
 
@@ -29,3 +29,10 @@ def test_a_frame_of_its_own():
     assert new_frame(None, ROWS, ["p", "q"]).loc["p", "prediction"] == "x"
     assert isinstance(new_frame(polars.DataFrame({"a": [1]}), ROWS), polars.DataFrame)
     assert isinstance(new_frame(pyarrow.table({"a": [1]}), ROWS), pyarrow.Table)
+
+
+def test_the_tags_of_a_sentence_are_a_row_each():
+    tagged = {"tags": ["O", "B"], "probabilities": [0.5, 1.0]}
+    assert [row["prediction"] for row in word_rows(tagged, ["a", "b"])] == ["O", "B"]
+    skipped = {"prediction": None, "error": "no word"}
+    assert word_rows({"error": "no word"}, ["", "b"]) == [skipped, skipped]

@@ -79,6 +79,14 @@ def test_a_frame_without_the_column_of_the_run_is_refused(reviews):
         assert run.evaluate(same) == told
     renamed = reviews.rename(columns={"stars": "mood"})
     assert run.evaluate(renamed, label="mood") == told
+    run.adjust(skip_bad=True)
+    expected = run.predict(reviews.review.tolist()[:2])
+    for bad in (3, "", None):
+        found = run.predict([reviews.review.iloc[0], bad, reviews.review.iloc[1]])
+        assert [found[0], found[2]] == expected and list(found[1]) == ["error"]
+    gap = reviews[["review"]][:3].copy()
+    gap.iloc[1] = None
+    assert run.predict(gap).error.notna().tolist() == [False, True, False]
 
 
 def test_a_bad_row_is_named_as_the_user_knows_it(reviews):
@@ -173,6 +181,17 @@ def test_translate(tmp_path, monkeypatch):
         with pytest.raises(UserError, match="the run reads its source in column 'en'"):
             use(other)
     assert of_frame.evaluate(other, source="a", target="b") == told
+    gap = frame[:3].copy()
+    gap.loc[1, "en"] = None
+    with pytest.raises(UserError, match="Row 1 of the DataFrame: the input is missing"):
+        of_frame.predict(gap)
+    of_frame.adjust(skip_bad=True)
+    answers = of_frame.predict(gap)
+    assert answers.prediction[[0, 2]].tolist() == [expected[0], expected[2]]
+    assert answers.error[1].startswith("Row 1 of the DataFrame: the input is missing")
+    texts = of_frame.predict([pairs[0][0], 3, None])
+    assert texts[0]["translation"] == expected[0]
+    assert [one["error"][:10] for one in texts[1:]] == ["Got int wh", "Input 2 of"]
 
 
 def test_language(tmp_path, monkeypatch):

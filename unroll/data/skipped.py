@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from unroll.data.problems import Problems
+from unroll.errors import UserError
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class SkippedRecord(str):
@@ -50,3 +53,68 @@ def records_and_problems(
         noted.sentences.clear()
         yield one
     yield from map(SkippedRecord, noted.sentences)
+
+
+def checked(
+    inputs: Iterable[object], check: Callable[[object], T], skip: bool
+) -> Iterator[T | SkippedRecord]:
+    """Each input as `check` returns it, with a `SkippedRecord` in the place of each bad one.
+
+    Args:
+        inputs: of any kind; a `SkippedRecord` stays as it is.
+        check: raises `UserError` for a bad input.
+        skip: whether bad inputs are skipped. False: the first one raises.
+
+    Examples:
+        >>> from unroll.data.skipped import checked
+        >>> from unroll.errors import UserError
+        >>> def check(text):
+        ...     if not isinstance(text, str):
+        ...         raise UserError(f"Got {text}; expected a text.")
+        ...     return text.upper()
+        >>> list(checked(["a", 3, "b"], check, skip=True))
+        ['A', 'Got 3; expected a text.', 'B']
+    """
+    for each in inputs:
+        if isinstance(each, SkippedRecord):
+            yield each
+            continue
+        try:
+            found = check(each)
+        except UserError as error:
+            if not skip:
+                raise
+            yield SkippedRecord(str(error))
+            continue
+        yield found
+
+
+def predicted_in_place(
+    inputs: Iterable[T | SkippedRecord], predict: Callable[[Iterator[T]], Iterable[R]]
+) -> Iterator[R | SkippedRecord]:
+    """The prediction for each input, and each `SkippedRecord` in its place.
+
+    Args:
+        inputs: good ones, and skipped ones among them.
+        predict: a prediction for each good input, in order; it may read ahead.
+
+    Examples:
+        >>> from unroll.data.skipped import SkippedRecord, predicted_in_place
+        >>> inputs = [1, SkippedRecord("bad"), 2]
+        >>> list(predicted_in_place(inputs, lambda good: (10 * each for each in good)))
+        [10, 'bad', 20]
+    """
+    waiting: deque[SkippedRecord | None] = deque()
+
+    def good() -> Iterator[T]:
+        for each in inputs:
+            is_skipped = isinstance(each, SkippedRecord)
+            waiting.append(each if isinstance(each, SkippedRecord) else None)
+            if not is_skipped:
+                yield cast(T, each)
+
+    for prediction in predict(good()):
+        while (skipped := waiting.popleft()) is not None:
+            yield skipped
+        yield prediction
+    yield from (each for each in waiting if each is not None)

@@ -65,3 +65,16 @@ def new_frame(like: Any, rows: Sequence[Mapping[str, object]], index: Any = None
     pandas = optional("pandas", "makes DataFrames")
     fits = index is not None and len(index) == len(rows)
     return pandas.DataFrame(columns, index=index if fits else None)
+
+
+def word_rows(prediction: Mapping[str, Any], words: Sequence[str]) -> list[dict[str, Any]]:
+    """The prediction for a sentence as rows of a table with a word in each.
+
+    Args:
+        prediction: with `tags` and `probabilities`, or the `error` of a skipped sentence.
+        words: of the sentence.
+    """
+    if "error" in prediction:
+        return [{"prediction": None, "error": prediction["error"]} for _ in words]
+    pairs = zip(prediction["tags"], prediction["probabilities"], strict=True)
+    return [{"prediction": tag, "probability": p} for tag, p in pairs]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from unroll.counting import counted
+from unroll.data.skipped import SkippedRecord
 from unroll.errors import UserError
 from unroll.in_memory.array_file import without_padding
 from unroll.in_memory.cells import column_of_text, is_missing
@@ -103,13 +104,16 @@ class MemoryInputs:
         return [words[a:b] for a, b in zip(starts, [*starts[1:], len(words)], strict=True)]
 
 
-def read_inputs(inputs: Any, step_size: int | None, *, series: bool = False) -> MemoryInputs:
+def read_inputs(
+    inputs: Any, step_size: int | None, *, series: bool = False, skip_bad: bool = False
+) -> MemoryInputs:
     """What was given to predict from.
 
     Args:
         inputs: one input, or several: a frame, a Series, an array, a list, a data set.
         step_size: F, where an input is a sequence of numbers. None: it is something else.
         series: whether a dictionary of columns is one input, as a forecaster takes it.
+        skip_bad: whether a missing input of a list is a `SkippedRecord` in its place.
 
     Raises:
         UserError: for anything that holds no inputs.
@@ -130,7 +134,7 @@ def read_inputs(inputs: Any, step_size: int | None, *, series: bool = False) -> 
     array = as_array(inputs)
     if array is not None and array.dtype.kind in "biufc":
         return of_array(array, step_size)
-    found = of_list(items_of(inputs), kind_name(inputs), step_size)
+    found = of_list(items_of(inputs), kind_name(inputs), step_size, skip_bad, series)
     index = inputs if type(inputs).__name__.endswith("Index") else getattr(inputs, "index", None)
     index = index if is_series(inputs) and hasattr(inputs, "reindex") else None
     return replace(found, index=index)
@@ -167,29 +171,64 @@ def of_array(array: np.ndarray, step_size: int | None) -> MemoryInputs:
     return MemoryInputs([without_padding(row) for row in array])
 
 
-def of_list(items: list[Any], kind: str, step_size: int | None) -> MemoryInputs:
-    """A list of inputs: records and media become a table, rows of numbers may be one sequence."""
+def of_list(
+    items: list[Any],
+    kind: str,
+    step_size: int | None,
+    skip_bad: bool = False,
+    series: bool = False,
+) -> MemoryInputs:
+    """A list of inputs: records and media become a table, rows of numbers may be one sequence.
+
+    Args:
+        items: the inputs.
+        kind: what the list is called.
+        step_size: as of `read_inputs`.
+        skip_bad: as of `read_inputs`.
+        series: as of `read_inputs`.
+
+    Raises:
+        UserError: for a missing input, unless bad ones are skipped.
+    """
     items = [plain_item(item) for item in items]
     if not items:
         return MemoryInputs([])
-    gap = next((row for row, item in enumerate(items) if is_missing(item)), None)
-    if gap is not None:
-        raise UserError(f"Input {gap} of the {kind} is missing ({items[gap]!r}). Leave it out.")
-    known = item_kind(items[0])
+    gaps = {
+        row: f"Input {row} of the {kind} is missing ({item!r})"
+        for row, item in enumerate(items)
+        if is_missing(item)
+    }
+    if gaps and not skip_bad:
+        raise UserError(f"{next(iter(gaps.values()))}. Leave it out.")
+    known = next((item_kind(item) for item in items if not is_missing(item)), "missing")
     if known == "record":
-        if any(is_column(value) and not is_sound(value) for value in items[0].values()):
+        first = next(item for item in items if not is_missing(item))
+        columns = any(is_column(value) and not is_sound(value) for value in first.values())
+        if columns and (series or step_size is not None):
             return MemoryInputs(items)  # each is an input of its own
-        return MemoryInputs(table=read_records(items))
+        return MemoryInputs(
+            table=read_records([{} if is_missing(item) else item for item in items])
+        )
+    if known not in ("image", "sound"):
+        items = [
+            SkippedRecord(f"{gaps[row]}.") if row in gaps else item
+            for row, item in enumerate(items)
+        ]
     if known in ("image", "sound"):
         return MemoryInputs(table=checked_table(kind, [MEDIA_COLUMNS[known]], [items]))
     if step_size is not None and known in ("number", "array", "two"):
-        one = known == "number" or (
+        one = (known == "number" and not gaps) or (
             step_size > 1 and all(is_row(item) and len(item) == step_size for item in items)
         )
         if one:
             return MemoryInputs([items], single=True)
         return MemoryInputs(
-            [without_padding(a) if (a := as_array(item)) is not None else item for item in items]
+            [
+                without_padding(a)
+                if not isinstance(item, SkippedRecord) and (a := as_array(item)) is not None
+                else item
+                for item in items
+            ]
         )
     return MemoryInputs(items)
 
@@ -232,18 +271,70 @@ def table_as_file(table: MemoryTable, names: Mapping[str, Any]) -> Iterator[tupl
             yield str(wordings.all[0].path), wordings
 
 
+def empty_rows(table: MemoryTable) -> dict[int, SkippedRecord]:
+    """What is wrong with each row without any value, which a file would pass over, by its number."""
+    found = {}
+    for row, cells in enumerate(zip(*table.columns, strict=True)):
+        if all(is_missing(cell) or (isinstance(cell, str) and not cell.strip()) for cell in cells):
+            found[row] = SkippedRecord(
+                f"{row_name(table, row)} is empty; expected an input in each row."
+            )
+    return found
+
+
+def row_name(table: MemoryTable, row: int) -> str:
+    """What a row is called: "Row 5 (index 'r5') of the DataFrame"."""
+    label = "" if table.index is None else f" (index {str(table.index[row])[:40]!r})"
+    return f"Row {row}{label} of the {table.kind}"
+
+
 def refuse_empty_rows(table: MemoryTable) -> None:
     """Refuse rows without any value, which a file would pass over.
 
     Raises:
         UserError: with the number of the first one.
     """
-    for row, cells in enumerate(zip(*table.columns, strict=True)):
-        if all(is_missing(cell) or (isinstance(cell, str) and not cell.strip()) for cell in cells):
-            label = "" if table.index is None else f" (index {str(table.index[row])[:40]!r})"
-            raise UserError(
-                f"Row {row}{label} of the {table.kind} is empty; expected an input in each row. Leave it out."
-            )
+    for sentence in empty_rows(table).values():
+        raise UserError(f"{sentence} Leave it out.")
+
+
+def missing_inputs(table: MemoryTable, cells: Sequence[Any], skip_bad: bool) -> list[Any]:
+    """The inputs of a column, with a `SkippedRecord` in the place of each missing one.
+
+    Args:
+        table: whose column they are.
+        cells: of the column.
+        skip_bad: whether bad inputs are skipped.
+
+    Raises:
+        UserError: for a missing input that is not skipped.
+    """
+    found = [
+        SkippedRecord(f"{row_name(table, row)}: the input is missing; expected one in each row.")
+        if is_missing(cell)
+        else cell
+        for row, cell in enumerate(cells)
+    ]
+    bad = next((each for each in found if isinstance(each, SkippedRecord)), None)
+    if bad is not None and not skip_bad:
+        raise UserError(f"{bad} (skip_bad=True skips such rows.)")
+    return found
+
+
+def with_empty_rows(
+    predictions: list[dict[str, Any]], empty: Mapping[int, SkippedRecord], rows: int
+) -> list[dict[str, Any]]:
+    """The predictions with those of empty rows in their place, where a file passed over them.
+
+    Args:
+        predictions: in order.
+        empty: what is wrong with each empty row.
+        rows: of the table.
+    """
+    if not empty or len(predictions) + len(empty) != rows:
+        return predictions
+    others = iter(predictions)
+    return [{"error": str(empty[row])} if row in empty else next(others) for row in range(rows)]
 
 
 def refuse_other_number(table: MemoryTable, predictions: int) -> None:

@@ -13,17 +13,20 @@ import torch
 
 from unroll.engine.memory.bounded import bounded
 from unroll.errors import UserError
-from unroll.in_memory.answers import frame_beside, new_frame
+from unroll.in_memory.answers import frame_beside, new_frame, word_rows
 from unroll.in_memory.array_file import is_array_file, read_arrays
 from unroll.in_memory.columns import refuse_other_columns
 from unroll.in_memory.forms import is_path
 from unroll.in_memory.inputs import (
     MemoryInputs,
     column_of_inputs,
+    empty_rows,
+    missing_inputs,
     read_inputs,
     refuse_empty_rows,
     refuse_other_number,
     table_as_file,
+    with_empty_rows,
 )
 from unroll.in_memory.source import COLUMN_SETTINGS, open_data
 from unroll.in_memory.tables import MemoryTable
@@ -207,12 +210,12 @@ class Run:
         predictions = self._predictions(given)
         if given.frame is None and not as_frame:
             return predictions[0] if given.single else predictions
-        by_word = self.task_name == "tag" and given.sentences() is not None
-        rows = [
-            row
-            for one in predictions
-            for row in (word_rows(one) if by_word else self.task.prediction_rows(one))
-        ]
+        words = given.sentences() if self.task_name == "tag" else None
+        if words is not None:
+            parts = [word_rows(*each) for each in zip(predictions, words, strict=True)]
+        else:
+            parts = [self.task.prediction_rows(one) for one in predictions]
+        rows = [row for part in parts for row in part]
         if given.frame is not None and self.task.predicts_rows(self.trained):
             return frame_beside(given.frame, rows)
         return new_frame(given.frame, rows, given.index)
@@ -291,7 +294,8 @@ class Run:
 
     def _read_inputs(self, inputs: Any, *, series: bool = False) -> MemoryInputs:
         """Inputs from Python; of a table in the column that the run reads."""
-        given = read_inputs(inputs, self.task.step_size(self.preprocessor), series=series)
+        step_size = self.task.step_size(self.preprocessor)
+        given = read_inputs(inputs, step_size, series=series, skip_bad=self._skips_bad)
         names = self.task.input_columns
         if not names:
             return given
@@ -302,14 +306,16 @@ class Run:
         table = given.table
         if table is None:
             return list(self.predict_iterator(given.items or []))
-        by_row = self.task.predicts_rows(self.trained)
-        if by_row:
+        by_row, skip_bad = self.task.predicts_rows(self.trained), self._skips_bad
+        empty = empty_rows(table) if by_row and skip_bad else {}
+        if by_row and not skip_bad:
             refuse_empty_rows(table)
         sentences = given.sentences() if self.task_name == "tag" else None
         if sentences is not None:
             return list(self.predict_iterator(sentences))
         if names := self.task.input_columns:
             cells = column_of_inputs(table, names, given.column)
+            cells = missing_inputs(table, cells, skip_bad)
             predictions = list(self.predict_iterator(cells))
         else:
             if self.task_name == "classify":
@@ -319,8 +325,13 @@ class Run:
                 found = self.task.predict(self.trained, inputs)
                 predictions = [wordings.say(one) for one in found]
         if by_row:
+            predictions = with_empty_rows(predictions, empty, len(table))
             refuse_other_number(table, len(predictions))
         return predictions
+
+    @property
+    def _skips_bad(self) -> bool:
+        return bool(getattr(self.settings, "skip_bad", False))
 
     def _refuse_other_columns(self, table: MemoryTable, wanted: Iterable[str]) -> None:
         """Refuse a table from Python without the columns of the run, as of `refuse_other_columns`."""
@@ -410,12 +421,6 @@ def recorded_settings(folder: RunFolder, config: Mapping[str, Any]) -> Recurrent
         return settings_from(settings_of(config["task"]), config["settings"])
     except UserError as error:
         raise UserError(f"{folder.path / 'config.json'}: {str(error)[:200]}") from error
-
-
-def word_rows(prediction: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The prediction for a sentence as rows of a table with a word in each."""
-    pairs = zip(prediction["tags"], prediction["probabilities"], strict=True)
-    return [{"prediction": tag, "probability": p} for tag, p in pairs]
 
 
 def check_needed(folder: RunFolder) -> None:

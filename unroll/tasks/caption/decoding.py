@@ -94,7 +94,7 @@ class CaptionPrediction(TypedDict):
         others: as of `ImageCaptions`.
     """
 
-    image: str
+    image: str | None
     caption: str | None
     problem: NotRequired[str]
     log_probability: NotRequired[float]

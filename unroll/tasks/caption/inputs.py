@@ -11,12 +11,11 @@ from unroll.counting import listed
 from unroll.data.files.media_paths import IMAGES
 from unroll.data.first_rows import has_columns
 from unroll.data.images import BadImage
-from unroll.data.problems import Problems
+from unroll.data.skipped import SkippedRecord, records_and_problems
 from unroll.errors import UserError
 from unroll.tasks.caption.images import ImageSize, scale_image
 from unroll.tasks.caption.rows import find_further_captions
 from unroll.tasks.caption.settings import CaptionSettings
-from unroll.tasks.reporting import warn
 
 
 def read_image_paths(
@@ -39,10 +38,8 @@ def read_image_paths(
         yield from map(str, inside)
     elif not path.lower().endswith(IMAGES) and has_columns(Path(path)):
         table = find_further_captions(path, settings, labelled=False, named=named)
-        problems = Problems(settings.skip_bad)
-        yield from (str(row.path) for row in table.rows(problems))
-        for sentence in problems.messages():
-            warn(sentence)
+        rows = records_and_problems(table.rows, settings.skip_bad)
+        yield from (row if isinstance(row, SkippedRecord) else str(row.path) for row in rows)
     else:
         yield path
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from unroll.data.problems import Problems
+from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.caption.attention_plot import AttendedImage, draw_attention, read_as_png
@@ -201,15 +202,19 @@ class CaptionTask(
         self, trained: TrainedCaptioner, inputs: Iterable[object]
     ) -> Iterator[CaptionPrediction]:
         """Captions of images, given by their paths."""
-        paths, captioner = map(check_image_path, inputs), ImageCaptioner(trained)
         size, skip_bad = trained.preprocessor.size, trained.settings.skip_bad
+        paths, captioner = checked(inputs, check_image_path, skip_bad), ImageCaptioner(trained)
         while group := list(islice(paths, captioner.at_once)):
-            opened = [open_image(path, size, skip_bad) for path in group]
+            opened = [
+                str(path) if isinstance(path, SkippedRecord) else open_image(path, size, skip_bad)
+                for path in group
+            ]
             images = [image for image in opened if isinstance(image, Tensor)]
             captions = iter(captioner(torch.stack(images)) if images else ())
             for path, image in zip(group, opened, strict=True):
                 if isinstance(image, str):
-                    yield {"image": str(path), "caption": None, "problem": image}
+                    name = None if isinstance(path, SkippedRecord) else str(path)
+                    yield {"image": name, "caption": None, "problem": image}
                 else:
                     yield {"image": str(path), **next(captions)}
 
@@ -251,7 +256,7 @@ class CaptionTask(
 
 def attended_image(prediction: CaptionPrediction, grid: tuple[int, int]) -> AttendedImage:
     """What a drawing shows of the prediction for an image that could be read."""
-    path = Path(prediction["image"])
+    path = Path(prediction["image"] or "")
     png, height, width = read_as_png(path)
     title, note = prediction["caption"] or "", f"{path.name}: the redder, the larger the attention"
     return AttendedImage(

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from unroll.data.problems import Problems
-from unroll.data.skipped import SkippedRecord
+from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.classify.baseline import ClassifyBaselines
@@ -246,10 +246,9 @@ class ClassifyTask(
         self, trained: TrainedClassifier, inputs: Iterable[object]
     ) -> Iterator[ClassifyPrediction]:
         """The label and the probabilities of each text, or of each sequence of numbers."""
-        waiting = iter(inputs)
+        waiting = checked(inputs, trained.preprocessor.check_input, trained.settings.skip_bad)
         while some := list(islice(waiting, BATCH)):
-            good = [each for each in some if not isinstance(each, SkippedRecord)]
-            values = [trained.preprocessor.check_input(each) for each in good]
+            values = [each for each in some if not isinstance(each, SkippedRecord)]
             predictions = iter(predict_batch(trained, values) if values else ())
             for each in some:
                 yield {"error": each} if isinstance(each, SkippedRecord) else next(predictions)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 
 from unroll.data.media_table import RunColumns
 from unroll.data.problems import Problems
-from unroll.data.skipped import SkippedRecord
+from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.frames.baseline import FramesBaselines
@@ -212,11 +213,11 @@ class FramesTask(
         self, trained: TrainedFrames, inputs: Iterable[object]
     ) -> Iterator[FramesPrediction]:
         """The label of each clip, or of its frames; with `skip_bad`, the `error` of a bad clip."""
-        for value in inputs:
-            if isinstance(value, SkippedRecord):
-                yield {"error": str(value)}
+        parse = partial(parse_input, preprocessor=trained.preprocessor)
+        for given in checked(inputs, parse, trained.settings.skip_bad):
+            if isinstance(given, SkippedRecord):
+                yield {"error": str(given)}
                 continue
-            given = parse_input(value, trained.preprocessor)
             try:
                 clip = given.clip or trained.preprocessor.reading(given.name)
             except BadClip as error:

@@ -89,6 +89,14 @@ class TagPrediction(dict[str, object]):
                 for span in find_spans(tags)
             ]
 
+    @classmethod
+    def skipped(cls, error: str) -> TagPrediction:
+        """What takes the place of the prediction for an input that was skipped: its `error`."""
+        prediction = cls(TagInput(Sentence(())), [], [], are_spans=False)
+        prediction.clear()
+        prediction["error"] = error
+        return prediction
+
 
 def read_input_file(trained: TrainedTagger, path: str) -> Iterator[TagInput]:
     """The sentences of a file: in columns, as the training file has them, or a text, one per line.
@@ -204,6 +212,8 @@ def format_prediction(prediction: Mapping[str, Any]) -> str:
 
     prediction: a `TagPrediction`, or the same that was read from JSON.
     """
+    if "error" in prediction:
+        return f"# skipped: {prediction['error']}"
     input = TagInput(Sentence(tuple(prediction["words"])))
     if isinstance(prediction, TagPrediction):
         input = prediction.input

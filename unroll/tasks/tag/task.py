@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -15,6 +16,7 @@ import torch
 
 from unroll.counting import counted
 from unroll.data.problems import Problems
+from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.settings import settings_from
@@ -266,10 +268,14 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
 
     def predict(self, trained: TrainedTagger, inputs: Iterable[object]) -> Iterator[TagPrediction]:
         """The tags of each sentence."""
-        waiting = iter(inputs)
+        check = partial(check_input, preprocessor=trained.preprocessor)
+        waiting = checked(inputs, check, trained.settings.skip_bad)
         while some := list(islice(waiting, PREDICTED_TOGETHER)):
-            sentences = [check_input(each, trained.preprocessor) for each in some]
-            yield from predict_together(trained, sentences)
+            sentences = [each for each in some if not isinstance(each, SkippedRecord)]
+            predictions = iter(predict_together(trained, sentences) if sentences else ())
+            for each in some:
+                is_skipped = isinstance(each, SkippedRecord)
+                yield TagPrediction.skipped(str(each)) if is_skipped else next(predictions)
 
     def read_inputs(self, trained: TrainedTagger, path: str) -> Iterator[object]:
         """The sentences of a file in columns, or of a text with one sentence per line."""

@@ -12,6 +12,7 @@ from unroll.counting import listed
 from unroll.data.first_rows import has_columns
 from unroll.data.media_table import MediaTable
 from unroll.data.problems import Problems
+from unroll.data.skipped import SkippedRecord, records_and_problems
 from unroll.errors import UserError
 from unroll.tasks.reporting import warn
 from unroll.tasks.transcribe.batches import TranscribeDataset
@@ -56,7 +57,7 @@ def read_inputs(
     preprocessor: TranscribePreprocessor,
     settings: TranscribeSettings,
     named: Collection[str] = (),
-) -> Iterator[TranscribeInput]:
+) -> Iterator[TranscribeInput | SkippedRecord]:
     """The files that a table names, the files in a folder, or the file itself.
 
     Args:
@@ -99,7 +100,7 @@ def read_inputs(
 
 def table_inputs(
     table: MediaTable, preprocessor: TranscribePreprocessor, settings: TranscribeSettings
-) -> Iterator[TranscribeInput]:
+) -> Iterator[TranscribeInput | SkippedRecord]:
     """The files that a table names, with the scale of their speakers where a column names them."""
     problems = Problems(settings.skip_bad)
     if preprocessor.normalise == "speaker" and settings.speaker in table.names:
@@ -108,8 +109,12 @@ def table_inputs(
         for row, record in enumerate(records):
             yield TranscribeInput(str(record.path), record.where, dataset.scale(row))
     else:
-        for found in table.rows(problems):
-            if preprocessor.kind != "audio" or not is_segment(found, problems):
-                yield TranscribeInput(str(found.path), found.where)
+
+        def read_rows(problems: Problems) -> Iterator[TranscribeInput]:
+            for found in table.rows(problems):
+                if preprocessor.kind != "audio" or not is_segment(found, problems):
+                    yield TranscribeInput(str(found.path), found.where)
+
+        yield from records_and_problems(read_rows, settings.skip_bad)
     for sentence in problems.messages():
         warn(sentence)

@@ -13,6 +13,7 @@ import torch
 
 from unroll.counting import counted
 from unroll.data.problems import Problems
+from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.reporting import warn
@@ -226,7 +227,9 @@ class TranscribeTask(
 
     # predictions
 
-    def read_inputs(self, trained: TrainedTranscriber, path: str) -> Iterator[TranscribeInput]:
+    def read_inputs(
+        self, trained: TrainedTranscriber, path: str
+    ) -> Iterator[TranscribeInput | SkippedRecord]:
         """The files that a table names, the files in a folder, or the file itself."""
         return read_inputs(path, trained.preprocessor, trained.settings, trained.named)
 
@@ -241,7 +244,11 @@ class TranscribeTask(
         recogniser, preprocessor = Recogniser(trained), trained.preprocessor
         trained.model.eval()
         bad = without_speaker = 0
-        for file in map(parse_input, inputs):
+        for file in checked(inputs, parse_input, trained.settings.skip_bad):
+            if isinstance(file, SkippedRecord):
+                bad += 1
+                yield {"error": str(file)}
+                continue
             try:
                 raw = preprocessor.load_raw(Path(file.path))
             except BAD_FILE as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypedDict, TypeVar
+from typing import NotRequired, TypedDict, TypeVar
 
 import torch
 from torch import Tensor
@@ -50,6 +50,7 @@ class TranslatePrediction(Translation):
         attention: weights of the source tokens at each target token, T rows of S.
         unknown: the parts of the source that the vocabulary does not have.
         others: the next best translations.
+        error: what is wrong with an input that was skipped; then nothing else is predicted.
     """
 
     source: str
@@ -58,6 +59,7 @@ class TranslatePrediction(Translation):
     attention: list[list[float]]
     unknown: list[str]
     others: list[Translation]
+    error: NotRequired[str]
 
 
 def translate(

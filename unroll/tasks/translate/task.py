@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 import torch
 
 from unroll.data.problems import Problems
+from unroll.data.skipped import SkippedRecord, checked, predicted_in_place
 from unroll.data.split import evenly_spread
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
@@ -148,13 +150,16 @@ class TranslateTask(
     def predict(
         self, trained: TrainedTranslator, inputs: Iterable[object]
     ) -> Iterator[TranslatePrediction]:
-        return translate(
-            trained.model,
-            trained.preprocessor,
-            map(check_text, inputs),
-            trained.settings,
-            trained.device,
-        )
+        settings = trained.settings
+
+        def search(texts: Iterator[str]) -> Iterator[TranslatePrediction]:
+            return translate(trained.model, trained.preprocessor, texts, settings, trained.device)
+
+        for each in predicted_in_place(checked(inputs, check_text, settings.skip_bad), search):
+            if isinstance(each, SkippedRecord):
+                yield cast(TranslatePrediction, {"error": str(each)})
+            else:
+                yield each
 
     def read_inputs(self, trained: TrainedTranslator, path: str) -> Iterator[str]:
         settings, parallel = trained.settings, trained.preprocessor.parallel
@@ -167,6 +172,8 @@ class TranslateTask(
         )
 
     def format_prediction(self, prediction: TranslatePrediction) -> str:
+        if "error" in prediction:
+            return f"# skipped: {prediction['error']}"
         if not prediction["others"]:
             return prediction["translation"]
         rows = [prediction, *prediction["others"]]
