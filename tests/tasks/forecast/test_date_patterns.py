@@ -2,7 +2,7 @@
 
 import pytest
 
-from unroll.tasks.forecast.date_patterns import example_format, read_iso
+from unroll.tasks.forecast.date_patterns import example_format, format_advice, read_iso
 from unroll.tasks.forecast.times import format_time
 
 
@@ -37,3 +37,9 @@ def test_dates_that_begin_with_the_year_are_read(text, expected):
 )  # fmt: skip
 def test_errors_show_a_form_of_the_cell_itself(text, format):
     assert example_format(text) == format
+
+
+def test_only_what_may_be_a_date_is_advised():
+    assert format_advice("31~12~2023") == "--set time_format='%d~%m~%Y'"
+    for text in ("FY22 W01", "20240121x", "Total", "soon", ""):
+        assert format_advice(text) == "", text

@@ -45,3 +45,22 @@ def test_irregular_times_are_refused(read):
         read("d,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03 07:00,3\n2024-01-04,5\n2024-01-05,5\n")
     with pytest.raises(UserError, match="steps of one size"):
         read("d,y\n1,1\n2,2\n90000,4\n", time="d")
+
+
+@pytest.mark.parametrize("odd", ["2025-01-07", "2042-01-07", "2014-01-07"])
+def test_one_time_far_from_all_others_is_told_before_what_is_missing(read, odd):
+    rows = [f"2024-01-{k + 1:02d},{k}" for k in range(20)]
+    rows[6] = f"{odd},6"
+    with pytest.raises(UserError) as refused:
+        read("d,y\n" + "\n".join(rows) + "\n")
+    assert f"line 8: the time is {odd}, far from all others" in str(refused.value)
+    assert "missing=" not in str(refused.value)
+
+
+def test_a_skipped_row_is_told_as_the_cause_of_what_is_missing(read):
+    rows = [f"2024-01-{k + 1:02d},{k}" for k in range(20)]
+    rows[6] = "2024-01-07,abc"
+    with pytest.raises(UserError) as refused:
+        read("d,y\n" + "\n".join(rows) + "\n", skip=True)
+    assert "1 bad row is skipped, so 1 time is missing" in str(refused.value)
+    assert "correct the rows" in str(refused.value) and "y is 'abc'" in str(refused.value)

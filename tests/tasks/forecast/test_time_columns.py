@@ -19,6 +19,8 @@ def test_a_date_and_a_clock_are_joined(read):
     assert read(rows("d,clock,y", *midnight), target="y").end == "2024-01-02 23:00"
     hours = [(f"2024-01-0{d}", h, d * h) for d in (1, 2) for h in range(1, 25)]
     assert read(rows("d,hour,y", *hours), target="y").end == "2024-01-03"
+    dots = [(day, f"{clock[:2]}.00.00", y) for day, clock, y in cells]
+    assert read(rows("Date,Time,y", *dots), target="y").end == "2024-01-02 23:00"
 
 
 def test_year_month_and_day_are_joined(read):
@@ -36,7 +38,7 @@ def test_a_year_is_found_by_its_name(read):
 
 
 def test_no_times_are_asked_for(read):
-    with pytest.raises(UserError, match=r"no column of dates among a, y.*--time NAME.*time_format"):
+    with pytest.raises(UserError, match=r"among a, y \('b' is no date .*--time NAME\.$"):
         read("a,y\nb,1\nc,2\n", target="y")
     with pytest.raises(UserError, match=r"--time got 'clock'; .*d, y"):
         read("d,y\n2024-01-01,1\n2024-01-02,2\n", time="d,clock")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from shlex import quote
 from typing import NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,6 +87,9 @@ COMPACT = (
     compiled(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})")[0],
     re.compile(r"(?P<year>\d{4})(?P<month>\d{2})"),
 )
+LITERAL = re.compile(
+    r"%[A-Za-z]|\b(?:de|at|um|T|h)\b|(?<=%[dmHMSYyI])[Th](?=%)"
+)  # what a form may hold
 ORDERS = {"dmy": "abc", "mdy": "bac", "ymd": "cba"}  # the groups that hold day, month and year
 
 
@@ -289,3 +293,19 @@ def example_format(text: str) -> str:
     hours = "%I" if re.match(r"\s*[AaPp][Mm]", rest) else "%H"
     times = "" if clock is None else hours + ":%M" + (":%S" if clock.count(":") == 2 else "")
     return re.sub(r"[^\W\d_]+|\d+", name, date) + times + re.sub(r"[AaPp][Mm]", "%p", rest)
+
+
+def format_advice(text: str) -> str:
+    """An example of `--set time_format` for a text that is a date in an unknown form, or "" for others.
+
+    Examples:
+        >>> from unroll.tasks.forecast.date_patterns import format_advice
+        >>> format_advice("31~12~2023"), format_advice("FY22 W01")
+        ("--set time_format='%d~%m~%Y'", '')
+    """
+    format = example_format(text)
+    rest = LITERAL.sub("", format)
+    is_date = "%d" in format or "%m" in format or "%b" in format or "%B" in format
+    if not re.search(r"\d", text) or re.search(r"\w", rest) or not is_date:
+        return ""
+    return f"--set time_format={quote(format)}" if re.search("%[Yy]", format) else ""

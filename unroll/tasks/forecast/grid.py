@@ -18,6 +18,10 @@ from unroll.tasks.forecast.rows import NumberRow
 from unroll.tasks.forecast.series import Series
 from unroll.tasks.forecast.times import TimeStep
 
+FEWEST_GAPS, FAR = (
+    10,
+    20,
+)  # gaps between times, and how much larger than all others that of a far time is
 MOST_SPARSE = 20  # with more steps per row the times do not lie on a grid of this step
 Kind = Literal["values", "times", "off_grid", "early"]
 
@@ -87,10 +91,16 @@ class SeriesGrid:
         if self.request.missing == "refuse" and self.missing:
             by_row = self.count["times"] and self.request.step is None
             end = ", or --set every=row to take each row as a step." if by_row else "."
+            trouble = f"{self.name}: {' and '.join(self._missing_sentences())}"
+            if problems.count:
+                bad = counted(problems.count, "bad row is", "bad rows are")
+                trouble = (
+                    f"{self.name}: {bad} skipped, so {' and '.join(self._missing_sentences())}"
+                )
+                end = f", or correct the rows{end}"
             raise UserError(
                 problems.with_messages(
-                    f"{self.name}: {' and '.join(self._missing_sentences())}. Choose what to do: --set "
-                    f"missing=interpolate or --set missing=last{end}"
+                    f"{trouble}. Choose what to do: --set missing=interpolate or --set missing=last{end}"
                 )
             )
 
@@ -145,7 +155,10 @@ class SeriesGrid:
             return None
         places = at.astype(np.int64)
         steps, rows = int(places[-1]) + 1, len(one.times)
-        if steps > MOST_SPARSE * rows + 1000:
+        is_sparse = steps > MOST_SPARSE * rows + 1000
+        if is_sparse or (steps > rows and self.request.missing == "refuse"):
+            self._refuse_far_time(one, places)
+        if is_sparse:
             raise UserError(
                 f"{self.name}: the {rows:,} times{of_series(one.name)} span {steps:,} steps of "
                 f"{self.step.length_in_words}; expected steps of one size. Give the right one by "
@@ -174,6 +187,29 @@ class SeriesGrid:
         )
         offsets = None if one.offsets is None else one.offsets[before]
         return Series(one.name, times, values, lines, end, offsets=offsets)
+
+    def _refuse_far_time(self, one: Series, places: np.ndarray) -> None:
+        """Raise for one time that is far from all others, as a year with a wrong digit is.
+
+        Args:
+            one: the series.
+            places: of its times on the grid, ascending.
+
+        Raises:
+            UserError: with its line.
+        """
+        gaps = np.diff(places)
+        if self.request.step is not None or len(gaps) < FEWEST_GAPS:
+            return
+        for far, near, others in ((0, 1, gaps[1:]), (len(gaps), len(gaps) - 1, gaps[:-1])):
+            gap = abs(int(places[far] - places[near]))
+            if gap > FAR * int(others.max()) and gap > len(places) / 2:
+                times = [self._text(one.times[k], one.offset(k)) for k in (far, near)]
+                raise UserError(
+                    f"{self.name}, line {one.lines[far]}: the time is {times[0]}, far from all others "
+                    f"({gap:,} steps of {self.step.length_in_words} from {times[1]}); expected times in "
+                    "steps of one size. Correct or remove the row."
+                )
 
     def _refuse_off_grid(self) -> None:
         """Raise for times between two steps."""

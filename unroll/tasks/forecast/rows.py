@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from shlex import quote
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,10 +17,11 @@ from unroll.data.files.tables import open_table
 from unroll.data.problems import Problems
 from unroll.data.series import LARGEST, number_trouble
 from unroll.errors import UserError
-from unroll.tasks.forecast.date_patterns import MONTH_NAMES, Moment, example_format
+from unroll.tasks.forecast.date_patterns import MONTH_NAMES, Moment, format_advice
 from unroll.tasks.forecast.number_forms import MISSING, NumberForm, is_written_number
 from unroll.tasks.forecast.time_forms import ISO, TimeForm, find_time_form
 from unroll.tasks.forecast.times import DAY
+from unroll.tasks.forecast.title_rows import TITLE_ROWS, refuse_title
 
 MOST_WORDS = 50  # of a column of words
 FEWEST_COUNTED = 10  # rows, from which on a column of 1, 2, 3 counts them
@@ -58,6 +58,9 @@ class NumberRow(NamedTuple):
     offset: float | None = None
 
 
+NO_DATE = "It is no date that can be read: write a date in each row, or number the rows"
+
+
 class TextTable(NamedTuple):
     """A table as it is in its file.
 
@@ -90,8 +93,11 @@ def read_text_rows(name: str, problems: Problems) -> TextTable:
     table = open_table(path, name)
     rows = table.rows(problems)
     first = Row(0, list(table.names)) if table.names is not None else next(rows, None)
-    names = checked_names(name, first)
     found = list(rows)
+    if table.names is None and first is not None:
+        head = [(row.line, [cell_text(cell) for cell in row.cells]) for row in found[:TITLE_ROWS]]
+        refuse_title(name, first.line, [cell_text(cell) for cell in first.cells], head)
+    names = checked_names(name, first)
     if found and all(len(row.cells) == len(names) + 1 for row in found):
         # other programs end every row with a mark, and R counts rows without a name for that
         if all(cell_text(row.cells[-1]) == "" for row in found):
@@ -240,9 +246,10 @@ def time_form_of(
     form = find_time_form(filled, time_format, column, like)
     if form is None:
         first = filled[0].strip()[:40] if filled else ""
+        advice = format_advice(first)
+        what = f"Give their form by {advice} or so" if advice else NO_DATE
         raise UserError(
-            f"{column}: the time is {first!r}; expected dates (2024-01-31) or numbers. Give their form by "
-            f"--set time_format, such as --set time_format={quote(example_format(first))}."
+            f"{column}: the time is {first!r}; expected dates (2024-01-31) or numbers. {what}."
         )
     return form
 
@@ -311,9 +318,10 @@ class RowParser:
             kind = f"a time as {self.form.name}"
             if self.form is ISO or not self.form.dates:
                 kind = "a date (2024-01-31)" if self.form.dates else "a number"
-            other = f", or a form for all times, such as --set time_format={quote(example_format(text))}"
+            advice = format_advice(text)
+            other = f", or a form for all times, such as {advice}" if advice else ""
             raise UserError(
-                f"{self.name}, line {line}: the time is {text[:40]!r}; expected {kind}{other if text else ''}."
+                f"{self.name}, line {line}: the time is {text[:40]!r}; expected {kind}{other}."
             ) from error
 
     def _word(self, column: str, cell: str) -> float:

@@ -6,10 +6,9 @@ import itertools
 import math
 import re
 from dataclasses import dataclass
-from shlex import quote
 
 from unroll.errors import UserError
-from unroll.tasks.forecast.date_patterns import MONTH_NAMES, example_format
+from unroll.tasks.forecast.date_patterns import MONTH_NAMES, format_advice
 from unroll.tasks.forecast.rows import (
     SAMPLED,
     TextRow,
@@ -17,6 +16,7 @@ from unroll.tasks.forecast.rows import (
     describe_wide,
     is_nameless,
     is_number_column,
+    is_written_number,
     named_column,
 )
 from unroll.tasks.forecast.time_forms import NUMBER, is_date_column
@@ -131,10 +131,15 @@ def find_time_column(
     if wide := describe_wide(name, names):
         raise UserError(wide)
     first = next((row.cells for row in rows), [])
-    example = next((str(c).strip()[:30] for c in first if re.search(r"\d", str(c))), "31/12/2023")
+    advice = next((a for cell in first if (a := format_advice(str(cell).strip()[:30]))), "")
+    written = f", and how they are written by {advice}" if advice else ""
+    odd = next(
+        (str(c).strip() for c in first if not is_written_number(str(c)) and str(c).strip()), ""
+    )
     raise UserError(
-        f"{name} has no column of dates among {', '.join(names)[:100]}; name the column of times by "
-        f"--time NAME, and how they are written by --set time_format={quote(example_format(example))}."
+        f"{name} has no column of dates among {', '.join(names)[:100]}"
+        f"{'' if advice or not odd else f' ({odd[:30]!r} is no date that can be read)'}; expected one "
+        f"(2024-01-31). Name the column of times by --time NAME{written}."
     )
 
 

@@ -20,7 +20,9 @@ PARTS = (
     {"minute", "min", "mi"},
 )
 HOURS = {"hour", "hr", "hours", "stunde", "hora", "heure", "he", "hour ending", "hour_ending"}
-CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?(\.\d+)?(\s?[AaPp]\.?[Mm]\.?)?")
+CLOCK = re.compile(
+    r"(?:\d{1,2}:\d{2}(:\d{2})?(\.\d+)?|\d{1,2}\.\d{2}\.\d{2})(\s?[AaPp]\.?[Mm]\.?)?"
+)
 
 
 def time_columns_among(columns: Mapping[str, Sequence[str]]) -> list[str]:
