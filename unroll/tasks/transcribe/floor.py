@@ -30,7 +30,7 @@ NAMES = ("mean", "deviation", "landmarks", "coefficients", "intercept")
 
 
 @dataclass
-class FloorRecord:
+class TextFloorRecord:
     """What the file of texts holds; the attributes are those of `ClosedTextModel`.
 
     Attributes:
@@ -109,7 +109,7 @@ class ClosedTextModel:
         """
         if not is_listed(folder, TEXTS):
             return None
-        record = read_record(folder, TEXTS, FloorRecord)
+        record = read_record(folder, TEXTS, TextFloorRecord)
         path = folder / ARRAYS
         refuse_unless(are_unique(record.texts), folder / TEXTS, "texts, each once")
         content = read_whole(folder, ARRAYS)
