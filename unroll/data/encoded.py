@@ -92,6 +92,31 @@ def first_tokens(encoded: Encoded, tokens: int) -> Encoded:
     )
 
 
+def joined(first: Encoded, second: Encoded) -> Encoded:
+    """Two texts of one kind as one, in memory; the boundary at the start of the second is left out."""
+    starts = categories = None
+    if first.starts is not None and second.starts is not None:
+        starts = np.concatenate([first.starts, second.starts + len(first.ids) - 1])
+    if first.categories is not None and second.categories is not None:
+        categories = np.concatenate([first.categories, second.categories])
+    return Encoded(
+        np.concatenate([first.ids, second.ids[1:]]),
+        first.characters + second.characters,
+        first.unknown + second.unknown,
+        starts,
+        categories,
+    )
+
+
+def last_tokens(encoded: Encoded, tokens: int) -> Encoded:
+    """The last tokens of a stream; its characters are in proportion."""
+    if encoded.tokens <= tokens:
+        return encoded
+    ids = encoded.ids[-(tokens + 1) :]
+    characters = round(encoded.characters * tokens / encoded.tokens)
+    return Encoded(ids, characters, int((ids == UNKNOWN).sum()))
+
+
 def cache_folder() -> Path:
     """The folder of encoded texts, in $XDG_CACHE_HOME/unroll, else in ~/.cache/unroll.
 

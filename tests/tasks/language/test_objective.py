@@ -47,3 +47,22 @@ def test_it_evaluates_and_samples(prepared):
     objective = objective_of(*prepared())
     assert set(objective.evaluate()) == {"loss", "bits_per_character", "perplexity"}
     assert isinstance(objective.sample(), str)
+
+
+def test_the_validation_set_can_be_learned_from_too(prepared):
+    corpus, settings = prepared(batch_size=2)
+    objective = objective_of(corpus, settings)
+    whole = objective.with_validation_set()
+    assert whole.network is objective.network
+    ids = whole.corpus.train.ids
+    assert len(ids) == 5 * corpus.valid.tokens + 1
+    assert ids[-corpus.valid.tokens :].tolist() == corpus.valid.ids[1:].tolist()
+    assert whole.evaluate() == objective.evaluate()
+
+
+def test_lines_of_the_validation_set_are_among_all_lines(prepared):
+    corpus, settings = prepared(per_line=True, batch_size=4)
+    whole = objective_of(corpus, settings).with_validation_set()
+    lines = whole.corpus.train
+    assert len(lines.starts) == len(corpus.train.starts) + len(corpus.valid.starts)
+    assert (lines.ids[lines.starts] == 1).all() and lines.ids[-1] == 1

@@ -129,3 +129,21 @@ def test_a_further_text_is_read_in_the_vocabulary_of_the_run(read, tmp_path):
         assert encoded.categories.tolist() == [categories.index("m"), categories.index("f")]
     with pytest.raises(UserError, match="category 'm', which is not among those of the run"):
         read_text(text_source(tmp_path / "t.tsv"), corpus.vocabulary, categories=["f"], **options)
+
+
+def test_little_of_a_long_text_is_held_out(read):
+    corpus = read("abcd" * 100, valid_size=30)
+    assert corpus.valid.tokens == 30 and corpus.train.tokens == 370
+    assert corpus.validation_set == "the last 30 characters"
+    lines = read("abc\n" * 100, per_line=True, valid_size=20)
+    assert lines.validation_set == "one line in 20" and len(lines.valid.starts) == 5
+
+
+def test_a_run_that_recorded_no_size_has_held_out_a_tenth(read, tmp_path):
+    text = "ab" * 500_000
+    first = read(text, valid_size=1000)
+    assert first.valid.tokens == 1000
+    old = read_corpus(tmp_path / "text.txt", LanguageSettings(), first.preprocessor)
+    assert old.valid.tokens == 100_000 and old.validation_set == "the last tenth"
+    new = read_corpus(tmp_path / "text.txt", LanguageSettings())
+    assert new.valid.tokens == 40_000

@@ -6,7 +6,7 @@ from typing import Any
 
 from unroll.errors import UserError
 from unroll.tasks.base import MakeCell
-from unroll.tasks.language.reader import Corpus
+from unroll.tasks.language.reader import Corpus, valid_size
 from unroll.tasks.language.settings import LanguageSettings
 from unroll.tasks.sizes import stack_output_size
 
@@ -95,5 +95,6 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
             "dropout": dropout,
             "dropout_input": dropout_input,
             "learning_rate": learning_rate,
+            "valid_size": valid_size(settings, resumed=False),
         }
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from unroll.cells import State
-from unroll.data.encoded import first_tokens
+from unroll.data.encoded import first_tokens, joined, last_tokens
 from unroll.data.stream import Batches, BlockStream, LineBatches, TokenBatch
 from unroll.models.language import LanguageModel
 from unroll.models.language_decoding import generate
@@ -21,6 +22,8 @@ from unroll.tasks.language.window_loss import window_loss
 from unroll.training.objective import Objective, TrainingBatch
 
 EVALUATED_TOKENS = 32_768  # of the validation set, at most, in an evaluation during training
+BEFORE_VALIDATION = 4  # times the validation set is read before it, where both are learned from
+MOST_LINE_TOKENS = 20_000_000  # of lines that are held in memory to be learned from once more
 SAMPLE_LENGTH = {"char": 160, "word": 40, "bpe": 60}  # tokens
 UNITS = {"char": "characters", "word": "words", "bpe": "tokens"}
 
@@ -66,6 +69,23 @@ class LanguageObjective(Objective):
                 lambda x, y, s, weight: self.network.loss(x, y, s, weight=weight), batch, state
             )
         return total, new if self.carries_state else None
+
+    def with_validation_set(self) -> LanguageObjective | None:
+        """The same network over the validation set and what comes before it.
+
+        Of a stream that is a few times as many tokens, so that the validation set is read even where
+        little time is left; of lines all of them, in random order.
+        """
+        train, valid = self.corpus.train, self.corpus.valid
+        if train.starts is None:
+            train = last_tokens(train, BEFORE_VALIDATION * valid.tokens)
+        elif train.tokens > MOST_LINE_TOKENS:
+            return None
+        whole = replace(self.corpus, train=joined(train, valid))
+        room = (whole.train.tokens - self.settings.block) // self.settings.block
+        if not self.settings.per_line and room < self.batch_size:
+            return None
+        return LanguageObjective(self.network, whole, self.settings, self.device)
 
     def initial_state(self) -> State | None:
         if self.online is not None:

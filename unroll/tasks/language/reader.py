@@ -18,6 +18,8 @@ from unroll.tasks.language.preprocessor import LanguagePreprocessor
 from unroll.tasks.language.settings import LanguageSettings
 
 VALIDATION_PART = 10  # one tenth
+# the most characters of it: enough to choose by, and all others are learned from
+VALID_SIZE = {"char": 40_000, "word": 200_000, "bpe": 200_000}
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ def read_corpus(
     if settings.per_line:
         return lines_corpus(source, scan, other, sha256, settings, preprocessor)
 
-    end = None if other is not None else scan.characters * (VALIDATION_PART - 1) // VALIDATION_PART
+    tenth = scan.characters - scan.characters * (VALIDATION_PART - 1) // VALIDATION_PART
+    held_out = min(tenth, valid_size(settings, preprocessor is not None) or tenth)
+    end = None if other is not None else scan.characters - held_out
     exact = settings.level == "char"
 
     def side(first: bool) -> Iterator[tuple[int, str]]:
@@ -91,9 +95,10 @@ def read_corpus(
     train = encode_stream(side(True), vocabulary, f"{key} train")
     valid = encode_stream(side(False), vocabulary, f"{key} valid")
     validation_set = settings.valid or "the last tenth"
+    if other is None and held_out < tenth:
+        validation_set = f"the last {held_out:,} characters"
     check_sizes(source.name, train, valid, validation_set)
-    floor = floor_of(preprocessor, train)
-    return Corpus(source, scan, vocabulary, train, valid, [], validation_set, sha256, floor=floor)
+    return Corpus(source, scan, vocabulary, train, valid, [], validation_set, sha256)
 
 
 def lines_corpus(
@@ -104,7 +109,8 @@ def lines_corpus(
     settings: LanguageSettings,
     preprocessor: LanguagePreprocessor | None,
 ) -> Corpus:
-    """Each line is a sequence. The validation set is every tenth line: such files are often sorted.
+    """Each line is a sequence. The validation set is every tenth line, fewer of a long file: such files
+    are often sorted.
 
     Raises:
         UserError: where a category is only in the validation set, or a part is too short.
@@ -115,12 +121,15 @@ def lines_corpus(
     if settings.condition is not None:
         columns = find_line_columns(source, settings.condition, settings.text)
 
+    most = valid_size(settings, preprocessor is not None)
+    every = max(VALIDATION_PART, scan.characters // most if most else 0)
+
     def side(first: bool) -> Iterator[tuple[str, str | None]]:
         if other is not None:
             yield from line_records(source if first else other, columns)
             return
         for number, record in enumerate(line_records(source, columns)):
-            if (number % VALIDATION_PART != VALIDATION_PART - 1) == first:
+            if (number % every != every - 1) == first:
                 yield record
 
     if categories is None:
@@ -134,26 +143,26 @@ def lines_corpus(
                 f"The category {category!r} is only in the validation set of {source.name}, so the model "
                 "cannot learn it. Remove those lines, or add more of them."
             )
-    key = f"lines {sha256} {columns} {other is None}"
+    key = f"lines {sha256} {columns} {other is None and every}"
     train = encode_lines(side(True), vocabulary, categories, f"{key} train")
     valid = encode_lines(side(False), vocabulary, categories, f"{key} valid")
-    validation_set = settings.valid or "every tenth line"
+    part = "every tenth line" if every == VALIDATION_PART else f"one line in {every}"
+    validation_set = settings.valid or part
     check_sizes(source.name, train, valid, validation_set)
     header = columns.names if columns is not None and columns.header else ()
-    floor = floor_of(preprocessor, train)
     return Corpus(
-        source, scan, vocabulary, train, valid, categories, validation_set, sha256, header, floor
+        source, scan, vocabulary, train, valid, categories, validation_set, sha256, header
     )
 
 
-def floor_of(preprocessor: LanguagePreprocessor | None, train: Encoded) -> LanguageFloor | None:
-    """The n-gram model of a run that is resumed, counted in the training set alone.
+def valid_size(settings: LanguageSettings, resumed: bool) -> int | None:
+    """The most characters of a validation set that is part of the text; None: it is a tenth.
 
-    That of the run may have been counted in the validation set too.
+    Runs of versions that always held out a tenth recorded no number.
     """
-    if preprocessor is None or preprocessor.floor is None:
-        return None
-    return preprocessor.floor.counted_again(train.ids)
+    if settings.valid_size is not None or resumed:
+        return settings.valid_size
+    return VALID_SIZE[settings.level]
 
 
 def check_sizes(name: str, train: Encoded, valid: Encoded, validation_set: str) -> None:

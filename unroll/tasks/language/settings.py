@@ -43,7 +43,13 @@ class LanguageSettings(RecurrentSettings):
     valid: str | None = Field(
         None,
         description="File of the validation set. Default: the last tenth of the text; with "
-        "per_line every tenth line.",
+        "per_line every tenth line; less of a long text (valid_size).",
+    )
+    valid_size: int | None = Field(
+        None,
+        ge=1,
+        description="Most characters of a validation set that is a part of the text. Default: 40000, "
+        "of words and bpe 200000.",
     )
     lower: LowerWords = False
     split: WordSplit = "auto"
