@@ -143,7 +143,7 @@ def test_a_run_that_recorded_no_size_has_held_out_a_tenth(read, tmp_path):
     text = "ab" * 500_000
     first = read(text, valid_size=1000)
     assert first.valid.tokens == 1000
-    old = read_corpus(tmp_path / "text.txt", LanguageSettings(), first.preprocessor)
+    old = read_corpus(tmp_path / "a.txt", LanguageSettings(), first.preprocessor)
     assert old.valid.tokens == 100_000 and old.validation_set == "the last tenth"
-    new = read_corpus(tmp_path / "text.txt", LanguageSettings())
+    new = read_corpus(tmp_path / "a.txt", LanguageSettings())
     assert new.valid.tokens == 40_000
