@@ -26,3 +26,12 @@ def test_marks_of_other_encodings_are_refused(encoding):
     with pytest.raises(UserError, match=f"a.txt is {encoding.upper()}, not UTF-8"):
         refuse_other_encoding("x".encode(encoding), "a.txt")
     refuse_other_encoding(b"\xef\xbb\xbfx", "a.txt")
+
+
+def test_an_encoding_that_gives_no_words_is_not_advised(tmp_path):
+    text = "Un café à la crème, très près de l'hôtel où naît la forêt."
+    (tmp_path / "a.txt").write_bytes(text.encode("mac_roman"))
+    assert conversion(tmp_path / "a.txt", "a.txt").startswith("Its encoding is not known")
+    for encoding in ("cp1252", "latin1"):
+        (tmp_path / "a.txt").write_bytes(text.encode(encoding))
+        assert "iconv -f" in conversion(tmp_path / "a.txt", "a.txt")

@@ -13,7 +13,6 @@ from unroll.tasks.classify.labelled import (
     class_counts,
     encode_records,
     hash_value,
-    join_names,
     make_batch,
 )
 
@@ -62,8 +61,3 @@ def test_unseen_labels_and_long_records_are_bad(tmp_path, write_reviews, begin):
 def test_the_hash_of_a_text_ignores_case_and_spaces():
     assert hash_value("A  film ") == hash_value("a film") != hash_value("a films")
     assert hash_value(np.zeros(2)) != hash_value(np.ones(2))
-
-
-def test_few_names_are_listed():
-    assert join_names(["a", "b"]) == "a, b"
-    assert join_names([str(k) for k in range(12)]).endswith("9 and 2 more")

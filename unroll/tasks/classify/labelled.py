@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.counting import listed
 from unroll.data.bucketed import Bucketed
 from unroll.data.problems import Problems
 from unroll.data.records import Record
@@ -20,8 +21,6 @@ from unroll.data.split import content_hash
 from unroll.data.vocabulary import UNKNOWN
 from unroll.tasks.classify.counts import NgramCounts, class_indicators
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
-
-NAMED = 10  # classes that a sentence names
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def encode_records(
         if unseen:
             problems.bad(
                 f"{record.where}: the label {unseen[0]!r} is not in the training set; its labels "
-                f"are {join_names(preprocessor.classes)}."
+                f"are {listed(preprocessor.classes)}."
             )
             continue
         steps = preprocessor.encode(record.value)
@@ -136,12 +135,6 @@ def hash_value(value: Any) -> int:
     if isinstance(value, str):
         return content_hash(" ".join(value.lower().split()).encode())
     return content_hash(value.tobytes())
-
-
-def join_names(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.counting import listed
 from unroll.data.bucketed import Bucketed
 from unroll.data.problems import Problems
 from unroll.tasks.frames.preprocessor import FramesPreprocessor
 
-LISTED = 10  # classes that an error names
 THUMBNAIL = 8  # pixels of a side of a thumbnail
 
 
@@ -128,10 +128,9 @@ def encode_clips(
     for clip in clips:
         unseen = next((label for label in clip.labels if label not in preprocessor.number), None)
         if unseen is not None:
-            more = len(preprocessor.classes) - LISTED
             problems.bad(
                 f"{clip.where}: the label {unseen!r} is not in the training set; expected one of "
-                f"{', '.join(preprocessor.classes[:LISTED])}{f' and {more} more' if more > 0 else ''}."
+                f"{listed(preprocessor.classes)}."
             )
             continue
         if clip.values is not None and preprocessor.scaler is not None:
