@@ -35,6 +35,7 @@ class TagBatch:
         lengths: words of each sentence, [B].
         labels: the label of each word, [T, B], or None; `UNSEEN` where the training set has no such.
         tokens: how many words there are.
+        vectors: the pretrained vector of each distinct word, [U, E], or None.
         floor: the scores of the simple model, [T, B, K], where they were asked for.
     """
 
@@ -46,6 +47,7 @@ class TagBatch:
     lengths: Tensor
     labels: Tensor | None
     tokens: int
+    vectors: Tensor | None = None
     floor: Tensor | None = None
 
     def to(self, device: torch.device) -> TagBatch:
@@ -59,6 +61,7 @@ class TagBatch:
             lengths=self.lengths.to(device),
             labels=None if self.labels is None else self.labels.to(device),
             tokens=self.tokens,
+            vectors=None if self.vectors is None else self.vectors.to(device),
             floor=None if self.floor is None else self.floor.to(device),
         )
 
@@ -94,6 +97,9 @@ class EncodedSentences:
             [known.get(preprocessor.fold_word(form), UNKNOWN) for form in forms], dtype=np.int64
         )
         self._shapes = np.array([word_shape(form) for form in forms], dtype=np.int64)
+        self._vectors = (
+            None if preprocessor.vectors is None else preprocessor.vectors.look_up(forms)
+        )
         spelled = [preprocessor.alphabet.encode(shorten_word(form)) for form in forms]
         self._letter_lengths = np.array([len(letters) for letters in spelled], dtype=np.int64)
         self._starts = np.cumsum(self._letter_lengths) - self._letter_lengths
@@ -142,6 +148,7 @@ class EncodedSentences:
             lengths=torch.from_numpy(lengths),
             labels=None if self._labels is None else torch.from_numpy(labels.T.copy()),
             tokens=int(lengths.sum()),
+            vectors=None if self._vectors is None else torch.from_numpy(self._vectors[distinct]),
             floor=self._floor_batch(rows, is_word) if floor else None,
         )
 

@@ -18,11 +18,13 @@ from unroll.models.linear_chain import ChainWeights
 from unroll.saved_files import STRICT, is_listed, read_record, refuse_unless
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.floor_features import hash_features
+from unroll.tasks.tag.kept_vectors import KeptVectors
 from unroll.tasks.tag.schemes import allowed_transitions
 from unroll.training.checkpoint import check_finite, pack, read_tensors
 from unroll.training.files import as_json
 
 WEIGHTS, RECORD = "floor.safetensors", "floor.json"
+VECTOR_REACH = 1  # words before and after whose vectors are read
 MOST_CHAINED = 64  # labels; of more each word's is chosen alone
 
 
@@ -54,6 +56,8 @@ class TagFloor:
         weights: float16 [F, K].
         chain: between labels, float32; None where the label of each word is chosen alone.
         record: what else is known of it.
+        vectors: pretrained ones of words, which it reads beside the features. None: it does not.
+        dense: the weights of the vectors around a word (`KeptVectors.around`), float16 [D, K].
 
     Source: J. Lafferty, A. McCallum and F. Pereira, Conditional random fields, 2001.
     """
@@ -64,7 +68,10 @@ class TagFloor:
         weights: np.ndarray,
         chain: ChainWeights | None,
         record: TagFloorRecord,
+        vectors: KeptVectors | None = None,
+        dense: np.ndarray | None = None,
     ) -> None:
+        self.vectors, self.dense = vectors, dense
         self.keys, self.weights, self.chain, self.record = keys, weights, chain, record
         # a last row of zeros for the features that it does not have
         self._table = torch.zeros(len(keys) + 1, weights.shape[1])
@@ -79,7 +86,11 @@ class TagFloor:
         rows = torch.from_numpy(self.rows(sentences))
         if not len(rows):
             return self._table.new_zeros(0, self._table.shape[1])
-        return embedding_bag(rows, self._table, mode="sum")
+        scores = embedding_bag(rows, self._table, mode="sum")
+        if self.vectors is not None and self.dense is not None:
+            around = torch.from_numpy(self.vectors.around(sentences, VECTOR_REACH))
+            scores = scores + around @ torch.from_numpy(self.dense).float()
+        return scores
 
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold it, by name."""
@@ -87,6 +98,8 @@ class TagFloor:
             "keys": torch.from_numpy(self.keys.view(np.int64)),
             "weights": torch.from_numpy(self.weights),
         }
+        if self.dense is not None:
+            tensors["dense"] = torch.from_numpy(self.dense)
         if self.chain is not None:
             for name, values in vars(self.chain).items():
                 finite = np.where(np.isfinite(values), values, 0).astype(np.float32)
@@ -94,13 +107,20 @@ class TagFloor:
         return {WEIGHTS: pack(tensors), RECORD: as_json(asdict(self.record))}
 
     @classmethod
-    def load(cls, folder: Path, labels: Sequence[str], scheme: str | None) -> TagFloor | None:
+    def load(
+        cls,
+        folder: Path,
+        labels: Sequence[str],
+        scheme: str | None,
+        vectors: KeptVectors | None = None,
+    ) -> TagFloor | None:
         """That of a run folder; None where it has none.
 
         Args:
             folder: with a manifest.
             labels: as the preprocessor has them.
             scheme: of the labels.
+            vectors: those of the run.
 
         Raises:
             UserError: where its files are damaged.
@@ -111,10 +131,16 @@ class TagFloor:
         tensors, path, K = read_tensors(folder, WEIGHTS), folder / WEIGHTS, len(labels)
         names = ["begin", "pairs", "end"] if K <= MOST_CHAINED else []
         shapes = {"begin": [K], "pairs": [K, K], "end": [K]}
-        refuse_unless(set(tensors) == {"keys", "weights", *names}, path, "a simple model")
+        width = None if vectors is None else (2 * VECTOR_REACH + 1) * vectors.size + 1
+        own = {"keys", "weights", *names, *(["dense"] if width else [])}
+        refuse_unless(set(tensors) == own, path, "a simple model")
         keys, weights = tensors["keys"], tensors["weights"]
         fits = keys.dtype == torch.int64 and weights.dtype == torch.float16 and keys.dim() == 1
         refuse_unless(fits and list(weights.shape) == [len(keys), K], path, f"weights of {K} tags")
+        if width:
+            found = tensors["dense"]
+            fits = found.dtype == torch.float16 and list(found.shape) == [width, K]
+            refuse_unless(fits, path, f"weights of vectors for {K} tags")
         for name in names:
             found = tensors[name]
             fits = found.dtype == torch.float32 and list(found.shape) == shapes[name]
@@ -127,7 +153,8 @@ class TagFloor:
         if names:
             given = ChainWeights(*(tensors[name].numpy() for name in names))
             chain = forbid(given, allowed_transitions(labels, scheme))
-        return cls(numbers, weights.numpy(), chain, record)
+        dense = tensors["dense"].numpy() if width else None
+        return cls(numbers, weights.numpy(), chain, record, vectors, dense)
 
 
 def find_rows(keys: np.ndarray, features: np.ndarray) -> np.ndarray:

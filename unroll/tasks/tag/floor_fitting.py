@@ -21,6 +21,7 @@ from unroll.models.linear_chain import (
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.floor import (
     MOST_CHAINED,
+    VECTOR_REACH,
     TagFloor,
     TagFloorRecord,
     find_rows,
@@ -31,7 +32,8 @@ from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.schemes import allowed_transitions
 from unroll.tasks.tag.tuning import best_score
 
-PENALTIES = (3.0, 1.0, 0.3)  # tried from the strongest on, each from the weights of the one before
+PENALTIES = (3.0, 1.0, 0.3, 0.1)  # tried from the strongest on, each from the weights before
+MANY_WORDS = 100_000  # of a training set that needs no strong penalty
 QUICK_PENALTY = 1.0
 ITERATIONS, FURTHER_ITERATIONS = 20, 10  # of the first penalty, of each next one
 MOST_WEIGHTS = 3_000_000  # features that are too rare to fit within it are left out
@@ -46,12 +48,14 @@ class Chains:
 
     Attributes:
         matrix: which features each word has, sparse [N, F].
+        around: the vectors of each word and its neighbours, float32 [N, D]; D is 0 without vectors.
         order: of the words, one time after the other.
         labels: int64 [N], in that order.
         sentences: as given.
     """
 
     matrix: Any
+    around: np.ndarray
     order: ChainOrder
     labels: np.ndarray
     sentences: Sequence[Sentence]
@@ -77,7 +81,10 @@ def make_chains(
     starts = np.concatenate([[0], np.cumsum(has.sum(1))])
     values = np.ones(int(starts[-1]), dtype=np.float32)
     matrix = csr_matrix((values, rows[has], starts), shape=(len(rows), features))
-    return Chains(matrix, order, labels[order.order], sentences)
+    around = np.zeros((len(rows), 0), dtype=np.float32)
+    if preprocessor.vectors is not None:
+        around = preprocessor.vectors.around(sentences, VECTOR_REACH)[order.order]
+    return Chains(matrix, around, order, labels[order.order], sentences)
 
 
 def fit_tag_floor(
@@ -116,9 +123,10 @@ def fit_tag_floor(
     known = [s for s in valid if preprocessor.knows_tags(s)]
     rows = find_rows(keys, hash_features(known))
     validation = make_chains(known, rows, len(keys), preprocessor)
-    fit.run(PENALTIES[0], ITERATIONS)
-    best, reached = fit.floor(keys, PENALTIES[0], refitted=False), fit.measure(validation)
-    for each in PENALTIES[1:]:
+    first, *others = PENALTIES[1:] if len(chains.labels) > MANY_WORDS else PENALTIES
+    fit.run(first, ITERATIONS)
+    best, reached = fit.floor(keys, first, refitted=False), fit.measure(validation)
+    for each in others:
         if ends is not None and monotonic() > ends:
             break
         fit.run(each, FURTHER_ITERATIONS)
@@ -165,45 +173,57 @@ class FloorFit:
         self.chains, self.preprocessor, self.ends = chains, preprocessor, ends
         self.transposed = chains.matrix.T.tocsr()
         self.counts = np.asarray(chains.matrix.sum(0), dtype=np.float64).ravel()
-        F = chains.matrix.shape[1]
+        F, D = chains.matrix.shape[1], chains.around.shape[1]
         K = len(preprocessor.labels)
-        self.shape, self.chained = (F, K), K <= MOST_CHAINED
-        self.sizes = [F * K, K, K * K, K] if self.chained else [F * K]
+        self.squares = np.square(chains.around).sum(0, dtype=np.float64)
+        self.shape, self.chained = (F, D, K), K <= MOST_CHAINED
+        between = [K, K * K, K] if self.chained else []
+        self.ends_of = np.cumsum([F * K, D * K, *between])
         self.allowed = allowed_transitions(preprocessor.labels, preprocessor.scheme)
-        self.values = np.zeros(sum(self.sizes))
+        self.values = np.zeros(int(self.ends_of[-1]))
 
     def start_from(self, floor: TagFloor, keys: np.ndarray) -> None:
         """Begin with the weights of a simple model. keys: of the features here."""
-        F, K = self.shape
+        K = self.shape[2]
         padded = np.concatenate([floor.weights.astype(np.float64), np.zeros((1, K))])
-        self.values[: F * K] = padded[find_rows(floor.keys, keys)].ravel()
+        parts = [padded[find_rows(floor.keys, keys)]]
+        if floor.dense is not None:
+            parts.append(floor.dense)
         if floor.chain is not None:
-            parts = [np.ravel(part) for part in vars(floor.chain).values()]
-            between = np.concatenate(parts)
-            self.values[F * K :] = np.where(np.isfinite(between), between, 0)
+            parts += vars(floor.chain).values()
+        values = np.concatenate([np.ravel(part) for part in parts])
+        self.values = np.where(np.isfinite(values), values, 0)
 
-    def weights(self, values: np.ndarray) -> tuple[np.ndarray, ChainWeights | None]:
-        """The weights of features and labels [F, K] and those between labels."""
-        F, K = self.shape
-        of_features = values[: F * K].reshape(F, K).astype(np.float32)
+    def weights(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, ChainWeights | None]:
+        """The weights of features [F, K], of vectors [D, K] and those between labels."""
+        F, D, K = self.shape
+        of_features, of_vectors, *between = np.split(values, self.ends_of[:-1])
+        own = of_features.reshape(F, K).astype(np.float32)
+        dense = of_vectors.reshape(D, K).astype(np.float32)
         if not self.chained:
-            return of_features, None
-        begin, pairs, end = np.split(values[F * K :], np.cumsum(self.sizes[1:-1]))
-        return of_features, forbid(ChainWeights(begin, pairs.reshape(K, K), end), self.allowed)
+            return own, dense, None
+        begin, pairs, end = between
+        return own, dense, forbid(ChainWeights(begin, pairs.reshape(K, K), end), self.allowed)
+
+    def scores(self, chains: Chains, own: np.ndarray, dense: np.ndarray) -> np.ndarray:
+        """The scores of words, [N, K]. own: weights of features; dense: those of vectors."""
+        scores: np.ndarray = chains.matrix @ own
+        return scores + chains.around @ dense if dense.size else scores
 
     def run(self, penalty: float, iterations: int) -> None:
         """Steps of L-BFGS from the present weights. penalty: half of it times the sum of squares."""
         from scipy.optimize import minimize
 
-        K = self.shape[1]
-        between = np.full(sum(self.sizes[1:]), CURVATURE * len(self.chains.labels) / K)
-        curvature = np.concatenate([np.repeat(CURVATURE * self.counts, K), between])
+        K = self.shape[2]
+        between = np.full(K * K + 2 * K if self.chained else 0, len(self.chains.labels) / K)
+        counts = np.concatenate([np.repeat(self.counts, K), np.repeat(self.squares, K), between])
+        curvature = CURVATURE * counts
         scale = 1 / np.sqrt(curvature + penalty)
 
         def loss(variables: np.ndarray) -> tuple[float, np.ndarray]:
             values = variables * scale
-            of_features, chain = self.weights(values)
-            scores = self.chains.matrix @ of_features
+            own, dense, chain = self.weights(values)
+            scores = self.scores(self.chains, own, dense)
             if chain is None:
                 total, into = label_sums(scores, self.chains.labels)
                 parts = []
@@ -211,7 +231,9 @@ class FloorFit:
                 sums = chain_sums(scores, self.chains.labels, self.chains.order, chain)
                 total, into = sums.loss, sums.scores
                 parts = [sums.begin, sums.pairs.ravel(), sums.end]
-            slope = np.concatenate([(self.transposed @ into).ravel(), *parts]).astype(np.float64)
+            into = into.astype(np.float32)
+            slopes = [(self.transposed @ into).ravel(), (self.chains.around.T @ into).ravel()]
+            slope = np.concatenate([*slopes, *parts]).astype(np.float64)
             total += penalty / 2 * float(values @ values)
             return total, (slope + penalty * values) * scale
 
@@ -232,17 +254,24 @@ class FloorFit:
 
     def measure(self, chains: Chains) -> float:
         """The F1 of spans, with the best score of words outside spans, or the accuracy."""
-        of_features, chain = self.weights(self.values)
-        return best_score(
-            chains.matrix @ of_features, chain, chains.order, chains.sentences, self.preprocessor
-        )[0]
+        own, dense, chain = self.weights(self.values)
+        scores = self.scores(chains, own, dense)
+        return best_score(scores, chain, chains.order, chains.sentences, self.preprocessor)[0]
 
     def floor(self, keys: np.ndarray, penalty: float, *, refitted: bool) -> TagFloor:
         """The present weights as a simple model, without the features that weigh nothing."""
-        of_features, chain = self.weights(self.values)
-        rounded = of_features.astype(np.float16)
+        own, dense, chain = self.weights(self.values)
+        rounded = own.astype(np.float16)
         kept = rounded.any(1)
         record = TagFloorRecord(1, penalty, refitted)
         if chain is not None:
             chain = ChainWeights(*(part.astype(np.float32) for part in vars(chain).values()))
-        return TagFloor(keys[kept], rounded[kept], chain, record)
+        vectors = self.preprocessor.vectors
+        return TagFloor(
+            keys[kept],
+            rounded[kept],
+            chain,
+            record,
+            vectors,
+            None if vectors is None else dense.astype(np.float16),
+        )

@@ -26,7 +26,7 @@ OUTSIDE = 0  # the label of words in no span
 class Tagger(nn.Module):
     """A label for each word of a sentence, from the words around it and its own letters.
 
-        x_t = [word vector; letters read forwards; letters read backwards; shape]
+        x_t = [word vector; shape; letters read forwards; letters read backwards; pretrained vector]
         h_t = stack(x)_t, in two directions          scores_t = W h_t + b
         p(y | x) = CRF(scores), or the product of softmax(scores_t)[y_t]
 
@@ -42,6 +42,7 @@ class Tagger(nn.Module):
         letters: how many letters there are.
         labels: K.
         embedding_size: E.
+        vector_size: numbers of a pretrained vector, which is read as it is; 0: there is none.
         character_size: C. 0: letters are not read.
         hidden_size: H of each layer, in each direction.
         num_layers: how many recurrent layers.
@@ -79,6 +80,7 @@ class Tagger(nn.Module):
         labels: int,
         *,
         embedding_size: int = 100,
+        vector_size: int = 0,
         character_size: int = 50,
         hidden_size: int = 200,
         num_layers: int = 1,
@@ -96,7 +98,7 @@ class Tagger(nn.Module):
         self.words = nn.Embedding(len(counts), embedding_size)
         self.letters = LetterEncoder(letters, character_size, cell) if character_size else None
         self.shapes = nn.Embedding(SHAPES, SHAPE_SIZE)
-        width = embedding_size + SHAPE_SIZE
+        width = embedding_size + SHAPE_SIZE + vector_size
         width += self.letters.output_size if self.letters is not None else 0
         self.stack = nn.ModuleList()
         for _ in range(num_layers):
@@ -125,6 +127,8 @@ class Tagger(nn.Module):
         own = [self.shapes(batch.shapes)]
         if self.letters is not None:
             own.append(self.letters(batch.letters, batch.letter_lengths))
+        if batch.vectors is not None:
+            own.append(batch.vectors)
         h = torch.cat([self.words(words), torch.cat(own, -1)[batch.which]], -1)
         h = self.drop_input(h)
         for layer in self.stack:

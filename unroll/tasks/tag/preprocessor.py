@@ -19,10 +19,11 @@ from unroll.data.vocabulary import UNKNOWN, most_frequent
 from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.floor import TagFloor
+from unroll.tasks.tag.kept_vectors import KeptVectors
 from unroll.tasks.tag.schemes import LETTERS, convert_tags
 
 FILE = "tags.json"
-ELSEWHERE = ("floor",)  # attributes with files of their own
+ELSEWHERE = ("vectors", "floor")  # attributes with files of their own
 UNSEEN = -1  # the number of a tag that the training set does not have
 DIGITS = str.maketrans("123456789", "000000000")
 
@@ -42,6 +43,7 @@ class TagPreprocessor:
         fold: whether words that differ by case or digits alone share a vector.
         min_count: how often a word must occur to have a vector.
         vocabulary_size: how many words may have a vector; None: any number.
+        vectors: pretrained vectors of words; None: there are none.
         floor: the simple model that the network is combined with; None: the network is alone.
     """
 
@@ -56,6 +58,7 @@ class TagPreprocessor:
     fold: bool = True
     min_count: int = 1
     vocabulary_size: int | None = None
+    vectors: KeptVectors | None = None
     floor: TagFloor | None = None
 
     @classmethod
@@ -117,7 +120,11 @@ class TagPreprocessor:
         record = {name: getattr(self, name) for name in names}
         text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         own = {FILE: text.encode("utf-8", "surrogatepass")}
-        return own if self.floor is None else {**own, **self.floor.files()}
+        parts = (part for part in (self.vectors, self.floor) if part is not None)
+        return {
+            **own,
+            **{name: content for part in parts for name, content in part.files().items()},
+        }
 
     @classmethod
     def load(cls, folder: Path) -> TagPreprocessor:
@@ -136,7 +143,9 @@ class TagPreprocessor:
         for scheme in (found.scheme, found.file_scheme):
             refuse_unless(scheme is None or scheme in LETTERS, path, "a scheme of tags")
         refuse_unless((found.scheme is None) == (found.file_scheme is None), path, "two schemes")
-        return replace(found, floor=TagFloor.load(folder, found.labels, found.scheme))
+        vectors = KeptVectors.load(folder)
+        floor = TagFloor.load(folder, found.labels, found.scheme, vectors)
+        return replace(found, vectors=vectors, floor=floor)
 
     @cached_property
     def words(self) -> dict[str, int]:

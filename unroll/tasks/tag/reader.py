@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -22,6 +22,7 @@ from unroll.tasks.tag.conll import (
 )
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.forms import TagForm, find_tag_form, inherited_form, read_form
+from unroll.tasks.tag.kept_vectors import PACKAGES, KeptVectors, read_package
 from unroll.tasks.tag.preprocessor import UNSEEN, TagPreprocessor
 from unroll.tasks.tag.schemes import (
     LETTERS,
@@ -143,7 +144,11 @@ def read_data(
     if not valid:
         raise UserError(f"{validation_set} has no sentence that can be used; expected some.")
     vectors = None
-    if settings.vectors is not None:
+    if settings.vectors in PACKAGES:
+        kept = read_package(settings.vectors, preprocessor.forms)
+        preprocessor = replace(preprocessor, vectors=kept)
+        tell_vectors(settings.vectors, kept, preprocessor.forms, log)
+    elif settings.vectors is not None:
         vectors = read_word_vectors(settings.vectors, preprocessor, log)
     return TagData(
         name=path,
@@ -391,6 +396,22 @@ def tell_unseen_tags(
             f"{name}: {words} that the training set does not have ({listed(list(unseen))}); they count "
             "as wrong."
         )
+
+
+def tell_vectors(name: str, kept: KeptVectors, words: Collection[str], log: Log) -> None:
+    """Tell how many words have vectors.
+
+    Args:
+        name: of the vectors.
+        kept: by the run.
+        words: of the training set.
+        log: takes the sentence.
+    """
+    found = sum(kept.row(word) is not None for word in words)
+    log(
+        f"Vectors {name}: {found:,} of the {len(words):,} words have one; the run keeps those of "
+        f"{len(kept.words):,} words (--set vectors=...)."
+    )
 
 
 def read_word_vectors(path: str, preprocessor: TagPreprocessor, log: Log) -> dict[int, np.ndarray]:

