@@ -1,10 +1,19 @@
 """Right words, unknown words and spans are counted, and summarised beside the baseline."""
 
+from dataclasses import replace
+
 import torch
 
+import unroll
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.encoded import EncodedSentences
-from unroll.tasks.tag.metrics import TagCounter, measure, measure_baselines, summarise_metrics
+from unroll.tasks.tag.metrics import (
+    TagCounter,
+    affordable,
+    measure,
+    measure_baselines,
+    summarise_metrics,
+)
 from unroll.tasks.tag.network import Tagger
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.schemes import scheme_labels
@@ -46,3 +55,18 @@ def test_a_summary_has_tables_of_words_spans_and_types():
     assert summary[-1].startswith("  x  precision") and summary[-1].endswith("2 spans")
     del metrics["f1"]
     assert not any("pans" in line for line in summarise_metrics(metrics, "new.conll"))
+
+
+def test_as_many_sentences_are_measured_as_fit_in_the_seconds(file, tmp_path, small):
+    run = unroll.train(file, tmp_path / "run", steps=1, refit=False, **small)
+    many = SENTENCES * 300
+    assert affordable(run.trained, many, 250)[0] is SENTENCES[0]
+    assert len(affordable(run.trained, many)) == 600
+    some = affordable(replace(run.trained, seconds=1e-9), many)
+    assert len(some) == 100
+    data = run.task.read(str(file), run.settings, [].append, run.preprocessor)
+    data = replace(data, valid=data.valid * 40)
+    trained = replace(run.trained, seconds=1e-9)
+    metrics = run.task.validate(trained, data, lambda share: None)
+    assert (metrics["sentences"], metrics["sampled_from"]) == (100, len(data.valid))
+    assert any("which fitted in the seconds" in x for x in run.task.summarise(metrics, "valid"))

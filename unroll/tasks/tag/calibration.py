@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from unroll.data.split import evenly_spread
 from unroll.models.linear_chain import ChainOrder, ChainWeights, chain_sums, label_sums
 from unroll.tasks.base import Progress
 from unroll.tasks.tag.combination import (
@@ -23,7 +22,7 @@ from unroll.tasks.tag.combination import (
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.floor import TagFloor
-from unroll.tasks.tag.metrics import TrainedTagger, measure, score_batches
+from unroll.tasks.tag.metrics import TrainedTagger, affordable, measure, score_batches
 from unroll.tasks.tag.network import OUTSIDE, Tagger
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.tuning import OUTSIDE_PENALTIES, best_score
@@ -149,7 +148,7 @@ def score_sentences(
         progress: called with the share that is done.
     """
     known = [s for s in sentences if preprocessor.knows_tags(s)]
-    chosen = [known[k] for k in evenly_spread(len(known), CALIBRATION_SENTENCES)]
+    chosen = affordable(trained, known, CALIBRATION_SENTENCES)
     encoded = EncodedSentences(chosen, preprocessor)
     order = ChainOrder(encoded.lengths)
     starts = np.cumsum(encoded.lengths) - encoded.lengths

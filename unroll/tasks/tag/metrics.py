@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import TypedDict, cast
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from unroll.counting import counted, listed
 from unroll.data.bucketed import longest_first
+from unroll.data.split import evenly_spread
 from unroll.tasks.base import Progress, Trained
 from unroll.tasks.comparison import comparison_table
 from unroll.tasks.reporting import skipped_sentence
@@ -24,6 +26,7 @@ from unroll.tasks.tag.schemes import find_spans
 from unroll.tasks.tag.settings import TagSettings
 from unroll.tasks.tag.span_metrics import SpanMetrics, SpanScores
 
+FIRST, SAFETY = 100, 2.0  # sentences that are timed, and how much longer the others may take
 BATCH = 64  # sentences of a batch that is only read
 FLOOR, NETWORK = "linear model", "network alone"  # the names of both as baselines
 
@@ -71,12 +74,14 @@ class TagMetrics(TagScores, total=False):
         skipped: bad sentences that were skipped.
         unseen_tags: how often each tag occurs that the training set does not have; it counts as wrong,
             and its sentence is not in the loss.
+        sampled_from: how many sentences there are, of which only some fitted in the seconds.
     """
 
     loss: float
     baselines: dict[str, TagScores]
     skipped: int
     unseen_tags: dict[str, int]
+    sampled_from: int
 
 
 class TagCounter:
@@ -199,6 +204,27 @@ def part_of(batch: TagBatch, chosen: Tensor) -> TagBatch:
     )
 
 
+def affordable(
+    trained: TrainedTagger, sentences: Sequence[Sentence], most: int | None = None
+) -> Sequence[Sentence]:
+    """As many sentences, evenly spread, as the network reads in the seconds that it may take.
+
+    Args:
+        trained: says how many seconds that is; None: all are read.
+        sentences: to choose from.
+        most: how many at most, however much time there is.
+    """
+    count = len(sentences) if most is None else min(len(sentences), most)
+    if trained.seconds is not None and count > FIRST:
+        first = [sentences[k] for k in evenly_spread(len(sentences), FIRST)]
+        encoded, began = EncodedSentences(first, trained.preprocessor), monotonic()
+        for _ in score_batches(CombinedTagger(trained.model), encoded, trained.device):
+            pass
+        took = max(monotonic() - began, 1e-6)
+        count = min(count, max(FIRST, int(FIRST * trained.seconds / (SAFETY * took))))
+    return [sentences[k] for k in evenly_spread(len(sentences), count)]
+
+
 def measure(
     network: Tagger,
     preprocessor: TagPreprocessor,
@@ -295,6 +321,7 @@ def summarise_metrics(metrics: TagMetrics, where: str) -> list[str]:
         *comparison_table(metrics, baselines, format_accuracies),
         f"{metrics['unknown_rate']:.1%} of the words are unknown (not in the training set).",
         *skipped_sentence(metrics.get("skipped", 0), "sentence"),
+        *sampled_sentence(metrics),
         *unseen_sentence(metrics.get("unseen_tags", {})),
         *worth_sentence(metrics),
     ]
@@ -310,6 +337,16 @@ def summarise_metrics(metrics: TagMetrics, where: str) -> list[str]:
             f"  {kind:<{width}}  {format_spans(of)}  {counted(of['spans'], 'span')}"
             for kind, of in metrics["types"].items()
         ),
+    ]
+
+
+def sampled_sentence(metrics: TagMetrics) -> list[str]:
+    """That not all sentences were measured."""
+    if "sampled_from" not in metrics:
+        return []
+    return [
+        f"Measured on {metrics['sentences']:,} of {metrics['sampled_from']:,} sentences, evenly "
+        "spread, which fitted in the seconds; unroll eval measures on all."
     ]
 
 

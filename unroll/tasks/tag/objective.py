@@ -18,6 +18,7 @@ from unroll.tasks.tag.settings import TagSettings
 from unroll.training.objective import Objective, TrainingBatch
 
 VALIDATION_SENTENCES = 1000  # that an evaluation during training reads at most
+FEWEST_SENTENCES = 200  # that choosing weights needs
 
 
 class TagObjective(Objective):
@@ -47,8 +48,7 @@ class TagObjective(Objective):
         self._data, self._settings = data, settings
         self._validation_set = data.encoded_valid
         if len(data.valid) > VALIDATION_SENTENCES:
-            sample = [data.valid[k] for k in evenly_spread(len(data.valid), VALIDATION_SENTENCES)]
-            self._validation_set = EncodedSentences(sample, data.preprocessor)
+            self.limit_evaluation(1.0)
         if data.vectors is not None:
             network.take_vectors({k: torch.from_numpy(v) for k, v in data.vectors.items()})
 
@@ -56,6 +56,14 @@ class TagObjective(Objective):
         """Batch `number` of the run; nothing is carried from one to the next."""
         batch = self._batches.batch(number).to(self.device)
         return TrainingBatch(batch.tokens, partial(self._loss, batch), ragged=True)
+
+    def limit_evaluation(self, share: float) -> bool:
+        """Let `evaluate` read an even sample of the validation set."""
+        valid = self._data.valid
+        count = max(FEWEST_SENTENCES, round(share * min(len(valid), VALIDATION_SENTENCES)))
+        sample = [valid[k] for k in evenly_spread(len(valid), count)]
+        self._validation_set = EncodedSentences(sample, self._preprocessor)
+        return True
 
     def with_validation_set(self) -> TagObjective:
         """The same network over the training set and the validation set together."""

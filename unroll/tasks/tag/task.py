@@ -32,6 +32,7 @@ from unroll.tasks.tag.kept_vectors import PACKAGES
 from unroll.tasks.tag.metrics import (
     TagMetrics,
     TrainedTagger,
+    affordable,
     compare_with_baseline,
     summarise_metrics,
 )
@@ -222,7 +223,14 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     def validate(self, trained: TrainedTagger, data: TagData, progress: Progress) -> TagMetrics:
         """Metrics of the validation set, beside those of the simple model or the baseline."""
         trained = replace(trained, preprocessor=data.preprocessor)
-        return compare_with_baseline(trained, data.encoded_valid, progress)
+        chosen = affordable(trained, data.valid)
+        if len(chosen) == len(data.valid):
+            return compare_with_baseline(trained, data.encoded_valid, progress)
+        encoded = EncodedSentences(chosen, data.preprocessor)
+        return {
+            **compare_with_baseline(trained, encoded, progress),
+            "sampled_from": len(data.valid),
+        }
 
     def evaluate(
         self,
