@@ -33,7 +33,10 @@ class EncodedInput(NamedTuple):
     def repeated(self, times: int) -> EncodedInput:
         """Each input `times` times, its copies beside one another: one for each place of a beam."""
         mask = self.memory.mask
-        rows = torch.arange(len(mask), device=mask.device).repeat_interleave(times)
+        return self.select(torch.arange(len(mask), device=mask.device).repeat_interleave(times))
+
+    def select(self, rows: Tensor) -> EncodedInput:
+        """These inputs [M] in this order, int64; one may be taken several times."""
         state = map_state(lambda field: field.index_select(1, rows), self.state)
         return EncodedInput(self.memory.select(rows), state)
 

@@ -3,7 +3,12 @@
 import torch
 
 from unroll.data.vocabulary import BOUNDARY
-from unroll.tasks.translate.batches import PairBatches, SequenceArray, evaluation_batches
+from unroll.tasks.translate.batches import (
+    EncodedPairs,
+    PairBatches,
+    SequenceArray,
+    evaluation_batches,
+)
 from unroll.tasks.translate.pairs import Pair
 from unroll.tasks.translate.preprocessor import PairPreprocessor, learn_preprocessor
 from unroll.tasks.translate.reader import encode_pairs
@@ -43,3 +48,11 @@ def test_sequences_may_be_none_or_empty():
     assert len(SequenceArray([])) == 0
     some = SequenceArray([[1, 2], [], [3]])
     assert [some[k].tolist() for k in range(3)] == [[1, 2], [], [3]]
+
+
+def test_pairs_are_joined_but_for_longer_ones():
+    train = EncodedPairs(SequenceArray([[2, 3]]), SequenceArray([[2]]))
+    valid = EncodedPairs(SequenceArray([[4], [2]]), SequenceArray([[5], [2, 3]]))
+    joined = train.joined(valid)
+    assert [ids.tolist() for ids in joined.source] == [[2, 3], [4]]
+    assert [ids.tolist() for ids in joined.target] == [[2], [5]]

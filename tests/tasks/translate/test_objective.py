@@ -30,3 +30,36 @@ def test_metrics_and_sample_of_the_validation_set(objective):
     source, target = objective.translated[0]
     lines = objective.sample().splitlines()
     assert lines[0] == source and lines[2] == f"   ({target})"
+
+
+def test_decoding_metrics_wait_until_the_loss_can_mean_something(objective):
+    objective.frequencies = 1e-3
+    assert set(objective.evaluate()) == {"loss", "perplexity", "token_accuracy"}
+
+
+def test_the_same_network_learns_from_the_validation_set_too(objective):
+    both = objective.with_validation_set()
+    assert both.network is objective.network
+    known, all_pairs = objective.batches.pairs, both.batches.pairs
+    assert len(all_pairs) == len(known) + len(objective.data.valid)
+    assert both.evaluate()["loss"] == objective.evaluate()["loss"]
+
+
+def test_an_evaluation_of_a_share_reads_the_same_spread_pairs(objective, monkeypatch):
+    monkeypatch.setattr("unroll.tasks.translate.objective.FEWEST", 5)
+    whole = len(objective.evaluated)
+    assert objective.limit_evaluation(0.5) and len(objective.evaluated) == round(whole / 2)
+    assert objective.evaluate()["loss"] == objective.evaluate()["loss"]
+    objective.limit_evaluation(0.001)
+    assert len(objective.evaluated) == 5
+    objective.limit_evaluation(1.0)
+    assert len(objective.evaluated) == whole
+
+
+def test_the_end_of_a_budget_of_seconds_is_a_part_of_it(objective):
+    objective.settings = objective.settings.model_copy(update={"seconds": 1e-6})
+    objective.evaluate()
+    assert objective.ending_evaluations == 1
+    objective.settings = objective.settings.model_copy(update={"seconds": 1e6})
+    objective.evaluate()
+    assert objective.ending_evaluations == 100

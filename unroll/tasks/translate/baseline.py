@@ -1,4 +1,4 @@
-"""The translation of the most similar source: what a translator must beat."""
+"""What a translator must beat: the translation of the most similar source, and frequencies of tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from unroll.data.vocabulary import BOUNDARY
 from unroll.saved_files import Damaged, parse_record
+from unroll.tasks.translate.batches import SequenceArray
 from unroll.tasks.translate.pairs import Pair
 from unroll.training.folder import damaged_baseline, read_baseline
 
@@ -79,6 +81,21 @@ class NearestNeighbour:
         except Damaged as damage:
             raise damaged_baseline(damage) from damage
         return cls(Pair(*pair) for pair in pairs)
+
+
+def unigram_loss(known: SequenceArray, targets: SequenceArray, vocabulary_size: int) -> float:
+    """Nats per token, the ends among them, where each token has its frequency as its probability.
+
+    Args:
+        known: the targets whose tokens are counted, each one time more than it occurs.
+        targets: those that are predicted.
+        vocabulary_size: V.
+    """
+    counts = 1.0 + np.bincount(known.ids, minlength=vocabulary_size)
+    counts[BOUNDARY] += len(known)
+    nats = -np.log(counts / counts.sum())
+    total = nats[targets.ids].sum() + nats[BOUNDARY] * len(targets)
+    return float(total / max(1, len(targets.ids) + len(targets)))
 
 
 def words_of(text: str) -> set[str]:

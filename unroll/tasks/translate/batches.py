@@ -46,6 +46,9 @@ class SequenceArray:
     def __getitem__(self, row: int) -> Ids:
         return self.ids[self.ends[row] - self.lengths[row] : self.ends[row]]
 
+    def __iter__(self) -> Iterator[Ids]:
+        return (self[row] for row in range(len(self)))
+
 
 @dataclass(frozen=True)
 class EncodedPairs:
@@ -61,6 +64,23 @@ class EncodedPairs:
 
     def __len__(self) -> int:
         return len(self.target)
+
+    def select(self, rows: list[int]) -> EncodedPairs:
+        """These pairs in this order."""
+        return EncodedPairs(
+            SequenceArray(self.source[row] for row in rows),
+            SequenceArray(self.target[row] for row in rows),
+        )
+
+    def joined(self, others: EncodedPairs) -> EncodedPairs:
+        """These pairs, and after them the others that are no longer than the longest of these."""
+        most = [int(side.lengths.max(initial=0)) for side in (self.source, self.target)]
+        fits = (others.source.lengths <= most[0]) & (others.target.lengths <= most[1])
+        rows = np.flatnonzero(fits).tolist()
+        return EncodedPairs(
+            SequenceArray([*self.source, *(others.source[row] for row in rows)]),
+            SequenceArray([*self.target, *(others.target[row] for row in rows)]),
+        )
 
     def batch(self, rows: list[int], forcing: float = 1.0) -> PairBatch:
         """These pairs, padded. forcing: the share of true inputs."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from typing import NotRequired, TypedDict, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,12 +16,21 @@ from unroll.data.vocabulary import BOUNDARY, UNKNOWN
 from unroll.models.beam_search import Hypothesis, beam_search, decode_sequences
 from unroll.models.sampling import distribution, draw
 from unroll.tasks.base import Trained
+from unroll.tasks.translate.memory import Candidate, Origin
 from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.preprocessor import PairPreprocessor
+from unroll.tasks.translate.rescoring import (
+    NETWORK,
+    RatedCandidate,
+    ask_network,
+    ranked,
+    rate_candidates,
+)
 from unroll.tasks.translate.settings import TranslateSettings
 
 READ_AHEAD = 256  # sources that are read before the first is translated
 ROWS = 256  # of a batch of searches
+LIMIT = 16  # tokens by which the longest outputs of two batches differ
 
 TrainedTranslator = Trained[TranslateSettings, PairPreprocessor, TranslateNetwork]
 T = TypeVar("T")
@@ -30,14 +42,16 @@ class Translation(TypedDict):
     Attributes:
         translation: the text.
         log_probability: of the target tokens and the end, in nats.
-        score: what the search ranks translations by; higher is better.
+        score: what translations are ranked by; higher is better.
         finished: whether it ended before `max_output` tokens.
+        origin: "network", "neighbour", "mended neighbour" or "word by word".
     """
 
     translation: str
     log_probability: float
     score: float
     finished: bool
+    origin: Origin
 
 
 class TranslatePrediction(Translation):
@@ -51,6 +65,7 @@ class TranslatePrediction(Translation):
         unknown: the parts of the source that the vocabulary does not have.
         others: the next best translations.
         error: what is wrong with an input that was skipped; then nothing else is predicted.
+        network: what the network alone would have written; None where it takes no part.
     """
 
     source: str
@@ -60,6 +75,7 @@ class TranslatePrediction(Translation):
     unknown: list[str]
     others: list[Translation]
     error: NotRequired[str]
+    network: str | None
 
 
 def translate(
@@ -68,27 +84,160 @@ def translate(
     texts: Iterable[str],
     settings: TranslateSettings,
     device: torch.device,
+    *,
+    alone: bool = False,
 ) -> Iterator[TranslatePrediction]:
     """Translate texts, in order; sources of about the same length are decoded together.
 
     Args:
         network: on the device.
-        preprocessor: its vocabularies.
+        preprocessor: its vocabularies, and known pairs.
         texts: the sources.
         settings: of the search.
         device: of the network.
+        alone: whether the network translates without the known pairs.
     """
     network.eval()
     generator = torch.Generator().manual_seed(settings.seed)
+    weights = None if alone else fitted_weights(network, preprocessor, settings)
     for group in groups(texts, READ_AHEAD):
         predictions: dict[int, TranslatePrediction] = {}
-        by_length = sorted(range(len(group)), key=lambda n: len(group[n]))
-        for rows in groups(by_length, max(1, ROWS // settings.beam)):
+        for rows in batches_of(preprocessor, group, settings):
             sources = [group[row] for row in rows]
-            found = search(network, preprocessor, sources, settings, device, generator)
-            for row, hypotheses in zip(rows, found, strict=True):
-                predictions[row] = as_prediction(preprocessor, group[row], hypotheses, settings)
+            if weights is None:
+                found = search(network, preprocessor, sources, settings, device, generator)
+                made = [
+                    searched_prediction(preprocessor, text, each, settings.best)
+                    for text, each in zip(sources, found, strict=True)
+                ]
+            else:
+                asked = bool(weights[list(NETWORK)].any())
+                rated = find_candidates(
+                    network, preprocessor, sources, settings, device, generator, asked=asked
+                )
+                made = choose(network, preprocessor, sources, rated, weights, settings, device)
+            predictions |= dict(zip(rows, made, strict=True))
         yield from (predictions[row] for row in range(len(group)))
+
+
+def batches_of(
+    preprocessor: PairPreprocessor, texts: list[str], settings: TranslateSettings
+) -> Iterator[list[int]]:
+    """Numbers of texts of about the same length, which one search translates.
+
+    All of a batch may become equally long, so that a text is translated as it would be alone.
+    """
+    limits = [longest_output(preprocessor, settings, text) for text in texts]
+    by_length = sorted(range(len(texts)), key=lambda n: (limits[n], len(texts[n])))
+    for _, rows in groupby(by_length, key=limits.__getitem__):
+        yield from groups(rows, max(1, ROWS // settings.beam))
+
+
+def fitted_weights(
+    network: TranslateNetwork, preprocessor: PairPreprocessor, settings: TranslateSettings
+) -> np.ndarray | None:
+    """The weights [F] that rank candidates; None: the network alone, as where translations are drawn."""
+    if preprocessor.floor is None or settings.temperature is not None:
+        return None
+    weights: np.ndarray = network.candidate_weights[0].cpu().numpy().astype(float)
+    return weights if weights.any() else None
+
+
+def find_candidates(
+    network: TranslateNetwork,
+    preprocessor: PairPreprocessor,
+    sources: list[str],
+    settings: TranslateSettings,
+    device: torch.device,
+    generator: torch.Generator,
+    *,
+    asked: bool,
+) -> list[list[RatedCandidate]]:
+    """What known pairs and the search suggest for each source, with the features of each candidate.
+
+    Args:
+        network: on the device, in eval mode.
+        preprocessor: with known pairs.
+        sources: of one batch.
+        settings: of the search.
+        device: of the network.
+        generator: of draws.
+        asked: whether the network takes part.
+    """
+    memory = preprocessor.floor
+    if memory is None:
+        return [[] for _ in sources]
+    found = memory.candidates(sources)
+    if asked:
+        searched = search(network, preprocessor, sources, settings, device, generator)
+        found = [
+            as_candidates(preprocessor, source, hypotheses) + known
+            for source, hypotheses, known in zip(sources, searched, found, strict=True)
+        ]
+    rated = rate_candidates(memory, sources, found)
+    if not asked:
+        return rated
+    return ask_network(network, preprocessor, sources, rated, settings.length_penalty, device)
+
+
+def as_candidates(
+    preprocessor: PairPreprocessor, source: str, hypotheses: list[Hypothesis]
+) -> list[Candidate]:
+    """What the search found for a source, best first, as candidates."""
+    tokens = preprocessor.source_tokens(source)
+    texts = [as_translation(preprocessor, tokens, each)["translation"] for each in hypotheses]
+    return [
+        Candidate(text, "network", hypothesis=each)
+        for text, each in zip(texts, hypotheses, strict=True)
+    ]
+
+
+def choose(
+    network: TranslateNetwork,
+    preprocessor: PairPreprocessor,
+    sources: list[str],
+    rated: list[list[RatedCandidate]],
+    weights: np.ndarray,
+    settings: TranslateSettings,
+    device: torch.device,
+) -> list[TranslatePrediction]:
+    """The best candidates of each source as a prediction.
+
+    Args:
+        network: on the device, in eval mode; it says how it would have written what is chosen.
+        preprocessor: its vocabularies.
+        sources: of one batch.
+        rated: the candidates of each.
+        weights: of the features [F].
+        settings: of the search.
+        device: of the network.
+    """
+    chosen = [ranked(each, weights)[: settings.best] for each in rated]
+    told = ask_network(network, preprocessor, sources, chosen, settings.length_penalty, device)
+    predictions = []
+    for source, own, best, every in zip(sources, chosen, told, rated, strict=True):
+        hypotheses = [h for each in best if (h := each.candidate.hypothesis) is not None]
+        translations: list[Translation] = [
+            {
+                "translation": each.candidate.text,
+                "log_probability": hypothesis.log_probability,
+                "score": each.score(weights),
+                "finished": hypothesis.finished,
+                "origin": each.candidate.origin,
+            }
+            for each, hypothesis in zip(own, hypotheses, strict=True)
+        ]
+        searched = [each.candidate for each in every if each.features[0]]
+        predictions.append(
+            as_prediction(
+                preprocessor,
+                source,
+                translations,
+                hypotheses[0],
+                searched[0].text if searched else None,
+            )
+        )
+    return predictions
 
 
 def groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -124,7 +273,7 @@ def search(
     """
     source, lengths = pad_sequences([preprocessor.source.encode(text) for text in texts])
     encoded = network.encode(source.to(device), lengths)
-    length = settings.max_output or preprocessor.longest + 1
+    length = max(longest_output(preprocessor, settings, text) for text in texts)
     never = excluded_ids(preprocessor, settings, device)
     if settings.temperature is not None:
         drawn = decode_sequences(
@@ -153,6 +302,21 @@ def search(
     )
 
 
+def longest_output(preprocessor: PairPreprocessor, settings: TranslateSettings, source: str) -> int:
+    """The most tokens of a translation: of the longest target in training, and its end.
+
+    With known pairs, which say how much longer than sources targets are, no more than twice what is
+    expected of this source and some more: a network that was hardly trained never ends. In steps of
+    `LIMIT` tokens, so that sources of about the same length share it.
+    """
+    memory, longest = preprocessor.floor, preprocessor.longest + 1
+    if memory is None or settings.max_output is not None or settings.temperature is not None:
+        return settings.max_output or longest
+    tokens = longest / (memory.longest_target + 1)  # for each character
+    expected = 2 * tokens * memory.growth * (len(source) + 1)
+    return min(longest, LIMIT * (1 + math.ceil(expected / LIMIT)))
+
+
 def token_drawer(
     temperature: float, never: Tensor | None, generator: torch.Generator
 ) -> Callable[[Tensor], Tensor]:
@@ -169,28 +333,46 @@ def excluded_ids(
     return torch.tensor([UNKNOWN], device=device)
 
 
+def searched_prediction(
+    preprocessor: PairPreprocessor, text: str, hypotheses: list[Hypothesis], best: int
+) -> TranslatePrediction:
+    """The best hypotheses of one source as a prediction."""
+    tokens = preprocessor.source_tokens(text)
+    translations = [as_translation(preprocessor, tokens, each) for each in hypotheses[:best]]
+    own = translations[0]["translation"]
+    return as_prediction(preprocessor, text, translations, hypotheses[0], own)
+
+
 def as_prediction(
     preprocessor: PairPreprocessor,
     text: str,
-    hypotheses: list[Hypothesis],
-    settings: TranslateSettings,
+    translations: list[Translation],
+    first: Hypothesis,
+    network: str | None,
 ) -> TranslatePrediction:
-    """The hypotheses of one source as a prediction, as JSON can hold it."""
+    """The translations of one source as a prediction, as JSON can hold it.
+
+    Args:
+        preprocessor: the vocabularies.
+        text: the source.
+        translations: best first.
+        first: the first of them as the network has it.
+        network: what it alone would have written.
+    """
     tokens = preprocessor.source_tokens(text)
-    best, *others = (
-        as_translation(preprocessor, tokens, each) for each in hypotheses[: settings.best]
-    )
-    attention = hypotheses[0].attention
+    best, *others = translations
+    attention = first.attention
     rows = [] if attention is None else attention[:, : len(tokens)].tolist()
-    end = [preprocessor.target.name(BOUNDARY)] if hypotheses[0].finished else []
+    end = [preprocessor.target.name(BOUNDARY)] if first.finished else []
     return {
         "source": text,
         **best,
         "source_tokens": tokens,
-        "target_tokens": [*preprocessor.target_tokens(hypotheses[0].tokens), *end],
+        "target_tokens": [*preprocessor.target_tokens(first.tokens), *end],
         "attention": [[round(weight, 4) for weight in row] for row in rows],
         "unknown": preprocessor.source.unknown(text),
         "others": others,
+        "network": network,
     }
 
 
@@ -218,6 +400,7 @@ def as_translation(
         "log_probability": hypothesis.log_probability,
         "score": hypothesis.score,
         "finished": hypothesis.finished,
+        "origin": "network",
     }
 
 

@@ -11,12 +11,35 @@ from unroll.tasks.translate.pairs import open_pairs
 from unroll.tasks.translate.reader import TranslateData, read_pairs
 from unroll.tasks.translate.settings import TranslateSettings
 
+ORIGINS = {
+    "network": "the network",
+    "neighbour": "a known pair",
+    "mended neighbour": "a known pair with words replaced",
+    "word by word": "the table of words",
+}
 TOKENS = {"char": "characters", "word": "words", "bpe": "pieces of words"}
 
 
 def describe(data: TranslateData, settings: TranslateSettings) -> list[str]:
     """Sentences on the pairs and the batches, each choice with the flag that changes it."""
-    return [*describe_pairs(data, settings), *describe_network(data, settings)]
+    return [
+        *describe_pairs(data, settings),
+        *describe_floor(data),
+        *describe_network(data, settings),
+    ]
+
+
+def describe_floor(data: TranslateData) -> list[str]:
+    """A sentence on the known pairs that the network is combined with."""
+    memory = data.preprocessor.floor
+    if memory is None:
+        return []
+    return [
+        f"Floor: {counted(len(memory.pairs), 'known pair')}, of which the nearest to a source (words 1 "
+        f"and 2, characters 2 to 5) are candidates beside what the network finds, and a table of "
+        f"{counted(len(memory.forward.keys), 'entry', 'entries')} that mends words (--set floor=none: "
+        "the network alone)."
+    ]
 
 
 def describe_pairs(data: TranslateData, settings: TranslateSettings) -> list[str]:
@@ -76,6 +99,27 @@ def summarise(metrics: TranslateMetrics, where: str) -> list[str]:
         f"{metrics['token_accuracy']:.2%} over {counted(metrics['tokens'], 'token')}, each predicted from "
         "the true tokens before it",
         *(f"  {name} {signature}" for name, signature in metrics["signatures"].items()),
+        *earned(metrics),
+    ]
+
+
+def earned(metrics: TranslateMetrics) -> list[str]:
+    """A sentence on whether the network earns its seconds; none without known pairs."""
+    if "origins" not in metrics:
+        return []
+    names = ("known pairs alone", "nearest neighbour", "network alone")
+    figures = [
+        f"the {name}: {scores['bleu']:.1f}"
+        for name in names
+        if (scores := metrics["baselines"].get(name)) is not None
+    ]
+    if "network alone" not in metrics["baselines"]:
+        figures.append("the network is not used")
+    origins = sorted(metrics["origins"].items(), key=lambda item: -item[1])
+    parts = ", ".join(f"{count:,} by {ORIGINS[origin]}" for origin, count in origins)
+    return [
+        f"The network with the known pairs: BLEU {metrics['bleu']:.1f}; {'; '.join(figures)}. "
+        f"Translations: {parts}."
     ]
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TypedDict
+import time
+from collections import Counter
+from functools import cache
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -13,12 +16,20 @@ from unroll.models.softmax import loss_and_hits
 from unroll.tasks.base import Progress
 from unroll.tasks.translate.baseline import NearestNeighbour
 from unroll.tasks.translate.batches import EncodedPairs, evaluation_batches
-from unroll.tasks.translate.decoding import TrainedTranslator, describe_search, translate
+from unroll.tasks.translate.decoding import (
+    TrainedTranslator,
+    TranslatePrediction,
+    describe_search,
+    groups,
+    translate,
+)
 from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.pairs import Pair
 from unroll.tasks.translate.reader import encode_pairs
+from unroll.tasks.translate.rescoring import ranked, rate_candidates
 
 LOGITS = 1 << 22  # at a time
+PART = 64  # pairs that are translated between two looks at the clock
 
 
 class TokenMetrics(TypedDict):
@@ -71,8 +82,11 @@ class TranslateMetrics(TokenMetrics, TranslationScores, total=False):
         tokens: target tokens, with the ends.
         unknown_rate: share of unknown tokens on each side.
         search: how translations were searched, in words.
-        baselines: scores of "source copied" and "nearest neighbour".
+        baselines: scores of "source copied" and "nearest neighbour"; of the "known pairs alone" and
+            of the "network alone" where they are combined.
         skipped: bad records that were skipped; only in the evaluation of a file.
+        origins: how many translations are from where, as `Translation.origin` says; only with known
+            pairs.
     """
 
     pairs: int
@@ -81,6 +95,7 @@ class TranslateMetrics(TokenMetrics, TranslationScores, total=False):
     search: str
     baselines: dict[str, TranslationScores]
     skipped: int
+    origins: dict[str, int]
 
 
 @torch.no_grad()
@@ -179,36 +194,85 @@ def unknown_rate(ids: np.ndarray) -> float:
     return float((ids == UNKNOWN).mean()) if len(ids) else 0.0
 
 
+def sentence_quality(translation: str, reference: str) -> float:
+    """The mean of chrF and of BLEU with the orders that the sentence has, 0 to 1.
+
+    Source: as `translation_scores`.
+    """
+    bleu, chrf = sentence_scorers()
+    parts = (scorer.sentence_score(translation, [reference]).score for scorer in (bleu, chrf))
+    return sum(parts) / 200
+
+
+@cache
+def sentence_scorers() -> tuple[Any, Any]:
+    """BLEU and chrF of single sentences."""
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
+    return BLEU(effective_order=True), CHRF()
+
+
+def corpus_quality(translations: list[str], references: list[str]) -> float:
+    """The mean of BLEU and chrF of the corpus, 0 to 100."""
+    scores = translation_scores(translations, references)
+    return (scores["bleu"] + scores["chrf"]) / 2
+
+
 def measure(trained: TrainedTranslator, pairs: list[Pair], progress: Progress) -> TranslateMetrics:
     """Metrics of a translator beside the scores of its baselines.
 
     Args:
-        trained: the model.
-        pairs: sources and their references.
+        trained: the model, and the seconds that this may take: of many pairs as many as fit.
+        pairs: sources and their references; where not all may fit, any first ones have to be a sample.
         progress: called with the share of the pairs that are translated.
     """
+    started = time.perf_counter()
+    predictions: list[TranslatePrediction] = []
+    for part in groups(pairs, PART if trained.seconds is not None else max(1, len(pairs))):
+        sources = [pair.source for pair in part]
+        for prediction in translate(
+            trained.model, trained.preprocessor, sources, trained.settings, trained.device
+        ):
+            predictions.append(prediction)
+            progress(len(predictions) / len(pairs))
+        if trained.seconds is not None and time.perf_counter() - started > trained.seconds:
+            break
+    pairs = pairs[: len(predictions)]
     encoded = encode_pairs(pairs, trained.preprocessor)
-    sources, references = [pair.source for pair in pairs], [pair.target for pair in pairs]
-    tokens = token_metrics(trained.model, encoded, trained.device)
-    translations = []
-    for prediction in translate(
-        trained.model, trained.preprocessor, sources, trained.settings, trained.device
-    ):
-        translations.append(prediction["translation"])
-        progress(len(translations) / len(pairs))
-    neighbour = NearestNeighbour.load(trained.path)
-    baselines = {
-        "source copied": sources,
-        "nearest neighbour": [neighbour.translate(source) for source in sources],
-    }
-    return {
-        **tokens,
+    references = [pair.target for pair in pairs]
+    translations = [prediction["translation"] for prediction in predictions]
+    texts = baseline_translations(trained, pairs)
+    alone = [prediction["network"] for prediction in predictions]
+    metrics: TranslateMetrics = {
+        **token_metrics(trained.model, encoded, trained.device),
         **translation_scores(translations, references),
         "pairs": len(pairs),
         "tokens": len(encoded.target.ids) + len(pairs),
         "unknown_rate": unknown_rates(encoded),
         "search": describe_search(trained.settings),
-        "baselines": {
-            name: translation_scores(texts, references) for name, texts in baselines.items()
-        },
+        "baselines": {name: translation_scores(own, references) for name, own in texts.items()},
     }
+    if trained.preprocessor.floor is not None:
+        metrics["origins"] = dict(Counter(each["origin"] for each in predictions))
+        if None not in alone:
+            own = [text or "" for text in alone]
+            metrics["baselines"]["network alone"] = translation_scores(own, references)
+    return metrics
+
+
+def baseline_translations(trained: TrainedTranslator, pairs: list[Pair]) -> dict[str, list[str]]:
+    """What each baseline writes for these sources, by its name."""
+    sources = [pair.source for pair in pairs]
+    memory = trained.preprocessor.floor
+    if memory is None:
+        neighbour = NearestNeighbour.load(trained.path)
+        nearest = [neighbour.translate(source) for source in sources]
+        return {"source copied": sources, "nearest neighbour": nearest}
+    found = memory.candidates(sources)
+    texts = {"source copied": sources, "nearest neighbour": [own[0].text for own in found]}
+    weights = trained.model.candidate_weights[1].cpu().numpy().astype(float)
+    if weights.any():
+        rated = rate_candidates(memory, sources, found)
+        texts["known pairs alone"] = [ranked(own, weights)[0].candidate.text for own in rated]
+    return texts

@@ -58,6 +58,12 @@ class TranslateNetwork(nn.Module):
         word_dropout: share of the tokens, of sources and of inputs, that training replaces by the
             unknown token.
         initialisation: a name for `initialise`; `self.initialised` says what it did.
+        candidate_features: F, how many numbers rank what the search and known pairs suggest. 0: there
+            are no known pairs.
+
+    Attributes:
+        candidate_weights: of those numbers, fitted on the validation set, [2, F]: of all candidates,
+            and of the known pairs alone. All zero: the search alone. Absent where F is 0.
 
     Raises:
         ValueError: for sizes that do not fit together.
@@ -71,6 +77,8 @@ class TranslateNetwork(nn.Module):
         >>> tuple(logits.shape), tuple(weights.shape)
         ((7, 2, 13), (7, 2, 5))
     """
+
+    candidate_weights: Tensor
 
     def __init__(
         self,
@@ -92,6 +100,7 @@ class TranslateNetwork(nn.Module):
         dropout_input: float = 0.0,
         word_dropout: float = 0.0,
         initialisation: str = "auto",
+        candidate_features: int = 0,
     ) -> None:
         super().__init__()
         if joint and source_size != target_size:
@@ -127,6 +136,8 @@ class TranslateNetwork(nn.Module):
         self.word_dropout = word_dropout
         self.drop_input = LockedDropout(dropout_input)
         self.drop = LockedDropout(dropout)
+        if candidate_features:
+            self.register_buffer("candidate_weights", torch.zeros(2, candidate_features))
         self.initialised = self._initialise(initialisation)
 
     def forward(self, source: Tensor, lengths: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from unroll.cells import State
 from unroll.data.split import evenly_spread
+from unroll.tasks.translate.baseline import unigram_loss
 from unroll.tasks.translate.batches import PairBatch, PairBatches
 from unroll.tasks.translate.decoding import translate
 from unroll.tasks.translate.metrics import bleu_score, exact_match, token_metrics
@@ -17,8 +19,14 @@ from unroll.tasks.translate.reader import TranslateData, encode_pairs
 from unroll.tasks.translate.settings import TranslateSettings
 from unroll.training.objective import Objective, TrainingBatch
 
-TRANSLATED = 200  # pairs of the validation set that are translated during training
-EVALUATED = 2000  # pairs of the validation set whose loss is computed then
+TRANSLATED = 50  # pairs of the validation set that are translated during training
+EVALUATED = 500  # pairs of the validation set whose loss is computed then
+FEWEST = 100  # of them at least, where the budget is short
+# calibration and final metrics: a part of a budget of seconds, and at most so many evaluations
+ENDING_PART, MOST_ENDING = 0.08, 100.0
+MEANINGFUL = (
+    0.6  # loss from which on translations say something, over that of frequencies of tokens
+)
 UNITS = {"char": "characters", "word": "words", "bpe": "tokens"}
 
 
@@ -59,7 +67,10 @@ class TranslateObjective(Objective):
         valid = data.valid_pairs
         self.translated = [valid[row] for row in evenly_spread(len(valid), TRANSLATED)]
         evaluated = [valid[row] for row in evenly_spread(len(valid), EVALUATED)]
-        self.evaluated = encode_pairs(evaluated, data.preprocessor)
+        self.all_evaluated = self.evaluated = encode_pairs(evaluated, data.preprocessor)
+        size = len(data.preprocessor.target)
+        self.frequencies = unigram_loss(data.train.target, self.evaluated.target, size)
+        self.data, self.settings = data, settings
 
     def batch(self, number: int) -> TrainingBatch:
         batch = self.batches.batch(number).to(self.device)
@@ -79,16 +90,32 @@ class TranslateObjective(Objective):
         return loss, None
 
     def evaluate(self) -> dict[str, float]:
+        begun = time.perf_counter()
         tokens = token_metrics(self.network, self.evaluated, self.device)
-        translations = self._translate([pair.source for pair in self.translated])
-        references = [pair.target for pair in self.translated]
-        return {
+        if self.settings.seconds is not None:
+            whole = (time.perf_counter() - begun) * len(self.all_evaluated) / len(self.evaluated)
+            fit = ENDING_PART * self.settings.seconds / max(whole, 1e-6)
+            self.ending_evaluations = min(MOST_ENDING, max(1.0, fit))
+        metrics = {
             "loss": tokens["loss"],
             "perplexity": tokens["perplexity"],
             "token_accuracy": tokens["token_accuracy"],
-            "bleu": bleu_score(translations, references)[0],
-            "exact_match": exact_match(translations, references),
         }
+        if tokens["loss"] < MEANINGFUL * self.frequencies:
+            translations = self._translate([pair.source for pair in self.translated])
+            references = [pair.target for pair in self.translated]
+            metrics["bleu"] = bleu_score(translations, references)[0]
+            metrics["exact_match"] = exact_match(translations, references)
+        return metrics
+
+    def limit_evaluation(self, share: float) -> bool:
+        size = len(self.all_evaluated)
+        rows = evenly_spread(size, max(FEWEST, round(share * size)))
+        self.evaluated = self.all_evaluated.select(rows.tolist())
+        return True
+
+    def with_validation_set(self) -> TranslateObjective | None:
+        return type(self)(self.network, self.data.joined(), self.settings, self.device)
 
     def sample(self) -> str:
         source, target = self.translated[0]
@@ -97,5 +124,7 @@ class TranslateObjective(Objective):
 
     def _translate(self, sources: list[str]) -> list[str]:
         """Greedy translations, which are fast."""
-        predictions = translate(self.network, self.preprocessor, sources, self.greedy, self.device)
+        predictions = translate(
+            self.network, self.preprocessor, sources, self.greedy, self.device, alone=True
+        )
         return [prediction["translation"] for prediction in predictions]

@@ -19,7 +19,9 @@ from unroll.data.line_vocabularies import (
 )
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN, UNKNOWN_NAME, Vocabulary
 from unroll.data.words import GLUE, WordVocabulary
-from unroll.saved_files import STRICT, read_record
+from unroll.saved_files import STRICT, is_listed, read_record
+from unroll.tasks.translate.memory import FILE as MEMORY
+from unroll.tasks.translate.memory import TranslationMemory
 from unroll.tasks.translate.pairs import Pair
 from unroll.tasks.translate.settings import TranslateSettings
 
@@ -46,19 +48,21 @@ class PairRecord:
 
 @dataclass(frozen=True)
 class PairPreprocessor:
-    """The vocabularies of a translator.
+    """The vocabularies of a translator, and the known pairs beside the network.
 
     Attributes:
         source: the vocabulary of the source.
         target: the vocabulary of the target; the same object where both sides share one.
         longest: tokens of the longest target of the training set.
         parallel: whether the training set is in two files.
+        floor: known pairs as a translator; None: the network translates alone.
     """
 
     source: Vocabulary
     target: Vocabulary
     longest: int
     parallel: bool = False
+    floor: TranslationMemory | None = None
 
     @property
     def joint(self) -> bool:
@@ -71,7 +75,8 @@ class PairPreprocessor:
         files = {FILE: json.dumps(record).encode()}
         if not self.joint:
             files |= vocabulary_files(self.source, "source")
-        return files | vocabulary_files(self.target, "target")
+        files |= vocabulary_files(self.target, "target")
+        return files if self.floor is None else files | self.floor.files()
 
     def source_tokens(self, text: str) -> list[str]:
         """The tokens of a source as it has them, unknown ones too, and the name of the end."""
@@ -112,7 +117,8 @@ class PairPreprocessor:
         record = read_record(folder, FILE, PairRecord)
         target = load_line_vocabulary(folder, "target")
         source = target if record.joint else load_line_vocabulary(folder, "source")
-        return cls(source, target, record.longest, record.parallel)
+        memory = TranslationMemory.load(folder) if is_listed(folder, MEMORY) else None
+        return cls(source, target, record.longest, record.parallel, memory)
 
 
 def learn_preprocessor(

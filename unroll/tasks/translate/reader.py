@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +14,14 @@ from unroll.data.problems import Problems
 from unroll.data.split import count_shared, validation_rows
 from unroll.errors import UserError
 from unroll.tasks.translate.batches import EncodedPairs, SequenceArray
+from unroll.tasks.translate.memory import TranslationMemory
 from unroll.tasks.translate.pair_columns import PairNames
 from unroll.tasks.translate.pairs import Pair, PairFile, open_further_pairs, open_pairs
 from unroll.tasks.translate.preprocessor import PairPreprocessor, learn_preprocessor
 from unroll.tasks.translate.settings import TranslateSettings
 
-KEPT_TEXTS = 20_000  # pairs of the training set whose texts are kept, for the baseline
+# pairs of the training set whose texts are kept: for the baseline, and as known pairs
+KEPT_TEXTS, KNOWN_PAIRS = 20_000, 500_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class TranslateData:
         train: the training set as ids.
         valid: the validation set as ids.
         valid_pairs: the texts of the validation set, in order.
-        training_pairs: texts of the training set, evenly spread over it, for the baseline.
+        training_pairs: texts of the training set, evenly spread over it, for the floor or the baseline.
         sha256: of the file and of the columns that are read.
         validation_set: what the validation set is, for people.
         messages: what was skipped, truncated and found twice, in sentences.
@@ -47,6 +49,14 @@ class TranslateData:
     sha256: str
     validation_set: str
     messages: list[str]
+
+    def joined(self) -> TranslateData:
+        """The same data with the validation set in the training set too."""
+        return replace(self, train=self.train.joined(self.valid))
+
+    def with_floor(self, memory: TranslationMemory) -> TranslateData:
+        """The same data with these known pairs in its preprocessor."""
+        return replace(self, preprocessor=replace(self.preprocessor, floor=memory))
 
 
 def read_pairs(
@@ -93,7 +103,8 @@ def read_pairs(
             f"Every pair of {path} is longer than max_length={settings.max_length}. Give a larger "
             "--set max_length=N."
         )
-    every = max(1, len(hashes) // KEPT_TEXTS)
+    kept = KEPT_TEXTS if settings.floor == "none" else KNOWN_PAIRS
+    every = max(1, len(hashes) // kept)
     trained = [each for each, chosen in zip(hashes, training, strict=True) if chosen]
     return TranslateData(
         file=file,

@@ -6,6 +6,7 @@ Many to many, by an encoder and a decoder with attention: languages, dates, numb
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -13,14 +14,15 @@ import torch
 
 from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord, checked, predicted_in_place
-from unroll.data.split import evenly_spread
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.translate.baseline import NearestNeighbour
+from unroll.tasks.translate.calibration import calibrate, spread_order
 from unroll.tasks.translate.decoding import TrainedTranslator, TranslatePrediction, translate
 from unroll.tasks.translate.defaults import DEFAULTS, resolve, resolve_sizes
 from unroll.tasks.translate.description import check_report, describe, summarise
 from unroll.tasks.translate.inputs import check_text, read_sources
+from unroll.tasks.translate.memory import TranslationMemory
 from unroll.tasks.translate.metrics import TranslateMetrics, measure
 from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.objective import TranslateObjective
@@ -28,6 +30,7 @@ from unroll.tasks.translate.pair_columns import PairNames
 from unroll.tasks.translate.pairs import open_further_pairs
 from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.reader import TranslateData, read_pairs
+from unroll.tasks.translate.rescoring import FEATURES
 from unroll.tasks.translate.settings import SEARCH, TranslateSettings
 
 FINAL = 2000  # pairs of the validation set, at most, in the evaluation after training
@@ -88,6 +91,7 @@ class TranslateTask(
             dropout_input=settings.dropout_input or 0.0,
             word_dropout=settings.word_dropout or 0.0,
             initialisation=settings.initialisation,
+            candidate_features=0 if preprocessor.floor is None else len(FEATURES),
         )
 
     def objective(
@@ -107,17 +111,42 @@ class TranslateTask(
     def metadata(self, data: TranslateData) -> dict[str, object]:
         return {"pairs": len(data.train) + len(data.valid_pairs)}
 
+    def fit_floor(
+        self, data: TranslateData, settings: TranslateSettings, log: Log
+    ) -> TranslateData:
+        memory = TranslationMemory.learn(data.training_pairs)
+        return data.with_floor(memory)
+
     def baseline_files(self, data: TranslateData) -> dict[str, bytes]:
+        if data.preprocessor.floor is not None:
+            return {}
         return NearestNeighbour(data.training_pairs).files()
 
     def load_preprocessor(self, folder: Path, config: Mapping[str, object]) -> PairPreprocessor:
         return PairPreprocessor.load(folder)
 
+    def calibrate(
+        self, trained: TrainedTranslator, data: TranslateData, progress: Progress
+    ) -> list[str] | None:
+        if data.preprocessor.floor is None:
+            return None
+        return calibrate(replace(trained, preprocessor=data.preprocessor), data, progress)
+
     def validate(
         self, trained: TrainedTranslator, data: TranslateData, progress: Progress
     ) -> TranslateMetrics:
-        rows = evenly_spread(len(data.valid_pairs), FINAL)
-        return measure(trained, [data.valid_pairs[row] for row in rows], progress)
+        rows = spread_order(len(data.valid_pairs), FINAL)
+        pairs = [data.valid_pairs[row] for row in rows]
+        # the run's own known pairs may have the validation set among them, where it is resumed
+        return measure(replace(trained, preprocessor=data.preprocessor), pairs, progress)
+
+    def refit_floor(
+        self, trained: TrainedTranslator, data: TranslateData, progress: Progress
+    ) -> PairPreprocessor | None:
+        if data.preprocessor.floor is None:
+            return None
+        pairs = [*data.training_pairs, *data.valid_pairs]
+        return replace(data.preprocessor, floor=TranslationMemory.learn(pairs))
 
     def evaluate(
         self,
