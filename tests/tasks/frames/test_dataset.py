@@ -6,7 +6,7 @@ import pytest
 from unroll.data.problems import Problems
 from unroll.errors import UserError
 from unroll.tasks.frames.dataset import ClipBatches, content_hash, encode_clips, make_batch
-from unroll.tasks.frames.dataset import make_thumbnails as thumbnails
+from unroll.tasks.frames.thumbnails import make_thumbnails as thumbnails
 
 
 def test_a_batch_is_its_clips_concatenated(states):

@@ -5,10 +5,8 @@ import pytest
 import torch
 
 from unroll.tasks.frames.metrics import (
-    predict_probabilities,
     smoothed_loss,
     summarise_metrics,
-    true_classes,
     whole_clip_metrics,
 )
 
@@ -67,13 +65,3 @@ def test_whole_clips():
     true = [np.array([0, 0, 1]), np.array([1, 1])]
     found = whole_clip_metrics([np.eye(2)[[0, 0, 0]], np.eye(2)[[1, 1]]], true)
     assert found == {"records": 2, "accuracy": 1.0, "every_frame": 0.5}
-
-
-def test_probabilities_are_those_of_each_clip_alone(states, untrained):
-    data, settings = states()
-    network, done = untrained(data, settings), []
-    together = predict_probabilities(network, data.train, torch.device("cpu"), done.append)
-    assert done[-1] == 1 and all(each.shape == (12, 2) for each in together)
-    (alone,) = predict_probabilities(network, data.train, torch.device("cpu"), rows=[3])
-    np.testing.assert_allclose(alone, together[3], atol=1e-5)
-    assert len(true_classes(data.train, [3, 1])) == 24

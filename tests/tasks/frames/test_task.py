@@ -24,7 +24,12 @@ def test_the_way_of_a_square_is_learned(write_clips):
     assert run.task_name == "frames"
     metrics = run.evaluate(write_clips("test", 20, seed=1000))
     assert metrics["accuracy"] > 0.85 and metrics["records"] == 20
-    assert set(metrics["baselines"]) == {"most frequent class", "nearest mean frame"}
+    assert set(metrics["baselines"]) == {
+        "most frequent class",
+        "nearest mean frame",
+        "simple model",
+        "network",
+    }
     json.dumps(metrics)
     assert "nearest mean frame" in " ".join(run.summarise(metrics, "test.csv"))
     prediction = run.predict("test/0.png")

@@ -19,8 +19,6 @@ from unroll.data.bucketed import Bucketed
 from unroll.data.problems import Problems
 from unroll.tasks.frames.preprocessor import FramesPreprocessor
 
-THUMBNAIL = 8  # pixels of a side of a thumbnail
-
 
 @dataclass
 class LoadedClip:
@@ -102,6 +100,12 @@ class ClipDataset:
             return self.targets[self.starts[row] : self.starts[row + 1]]
         return self.targets[row : row + 1]
 
+    def frame_columns(self) -> np.ndarray:
+        """What the simple model reads of all frames: 8 x 8 pixels, or numbers, float32 [N, F]."""
+        if self.preprocessor.scaler is None:
+            return np.concatenate([clip.thumbnails for clip in self.clips]).astype(np.float32)
+        return np.concatenate([self.values(row) for row in range(len(self))])
+
     def thumbnails(self) -> np.ndarray:
         """What the baselines read, [R, D]: the mean of each clip's thumbnails, or each frame's."""
         if self.preprocessor.per_frame:
@@ -139,15 +143,6 @@ def encode_clips(
         targets += [preprocessor.number[label] for label in clip.labels]
     starts = np.cumsum([0, *(clip.length for clip in known)], dtype=np.int64)
     return ClipDataset(known, preprocessor, np.asarray(targets, dtype=np.int64), starts)
-
-
-def make_thumbnails(values: np.ndarray) -> np.ndarray:
-    """Frames at a size of at most 8 x 8, uint8 [T, C*h*w]; numbers [T, F] as they are."""
-    if values.ndim == 2:
-        return values
-    sides = (min(THUMBNAIL, values.shape[2]), min(THUMBNAIL, values.shape[3]))
-    pooled = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(values).float(), sides)
-    return pooled.round().to(torch.uint8).flatten(1).numpy()
 
 
 def content_hash(values: np.ndarray) -> int:

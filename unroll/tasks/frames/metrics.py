@@ -9,10 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 import numpy as np
-import torch
 
 from unroll.counting import counted
-from unroll.data.bucketed import longest_first
 from unroll.data.split import count_shared
 from unroll.models.classification_metrics import (
     ClassificationMetrics,
@@ -25,12 +23,15 @@ from unroll.models.classification_metrics import (
 from unroll.tasks.base import Progress
 from unroll.tasks.comparison import comparison_table
 from unroll.tasks.frames.baseline import FramesBaselines
-from unroll.tasks.frames.dataset import ClipDataset, make_batch
-from unroll.tasks.frames.network import Framewise
-from unroll.tasks.frames.predictions import TrainedFrames
+from unroll.tasks.frames.dataset import ClipDataset
+from unroll.tasks.frames.probabilities import (
+    FLOOR_ALONE,
+    NETWORK_ALONE,
+    TrainedFrames,
+    combined_probabilities,
+)
 from unroll.tasks.reporting import skipped_sentence
 
-BATCH_SIZE = 64  # of evaluation
 MOST_FREQUENT = "most frequent class"
 
 
@@ -84,42 +85,6 @@ class FramesMetrics(ClassificationMetrics, total=False):
     confusion: Confusion
     clips: WholeClipMetrics
     skipped: int
-
-
-@torch.no_grad()
-def predict_probabilities(
-    network: Framewise,
-    dataset: ClipDataset,
-    device: torch.device,
-    progress: Progress | None = None,
-    rows: list[int] | None = None,
-) -> list[np.ndarray]:
-    """The probabilities of the classes of each clip, in order.
-
-    Args:
-        network: on its device; it is put in eval mode.
-        dataset: the clips.
-        device: of the network.
-        progress: called with the share that is done.
-        rows: which clips. Default: all.
-
-    Returns:
-        For each clip [1, K], or [T, K] where each frame has a label; float64.
-    """
-    network.eval()
-    rows = list(range(len(dataset))) if rows is None else rows
-    found: list[np.ndarray] = [np.zeros(0)] * len(rows)
-    done = 0
-    for places in longest_first(dataset.lengths[rows], BATCH_SIZE):
-        batch = make_batch(dataset, [rows[k] for k in places]).to(device)
-        p = network.probabilities(batch.x, batch.lengths).double().cpu().numpy()
-        sizes = batch.lengths.tolist() if dataset.preprocessor.per_frame else [1] * len(places)
-        for k, part in zip(places, np.split(p, np.cumsum(sizes)[:-1]), strict=True):
-            found[k] = part
-        done += len(places)
-        if progress is not None:
-            progress(done / len(rows))
-    return found
 
 
 def true_classes(dataset: ClipDataset, rows: Iterable[int]) -> np.ndarray:
@@ -177,7 +142,7 @@ def measure(trained: TrainedFrames, dataset: ClipDataset, progress: Progress) ->
         UserError: where the file of the baselines is damaged.
     """
     preprocessor, targets = trained.preprocessor, dataset.targets
-    each = predict_probabilities(trained.model, dataset, trained.device, progress)
+    each, alone = combined_probabilities(trained, dataset, progress)
     p = np.concatenate(each)
     baselines = FramesBaselines.load(trained.path, len(trained.preprocessor.classes))
     metrics: FramesMetrics = {
@@ -185,7 +150,10 @@ def measure(trained: TrainedFrames, dataset: ClipDataset, progress: Progress) ->
         "unit": preprocessor.unit,
         "truncated": dataset.truncated,
         "in_training": count_shared(baselines.train_hashes.tolist(), dataset.content_hashes),
-        "baselines": measure_baselines(baselines, dataset),
+        "baselines": {
+            **measure_baselines(baselines, dataset),
+            **{name: model_metrics(of_model, targets) for name, of_model in alone.items()},
+        },
         "classes": preprocessor.classes,
         "confusion": confusion_matrix(p, targets),
     }
@@ -193,6 +161,12 @@ def measure(trained: TrainedFrames, dataset: ClipDataset, progress: Progress) ->
         true = [dataset.target(row) for row in range(len(dataset))]
         metrics["clips"] = whole_clip_metrics(each, true)
     return metrics
+
+
+def model_metrics(p: np.ndarray, targets: np.ndarray) -> FramesBaselineMetrics:
+    """The metrics of one of the combined models that are compared in a table."""
+    found = classification_metrics(p, targets)
+    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "loss": found["loss"]}
 
 
 def measure_baselines(
@@ -231,6 +205,14 @@ def summarise_metrics(metrics: FramesMetrics, where: str) -> list[str]:
         sentences.append(
             f"In {clips['accuracy']:.2%} of the {counted(clips['records'], 'clip')} the most frequent "
             f"label is right, in {clips['every_frame']:.2%} every frame."
+        )
+    if NETWORK_ALONE in metrics["baselines"]:
+        of_floor, of_network = (
+            metrics["baselines"][name]["accuracy"] for name in (FLOOR_ALONE, NETWORK_ALONE)
+        )
+        sentences.append(
+            f"The network with the {FLOOR_ALONE}: {metrics['accuracy']:.2%}; the {FLOOR_ALONE} alone: "
+            f"{of_floor:.2%}, the network alone: {of_network:.2%}."
         )
     name, best = max(metrics["baselines"].items(), key=lambda pair: pair[1]["accuracy"])
     if metrics["accuracy"] < best["accuracy"]:

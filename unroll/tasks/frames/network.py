@@ -49,6 +49,7 @@ class Framewise(nn.Module):
         dropout: on e, between layers and before W.
         label_smoothing: share of the target that is spread over all classes.
         initialisation: a name for `initialise`; `self.initialised` says what was done.
+        combined: whether a simple model counts beside the network; `shares` then says how much.
 
     Raises:
         ValueError: for sizes, a cell or a pooling that are impossible.
@@ -63,6 +64,7 @@ class Framewise(nn.Module):
     """
 
     weights: Tensor | None
+    shares: Tensor | None  # of network and simple model; None where the network is alone
 
     def __init__(
         self,
@@ -80,8 +82,10 @@ class Framewise(nn.Module):
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
         initialisation: str = "auto",
+        combined: bool = False,
     ) -> None:
         super().__init__()
+        self.register_buffer("shares", torch.tensor([1.0, 0.0]) if combined else None)
         self.smoothing = label_smoothing
         self.look: Convolutions | None = None
         self.feature: nn.Linear | None = None

@@ -12,8 +12,9 @@ from unroll.cells import State
 from unroll.data.split import evenly_spread
 from unroll.models.classification_metrics import classification_metrics
 from unroll.tasks.frames.dataset import ClipBatch, ClipBatches
-from unroll.tasks.frames.metrics import predict_probabilities, smoothed_loss, true_classes
+from unroll.tasks.frames.metrics import smoothed_loss, true_classes
 from unroll.tasks.frames.network import Framewise
+from unroll.tasks.frames.probabilities import predict_probabilities
 from unroll.tasks.frames.reader import FramesData
 from unroll.tasks.frames.settings import BATCH_SIZE, LEARNING_RATE, FramesSettings
 from unroll.training.objective import Objective, TrainingBatch

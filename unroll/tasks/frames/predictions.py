@@ -7,14 +7,10 @@ from typing import TypedDict
 import numpy as np
 import torch
 
-from unroll.tasks.base import Trained
 from unroll.tasks.frames.clips import Clip
-from unroll.tasks.frames.network import Framewise
-from unroll.tasks.frames.preprocessor import FramesPreprocessor
+from unroll.tasks.frames.floor import clip_columns
+from unroll.tasks.frames.probabilities import TrainedFrames, combine_with_floor
 from unroll.tasks.frames.segments import Segment, format_segment, split_segments
-from unroll.tasks.frames.settings import FramesSettings
-
-TrainedFrames = Trained[FramesSettings, FramesPreprocessor, Framewise]
 
 
 class SegmentPrediction(TypedDict):
@@ -69,8 +65,11 @@ def predict_clip(trained: TrainedFrames, name: str, clip: Clip) -> FramesPredict
     """The prediction for a clip. name: its path, or what it is called."""
     preprocessor, network = trained.preprocessor, trained.model.eval()
     x = torch.from_numpy(np.ascontiguousarray(preprocessor.encode(clip))).to(trained.device)
-    lengths = torch.tensor([len(x)], device=trained.device)
-    p = network(x, lengths).softmax(-1).double().cpu().numpy()
+    lengths = torch.tensor([len(x)])
+    p = network(x, lengths.to(trained.device)).softmax(-1).double().cpu().numpy()
+    if preprocessor.floor is not None and network.shares is not None:
+        simple = preprocessor.floor.scores(clip_columns(preprocessor.encode(clip)), lengths.numpy())
+        p = combine_with_floor(p, simple, network.shares)
     every, classes = preprocessor.reading.every, preprocessor.classes
     prediction: FramesPrediction = {"clip": name, "frames": clip.total}
     if len(x) * every < clip.total:

@@ -17,6 +17,7 @@ from unroll.counting import counted
 from unroll.data.class_labels import ClassNumbers
 from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.frames.clips import Clip, ClipReader
+from unroll.tasks.frames.floor import FramesFloor
 from unroll.tasks.frames.number_rows import split_frames
 from unroll.tasks.frames.scale import NumberScale
 
@@ -92,6 +93,7 @@ class FramesPreprocessor:
         reading: reads clips.
         scaler: scales numbers; None for pictures.
         columns: numbers in a row of a wide table; None where clips are files.
+        floor: the simple model that the network is combined with; None where the network is alone.
         number: of each label; 1.0 is the label 1.
     """
 
@@ -100,6 +102,7 @@ class FramesPreprocessor:
     reading: ClipReader
     scaler: NumberScale | None = None
     columns: int | None = None
+    floor: FramesFloor | None = None
     number: ClassNumbers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -147,7 +150,8 @@ class FramesPreprocessor:
         if self.scaler is not None:
             record["scaler"] = vars(self.scaler)
         text = json.dumps(record, ensure_ascii=False, indent=0)
-        return {FILE: text.encode("utf-8", "surrogatepass")}
+        floor = {} if self.floor is None else self.floor.files()
+        return {FILE: text.encode("utf-8", "surrogatepass"), **floor}
 
     @classmethod
     def load(cls, folder: Path) -> FramesPreprocessor:
@@ -166,11 +170,14 @@ class FramesPreprocessor:
         if record.scaler is None:
             small = reading.shape[0] in (1, 3) and max(reading.shape) <= MOST_PIXELS
             refuse_unless(small, path, f"pictures of at most {MOST_PIXELS} pixels a side")
-            return cls(record.classes, record.per_frame, reading, columns=record.columns)
+            floor = FramesFloor.load(folder, reading.shape, len(record.classes), record.per_frame)
+            return cls(record.classes, record.per_frame, reading, None, record.columns, floor)
         sizes = {len(record.scaler.middle), len(record.scaler.unit)}
         fits = sizes == {2 * reading.shape[0]} and min(record.scaler.unit) > 0
         refuse_unless(fits, path, "a middle and a unit above 0 for each number and its change")
         scaler = NumberScale(**vars(record.scaler))
         whole = record.columns is None or record.columns % reading.shape[0] == 0
         refuse_unless(whole, path, "columns for whole frames")
-        return cls(record.classes, record.per_frame, reading, scaler, record.columns)
+        shape = (2 * reading.shape[0],)
+        floor = FramesFloor.load(folder, shape, len(record.classes), record.per_frame)
+        return cls(record.classes, record.per_frame, reading, scaler, record.columns, floor)

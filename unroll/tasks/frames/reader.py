@@ -23,7 +23,6 @@ from unroll.tasks.frames.dataset import (
     LoadedClip,
     content_hash,
     encode_clips,
-    make_thumbnails,
 )
 from unroll.tasks.frames.number_rows import (
     WideTable,
@@ -37,6 +36,7 @@ from unroll.tasks.frames.scale import NumberScale
 from unroll.tasks.frames.settings import FramesSettings
 from unroll.tasks.frames.sources import ClipRow, ClipSource, find_clips
 from unroll.tasks.frames.split import choose_validation, keep_unseen_labels
+from unroll.tasks.frames.thumbnails import make_thumbnails
 from unroll.tasks.frames.video import BadClip
 
 SAMPLED = 20  # tables of frames in which columns of times are looked for

@@ -6,7 +6,7 @@ numbers from a tracker.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,19 +20,20 @@ from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.frames.baseline import FramesBaselines
-from unroll.tasks.frames.dataset import encode_clips
+from unroll.tasks.frames.dataset import ClipDataset, encode_clips
 from unroll.tasks.frames.description import check_report, describe_data, metadata
+from unroll.tasks.frames.floor import FramesFloor
 from unroll.tasks.frames.inputs import ClipInput, check_wide_table, parse_input, read_inputs
 from unroll.tasks.frames.metrics import FramesMetrics, measure, summarise_metrics
 from unroll.tasks.frames.network import Framewise
 from unroll.tasks.frames.objective import FramesObjective
 from unroll.tasks.frames.predictions import (
     FramesPrediction,
-    TrainedFrames,
     format_prediction,
     predict_clip,
 )
 from unroll.tasks.frames.preprocessor import FramesPreprocessor
+from unroll.tasks.frames.probabilities import TrainedFrames, fit_shares
 from unroll.tasks.frames.reader import FramesData, find_source, load_source, read_data
 from unroll.tasks.frames.settings import (
     BATCH_FRAMES,
@@ -125,6 +126,7 @@ class FramesTask(
                 dropout=settings.dropout or 0.0,
                 label_smoothing=settings.label_smoothing,
                 initialisation=settings.initialisation,
+                combined=preprocessor.floor is not None,
             )
         except ValueError as error:
             raise UserError(str(error)) from error
@@ -142,6 +144,34 @@ class FramesTask(
     def metadata(self, data: FramesData) -> dict[str, object]:
         """How many clips, classes (their names, of at most 100) and frames there are."""
         return metadata(data)
+
+    def fit_floor(self, data: FramesData, settings: FramesSettings, log: Log) -> FramesData:
+        """Fit random convolutions, or a ridge regression of single frames, on the training set."""
+        floor = learn_floor([data.train], settings)
+        return replace(data, preprocessor=replace(data.preprocessor, floor=floor))
+
+    def calibrate(
+        self, trained: TrainedFrames, data: FramesData, progress: Progress
+    ) -> list[str] | None:
+        """Fit how much the network and the simple model count, on the validation set."""
+        shares = fit_shares(trained, data.valid, progress)
+        if shares is None or trained.model.shares is None:
+            return None
+        trained.model.shares.copy_(torch.from_numpy(shares))
+        return [
+            f"The network is combined with a simple model (--set floor=none leaves it out): log p = "
+            f"{shares[0]:.2f} log p of the network + {shares[1]:.2f} scores of the simple model, fitted "
+            "on the validation set."
+        ]
+
+    def refit_floor(
+        self, trained: TrainedFrames, data: FramesData, progress: Progress
+    ) -> FramesPreprocessor | None:
+        """Fit the simple model on the validation set too."""
+        if trained.preprocessor.floor is None or not len(data.valid):
+            return None
+        floor = learn_floor([data.train, data.valid], trained.settings)
+        return replace(trained.preprocessor, floor=floor)
 
     def baseline_files(self, data: FramesData) -> dict[str, bytes]:
         """The baselines, and content hashes of the training set."""
@@ -244,3 +274,17 @@ class FramesTask(
 def columns_of(trained: TrainedFrames) -> RunColumns:
     """The columns that a run reads."""
     return RunColumns(trained.settings.video, trained.settings.label, trained.named)
+
+
+def learn_floor(datasets: Sequence[ClipDataset], settings: FramesSettings) -> FramesFloor:
+    """The simple model of these sets of clips together."""
+    preprocessor = datasets[0].preprocessor
+    return FramesFloor.fit(
+        np.concatenate([each.frame_columns() for each in datasets]),
+        np.concatenate([each.lengths for each in datasets]),
+        np.concatenate([each.targets for each in datasets]),
+        len(preprocessor.classes),
+        are_pictures=preprocessor.scaler is None,
+        seed=settings.seed,
+        seconds=settings.seconds,
+    )
