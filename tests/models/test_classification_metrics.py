@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from unroll.errors import UserError
 from unroll.models.classification_metrics import (
+    accuracy_interval,
     classification_metrics,
     confusion_matrix,
+    describe_interval,
     most_frequent_mistakes,
 )
 
@@ -90,3 +92,20 @@ def test_mistakes_are_named_the_most_frequent_first():
 def test_probabilities_that_are_no_numbers_are_refused():
     with pytest.raises(UserError, match="probabilities that are not numbers"):
         classification_metrics(np.array([[np.nan, 0.5]]), np.array([0]))
+
+
+@pytest.mark.parametrize(("right", "records"), [(0, 4), (5, 5), (7, 9), (81, 100), (1, 1000)])
+def test_the_interval_of_an_accuracy_is_where_the_score_test_would_not_refuse(right, records):
+    from scipy.stats import binomtest
+
+    expected = binomtest(right, records).proportion_ci(method="wilson")
+    assert accuracy_interval(right, records) == pytest.approx(
+        (expected.low, expected.high), abs=1e-6
+    )
+
+
+def test_only_few_records_get_an_interval():
+    assert describe_interval(0.8, 10, "clip") == [
+        "Right: 8 of 10 clips; 49-94% by a 95% interval, because they are few."
+    ]
+    assert describe_interval(0.8, 200, "clip") == describe_interval(0.0, 0, "clip") == []

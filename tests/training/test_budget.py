@@ -3,7 +3,7 @@
 import pytest
 
 from unroll.settings import TrainingSettings
-from unroll.training.budget import DEFAULT_SECONDS, Budget, rate_factor
+from unroll.training.budget import DEFAULT_SECONDS, Budget, fill_in_budget, rate_factor
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,13 @@ def test_the_rate_rises_and_falls_as_the_schedule_says(schedule, share, warm_up,
 def test_the_cosine_never_rises_after_the_warm_up():
     found = [rate_factor("cosine", k / 1000, 0.02) for k in range(20, 1001)]
     assert found == sorted(found, reverse=True)
+
+
+def test_without_a_budget_a_run_has_patience_and_enough_steps():
+    settings, sentences = fill_in_budget(TrainingSettings(), per_epoch=38)
+    assert (settings.patience, settings.epochs) == (6, None) and len(sentences) == 1
+    settings, sentences = fill_in_budget(TrainingSettings(epochs=12), per_epoch=38)
+    assert (settings.patience, settings.epochs) == (4, 27)
+    assert sentences[1].startswith("Small data: 27 epochs of 38 steps (--seconds")
+    settings, _ = fill_in_budget(TrainingSettings(epochs=12, patience=2), per_epoch=100)
+    assert (settings.patience, settings.epochs) == (2, 12)

@@ -332,6 +332,19 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path):
     ]
 
 
+def test_the_loss_decides_between_weights_of_the_same_metric(tmp_path):
+    found = [(0.5, 1.0), (0.25, 0.9), (0.25, 0.7), (0.25, 0.8), (0.5, 0.1)]
+    fake = Fake(tmp_path / "run", steps=25, evaluate_every=5)
+    objective = fake.trainer.objective
+    objective.decides = "error"
+    objective.evaluate = lambda: dict(zip(("error", "loss"), found.pop(0), strict=True))
+    fake.train()
+    progress = read_progress(checkpoints(fake.path)[0])
+    assert (progress.best, progress.best_loss, progress.best_step) == (0.25, 0.7, 15)
+    progress.best_loss = None  # of a run before ties were decided so: the first is kept
+    assert not progress.is_better(0.25, 0.1) and progress.is_better(0.2, 9.0)
+
+
 def test_the_average_is_what_is_evaluated_and_kept_and_training_goes_on_without_it(tmp_path):
     alone = Fake(tmp_path / "alone", steps=4, evaluate_every=1)
     alone.train()

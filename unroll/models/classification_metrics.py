@@ -5,6 +5,7 @@ R records, K classes.
 
 from __future__ import annotations
 
+import math
 from typing import TypedDict
 
 import numpy as np
@@ -13,6 +14,7 @@ from unroll.counting import counted
 from unroll.errors import UserError
 
 BINS = 15
+FEW_RECORDS = 200  # fewer: an accuracy is shown with its interval
 SMALLEST = 1e-12  # a smaller probability counts as this in the loss
 
 Confusion = list[list[int]] | list[list[list[int]]]
@@ -45,6 +47,51 @@ class ClassificationMetrics(BaselineMetrics):
 
     calibration_error: float
     records: int
+
+
+def accuracy_interval(right: int, records: int) -> tuple[float, float]:
+    """The 95% interval of an accuracy that was measured on few records (Wilson's score interval).
+
+        (p + z^2 / 2R ± z sqrt(p (1 - p) / R + z^2 / 4R^2)) / (1 + z^2 / R),   p = right / R
+
+    Source: E. Wilson, Probable inference, the law of succession, and statistical inference, 1927
+    (https://doi.org/10.1080/01621459.1927.10502953).
+
+    Args:
+        right: how many of the records were right.
+        records: R, at least 1.
+
+    Examples:
+        >>> [round(bound, 2) for bound in accuracy_interval(5, 5)]
+        [0.57, 1.0]
+    """
+    p, z = right / records, 1.959964
+    middle = p + z * z / (2 * records)
+    half = z * math.sqrt(p * (1 - p) / records + z * z / (4 * records * records))
+    scale = 1 + z * z / records
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def describe_interval(accuracy: float, records: int, unit: str) -> list[str]:
+    """A sentence on how exact an accuracy is; none where there are many records.
+
+    Args:
+        accuracy: 0 to 1.
+        records: that it was measured on.
+        unit: what a record is: "clip".
+
+    Examples:
+        >>> describe_interval(1.0, 5, "clip")
+        ['Right: 5 of 5 clips; 57-100% by a 95% interval, because they are few.']
+    """
+    if not 0 < records < FEW_RECORDS:
+        return []
+    right = round(accuracy * records)
+    low, high = accuracy_interval(right, records)
+    return [
+        f"Right: {right} of {counted(records, unit)}; {100 * low:.0f}-{100 * high:.0f}% by a 95% "
+        "interval, because they are few."
+    ]
 
 
 def classification_metrics(probabilities: np.ndarray, targets: np.ndarray) -> ClassificationMetrics:

@@ -14,10 +14,12 @@ from unroll.layers.explain import chosen_backends
 from unroll.run.description import describe_run
 from unroll.run.finish import finish_run
 from unroll.settings import RecurrentSettings
+from unroll.settings.training import BUDGETS
 from unroll.tasks import load_task
 from unroll.tasks.base import Preprocessor, TaskData
 from unroll.tasks.run import Run, bound_by
 from unroll.tasks.task_settings import choose_task, task_settings
+from unroll.training.budget import fill_in_budget
 from unroll.training.card import model_card
 from unroll.training.checkpoint import pack
 from unroll.training.clock import Clock
@@ -79,6 +81,9 @@ def start_run(
     settings = settings.model_copy(update={"backend": single_backend(objective, settings)})
     with use_backend(settings.backend), bound_by(settings), Interrupt() as interrupt:
         threads, settings = pick_threads(objective, settings)
+        chosen: list[str] = []
+        if not objective.closed_form and not any(name in values for name in BUDGETS):
+            settings, chosen = fill_in_budget(settings, objective.batches_per_epoch)
         torch.manual_seed(settings.seed)
         config = source.record(make_config(task, settings, data, read))
         config["given"] = {k: v for k, v in given.items() if str(v) not in source.recorded}
@@ -87,7 +92,8 @@ def start_run(
         trainer = Trainer(objective, settings, folder, report, clock)
         with trainer.started(files, overwrite=overwrite, numbered=out is None):
             report.log(f"{data} is read for the task {name} (--task): {why}.")
-            for message in [*messages, *describe_run(settings, objective, threads, folder.path)]:
+            described = describe_run(settings, objective, threads, folder.path)
+            for message in [*messages, *chosen, *described]:
                 report.log(message)
             return finish_run(task, trainer, interrupt, read, source)
 

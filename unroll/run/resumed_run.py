@@ -151,6 +151,8 @@ def resumed_settings(
     changes = {name: new[name] for name in set(values) & CHANGEABLE}
     if any(name in changes for name in BUDGETS):
         changes = {**dict.fromkeys(BUDGETS), **changes}
+        if "patience" not in given:  # it was chosen for a run without a given budget
+            changes.setdefault("patience", None)
     return recorded.model_copy(update=changes)
 
 

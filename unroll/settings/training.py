@@ -116,7 +116,10 @@ class TrainingSettings(BaseModel):
         "gradients vanish or explode, and write their norms to metrics.jsonl.",
     )
     patience: int | None = Field(
-        None, ge=1, description="Stop after this many evaluations without a lower validation loss."
+        None,
+        ge=1,
+        description="Stop after this many evaluations without a better one. Default: never where a "
+        "budget is given, else 4 of 10 or 6 of 20.",
     )
 
     refit: bool = Field(

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
+from unroll.counting import counted
 from unroll.settings import TrainingSettings
 
 DEFAULT_SECONDS = 300.0
+FEWEST_STEPS = 1000  # of small data, where no budget is given
+PATIENCE, PATIENCE_OF_SECONDS = 4, 6  # evaluations, of ten and of twenty in a run
+
+Settings = TypeVar("Settings", bound=TrainingSettings)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,35 @@ def small_epochs(settings: TrainingSettings, epochs: int, size: int, most: int) 
     given = (settings.seconds, settings.steps, settings.epochs)
     left_out = all(budget is None for budget in given)
     return epochs if left_out and epochs * size <= most else settings.epochs
+
+
+def fill_in_budget(settings: Settings, per_epoch: int) -> tuple[Settings, list[str]]:
+    """Where no budget was given: stop when more time does not help, after enough steps.
+
+    Args:
+        settings: as the task resolved them, perhaps with epochs of its own.
+        per_epoch: steps in an epoch.
+
+    Returns:
+        The settings, and sentences on what was chosen.
+    """
+    sentences, changes = [], {}
+    if settings.patience is None:
+        of_seconds = settings.epochs is None and settings.steps is None
+        patience = PATIENCE_OF_SECONDS if of_seconds else PATIENCE
+        changes["patience"] = patience
+        sentences.append(
+            f"Training stops after {patience} evaluations without a better one, because no budget is "
+            "given (--set patience=N; --seconds, --steps or --epochs)."
+        )
+    if settings.epochs is not None and settings.epochs * per_epoch < FEWEST_STEPS:
+        epochs = math.ceil(FEWEST_STEPS / per_epoch)
+        changes["epochs"] = epochs
+        sentences.append(
+            f"Small data: {epochs:,} epochs of {counted(per_epoch, 'step')} "
+            "(--seconds, --steps or --epochs)."
+        )
+    return settings.model_copy(update=changes), sentences
 
 
 def rate_factor(schedule: str, share: float, warm_up: float) -> float:

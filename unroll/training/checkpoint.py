@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections.abc import Iterator
@@ -60,7 +61,8 @@ class TrainingProgress:
         skipped_in_row: the last of them without a good step between.
         rollbacks: returns to a checkpoint.
         rate_scale: what returns and the plateau schedule left of the learning rate, 0 to 1.
-        best: the lowest validation loss; None before the first.
+        best: the lowest metric that decides which weights are kept; None before the first.
+        best_loss: the validation loss then, which decides between equal ones; None: not known.
         best_step: where it was measured.
         waited: evaluations since.
         fresh: whether the next batch starts from the initial state.
@@ -82,11 +84,25 @@ class TrainingProgress:
     rollbacks: Count = 0
     rate_scale: Annotated[float, Field(ge=0, le=1)] = 1.0
     best: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    best_loss: float | None = None
     best_step: Count = 0
     waited: Count = 0
     fresh: bool = True
     finished: bool = False
     validation: dict[str, float] = field(default_factory=dict)
+
+    def is_better(self, metric: float, loss: float | None) -> bool:
+        """Whether weights are better than the best so far: by the metric, and by the loss where it ties.
+
+        Args:
+            metric: that decides; lower is better.
+            loss: of the validation set; None where there is none.
+        """
+        if not math.isfinite(metric):
+            return False
+        if self.best is None or metric != self.best:
+            return self.best is None or metric < self.best
+        return loss is not None and self.best_loss is not None and loss < self.best_loss
 
 
 def pack(tensors: dict[str, Tensor]) -> bytes:

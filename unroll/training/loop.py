@@ -329,10 +329,10 @@ class Trainer:
             validation=metrics,
             **{name: round(getattr(progress, name), 3) for name in TIMES},
         )
-        loss = metrics[self.objective.decides]
-        better = math.isfinite(loss) and (progress.best is None or loss < progress.best)
+        better = progress.is_better(metrics[self.objective.decides], metrics.get("loss"))
         if better:
-            progress.best, progress.best_step, progress.waited = loss, progress.step, 0
+            progress.best, progress.best_loss = metrics[self.objective.decides], metrics.get("loss")
+            progress.best_step, progress.waited = progress.step, 0
             self._keep_best()
         else:
             progress.waited += 1

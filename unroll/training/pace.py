@@ -11,6 +11,9 @@ from unroll.training.checkpoint import TrainingProgress
 from unroll.training.clock import Clock
 from unroll.training.objective import Objective
 
+EVALUATIONS_WITH_PATIENCE = (
+    20  # in a run without a given budget, which stops when they are no better
+)
 EVALUATIONS = 10  # in a run, where evaluate_every is not given and they cost little
 FEWEST_EVALUATIONS = 4  # of an objective that can read fewer records instead
 EVALUATION_PART = 0.05  # of a budget of seconds, that evaluations take together
@@ -53,7 +56,9 @@ class Pace:
         self.has_seconds = self.budget.kind == "seconds"
         self.end = self.budget.total if self.has_seconds else math.inf
         self.asked = self.end - progress.seconds
-        self.evaluations, self.steps = EVALUATIONS, 0
+        given = settings.seconds is not None or not self.has_seconds
+        self._most_evaluations = EVALUATIONS if given else EVALUATIONS_WITH_PATIENCE
+        self.evaluations, self.steps = self._most_evaluations, 0
         self._step_seconds = 0.0  # of the steps since the start
         self._all_records: float | None = None  # seconds of an evaluation of them
         self._can_read_fewer = False
@@ -177,7 +182,7 @@ class Pace:
         if is_first and self.has_seconds and self.settings.evaluate_every is None:
             fit = int(EVALUATION_PART * self.asked / max(seconds, 1e-9))
             fewest = FEWEST_EVALUATIONS if self._can_read_fewer else 2
-            self.evaluations = max(fewest, min(EVALUATIONS, fit))
+            self.evaluations = max(fewest, min(self._most_evaluations, fit))
             # the end is better known now: no part of the budget is evaluated twice
             self._evaluated = max(1, self._part(self.share()))
 

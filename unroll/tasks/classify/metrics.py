@@ -15,6 +15,7 @@ from unroll.models.classification_metrics import (
     baseline_metrics,
     classification_metrics,
     confusion_matrix,
+    describe_interval,
     most_frequent_mistakes,
 )
 from unroll.tasks.base import Progress, Trained
@@ -138,6 +139,7 @@ def summarise_metrics(metrics: ClassifyMetrics, where: str) -> list[str]:
     sentences = [
         f"On {where}, {counted(metrics['records'], record)}:",
         *comparison_table(metrics, metrics["baselines"], format_row),
+        *describe_interval(metrics["accuracy"], metrics["records"], record),
         f"Expected calibration error {metrics['calibration_error']:.2%} at temperature "
         f"{metrics['temperature']:.2f}; {metrics['uncalibrated_error']:.2%} at temperature 1.",
     ]

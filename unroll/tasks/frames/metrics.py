@@ -18,6 +18,7 @@ from unroll.models.classification_metrics import (
     baseline_metrics,
     classification_metrics,
     confusion_matrix,
+    describe_interval,
     most_frequent_mistakes,
 )
 from unroll.tasks.base import Progress
@@ -200,12 +201,15 @@ def summarise_metrics(metrics: FramesMetrics, where: str) -> list[str]:
         f"On {where}, {counted(metrics['records'], metrics['unit'].removesuffix('s'))}:",
         *comparison_table(own, metrics["baselines"], format_row),
     ]
-    if "clips" in metrics:
+    if "clips" not in metrics:
+        sentences += describe_interval(metrics["accuracy"], metrics["records"], "clip")
+    else:
         clips = metrics["clips"]
         sentences.append(
             f"In {clips['accuracy']:.2%} of the {counted(clips['records'], 'clip')} the most frequent "
             f"label is right, in {clips['every_frame']:.2%} every frame."
         )
+        sentences += describe_interval(clips["accuracy"], clips["records"], "clip")
     if NETWORK_ALONE in metrics["baselines"]:
         of_floor, of_network = (
             metrics["baselines"][name]["accuracy"] for name in (FLOOR_ALONE, NETWORK_ALONE)
