@@ -34,6 +34,7 @@ def test_everything_remarkable_is_said():
         "On test.csv, 4 texts:",
         "  this model           accuracy 75.00%  macro F1 0.7000  micro F1 0.7500  loss 0.5000 nats",
         "  most frequent class  accuracy 75.00%  macro F1 0.7000  micro F1 0.7500  loss 0.5000 nats",
+        "Right: 3 of 4 texts; 30-95% by a 95% interval, because they are few.",
         "Expected calibration error 2.00% at temperature 1.50; 10.00% at temperature 1.",
         "Most frequent mistakes (true as predicted): ham as spam (1 time).",
         "2 texts are in the training set too.",
