@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import replace
 
 from unroll.in_memory.source import DataSource
-from unroll.tasks.base import D, M, N, P, R, S, Task
+from unroll.tasks.base import D, M, N, P, R, S, Task, Trained
 from unroll.tasks.load import open_run
 from unroll.tasks.run import Run
 from unroll.training.card import model_card
-from unroll.training.checkpoint import pack
+from unroll.training.checkpoint import WEIGHTS, pack
 from unroll.training.files import as_json
-from unroll.training.interrupt import Interrupt
+from unroll.training.interrupt import Interrupt, Stopped
 from unroll.training.loop import Trainer
+from unroll.training.refit import CHOSEN, Refitted, refit, refit_steps
 from unroll.training.report import ProgressLog
 from unroll.training.run_cell import trust_flag
 
@@ -37,46 +39,128 @@ def finish_run(
     Returns:
         The run, with its best weights.
     """
-    report, folder, progress = trainer.report, trainer.folder, trainer.progress
+    report, progress = trainer.report, trainer.progress
     report.unit = trainer.objective.unit
     why = trainer.train(interrupt)
     ended = describe_end(why, trainer)
     report.log(f"{ended}, at step {progress.step} after {progress.seconds:.0f} s.")
+    interrupt.signal = None  # one more signal ends what follows
     device = trainer.objective.device
-    run = open_run(folder, device, trust_code=True)  # the cell of its own has just been run
-    pace = trainer.pace
-    trained = replace(run.trained, seconds=pace.ending_seconds(0.5))
-    messages = task.calibrate(trained, read, ProgressLog("calibrating", report.log))
-    if messages is not None:
-        # the weights that are trained on stay as they are, in their checkpoints
-        for message in messages:
-            report.log(message)
-        weights = pack(dict(run.model.state_dict()))
-        folder.save({"model.safetensors": weights, **run.preprocessor.files()})
-    trained = replace(run.trained, seconds=pace.ending_seconds(1.0))
-    metrics = task.validate(trained, read, ProgressLog("evaluating", report.log))
-    if run.settings.refit:
-        refitted = task.refit_floor(run.trained, read, ProgressLog("refitting", report.log))
-        if refitted is not None:
-            folder.save(refitted.files())
-            run.preprocessor = refitted  # as the folder has it
+    run = open_run(trainer.folder, device, trust_code=True)  # its own cell has just been run
+    try:
+        metrics = calibrate_and_validate(task, trainer, interrupt, read, run)
+    except Stopped as stopped:
+        report.log(
+            f"Stopped by {stopped} before calibration and metrics had ended. The weights are saved. "
+            f"Continue: {resume_command(run, source)}"
+        )
+        return open_run(trainer.folder, device, trust_code=True)
+    refitted = refit_run(task, trainer, interrupt, read, run) if why in ("done", "early") else None
     result: dict[str, object] = {
         **source.wordings.say(dict(metrics)),
         "validation_set": source.wordings.say(read.validation_set),
         "steps": progress.step,
         "seconds": round(progress.seconds, 1),
         "stopped_by": why,
-        "time": pace.record(),
     }
     summary = task.summarise(metrics, read.validation_set)
-    card = model_card(run.config, result, summary)
-    folder.save({"result.json": as_json(result), "README.md": card.encode()})
+    if refitted is not None:
+        result["refit"] = refitted.record()
+        summary = [*summary, refitted.sentence()]
+    result["time"] = trainer.pace.record(0.0 if refitted is None else refitted.seconds)
+    save_result(run, result, summary, refitted)
     for sentence in summary:
         report.log(sentence)
     if why not in ("done", "early"):
         resume = resume_command(run, source)
         report.log(f"Everything is saved. Continue: {resume}")
     return run
+
+
+def calibrate_and_validate(
+    task: Task[S, D, P, N, M, R],
+    trainer: Trainer,
+    interrupt: Interrupt,
+    read: D,
+    run: Run,
+) -> M:
+    """Fit what belongs to the validation set into the kept weights, save them, and measure them.
+
+    Raises:
+        Stopped: where a signal has asked to end.
+    """
+
+    def trained(share: float) -> Trained[S, P, N]:
+        # a run that had ended before a kill has no budget left, and makes up for its end
+        seconds = None if trainer.has_ended else trainer.pace.ending_seconds(share)
+        return replace(run.trained, seconds=seconds)
+
+    log = trainer.report.log
+    calibrating = ProgressLog("calibrating", log, interrupt.check)
+    messages = task.calibrate(trained(0.5), read, calibrating)
+    if messages is not None:
+        # the weights that are trained on stay as they are, in their checkpoints
+        for message in messages:
+            log(message)
+        weights = pack(dict(run.model.state_dict()))
+        trainer.folder.save({WEIGHTS: weights, **run.preprocessor.files()})
+    interrupt.check()
+    return task.validate(trained(1.0), read, ProgressLog("evaluating", log, interrupt.check))
+
+
+def refit_run(
+    task: Task[S, D, P, N, M, R],
+    trainer: Trainer,
+    interrupt: Interrupt,
+    read: D,
+    run: Run,
+) -> Refitted | None:
+    """Learn from the validation set too: the simple model, and the network where its task can.
+
+    A signal ends it, and leaves the weights as they were.
+
+    Returns:
+        What came of the network; None where it has not learned more.
+    """
+    if not run.settings.refit:
+        return None
+    log = trainer.report.log
+    refitted = None
+    try:
+        floor = task.refit_floor(run.trained, read, ProgressLog("refitting", log, interrupt.check))
+        if floor is not None:
+            trainer.folder.save(floor.files())
+            run.preprocessor = floor  # as the folder has it
+        seconds = math.inf if trainer.has_ended else trainer.pace.refit_seconds()
+        if trainer.everything is not None and trainer.progress.best is not None and seconds > 0:
+            trainer.objective.model.load_state_dict(run.model.state_dict())
+            refitted = refit(
+                trainer.objective,
+                trainer.everything,
+                trainer.settings,
+                refit_steps(trainer.progress.best_step),
+                seconds,
+                interrupt.check,
+            )
+    except Stopped as stopped:
+        log(f"Stopped by {stopped} while the validation set was learned from: that is left out.")
+    return refitted
+
+
+def save_result(
+    run: Run, result: dict[str, object], summary: list[str], refitted: Refitted | None
+) -> None:
+    """Write result.json and the model card, and the weights of a refit, where there was one.
+
+    The weights before it are kept as chosen.safetensors: a resumed run goes on with them.
+    """
+    card = model_card(run.config, result, summary)
+    files = {"result.json": as_json(result), "README.md": card.encode()}
+    if refitted is not None and refitted.weights is not None:
+        run.folder.save({CHOSEN: pack(dict(run.model.state_dict()))})
+        run.model.load_state_dict(refitted.weights)
+        files[WEIGHTS] = pack(refitted.weights)
+    run.folder.save(files)  # in this order: with the result, a resume takes the chosen weights
 
 
 def resume_command(run: Run, source: DataSource) -> str:

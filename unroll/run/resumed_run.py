@@ -12,7 +12,7 @@ from unroll.engine.backends import backend as use_backend
 from unroll.errors import UserError
 from unroll.in_memory.source import DataSource
 from unroll.run.finish import finish_run
-from unroll.saved_files import Damaged, check_folder
+from unroll.saved_files import MOST_BYTES, Damaged, check_folder, parse_json, read_whole
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.settings.training import BUDGETS
 from unroll.tasks import load_task
@@ -20,11 +20,13 @@ from unroll.tasks.base import Preprocessor, TaskData
 from unroll.tasks.load import open_run, task_of
 from unroll.tasks.run import Run, baselines_of, bound_by, check_needed, recorded_settings
 from unroll.training.budget import Budget
+from unroll.training.checkpoint import WEIGHTS
 from unroll.training.clock import Clock
 from unroll.training.device import checked_device
 from unroll.training.folder import RunFolder
 from unroll.training.interrupt import Interrupt
 from unroll.training.loop import Trainer
+from unroll.training.refit import CHOSEN
 from unroll.training.report import TrainingReport
 from unroll.training.run_cell import RunCell, names_same_file, recorded_cell, recorded_word
 from unroll.training.threads import most_threads
@@ -200,7 +202,33 @@ def continue_from_end(trainer: Trainer, recorded: RecurrentSettings) -> None:
     if trainer.progress.finished and not trainer.has_ended:
         trainer.progress.finished = False
         trainer.save()  # before the result is dropped, which tells the two apart
+    take_chosen_weights(trainer.folder, trainer.report)
     result.unlink(missing_ok=True)
+
+
+def take_chosen_weights(folder: RunFolder, report: TrainingReport) -> None:
+    """Undo a refit: the weights that training chose have not learned from the validation set.
+
+    Raises:
+        UserError: where they are damaged.
+    """
+    path = folder.path / "result.json"
+    if not path.exists():
+        return
+    try:
+        found = parse_json(read_whole(folder.path, path.name, MOST_BYTES), path, finite=False)
+    except Damaged as damage:  # what was kept is as good, whatever the result said
+        report.log(f"{damage}; it is made again.")
+        found = {"refit": {"kept": (folder.path / CHOSEN).exists()}}
+    refit = found.get("refit") if isinstance(found, dict) else None
+    if not isinstance(refit, dict) or refit.get("kept") is not True:
+        return
+    try:
+        folder.save({WEIGHTS: read_whole(folder.path, CHOSEN)})
+    except Damaged as damage:
+        raise UserError(
+            f"The run {folder.path} is damaged: {damage}. Restore the file from a copy."
+        ) from damage
 
 
 def set_recorded_threads(threads: int | None, report: TrainingReport) -> None:

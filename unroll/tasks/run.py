@@ -39,6 +39,7 @@ from unroll.tasks.recorded_sizes import check_sizes
 from unroll.tasks.run_page import run_page
 from unroll.training.checkpoint import describe_damage, load_model, sound_checkpoints
 from unroll.training.folder import RunFolder
+from unroll.training.refit import CHOSEN
 from unroll.training.run_cell import recorded_cell, trust_flag
 
 PATHS_ARE_INPUTS = ("caption", "frames", "transcribe")  # tasks whose inputs are files
@@ -429,7 +430,7 @@ def check_needed(folder: RunFolder) -> None:
     Raises:
         UserError: with the name of the damaged file.
     """
-    elsewhere = {"model.safetensors", "result.json", "README.md", *baselines_of(folder)}
+    elsewhere = {"model.safetensors", CHOSEN, "result.json", "README.md", *baselines_of(folder)}
     try:
         folder.check(but=elsewhere)
     except Damaged as error:

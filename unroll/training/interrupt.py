@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request that the loop answers between two steps."""
+"""Ctrl-C and SIGTERM as a request that is answered between two steps of what is done."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import signal
 import threading
 from types import FrameType
 from typing import Self
+
+
+class Stopped(Exception):
+    """A signal has asked to end what is done, which leaves no result."""
 
 
 class Interrupt:
@@ -36,3 +40,12 @@ class Interrupt:
         if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.signal = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+    def check(self) -> None:
+        """Let what is done go on.
+
+        Raises:
+            Stopped: with the name of the signal, where one has asked to end.
+        """
+        if self.signal is not None:
+            raise Stopped(self.signal)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from unroll.cells import State, map_state
 from unroll.errors import UserError
@@ -32,7 +32,7 @@ from unroll.training.gradient_monitor import monitor_gradients
 from unroll.training.interrupt import Interrupt
 from unroll.training.metrics_file import MetricsFile
 from unroll.training.objective import Objective, TrainingBatch
-from unroll.training.optimizer import make_optimizer
+from unroll.training.optimizer import clip_gradient, make_optimizer
 from unroll.training.pace import Pace
 from unroll.training.report import ProgressLog, TrainingReport
 
@@ -61,6 +61,7 @@ class Trainer:
         average: of the weights, where the settings ask for it.
         has_ended: whether every step was taken before a kill, so that `train` takes none.
         pace: how `train` spends its time; made where it begins.
+        everything: the objective over training set and validation set, for a refit; None: there is none.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Trainer:
         self.state: State | None = None
         self.has_ended = False
         self.clock = clock or Clock()
+        self.everything: Objective | None = None
         self._saved = self._next_sample = 0.0  # times of the clock
         self._evaluated = 0  # the step of the last evaluation
         self._recent: deque[float] = deque(maxlen=100)  # losses
@@ -135,7 +137,10 @@ class Trainer:
         Returns:
             Why it ended: "done", "early" or the name of a signal.
         """
-        self.pace = Pace(self.settings, self.objective, self.progress, self.clock)
+        if self.settings.refit and not self.objective.closed_form:
+            self.everything = self.objective.with_validation_set()
+        refits = self.everything is not None
+        self.pace = Pace(self.settings, self.objective, self.progress, self.clock, refits=refits)
         if self.objective.closed_form:
             return self._solve()
         try:
@@ -218,7 +223,7 @@ class Trainer:
         value, norm = float(loss.detach()), math.nan
         if math.isfinite(value):
             loss.backward()
-            norm = self._clip()
+            norm = clip_gradient(objective.model, self.settings)
         progress.step += 1
         progress.tokens += batch.tokens
         if not math.isfinite(norm):
@@ -253,15 +258,6 @@ class Trainer:
     def _carried(self, batch: TrainingBatch) -> State | None:
         """The state that goes into a batch; None: zeros."""
         return None if batch.fresh or self.progress.fresh else self.state
-
-    def _clip(self) -> float:
-        """Shorten the gradient as the settings say. Returns its norm before, over all parameters."""
-        parameters = [p for p in self.objective.model.parameters() if p.grad is not None]
-        longest = self.settings.clip_norm or math.inf
-        norm = float(nn.utils.clip_grad_norm_(parameters, longest))
-        if self.settings.clip_value is not None:
-            nn.utils.clip_grad_value_(parameters, self.settings.clip_value)
-        return norm
 
     def _skip(self, what: str, loss: float) -> None:
         """Count and report a step whose loss or gradient (what) is not finite."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -27,3 +29,20 @@ def make_optimizer(
         return torch.optim.SGD(groups, lr=learning_rate, momentum=settings.momentum)
     fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99), fused=fused)
+
+
+def clip_gradient(model: nn.Module, settings: TrainingSettings) -> float:
+    """Shorten the gradient as the settings say.
+
+    Args:
+        model: whose parameters have gradients.
+        settings: the longest norm, and the largest value.
+
+    Returns:
+        The norm before, over all parameters.
+    """
+    parameters = [p for p in model.parameters() if p.grad is not None]
+    norm = float(nn.utils.clip_grad_norm_(parameters, settings.clip_norm or math.inf))
+    if settings.clip_value is not None:
+        nn.utils.clip_grad_value_(parameters, settings.clip_value)
+    return norm

@@ -10,6 +10,7 @@ from unroll.training.budget import Budget
 from unroll.training.checkpoint import TrainingProgress
 from unroll.training.clock import Clock
 from unroll.training.objective import Objective
+from unroll.training.refit import REFIT_PART
 
 EVALUATIONS_WITH_PATIENCE = (
     20  # in a run without a given budget, which stops when they are no better
@@ -35,6 +36,7 @@ class Pace:
         objective: whose evaluations are timed; it may be asked to read fewer records in them.
         progress: of the run, in which times are written down.
         clock: started before data was read.
+        refits: whether the kept weights learn from the validation set too in the end.
 
     Attributes:
         budget: of steps or of seconds.
@@ -49,7 +51,10 @@ class Pace:
         objective: Objective,
         progress: TrainingProgress,
         clock: Clock,
+        *,
+        refits: bool = False,
     ) -> None:
+        self.refits = refits
         self.settings, self.objective, self.progress = settings, objective, progress
         self._clock, self._before = clock, progress.seconds
         self.budget = Budget.of(settings, objective.batches_per_epoch, progress.seconds)
@@ -101,6 +106,8 @@ class Pace:
         if not self.has_seconds:
             return self.budget.share(progress.step, progress.seconds)
         left = self.end - progress.seconds - self.reserved()
+        if self.refits:
+            left -= REFIT_PART * (progress.training_seconds + left)
         if not self.steps:
             left = max(left, 1e-3)  # one step is taken, whatever reading took
         elif left < self._step_seconds / self.steps / 2:
@@ -113,13 +120,22 @@ class Pace:
             return UNKNOWN_END * self.asked
         last = self._all_records * (self.progress.evaluation_share or 1.0)
         end = last + self.objective.ending_evaluations * self._all_records
+        end += 2 * last if self.refits else 0.0  # before and after it
         return min(end, LONGEST_END * self.asked) + SAVING * self.asked
 
     def ending_seconds(self, share: float) -> float | None:
         """What a part of the end may take, at this share of what is left; None for a budget of steps."""
         if not self.has_seconds:
             return None
-        return max(share * (self.left - SAVING * self.asked), SHORTEST_END * self.asked)
+        left = self.left - SAVING * self.asked
+        if self.refits:
+            left -= self.progress.training_seconds * REFIT_PART / (1 - REFIT_PART)
+        return max(share * left, SHORTEST_END * self.asked)
+
+    def refit_seconds(self) -> float:
+        """Seconds that a refit may take; infinite for a budget of steps."""
+        last = (self._all_records or 0.0) * (self.progress.evaluation_share or 1.0)
+        return self.left - last - SAVING * self.asked if self.has_seconds else math.inf
 
     def training_left(self, share: float) -> float:
         """Seconds to the end of training, as far as one can tell, at this share of it."""
@@ -192,10 +208,14 @@ class Pace:
 
     # what is told
 
-    def record(self) -> dict[str, float]:
-        """Seconds of the run in all, in steps, in evaluations, in the rest; and the share without steps."""
+    def record(self, refit: float = 0.0) -> dict[str, float]:
+        """Seconds of the run in all, in steps, in evaluations, in the rest; and the share without steps.
+
+        Args:
+            refit: seconds of its steps.
+        """
         progress, whole = self.progress, max(self.now, 1e-9)
-        steps, evaluations = progress.step_seconds, progress.evaluation_seconds
+        steps, evaluations = progress.step_seconds + refit, progress.evaluation_seconds
         return {
             "whole": round(whole, 2),
             "steps": round(steps, 2),

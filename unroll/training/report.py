@@ -223,10 +223,13 @@ class ProgressLog:
     Args:
         what: what is done: "evaluating".
         log: takes the lines.
+        check: called each time; may raise to end what is done. Default: nothing.
     """
 
-    def __init__(self, what: str, log: Callable[[str], None]) -> None:
-        self.what, self.log = what, log
+    def __init__(
+        self, what: str, log: Callable[[str], None], check: Callable[[], None] | None = None
+    ) -> None:
+        self.what, self.log, self._check = what, log, check
         self._next = time.monotonic() + 2.0
 
     def __call__(self, share: float) -> None:
@@ -235,6 +238,8 @@ class ProgressLog:
         Args:
             share: how much is done, 0 to 1.
         """
+        if self._check is not None:
+            self._check()
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_SECONDS / 2
             self.log(f"{self.what}: {share:.0%}")

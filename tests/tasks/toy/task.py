@@ -1,7 +1,7 @@
 """The toy task: what is the last bit of a line of bits?"""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypedDict
@@ -68,7 +68,7 @@ class ToyObjective(Objective):
     """Binary cross-entropy of the last bit."""
 
     def __init__(self, network, data, settings, device):
-        self.data, self.size = data, settings.batch_size
+        self.data, self.size, self.settings = data, settings.batch_size, settings
         steps = max(1, len(data.train) // self.size)
         rate = settings.learning_rate
         super().__init__(
@@ -83,6 +83,10 @@ class ToyObjective(Objective):
     def loss(self, lines, state):
         x, lengths, y = self.data.preprocessor.encode(lines)
         return binary_cross_entropy_with_logits(self.model(x, lengths), y, reduction="sum"), None
+
+    def with_validation_set(self):
+        data = replace(self.data, train=self.data.train + self.data.valid)
+        return ToyObjective(self.model, data, self.settings, self.device)
 
     def evaluate(self):
         metrics = measure(self.model, self.data.preprocessor, self.data.valid)

@@ -1,0 +1,150 @@
+"""The last part of a run: the kept weights learn from the validation set too, when all is chosen."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unroll.cells import map_state
+from unroll.settings import TrainingSettings
+from unroll.training.objective import Objective
+from unroll.training.optimizer import clip_gradient, make_optimizer
+
+REFIT_PART = 0.2  # of the training, that the kept weights learn from everything
+REFIT_RATE = 0.3  # of the highest learning rate, from which it falls to zero in a line
+CHOSEN = "chosen.safetensors"  # the weights before a refit, in the run folder
+WORSE = 0.05  # share by which the loss of the validation set may rise
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """What came of a refit.
+
+    Attributes:
+        steps: that were taken.
+        seconds: that they took.
+        weights: of the network by name, or None where those before are kept.
+        reason: why they are kept; empty where they are not.
+    """
+
+    steps: int
+    seconds: float
+    weights: dict[str, Tensor] | None
+    reason: str = ""
+
+    def record(self) -> dict[str, object]:
+        """The same for result.json."""
+        kept = {"kept": self.weights is not None}
+        return {"steps": self.steps, "seconds": round(self.seconds, 2), **kept}
+
+    def sentence(self) -> str:
+        """What people are told."""
+        if self.weights is None:
+            return f"The weights from before are kept: {self.reason}."
+        return (
+            f"Then {self.steps:,} steps learned from the validation set too. Metrics are those "
+            "before (--set refit=false leaves it out)."
+        )
+
+
+def refit_steps(trained: int) -> int:
+    """How many steps a refit takes of weights that so many steps have trained."""
+    return max(1, round(trained * REFIT_PART / (1 - REFIT_PART)))
+
+
+def refit(
+    objective: Objective,
+    everything: Objective,
+    settings: TrainingSettings,
+    steps: int,
+    seconds: float = math.inf,
+    check: Callable[[], None] = lambda: None,
+) -> Refitted:
+    """Train the network of an objective further, on training set and validation set.
+
+    When to use it: when weights are chosen, calibrated and measured, and nothing more depends on the
+    validation set. The rate starts at three tenths of the highest and falls to zero in a line. Batches
+    and random numbers follow from the seed, so that a repeated refit is the same.
+
+    Args:
+        objective: of the training set, with the chosen weights in its network.
+        everything: the same network over training set and validation set.
+        settings: optimizer, clipping and seed.
+        steps: how many at most.
+        seconds: how long at most; the rate falls with whichever ends first.
+        check: called before each step; may raise to end the refit.
+
+    Returns:
+        The weights, or why those before are kept. The network has either.
+    """
+    model = objective.model
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    loss_before = validation_loss(objective)
+    begun = time.perf_counter()
+    try:
+        taken = learn(everything, settings, steps, seconds, check)
+        took = time.perf_counter() - begun
+        loss = validation_loss(objective) if taken is not None else math.nan
+    except BaseException:
+        model.load_state_dict(before)
+        model.eval()
+        raise
+    reason = ""
+    if taken is None or not math.isfinite(loss):
+        reason = "learning from the validation set too gave a loss that is not finite"
+    elif loss > loss_before + WORSE * max(1.0, abs(loss_before)):
+        reason = f"learning from the validation set too raised its loss from {loss_before:.4f} to {loss:.4f}"
+    if reason:
+        model.load_state_dict(before)
+        model.eval()
+        return Refitted(taken or 0, took, None, reason)
+    return Refitted(taken or 0, took, dict(model.state_dict()))
+
+
+def learn(
+    objective: Objective,
+    settings: TrainingSettings,
+    steps: int,
+    seconds: float,
+    check: Callable[[], None],
+) -> int | None:
+    """Take steps while the rate falls to zero. Returns how many; None where a loss is not finite."""
+    torch.manual_seed(settings.seed)
+    highest = REFIT_RATE * objective.learning_rate
+    optimizer = make_optimizer(objective.model, settings, highest)
+    objective.model.train()
+    begun, state, taken = time.perf_counter(), None, 0
+    while True:
+        check()
+        share = max(taken / steps, (time.perf_counter() - begun) / seconds)
+        if share >= 1 and taken:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = highest * max(0.0, 1 - share)
+        batch = objective.batch(taken)
+        optimizer.zero_grad()
+        total, state = batch.loss(None if batch.fresh else state)
+        loss = total / max(1, batch.tokens)
+        if not math.isfinite(float(loss.detach())):
+            return None
+        loss.backward()
+        if not math.isfinite(clip_gradient(objective.model, settings)):
+            return None
+        optimizer.step()
+        state = None if state is None else map_state(Tensor.detach, state)
+        taken += 1
+    objective.model.eval()
+    return taken
+
+
+@torch.no_grad()
+def validation_loss(objective: Objective) -> float:
+    """The loss that the objective measures on its validation set; NaN where it has none."""
+    objective.model.eval()
+    metrics: Mapping[str, float] = objective.evaluate()
+    return metrics.get("loss", metrics[objective.decides])
