@@ -7,6 +7,8 @@ from typing import TypedDict
 from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.tasks.base import MakeCell
+from unroll.tasks.translate.budget_sizes import fit_to_budget, fits_budget
+from unroll.tasks.translate.reader import TranslateData
 from unroll.tasks.translate.settings import TranslateSettings
 
 
@@ -60,6 +62,8 @@ def resolve_sizes(settings: TranslateSettings, make_cell: MakeCell) -> Translate
         UserError: where settings do not fit together.
     """
     defaults = DEFAULTS[settings.level]
+    if settings.hidden is None and fits_budget(settings):
+        return settings  # `resolve` times a step, for which it needs the pairs
     hidden = settings.hidden or defaults["hidden"]
     encoder_hidden = settings.encoder_hidden or max(1, hidden // 2)
     embedding = settings.embedding or defaults["embedding"]
@@ -79,9 +83,11 @@ def resolve_sizes(settings: TranslateSettings, make_cell: MakeCell) -> Translate
     )
 
 
-def resolve(settings: TranslateSettings, pairs: int) -> TranslateSettings:
-    """Give every other open setting its value. pairs: how many the training set has."""
-    defaults = DEFAULTS[settings.level]
+def resolve(settings: TranslateSettings, data: TranslateData) -> TranslateSettings:
+    """Give every other open setting its value."""
+    defaults, pairs = DEFAULTS[settings.level], len(data.train)
+    if settings.hidden is None:
+        settings = fit_to_budget(settings, data.preprocessor, data.train)
     dropout = defaults["dropout"] if settings.dropout is None else settings.dropout
     rate = defaults["learning_rate"] if settings.optimizer == "adamw" else LEARNING_RATE
     return settings.model_copy(

@@ -6,6 +6,7 @@ from unroll.counting import counted, listed
 from unroll.data.problems import Problems
 from unroll.tasks.comparison import comparison_table
 from unroll.tasks.translate.batches import EncodedPairs, PairBatches
+from unroll.tasks.translate.budget_sizes import fits_budget
 from unroll.tasks.translate.metrics import TranslateMetrics, TranslationScores, unknown_rates
 from unroll.tasks.translate.pairs import open_pairs
 from unroll.tasks.translate.reader import TranslateData, read_pairs
@@ -25,6 +26,7 @@ def describe(data: TranslateData, settings: TranslateSettings) -> list[str]:
     return [
         *describe_pairs(data, settings),
         *describe_floor(data),
+        *describe_sizes(settings),
         *describe_network(data, settings),
     ]
 
@@ -69,6 +71,18 @@ def describe_pairs(data: TranslateData, settings: TranslateSettings) -> list[str
     if file.header and (file.table is None or file.table.columns.header):
         sentences.append(f"Line 1 is read as the names of the columns: {listed(file.names)}.")
     return sentences
+
+
+def describe_sizes(settings: TranslateSettings) -> list[str]:
+    """A sentence on sizes that were chosen for a budget of seconds."""
+    left_open = settings.model_copy(update={"encoder_hidden": None})
+    if not fits_budget(left_open):
+        return []
+    return [
+        "Units, embedding, dropout and learning rate that are not given fit the seconds of the run, by "
+        "the time of a step, and the number of tokens (--hidden N, --set embedding=N, dropout=P, "
+        "word_dropout=P, learning_rate=R)."
+    ]
 
 
 def describe_network(data: TranslateData, settings: TranslateSettings) -> list[str]:

@@ -68,7 +68,7 @@ class TranslateTask(
     def resolve(self, settings: TranslateSettings, data: TranslateData) -> TranslateSettings:
         source, target = data.file.column_names()
         names = {"source": settings.source or source, "target": settings.target or target}
-        return resolve(settings.model_copy(update=names), len(data.train))
+        return resolve(settings.model_copy(update=names), data)
 
     def build_network(
         self, settings: TranslateSettings, preprocessor: PairPreprocessor, make_cell: MakeCell

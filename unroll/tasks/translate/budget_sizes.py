@@ -1,0 +1,154 @@
+"""Sizes, dropout and learning rate that fit the seconds of a run, this machine and the pairs.
+
+A network that is too large for its seconds takes too few steps: LSTMs of 512 units that got 86 steps
+translated nothing. On Tatoeba's 34,000 pairs of English and French 512 units are right for 30 minutes of a
+processor; the best size falls with the time to the power 0.4, between those of the parameters (half) and of
+the tokens that are read.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+import torch
+from torch import nn
+
+from unroll.engine.backends import backend as use_backend
+from unroll.tasks.translate.batches import EncodedPairs
+from unroll.tasks.translate.network import TranslateNetwork
+from unroll.tasks.translate.preprocessor import PairPreprocessor
+from unroll.tasks.translate.settings import TranslateSettings
+from unroll.training.budget import DEFAULT_SECONDS
+from unroll.training.threads import available_processors
+
+CELLS = ("lstm", "gru")  # whose sizes and rates were tried
+REFERENCE = 256  # units of the network that is timed
+BATCH = 64  # pairs of its batches
+BEST_AT = (
+    40_000,
+    512,
+)  # so many steps of the reference are the time in which so many units are best
+GROWTH = 0.4
+SMALLEST, LARGEST = 64, 512  # units
+TRAINING = 0.8  # of the seconds, that training gets
+SHORTEST = 10.0  # seconds, below which nothing is timed
+USUAL_STEP = 0.05  # seconds of a step of the reference, where it is not timed
+MOST_DROPOUT = {"bpe": 0.4, "word": 0.4, "char": 0.2}
+LONGEST_TRIAL = 40  # tokens of the pairs that are timed
+
+
+def fits_budget(settings: TranslateSettings) -> bool:
+    """Whether sizes follow from seconds: of a usual network on a CPU, with no other budget."""
+    return (
+        settings.steps is None
+        and settings.epochs is None
+        and settings.device == "cpu"
+        and settings.cell in CELLS
+        and not settings.cell_options
+        and settings.encoder_hidden is None
+        and settings.optimizer == "adamw"
+        and not settings.input_feeding
+    )
+
+
+def fit_to_budget(
+    settings: TranslateSettings, preprocessor: PairPreprocessor, pairs: EncodedPairs
+) -> TranslateSettings:
+    """Give sizes, dropout and rate that were left open the values for these seconds.
+
+    A step of a network of 256 units is timed, from which it follows how many the seconds hold.
+
+    Args:
+        settings: for which `fits_budget` holds, without `hidden`.
+        preprocessor: the vocabularies.
+        pairs: the training set.
+    """
+    seconds = settings.seconds or DEFAULT_SECONDS
+    step = USUAL_STEP
+    if seconds >= SHORTEST:
+        step = reference_seconds(settings, preprocessor, pairs)
+    tokens = len(pairs.source.ids) + len(pairs.target.ids) + 2 * len(pairs)
+    hidden = best_size(TRAINING * seconds / step, tokens)
+    embedding = settings.embedding or max(32, hidden // (4 if settings.level == "char" else 2))
+    steps = TRAINING * seconds / step * REFERENCE / hidden
+    epochs = steps * (settings.batch_size or BATCH) / len(pairs)
+    dropout = best_dropout(settings.level, epochs)
+    word_dropout = 0.0 if settings.level == "char" else round(dropout / 4, 3)
+    open_ones: dict[str, float | int] = {
+        "dropout": dropout,
+        "word_dropout": word_dropout,
+        "learning_rate": best_rate(hidden),
+    }
+    found = {name: value for name, value in open_ones.items() if getattr(settings, name) is None}
+    return settings.model_copy(
+        update={"hidden": hidden, "encoder_hidden": hidden // 2, "embedding": embedding, **found}
+    )
+
+
+def best_size(steps: float, tokens: int) -> int:
+    """Units for the time of so many steps of the reference, and for pairs of so many tokens.
+
+    Pairs of N tokens are not given more than N recurrent weights of a kind.
+    """
+    known_steps, known_size = BEST_AT
+    size = known_size * (max(1.0, steps) / known_steps) ** GROWTH
+    size = min(size, math.sqrt(tokens), LARGEST)
+    return max(SMALLEST, 32 * round(size / 32))
+
+
+def best_dropout(level: str, epochs: float) -> float:
+    """Dropout for pairs that are read so many times: none at once, 0.1 more for each doubling."""
+    return round(min(MOST_DROPOUT[level], 0.1 * math.log2(max(1.0, epochs))), 2)
+
+
+def best_rate(hidden: int) -> float:
+    """The highest learning rate of AdamW: falls with the units."""
+    return float(f"{min(6e-3, 1.024 / hidden):.2g}")
+
+
+def reference_seconds(
+    settings: TranslateSettings, preprocessor: PairPreprocessor, pairs: EncodedPairs
+) -> float:
+    """Seconds of a step of a network of 256 units, by the faster of one thread and all.
+
+    The random numbers and the threads of the caller stay as they are.
+    """
+    rows = usual_rows(pairs)
+    batch = pairs.batch(rows)
+    with torch.random.fork_rng(devices=[]), use_backend(settings.backend):
+        network = TranslateNetwork(
+            len(preprocessor.source), len(preprocessor.target), REFERENCE // 2, REFERENCE,
+            settings.layers, cell=settings.cell, attention=settings.attention,
+        )  # fmt: skip
+        optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+
+        def seconds_of(threads: int) -> float:
+            torch.set_num_threads(threads)
+            times = []
+            for _ in range(3):
+                begun = time.perf_counter()
+                optimizer.zero_grad()
+                loss = network.loss(
+                    batch.source, batch.lengths, batch.inputs, batch.target, batch.weight
+                )
+                (loss / batch.tokens).backward()
+                nn.utils.clip_grad_norm_(network.parameters(), 0.25)
+                optimizer.step()
+                times.append(time.perf_counter() - begun)
+            return min(times[1:])  # the first one makes plans
+
+        before = torch.get_num_threads()
+        try:
+            if settings.threads is not None:
+                return seconds_of(settings.threads)
+            return min(seconds_of(threads) for threads in {1, available_processors()})
+        finally:
+            torch.set_num_threads(before)
+
+
+def usual_rows(pairs: EncodedPairs) -> list[int]:
+    """Pairs of about the mean length, as many as a batch has, none of them very long."""
+    lengths = pairs.source.lengths + pairs.target.lengths
+    far = abs(lengths - min(float(lengths.mean()), 2.0 * LONGEST_TRIAL))
+    return [int(row) for row in far.argsort(kind="stable")[:BATCH]]
