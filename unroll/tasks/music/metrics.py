@@ -15,6 +15,8 @@ from unroll.counting import counted
 from unroll.data.bucketed import longest_first
 from unroll.data.split import count_shared
 from unroll.models.language import LanguageModel
+from unroll.models.mixture import NgramReader
+from unroll.models.mixture_gate import Evidence
 from unroll.tasks.base import Progress, Trained
 from unroll.tasks.comparison import comparison_table
 from unroll.tasks.music.baseline import content_hashes, load_tune_baseline
@@ -25,6 +27,7 @@ from unroll.tasks.reporting import skipped_sentence
 
 ROWS = 16  # tunes that are evaluated side by side
 UNITS = {ABC: "character", MIDI: "word"}
+NETWORK = "network alone"
 
 TrainedMusic = Trained[MusicSettings, MusicPreprocessor, LanguageModel]
 
@@ -63,7 +66,6 @@ class MusicMetrics(TuneLoss):
     skipped: NotRequired[int]
 
 
-@torch.no_grad()
 def token_nats(
     network: LanguageModel,
     tunes: Sequence[str],
@@ -71,7 +73,7 @@ def token_nats(
     device: torch.device,
     progress: Progress | None = None,
 ) -> list[np.ndarray]:
-    """The negative log-probability of each token of each tune, and of its end.
+    """The negative log-probability of each token of each tune, and of its end, by the network alone.
 
     Args:
         network: on the device; it is put in eval mode.
@@ -83,20 +85,58 @@ def token_nats(
     Returns:
         For each tune of N tokens, N + 1 nats.
     """
+    found = tune_evidence(network, tunes, preprocessor, device, progress)
+    return [-evidence.network for evidence in found]
+
+
+@torch.no_grad()
+def tune_evidence(
+    network: LanguageModel,
+    tunes: Sequence[str],
+    preprocessor: MusicPreprocessor,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> list[Evidence]:
+    """What network and n-grams say about each token of each tune, and about its end.
+
+    Args:
+        network: on the device; it is put in eval mode.
+        tunes: each is read from an empty state.
+        preprocessor: of the run; without n-grams, those say nothing.
+        device: where batches go.
+        progress: called with the share that is done. Default: no calls.
+
+    Returns:
+        For each tune of N tokens, arrays of N + 1.
+    """
     network.eval()
+    floor = preprocessor.floor
     rows = [add_boundaries(preprocessor.encode(tune)) for tune in tunes]
-    nats_of: list[np.ndarray] = [np.zeros(0)] * len(rows)
-    done = 0
+    found: dict[int, Evidence] = {}
     for places in longest_first([len(row) for row in rows], ROWS):
-        batch = pad_tunes([rows[k] for k in places]).to(device)
-        logits, _ = network(batch.x, lengths=batch.lengths)
-        nats = -logits.log_softmax(-1).gather(2, batch.y[:, :, None]).squeeze(2).cpu().numpy()
+        batch = pad_tunes([rows[k] for k in places])
+        there = batch.to(device)
+        said, _ = network.predictions(there.x, there.y, lengths=there.lengths)
+        ngram = seen = np.zeros(batch.y.shape)
+        if floor is not None:
+            ngram, seen = NgramReader(floor).read(batch.x, batch.y, fresh=True)
+        each = [*said.double().cpu().numpy(), ngram, seen]
         for b, k in enumerate(places):
-            nats_of[k] = nats[: len(rows[k]) - 1, b].astype(np.float64)
-        done += len(places)
+            found[k] = Evidence(*(part[: len(rows[k]) - 1, b] for part in each))
         if progress is not None:
-            progress(done / len(rows))
-    return nats_of
+            progress(len(found) / len(rows))
+    return [found[k] for k in range(len(rows))]
+
+
+def mixture_nats(network: LanguageModel, evidence: Sequence[Evidence]) -> list[np.ndarray]:
+    """The negative log-probability of each token by network and n-grams, of each tune.
+
+    Args:
+        network: whose gate mixes them; without a gate it is alone.
+        evidence: of each tune.
+    """
+    gate = network.gate
+    return [-each.network if gate is None else -gate.log_mixture(each) for each in evidence]
 
 
 def count_units(tunes: Sequence[str], notation: str) -> int:
@@ -113,9 +153,19 @@ def measure(trained: TrainedMusic, texts: Sequence[str], progress: Progress) -> 
         UserError: where the file of the n-gram models is damaged.
     """
     preprocessor = trained.preprocessor
-    nats = token_nats(trained.model, texts, preprocessor, trained.device, progress)
+    evidence = tune_evidence(trained.model, texts, preprocessor, trained.device, progress)
+    nats = mixture_nats(trained.model, evidence)
     baseline = load_tune_baseline(trained.path, preprocessor)
     size, total = count_units(texts, preprocessor.notation), float(sum(row.sum() for row in nats))
+    baselines: dict[str, TuneLoss] = {
+        f"{order}-gram": {"loss": baseline.nats(texts, preprocessor, order) / size}
+        for order in sorted({1, baseline.ngrams.order})
+    }
+    if preprocessor.floor is not None:
+        of_floor = sum(float(np.log(each.ngram).sum()) for each in evidence)
+        of_network = sum(float(each.network.sum()) for each in evidence)
+        baselines[f"{preprocessor.floor.order}-gram of tokens"] = {"loss": -of_floor / size}
+        baselines[NETWORK] = {"loss": -of_network / size}
     return {
         "loss": total / size,
         "unit": UNITS[preprocessor.notation],
@@ -124,10 +174,7 @@ def measure(trained: TrainedMusic, texts: Sequence[str], progress: Progress) -> 
         "nats_per_token": total / sum(map(len, nats)),
         "nats_per_tune": total / len(texts),
         "in_training": count_shared(baseline.train.tolist(), content_hashes(texts).tolist()),
-        "baselines": {
-            f"{order}-gram": {"loss": baseline.nats(texts, preprocessor, order) / size}
-            for order in sorted({1, baseline.ngrams.order})
-        },
+        "baselines": baselines,
     }
 
 
@@ -140,12 +187,13 @@ def summarise(metrics: MusicMetrics, where: str) -> list[str]:
         f"On {where}, {size}:",
         *comparison_table(model, baselines, lambda row: f"{row['loss']:.4f} nats per {unit}"),
     ]
-    name, best = min(baselines.items(), key=lambda item: item[1]["loss"])
+    simple = {name: row for name, row in baselines.items() if name != NETWORK}
+    name, best = min(simple.items(), key=lambda item: item[1]["loss"])
     gain = 1 - metrics["loss"] / best["loss"]
     kind = "characters" if unit == "character" else "tokens"
     lines.append(
         f"The model needs {abs(gain):.1%} {'fewer' if gain >= 0 else 'more'} nats than the {name} "
-        f"model of {kind}."
+        f"model{'' if 'of tokens' in name else f' of {kind}'}."
     )
     if shared := metrics["in_training"]:
         lines.append(f"{counted(shared, 'of them is', 'of them are')} in the training set too.")

@@ -15,7 +15,7 @@ from unroll.tasks.music.reader import MusicData
 from unroll.tasks.music.settings import MusicSettings
 from unroll.training.objective import Objective, TrainingBatch
 
-EVALUATED = 500  # tunes of the validation set, at most, in an evaluation during training
+EVALUATED = 200  # tunes of the validation set, at most, in an evaluation during training
 
 
 class MusicObjective(Objective):

@@ -9,7 +9,7 @@ import numpy as np
 from unroll.data.skipped import SkippedRecord
 from unroll.errors import UserError
 from unroll.tasks.music.abc import Tune, field_value
-from unroll.tasks.music.metrics import UNITS, TrainedMusic, count_units, token_nats
+from unroll.tasks.music.metrics import UNITS, TrainedMusic, count_units, mixture_nats, tune_evidence
 
 LEAST_EXPECTED = 5  # tokens that are listed
 
@@ -74,7 +74,8 @@ def predict_tune(trained: TrainedMusic, given: object) -> TunePrediction:
         raise UserError(f"Got {text!r}; expected a tune, as text.")
     text = text if text.endswith("\n") else text + "\n"
     preprocessor = trained.preprocessor
-    (nats,) = token_nats(trained.model, [text], preprocessor, trained.device)
+    evidence = tune_evidence(trained.model, [text], preprocessor, trained.device)
+    (nats,) = mixture_nats(trained.model, evidence)
     ids = [int(id) for id in preprocessor.encode(text)]
     total = float(nats.sum())
     prediction: TunePrediction = {

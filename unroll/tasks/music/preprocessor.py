@@ -11,15 +11,17 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from unroll.errors import UserError
+from unroll.models.kneser_ney import KneserNey
 from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.music.abc import AbcPiece, body_start, field_value, split_pieces
+from unroll.tasks.music.floor import floor_files, load_floor
 from unroll.tasks.music.keys import (
     CannotTranspose,
     Interval,
@@ -38,6 +40,27 @@ BYTES = 256  # tokens 1 to 256
 OUTSIDE = 0.01  # of the notes of all tunes lie below the usual range, and as many above it
 
 
+@dataclass
+class TokensRecord:
+    """What the file holds; the attributes are those of the preprocessor.
+
+    Attributes:
+        notation: "abc" or "midi".
+        tokens: pieces and characters, the most frequent first.
+        keys: how many tunes of the training set are in each key.
+        low: the lowest place on the staff of nearly all notes of ABC.
+        high: the highest place on the staff of nearly all notes of ABC.
+    """
+
+    __pydantic_config__ = STRICT
+
+    notation: str
+    tokens: tuple[str, ...]
+    keys: dict[str, int]
+    low: int
+    high: int
+
+
 @dataclass(frozen=True)
 class MusicPreprocessor:
     """How tunes become token ids and back.
@@ -50,6 +73,7 @@ class MusicPreprocessor:
         keys: how many tunes of the training set are in each key.
         low: the lowest place on the staff of nearly all notes of ABC.
         high: the highest place on the staff of nearly all notes of ABC.
+        floor: n-grams of tokens, which the network is mixed with; None where the network is alone.
 
     Examples:
         >>> from unroll.tasks.music.preprocessor import MusicPreprocessor
@@ -59,13 +83,12 @@ class MusicPreprocessor:
         ('K:G\\nB3|\\n', 5)
     """
 
-    __pydantic_config__ = STRICT
-
     notation: str
     tokens: tuple[str, ...]
     keys: dict[str, int]
     low: int
     high: int
+    floor: KneserNey | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         ids = {token: 1 + BYTES + k for k, token in enumerate(self.tokens)}
@@ -184,7 +207,8 @@ class MusicPreprocessor:
             "low": self.low,
             "high": self.high,
         }
-        return {FILE: json.dumps(record, ensure_ascii=False, indent=0).encode()}
+        floor = {} if self.floor is None else floor_files(self.floor)
+        return {FILE: json.dumps(record, ensure_ascii=False, indent=0).encode(), **floor}
 
     @classmethod
     def load(cls, folder: Path) -> MusicPreprocessor:
@@ -193,14 +217,15 @@ class MusicPreprocessor:
         Raises:
             UserError: where its file is missing or damaged.
         """
-        found = read_record(folder, FILE, cls)
+        found = read_record(folder, FILE, TokensRecord)
         path = folder / FILE
         refuse_unless(found.notation in (ABC, MIDI), path, f"the notation {ABC} or {MIDI}")
         refuse_unless(are_unique(found.tokens), path, "each token once")
         refuse_unless(is_text("".join(found.tokens)), path, "tokens of text")
         for name, count in found.keys.items():
             refuse_unless(parse_key(name) and count > 0, path, "keys such as G, and how often")
-        return found
+        floor = load_floor(folder, 1 + BYTES + len(found.tokens))
+        return cls(**vars(found), floor=floor)
 
 
 def is_text(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unroll.errors import UserError
 from unroll.models.language import LanguageModel
+from unroll.models.mixture import MixedLanguageModel
 from unroll.tasks.music.abc_generation import generate_tune
 from unroll.tasks.music.abc_playback import abc_score
 from unroll.tasks.music.abc_writer import score_to_abc
@@ -60,8 +61,10 @@ class MusicRun(Run):
         Raises:
             UserError: for a prompt or a number that cannot be used.
         """
+        floor = self.preprocessor.floor
+        predictor = self.model if floor is None else MixedLanguageModel(self.model, floor)
         writer = TokenWriter(
-            self.model, self.preprocessor, length=length, temperature=temperature, top_k=top_k,
+            predictor, self.preprocessor, length=length, temperature=temperature, top_k=top_k,
             top_p=top_p, seed=seed,
         )  # fmt: skip
         return (

@@ -6,26 +6,32 @@ One to many: every token of a tune predicts the next one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord, records_and_problems
+from unroll.data.split import evenly_spread
 from unroll.errors import UserError
 from unroll.models.language import LanguageModel
+from unroll.models.mixture_gate import Evidence
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.music.abc import Tune
 from unroll.tasks.music.baseline import fit_tune_baseline
 from unroll.tasks.music.defaults import EMBEDDING, HIDDEN, resolve, resolve_sizes
 from unroll.tasks.music.description import check_report, describe
+from unroll.tasks.music.floor import count_again, fit_floor
 from unroll.tasks.music.metrics import (
     MusicMetrics,
     TrainedMusic,
     count_units,
     measure,
     summarise,
+    tune_evidence,
 )
 from unroll.tasks.music.objective import MusicObjective
 from unroll.tasks.music.predictions import (
@@ -36,6 +42,8 @@ from unroll.tasks.music.predictions import (
 from unroll.tasks.music.preprocessor import ABC, MusicPreprocessor
 from unroll.tasks.music.reader import MusicData, read_music, tune_files, tunes_of_files
 from unroll.tasks.music.settings import MusicSettings
+
+GATE_TUNES = 1000  # of the validation set, at most, to which the gate is fitted
 
 
 class MusicTask(
@@ -78,6 +86,7 @@ class MusicTask(
             dropout=settings.dropout or 0.0,
             dropout_input=settings.dropout_input or 0.0,
             initialisation=settings.initialisation,
+            gated=preprocessor.floor is not None,
         )
 
     def objective(
@@ -98,6 +107,39 @@ class MusicTask(
             "keys": data.preprocessor.keys,
             "size": count_units([tune.text for tune in tunes], notation),
         }
+
+    def fit_floor(self, data: MusicData, settings: MusicSettings, log: Log) -> MusicData:
+        """Count the n-grams of tokens; order and discounts are the best on the validation set."""
+        preprocessor = data.preprocessor
+        train, valid = (encoded(tunes, preprocessor) for tunes in (data.train, data.valid))
+        floor = fit_floor(train, valid, len(preprocessor))
+        return replace(data, preprocessor=replace(preprocessor, floor=floor))
+
+    def calibrate(
+        self, trained: TrainedMusic, data: MusicData, progress: Progress
+    ) -> list[str] | None:
+        """Fit the gate between network and n-grams on the validation set."""
+        floor, gate = trained.preprocessor.floor, trained.model.gate
+        if floor is None or gate is None or not data.valid:
+            return None
+        texts = [data.valid[k].text for k in evenly_spread(len(data.valid), GATE_TUNES)]
+        found = tune_evidence(trained.model, texts, trained.preprocessor, trained.device, progress)
+        share = gate.fit(Evidence(*(np.concatenate(parts) for parts in zip(*found, strict=True))))
+        return [
+            f"The network is mixed with {floor.order}-grams of tokens (--set floor=none leaves them "
+            f"out): it gives {share:.0%} of the probability on average, by a gate fitted on the "
+            "validation set."
+        ]
+
+    def refit_floor(
+        self, trained: TrainedMusic, data: MusicData, progress: Progress
+    ) -> MusicPreprocessor | None:
+        """Count the n-grams of the validation set too."""
+        preprocessor = trained.preprocessor
+        if preprocessor.floor is None:
+            return None
+        floor = count_again(preprocessor.floor, encoded(data.train + data.valid, preprocessor))
+        return replace(preprocessor, floor=floor)
 
     def baseline_files(self, data: MusicData) -> dict[str, bytes]:
         train, valid = [tune.text for tune in data.train], [tune.text for tune in data.valid]
@@ -164,3 +206,8 @@ class MusicTask(
                 f"{trained.preprocessor.notation}; expected the same notation."
             )
         return files
+
+
+def encoded(tunes: Iterable[Tune], preprocessor: MusicPreprocessor) -> Iterator[np.ndarray]:
+    """The ids of each tune."""
+    return (preprocessor.encode(tune.text) for tune in tunes)

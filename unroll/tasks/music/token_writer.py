@@ -9,6 +9,7 @@ import torch
 
 from unroll.errors import UserError
 from unroll.models.language import LanguageModel
+from unroll.models.mixture import MixedLanguageModel
 from unroll.models.sampling import checked_sampling, distribution, draw
 from unroll.tasks.music.preprocessor import BOUNDARY, MusicPreprocessor
 
@@ -33,7 +34,7 @@ class TokenWriter:
 
     def __init__(
         self,
-        network: LanguageModel,
+        network: LanguageModel | MixedLanguageModel,
         preprocessor: MusicPreprocessor,
         *,
         length: int = 400,
