@@ -17,7 +17,7 @@ def prepared(tmp_path):
     def prepare(text=TEXT, **options):
         file = tmp_path / "text.txt"
         file.write_text(text)
-        settings = LanguageSettings(**{"hidden": 8, "block": 8} | options)
+        settings = LanguageSettings(**{"hidden": 8, "block": 8, "steps": 20} | options)
         settings = resolve_sizes(settings, GRUCell)
         corpus = read_corpus(file, settings)
         return corpus, resolve(settings, corpus)

@@ -9,9 +9,9 @@ from unroll.tasks.language.settings import LanguageSettings
 
 
 def test_characters_are_not_tied_and_words_are():
-    characters = resolve_sizes(LanguageSettings(), GRUCell)
-    assert (characters.hidden, characters.embedding, characters.tie) == (512, 128, False)
-    words = resolve_sizes(LanguageSettings(level="word"), GRUCell)
+    characters = resolve_sizes(LanguageSettings(steps=9), GRUCell)
+    assert (characters.hidden, characters.embedding, characters.tie) == (384, 128, False)
+    words = resolve_sizes(LanguageSettings(level="word", steps=9), GRUCell)
     assert (words.hidden, words.embedding, words.tie) == (256, 256, True)
 
 
@@ -21,7 +21,7 @@ def test_tied_weights_need_an_embedding_as_wide_as_the_output():
 
 
 def test_what_was_given_stays_and_the_rest_is_resolved(prepared):
-    _, settings = prepared(batch_size=3, learning_rate=0.5)
+    _, settings = prepared(batch_size=3, learning_rate=0.5, steps=9)
     assert (settings.batch_size, settings.learning_rate) == (3, 0.5)
     assert settings.dropout == DEFAULTS["char"]["dropout"] and settings.dropout_input == 0.0
 

@@ -6,13 +6,15 @@ from typing import Any
 
 from unroll.errors import UserError
 from unroll.tasks.base import MakeCell
+from unroll.tasks.language.budget_sizes import fit_to_budget, fits_budget
 from unroll.tasks.language.reader import Corpus, valid_size
 from unroll.tasks.language.settings import LanguageSettings
 from unroll.tasks.sizes import stack_output_size
 
-# characters: chosen by many trials (benchmarks/LOG.md); words: by two; lines and bpe: by analogy
+# of budgets of steps; those of seconds have sizes for them (`budget_sizes`). Characters: chosen by trials;
+# words: by two; lines and bpe: by analogy
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "char": {"hidden": 512, "batch_size": 8, "dropout": 0.1, "learning_rate": 3e-3},
+    "char": {"hidden": 384, "batch_size": 16, "dropout": 0.1, "learning_rate": 6e-3},
     "line": {"hidden": 256, "batch_size": 32, "dropout": 0.1, "learning_rate": 3e-3},
     "word": {"hidden": 256, "batch_size": 16, "dropout": 0.4, "learning_rate": 3e-3},
     "bpe": {"hidden": 512, "batch_size": 16, "dropout": 0.2, "learning_rate": 3e-3},
@@ -36,6 +38,8 @@ def defaults_of(settings: LanguageSettings) -> dict[str, Any]:
 def resolve_sizes(settings: LanguageSettings, make_cell: MakeCell) -> LanguageSettings:
     """Give hidden size, embedding size and tying their values, where they were left open.
 
+    In a budget of seconds `resolve` does, from the text and the time of a step.
+
     Args:
         settings: the sizes that were given.
         make_cell: one cell for each layer is made, so that sizes it cannot have are refused before a
@@ -45,6 +49,8 @@ def resolve_sizes(settings: LanguageSettings, make_cell: MakeCell) -> LanguageSe
         UserError: where tied weights and sizes do not fit together.
     """
     preset = defaults_of(settings)
+    if fits_budget(settings) and settings.hidden is None and settings.embedding is None:
+        return settings  # what the text and the machine allow is known when it is read
     hidden = settings.hidden or preset["hidden"]
     may_tie = settings.level != "char" if settings.tie is None else settings.tie
     embedding = settings.embedding or (
@@ -71,6 +77,8 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
         UserError: where the text is too short for the settings.
     """
     preset = defaults_of(settings)
+    if fits_budget(settings):
+        settings = fit_to_budget(settings, corpus)
     one_by_one = settings.per_line or settings.device == "cpu"
     batch_size = settings.batch_size or (preset["batch_size"] if one_by_one else DEVICE_STREAMS)
     if not settings.per_line:

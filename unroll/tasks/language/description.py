@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from unroll.data.words import WordVocabulary
 from unroll.models.language import LanguageModel
+from unroll.tasks.language.budget_sizes import fits_budget
 from unroll.tasks.language.floor import tokens_counted
 from unroll.tasks.language.online import describe_online
 from unroll.tasks.language.reader import Corpus
 from unroll.tasks.language.settings import LanguageSettings
 from unroll.tasks.language.truncation import SENTENCES
+from unroll.training.budget import DEFAULT_SECONDS
 
 TOKENS = {"char": "characters", "word": "words", "bpe": "pieces of words"}
 LISTED_CATEGORIES = 12
@@ -16,7 +18,14 @@ LISTED_CATEGORIES = 12
 
 def describe(corpus: Corpus, settings: LanguageSettings, network: LanguageModel) -> list[str]:
     """Sentences on the text, its tokens and its batches, each choice with the flag that changes it."""
-    return [*describe_text(corpus, settings), *describe_batches(settings, network)]
+    lines = [*describe_text(corpus, settings), *describe_batches(settings, network)]
+    if fits_budget(settings):
+        lines.append(
+            f"Units, streams, dropout and learning rate that were not given fit "
+            f"{settings.seconds or DEFAULT_SECONDS:g} seconds of this machine and this text (--hidden, --set "
+            "batch_size=N dropout=P learning_rate=R)."
+        )
+    return lines
 
 
 def describe_text(corpus: Corpus, settings: LanguageSettings) -> list[str]:
