@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from dataclasses import replace
+from functools import partial
 
 from unroll.in_memory.source import DataSource
 from unroll.tasks.base import D, M, N, P, R, S, Task, Trained
@@ -15,7 +16,7 @@ from unroll.training.checkpoint import WEIGHTS, pack
 from unroll.training.files import as_json
 from unroll.training.interrupt import Interrupt, Stopped
 from unroll.training.loop import Trainer
-from unroll.training.refit import CHOSEN, Refitted, refit, refit_steps
+from unroll.training.refit import CHOSEN, Refitted, refit, refit_factor, refit_steps
 from unroll.training.report import ProgressLog
 from unroll.training.run_cell import trust_flag
 
@@ -134,11 +135,15 @@ def refit_run(
         seconds = math.inf if trainer.has_ended else trainer.pace.refit_seconds()
         if trainer.everything is not None and trainer.progress.best is not None and seconds > 0:
             trainer.objective.model.load_state_dict(run.model.state_dict())
+            factor = partial(
+                refit_factor, trainer.settings.schedule, is_last_part=trainer.pace.has_seconds
+            )
             refitted = refit(
                 trainer.objective,
                 trainer.everything,
                 trainer.settings,
                 refit_steps(trainer.progress.best_step),
+                factor,
                 seconds,
                 interrupt.check,
             )

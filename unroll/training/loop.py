@@ -247,9 +247,10 @@ class Trainer:
             )
 
     def _set_learning_rate(self, share: float) -> float:
-        """The learning rate at this share of the budget, which the optimizer gets."""
+        """The learning rate at this share of the training, which the optimizer gets."""
         settings = self.settings
         rate = self.objective.learning_rate * self.progress.rate_scale
+        share = self.pace.schedule_share(share)
         rate *= rate_factor(settings.schedule, share, settings.warm_up)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

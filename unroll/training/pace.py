@@ -101,7 +101,7 @@ class Pace:
         self.progress.step_seconds += seconds
 
     def share(self) -> float:
-        """How much of the training is done, 0 to 1: what the schedule of the learning rate follows."""
+        """How much of the training is done, 0 to 1, without a refit."""
         progress = self.progress
         if not self.has_seconds:
             return self.budget.share(progress.step, progress.seconds)
@@ -113,6 +113,14 @@ class Pace:
         elif left < self._step_seconds / self.steps / 2:
             return 1.0
         return progress.training_seconds / (progress.training_seconds + left)
+
+    def schedule_share(self, share: float) -> float:
+        """How much of the schedule of the learning rate is done, which a refit in seconds ends.
+
+        Args:
+            share: of the training that is done.
+        """
+        return share * (1 - REFIT_PART) if self.refits and self.has_seconds else share
 
     def reserved(self) -> float:
         """Seconds of a budget that are kept for the last evaluation, calibration and final metrics."""

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from unroll.cells import map_state
 from unroll.settings import TrainingSettings
+from unroll.training.budget import rate_factor
 from unroll.training.objective import Objective
 from unroll.training.optimizer import clip_gradient, make_optimizer
 
 REFIT_PART = 0.2  # of the training, that the kept weights learn from everything
-REFIT_RATE = 0.3  # of the highest learning rate, from which it falls to zero in a line
+REFIT_RATE = 0.3  # of the highest learning rate, where training had let it fall to zero
 CHOSEN = "chosen.safetensors"  # the weights before a refit, in the run folder
 WORSE = 0.05  # share by which the loss of the validation set may rise
 
@@ -57,26 +58,46 @@ def refit_steps(trained: int) -> int:
     return max(1, round(trained * REFIT_PART / (1 - REFIT_PART)))
 
 
+def refit_factor(schedule: str, share: float, *, is_last_part: bool) -> float:
+    """What the learning rate is multiplied with in a refit, which ends at zero.
+
+    A budget of seconds is one schedule over training and refit: the data changes, the rate does not
+    jump. A budget of steps is trained to its end first, and the refit starts a small rate anew.
+
+    Args:
+        schedule: of the run.
+        share: of the refit that is done, 0 to 1.
+        is_last_part: whether the schedule of training ends with the refit.
+    """
+    if not is_last_part:
+        return REFIT_RATE * (1 - share)
+    if schedule == "cosine":
+        return rate_factor(schedule, 1 - REFIT_PART + REFIT_PART * share, 0.0)
+    return 1 - share
+
+
 def refit(
     objective: Objective,
     everything: Objective,
     settings: TrainingSettings,
     steps: int,
+    factor: Callable[[float], float],
     seconds: float = math.inf,
     check: Callable[[], None] = lambda: None,
 ) -> Refitted:
     """Train the network of an objective further, on training set and validation set.
 
     When to use it: when weights are chosen, calibrated and measured, and nothing more depends on the
-    validation set. The rate starts at three tenths of the highest and falls to zero in a line. Batches
-    and random numbers follow from the seed, so that a repeated refit is the same.
+    validation set. Batches and random numbers follow from the seed, so that a repeated refit is the
+    same.
 
     Args:
         objective: of the training set, with the chosen weights in its network.
         everything: the same network over training set and validation set.
         settings: optimizer, clipping and seed.
         steps: how many at most.
-        seconds: how long at most; the rate falls with whichever ends first.
+        factor: what the highest learning rate is multiplied with, of the share that is done, 0 to 1.
+        seconds: how long at most; the share is of whichever ends first.
         check: called before each step; may raise to end the refit.
 
     Returns:
@@ -87,7 +108,7 @@ def refit(
     loss_before = validation_loss(objective)
     begun = time.perf_counter()
     try:
-        taken = learn(everything, settings, steps, seconds, check)
+        taken = learn(everything, settings, steps, factor, seconds, check)
         took = time.perf_counter() - begun
         loss = validation_loss(objective) if taken is not None else math.nan
     except BaseException:
@@ -110,13 +131,13 @@ def learn(
     objective: Objective,
     settings: TrainingSettings,
     steps: int,
+    factor: Callable[[float], float],
     seconds: float,
     check: Callable[[], None],
 ) -> int | None:
     """Take steps while the rate falls to zero. Returns how many; None where a loss is not finite."""
     torch.manual_seed(settings.seed)
-    highest = REFIT_RATE * objective.learning_rate
-    optimizer = make_optimizer(objective.model, settings, highest)
+    optimizer = make_optimizer(objective.model, settings, objective.learning_rate)
     objective.model.train()
     begun, state, taken = time.perf_counter(), None, 0
     while True:
@@ -125,7 +146,7 @@ def learn(
         if share >= 1 and taken:
             break
         for group in optimizer.param_groups:
-            group["lr"] = highest * max(0.0, 1 - share)
+            group["lr"] = objective.learning_rate * factor(min(1.0, share))
         batch = objective.batch(taken)
         optimizer.zero_grad()
         total, state = batch.loss(None if batch.fresh else state)
