@@ -20,3 +20,15 @@ def test_batches_and_metrics(gestures, untrained):
     assert state is None and loss.isfinite()
     metrics = objective.evaluate()
     assert objective.decides in metrics and metrics["error"] == 1 - metrics["accuracy"]
+
+
+def test_both_sets_together_are_learned_from_in_the_end(gestures, untrained):
+    data, settings = gestures()
+    objective = FramesObjective(untrained(data, settings), data, settings, torch.device("cpu"))
+    everything = objective.with_validation_set()
+    clips = everything.data.train
+    assert len(clips) == len(data.train) + len(data.valid)
+    last = len(clips) - 1
+    assert (clips.values(last) == data.valid.values(len(data.valid) - 1)).all()
+    assert clips.target(last) == data.valid.target(len(data.valid) - 1)
+    assert everything.batch(0).loss(None)[0].isfinite()

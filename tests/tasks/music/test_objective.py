@@ -29,3 +29,10 @@ def test_it_is_evaluated_in_nats_per_character(data, untrained):
     text = data.valid[0].text
     (nats,) = token_nats(network, [text], data.preprocessor, CPU)
     assert objective.evaluate()["loss"] == pytest.approx(nats.sum() / len(text))
+
+
+def test_both_sets_together_are_learned_from_in_the_end(data, untrained):
+    network, settings = untrained(data.preprocessor, 0), resolve(MusicSettings(batch_size=16))
+    everything = MusicObjective(network, data, settings, CPU).with_validation_set()
+    assert everything.data.train == data.train + data.valid
+    assert everything.batch(0).loss(None)[0].isfinite()

@@ -145,6 +145,17 @@ def encode_clips(
     return ClipDataset(known, preprocessor, np.asarray(targets, dtype=np.int64), starts)
 
 
+def join_datasets(datasets: Sequence[ClipDataset]) -> ClipDataset:
+    """The clips of several data sets as one; at least one, all with the same preprocessor."""
+    lengths = np.concatenate([each.lengths for each in datasets])
+    return ClipDataset(
+        [clip for each in datasets for clip in each.clips],
+        datasets[0].preprocessor,
+        np.concatenate([each.targets for each in datasets]),
+        np.cumsum([0, *lengths], dtype=np.int64),
+    )
+
+
 def content_hash(values: np.ndarray) -> int:
     """A hash of the frames of a clip, a signed number of 64 bits."""
     digest = hashlib.blake2b(values.tobytes(), digest_size=8).digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 from unroll.cells import State
 from unroll.data.split import evenly_spread
 from unroll.models.classification_metrics import classification_metrics
-from unroll.tasks.frames.dataset import ClipBatch, ClipBatches
+from unroll.tasks.frames.dataset import ClipBatch, ClipBatches, join_datasets
 from unroll.tasks.frames.metrics import smoothed_loss, true_classes
 from unroll.tasks.frames.network import Framewise
 from unroll.tasks.frames.probabilities import predict_probabilities
@@ -50,8 +51,14 @@ class FramesObjective(Objective):
             weights = counts.sum() / (len(counts) * counts)
             network.weights = torch.from_numpy(weights.astype(np.float32)).to(device)
         self.network, self.valid = network, data.valid
+        self.data, self.settings = data, settings
         self.smoothing = settings.label_smoothing
         self.evaluated = evenly_spread(len(data.valid), EVALUATED).tolist()
+
+    def with_validation_set(self) -> FramesObjective:
+        """The same over the clips of both sets."""
+        data = replace(self.data, train=join_datasets([self.data.train, self.data.valid]))
+        return FramesObjective(self.network, data, self.settings, self.device)
 
     def batch(self, number: int) -> TrainingBatch:
         """Batch `number` of the training set."""

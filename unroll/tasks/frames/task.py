@@ -6,7 +6,7 @@ numbers from a tracker.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.frames.baseline import FramesBaselines
-from unroll.tasks.frames.dataset import ClipDataset, encode_clips
+from unroll.tasks.frames.dataset import ClipDataset, encode_clips, join_datasets
 from unroll.tasks.frames.description import check_report, describe_data, metadata
 from unroll.tasks.frames.floor import FramesFloor
 from unroll.tasks.frames.inputs import ClipInput, check_wide_table, parse_input, read_inputs
@@ -147,7 +147,7 @@ class FramesTask(
 
     def fit_floor(self, data: FramesData, settings: FramesSettings, log: Log) -> FramesData:
         """Fit random convolutions, or a ridge regression of single frames, on the training set."""
-        floor = learn_floor([data.train], settings)
+        floor = learn_floor(data.train, settings)
         return replace(data, preprocessor=replace(data.preprocessor, floor=floor))
 
     def calibrate(
@@ -170,7 +170,7 @@ class FramesTask(
         """Fit the simple model on the validation set too."""
         if trained.preprocessor.floor is None or not len(data.valid):
             return None
-        floor = learn_floor([data.train, data.valid], trained.settings)
+        floor = learn_floor(join_datasets([data.train, data.valid]), trained.settings)
         return replace(trained.preprocessor, floor=floor)
 
     def baseline_files(self, data: FramesData) -> dict[str, bytes]:
@@ -276,13 +276,13 @@ def columns_of(trained: TrainedFrames) -> RunColumns:
     return RunColumns(trained.settings.video, trained.settings.label, trained.named)
 
 
-def learn_floor(datasets: Sequence[ClipDataset], settings: FramesSettings) -> FramesFloor:
-    """The simple model of these sets of clips together."""
-    preprocessor = datasets[0].preprocessor
+def learn_floor(dataset: ClipDataset, settings: FramesSettings) -> FramesFloor:
+    """The simple model of a set of clips."""
+    preprocessor = dataset.preprocessor
     return FramesFloor.fit(
-        np.concatenate([each.frame_columns() for each in datasets]),
-        np.concatenate([each.lengths for each in datasets]),
-        np.concatenate([each.targets for each in datasets]),
+        dataset.frame_columns(),
+        dataset.lengths,
+        dataset.targets,
         len(preprocessor.classes),
         are_pictures=preprocessor.scaler is None,
         seed=settings.seed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -44,8 +46,14 @@ class MusicObjective(Objective):
             learning_rate=settings.learning_rate or LEARNING_RATE,
             unit="tokens",
         )
+        self.data, self.settings = data, settings
         self.network, self.preprocessor = network, data.preprocessor
         self.evaluated = [data.valid[k].text for k in evenly_spread(len(data.valid), EVALUATED)]
+
+    def with_validation_set(self) -> MusicObjective:
+        """The same over the tunes of both sets."""
+        data = replace(self.data, train=self.data.train + self.data.valid)
+        return MusicObjective(self.network, data, self.settings, self.device)
 
     def batch(self, number: int) -> TrainingBatch:
         batch = self.batches.batch(number).to(self.device)

@@ -1,0 +1,67 @@
+"""Captions: that of the nearest thumbnail beside unroll, in CIDEr-D."""
+
+import csv
+import json
+import resource
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.first_try.row import Row, run_unroll
+
+DATA = Path(__file__).parents[3] / "shared/data/image_captioning/nlvr"
+
+
+def nlvr(seconds, seed):
+    """Drawings of shapes, in the table's own sets."""
+    if not DATA.is_dir():
+        raise FileNotFoundError(f"{DATA} is missing")
+    columns = ["--image", "image", "--text", "caption"]
+    return compared(DATA / "captions_train.tsv", DATA / "captions_test.tsv", columns, seconds, seed)
+
+
+def thumbnails(table):
+    """Images as vectors of 12 x 12 colours, and the captions of each image."""
+    import numpy as np
+    from PIL import Image
+
+    captions = {}
+    with table.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            captions.setdefault(row["image"], []).append(row["caption"])
+    images = [Image.open(table.parent / name).convert("RGB").resize((12, 12)) for name in captions]
+    return np.array([np.asarray(i, dtype=np.float32).ravel() for i in images]), [*captions.values()]
+
+
+def compared(train, test, columns, seconds, seed):
+    from sklearn.neighbors import NearestNeighbors
+
+    from unroll.tasks.caption.cider import cider_d
+
+    begun = time.process_time()
+    known, captions = thumbnails(train)
+    asked, references = thumbnails(test)
+    rows = NearestNeighbors(n_neighbors=1).fit(known).kneighbors(asked, return_distance=False)
+    scores = cider_d([captions[row][0] for row in rows[:, 0]], references)
+    simple_seconds = time.process_time() - begun
+    with TemporaryDirectory() as folder:
+        words = ["train", str(train), "--task", "caption", "--out", "run", "--seed", str(seed)]
+        words += columns + (["--seconds", str(seconds)] if seconds is not None else [])
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run_unroll(words, Path(folder))
+        found = json.loads(run_unroll(["eval", "run", str(test), "--json"], Path(folder)))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Row(
+        metric="CIDEr-D",
+        higher=True,
+        simple=sum(scores) / len(scores),
+        simple_model="caption of the nearest image of 12 x 12 pixels (scikit-learn)",
+        simple_seconds=simple_seconds,
+        unroll=found["cider_d"],
+        unroll_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        alone={name: row["cider_d"] for name, row in found["baselines"].items()},
+        test=found["images"],
+    )
+
+
+ROWS = {"nlvr": nlvr}

@@ -1,0 +1,96 @@
+"""Clips: means and deviations of the frames with a linear model beside unroll, in accuracy."""
+
+import csv
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.first_try.row import Row, run_unroll
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared/data/video"
+
+
+def tables(folder):
+    if not DATA.is_dir():
+        raise FileNotFoundError(f"{DATA} is missing")
+    command = [sys.executable, str(ROOT / "benchmarks/clip_tables.py"), str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def gestures(seconds, seed):
+    """Tracked fingers, four gestures; the last fifth of each is the test set."""
+    import numpy as np
+
+    def read(path):
+        with path.open(newline="") as file:
+            rows = [row for row in csv.reader(file)][1:]
+        numbers = np.array([[float(x) for x in row[:-1]] for row in rows])
+        return numbers, np.array([row[-1] for row in rows])
+
+    with TemporaryDirectory() as folder:
+        tables(folder)
+        train, test = Path(folder) / "gestures_train.csv", Path(folder) / "gestures_test.csv"
+        return compared(read(train), read(test), train, test, [], seconds, seed)
+
+
+def sprites(seconds, seed):
+    """Walking figures of unseen characters, nine classes of action and direction."""
+    import numpy as np
+    from PIL import Image, ImageSequence
+
+    def read(path):
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        clips = []
+        for row in rows:
+            image = Image.open(row["clip"])
+            frames = [
+                np.asarray(frame.convert("RGB").resize((8, 8)), dtype=np.float32).ravel()
+                for frame in ImageSequence.Iterator(image)
+            ]
+            clips.append(np.concatenate([np.mean(frames, 0), np.std(frames, 0)]))
+        return np.array(clips), np.array([f"{r['action']} {r['direction']}" for r in rows])
+
+    with TemporaryDirectory() as folder:
+        tables(folder)
+        train, test = Path(folder) / "sprites_train.csv", Path(folder) / "sprites_test.csv"
+        more = ["--video", "clip", "--label", "action,direction", "--by", "character"]
+        return compared(read(train), read(test), train, test, more, seconds, seed)
+
+
+def compared(train, test, train_table, test_table, more, seconds, seed):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    begun = time.process_time()
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(*train)
+    accuracy = 100 * model.score(*test)
+    simple_seconds = time.process_time() - begun
+    with TemporaryDirectory() as folder:
+        words = ["train", str(train_table), "--task", "frames", "--out", "run", *more]
+        words += ["--seed", str(seed)]
+        words += ["--seconds", str(seconds)] if seconds is not None else []
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run_unroll(words, Path(folder))
+        found = json.loads(run_unroll(["eval", "run", str(test_table), "--json"], Path(folder)))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Row(
+        metric="accuracy, %",
+        higher=True,
+        simple=accuracy,
+        simple_model="logistic regression on the numbers, or on mean and deviation of 8 x 8 pixels",
+        simple_seconds=simple_seconds,
+        unroll=100 * found["accuracy"],
+        unroll_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        alone={name: 100 * row["accuracy"] for name, row in found["baselines"].items()},
+        test=found["records"],
+    )
+
+
+ROWS = {"gestures": gestures, "sprites": sprites}
