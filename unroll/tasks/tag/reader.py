@@ -20,6 +20,7 @@ from unroll.tasks.tag.conll import (
     TagColumns,
     conll_file,
 )
+from unroll.tasks.tag.documents import FEWEST, held_out_documents, number_documents
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.forms import TagForm, find_tag_form, inherited_form, read_form
 from unroll.tasks.tag.kept_vectors import PACKAGES, KeptVectors, read_package
@@ -32,7 +33,7 @@ from unroll.tasks.tag.schemes import (
     scheme_labels,
 )
 from unroll.tasks.tag.settings import TagSettings
-from unroll.tasks.tag.word_vectors import read_vectors
+from unroll.tasks.tag.word_vectors import vectors_by_number
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,19 @@ def read_data(
         if scheme.name is not None:
             sentences = list(refuse_odd_tags(sentences, path, scheme, problems))
     if settings.valid is None:
-        train, valid = split_sentences(sentences, path)
+        documents = None
+        if settings.split != "sentence" and isinstance(columns, TagColumns):
+            documents = number_documents(path, sentences)
+        if documents is None and settings.split == "document":
+            raise UserError(
+                f"--set split=document: {path} marks fewer than {FEWEST} documents; expected comments "
+                "`# newdoc` or lines -DOCSTART-. Leave it out."
+            )
+        train, valid = split_sentences(sentences, path, documents)
         share = f"{MOST_RECORDS:,}" if len(valid) == MOST_RECORDS else "a tenth"
         validation_set = f"{share} of the sentences of {path}"
+        if documents is not None:
+            validation_set += ", whole documents (--set split=sentence)"
     else:
         train, validation_set = sentences, settings.valid
         valid = read_tagged(settings.valid, settings, problems, like=columns)[0]
@@ -149,7 +160,7 @@ def read_data(
         preprocessor = replace(preprocessor, vectors=kept)
         tell_vectors(settings.vectors, kept, preprocessor.forms, log)
     elif settings.vectors is not None:
-        vectors = read_word_vectors(settings.vectors, preprocessor, log)
+        vectors = vectors_by_number(settings.vectors, preprocessor.words, log)
     return TagData(
         name=path,
         columns=columns,
@@ -175,8 +186,15 @@ def tell_split_words(sentences: Sequence[Sentence], name: str, log: Log) -> None
         )
 
 
-def split_sentences(sentences: list[Sentence], name: str) -> tuple[list[Sentence], list[Sentence]]:
+def split_sentences(
+    sentences: list[Sentence], name: str, documents: np.ndarray | None
+) -> tuple[list[Sentence], list[Sentence]]:
     """The training set and the validation set of one file.
+
+    Args:
+        sentences: in order.
+        name: of the file, in errors.
+        documents: the number of that of each sentence; None: each sentence is one.
 
     Raises:
         UserError: where there are fewer than two sentences.
@@ -186,7 +204,9 @@ def split_sentences(sentences: list[Sentence], name: str) -> tuple[list[Sentence
             f"{name} has {counted(len(sentences), 'sentence')}; expected at least 2, one of them for "
             "the validation set. Put a blank line between sentences, or give --valid FILE."
         )
-    is_validation = validation_rows(len(sentences))
+    is_validation = (
+        validation_rows(len(sentences)) if documents is None else held_out_documents(documents)
+    )
     train = [s for s, chosen in zip(sentences, is_validation, strict=True) if not chosen]
     valid = [s for s, chosen in zip(sentences, is_validation, strict=True) if chosen]
     return train, valid
@@ -412,26 +432,3 @@ def tell_vectors(name: str, kept: KeptVectors, words: Collection[str], log: Log)
         f"Vectors {name}: {found:,} of the {len(words):,} words have one; the run keeps those of "
         f"{len(kept.words):,} words (--set vectors=...)."
     )
-
-
-def read_word_vectors(path: str, preprocessor: TagPreprocessor, log: Log) -> dict[int, np.ndarray]:
-    """The pretrained vectors of the words of a preprocessor, by the number of the word.
-
-    Args:
-        path: the file of vectors.
-        preprocessor: knows the words.
-        log: takes how many words have a vector.
-
-    Raises:
-        UserError: where the file cannot be read, or has none of the words.
-    """
-    vectors = read_vectors(path, preprocessor.words)
-    found = {number: vectors[w] for w, number in preprocessor.words.items() if w in vectors}
-    words = len(preprocessor.words)
-    log(f"{path} has vectors of {len(found):,} of the {words:,} words; the others start at random.")
-    if not found:
-        raise UserError(
-            f"{path} has none of the {words:,} words of the training set; expected vectors of its "
-            "language. If the words of the file are not in lower case: --set fold=false."
-        )
-    return found

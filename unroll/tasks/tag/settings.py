@@ -55,6 +55,11 @@ class TagSettings(RecurrentSettings):
     valid: str | None = Field(
         None, description="File of the validation set. Default: a tenth of the sentences."
     )
+    split: Literal["document", "sentence"] | None = Field(
+        None,
+        description="What the validation set is made of, where there is no --valid. Default: whole "
+        "documents where the file marks ten or more of them, otherwise sentences.",
+    )
     skip_bad: bool = Field(False, description="Skip bad sentences; they are counted and reported.")
     longest: int | None = Field(
         200, ge=1, description="Most words of a sentence in training. none: no limit."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +95,28 @@ def vector_file(path: str | Path) -> Path:
     if len(source.files) != 1 or Path(path).is_dir():
         raise UserError(f"{path} is a folder; expected one file of word vectors.")
     return source.files[0]
+
+
+def vectors_by_number(
+    path: str, words: Mapping[str, int], log: Callable[[str], None]
+) -> dict[int, np.ndarray]:
+    """The pretrained vectors of numbered words, by the number of the word.
+
+    Args:
+        path: the file of vectors.
+        words: the number of each word.
+        log: takes how many words have a vector.
+
+    Raises:
+        UserError: where the file cannot be read, or has none of the words.
+    """
+    vectors = read_vectors(path, words)
+    found = {number: vectors[word] for word, number in words.items() if word in vectors}
+    count = f"{len(words):,} words"
+    log(f"{path} has vectors of {len(found):,} of the {count}; the others start at random.")
+    if not found:
+        raise UserError(
+            f"{path} has none of the {count} of the training set; expected vectors of its "
+            "language. If the words of the file are not in lower case: --set fold=false."
+        )
+    return found
