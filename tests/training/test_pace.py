@@ -19,7 +19,7 @@ class TimedObjective:
 
     def limit_evaluation(self, share):
         self.share = share if self.samples else 1.0
-        return self.samples
+        return share if self.samples else 0.0
 
     def evaluate(self):
         self.clock.seconds += self.cost * self.share

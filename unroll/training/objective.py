@@ -33,6 +33,19 @@ class TrainingBatch:
     ragged: bool = False
 
 
+FEWEST_RECORDS = 100  # that choose between weights, where there are so many
+
+
+def fewer_records(most: int, share: float) -> int:
+    """How many records a limited evaluation reads, of those that it reads at most.
+
+    Examples:
+        >>> fewer_records(2000, 0.1), fewer_records(300, 0.1), fewer_records(30, 0.1)
+        (200, 100, 30)
+    """
+    return max(min(most, FEWEST_RECORDS), round(share * most))
+
+
 class Objective(ABC):
     """A network, its batches with their loss, and the metrics that choose its best weights.
 
@@ -78,7 +91,7 @@ class Objective(ABC):
     def evaluate(self) -> dict[str, float]:
         """Metrics of the validation set, `decides` among them; the network is in eval mode."""
 
-    def limit_evaluation(self, share: float) -> bool:
+    def limit_evaluation(self, share: float) -> float:
         """From now on, let `evaluate` read only this share of the validation records.
 
         The loop calls it in a budget of seconds: before the first evaluation with a small share, to
@@ -90,9 +103,10 @@ class Objective(ABC):
             share: above 0; 1: everything that `evaluate` reads by itself.
 
         Returns:
-            Whether the task obeys. Default: False, `evaluate` reads the same each time.
+            The share that it reads from now on, which may be larger. Default: 0, it does not obey, and
+            reads the same each time.
         """
-        return False
+        return 0.0
 
     def initial_state(self) -> State | None:
         """A state of the structure that a loss returns. Default: None, nothing is carried."""

@@ -68,7 +68,7 @@ class Pace:
         self._all_records: float | None = None  # seconds of an evaluation of them
         self._can_read_fewer = False
         if progress.evaluation_share is not None:
-            self._can_read_fewer = objective.limit_evaluation(progress.evaluation_share)
+            self._can_read_fewer = objective.limit_evaluation(progress.evaluation_share) > 0
         self._read_at = progress.seconds = self.now
         self._evaluated = self._part(self.share())
 
@@ -176,15 +176,16 @@ class Pace:
         planned = progress.evaluation_share is not None or self._all_records is not None
         if planned or not self.has_seconds or self.settings.evaluate_every is not None:
             return None
-        if not self.objective.limit_evaluation(TRIAL_SHARE):
+        trial = self.objective.limit_evaluation(TRIAL_SHARE)
+        if not trial:
             return None
         begun = self.now
         evaluate()
         most = EVALUATION_PART * self.asked / FEWEST_EVALUATIONS
-        share = min(1.0, most * TRIAL_SHARE / max(self.now - begun, 1e-9))
+        share = min(1.0, most * trial / max(self.now - begun, 1e-9))
         progress.evaluation_seconds += self.now - begun
+        share = min(1.0, self.objective.limit_evaluation(share))
         progress.evaluation_share, self._can_read_fewer = share, True
-        self.objective.limit_evaluation(share)
         if share == 1:
             return None
         return (

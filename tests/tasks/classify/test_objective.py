@@ -48,3 +48,13 @@ def test_a_ridge_read_out_is_solved(tmp_path, write_reviews, begin):
     assert objective.closed_form and "over 54 records" in sentence
     assert shares == sorted(shares) and shares[-1] == 1
     assert not torch.equal(before, network.decide.weight)
+
+
+def test_an_evaluation_may_read_fewer_records(tmp_path, write_reviews, begin, monkeypatch):
+    monkeypatch.setattr("unroll.training.objective.FEWEST_RECORDS", 3)
+    settings, data, network = begin(write_reviews(tmp_path / "train.csv", 60))
+    objective = ClassifyObjective(network, data, settings, torch.device("cpu"))
+    everything = objective.evaluate()
+    assert objective.limit_evaluation(0.01) == 3 / len(data.valid)
+    assert objective.evaluate()["accuracy"] * 3 % 1 in (0, 1)
+    assert objective.limit_evaluation(1.0) == 1 and objective.evaluate() == everything

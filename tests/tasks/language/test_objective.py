@@ -66,3 +66,13 @@ def test_lines_of_the_validation_set_are_among_all_lines(prepared):
     lines = whole.corpus.train
     assert len(lines.starts) == len(corpus.train.starts) + len(corpus.valid.starts)
     assert (lines.ids[lines.starts] == 1).all() and lines.ids[-1] == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"per_line": True}])
+def test_an_evaluation_may_read_fewer_tokens(prepared, options, monkeypatch):
+    monkeypatch.setattr("unroll.tasks.language.objective.FEWEST_TOKENS", 8)
+    objective = objective_of(*prepared(**options))
+    everything, tokens = objective.evaluate(), objective.evaluated.tokens
+    assert 0 < objective.limit_evaluation(0.5) <= 0.51
+    assert objective.evaluated.tokens < 0.6 * tokens
+    assert objective.limit_evaluation(1.0) == 1 and objective.evaluate() == everything

@@ -17,9 +17,10 @@ from unroll.tasks.caption.metrics import caption_scores, token_metrics
 from unroll.tasks.caption.network import Captioner
 from unroll.tasks.caption.reader import CaptionData
 from unroll.tasks.caption.settings import CaptionSettings
-from unroll.training.objective import Objective, TrainingBatch
+from unroll.training.objective import Objective, TrainingBatch, fewer_records
 
 EVALUATED = 1000  # captions of the validation set whose loss is computed during training
+FEWEST_CAPTIONED = 8  # images, where time allows no more
 CAPTIONED = 50  # images of the validation set that are captioned then
 UNITS = {"char": "characters", "word": "words", "bpe": "pieces of words"}
 
@@ -53,10 +54,7 @@ class CaptionObjective(Objective):
         self.smoothing = settings.label_smoothing
         self.greedy = settings.model_copy(update={"consensus": 0, "beam": 1, "best": 1})
         self.evaluated = evenly_spread(len(data.valid), EVALUATED).tolist()
-        places, references = data.valid.by_image()
-        captioned = evenly_spread(len(places), CAPTIONED).tolist()
-        self.places = [places[k] for k in captioned]
-        self.references = [references[k] for k in captioned]
+        self._choose_images(CAPTIONED)
 
     def batch(self, number: int) -> TrainingBatch:
         batch = self.batches.batch(number).to(self.device)
@@ -68,6 +66,21 @@ class CaptionObjective(Objective):
             batch.images, batch.inputs, batch.target, batch.weight, smoothing=self.smoothing
         )
         return loss, None
+
+    def _choose_images(self, count: int) -> None:
+        """Let evaluations caption so many images of the validation set, evenly spread."""
+        places, references = self.valid.by_image()
+        captioned = evenly_spread(len(places), count).tolist()
+        self.places = [places[k] for k in captioned]
+        self.references = [references[k] for k in captioned]
+
+    def limit_evaluation(self, share: float) -> float:
+        """Let `evaluate` read an even sample of the validation set, and caption some of its images."""
+        size = len(self.valid)
+        count = fewer_records(min(size, EVALUATED), share)
+        self.evaluated = evenly_spread(size, count).tolist()
+        self._choose_images(max(FEWEST_CAPTIONED, round(share * CAPTIONED)))
+        return count / max(1, min(size, EVALUATED))
 
     def evaluate(self) -> dict[str, float]:
         tokens = token_metrics(self.network, self.valid, self.device, self.evaluated)

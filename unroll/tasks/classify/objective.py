@@ -25,7 +25,7 @@ from unroll.tasks.classify.network import Classifier
 from unroll.tasks.classify.reader import ClassifyData
 from unroll.tasks.classify.ridge_head import solve_head
 from unroll.tasks.classify.settings import ClassifySettings
-from unroll.training.objective import Objective, TrainingBatch
+from unroll.training.objective import Objective, TrainingBatch, fewer_records
 
 VALIDATION_RECORDS = 5000  # that an evaluation during training reads at most
 
@@ -71,6 +71,13 @@ class ClassifyObjective(Objective):
 
     def _loss(self, batch: ClassifyBatch, state: State | None) -> tuple[Tensor, None]:
         return self.network.loss(batch.x, batch.lengths, batch.y, batch.count_scores), None
+
+    def limit_evaluation(self, share: float) -> float:
+        """Let `evaluate` read an even sample of the validation set."""
+        size = len(self._data.valid)
+        count = fewer_records(min(size, VALIDATION_RECORDS), share)
+        self._validation_rows = evenly_spread(size, count)
+        return count / max(1, min(size, VALIDATION_RECORDS))
 
     def evaluate(self) -> dict[str, float]:
         """Metrics of the validation set, or of an even sample of a large one."""

@@ -18,7 +18,7 @@ from unroll.tasks.frames.network import Framewise
 from unroll.tasks.frames.probabilities import predict_probabilities
 from unroll.tasks.frames.reader import FramesData
 from unroll.tasks.frames.settings import BATCH_SIZE, LEARNING_RATE, FramesSettings
-from unroll.training.objective import Objective, TrainingBatch
+from unroll.training.objective import Objective, TrainingBatch, fewer_records
 
 EVALUATED = 2000  # clips of the validation set, at most, in an evaluation during training
 
@@ -68,6 +68,13 @@ class FramesObjective(Objective):
     def loss(self, batch: ClipBatch, state: State | None) -> tuple[Tensor, None]:
         """The loss summed over the labels of a batch; no state is carried."""
         return self.network.loss(batch.x, batch.lengths, batch.y), None
+
+    def limit_evaluation(self, share: float) -> float:
+        """Let `evaluate` read an even sample of the validation set."""
+        size = len(self.valid)
+        count = fewer_records(min(size, EVALUATED), share)
+        self.evaluated = evenly_spread(size, count).tolist()
+        return count / max(1, min(size, EVALUATED))
 
     def evaluate(self) -> dict[str, float]:
         """Metrics of some clips of the validation set."""

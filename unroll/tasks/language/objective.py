@@ -21,6 +21,7 @@ from unroll.tasks.language.truncation import WindowStream
 from unroll.tasks.language.window_loss import window_loss
 from unroll.training.objective import Objective, TrainingBatch
 
+FEWEST_TOKENS = 4096  # of the validation set, where time allows no more
 EVALUATED_TOKENS = 32_768  # of the validation set, at most, in an evaluation during training
 BEFORE_VALIDATION = 4  # times the validation set is read before it, where both are learned from
 MOST_LINE_TOKENS = 20_000_000  # of lines that are held in memory to be learned from once more
@@ -91,6 +92,13 @@ class LanguageObjective(Objective):
         if self.online is not None:
             return self.online.online.start()
         return self.network.initial_state(self.batch_size) if self.carries_state else None
+
+    def limit_evaluation(self, share: float) -> float:
+        """Let `evaluate` read fewer tokens of the validation set."""
+        most = min(self.corpus.valid.tokens, EVALUATED_TOKENS)
+        count = max(min(most, FEWEST_TOKENS), round(share * most))
+        self.evaluated = first_tokens(self.corpus.valid, count)
+        return count / max(1, most)
 
     def evaluate(self) -> dict[str, float]:
         metrics = measure(self.network, self.evaluated, self.device)

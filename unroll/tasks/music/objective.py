@@ -17,6 +17,7 @@ from unroll.tasks.music.reader import MusicData
 from unroll.tasks.music.settings import MusicSettings
 from unroll.training.objective import Objective, TrainingBatch
 
+FEWEST_EVALUATED = 24  # tunes, where time allows no more
 EVALUATED = 200  # tunes of the validation set, at most, in an evaluation during training
 
 
@@ -48,7 +49,8 @@ class MusicObjective(Objective):
         )
         self.data, self.settings = data, settings
         self.network, self.preprocessor = network, data.preprocessor
-        self.evaluated = [data.valid[k].text for k in evenly_spread(len(data.valid), EVALUATED)]
+        self.all_evaluated = [data.valid[k].text for k in evenly_spread(len(data.valid), EVALUATED)]
+        self.evaluated = self.all_evaluated
 
     def with_validation_set(self) -> MusicObjective:
         """The same over the tunes of both sets."""
@@ -65,6 +67,13 @@ class MusicObjective(Objective):
             return total, None
 
         return TrainingBatch(batch.tokens, loss, batch.fresh, ragged=batch.lengths is not None)
+
+    def limit_evaluation(self, share: float) -> float:
+        """Let `evaluate` read an even sample of the tunes that it reads by itself, some dozen at least."""
+        size = len(self.all_evaluated)
+        count = max(min(size, FEWEST_EVALUATED), round(share * size))
+        self.evaluated = [self.all_evaluated[k] for k in evenly_spread(size, count)]
+        return count / max(1, size)
 
     def evaluate(self) -> dict[str, float]:
         nats = token_nats(self.network, self.evaluated, self.preprocessor, self.device)

@@ -57,13 +57,13 @@ class TagObjective(Objective):
         batch = self._batches.batch(number).to(self.device)
         return TrainingBatch(batch.tokens, partial(self._loss, batch), ragged=True)
 
-    def limit_evaluation(self, share: float) -> bool:
+    def limit_evaluation(self, share: float) -> float:
         """Let `evaluate` read an even sample of the validation set."""
         valid = self._data.valid
         count = max(FEWEST_SENTENCES, round(share * min(len(valid), VALIDATION_SENTENCES)))
         sample = [valid[k] for k in evenly_spread(len(valid), count)]
         self._validation_set = EncodedSentences(sample, self._preprocessor)
-        return True
+        return len(sample) / max(1, min(len(valid), VALIDATION_SENTENCES))
 
     def with_validation_set(self) -> TagObjective:
         """The same network over the training set and the validation set together."""

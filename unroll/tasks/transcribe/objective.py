@@ -16,10 +16,11 @@ from unroll.tasks.transcribe.network import Transcriber
 from unroll.tasks.transcribe.preprocessor import Perturbation
 from unroll.tasks.transcribe.reader import TranscribeData
 from unroll.tasks.transcribe.settings import TranscribeSettings
-from unroll.training.objective import Objective, TrainingBatch
+from unroll.training.objective import Objective, TrainingBatch, fewer_records
 
 # records of the validation set, at most, in an evaluation during training: of the loss, of the errors
 EVALUATED, DECODED = 1000, 300
+FEWEST_DECODED = 40  # where time allows no more
 
 
 class TranscribeObjective(Objective):
@@ -63,6 +64,15 @@ class TranscribeObjective(Objective):
     def loss(self, batch: TranscribeBatch, state: State | None) -> tuple[Tensor, None]:
         """The loss summed over the records of a batch; no state is carried."""
         return self.network.loss(batch.x, batch.lengths, batch.y, batch.y_lengths), None
+
+    def limit_evaluation(self, share: float) -> float:
+        """Let `evaluate` read an even sample of the validation set."""
+        size = len(self.valid)
+        count = fewer_records(min(size, EVALUATED), share)
+        self.evaluated = evenly_spread(size, count).tolist()
+        decoded = max(min(count, FEWEST_DECODED), round(share * DECODED))
+        self.decoded = {self.evaluated[k] for k in evenly_spread(count, decoded)}
+        return count / max(1, min(size, EVALUATED))
 
     def evaluate(self) -> dict[str, float]:
         """Metrics of some records of the validation set."""

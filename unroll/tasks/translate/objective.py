@@ -108,11 +108,11 @@ class TranslateObjective(Objective):
             metrics["exact_match"] = exact_match(translations, references)
         return metrics
 
-    def limit_evaluation(self, share: float) -> bool:
+    def limit_evaluation(self, share: float) -> float:
         size = len(self.all_evaluated)
         rows = evenly_spread(size, max(FEWEST, round(share * size)))
         self.evaluated = self.all_evaluated.select(rows.tolist())
-        return True
+        return len(rows) / max(1, size)
 
     def with_validation_set(self) -> TranslateObjective | None:
         return type(self)(self.network, self.data.joined(), self.settings, self.device)
