@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from unroll.tasks.transcribe.batches import TranscribeRecord
-from unroll.tasks.transcribe.people import choose_validation, column_of_people
+from unroll.tasks.transcribe.people import are_known, choose_validation, column_of_people
 
 
 def test_the_column_of_people():
@@ -20,3 +20,7 @@ def test_a_person_is_in_one_set():
     assert where == "those of 2 of 20 in column who of x.csv"
     chosen, where = choose_validation(records, None, "x.csv")
     assert chosen.sum() == 10 and where == "a tenth of the records of x.csv"
+
+
+def test_known_people():
+    assert are_known(["a", "b"]) and not are_known(["a", "a"]) and not are_known(["a", ""])

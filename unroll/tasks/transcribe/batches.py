@@ -87,6 +87,18 @@ class TranscribeDataset:
         other.preprocessor = preprocessor
         return other
 
+    def joined(self, other: TranscribeDataset) -> TranscribeDataset:
+        """These records and those of another data set that are long enough for their texts."""
+        rows = [row for row in range(len(other)) if other.fits(row)]
+        records = [*self.records, *(other.records[row] for row in rows)]
+        both = TranscribeDataset(records, self.preprocessor)
+        read = {
+            len(self) + k: other._cache[row] for k, row in enumerate(rows) if row in other._cache
+        }
+        both._cache = {**self._cache, **read, **both._cache}
+        both._cached_bytes = sum(content.nbytes for content in both._cache.values())
+        return both
+
     def __len__(self) -> int:
         return len(self.records)
 

@@ -9,6 +9,7 @@ import numpy as np
 from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.tasks.transcribe.defaults import EPOCHS
+from unroll.tasks.transcribe.people import are_known
 from unroll.tasks.transcribe.reader import TranscribeData
 from unroll.tasks.transcribe.settings import TranscribeSettings
 
@@ -113,8 +114,8 @@ def describe_floor(data: TranscribeData, settings: TranscribeSettings) -> str:
     """A sentence on the simple model, or on why there is none."""
     floor = data.preprocessor.floor
     if floor is not None:
-        people = {record.person for record in data.train.records}
-        over = "speakers" if len(people) > 1 and "" not in people else "records"
+        known = are_known([record.person for record in data.train.records])
+        over = "speakers" if known else "records"
         return (
             f"Simple model: which of {len(floor.texts):,} texts a whole {data.preprocessor.record_name} "
             f"has, a kernel machine on statistics of its 8 parts, chosen over {over}; the network is "

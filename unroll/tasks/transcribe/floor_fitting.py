@@ -15,6 +15,7 @@ from unroll.data.split import evenly_spread
 from unroll.tasks.base import Progress
 from unroll.tasks.transcribe.batches import TranscribeDataset
 from unroll.tasks.transcribe.floor import ClosedTextModel
+from unroll.tasks.transcribe.people import are_known
 from unroll.tasks.transcribe.segment_statistics import PLAIN, Variation, recording_statistics
 
 # texts are a closed set where there are few, each is frequent, and nearly all records have them
@@ -145,7 +146,7 @@ def make_folds(people: Sequence[str], draw: np.random.Generator) -> tuple[np.nda
         draw: assigns people, or records where fewer than two people are known.
     """
     names = sorted(set(people))
-    if len(names) < 2 or "" in names:
+    if not are_known(people):
         return draw.permutation(len(people)) % FOLDS, False
     order = draw.permutation(len(names)) % FOLDS
     fold = {name: int(order[k]) for k, name in enumerate(names)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -40,7 +41,12 @@ class TranscribeObjective(Objective):
         device: torch.device,
     ) -> None:
         perturbation = Perturbation(
-            settings.speed, settings.vocal_tract, settings.noise, settings.masks, settings.vary
+            settings.speed,
+            settings.vocal_tract,
+            settings.noise,
+            settings.masks,
+            settings.vary,
+            settings.tilt,
         )
         self.batches = TranscribeBatches(
             data.train, settings.batch_size or BATCH_SIZE, settings.seed, perturbation
@@ -53,8 +59,14 @@ class TranscribeObjective(Objective):
             unit=data.preprocessor.units_name,
         )
         self.network, self.valid = network, data.valid
+        self._data, self._settings = data, settings
         self.evaluated = evenly_spread(len(data.valid), EVALUATED).tolist()
         self.decoded = {self.evaluated[k] for k in evenly_spread(len(self.evaluated), DECODED)}
+
+    def with_validation_set(self) -> TranscribeObjective:
+        """The same loss over training set and validation set; evaluations stay as they are."""
+        both = replace(self._data, train=self._data.train.joined(self._data.valid))
+        return TranscribeObjective(self.network, both, self._settings, self.device)
 
     def batch(self, number: int) -> TrainingBatch:
         """Batch `number` of the training set."""

@@ -23,6 +23,11 @@ def column_of_people(names: Sequence[str], named: str | None) -> str | None:
     return named or next((name for name in names if name.lower() in PEOPLE), None)
 
 
+def are_known(people: Sequence[str]) -> bool:
+    """Whether it is known who speaks or writes in each of these records, and they are several."""
+    return len(set(people)) > 1 and "" not in people
+
+
 def choose_validation(
     records: Sequence[TranscribeRecord], by: str | None, name: str
 ) -> tuple[np.ndarray, str]:
