@@ -1,5 +1,6 @@
 """`unroll predict --out x.csv`: a table with names, and the columns of the input."""
 
+import numpy as np
 import pandas
 import pytest
 
@@ -39,7 +40,16 @@ def test_the_columns_of_the_input_stand_beside_the_predictions(folder, printed, 
     told = printed("predict", folder / "reviews", folder / "reviews.csv", "--out", out)
     found = pandas.read_csv(out)
     assert "40 predictions written to" in told.err
-    assert found.columns.tolist() == ["id", "text", "label", "prediction", "probability"]
+    assert found.columns.tolist() == [
+        "id",
+        "text",
+        "label",
+        "prediction",
+        "probability",
+        "probability_a",
+        "probability_b",
+    ]
+    assert np.allclose(found.probability_a + found.probability_b, 1, atol=1e-6)
     assert found.id.tolist() == list(range(100, 140))
     run = unroll.load(folder / "reviews")
     assert found.prediction.tolist() == [one["label"] for one in run.predict(found.text)]
@@ -64,7 +74,7 @@ def test_lines_and_inputs_have_a_column_of_their_own(folder, printed, tmp_path):
     printed("predict", folder / "reviews", tmp_path / "new.txt", "--out", out)
     assert pandas.read_csv(out).input.tolist() == ["fine", "poor film"]
     printed("predict", folder / "reviews", "--input", "a b", "--out", out, "--overwrite")
-    assert pandas.read_csv(out).columns.tolist() == ["input", "prediction", "probability"]
+    assert pandas.read_csv(out).columns.tolist()[:3] == ["input", "prediction", "probability"]
 
 
 def test_a_forecast_has_a_row_for_each_step(folder, printed, tmp_path):

@@ -1,14 +1,17 @@
 """The validation set is the same for every run, and has no label that the training set lacks."""
 
 import numpy as np
+import pytest
 
 from unroll.data.split import (
     content_hash,
     count_shared,
     evenly_spread,
     keep_unseen_labels_in_training,
+    validation_groups,
     validation_rows,
 )
+from unroll.errors import UserError
 
 
 def test_a_tenth_and_at_most_five_thousand():
@@ -32,3 +35,13 @@ def test_hashes_and_counts():
 
 def test_it_is_spread_over_the_data():
     assert all(part.any() for part in np.array_split(validation_rows(1000), 10))
+
+
+def test_whole_groups_are_held_out():
+    groups = [f"speaker {k % 20}" for k in range(100)]
+    chosen, count = validation_groups(groups)
+    held_out = {group for group, valid in zip(groups, chosen, strict=True) if valid}
+    rest = {group for group, valid in zip(groups, chosen, strict=True) if not valid}
+    assert count == 20 and len(held_out) == 2 and not held_out & rest
+    with pytest.raises(UserError, match="All 3 records are of the group 'a'"):
+        validation_groups(["a"] * 3)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from unroll.errors import UserError
 from unroll.models.classification_metrics import (
     accuracy_interval,
+    class_metrics,
     classification_metrics,
     confusion_matrix,
     describe_interval,
@@ -109,3 +110,30 @@ def test_only_few_records_get_an_interval():
         "Right: 8 of 10 clips; 49-94% by a 95% interval, because they are few."
     ]
     assert describe_interval(0.8, 200, "clip") == describe_interval(0.0, 0, "clip") == []
+
+
+def test_a_label_that_is_no_class_is_wrong():
+    p = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    metrics = classification_metrics(p, np.array([0, 1, -1]), [(), (), ("odd",)])
+    known = classification_metrics(p[:2], np.array([0, 1]))
+    assert metrics["accuracy"] == metrics["micro_f1"] == pytest.approx(2 / 3)
+    assert metrics["loss"] == known["loss"] and metrics["records"] == 3
+    assert metrics["macro_f1"] == pytest.approx((2 / 3 + 1 + 0) / 3)  # as with a third class
+    assert confusion_matrix(p, np.array([0, 1, -1])) == [[1, 0], [0, 1]]
+    several = np.array([[True, False], [False, True], [True, False]])
+    assert classification_metrics(p, several, [(), ("odd",), ()])["accuracy"] == pytest.approx(
+        2 / 3
+    )
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_metrics_of_each_class_equal_scikit_learn(seed):
+    metrics = pytest.importorskip("sklearn.metrics")
+    draw = np.random.default_rng(seed)
+    p, y = draw.dirichlet(np.ones(4), size=20), draw.integers(4, size=20)
+    found = class_metrics(p, y, list("abcd"))
+    theirs = metrics.precision_recall_fscore_support(
+        y, p.argmax(1), labels=range(4), zero_division=0
+    )
+    for k, key in enumerate(("precision", "recall", "f1", "records")):
+        np.testing.assert_allclose([each[key] for each in found], theirs[k])

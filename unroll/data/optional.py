@@ -9,7 +9,7 @@ from unroll.errors import UserError
 
 EXTRAS = {
     "soundfile": "audio", "soxr": "audio", "PIL": "image", "av": "video", "mido": "music",
-    "pandas": "dataframe", "polars": "dataframe", "sklearn": "sklearn",
+    "pandas": "dataframe", "polars": "dataframe",
     "openpyxl": "tables", "pyarrow": "tables",
 }  # fmt: skip
 

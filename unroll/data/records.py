@@ -33,11 +33,13 @@ class Record:
         value: a text, or numbers [T, F].
         labels: its classes; empty where the record is an input for a prediction.
         where: file and line, for errors.
+        group: what it belongs to with others, such as a speaker; "" where nothing names it.
     """
 
     value: Any
     labels: tuple[str, ...]
     where: str
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def find_table(
 
 
 def labelled_texts(
-    table: Table, problems: Problems, separator: str | None = None
+    table: Table, problems: Problems, separator: str | None = None, by: int | None = None
 ) -> Iterator[Record]:
     """The texts of a table, with their labels where it has a column of labels.
 
@@ -114,6 +116,7 @@ def labelled_texts(
         table: with a column of texts.
         problems: notes bad records.
         separator: between the labels of a cell that has several; a list in a .jsonl needs none.
+        by: place of the column of the group, from 0. Default: there are no groups.
     """
     label = table.columns.label
     text = table.columns.text or 0
@@ -138,7 +141,8 @@ def labelled_texts(
                 )
                 continue
             labels = found
-        yield Record(value.strip(), labels, where)
+        group = "" if by is None else as_word(row.cells[by]).strip()
+        yield Record(value.strip(), labels, where, group)
 
 
 def labels_of(cell: Any, separator: str | None) -> tuple[str, ...] | None:

@@ -194,7 +194,7 @@ def file_sequence(path: Path, names: list[str], problems: Problems) -> np.ndarra
 
 
 def table_sequences(
-    table: Table, id: int, columns: list[int], problems: Problems
+    table: Table, id: int, columns: list[int], problems: Problems, by: int | None = None
 ) -> Iterator[Record]:
     """Sequences [T, F] with their labels: consecutive rows with the same id are one sequence.
 
@@ -205,18 +205,19 @@ def table_sequences(
         id: place of the column of the id, from 0.
         columns: places of the F columns of numbers.
         problems: collects bad sequences.
+        by: place of the column of the group; that of the first row counts. Default: no groups.
     """
     names, label = table.columns.names, table.columns.label
     seen: set[str] = set()
     current: str | None = None
     steps: list[list[float]] = []
     labels: tuple[str, ...] = ()
-    line, good = 0, True
+    line, good, group = 0, True, ""
 
     def finished() -> Iterator[Record]:
         if current is not None and good:
             where = f"{table.name}, line {line}"
-            yield Record(np.asarray(steps, dtype=np.float64), labels, where)
+            yield Record(np.asarray(steps, dtype=np.float64), labels, where, group)
 
     for row in table.rows(problems):
         name = as_word(row.cells[id]).strip()
@@ -224,6 +225,7 @@ def table_sequences(
         if name != current:
             yield from finished()
             current, steps, good, line = name, [], True, row.line
+            group = "" if by is None else as_word(row.cells[by]).strip()
             own = None if label is None else as_word(row.cells[label]).strip()
             labels = () if own is None else (own,)
             wrong = None

@@ -7,6 +7,8 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from unroll.errors import UserError
+
 SHARE, MOST_RECORDS = 0.1, 5000
 
 
@@ -26,6 +28,32 @@ def validation_rows(count: int) -> np.ndarray:
     chosen = np.zeros(count, dtype=bool)
     chosen[np.random.default_rng(0).permutation(count)[:size]] = True
     return chosen
+
+
+def validation_groups(groups: Sequence[str]) -> tuple[np.ndarray, int]:
+    """Which records form the validation set where whole groups of records are held out.
+
+    When to use it: for speakers, people, cameras or days, so that metrics hold for those that the
+    training set does not have.
+
+    Args:
+        groups: that of each record, [N].
+
+    Returns:
+        bool [N], true for a tenth of the groups, at least one; and how many groups there are.
+
+    Raises:
+        UserError: where all records are of one group.
+    """
+    names = sorted(set(groups))
+    if len(names) < 2:
+        raise UserError(
+            f"All {len(groups):,} records are of the group {names[0] if names else ''!r}; expected several "
+            "groups, so that one can be held out. Name another column by --by."
+        )
+    is_chosen = validation_rows(len(names))
+    chosen = {name for name, valid in zip(names, is_chosen, strict=True) if valid}
+    return np.array([group in chosen for group in groups]), len(names)
 
 
 def keep_unseen_labels_in_training(

@@ -6,6 +6,7 @@ R records, K classes.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -94,7 +95,27 @@ def describe_interval(accuracy: float, records: int, unit: str) -> list[str]:
     ]
 
 
-def classification_metrics(probabilities: np.ndarray, targets: np.ndarray) -> ClassificationMetrics:
+class ClassMetrics(TypedDict):
+    """How well one class is recognised.
+
+    Attributes:
+        label: the class.
+        precision: share of the records it was predicted for that have it.
+        recall: share of the records that have it for which it was predicted.
+        f1: the harmonic mean of both.
+        records: how many have it.
+    """
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    records: int
+
+
+def classification_metrics(
+    probabilities: np.ndarray, targets: np.ndarray, unseen: Sequence[Sequence[str]] = ()
+) -> ClassificationMetrics:
     """Compare probabilities with the true classes.
 
     The class of a record is the most likely one; where a record may have several, each class with a
@@ -103,7 +124,10 @@ def classification_metrics(probabilities: np.ndarray, targets: np.ndarray) -> Cl
 
     Args:
         probabilities: of each class, [R, K].
-        targets: classes int64 [R], or bool [R, K] where a record may have several.
+        targets: classes int64 [R], -1 for one that is not among the K; or bool [R, K] where a record
+            may have several.
+        unseen: the labels of each record that are not among the K classes, [R]. Such a record counts
+            as wrong, and is left out of the loss where it has no other class. Default: none has any.
 
     Raises:
         UserError: where a probability is not a number.
@@ -122,31 +146,70 @@ def classification_metrics(probabilities: np.ndarray, targets: np.ndarray) -> Cl
             "again, with a lower --set learning_rate=... where it diverged."
         )
     predicted, true = predicted_classes(p, targets), true_classes(p, targets)
+    number = np.array([len(each) for each in unseen] or np.zeros(R), dtype=np.int64)
+    kinds = len({label for each in unseen for label in each})
     if targets.ndim == 2:
         confidence, right = np.maximum(p, 1 - p).ravel(), (predicted == true).ravel()
         loss = -np.log(np.where(true, p, 1 - p).clip(SMALLEST)).sum() / max(1, R)
     else:
         confidence, right = p.max(1, initial=0.0), (predicted == true).all(1)
-        loss = -np.log(p[np.arange(R), targets].clip(SMALLEST)).sum() / max(1, R)
+        known = np.flatnonzero(targets >= 0)
+        loss = -np.log(p[known, targets[known]].clip(SMALLEST)).sum() / max(1, len(known))
     both, only_predicted, only_true = (
         each.sum(0) for each in (predicted & true, predicted & ~true, true & ~predicted)
     )
     occurs = (both + only_predicted + only_true) > 0
     each_f1 = f1_score(both, only_predicted, only_true)
-    all_f1 = f1_score(both.sum(), only_predicted.sum(), only_true.sum())
+    all_f1 = f1_score(both.sum(), only_predicted.sum(), only_true.sum() + number.sum())
     return {
         "loss": float(loss) + 0.0,  # not -0
-        "accuracy": float((predicted == true).all(1).mean()) if R else 0.0,
-        "macro_f1": float(each_f1[occurs].mean()) if occurs.any() else 0.0,
+        "accuracy": float(((predicted == true).all(1) & (number == 0)).mean()) if R else 0.0,
+        "macro_f1": float(each_f1[occurs].sum() / max(1, occurs.sum() + kinds)),
         "micro_f1": float(all_f1),
         "calibration_error": calibration_error(confidence, right),
         "records": R,
     }
 
 
-def baseline_metrics(probabilities: np.ndarray, targets: np.ndarray) -> BaselineMetrics:
+def class_metrics(
+    probabilities: np.ndarray, targets: np.ndarray, classes: Sequence[str]
+) -> list[ClassMetrics]:
+    """Precision, recall and F1 of each class.
+
+    Args:
+        probabilities: as for `classification_metrics`.
+        targets: likewise.
+        classes: the labels, [K].
+
+    Examples:
+        >>> import numpy as np
+        >>> from unroll.models.classification_metrics import class_metrics
+        >>> p = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
+        >>> [each["precision"] for each in class_metrics(p, np.array([0, 1, 1]), ["ham", "spam"])]
+        [0.5, 1.0]
+    """
+    predicted, true = (
+        predicted_classes(probabilities, targets),
+        true_classes(probabilities, targets),
+    )
+    both, chosen, own = ((predicted & true).sum(0), predicted.sum(0), true.sum(0))
+    return [
+        {
+            "label": name,
+            "precision": float(both[k] / max(1, chosen[k])),
+            "recall": float(both[k] / max(1, own[k])),
+            "f1": float(2 * both[k] / max(1, chosen[k] + own[k])),
+            "records": int(own[k]),
+        }
+        for k, name in enumerate(classes)
+    ]
+
+
+def baseline_metrics(
+    probabilities: np.ndarray, targets: np.ndarray, unseen: Sequence[Sequence[str]] = ()
+) -> BaselineMetrics:
     """The metrics of a baseline; arguments as for `classification_metrics`."""
-    metrics = classification_metrics(probabilities, targets)
+    metrics = classification_metrics(probabilities, targets, unseen)
     return {
         "loss": metrics["loss"],
         "accuracy": metrics["accuracy"],
@@ -175,7 +238,9 @@ def confusion_matrix(probabilities: np.ndarray, targets: np.ndarray) -> Confusio
     p, K = probabilities, probabilities.shape[1]
     if targets.ndim == 1:
         counts = np.zeros((K, K), dtype=np.int64)
-        np.add.at(counts, (targets, predicted_classes(p, targets).argmax(1)), 1)
+        known = targets >= 0
+        chosen = predicted_classes(p, targets).argmax(1)[known]
+        np.add.at(counts, (targets[known], chosen), 1)
         matrix: list[list[int]] = counts.tolist()
         return matrix
     predicted = predicted_classes(p, targets)

@@ -209,6 +209,7 @@ def convolve(x: np.ndarray, dilation: int, channels: np.ndarray) -> np.ndarray:
 
 def column_statistics(x: np.ndarray, real: np.ndarray) -> np.ndarray:
     """Mean, deviation, least, greatest value, deviation of changes of each column: [B, 5 F]."""
+    x = x.astype(np.float64)  # so that sums do not depend on the padding
     steps, is_real = np.maximum(1, real.sum(1))[:, None], real[..., None]
     mean = x.sum(1) / steps
     deviation = np.sqrt((((x - mean[:, None]) * is_real) ** 2).sum(1) / steps)
@@ -289,8 +290,10 @@ class ConvolutionClassifier:
 
     def scores(self, items: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """The scores, float64 [R, K]; arguments as `RandomConvolutions.transform` takes them."""
-        X = (self.convolutions.transform(items, lengths) - self.mean) / self.deviation
-        return (X @ self.weights + self.bias).astype(np.float64)
+        # in double precision, so that scores do not depend on the other sequences
+        X = self.convolutions.transform(items, lengths).astype(np.float64)
+        scores: np.ndarray = (X - self.mean) / self.deviation @ self.weights.astype(np.float64)
+        return scores + self.bias
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` takes."""

@@ -1,7 +1,4 @@
-"""Estimators of scikit-learn: `fit`, `predict`, `score`, in pipelines and searches.
-
-They need scikit-learn: pip install 'unroll-rnn[sklearn]'.
-"""
+"""Estimators of scikit-learn: `fit`, `predict`, `score`, in pipelines and searches."""
 
 from unroll.sklearn.classifiers import SequenceClassifier as SequenceClassifier
 from unroll.sklearn.classifiers import TextClassifier as TextClassifier

@@ -8,16 +8,13 @@ import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from unroll.data.optional import optional
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
 from unroll.errors import UserError
 from unroll.run import Run, load, train
-
-if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
-else:
-    BaseEstimator = optional("sklearn.base", "estimators of scikit-learn").BaseEstimator
 
 PARAMETERS = (
     "cell", "hidden", "layers", "dropout", "learning_rate", "batch_size", "epochs", "steps", "seconds",
@@ -142,7 +139,7 @@ class RunEstimator(BaseEstimator):
 
     def _check_is_fitted(self) -> None:
         """Raises NotFittedError of scikit-learn before `fit`."""
-        optional("sklearn.utils.validation", "estimators").check_is_fitted(self)
+        check_is_fitted(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """The parameters, and the run as the bytes of its files: weights as safetensors."""

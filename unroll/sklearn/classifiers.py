@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
 
-from unroll.data.optional import optional
 from unroll.data.problems import Problems
 from unroll.data.records import Record
 from unroll.errors import UserError
@@ -19,11 +21,6 @@ from unroll.sklearn.base import RunEstimator
 from unroll.tasks.classify.labelled import encode_records
 from unroll.tasks.classify.metrics import predict_probabilities
 from unroll.tasks.run import no_progress
-
-if TYPE_CHECKING:
-    from sklearn.base import ClassifierMixin
-else:
-    ClassifierMixin = optional("sklearn.base", "estimators of scikit-learn").ClassifierMixin
 
 
 class RunClassifier(ClassifierMixin, RunEstimator):
@@ -97,18 +94,15 @@ class SequenceClassifier(RunClassifier):
             ValueError: for inputs and labels that cannot be used.
         """
         if is_flat(X):
-            validation = optional("sklearn.utils.validation", "estimators")
-            X, y = validation.validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
-            multiclass = optional("sklearn.utils.multiclass", "estimators")
-            multiclass.check_classification_targets(y)
+            X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
+            check_classification_targets(y)
         return self._train_classes(sequences(X), y)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class [N, K], in the order of `classes_`."""
         self._check_is_fitted()
         if is_flat(X):
-            validation = optional("sklearn.utils.validation", "estimators")
-            X = validation.validate_data(self, X, dtype=np.float64, reset=False)
+            X = validate_data(self, X, dtype=np.float64, reset=False)
         return self._probabilities(sequences(X))
 
     def predict(self, X: Any) -> np.ndarray:

@@ -19,6 +19,9 @@ BAD = "dull poor awful dim".split()
 REST = "film a the story was actors with and of songs".split()
 
 
+SMALL = {"hidden": 16, "embedding": 12, "cell": "gru", "floor": "none"}
+
+
 def refuse_log(sentence):
     raise AssertionError(sentence)
 
@@ -51,9 +54,11 @@ def begin():
 
     def begin(path, **given):
         task = ClassifyTask()
-        settings = ClassifySettings(**{"hidden": 16, "embedding": 12, "cell": "gru", **given})
+        settings = ClassifySettings(**{**SMALL, **given})
         settings = task.resolve_sizes(settings, make_cell)
         data = task.read(path, settings, refuse_log)
+        if settings.floor != "none":
+            data = task.fit_floor(data, settings, refuse_log)
         settings = task.resolve(settings, data)
         torch.manual_seed(settings.seed)
         return settings, data, task.build_network(settings, data.preprocessor, make_cell)

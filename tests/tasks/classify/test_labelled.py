@@ -44,18 +44,20 @@ def test_balanced_classes_weigh_the_same(tmp_path, begin):
     assert weights.tolist() == pytest.approx([len(data.train) / 2] * 2)
 
 
-def test_unseen_labels_and_long_records_are_bad(tmp_path, write_reviews, begin):
+def test_unseen_labels_are_kept_and_long_records_are_bad(tmp_path, write_reviews, begin):
     _, data, _ = begin(write_reviews(tmp_path / "train.csv", 60), longest=3)
     odd = Record("film", ("odd",), "new.csv, line 3")
     long = Record("a film and songs", ("fine",), "new.csv, line 4")
-    with pytest.raises(UserError, match="line 3: the label 'odd' is not in the training set"):
-        encode_records([odd], data.preprocessor, Problems())
     with pytest.raises(UserError, match="line 4: 4 words; expected at most 3"):
         encode_records([long], data.preprocessor, Problems(), refuse_long=True)
     problems = Problems(skip=True)
     encoded = encode_records([odd, long], data.preprocessor, problems)
-    assert problems.count == 1 and len(encoded) == encoded.truncated == 1
-    assert encoded.lengths.tolist() == [3]
+    assert problems.count == 0 and len(encoded) == 2 and encoded.truncated == 1
+    assert encoded.targets.tolist() == [-1, 0] and encoded.unseen_labels == ["odd"]
+    known = encoded.with_known_labels()
+    assert known.lengths.tolist() == [3] and known.texts == ["a film and songs"]
+    both = known.joined(known)
+    assert both.lengths.tolist() == [3, 3] and both.values(1).tolist() == known.values(0).tolist()
 
 
 def test_the_hash_of_a_text_ignores_case_and_spaces():

@@ -7,7 +7,7 @@ import pytest
 from unroll.errors import UserError
 from unroll.tasks.classify.metrics import (
     compare_with_baselines,
-    predict_probabilities,
+    predict_logits,
     summarise_metrics,
 )
 
@@ -46,8 +46,8 @@ def test_everything_remarkable_is_said():
 
 def test_probabilities_are_in_the_order_of_the_records(tmp_path, write_reviews, begin):
     _, data, network = begin(write_reviews(tmp_path / "train.csv", 60))
-    all_rows = predict_probabilities(network, data.train, "cpu")
-    some = predict_probabilities(network, data.train, "cpu", rows=data.train.lengths.argsort()[:3])
+    all_rows = predict_logits(network, data.train, "cpu")
+    some = predict_logits(network, data.train, "cpu", rows=data.train.lengths.argsort()[:3])
     assert some == pytest.approx(all_rows[data.train.lengths.argsort()[:3]], abs=1e-6)
 
 

@@ -34,7 +34,7 @@ def test_a_prediction_does_not_depend_on_the_other_inputs(tmp_path, write_review
 
 
 def test_attributions_include_what_counting_adds(tmp_path, write_reviews, train_run):
-    run, _, _ = train_run(write_reviews(tmp_path / "train.csv", 60), steps=5)
+    run, _, _ = train_run(write_reviews(tmp_path / "train.csv", 60), steps=5, attributions=True)
     (before,) = ClassifyTask().predict(run, ["lovely film"])
     run.model.trust.data *= 100
     (after,) = ClassifyTask().predict(run, ["lovely film"])
@@ -42,7 +42,8 @@ def test_attributions_include_what_counting_adds(tmp_path, write_reviews, train_
 
 
 def test_only_the_steps_that_are_read_count(tmp_path, write_reviews, train_run):
-    run, _, _ = train_run(write_reviews(tmp_path / "train.csv", 60), steps=1, longest=3)
+    path = write_reviews(tmp_path / "train.csv", 60)
+    run, _, _ = train_run(path, steps=1, longest=3, attributions=True)
     short, long = ClassifyTask().predict(run, ["a film", "a film was dull and awful"])
     assert "steps_read" not in short and long["steps_read"] == 3
     assert {word for word, _ in long["words"]} == {"a", "film", "was"}

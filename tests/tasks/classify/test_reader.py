@@ -3,6 +3,7 @@
 import pytest
 
 from unroll.errors import UserError
+from unroll.tasks.classify.description import describe_data
 
 
 def test_a_label_that_is_nowhere_else_stays_in_the_training_set(tmp_path, begin):
@@ -16,15 +17,17 @@ def test_a_label_that_is_nowhere_else_stays_in_the_training_set(tmp_path, begin)
     assert len(data.train) + len(data.valid) == 130
 
 
-def test_an_unseen_label_in_the_validation_file_is_bad(tmp_path, write_reviews, begin):
+def test_an_unseen_label_in_the_validation_file_counts_as_wrong(tmp_path, write_reviews, begin):
     path = write_reviews(tmp_path / "train.csv", 40)
     other = tmp_path / "valid.csv"
     other.write_text("review,stars\nfilm,fine\nfilm,odd\n")
-    with pytest.raises(UserError, match=r"valid.csv, line 3: the label 'odd' is not in the train"):
+    settings, data, _ = begin(path, valid=str(other))
+    assert data.valid.unseen_labels == ["odd"] and data.valid.targets.tolist() == [0, -1]
+    told = " ".join(describe_data(data, settings))
+    assert "1 record of the validation set with a label that the training set does not have" in told
+    other.write_text("review,stars\nfilm,odd\n")
+    with pytest.raises(UserError, match="expected some of each"):
         begin(path, valid=str(other))
-    _, data, _ = begin(path, valid=str(other), skip_bad=True)
-    assert len(data.valid) == 1 and "the label 'odd'" in " ".join(data.warnings)
-    assert data.validation_set == str(other)
 
 
 def test_long_records_are_refused_where_asked(tmp_path, write_reviews, begin):
@@ -57,3 +60,27 @@ def test_counts_are_added_for_words_and_pieces_of_words(tmp_path, write_reviews,
     assert begin(path, level="char")[1].preprocessor.counts is None
     assert begin(path, counts=False)[1].preprocessor.counts is None
     assert begin(path, readout="ridge")[1].preprocessor.counts is None
+
+
+def test_whole_groups_are_held_out(tmp_path, begin):
+    rows = [f"word{k} {'good bad'.split()[k % 2]},{k % 2},speaker{k % 5}" for k in range(100)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["text,label,who", *rows]))
+    _, data, _ = begin(str(path), by="who")
+    spoken = [{text.split()[0] for text in each.texts} for each in (data.train, data.valid)]
+    speakers = [{int(word[4:]) % 5 for word in each} for each in spoken]
+    assert len(speakers[1]) == 1 and not speakers[0] & speakers[1]
+    assert data.validation_set == "those of 1 of 5 in column who of t.csv"
+    with pytest.raises(UserError, match="no column"):
+        begin(str(path), by="nobody")
+    (tmp_path / "one.csv").write_text("text,label,who\n" + "good,1,a\nbad,0,a\n" * 9)
+    with pytest.raises(UserError, match="expected several groups"):
+        begin(str(tmp_path / "one.csv"), by="who")
+
+
+def test_whole_groups_of_sequences_are_held_out(tmp_path, begin):
+    rows = [f"s{k},{t},{(-1) ** k * t},{k % 2},{k % 4}" for k in range(24) for t in range(3)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["name,x,y,kind,person", *rows]))
+    _, data, _ = begin(str(path), id="name", label="kind", by="person", columns="x,y")
+    assert len(data.valid) == 6 and data.preprocessor.scaler.names == ["x", "y"]

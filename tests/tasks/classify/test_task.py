@@ -18,7 +18,7 @@ def progress(share):
 
 def test_reviews_end_to_end(tmp_path, write_reviews, train_run):
     path = write_reviews(tmp_path / "train.csv", 200)
-    run, data, _ = train_run(path)
+    run, data, _ = train_run(path, attributions=True)
     metrics = TASK.validate(run, data, progress)
     assert metrics["accuracy"] > 0.9 and metrics["records"] == 20
     assert set(metrics["baselines"]) == {"most frequent class", "naive Bayes"}
@@ -48,7 +48,7 @@ def test_reviews_end_to_end(tmp_path, write_reviews, train_run):
 @pytest.mark.parametrize("level", ["char", "bpe"])
 def test_other_tokens(tmp_path, write_reviews, train_run, level):
     path = write_reviews(tmp_path / "train.csv", 80)
-    run, _, _ = train_run(path, steps=3, level=level)
+    run, _, _ = train_run(path, steps=3, level=level, attributions=True)
     (prediction,) = TASK.predict(run, ["The film was lovely"])
     assert {word for word, _ in prediction["words"]} <= {"the", "film", "was", "lovely"}
     assert TASK.evaluate(run, path, progress, {})["records"] == 80
@@ -80,7 +80,7 @@ def test_sequences_of_numbers(tmp_path, train_run):
             rows.append(f"s{k},{slope * t * 100 + draw.normal():.3f},{draw.normal():.3f},{slope}")
     path = tmp_path / "series.csv"
     path.write_text("\n".join(rows))
-    run, data, _ = train_run(str(path), id="name", label="kind")
+    run, data, _ = train_run(str(path), id="name", label="kind", attributions=True)
     assert data.preprocessor.scaler.names == ["x", "y"]
     metrics = TASK.validate(run, data, progress)
     assert metrics["accuracy"] == 1.0 and "naive Bayes" not in metrics["baselines"]

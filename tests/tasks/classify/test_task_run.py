@@ -33,7 +33,7 @@ def reviews(tmp_path):
 def test_train_eval_predict_in_python(reviews):
     run = unroll.train(reviews("train.csv", 30), steps=20, **SMALL)
     assert run.task_name == "classify" and run.path.name == "train"
-    assert run.result()["records"] == 6 and "naive Bayes" in run.result()["baselines"]
+    assert run.result()["records"] == 6 and "linear model" in run.result()["baselines"]
     again = unroll.load(run.path)
     metrics = again.evaluate(reviews("test.csv", 5))
     assert metrics["records"] == 10
@@ -69,7 +69,7 @@ def test_the_commands(reviews, tmp_path):
     assert "text: column review (change by --text)" in output
     assert "label: column stars (change by --label)" in output
     assert "Training set: 54 texts." in output and "2 classes: " in output
-    assert "naive Bayes" in output and "accuracy" in output
+    assert "The network with the linear model: " in output and "accuracy" in output
     metrics = json.loads(command("eval", "run", reviews("test.csv", 5), "--json").stdout)
     assert metrics["records"] == 10
     assert "macro F1" in command("eval", "run", reviews("test.csv", 5)).output

@@ -138,7 +138,7 @@ class ClassifyBaselines:
 
     Attributes:
         shares: the share of the training records that have each class, [K].
-        naive_bayes: None where the records are numbers.
+        naive_bayes: None where the records are numbers, or a simple model is better than this.
         train_hashes: the content hashes of the training records, each once.
     """
 
@@ -161,7 +161,7 @@ class ClassifyBaselines:
             preprocessor: of the two.
         """
         K, bayes = len(preprocessor.classes), None
-        if preprocessor.vocabulary is not None:
+        if preprocessor.vocabulary is not None and preprocessor.floor is None:
             bayes = fit_naive_bayes(train, valid, preprocessor.inputs, K)
         shares = class_counts(train, K) / max(1, len(train))
         return cls(shares, bayes, np.unique(train.content_hashes))
@@ -195,11 +195,12 @@ class ClassifyBaselines:
         """
         K, V = len(preprocessor.classes), preprocessor.inputs
         shapes: dict[str, tuple[int | None, ...]] = {"share": (K,), "train": (None,)}
-        if preprocessor.vocabulary is not None:
+        has_bayes = preprocessor.vocabulary is not None and preprocessor.floor is None
+        if has_bayes:
             shapes |= {"prior": (K,), "words": (V, K)}
         arrays, bayes = load_baseline(folder, shapes), None
         check_shares(folder, arrays["share"])
-        if preprocessor.vocabulary is not None:
+        if has_bayes:
             for name in ("prior", "words"):
                 if not bool((np.abs(arrays[name]) < LARGEST).all()):
                     raise damaged_baseline(f"{folder / FILE}: {name} are no log-probabilities")

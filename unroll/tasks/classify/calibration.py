@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+NETWORK_AND_FLOOR = (0.0, 1.0)  # what the shares of their logits are before any record is seen
 COLDEST, HOTTEST = 0.05, 20.0
 HALVINGS = 40
 SMALLEST = 1e-7  # probabilities nearer to 0 or 1 than this are noise of single precision

@@ -10,7 +10,13 @@ import numpy as np
 from unroll.counting import counted, listed
 from unroll.data.problems import Problems
 from unroll.data.split import count_shared
-from unroll.tasks.classify.labelled import ClassifyBatches, LabelledSequences, class_counts
+from unroll.tasks.classify.floor import ClassifyFloor
+from unroll.tasks.classify.labelled import (
+    ClassifyBatches,
+    LabelledSequences,
+    class_counts,
+)
+from unroll.tasks.classify.linear_text import LinearTextModel
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
 from unroll.tasks.classify.reader import ClassifyData, read_data, scan_records
 from unroll.tasks.classify.settings import SMALL_EPOCHS, ClassifySettings
@@ -65,6 +71,14 @@ def describe_data(data: ClassifyData, settings: ClassifySettings) -> list[str]:
             f"{repeated:,} of the {len(valid):,} {records} of the validation set "
             f"{'is' if repeated == 1 else 'are'} in the training set too."
         )
+    if valid.unseen:
+        wrong = counted(sum(map(bool, valid.unseen)), "record", "records")
+        sentences.append(
+            f"{wrong} of the validation set with a label that the training set does not have "
+            f"({listed(valid.unseen_labels)}): counted as wrong."
+        )
+    if preprocessor.floor is not None:
+        sentences.append(describe_floor(preprocessor.floor, records))
     if preprocessor.counts is not None:
         words, pairs = (len(keys) for keys in preprocessor.counts.keys)
         sentences.append(
@@ -72,6 +86,22 @@ def describe_data(data: ClassifyData, settings: ClassifySettings) -> list[str]:
             "those of the network (--set counts=false)."
         )
     return sentences + describe_reading(data, settings)
+
+
+def describe_floor(floor: ClassifyFloor, records: str) -> str:
+    """What the simple model is, and how many records it was fitted on. records: what they are."""
+    model = floor.model
+    if isinstance(model, LinearTextModel):
+        what = (
+            f"support vector machine and naive Bayes on {len(model.features.places):,} n-grams of "
+            "words and characters"
+        )
+    else:
+        what = f"ridge regression on {model.convolutions.size:,} features of fixed convolutions"
+    return (
+        f"Simple model that the network is combined with: {what}, fitted on {floor.records:,} "
+        f"{records} (--set floor=none)."
+    )
 
 
 def describe_reading(data: ClassifyData, settings: ClassifySettings) -> list[str]:

@@ -5,21 +5,22 @@ T time, B batch, F columns, K classes, R records, N steps of all records togethe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unroll.counting import listed
 from unroll.data.bucketed import Bucketed
 from unroll.data.problems import Problems
 from unroll.data.records import Record
 from unroll.data.split import content_hash
 from unroll.data.vocabulary import UNKNOWN
 from unroll.tasks.classify.counts import NgramCounts, class_indicators
+from unroll.tasks.classify.floor import ClassifyFloor, FloorInputs
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
 
 
@@ -36,6 +37,10 @@ class LabelledSequences:
         unknown: how many steps are unknown tokens.
         counts: what scores the records by counting, or None.
         were_counted: whether `counts` was learned from these records.
+        texts: of each record, [R]; empty where the records are numbers.
+        unseen: the labels of each record that are no class, [R]; empty where no record has any. Its
+            target is -1 then, or has the other labels where a record may have several.
+        floor: the simple model that scores the records, or None.
     """
 
     items: np.ndarray
@@ -46,6 +51,9 @@ class LabelledSequences:
     unknown: int
     counts: NgramCounts | None = None
     were_counted: bool = False
+    texts: Sequence[str] = ()
+    unseen: Sequence[tuple[str, ...]] = ()
+    floor: ClassifyFloor | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -54,6 +62,50 @@ class LabelledSequences:
     def lengths(self) -> np.ndarray:
         """Steps of each record, int64 [R]."""
         return np.diff(self.starts)
+
+    @property
+    def floor_inputs(self) -> FloorInputs:
+        """The records as the simple model reads them."""
+        return FloorInputs(self.texts, self.items, self.lengths, self.targets)
+
+    @cached_property
+    def floor_logits(self) -> np.ndarray | None:
+        """The logits of the simple model, [R, K]; None where there is none."""
+        return None if self.floor is None else self.floor.logits(self.floor_inputs)
+
+    def joined(self, other: LabelledSequences) -> LabelledSequences:
+        """These records and then others of the same preprocessor."""
+        return replace(
+            self,
+            items=np.concatenate([self.items, other.items]),
+            starts=np.concatenate([self.starts, self.starts[-1] + other.starts[1:]]),
+            targets=np.concatenate([self.targets, other.targets]),
+            content_hashes=np.concatenate([self.content_hashes, other.content_hashes]),
+            truncated=self.truncated + other.truncated,
+            unknown=self.unknown + other.unknown,
+            texts=[*self.texts, *other.texts],
+        )
+
+    @property
+    def unseen_labels(self) -> list[str]:
+        """The labels that are no class, each once."""
+        return sorted({label for each in self.unseen for label in each})
+
+    def with_known_labels(self) -> LabelledSequences:
+        """Only the records whose labels are all classes, from which something can be fitted."""
+        if not self.unseen:
+            return self
+        rows = [row for row, labels in enumerate(self.unseen) if not labels]
+        parts = [self.items[:0], *(self.values(row) for row in rows)]
+        return replace(
+            self,
+            items=np.concatenate(parts),
+            starts=np.cumsum([0, *self.lengths[rows]], dtype=np.int64),
+            targets=self.targets[rows],
+            content_hashes=self.content_hashes[rows],
+            texts=[self.texts[row] for row in rows] if self.texts else (),
+            unseen=(),
+        )
 
     def values(self, row: int) -> np.ndarray:
         """The steps of one record, [T] or [T, F]."""
@@ -72,7 +124,7 @@ def encode_records(
     Args:
         records: as a source reads them.
         preprocessor: knows the classes, and the tokens or scales.
-        problems: takes what is wrong with a record, such as a label that is no class.
+        problems: takes what is wrong with a record, such as too many steps.
         refuse_long: whether a record that is longer than `preprocessor.longest` is bad. Default: it
             is truncated.
 
@@ -82,15 +134,10 @@ def encode_records(
     parts: list[np.ndarray] = []
     targets: list[int | np.ndarray] = []
     hashes: list[int] = []
+    texts: list[str] = []
+    unseen: list[tuple[str, ...]] = []
     longest, truncated, unknown = preprocessor.longest, 0, 0
     for record in records:
-        unseen = [label for label in record.labels if label not in preprocessor.class_numbers]
-        if unseen:
-            problems.bad(
-                f"{record.where}: the label {unseen[0]!r} is not in the training set; its labels "
-                f"are {listed(preprocessor.classes)}."
-            )
-            continue
         steps = preprocessor.encode(record.value)
         if len(steps) > longest:
             if refuse_long:
@@ -103,7 +150,10 @@ def encode_records(
         if preprocessor.scaler is None:
             steps = steps.astype(np.int32)
             unknown += int((steps == UNKNOWN).sum())
+            texts.append(record.value)
         parts.append(steps)
+        known = preprocessor.class_numbers
+        unseen.append(tuple(label for label in record.labels if label not in known))
         hashes.append(hash_value(record.value))
         targets.append(encode_labels(record.labels, preprocessor))
     numbers, K = preprocessor.scaler is not None, len(preprocessor.classes)
@@ -118,15 +168,22 @@ def encode_records(
         truncated=truncated,
         unknown=unknown,
         counts=preprocessor.counts,
+        texts=texts,
+        unseen=unseen if any(unseen) else (),
+        floor=preprocessor.floor,
     )
 
 
 def encode_labels(labels: tuple[str, ...], preprocessor: ClassifyPreprocessor) -> int | np.ndarray:
-    """The number of the label, 0 where there is none; or bool [K], where there may be several."""
+    """The number of the label, 0 where there is none; or bool [K], where there may be several.
+
+    A label that is no class is -1, or none of several.
+    """
+    numbers = preprocessor.class_numbers
     if not preprocessor.multi_label:
-        return preprocessor.class_numbers[labels[0]] if labels else 0
+        return 0 if not labels else numbers[labels[0]] if labels[0] in numbers else -1
     row = np.zeros(len(preprocessor.classes), dtype=bool)
-    row[[preprocessor.class_numbers[label] for label in labels]] = True
+    row[[numbers[label] for label in labels if label in numbers]] = True
     return row
 
 

@@ -26,7 +26,8 @@ class Classifier(nn.Module):
         p = softmax(z / temperature), or sigmoid where a sequence may have several classes
 
     c_o are scores by counting (`NgramCounts`). The temperature is 1 in training; the one that is
-    fitted afterwards is kept with the weights.
+    fitted afterwards is kept with the weights. Beside a simple model with logits f, which is fitted
+    before training, p = softmax(share_1 z + share_2 f); until the shares are fitted it is f alone.
 
     Args:
         inputs: V, the tokens of the vocabulary; or F, the columns of numbers.
@@ -44,6 +45,7 @@ class Classifier(nn.Module):
         word_dropout: share of tokens that are read as the unknown one in training.
         label_smoothing: share of the target that is spread over all classes.
         orders: O, how many scores by counting are added. 0: none.
+        has_floor: whether there is a simple model beside the network.
         initialisation: a name for `initialise`; `self.initialised` says what it did.
 
     Raises:
@@ -59,6 +61,7 @@ class Classifier(nn.Module):
 
     weights: Tensor | None
     temperature: Tensor
+    shares: Tensor | None
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class Classifier(nn.Module):
         word_dropout: float = 0.0,
         label_smoothing: float = 0.0,
         orders: int = 0,
+        has_floor: bool = False,
         initialisation: str = "auto",
     ) -> None:
         super().__init__()
@@ -99,6 +103,7 @@ class Classifier(nn.Module):
         self.trust = nn.Parameter(torch.ones(orders)) if orders else None
         self.register_buffer("weights", weights, persistent=False)
         self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("shares", torch.tensor([0.0, 1.0]) if has_floor else None)
         self.initialised = self._initialise(initialisation)
 
     def forward(self, x: Tensor, lengths: Tensor, count_scores: Tensor | None = None) -> Tensor:
@@ -170,7 +175,11 @@ class Classifier(nn.Module):
         )
 
     def probabilities(
-        self, x: Tensor, lengths: Tensor, count_scores: Tensor | None = None
+        self,
+        x: Tensor,
+        lengths: Tensor,
+        count_scores: Tensor | None = None,
+        floor_logits: Tensor | None = None,
     ) -> Tensor:
         """Probabilities [B, K]; each row sums to 1, unless a sequence may have several classes.
 
@@ -178,11 +187,16 @@ class Classifier(nn.Module):
             x: as `forward` takes it, like `lengths` and `count_scores`.
             lengths: [B].
             count_scores: [B, O, K], or None.
+            floor_logits: of the simple model, [B, K]. Default: the network alone.
         """
-        return self._to_probabilities(self(x, lengths, count_scores))
+        return self.to_probabilities(self(x, lengths, count_scores), floor_logits)
 
     def attributions(
-        self, x: Tensor, lengths: Tensor, count_scores: Tensor | None = None
+        self,
+        x: Tensor,
+        lengths: Tensor,
+        count_scores: Tensor | None = None,
+        floor_logits: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What each step adds to the logit of the most likely class: gradient times input.
 
@@ -196,6 +210,7 @@ class Classifier(nn.Module):
             x: as `forward` takes it, like `lengths` and `count_scores`.
             lengths: [B].
             count_scores: [B, O, K], or None; what it adds is not in the attributions.
+            floor_logits: [B, K], or None; what they add is not in them either.
 
         Returns:
             Probabilities [B, K], and the attribution of each step [T, B].
@@ -203,11 +218,17 @@ class Classifier(nn.Module):
         with torch.enable_grad():
             e = self.embed(x).detach().requires_grad_()
             z = self.classify_embedded(e, lengths, count_scores)
-            (gradient,) = torch.autograd.grad(z.max(1).values.sum(), e)
-        return self._to_probabilities(z).detach(), (gradient * e.detach()).sum(-1)
+            p = self.to_probabilities(z, floor_logits).detach()
+            chosen = z.gather(1, p.argmax(1, keepdim=True))
+            (gradient,) = torch.autograd.grad(chosen.sum(), e)
+        return p, (gradient * e.detach()).sum(-1)
 
-    def _to_probabilities(self, logits: Tensor) -> Tensor:
-        z = logits / self.temperature
+    def to_probabilities(self, logits: Tensor, floor_logits: Tensor | None = None) -> Tensor:
+        """Probabilities [B, K] from the network's logits, with those of the simple model if given."""
+        if self.shares is None or floor_logits is None:
+            z = logits / self.temperature
+        else:
+            z = self.shares[0] * logits + self.shares[1] * floor_logits.to(logits.dtype)
         return z.sigmoid() if self.multi_label else z.softmax(-1)
 
     def _initialise(self, name: str) -> str:

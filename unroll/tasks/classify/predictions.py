@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict, TypeVar
 
 import numpy as np
+import torch
 
 from unroll.data.files.forms import suffix_of
 from unroll.data.files.lines import numbered_lines
@@ -17,8 +18,9 @@ from unroll.data.series import file_sequence
 from unroll.data.skipped import records_and_problems
 from unroll.data.text import TEXT_SUFFIXES
 from unroll.in_memory.array_file import is_array_file
+from unroll.tasks.classify.floor import ClassifyFloor, FloorInputs
 from unroll.tasks.classify.labelled import LabelledSequences, make_batch
-from unroll.tasks.classify.metrics import TrainedClassifier
+from unroll.tasks.classify.metrics import TrainedClassifier, predict_probabilities
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
 from unroll.tasks.classify.reader import check_same_kind, with_columns
 from unroll.tasks.classify.source import new_source
@@ -38,8 +40,9 @@ class ClassifyPrediction(TypedDict, total=False):
         probability: of this class.
         labels: the classes of at least one half, where a record may have several.
         probabilities: of every class, the most likely first.
-        words: the words with the strongest attributions and these, where the input is a text.
-        rows: the rows with the strongest attributions, from 1, and these, where it is numbers.
+        words: the words with the strongest attributions and these, of a text, where
+            `attributions` is set.
+        rows: the rows with the strongest attributions, from 1, and these, of numbers, likewise.
         steps_read: how many steps were read, where the input may have more.
         error: what is wrong with a record that was skipped; then nothing else is predicted.
     """
@@ -114,22 +117,82 @@ def predict_batch(
         truncated=0,
         unknown=0,
         counts=preprocessor.counts,
+        texts=[value for value in values if isinstance(value, str)],
+        floor=preprocessor.floor,
     )
+    if not trained.settings.attributions:
+        p = predict_probabilities(network, records, trained.device).tolist()
+        for value, row, steps in zip(values, p, records.lengths.tolist(), strict=True):
+            yield make_prediction(value, row, steps, preprocessor)
+        return
     batch = make_batch(records, list(range(len(parts)))).to(trained.device)
-    p, attributions = network.attributions(batch.x, batch.lengths, batch.count_scores)
-    for value, part, row, steps in zip(values, parts, p.tolist(), attributions.T, strict=True):
-        own = steps[: len(part)].tolist()
+    floor = records.floor_logits
+    floor_logits = None if floor is None else torch.from_numpy(floor).to(trained.device)
+    p, attributions = network.attributions(batch.x, batch.lengths, batch.count_scores, floor_logits)
+    for k, (value, part, row) in enumerate(zip(values, parts, p.tolist(), strict=True)):
+        own = attributions[: len(part), k].tolist()
+        chosen = int(np.argmax(row))
         if preprocessor.counts is not None and network.trust is not None:
             trust = network.trust.detach().cpu().numpy()
             by_counting = np.einsum("o,tok->tk", trust, preprocessor.counts.step_scores(part))
-            own = (np.array(own) + by_counting[:, int(np.argmax(row))]).tolist()
-        yield make_prediction(value, row, own, preprocessor)
+            own = (np.array(own) + by_counting[:, chosen]).tolist()
+        prediction = make_prediction(value, row, len(part), preprocessor)
+        yield with_attributions(prediction, value, own, trained, chosen)
+
+
+def with_attributions(
+    prediction: ClassifyPrediction,
+    value: str | np.ndarray,
+    attributions: list[float],
+    trained: TrainedClassifier,
+    label: int,
+) -> ClassifyPrediction:
+    """The prediction for one input, with the words or rows that speak most for or against the label.
+
+    Args:
+        prediction: without them.
+        value: a text, or numbers [T, F].
+        attributions: to the network's logit of the label, of each step that was read, [T].
+        trained: the model.
+        label: the number of the most likely class.
+    """
+    preprocessor, shares = trained.preprocessor, trained.model.shares
+    own, simple = (1.0, 0.0) if shares is None else shares.tolist()
+    attributions = [own * each for each in attributions]
+    if not isinstance(value, str):
+        return {**prediction, "rows": sort_strongest(list(enumerate(attributions, 1)))}
+    tokens = preprocessor.tokens(value)[: len(attributions)]
+    words = word_attributions(
+        tokens, attributions, tokens_are_words=preprocessor.step_unit == "words"
+    )
+    floor = preprocessor.floor
+    if floor is not None and simple:
+        falls = simple * logit_falls(floor, [word for word, _ in words], label)
+        words = [
+            (word, each + float(fall)) for (word, each), fall in zip(words, falls, strict=True)
+        ]
+    return {**prediction, "words": sort_strongest(words)}
+
+
+def logit_falls(floor: ClassifyFloor, words: list[str], label: int) -> np.ndarray:
+    """How far the simple model's logit of a label falls where each word is left out, [words].
+
+    Args:
+        floor: the simple model.
+        words: of one text.
+        label: the number of the class.
+    """
+    texts = [" ".join(words), *(" ".join(words[:k] + words[k + 1 :]) for k in range(len(words)))]
+    nothing = np.zeros(len(texts), dtype=np.int64)
+    logits = floor.logits(FloorInputs(texts, nothing, nothing, nothing))[:, label]
+    falls: np.ndarray = logits[0] - logits[1:]
+    return falls
 
 
 def make_prediction(
     value: str | np.ndarray,
     probabilities: list[float],
-    attributions: list[float],
+    steps: int,
     preprocessor: ClassifyPreprocessor,
 ) -> ClassifyPrediction:
     """The prediction for one input.
@@ -137,8 +200,8 @@ def make_prediction(
     Args:
         value: a text, or numbers [T, F].
         probabilities: of each class, [K].
-        attributions: of each step that was read, [T].
-        preprocessor: names the classes and the tokens.
+        steps: how many were read.
+        preprocessor: names the classes.
     """
     ranked = sorted(
         zip(preprocessor.classes, probabilities, strict=True), key=lambda pair: -pair[1]
@@ -151,16 +214,8 @@ def make_prediction(
     else:
         prediction["label"], prediction["probability"] = ranked[0]
     prediction["probabilities"] = dict(ranked)
-    if isinstance(value, str):
-        tokens = preprocessor.tokens(value)[: len(attributions)]
-        words = word_attributions(
-            tokens, attributions, tokens_are_words=preprocessor.step_unit == "words"
-        )
-        prediction["words"] = sort_strongest(words)
-    else:
-        prediction["rows"] = sort_strongest(list(enumerate(attributions, 1)))
-    if len(attributions) == preprocessor.longest:
-        prediction["steps_read"] = len(attributions)
+    if steps == preprocessor.longest:
+        prediction["steps_read"] = steps
     return prediction
 
 
@@ -207,9 +262,13 @@ def format_prediction(prediction: ClassifyPrediction) -> str:
         result = ", ".join(labels) or "none of the labels"
     else:
         result = f"{prediction['label']} {prediction['probability']:.0%}"
+    if "text" in prediction:
+        result = f"{result}\t{prediction['text']}"
     if "words" in prediction:
         words = prediction["words"][:PRINTED]
         strongest = " ".join(f"{word}{attribution:+.1f}" for word, attribution in words)
-        return f"{result}\t{prediction['text']}\t({strongest})"
-    rows = ", ".join(str(row) for row, _ in prediction["rows"][:PRINTED])
-    return f"{result}\t(rows {rows})"
+        return f"{result}\t({strongest})"
+    if "rows" in prediction:
+        rows = ", ".join(str(row) for row, _ in prediction["rows"][:PRINTED])
+        return f"{result}\t(rows {rows})"
+    return result

@@ -27,6 +27,8 @@ from unroll.errors import UserError
 from unroll.saved_files import STRICT, are_unique, is_listed, read_record, refuse_unless
 from unroll.tasks.classify.counts import FILE as COUNTS_FILE
 from unroll.tasks.classify.counts import NgramCounts
+from unroll.tasks.classify.floor import FILE as FLOOR_FILE
+from unroll.tasks.classify.floor import ClassifyFloor
 from unroll.tasks.classify.settings import ClassifySettings
 from unroll.tasks.classify.source import ClassifySource
 
@@ -95,6 +97,7 @@ class ClassifyPreprocessor:
         lower: whether text is lowercased.
         longest: how many steps of a sequence are read.
         counts: the scores by counting that are added to the network's; None where there are none.
+        floor: the simple model; None where there is none.
         class_numbers: the place of each label in `classes`; 1.0 is the label 1.
     """
 
@@ -106,6 +109,7 @@ class ClassifyPreprocessor:
     lower: bool = True
     longest: int = 400
     counts: NgramCounts | None = field(default=None, compare=False)
+    floor: ClassifyFloor | None = field(default=None, compare=False)
     class_numbers: ClassNumbers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -196,6 +200,8 @@ class ClassifyPreprocessor:
         files = {FILE: text.encode("utf-8", "surrogatepass")}
         if self.counts is not None:
             files[COUNTS_FILE] = self.counts.to_bytes()
+        if self.floor is not None:
+            files[FLOOR_FILE] = self.floor.to_bytes()
         return files if self.vocabulary is None else {**files, **self.vocabulary.files()}
 
     @classmethod
@@ -209,14 +215,40 @@ class ClassifyPreprocessor:
         record = read_record(folder, FILE, ClassRecord)
         refuse_unless(record.classes and are_unique(record.classes), path, "classes, each once")
         kept = vars(record)
-        several, scaler = kept.pop("several"), kept.pop("scaler")
-        if scaler is not None:
-            refuse_unless(scaler.fits(), path, "a mean and a deviation above 0 for each column")
-            return cls(**kept, multi_label=several, scaler=Scaler(**vars(scaler)))
-        vocabulary, counts = load_vocabulary(folder), None
-        if is_listed(folder, COUNTS_FILE):
-            counts = NgramCounts.load(folder, len(vocabulary), len(record.classes), several)
-        return cls(**kept, multi_label=several, vocabulary=vocabulary, counts=counts)
+        several, scales = kept.pop("several"), kept.pop("scaler")
+        K, scaler, vocabulary, counts = len(record.classes), None, None, None
+        if scales is not None:
+            refuse_unless(scales.fits(), path, "a mean and a deviation above 0 for each column")
+            scaler = Scaler(**vars(scales))
+        else:
+            vocabulary = load_vocabulary(folder)
+            if is_listed(folder, COUNTS_FILE):
+                counts = NgramCounts.load(folder, len(vocabulary), K, several)
+        columns = None if scaler is None else len(scaler.names)
+        return cls(
+            **kept,
+            multi_label=several,
+            scaler=scaler,
+            vocabulary=vocabulary,
+            counts=counts,
+            floor=load_floor(folder, K, columns, several),
+        )
+
+
+def load_floor(
+    folder: Path, classes: int, columns: int | None, multi_label: bool
+) -> ClassifyFloor | None:
+    """The simple model that a run folder holds, or None.
+
+    Args:
+        folder: the run folder.
+        classes: K.
+        columns: F, where the records are numbers.
+        multi_label: whether a record may have several classes.
+    """
+    if not is_listed(folder, FLOOR_FILE):
+        return None
+    return ClassifyFloor.load(folder, classes, columns, multi_label)
 
 
 def learn_preprocessor(

@@ -13,7 +13,11 @@ import numpy as np
 from unroll.data.class_labels import different_classes
 from unroll.data.problems import Problems
 from unroll.data.records import Record
-from unroll.data.split import keep_unseen_labels_in_training, validation_rows
+from unroll.data.split import (
+    keep_unseen_labels_in_training,
+    validation_groups,
+    validation_rows,
+)
 from unroll.errors import UserError
 from unroll.tasks.classify.counts import NgramCounts
 from unroll.tasks.classify.labelled import LabelledSequences, encode_records
@@ -68,7 +72,13 @@ def read_data(
     scan = scan_records(source, problems)
     sha256 = scan.sha256
     is_validation, kept_in_training = np.zeros(len(scan.labels), dtype=bool), 0
-    if settings.valid is None:
+    share = "a tenth" if len(is_validation) <= 50_000 else "a small part"
+    where = f"{share} of the records of {Path(path).name}"
+    if settings.valid is None and settings.by is not None:
+        is_validation, groups = validation_groups(scan.groups)
+        held_out = len({group for k, group in enumerate(scan.groups) if is_validation[k]})
+        where = f"those of {held_out} of {groups} in column {settings.by} of {Path(path).name}"
+    elif settings.valid is None:
         chosen = validation_rows(len(scan.labels))
         is_validation, kept_in_training = keep_unseen_labels_in_training(chosen, scan.labels)
 
@@ -86,10 +96,8 @@ def read_data(
         K = len(preprocessor.classes)
         counts = NgramCounts.learn(train.items, train.starts, train.targets, preprocessor.inputs, K)
         preprocessor = replace(preprocessor, counts=counts)
-    train = replace(train, counts=preprocessor.counts, were_counted=True)
+    train = replace(train, counts=preprocessor.counts, were_counted=True, floor=preprocessor.floor)
     if settings.valid is None:
-        share = "a tenth" if len(is_validation) <= 50_000 else "a small part"
-        where = f"{share} of the records of {Path(path).name}"
         valid = encode_records(records(True), preprocessor, problems, refuse_long=refuse_long)
     else:
         where = settings.valid
@@ -100,7 +108,7 @@ def read_data(
         )
         hashes = str(valid.content_hashes.tolist())
         sha256 = hashlib.sha256((sha256 + hashes).encode()).hexdigest()
-    if not len(train) or not len(valid):
+    if not len(train) or not len(valid.with_known_labels()):
         raise UserError(
             f"{path} leaves {len(train)} records for the training set and {len(valid)} for the "
             f"validation set ({where}); expected some of each. Give more records."
@@ -123,10 +131,12 @@ class ClassifyScan:
 
     Attributes:
         labels: those of every record.
+        groups: that of every record.
         sha256: of all texts or numbers and their labels.
     """
 
     labels: list[tuple[str, ...]]
+    groups: list[str]
     sha256: str
 
 
@@ -136,9 +146,10 @@ def scan_records(source: ClassifySource, problems: Problems) -> ClassifyScan:
     Raises:
         UserError: where there are too few records, or too few labels, or labels that hardly repeat.
     """
-    digest, labels = hashlib.sha256(), []
+    digest, labels, groups = hashlib.sha256(), [], []
     for record in source.read(problems):
         labels.append(record.labels)
+        groups.append(record.group)
         digest.update(json.dumps(record.labels).encode())
         value = record.value
         digest.update(value.encode() if isinstance(value, str) else value.tobytes())
@@ -156,16 +167,17 @@ def scan_records(source: ClassifySource, problems: Problems) -> ClassifyScan:
             f"{source.name} holds {len(kinds):,} different labels{where} in {len(labels):,} records; "
             "expected labels that repeat. Name another column by --label."
         )
-    return ClassifyScan(labels, digest.hexdigest())
+    return ClassifyScan(labels, groups, digest.hexdigest())
 
 
 def uses_counts(settings: ClassifySettings, preprocessor: ClassifyPreprocessor) -> bool:
-    """Whether scores by counting are added: by default for words and pieces of words."""
+    """Whether scores by counting are added: by default for words, where there is no simple model."""
     if settings.counts is None:
         return (
             preprocessor.scaler is None
             and settings.level != "char"
             and settings.readout == "gradient"
+            and settings.floor == "none"
         )
     return settings.counts and preprocessor.scaler is None
 

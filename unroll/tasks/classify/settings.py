@@ -44,6 +44,7 @@ class ClassifySettings(RecurrentSettings):
         "level": "",
         "text": "COLUMN",
         "label": "COLUMN",
+        "by": "COLUMN",
         "valid": "FILE",
         "skip_bad": "",
         "lower": "",
@@ -74,6 +75,11 @@ class ClassifySettings(RecurrentSettings):
         None,
         description="Columns of the numbers, for sequences of numbers, separated by commas. "
         "Default: all other columns.",
+    )
+    by: str | None = Field(
+        None,
+        description="Column of the group of a record, such as its speaker; the validation set is a "
+        "tenth of the groups, and none of them is in the training set.",
     )
     valid: str | None = Field(
         None,
@@ -114,7 +120,11 @@ class ClassifySettings(RecurrentSettings):
     counts: bool | None = Field(
         None,
         description="Add naive Bayes scores of words and word pairs to the network's scores. "
-        "Default: yes for words and pieces of words, no for characters and numbers.",
+        "Default: yes for words and pieces of words where floor=none, else no.",
+    )
+    attributions: bool = Field(
+        False,
+        description="Predict also which words, or which rows of numbers, speak for the label.",
     )
     readout: Readout = "gradient"
     class_weights: ClassWeights = "none"

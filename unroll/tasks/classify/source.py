@@ -94,13 +94,14 @@ def find_source(
         return sequences_source(where, settings, settings.id, labelled)
     table = find_table(where, settings.text, settings.label, labelled=labelled)
     found = table.columns
+    by = group_place(settings, table)
     return ClassifySource(
         name=str(path),
         number_columns=None,
         guesses=(*table.source.said, *found.said),
         text=None if found.text is None else found.names[found.text],
         label=None if found.label is None else found.names[found.label],
-        read=lambda problems: labelled_texts(table, problems, settings.separator),
+        read=lambda problems: labelled_texts(table, problems, settings.separator, by),
     )
 
 
@@ -114,6 +115,7 @@ def validation_source(settings: ClassifySettings, training: ClassifySource) -> C
         "columns": settings.columns or join_columns(training),
         "text": settings.text or training.text,
         "label": settings.label or training.label,
+        "by": None,
     }
     return find_source(settings.valid or "", settings.model_copy(update=columns))
 
@@ -145,7 +147,7 @@ def new_source(
     """
 
     def find(text: str | None, label: str | None) -> ClassifySource:
-        columns = settings.model_copy(update={"text": text, "label": label})
+        columns = settings.model_copy(update={"text": text, "label": label, "by": None})
         return find_source(path, columns, labelled=labelled)
 
     try:
@@ -317,7 +319,9 @@ def sequences_source(
     table = find_table(path, None, settings.label, labelled=labelled, id=id)
     names, label = table.columns.names, table.columns.label
     id_place = place(id, names, table.name, "--set id")
+    by = group_place(settings, table)
     chosen, out = without_clocks(table, id_place)
+    chosen, out = ([k for k in each if k != by] for each in (chosen, out))
     if settings.columns is not None:
         words = settings.columns.split(",")
         chosen = [place(word.strip(), names, table.name, "--set columns") for word in words]
@@ -342,7 +346,18 @@ def sequences_source(
         ),
         text=None,
         label=None if label is None else names[label],
-        read=lambda problems: table_sequences(table, id_place, chosen, problems),
+        read=lambda problems: table_sequences(table, id_place, chosen, problems, by),
+    )
+
+
+def group_place(settings: ClassifySettings, table: Table) -> int | None:
+    """The place of the column of groups, where one is named.
+
+    Raises:
+        UserError: where the table does not have it.
+    """
+    return (
+        None if settings.by is None else place(settings.by, table.columns.names, table.name, "--by")
     )
 
 

@@ -6,27 +6,31 @@ Many to one: sentiment, topics, intents; gestures, sensors, digits row by row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
+from unroll.models.log_linear import fit_log_linear, scores_to_probabilities
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.classify.baseline import ClassifyBaselines
-from unroll.tasks.classify.calibration import fit_temperature
+from unroll.tasks.classify.calibration import NETWORK_AND_FLOOR, fit_temperature
 from unroll.tasks.classify.counts import ORDERS
 from unroll.tasks.classify.description import check_data, describe_data
+from unroll.tasks.classify.floor import FloorOptions, fit_classify_floor, refit_classify_floor
 from unroll.tasks.classify.labelled import encode_records
 from unroll.tasks.classify.metrics import (
     BATCH,
     ClassifyMetrics,
     TrainedClassifier,
     compare_with_baselines,
-    predict_probabilities,
+    predict_logits,
     summarise_metrics,
 )
 from unroll.tasks.classify.network import Classifier
@@ -53,6 +57,8 @@ from unroll.tasks.classify.source import join_columns, new_source
 from unroll.tasks.sizes import stack_output_size
 from unroll.training.budget import small_epochs
 
+MOST_COLUMNS = 10  # classes whose probabilities are columns of a table
+
 
 class ClassifyTask(
     Task[
@@ -67,7 +73,7 @@ class ClassifyTask(
     """A label, or several, for each text or sequence of numbers."""
 
     name = "classify"
-    changeable = ("text", "label", "skip_bad")
+    changeable = ("text", "label", "skip_bad", "attributions")
     column_settings = ("text", "label")
 
     # before and during training
@@ -89,6 +95,30 @@ class ClassifyTask(
     ) -> ClassifyData:
         """Read a table of labelled texts or numbers, or a folder for each class."""
         return read_data(path, settings, preprocessor)
+
+    def fit_floor(self, data: ClassifyData, settings: ClassifySettings, log: Log) -> ClassifyData:
+        """A linear model of n-grams, or of random convolutions where the records are numbers."""
+        options = floor_options(settings, data.preprocessor)
+        valid = data.valid.with_known_labels()
+        floor = fit_classify_floor(data.train.floor_inputs, valid.floor_inputs, options)
+        return replace(
+            data,
+            preprocessor=replace(data.preprocessor, floor=floor),
+            train=replace(data.train, floor=floor),
+            valid=replace(data.valid, floor=floor),
+        )
+
+    def refit_floor(
+        self, trained: TrainedClassifier, data: ClassifyData, progress: Progress
+    ) -> ClassifyPreprocessor | None:
+        """The simple model of training set and validation set, for further records."""
+        floor = trained.preprocessor.floor
+        if floor is None:
+            return None
+        options = floor_options(trained.settings, trained.preprocessor)
+        everything = data.train.joined(data.valid.with_known_labels()).floor_inputs
+        refitted = refit_classify_floor(floor, everything, options)
+        return replace(trained.preprocessor, floor=refitted)
 
     def resolve(self, settings: ClassifySettings, data: ClassifyData) -> ClassifySettings:
         """Choose every other setting that was left open; columns by the names that were found."""
@@ -130,6 +160,7 @@ class ClassifyTask(
             word_dropout=settings.word_dropout,
             label_smoothing=settings.label_smoothing,
             orders=0 if preprocessor.counts is None else len(ORDERS),
+            has_floor=preprocessor.floor is not None,
             initialisation=settings.initialisation,
         )
         if settings.readout == "ridge" and network.embedding is not None:
@@ -173,13 +204,23 @@ class ClassifyTask(
     def calibrate(
         self, trained: TrainedClassifier, data: ClassifyData, progress: Progress
     ) -> list[str]:
-        """Fit the temperature of the kept weights on the validation set."""
-        temperature = trained.model.temperature
-        temperature.fill_(1.0)
-        p = predict_probabilities(trained.model, data.valid, trained.device, progress)
-        temperature.fill_(fit_temperature(p, data.valid.targets))
+        """Fit the temperature of the kept weights, or how much network and simple model count."""
+        temperature, shares = trained.model.temperature, trained.model.shares
+        valid = data.valid.with_known_labels()
+        z = predict_logits(trained.model, valid, trained.device, progress)
+        p = scores_to_probabilities(z, trained.preprocessor.multi_label)
+        temperature.fill_(fit_temperature(p, valid.targets))
+        floor, floor_logits = valid.floor, valid.floor_logits
+        if shares is None or floor is None or floor_logits is None:
+            return [
+                f"Calibrated with temperature {float(temperature):.2f}, fitted on the validation set."
+            ]
+        both = np.stack([z, floor_logits], 1)
+        network, simple = fit_log_linear(both, valid.targets, NETWORK_AND_FLOOR).tolist()
+        shares.copy_(torch.tensor([network, simple]))
         return [
-            f"Calibrated with temperature {float(temperature):.2f}, fitted on the validation set."
+            f"The logits of the network count {network:.2f}, those of the {floor.title} "
+            f"{simple:.2f}, fitted on the validation set (--set floor=none)."
         ]
 
     # metrics
@@ -238,6 +279,16 @@ class ClassifyTask(
         """F, of a classifier of numbers."""
         return None if preprocessor.scaler is None else len(preprocessor.scaler.names)
 
+    def prediction_rows(self, prediction: ClassifyPrediction) -> list[dict[str, object]]:
+        """One row: the label, its probability, and where there are few classes that of each."""
+        (row,) = super().prediction_rows(prediction)
+        probabilities = prediction.get("probabilities", {})
+        if len(probabilities) <= MOST_COLUMNS:
+            named = {f"probability_{name}": p for name, p in sorted(probabilities.items())}
+            error = {"error": row.pop("error")} if "error" in row else {}
+            row = {**row, **named, **error}
+        return [row]
+
     def predicts_rows(self, trained: TrainedClassifier) -> bool:
         """Whether a row is an input: not where a sequence has several rows."""
         return trained.preprocessor.scaler is None
@@ -269,3 +320,14 @@ class ClassifyTask(
             f"  unroll predict {run} NEW.csv --out predictions.jsonl",
             f"  unroll eval {run} FILE --json",
         ]
+
+
+def floor_options(settings: ClassifySettings, preprocessor: ClassifyPreprocessor) -> FloorOptions:
+    """How the simple model of a run is fitted."""
+    return FloorOptions(
+        classes=len(preprocessor.classes),
+        lower=settings.lower,
+        balanced=settings.class_weights == "balanced",
+        seed=settings.seed,
+        seconds=settings.seconds,
+    )

@@ -1,0 +1,253 @@
+"""The linear model of texts: a support vector machine on weighted n-grams, and naive Bayes.
+
+R texts, P features, W features of words, K classes, Z features of all texts that are not zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unroll.models.text_features import CHARACTERS, FEWER_CHARACTERS, Sparse, TextFeatures
+
+SCORES = 3  # of a text: the support vector machine, naive Bayes, how frequent each class is
+SMOOTHINGS = (1.0, 0.3, 0.1)
+MOST_WEIGHTS = 6_000_000  # of a matrix [P, K], in half precision
+CHUNK = 128  # texts whose scores are summed at once
+LARGEST = 6e4  # of a weight in half precision
+# seconds of a processor per character, and per character and class
+SECONDS, SECONDS_PER_CLASS = 2e-6, 7e-8
+FEWER_SECONDS, FEWER_SECONDS_PER_CLASS = 1e-6, 3e-8
+
+
+@dataclass(frozen=True)
+class LinearTextModel:
+    """Three scores of each class for a text, each linear in its features.
+
+    When to use it: as the model that a network of texts has to beat, and is combined with.
+
+        s_1 = x W + b        one linear support vector machine for each class, x from `TextFeatures`
+        s_2 = sum of log p(w | k), centred, over the different words and pairs w, / sqrt(their number)
+        s_3 = log p(k)
+
+    Where a text may have several classes, s_2 and s_3 are logarithms of odds against all other texts.
+    How much each counts is fitted elsewhere. Sources: T. Joachims, Text categorization with support
+    vector machines, 1998; S. Wang and C. Manning, Baselines and bigrams, 2012
+    (https://aclanthology.org/P12-2018).
+
+    Attributes:
+        features: of texts.
+        weights: W, float16 [P, K].
+        bias: b, float32 [K].
+        bayes: of each word and pair what it adds to s_2, float16 [W, K].
+        prior: s_3, float32 [K].
+
+    Examples:
+        >>> import numpy as np
+        >>> from unroll.tasks.classify.linear_text import LinearTextModel
+        >>> texts, y = ["a good film", "a bad film", "good", "bad"], np.array([0, 1, 0, 1])
+        >>> model = LinearTextModel.fit(texts, y, 2)[0]
+        >>> model.scores(["bad story"]).argmax(2).tolist()
+        [[1, 1, 0]]
+    """
+
+    features: TextFeatures
+    weights: np.ndarray
+    bias: np.ndarray
+    bayes: np.ndarray
+    prior: np.ndarray
+
+    @classmethod
+    def fit(
+        cls,
+        texts: Sequence[str],
+        targets: np.ndarray,
+        classes: int,
+        *,
+        lower: bool = True,
+        characters: tuple[int, ...] = CHARACTERS,
+        balanced: bool = False,
+        smoothings: Sequence[float] = SMOOTHINGS[:1],
+        seed: int = 0,
+    ) -> list[LinearTextModel]:
+        """Fit to texts: a model for each smoothing of naive Bayes.
+
+        Args:
+            texts: of the training set.
+            targets: classes [R], or bool [R, K] where a text may have several.
+            classes: K.
+            lower: whether texts are lowercased.
+            characters: how many characters an n-gram of characters has.
+            balanced: whether all classes have the same weight together.
+            smoothings: what is added to each count of naive Bayes, one for each model.
+            seed: of the order in which the solver reads texts.
+        """
+        own = targets if targets.ndim == 2 else targets[:, None] == np.arange(classes)
+        most = max(1000, MOST_WEIGHTS // classes)
+        features = TextFeatures.fit(texts, lower, characters, most)
+        found = features.transform(texts)
+        weights, bias = fit_support_vectors(found, len(features.places), own, balanced, seed)
+        counts = count_words(found, features, own)
+        records = own.sum(0)
+        if targets.ndim == 2:
+            prior = np.log(records + 1.0) - np.log(len(own) - records + 1.0)
+        else:
+            prior = np.log((records + 1.0) / (len(own) + classes))
+        if balanced:
+            prior = np.zeros(classes)
+        each = [word_weights(counts, a, several=targets.ndim == 2) for a in smoothings]
+        return [
+            cls(features, weights, bias, bayes.astype(np.float16), prior.astype(np.float32))
+            for bayes in each
+        ]
+
+    def scores(self, texts: Sequence[str]) -> np.ndarray:
+        """The three scores of each class, float64 [R, 3, K]."""
+        K = len(self.bias)
+        scores = np.zeros((len(texts), SCORES, K))
+        scores[:, 0], scores[:, 2] = self.bias, self.prior
+        starts, columns, values = self.features.transform(texts)
+        first_word = self.features.words_from
+        for begin in range(0, len(texts), CHUNK):
+            end = min(begin + CHUNK, len(texts))
+            part = slice(starts[begin], starts[end])
+            rows = np.repeat(np.arange(begin, end), np.diff(starts[begin : end + 1]))
+            own, value = columns[part], values[part]
+            add_by_row(scores[:, 0], rows, self.weights[own].astype(np.float32) * value[:, None])
+            is_word = own >= first_word
+            rows, own = rows[is_word], own[is_word] - first_word
+            number = np.bincount(rows - begin, minlength=end - begin)[rows - begin]
+            bayes = self.bayes[own].astype(np.float32)
+            add_by_row(scores[:, 1], rows, bayes / np.sqrt(number)[:, None])
+        return scores
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What `from_arrays` takes."""
+        own = {"weights": self.weights, "bias": self.bias, "bayes": self.bayes, "prior": self.prior}
+        return {**self.features.arrays(), **own}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], classes: int) -> LinearTextModel:
+        """From the arrays of a file.
+
+        Args:
+            arrays: as `arrays` returned them.
+            classes: K, which they have to have.
+
+        Raises:
+            ValueError: where they are not those of such a model.
+        """
+        features = TextFeatures.from_arrays(arrays)
+        P = len(features.places)
+        shapes = {
+            "weights": (P, classes),
+            "bias": (classes,),
+            "bayes": (P - features.words_from, classes),
+            "prior": (classes,),
+        }
+        for name, shape in shapes.items():
+            array = arrays.get(name)
+            if array is None or array.shape != shape or not np.issubdtype(array.dtype, np.floating):
+                raise ValueError(f"expected {name} of the shape {shape}")
+            if not bool((np.abs(array) < LARGEST).all()):
+                raise ValueError(f"expected {name} below {LARGEST:g}")
+        return cls(features, *(arrays[name] for name in shapes))
+
+
+def add_by_row(totals: np.ndarray, rows: np.ndarray, parts: np.ndarray) -> None:
+    """Add parts [n, K] to the rows [n] of totals [R, K]; the rows rise."""
+    if not len(rows):
+        return
+    first = np.flatnonzero(np.concatenate([[True], np.diff(rows) > 0]))
+    totals[rows[first]] += np.add.reduceat(parts, first, axis=0, dtype=np.float64)
+
+
+def fit_support_vectors(
+    found: Sparse, features: int, own: np.ndarray, balanced: bool, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights float16 [P, K] and bias float32 [K] of a linear support vector machine for each class.
+
+    Args:
+        found: the features of texts, as `TextFeatures.transform` returns them.
+        features: P.
+        own: the classes of each text, bool [R, K].
+        balanced: whether the texts of a class and all others have the same weight together.
+        seed: of the order in which texts are read.
+    """
+    from scipy.sparse import csr_matrix
+    from sklearn.svm import LinearSVC
+
+    starts, columns, values = found
+    R, K = own.shape
+    X = csr_matrix((values.astype(np.float64), columns, starts), shape=(R, features))
+    weights = np.zeros((features, K), dtype=np.float16)
+    bias = np.zeros(K, dtype=np.float32)
+    is_pair = K == 2 and bool((own.sum(1) == 1).all())  # two classes are one machine
+    for k in range(K):
+        if is_pair and k == 1:
+            weights[:, 1], bias[1] = -weights[:, 0], -bias[0]
+        elif own[:, k].all() or not own[:, k].any():
+            bias[k] = 1.0 if own[0, k] else -1.0
+        else:
+            machine = LinearSVC(
+                tol=0.1, random_state=seed, class_weight="balanced" if balanced else None
+            )
+            machine.fit(X, own[:, k])
+            weights[:, k], bias[k] = machine.coef_[0], machine.intercept_[0]
+    return weights, bias
+
+
+def count_words(found: Sparse, features: TextFeatures, own: np.ndarray) -> np.ndarray:
+    """In how many texts of each class each word and pair occurs, float64 [W, 2 K].
+
+    The second K columns count the texts without the class.
+
+    Args:
+        found: the features of the texts.
+        features: which of them are words.
+        own: the classes of each text, bool [R, K].
+    """
+    from scipy.sparse import csr_matrix
+
+    starts, columns, _ = found
+    ones = np.ones(len(columns))
+    X = csr_matrix((ones, columns, starts), shape=(len(own), len(features.places)))
+    words = X[:, features.words_from :]
+    counts = np.asarray(words.T @ own.astype(np.float64))
+    all_texts = np.asarray(words.sum(0)).reshape(-1, 1)
+    return np.concatenate([counts, all_texts - counts], 1)
+
+
+def word_weights(counts: np.ndarray, smoothing: float, *, several: bool) -> np.ndarray:
+    """What each word adds to the score of each class, [W, K].
+
+    Args:
+        counts: as `count_words` returns them, [W, 2 K].
+        smoothing: a of (n + a) / (total + a W).
+        several: whether a text may have several classes; then odds against texts without the class.
+    """
+    K = counts.shape[1] // 2
+    logs = np.log(counts + smoothing) - np.log(counts.sum(0) + smoothing * len(counts))
+    own, others = logs[:, :K], logs[:, K:]
+    weights: np.ndarray = own - others if several else own - own.mean(1, keepdims=True)
+    return weights
+
+
+def affordable(
+    characters: int, classes: int, seconds: float | None, most: float
+) -> tuple[tuple[int, ...], float]:
+    """Which n-grams of characters are used, and the share of the texts that can be learned from.
+
+    Args:
+        characters: of all texts.
+        classes: K.
+        seconds: the budget of the run; None: there is none.
+        most: seconds that fitting may take.
+    """
+    fewer = seconds is not None and seconds <= 10
+    each = FEWER_SECONDS if fewer else SECONDS
+    per_class = FEWER_SECONDS_PER_CLASS if fewer else SECONDS_PER_CLASS
+    needed = characters * (each + per_class * classes)
+    return FEWER_CHARACTERS if fewer else CHARACTERS, min(1.0, most / max(needed, 1e-9))
