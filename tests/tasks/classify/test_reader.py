@@ -71,7 +71,7 @@ def test_whole_groups_are_held_out(tmp_path, begin):
     speakers = [{int(word[4:]) % 5 for word in each} for each in spoken]
     assert len(speakers[1]) == 1 and not speakers[0] & speakers[1]
     assert data.validation_set == "those of 1 of 5 in column who of t.csv"
-    with pytest.raises(UserError, match="no column"):
+    with pytest.raises(UserError, match="--by got 'nobody'"):
         begin(str(path), by="nobody")
     (tmp_path / "one.csv").write_text("text,label,who\n" + "good,1,a\nbad,0,a\n" * 9)
     with pytest.raises(UserError, match="expected several groups"):
