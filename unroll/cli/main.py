@@ -35,6 +35,7 @@ from unroll.cli.task_options import (
     with_options,
 )
 from unroll.errors import UserError, shorten_long_words
+from unroll.training.clock import clock_started, process_age
 from unroll.version import __version__
 
 # typer brings its own click since 0.27, so the class is taken from what it exports
@@ -117,7 +118,9 @@ def main() -> None:
     logger.setLevel(logging.WARNING if "--quiet" in sys.argv else logging.INFO)
     words = sys.argv[1:]
     debug = "--debug" in words or bool(os.environ.get("UNROLL_DEBUG"))
-    sys.exit(run([word for word in words if word != "--debug"], debug))
+    with clock_started(process_age()):
+        code = run([word for word in words if word != "--debug"], debug)
+    sys.exit(code)
 
 
 def run(words: list[str], debug: bool) -> int:

@@ -20,7 +20,6 @@ from unroll.paths import refuse_impossible_path
 from unroll.settings import RecurrentSettings, parse_assignments, settings_from
 from unroll.settings.parse import words_of_none
 from unroll.tasks.task_settings import choose_task, task_settings
-from unroll.training.clock import clock_started
 
 
 def train(
@@ -71,15 +70,14 @@ def train(
     kind = check_before_torch(data, task, resume, values)
     values = words_of_none(kind, values)
 
-    with clock_started():
-        from unroll.run import train as train_run
-        from unroll.training.report import make_report
+    from unroll.run import train as train_run
+    from unroll.training.report import make_report
 
-        report = make_report(as_json=json, quiet=quiet)
-        run = train_run(
-            data, out, task=task, resume=resume, overwrite=overwrite, trust_code=trust_code,
-            report=report, **values,
-        )  # fmt: skip
+    report = make_report(as_json=json, quiet=quiet)
+    run = train_run(
+        data, out, task=task, resume=resume, overwrite=overwrite, trust_code=trust_code,
+        report=report, **values,
+    )  # fmt: skip
     if json:
         say_json({"run": str(run.path), **run.result()})
     elif not quiet:

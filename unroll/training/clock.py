@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 _begun: ContextVar[float | None] = ContextVar("begun", default=None)
 
@@ -23,10 +25,24 @@ class Clock:
         return time.perf_counter() - self._begun
 
 
+def process_age() -> float:
+    """Seconds since this process started, where the system tells (Linux); else 0."""
+    try:
+        started = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+        up = float(Path("/proc/uptime").read_text().split()[0])
+        return max(0.0, up - int(started) / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 @contextmanager
-def clock_started() -> Iterator[None]:
-    """A block whose clocks all started where it begins: a command counts from before torch is loaded."""
-    token = _begun.set(time.perf_counter())
+def clock_started(ago: float = 0.0) -> Iterator[None]:
+    """A block whose clocks all started where it begins: a command counts from before torch is loaded.
+
+    Args:
+        ago: seconds by which they started earlier.
+    """
+    token = _begun.set(time.perf_counter() - ago)
     try:
         yield
     finally:
