@@ -207,15 +207,16 @@ class KneserNey:
         Returns:
             The rows of the histories that end with these tokens [*, n].
         """
-        found = self.find(rows[..., :-1], tokens[..., None])
-        return np.concatenate([np.zeros_like(rows[..., :1]), found], axis=-1)
+        found = np.zeros(rows.shape, dtype=np.int64)
+        found[..., 1:] = self.find(rows[..., :-1], tokens[..., None])
+        return found
 
     def find(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """The rows of the grams that are a row's gram and a token, UNSEEN where never seen; a negative
         token is nothing.
         """
         key = rows * self.vocabulary_size + tokens
-        place = np.searchsorted(self.keys, key).clip(0, len(self.keys) - 1)
+        place = np.minimum(self.keys.searchsorted(key), len(self.keys) - 1)
         return np.where(
             (self.keys[place] == key) & (rows != UNSEEN) & (tokens >= 0), place + 1, UNSEEN
         )
@@ -241,7 +242,7 @@ class KneserNey:
                     break  # then no longer history was seen either
                 p *= left[row]
                 place = slice(self.first[row], self.first[row + 1])
-                p[self.tokens[place]] += share[1:][place]
+                p[self.tokens[place]] += share[place.start + 1 : place.stop + 1]
             return p
         many = np.repeat(self._unigram[None], len(rows), axis=0)
         for row in rows.T[1:]:

@@ -12,6 +12,7 @@ T time, B batch, V vocabulary, n order of the n-gram model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -119,7 +120,22 @@ class MixedLanguageModel:
         """The distribution of the token that follows a sequence [N], [V]."""
         logits, _ = self.network(ids[:, None], category=category)
         rows = self.ngrams.rows_after(ids.tolist())
-        return self.mix(logits[-1], rows[None])[0].exp()
+        return self.mix_one(logits[-1], rows)[0].exp()
+
+    def mix_one(self, logits: Tensor, rows: np.ndarray) -> Tensor:
+        """`mix` of one history, [1, V] and [n] -> [1, V], in a third of the time."""
+        z = logits.cpu().numpy()[0].astype(np.float64)
+        z -= z.max()
+        p = np.exp(z)
+        total = float(p.sum())
+        entropy, top = math.log(total) - float(p @ z) / total, -math.log(total)
+        seen = (int(np.count_nonzero(self.ngrams.after[rows])) - 1) / max(1, self.ngrams.order - 1)
+        share = float(self.gate.share(np.array(seen), np.array(entropy), np.array(top)))
+        p *= share / total
+        ngram = self.ngrams.probabilities(rows)
+        ngram *= 1 - share
+        p += ngram
+        return torch.from_numpy(np.log(p, out=p).astype(np.float32)[None]).to(logits.device)
 
     def mix(self, logits: Tensor, rows: np.ndarray) -> Tensor:
         """The distributions of both as one.
@@ -137,11 +153,7 @@ class MixedLanguageModel:
             1, self.ngrams.order - 1
         )
         share = self.gate.share(seen, -(p * log_p).sum(1), log_p.max(1))[:, None]
-        if len(rows) == 1:
-            ngram = self.ngrams.probabilities(rows[0])[None]
-        else:
-            ngram = self.ngrams.probabilities(rows)
-        mixed = np.log(share * p + (1 - share) * ngram)
+        mixed = np.log(share * p + (1 - share) * self.ngrams.probabilities(rows))
         return torch.from_numpy(mixed.astype(np.float32)).to(logits.device)
 
 
@@ -155,6 +167,10 @@ class MixedStepper:
 
     def __call__(self, ids: Tensor) -> Tensor:
         """ln p [B, V] after these tokens [B]."""
+        if len(self._rows) == 1:
+            rows = self._model.ngrams.advance(self._rows[0], ids.cpu().numpy()[0])
+            self._rows = rows[None]
+            return self._model.mix_one(self._step(ids), rows)
         self._rows = self._model.ngrams.advance(self._rows, ids.cpu().numpy())
         return self._model.mix(self._step(ids), self._rows)
 
