@@ -141,12 +141,11 @@ def characters_row(read, seconds, seed):
 
 
 def words_row(seconds, seed):
-    """A row on a part of WikiText-2 by words, as unroll splits them; rare ones are <unk> in the text."""
+    """A row on a part of WikiText-2 by words, where rare ones are <unk> already; so are unseen ones."""
 
     def tokens(train, test):
         split = [text.replace("\n", " <eos> ").split() for text in (train, test)]
-        seen = Counter(split[0])
-        known = {word for word, n in seen.items() if n > 1} | {"<unk>", "<eos>"}
+        known = set(split[0])
         return [[w if w in known else "<unk>" for w in part] for part in split]
 
     train, test = ((WIKITEXT / name).read_text() for name in ("train.txt", "test.txt"))

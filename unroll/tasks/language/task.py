@@ -24,12 +24,13 @@ from unroll.tasks.language.defaults import resolve, resolve_sizes
 from unroll.tasks.language.description import check_report, describe
 from unroll.tasks.language.floor import MOST_TOKENS, LanguageFloor, fit_floor
 from unroll.tasks.language.metrics import LanguageMetrics, measure, measure_mixture, summarise
-from unroll.tasks.language.objective import LanguageObjective
+from unroll.tasks.language.objective import EVALUATED_TOKENS, LanguageObjective
 from unroll.tasks.language.preprocessor import LanguagePreprocessor
 from unroll.tasks.language.reader import Corpus, read_corpus, read_text
 from unroll.tasks.language.settings import LanguageSettings
 
 FINAL_TOKENS = 2_000_000  # of the validation set, at most, in the evaluation after training
+TOKENS_A_SECOND = 10_000  # of it, that are read in a budget of seconds
 LARGE_FILE = 16_000_000  # bytes, from which on reading it takes noticeable time
 
 TrainedLanguageModel = Trained[LanguageSettings, LanguagePreprocessor, LanguageModel]
@@ -136,7 +137,10 @@ class LanguageTask(
         self, trained: TrainedLanguageModel, data: Corpus, progress: Progress
     ) -> LanguageMetrics:
         # a resumed run may hold n-grams that were counted in the validation set too
-        valid = first_tokens(data.valid, FINAL_TOKENS)
+        most = FINAL_TOKENS
+        if trained.seconds is not None:
+            most = min(most, max(EVALUATED_TOKENS, round(trained.seconds * TOKENS_A_SECOND)))
+        valid = first_tokens(data.valid, most)
         return self._measure(trained, data.floor, valid, progress)
 
     def evaluate(
