@@ -63,10 +63,10 @@ def test_as_many_sentences_are_measured_as_fit_in_the_seconds(file, tmp_path, sm
     assert affordable(run.trained, many, 250)[0] is SENTENCES[0]
     assert len(affordable(run.trained, many)) == 600
     some = affordable(replace(run.trained, seconds=1e-9), many)
-    assert len(some) == 100
+    assert len(some) == 200
     data = run.task.read(str(file), run.settings, [].append, run.preprocessor)
-    data = replace(data, valid=data.valid * 40)
+    data = replace(data, valid=data.valid * 60)
     trained = replace(run.trained, seconds=1e-9)
     metrics = run.task.validate(trained, data, lambda share: None)
-    assert (metrics["sentences"], metrics["sampled_from"]) == (100, len(data.valid))
+    assert (metrics["sentences"], metrics["sampled_from"]) == (200, len(data.valid))
     assert any("which fitted in the seconds" in x for x in run.task.summarise(metrics, "valid"))

@@ -179,4 +179,6 @@ def forbid(chain: ChainWeights, allowed: tuple[np.ndarray, np.ndarray, np.ndarra
         allowed: which labels may begin, follow and end, as `allowed_transitions` returns it.
     """
     given = (chain.begin, chain.pairs, chain.end)
-    return ChainWeights(*(np.where(ok, v, -np.inf) for ok, v in zip(allowed, given, strict=True)))
+    return ChainWeights(
+        *(np.where(ok, v, v.dtype.type(-np.inf)) for ok, v in zip(allowed, given, strict=True))
+    )

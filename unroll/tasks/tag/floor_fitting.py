@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from time import monotonic
 from typing import Any
 
@@ -35,7 +36,8 @@ from unroll.tasks.tag.tuning import best_score
 PENALTIES = (3.0, 1.0, 0.3, 0.1)  # tried from the strongest on, each from the weights before
 MANY_WORDS = 100_000  # of a training set that needs no strong penalty
 QUICK_PENALTY = 1.0
-ITERATIONS, FURTHER_ITERATIONS = 20, 10  # of the first penalty, of each next one
+ITERATIONS, FURTHER_ITERATIONS = 15, 8  # of the first penalty, of each next one
+LEAST_ITERATIONS = 5  # also where the time is over: without a simple model nothing else is good
 MOST_WEIGHTS = 3_000_000  # features that are too rare to fit within it are left out
 FEW_WORDS = 5000  # of a training set whose features count from their first occurrence on
 CURVATURE = 0.1  # of the loss of one word in one weight, about p (1 - p)
@@ -203,12 +205,29 @@ class FloorFit:
         if not self.chained:
             return own, dense, None
         begin, pairs, end = between
-        return own, dense, forbid(ChainWeights(begin, pairs.reshape(K, K), end), self.allowed)
+        parts = (begin, pairs.reshape(K, K), end)
+        chain = ChainWeights(*(part.astype(np.float32) for part in parts))
+        return own, dense, forbid(chain, self.allowed)
 
     def scores(self, chains: Chains, own: np.ndarray, dense: np.ndarray) -> np.ndarray:
         """The scores of words, [N, K]. own: weights of features; dense: those of vectors."""
         scores: np.ndarray = chains.matrix @ own
         return scores + chains.around @ dense if dense.size else scores
+
+    def loss(self, values: np.ndarray) -> tuple[float, np.ndarray]:
+        """The negative log-likelihood of the training set, and its gradient."""
+        own, dense, chain = self.weights(values)
+        scores = self.scores(self.chains, own, dense)
+        if chain is None:
+            total, into = label_sums(scores, self.chains.labels)
+            parts = []
+        else:
+            sums = chain_sums(scores, self.chains.labels, self.chains.order, chain)
+            total, into = sums.loss, sums.scores
+            parts = [sums.begin, sums.pairs.ravel(), sums.end]
+        into = into.astype(np.float32)
+        slopes = [(self.transposed @ into).ravel(), (self.chains.around.T @ into).ravel()]
+        return total, np.concatenate([*slopes, *parts]).astype(np.float64)
 
     def run(self, penalty: float, iterations: int) -> None:
         """Steps of L-BFGS from the present weights. penalty: half of it times the sum of squares."""
@@ -222,26 +241,22 @@ class FloorFit:
 
         def loss(variables: np.ndarray) -> tuple[float, np.ndarray]:
             values = variables * scale
-            own, dense, chain = self.weights(values)
-            scores = self.scores(self.chains, own, dense)
-            if chain is None:
-                total, into = label_sums(scores, self.chains.labels)
-                parts = []
-            else:
-                sums = chain_sums(scores, self.chains.labels, self.chains.order, chain)
-                total, into = sums.loss, sums.scores
-                parts = [sums.begin, sums.pairs.ravel(), sums.end]
-            into = into.astype(np.float32)
-            slopes = [(self.transposed @ into).ravel(), (self.chains.around.T @ into).ravel()]
-            slope = np.concatenate([*slopes, *parts]).astype(np.float64)
+            total, slope = self.loss(values)
             total += penalty / 2 * float(values @ values)
             return total, (slope + penalty * values) * scale
 
+        taken = count(1)
+
         def stop_in_time(_: np.ndarray) -> None:
-            if self.ends is not None and monotonic() > self.ends:
+            enough = next(taken) >= LEAST_ITERATIONS
+            if enough and self.ends is not None and monotonic() > self.ends:
                 raise StopIteration
 
         options = {"maxiter": iterations, "maxcor": REMEMBERED}
+        if not self.values.any():
+            # each of the features of a word takes its part of Newton's step
+            parts = self.chains.matrix.nnz / len(self.chains.labels) + self.shape[1]
+            self.values = -loss(self.values)[1] * scale / max(1.0, parts)
         found = minimize(
             loss,
             self.values / scale,

@@ -26,7 +26,7 @@ from unroll.tasks.tag.schemes import find_spans
 from unroll.tasks.tag.settings import TagSettings
 from unroll.tasks.tag.span_metrics import SpanMetrics, SpanScores
 
-FIRST, SAFETY = 100, 2.0  # sentences that are timed, and how much longer the others may take
+FIRST, SAFETY = 200, 2.0  # sentences that are timed, and how much longer the others may take
 BATCH = 64  # sentences of a batch that is only read
 FLOOR, NETWORK = "linear model", "network alone"  # the names of both as baselines
 
