@@ -18,7 +18,7 @@ from unroll.tasks.forecast.windows import ForecastWindows
 def test_weights_are_those_of_scikit_learn(noise, penalty):
     features = Features(noise(600).reshape(100, 6), noise(400, 1).reshape(100, 2, 2))
     targets = noise(200, 2).reshape(100, 2)
-    weights = fit_ridge(features, targets, penalty)
+    weights = fit_ridge(features, targets, (penalty, 9.0))[0]
     found = apply_ridge(weights, features)
     for step in range(2):
         x = np.concatenate([features.past, features.ahead[:, step]], 1)

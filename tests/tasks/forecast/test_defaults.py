@@ -1,5 +1,7 @@
 """Settings that were left open: their values, and sets without a window."""
 
+from dataclasses import replace
+
 import pytest
 
 from unroll.cells import GRUCell
@@ -28,5 +30,7 @@ def test_open_settings_get_their_values(place, write, noise):
 def test_a_set_without_a_window_is_named(place, write):
     file = write(place / "a.csv", {"y": [0.0, 1.0] * 30})
     settings = ForecastSettings(horizon=10, history=20)
+    data = read_forecast_data(file, settings)
+    check_window_sets(data, settings)
     with pytest.raises(UserError, match="no window in the validation set with a history of 20"):
-        check_window_sets(read_forecast_data(file, settings), settings)
+        check_window_sets(replace(data, train=data.valid), settings)

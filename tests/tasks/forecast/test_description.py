@@ -25,7 +25,7 @@ def test_a_recursive_head_says_which_columns_keep_their_last_value(
         ("3\n" * 100, {}, ["is always 3"]),
         ("1\n2\nabc\n" + "4\n5\n" * 50, {}, ["1 time is missing", "1 bad record", "'abc'"]),
         ("1\n2\n" * 50, {"valid": "none.csv"}, ["There is no file none.csv"]),
-        ("1\n2\n" * 30, {"horizon": 10, "history": 20}, ["leaves no window"]),
+        ("1\n2\n" * 30, {"horizon": 20, "history": 20}, ["expected at least"]),
     ],
 )
 def test_data_check_reports_each_problem_of_training_once(place, text, settings, sentence, write):

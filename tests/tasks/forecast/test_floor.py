@@ -3,7 +3,7 @@
 import numpy as np
 
 from unroll.tasks.forecast.floor import (
-    SeriesFloor,
+    Smoothing,
     by_smoothing,
     naive_parts,
     steps_read,
@@ -11,7 +11,7 @@ from unroll.tasks.forecast.floor import (
 )
 from unroll.tasks.forecast.windows import ForecastWindows
 
-MEAN = SeriesFloor("none", 1, False, (0.001, 0.0, 0.0, 1.0, 0.0), 40, 1.0, ("smoothing",))
+MEAN = Smoothing("none", 1, False, (0.001, 0.0, 0.0, 1.0, 0.0), 40, 1.0)
 
 
 def test_naive_parts_by_hand(table_of, learned):

@@ -5,11 +5,12 @@ import json
 import pytest
 
 from unroll.errors import UserError
-from unroll.tasks.forecast.floor import ForecastFloor, SeriesFloor
+from unroll.tasks.forecast.floor import ForecastFloor, SeriesFloor, Smoothing
 from unroll.tasks.forecast.floor_file import FLOOR, check_sizes, read_floor
 from unroll.training.files import write_folder
 
-ONE = SeriesFloor("damped", 12, True, (0.5, 0.1, 0.1, 0.9, 0.1), 40, 0.3, ("smoothing", "ridge"))
+DAMPED = Smoothing("damped", 12, True, (0.5, 0.1, 0.1, 0.9, 0.1), 40, 0.3)
+ONE = SeriesFloor((DAMPED,), ("smoothing", "ridge"))
 FORECAST_FLOOR = ForecastFloor({"": ONE}, ONE, "last", [[0.5, 0.25]], 0.1)
 
 
@@ -36,7 +37,8 @@ def test_it_is_read_as_it_was_written(tmp_path):
 )
 def test_what_does_not_fit_is_refused_by_name(tmp_path, name, value, word):
     record = json.loads(FORECAST_FLOOR.packed())
-    record["usual"][name] = value
+    usual = record["usual"]
+    (usual if name == "parts" else usual["smoothing"][0])[name] = value
     write_folder(tmp_path / "run", {FLOOR: json.dumps(record).encode()})
     with pytest.raises(UserError) as error:
         read_floor(tmp_path / "run", 12)

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 import unroll
 from unroll.errors import UserError
+from unroll.tasks.forecast.objective import ForecastObjective
+from unroll.tasks.forecast.reader import read_forecast_data
 
 
 def test_a_reservoir_is_read_out_in_closed_form(place, write, fast):
@@ -17,3 +20,15 @@ def test_a_reservoir_is_read_out_in_closed_form(place, write, fast):
     assert run.result()["advantage"]["naive"]["share"] > 0.7
     with pytest.raises(UserError, match="no recursive head"):
         unroll.train(place / "a.csv", readout="ridge", head="recursive", quiet=True)
+
+
+def test_the_validation_set_is_learned_from_in_the_end(place, write, noise, fast):
+    file = write(place / "a.csv", {"y": noise(200)})
+    run = unroll.train(file, horizon=2, history=12, steps=2, **fast)
+    data = read_forecast_data(file, run.settings)
+    before = ForecastObjective(run.model, data, run.settings, run.device)
+    after = before.with_validation_set()
+    last = [int(one.train.origins.max()) for one in (before, after)]
+    assert last == [140 - 3, 160 - 3] and after.network is before.network
+    with torch.no_grad():
+        assert after.evaluate()["loss"] > 0

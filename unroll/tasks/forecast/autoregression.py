@@ -12,6 +12,7 @@ import numpy as np
 from unroll.tasks.forecast.series_history import SeriesHistory
 
 OTHERS = 8  # last steps of other inputs that are read
+CONSTANT = 1e-9  # the penalty of the constant, which keeps the sums regular
 PENALTIES = tuple(10.0**k for k in range(-4, 4))  # per window
 
 
@@ -65,27 +66,29 @@ def feature_count(history: int, inputs: int, levels: int, known: int, turns: int
     return history + levels + others + known + 1
 
 
-def fit_ridge(features: Features, targets: np.ndarray, penalty: float) -> np.ndarray:
-    """The weights of the features for each step ahead [K, P + F + 1].
+def fit_ridge(
+    features: Features, targets: np.ndarray, penalties: tuple[float, ...]
+) -> list[np.ndarray]:
+    """For each penalty the weights of the features for each step ahead [K, P + F + 1].
 
         W_k = argmin |y_k - X_k W_k|^2 + n penalty |W_k|^2, the constant without penalty
 
     Args:
         features: of n windows.
         targets: y [n, K].
-        penalty: per window.
+        penalties: per window.
     """
     from scipy.linalg import solve
 
-    rows = []
+    rows: list[list[np.ndarray]] = [[] for _ in penalties]
     for step in range(targets.shape[1]):
         x = features.of_step(step)
-        square = x.T @ x
-        places = np.arange(len(square) - 1)
-        square[places, places] += penalty * len(x)
-        square[-1, -1] += 1e-9 * len(x)
-        rows.append(solve(square, x.T @ targets[:, step], assume_a="pos"))
-    return np.array(rows)
+        square, product = x.T @ x, x.T @ targets[:, step]
+        for own, penalty in zip(rows, penalties, strict=True):
+            sizes = np.full(len(square), penalty)
+            sizes[-1] = CONSTANT
+            own.append(solve(square + len(x) * np.diag(sizes), product, assume_a="pos"))
+    return [np.array(own) for own in rows]
 
 
 def apply_ridge(weights: np.ndarray, features: Features) -> np.ndarray:

@@ -25,17 +25,16 @@ LEAST_ERROR = 0.1  # of the usual errors, below which recent ones are not counte
 
 
 @dataclass(frozen=True)
-class SeriesFloor:
-    """The simple model of one series.
+class Smoothing:
+    """Exponential smoothing with its parameters.
 
     Attributes:
-        trend: of smoothing, as of `SmoothingForm`.
-        season: steps of its season; 1: none.
+        trend: as of `SmoothingForm`.
+        season: as of `SmoothingForm`.
         correlated: as of `SmoothingForm`.
         parameters: alpha, beta, gamma, phi, rho.
-        steps: how many values smoothing reads, where there are so many.
-        error: the mean absolute error of smoothing one step ahead, of the scaled series.
-        parts: the forecasts whose mean it is: among last, season, smoothing, ridge.
+        steps: how many values it reads, where there are so many.
+        error: its mean absolute error one step ahead, of the scaled series.
     """
 
     trend: Trend
@@ -44,12 +43,24 @@ class SeriesFloor:
     parameters: tuple[float, ...]
     steps: int
     error: float
-    parts: tuple[str, ...]
 
     @property
     def form(self) -> SmoothingForm:
-        """What smoothing is made of."""
+        """What it is made of."""
         return SmoothingForm(self.trend, self.season, self.correlated)
+
+
+@dataclass(frozen=True)
+class SeriesFloor:
+    """The simple model of one series.
+
+    Attributes:
+        smoothing: the best forms of smoothing, the best first; they are one part, their mean.
+        parts: the forecasts whose mean the model is: among last, season, smoothing, ridge.
+    """
+
+    smoothing: tuple[Smoothing, ...]
+    parts: tuple[str, ...]
 
 
 class FloorForecasts(NamedTuple):
@@ -95,12 +106,13 @@ class ForecastFloor:
         recent = np.ones(len(origins))
         for k in np.unique(model_of):
             one, rows = different[k], np.flatnonzero(model_of == k)
-            found = by_smoothing(windows, origins[rows], one)
-            parts = naive_parts(windows, origins[rows]) | {"smoothing": found.values}
+            smoothed = [by_smoothing(windows, origins[rows], each) for each in one.smoothing]
+            parts = naive_parts(windows, origins[rows])
+            parts["smoothing"] = np.mean([each.values for each in smoothed], 0)
             if "ridge" in one.parts:
                 parts["ridge"] = self.by_ridge(windows, origins[rows])
             values[rows] = np.mean([parts[name] for name in one.parts], 0)
-            recent[rows] = found.recent
+            recent[rows] = smoothed[0].recent
         return FloorForecasts(values, recent)
 
     def by_ridge(self, windows: SeriesHistory, origins: np.ndarray) -> np.ndarray:
@@ -115,7 +127,7 @@ class ForecastFloor:
         return json.dumps(asdict(self)).encode()
 
 
-def by_smoothing(windows: SeriesHistory, origins: np.ndarray, one: SeriesFloor) -> FloorForecasts:
+def by_smoothing(windows: SeriesHistory, origins: np.ndarray, one: Smoothing) -> FloorForecasts:
     """The forecasts of smoothing after origins [B]."""
     values = np.zeros((len(origins), windows.horizon))
     recent = np.ones(len(origins))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from unroll.saved_files import STRICT, read_record, refuse_unless
-from unroll.tasks.forecast.floor import ForecastFloor, SeriesFloor
+from unroll.tasks.forecast.floor import ForecastFloor, SeriesFloor, Smoothing
 from unroll.tasks.forecast.smoothing import HIGHEST, LOWEST, Trend
 
 FLOOR = "floor.json"
@@ -19,17 +18,16 @@ Count = Annotated[int, Field(ge=1, lt=1 << 20)]
 
 
 @dataclass
-class SeriesFloorRecord:
-    """What the file holds of a series; the attributes are those of `SeriesFloor`.
+class SmoothingRecord:
+    """What the file holds of a form of smoothing; the attributes are those of `Smoothing`.
 
     Attributes:
-        trend: of smoothing.
-        season: of smoothing.
+        trend: of it.
+        season: of it.
         correlated: whether errors follow from the error before.
-        parameters: of smoothing.
-        steps: that smoothing reads.
+        parameters: of it.
+        steps: that it reads.
         error: its mean absolute error.
-        parts: whose mean the simple model is.
     """
 
     __pydantic_config__ = STRICT
@@ -40,6 +38,20 @@ class SeriesFloorRecord:
     parameters: Annotated[list[Number], Field(min_length=len(LOWEST), max_length=len(LOWEST))]
     steps: Count
     error: Annotated[Number, Field(ge=0)]
+
+
+@dataclass
+class SeriesFloorRecord:
+    """What the file holds of a series; the attributes are those of `SeriesFloor`.
+
+    Attributes:
+        smoothing: its best forms.
+        parts: whose mean the simple model is.
+    """
+
+    __pydantic_config__ = STRICT
+
+    smoothing: Annotated[list[SmoothingRecord], Field(min_length=1, max_length=8)]
     parts: Annotated[
         list[Literal["last", "season", "smoothing", "ridge"]], Field(min_length=1, max_length=4)
     ]
@@ -79,11 +91,13 @@ def read_floor(folder: Path, season: int) -> ForecastFloor:
     path = folder / FLOOR
     record = read_record(folder, FLOOR, ForecastFloorRecord)
     for one in (record.usual, *record.series.values()):
-        refuse_unless(one.season in (1, season), path, f"a season of {season} steps or none")
         refuse_unless("season" not in one.parts or season > 1, path, "forecasts that there are")
-        pairs = zip(one.parameters, LOWEST, HIGHEST, strict=True)
-        fits = all(value in (0, 1) or low <= value <= high for value, low, high in pairs)
-        refuse_unless(fits and math.isfinite(one.error), path, "parameters of smoothing in bounds")
+        for each in one.smoothing:
+            fits = each.season in (1, season)
+            refuse_unless(fits, path, f"a season of {season} steps or none")
+            pairs = zip(each.parameters, LOWEST, HIGHEST, strict=True)
+            fits = all(value in (0, 1) or low <= value <= high for value, low, high in pairs)
+            refuse_unless(fits, path, "parameters of smoothing in bounds")
     return ForecastFloor(
         {name: series_floor(one) for name, one in record.series.items()},
         series_floor(record.usual),
@@ -105,7 +119,10 @@ def check_sizes(floor: ForecastFloor, folder: Path, horizon: int, features: int)
 
 def series_floor(record: SeriesFloorRecord) -> SeriesFloor:
     """The simple model of a series."""
-    return SeriesFloor(
-        record.trend, record.season, record.correlated, tuple(record.parameters), record.steps,
-        record.error, tuple(record.parts),
-    )  # fmt: skip
+    smoothing = [
+        Smoothing(
+            one.trend, one.season, one.correlated, tuple(one.parameters), one.steps, one.error
+        )
+        for one in record.smoothing
+    ]
+    return SeriesFloor(tuple(smoothing), tuple(record.parts))

@@ -18,6 +18,7 @@ from unroll.tasks.forecast.floor import (
     PARTS,
     ForecastFloor,
     SeriesFloor,
+    Smoothing,
     by_smoothing,
     naive_parts,
     steps_read,
@@ -31,6 +32,7 @@ LONGEST = 1024  # last steps of a series that smoothing is fitted to
 FITTED = 24  # series that parameters of all series are fitted to
 LEARNED = 20_000  # windows that the regression is fitted to
 COMPARED = 2_000  # windows of each fit that candidates are compared on
+AVERAGED = 3  # forms of smoothing whose mean is one part
 FEW = 30  # windows, below which a series does not choose for itself
 
 
@@ -61,7 +63,7 @@ class Fit:
     """
 
     windows: ForecastWindows
-    smoothing: dict[SmoothingForm, list[SeriesFloor]]
+    smoothing: dict[SmoothingForm, list[Smoothing]]
     ridge: list[np.ndarray]
     relative_to: str
     origins: np.ndarray
@@ -74,6 +76,11 @@ class Fit:
         mean = np.where(known.any(1), sums / np.maximum(1, known.sum(1)), np.nan)
         found: np.ndarray = mean / self.windows.usual_change(self.origins)
         return found
+
+    def alone(self) -> list[SeriesFloor]:
+        """A model of each series that is nothing but smoothing."""
+        first = next(iter(self.smoothing.values()))
+        return [SeriesFloor((one,), ("smoothing",)) for one in first]
 
     def floor(self, chosen: list[SeriesFloor], penalty: int) -> ForecastFloor:
         """The simple model of so chosen parts."""
@@ -112,7 +119,7 @@ def fit_floor(
     parts = choose_parts(fits, chosen, penalty)
     floors = []
     for fit, own in zip(fits, chosen, strict=True):
-        series = [replace(one, parts=each) for one, each in zip(own, parts, strict=True)]
+        series = [SeriesFloor(one, each) for one, each in zip(own, parts, strict=True)]
         floors.append(fit.floor(series, penalty))
     return FittedFloor(floors[-1], floors[0], cut)
 
@@ -126,12 +133,12 @@ def refit_floor(floor: ForecastFloor, windows: ForecastWindows, ends: list[int])
         ends: how many steps of each series are learned from.
     """
     models = [floor.of(name) for name in windows.names]
-    found = list(models)
-    for form in dict.fromkeys(one.form for one in models):
-        rows = [k for k, one in enumerate(models) if one.form == form]
-        again = smoothing_models(windows, form, ends, rows)
-        for k in rows:
-            found[k] = replace(models[k], parameters=again[k].parameters, error=again[k].error)
+    forms = list(dict.fromkeys(each.form for one in models for each in one.smoothing))
+    again = {form: smoothing_models(windows, form, ends) for form in forms}
+    found = []
+    for k, one in enumerate(models):
+        smoothing = [replace(again[each.form][k], steps=each.steps) for each in one.smoothing]
+        found.append(replace(one, smoothing=tuple(smoothing)))
     ridge = learn_ridge(windows, ends, floor.relative_to, (floor.penalty,))[0]
     series = dict(zip(windows.names, found, strict=True))
     return replace(
@@ -147,12 +154,7 @@ def fit_candidates(
 ) -> Fit:
     """Fit every candidate to the first `ends` steps; it is judged by the windows up to `until`."""
     season = windows.season_steps
-    rows = list(range(len(ends)))
-    smoothing = {
-        form: [each[k] for k in rows]
-        for form in forms_of(season)
-        for each in [smoothing_models(windows, form, ends, rows)]
-    }
+    smoothing = {form: smoothing_models(windows, form, ends) for form in forms_of(season)}
     origins = windows.origins(begins=ends, ends=until)
     origins = origins[evenly_spread(len(origins), COMPARED)]
     ridge = learn_ridge(windows, ends, relative_to, PENALTIES)
@@ -169,18 +171,17 @@ def forms_of(season: int) -> list[SmoothingForm]:
 
 
 def smoothing_models(
-    windows: ForecastWindows, form: SmoothingForm, ends: list[int], rows: list[int]
-) -> dict[int, SeriesFloor]:
+    windows: ForecastWindows, form: SmoothingForm, ends: list[int]
+) -> list[Smoothing]:
     """Smoothing of the first steps of series, fitted to each or, where they are many, to all.
 
     Args:
         windows: the series.
         form: what it is made of.
         ends: how many steps of each series are fitted to.
-        rows: the numbers of the series.
     """
-    shared = len(rows) > SEPARATE
-    some = [rows[k] for k in evenly_spread(len(rows), FITTED)] if shared else rows
+    shared = len(ends) > SEPARATE
+    some = list(evenly_spread(len(ends), FITTED)) if shared else list(range(len(ends)))
     sizes = np.array([min(LONGEST, ends[k]) for k in some])
     values = np.zeros((len(some), sizes.max()))
     for row, (k, size) in enumerate(zip(some, sizes, strict=True)):
@@ -191,16 +192,14 @@ def smoothing_models(
     errors = np.sqrt(squared_errors(form, parameters, values, starts)) * np.sqrt(2 / np.pi)
     steps = steps_read(windows.first, windows.season_steps)[-1]
     models = [
-        SeriesFloor(
-            form.trend, form.season, form.correlated, tuple(map(float, own)), steps, float(error),
-            ("smoothing",),
+        Smoothing(
+            form.trend, form.season, form.correlated, tuple(map(float, own)), steps, float(error)
         )
         for own, error in zip(parameters, errors, strict=True)
     ]  # fmt: skip
     if shared:
-        usual = replace(models[0], error=float(np.median(errors)))
-        return dict.fromkeys(rows, usual)
-    return dict(zip(rows, models, strict=True))
+        return [replace(models[0], error=float(np.median(errors)))] * len(ends)
+    return models
 
 
 def learn_ridge(
@@ -214,7 +213,7 @@ def learn_ridge(
     base = windows.naive_base(origins, relative_to)
     changes = (windows.truths(origins) - base) / windows.usual_change(origins)[:, None]
     features = features_of(windows, origins)
-    return [fit_ridge(features, changes, penalty) for penalty in penalties]
+    return fit_ridge(features, changes, penalties)
 
 
 def choose_penalty(fits: list[Fit]) -> int:
@@ -222,18 +221,19 @@ def choose_penalty(fits: list[Fit]) -> int:
     totals = np.zeros(len(PENALTIES))
     for fit in fits:
         for k in range(len(PENALTIES)):
-            own = [one[0] for one in fit.smoothing.values()][:1] * len(fit.windows.names)
-            floor = fit.floor(own, k)
+            floor = fit.floor(fit.alone(), k)
             totals[k] += np.nansum(fit.errors(floor.by_ridge(fit.windows, fit.origins)))
     return int(totals.argmin())
 
 
-def choose_smoothing(fits: list[Fit]) -> list[list[SeriesFloor]]:
-    """The best smoothing of each series, as each fit has it."""
+def choose_smoothing(fits: list[Fit]) -> list[list[tuple[Smoothing, ...]]]:
+    """The best forms of smoothing of each series, as each fit has them."""
     windows = fits[0].windows
-    series, season = len(windows.names), windows.season_steps
+    series = len(windows.names)
     candidates = [
-        (form, steps) for form in fits[0].smoothing for steps in steps_read(windows.first, season)
+        (form, steps)
+        for form in fits[0].smoothing
+        for steps in steps_read(windows.first, windows.season_steps)
     ]
     totals = np.zeros((len(candidates), series))
     for fit in fits:
@@ -249,18 +249,23 @@ def choose_smoothing(fits: list[Fit]) -> list[list[SeriesFloor]]:
                 forecasts[rows] = by_smoothing(windows, fit.origins[rows], model).values
                 errors = np.nan_to_num(fit.errors(forecasts)[rows])
                 np.add.at(totals[place], of[rows], errors)
-    best = best_of_series(totals, fits)
+    best = []
+    for order in orders_of_series(totals, fits):
+        forms: dict[SmoothingForm, int] = {}
+        for place in order:
+            forms.setdefault(*candidates[place])
+        best.append(list(forms.items())[:AVERAGED])
     return [
         [
-            replace(fit.smoothing[candidates[place][0]][k], steps=candidates[place][1])
-            for k, place in enumerate(best)
+            tuple(replace(fit.smoothing[form][k], steps=steps) for form, steps in own)
+            for k, own in enumerate(best)
         ]
         for fit in fits
     ]
 
 
-def best_of_series(totals: np.ndarray, fits: list[Fit]) -> list[int]:
-    """The candidate with the smallest error for each series.
+def orders_of_series(totals: np.ndarray, fits: list[Fit]) -> list[list[int]]:
+    """The candidates of each series, the one with the smallest error first.
 
     Args:
         totals: summed errors of candidates [C, S].
@@ -270,15 +275,18 @@ def best_of_series(totals: np.ndarray, fits: list[Fit]) -> list[int]:
     counts = np.zeros(totals.shape[1], np.int64)
     for fit in fits:
         counts += np.bincount(windows.series_of[fit.origins], minlength=len(counts))
-    means = totals / np.maximum(1, counts)
-    common = int(means.mean(1).argmin())
-    own = totals.argmin(0)
+    common = (totals / np.maximum(1, counts)).mean(1)
     separate = len(counts) <= SEPARATE
-    return [int(own[k]) if separate and counts[k] >= FEW else common for k in range(len(counts))]
+    return [
+        np.argsort(
+            totals[:, k] if separate and counts[k] >= FEW else common, kind="stable"
+        ).tolist()
+        for k in range(len(counts))
+    ]
 
 
 def choose_parts(
-    fits: list[Fit], chosen: list[list[SeriesFloor]], penalty: int
+    fits: list[Fit], chosen: list[list[tuple[Smoothing, ...]]], penalty: int
 ) -> list[tuple[str, ...]]:
     """The forecasts of each series whose mean has the smallest error."""
     windows = fits[0].windows
@@ -286,11 +294,11 @@ def choose_parts(
     sets = [each for count in range(1, len(names) + 1) for each in combinations(names, count)]
     totals = np.zeros((len(sets), len(windows.names)))
     for fit, own in zip(fits, chosen, strict=True):
-        floor = fit.floor(own, penalty)
+        floor = fit.floor([SeriesFloor(one, ("smoothing",)) for one in own], penalty)
         parts = naive_parts(windows, fit.origins)
         parts["smoothing"] = floor.forecast(windows, fit.origins).values
         parts["ridge"] = floor.by_ridge(windows, fit.origins)
         for place, each in enumerate(sets):
             errors = fit.errors(np.mean([parts[name] for name in each], 0))
             np.add.at(totals[place], windows.series_of[fit.origins], np.nan_to_num(errors))
-    return [sets[place] for place in best_of_series(totals, fits)]
+    return [sets[order[0]] for order in orders_of_series(totals, fits)]

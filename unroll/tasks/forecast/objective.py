@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -40,6 +42,7 @@ class ForecastObjective(Objective):
         device: torch.device,
     ) -> None:
         train, valid, _ = data.window_sets(settings)
+        self.data, self.settings = data, settings
         self.train = train
         train.windows.base(train.origins)  # all at once takes less time than batch by batch
         self.batches = WindowBatches(
@@ -55,6 +58,8 @@ class ForecastObjective(Objective):
         self.network = network
         self.closed_form = settings.readout == "ridge"
         self.median = settings.levels.index(0.5)
+        if not len(valid.origins):  # where it is learned from
+            valid = train
         some = valid.origins[evenly_spread(len(valid.origins), EVALUATED)]
         self.validation = [batch.to(device) for batch in batches_in_order(valid.windows, some)]
 
@@ -76,6 +81,11 @@ class ForecastObjective(Objective):
             naive += absolute_error(batch.base, batch)
         name = "error_over_naive" if self.network.combination is None else "error_over_floor"
         return {"loss": loss / tokens, name: ours / max(naive, 1e-12)}
+
+    def with_validation_set(self) -> ForecastObjective:
+        return ForecastObjective(
+            self.network, replace(self.data, train=self.data.valid), self.settings, self.device
+        )
 
     def solve(self, progress: Progress) -> list[str]:
         """Solve the read-out by ridge regression; the validation set chooses the penalty.

@@ -12,6 +12,8 @@ from unroll.errors import UserError
 from unroll.tasks.forecast.series import Series, SeriesTable
 from unroll.tasks.forecast.settings import ForecastSettings
 
+FEW = 3  # forecasts more than one, of a set that would have none
+
 
 @dataclass(frozen=True)
 class TimeSplit:
@@ -34,12 +36,17 @@ def split_in_time(table: SeriesTable, settings: ForecastSettings) -> TimeSplit:
     """Split all series at the same times.
 
     The training set has 70 % of all different times, the validation set 10 %, the test set the
-    rest; with a table of its own as the test set they have 90 % and the rest.
+    rest; with a table of its own as the test set they have 90 % and the rest. A set that is too
+    short for one horizon takes as many steps as a few forecasts need from the set before it.
     """
     times = np.unique(np.concatenate([one.times[: len(one)] for one in table.series]))
+    first, second = (len(times) * n // 10 for n in ((7, 8) if settings.valid is None else (9, 10)))
+    if settings.valid is None and len(times) - second < settings.horizon:
+        second = max(1, len(times) - settings.horizon - FEW)
+    if second - first < settings.horizon:
+        first = max(1, second - settings.horizon - FEW)
     ends = []
-    for tenths in (7, 8) if settings.valid is None else (9, 10):
-        place = len(times) * tenths // 10
+    for place in (first, second):
         limit = times[place] if place < len(times) else np.inf
         ends.append([int(np.searchsorted(one.times[: len(one)], limit)) for one in table.series])
     train, valid = ends
