@@ -21,7 +21,7 @@ def test_a_run_of_one_step_is_the_simple_model(wave, fast):
     windows, origins = data.window_sets(run.settings).test
     forecasts = windows.unscaled(windows.base(origins).values, origins)
     truth = y[origins[:, None] + np.arange(1, 4)]
-    assert run.result()["mae"] == pytest.approx(np.abs(forecasts - truth).mean(), rel=1e-4)
+    assert run.result()["mae"] == pytest.approx(np.abs(forecasts - truth).mean(), rel=1e-3)
     assert run.result()["mae"] < 0.5 * run.result()["baselines"]["naive"]["mae"]
 
 

@@ -16,6 +16,9 @@ from unroll.tasks.forecast.metrics import block_means
 
 SHARES = tuple(k / 10 for k in range(11))  # of the network's correction, that are tried
 BLOCKS = 3  # of a horizon of at least twice as many steps, each with a share of its own
+LEAST_BLOCKS = 4  # of windows, without which a gain cannot be told from chance
+LEAST_CERTAINTY = 0.3  # standard errors of a gain, below which the network counts nothing
+HALF_AT = 0.5  # standard errors of a gain, at which half the share counts
 SPREADS = (
     (0.0, 0.0),
     (0.5, 0.0),
@@ -93,7 +96,7 @@ class Combination(nn.Module):
     def fit(self, held_out: Errors, earlier: Errors | None) -> None:
         """Fit the shares, then the bands by conformal prediction.
 
-        A share counts where it lowers the absolute error by more than its standard error.
+        A share counts as far as its gain is no chance.
 
         Args:
             held_out: windows of the validation set.
@@ -123,7 +126,10 @@ class Combination(nn.Module):
         return [slice(a, b) for a, b in pairwise(ends)]
 
     def _best_share(self, held_out: Errors, block: slice) -> float:
-        """The share with the smallest absolute error; 0 where its gain may be chance."""
+        """The share with the smallest absolute error, less where its gain may be chance.
+
+        share z^2 / (z^2 + 1/4)    z: the gain in its standard errors, of blocks of windows
+        """
         known = held_out.known[block]
         used = known.any(0)
         counts = known.sum(0)[used]
@@ -137,10 +143,13 @@ class Combination(nn.Module):
         share = min(SHARES, key=lambda share: float(errors(share).mean()))
         gain = (errors(0.0) - errors(share)).double().cpu().numpy()
         means = block_means(gain, len(self.share))
-        if len(means) < 2:
+        if share == 0 or len(means) < LEAST_BLOCKS:
             return 0.0
         noise = float(means.std(ddof=1)) / math.sqrt(len(means))
-        return share if gain.mean() > noise else 0.0
+        certainty = float(gain.mean()) / max(noise, 1e-12)
+        if certainty < LEAST_CERTAINTY:
+            return 0.0
+        return share * certainty**2 / (certainty**2 + HALF_AT**2)
 
     def _offsets(self, parts: list[tuple[Tensor, Errors]], powers: tuple[float, float]) -> Tensor:
         """The quantiles of what is left, in the unit of spread [K, Q].
