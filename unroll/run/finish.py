@@ -123,7 +123,7 @@ def refit_run(
     Returns:
         What came of the network; None where it has not learned more.
     """
-    if not run.settings.refit:
+    if not trainer.settings.refit:
         return None
     log = trainer.report.log
     refitted = None

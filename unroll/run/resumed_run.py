@@ -42,6 +42,7 @@ CHANGEABLE = {
     "checkpoint_every",
     "keep_checkpoints",
     "patience",
+    "refit",
     "watch",
 }
 

@@ -44,7 +44,7 @@ def setting_rows(kind: type[TrainingSettings]) -> list[SettingRow]:
     rows = []
     for name, field in kind.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        is_switch = name in flags and field.annotation is bool
+        is_switch = flags.get(name) == "" and field.annotation is bool
         takes = "" if is_switch else flags.get(name) or value_word(field.annotation)
         rows.append(
             SettingRow(

@@ -30,12 +30,14 @@ class TrainingSettings(BaseModel):
         "threads": "",
         "backend": "",
         "watch": "",
+        "refit": "yes|no",
     }
 
     seconds: float | None = Field(
         None,
         gt=0,
-        description="Train for so many seconds; with --resume, for so many more.",
+        description="Train for so many seconds, with everything in them; with --resume, for so many "
+        "more.",
     )
     steps: int | None = Field(
         None,
@@ -102,7 +104,10 @@ class TrainingSettings(BaseModel):
         "as 0.999.",
     )
     evaluate_every: int | None = Field(
-        None, ge=1, description="Steps between evaluations. Default: ten evaluations in a run."
+        None,
+        ge=1,
+        description="Steps between evaluations. Default: ten evaluations in a run, or fewer where "
+        "they would take more than a twentieth of --seconds.",
     )
     checkpoint_every: int | None = Field(
         None,
@@ -124,7 +129,8 @@ class TrainingSettings(BaseModel):
 
     refit: bool = Field(
         True,
-        description="When every choice has been made, learn from the validation set too.",
+        description="When every choice has been made, learn from the validation set too: the simple "
+        "model, and the network in the last fifth of the training (of --steps, in a quarter more).",
     )
 
     @classmethod

@@ -49,7 +49,7 @@ class Refitted:
             return f"The weights from before are kept: {self.reason}."
         return (
             f"Then {self.steps:,} steps learned from the validation set too. Metrics are those "
-            "before (--set refit=false leaves it out)."
+            "before (--refit no leaves it out)."
         )
 
 
