@@ -52,7 +52,7 @@ def table_of_clips(folder: Path) -> str:
     with (source / "labels.csv").open(newline="", encoding="utf-8") as file:
         names, *lines = csv.reader(file)
     clip, label = 0, names.index("action") if "action" in names else len(names) - 1
-    rows = [(str(source / "clips" / row[clip]), row[label]) for row in lines[:MOST_ROWS]]
+    rows = [(str(source / row[clip]), row[label]) for row in lines[:MOST_ROWS]]
     return write_table(folder / "clips.csv", ("clip", "label"), rows)
 
 

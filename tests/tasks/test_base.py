@@ -11,6 +11,8 @@ from unroll.tasks import TASKS, load_task
 from unroll.tasks.base import Task
 
 OPTIONAL = {
+    "fit_floor",
+    "refit_floor",
     "baseline_files",
     "calibrate",
     "check_columns",

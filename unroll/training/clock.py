@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+EXIT_SECONDS = 0.7  # of the processor, in which Python with torch ends
+
 _begun: ContextVar[float | None] = ContextVar("begun", default=None)
 
 
@@ -17,12 +19,20 @@ class Clock:
 
     def __init__(self) -> None:
         begun = _begun.get()
+        self._is_of_command = begun is not None
         self._begun = time.perf_counter() if begun is None else begun
 
     @property
     def seconds(self) -> float:
         """Seconds until now."""
         return time.perf_counter() - self._begun
+
+    @property
+    def exit_seconds(self) -> float:
+        """How long the process of a command will take to end, on a machine as busy as it is now."""
+        if not self._is_of_command:
+            return 0.0
+        return EXIT_SECONDS * max(1.0, self.seconds / max(time.process_time(), 1e-3))
 
 
 def process_age() -> float:

@@ -22,6 +22,7 @@ TRIAL_SHARE = 0.1  # of the validation set, in the evaluation that is timed firs
 UNKNOWN_END = 0.1  # of a budget of seconds, kept for its end before an evaluation was timed
 LONGEST_END = 0.25  # of a budget of seconds, kept for its end
 SHORTEST_END = 0.02  # of a budget of seconds, that a part of its end may take, however late it is
+LONGEST_EXIT = 0.1  # of a budget of seconds, kept for the end of the process
 SAVING = 0.01  # of a budget of seconds, kept for loading and saving weights
 
 
@@ -61,6 +62,8 @@ class Pace:
         self.has_seconds = self.budget.kind == "seconds"
         self.end = self.budget.total if self.has_seconds else math.inf
         self.asked = self.end - progress.seconds
+        if self.has_seconds:
+            self.end -= min(clock.exit_seconds, LONGEST_EXIT * self.asked)
         given = settings.seconds is not None or not self.has_seconds
         self._most_evaluations = EVALUATIONS if given else EVALUATIONS_WITH_PATIENCE
         self.evaluations, self.steps = self._most_evaluations, 0
