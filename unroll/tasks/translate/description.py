@@ -36,8 +36,10 @@ def describe_floor(data: TranslateData) -> list[str]:
     memory = data.preprocessor.floor
     if memory is None:
         return []
+    every = len(data.train)
+    share = f" (of {every:,}, evenly spread)" if len(memory.pairs) < every else ""
     return [
-        f"Floor: {counted(len(memory.pairs), 'known pair')}, of which the nearest to a source (words 1 "
+        f"Floor: {counted(len(memory.pairs), 'known pair')}{share}, of which the nearest to a source (words 1 "
         f"and 2, characters 2 to 5) are candidates beside what the network finds, and a table of "
         f"{counted(len(memory.forward.keys), 'entry', 'entries')} that mends words (--set floor=none: "
         "the network alone)."

@@ -104,7 +104,7 @@ def read_pairs(
             "--set max_length=N."
         )
     kept = KEPT_TEXTS if settings.floor == "none" else KNOWN_PAIRS
-    every = max(1, len(hashes) // kept)
+    every = max(1, -(-len(hashes) // kept))
     trained = [each for each, chosen in zip(hashes, training, strict=True) if chosen]
     return TranslateData(
         file=file,

@@ -14,6 +14,7 @@ import torch
 
 from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord, checked, predicted_in_place
+from unroll.data.split import evenly_spread
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.translate.baseline import NearestNeighbour
@@ -33,6 +34,7 @@ from unroll.tasks.translate.reader import TranslateData, read_pairs
 from unroll.tasks.translate.rescoring import FEATURES
 from unroll.tasks.translate.settings import SEARCH, TranslateSettings
 
+PAIRS_A_SECOND = 20_000  # of a budget, that become known pairs
 FINAL = 2000  # pairs of the validation set, at most, in the evaluation after training
 
 
@@ -114,8 +116,11 @@ class TranslateTask(
     def fit_floor(
         self, data: TranslateData, settings: TranslateSettings, log: Log
     ) -> TranslateData:
-        memory = TranslationMemory.learn(data.training_pairs)
-        return data.with_floor(memory)
+        pairs = data.training_pairs
+        if settings.seconds is not None:  # a part of many pairs, so that a step fits in too
+            rows = evenly_spread(len(pairs), round(PAIRS_A_SECOND * settings.seconds))
+            pairs = [pairs[row] for row in rows]
+        return data.with_floor(TranslationMemory.learn(pairs))
 
     def baseline_files(self, data: TranslateData) -> dict[str, bytes]:
         if data.preprocessor.floor is not None:
@@ -145,7 +150,7 @@ class TranslateTask(
     ) -> PairPreprocessor | None:
         if data.preprocessor.floor is None:
             return None
-        pairs = [*data.training_pairs, *data.valid_pairs]
+        pairs = [*data.preprocessor.floor.pairs, *data.valid_pairs]
         return replace(data.preprocessor, floor=TranslationMemory.learn(pairs))
 
     def evaluate(
