@@ -49,6 +49,7 @@ def test_what_was_given_stays_and_nothing_random_is_touched(pairs_of, seconds, m
     assert torch.equal(before, torch.get_rng_state()) and torch.get_num_threads() == threads
     assert found.dropout == 0.25 and found.hidden == 64 and found.encoder_hidden == 32
     assert found.embedding == 32 and found.learning_rate == 6e-3
+    assert found.batch_size == 32
 
 
 def test_the_timed_pairs_have_the_usual_length():

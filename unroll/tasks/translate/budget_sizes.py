@@ -24,7 +24,8 @@ from unroll.training.threads import available_processors
 
 CELLS = ("lstm", "gru")  # whose sizes and rates were tried
 REFERENCE = 256  # units of the network that is timed
-BATCH = 64  # pairs of its batches
+BATCH, SMALL_BATCH = 64, 32  # pairs of a batch; of networks that are small because time is short
+SMALL = 256  # their units, at most
 BEST_AT = (
     40_000,
     512,
@@ -71,14 +72,16 @@ def fit_to_budget(
     tokens = len(pairs.source.ids) + len(pairs.target.ids) + 2 * len(pairs)
     hidden = best_size(TRAINING * seconds / step, tokens)
     embedding = settings.embedding or max(32, hidden // (4 if settings.level == "char" else 2))
-    steps = TRAINING * seconds / step * REFERENCE / hidden
-    epochs = steps * (settings.batch_size or BATCH) / len(pairs)
+    batch_size = settings.batch_size or (SMALL_BATCH if hidden <= SMALL else BATCH)
+    # pairs a second hardly depend on the size of a batch
+    epochs = TRAINING * seconds / step * REFERENCE / hidden * BATCH / len(pairs)
     dropout = best_dropout(settings.level, epochs)
     word_dropout = 0.0 if settings.level == "char" else round(dropout / 4, 3)
     open_ones: dict[str, float | int] = {
         "dropout": dropout,
         "word_dropout": word_dropout,
         "learning_rate": best_rate(hidden),
+        "batch_size": min(batch_size, len(pairs)),
     }
     found = {name: value for name, value in open_ones.items() if getattr(settings, name) is None}
     return settings.model_copy(
