@@ -83,6 +83,8 @@ def calibrate(trained: TrainedTranslator, data: TranslateData, progress: Progres
         *fitted_choices("known pairs", known, references),
     ]
     alone = max(choices, key=lambda each: each.quality)
+    # the network is asked about those that are best without it
+    trained.model.candidate_weights[1] = torch.from_numpy(alone.weights)
     if asked:
         both = collect(trained, pairs[: len(known)], seconds / 2, progress, asked=True)
         choices += [

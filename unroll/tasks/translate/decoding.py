@@ -16,7 +16,7 @@ from unroll.data.vocabulary import BOUNDARY, UNKNOWN
 from unroll.models.beam_search import Hypothesis, beam_search, decode_sequences
 from unroll.models.sampling import distribution, draw
 from unroll.tasks.base import Trained
-from unroll.tasks.translate.memory import Candidate, Origin
+from unroll.tasks.translate.memory import Candidate, Origin, TranslationMemory
 from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.rescoring import (
@@ -30,6 +30,7 @@ from unroll.tasks.translate.settings import TranslateSettings
 
 READ_AHEAD = 256  # sources that are read before the first is translated
 ROWS = 256  # of a batch of searches
+ASKED = 8  # candidates of the known pairs that the network is asked about
 LIMIT = 16  # tokens by which the longest outputs of two batches differ
 
 TrainedTranslator = Trained[TranslateSettings, PairPreprocessor, TranslateNetwork]
@@ -169,6 +170,7 @@ def find_candidates(
         return [[] for _ in sources]
     found = memory.candidates(sources)
     if asked:
+        found = best_known(network, memory, sources, found)
         searched = search(network, preprocessor, sources, settings, device, generator)
         found = [
             as_candidates(preprocessor, source, hypotheses) + known
@@ -178,6 +180,18 @@ def find_candidates(
     if not asked:
         return rated
     return ask_network(network, preprocessor, sources, rated, settings.length_penalty, device)
+
+
+def best_known(
+    network: TranslateNetwork,
+    memory: TranslationMemory,
+    sources: list[str],
+    found: list[list[Candidate]],
+) -> list[list[Candidate]]:
+    """Those of the known pairs' candidates that the network is asked about: the best without it."""
+    weights = network.candidate_weights[1].cpu().numpy().astype(float)
+    rated = rate_candidates(memory, sources, found)
+    return [[each.candidate for each in ranked(own, weights)[:ASKED]] for own in rated]
 
 
 def as_candidates(

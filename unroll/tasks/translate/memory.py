@@ -23,7 +23,7 @@ from unroll.tasks.translate.word_table import WordTable
 from unroll.training.checkpoint import pack
 
 FILE = "floor.safetensors"
-NEIGHBOURS, MENDED = 4, 2  # candidates of a source: nearest pairs, and how many of them are mended
+NEIGHBOURS, MENDED = 16, 8  # candidates of a source: nearest pairs, and how many of them are mended
 LIKELY = 0.05  # probability of a word's translation that is used
 CLOSING = frozenset(".,!?;:)]}")  # marks that stand behind a word without a space
 SPACED = 0.5  # spaces for each word, from which on words are written with spaces between
