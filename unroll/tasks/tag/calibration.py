@@ -5,6 +5,7 @@ N words of the validation set, K labels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from unroll.tasks.tag.floor import TagFloor
 from unroll.tasks.tag.metrics import TrainedTagger, affordable, measure, score_batches
 from unroll.tasks.tag.network import OUTSIDE, Tagger
 from unroll.tasks.tag.preprocessor import TagPreprocessor
+from unroll.tasks.tag.schemes import find_spans
 from unroll.tasks.tag.tuning import OUTSIDE_PENALTIES, best_score
 
 CALIBRATION_SENTENCES = 4000  # of the validation set that are used at most
@@ -99,7 +101,7 @@ def calibrate_combination(
 
     Their likeliest weights come first. Where tags are spans, the score of words outside spans is then
     what gives the highest F1, of both together and of each alone. Either of them alone is taken where
-    it is better than both together.
+    it is better than both together by more than the standard error of the figure.
 
     Args:
         trained: its network keeps the weights.
@@ -120,6 +122,8 @@ def calibrate_combination(
         found[name] = reached, Mixture(mixture.network, mixture.floor, outside)
         progress(0.6 + 0.4 * (k + 1) / 3)
     best = max(found, key=lambda name: found[name][0])
+    if found[best][0] - found["combined"][0] <= standard_error(found["combined"][0], scored):
+        best = "combined"
     mixtures = {name: mixture for name, (_, mixture) in found.items()}
     mixtures["combined"] = mixtures[best]
     keep_mixtures(trained.model, mixtures)
@@ -129,6 +133,14 @@ def calibrate_combination(
         f"Weights of the scores, fitted on the validation set: {both.network:.2f} for the network, "
         f"{both.floor:.2f} for the linear model{lowered} (--set floor=none: the network alone)."
     ]
+
+
+def standard_error(figure: float, scored: Scored) -> float:
+    """Of an F1 of spans, about, or an accuracy. figure: the F1 or the accuracy."""
+    count = len(scored.labels)
+    if scored.preprocessor.scheme is not None:
+        count = sum(len(find_spans(s.tags or ())) for s in scored.sentences)
+    return math.sqrt(figure * (1 - figure) / max(1, count))
 
 
 def score_sentences(
