@@ -3,17 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import torch
 
-from unroll.cells import GRUCell
 from unroll.tasks.base import Trained
 from unroll.tasks.transcribe.calibration import calibrate
 from unroll.tasks.transcribe.combination import NEVER
 from unroll.tasks.transcribe.decoding import combination_weights
 from unroll.tasks.transcribe.floor_fitting import FloorSize, fit_closed_text_model
 from unroll.tasks.transcribe.network import Transcriber
-from unroll.tasks.transcribe.task import TranscribeTask
 
 
 def test_an_untrained_network_counts_nothing(untrained):
@@ -27,21 +24,9 @@ def test_an_untrained_network_counts_nothing(untrained):
     )  # fmt: skip
     assert combination_weights(combined).floor == 0 and combination_weights(network).network == 1
     trained = Trained(combined, data.preprocessor, settings, torch.device("cpu"), Path())
-    (sentence,) = calibrate(trained, data.train, data.valid, lambda share: None)
+    (sentence,) = calibrate(trained, data.valid, lambda share: None)
     weights = combination_weights(combined)
     assert weights.floor > 1 and weights.network == 0 and weights.margin > 0.9 * NEVER
     assert "--set floor=none" in sentence
     alone = replace(trained, preprocessor=replace(data.preprocessor, floor=None))
-    assert calibrate(alone, data.train, data.valid, lambda share: None) is None
-
-
-def test_known_speakers_of_both_sets_calibrate_each_by_itself(untrained):
-    data, settings, _ = untrained(count=40, most=1, speaker="who")
-    assert {record.person for record in data.train.records} == {"a", "b"}
-    floor = fit_closed_text_model([data.train], FloorSize(copies=0, landmarks=40), 1)
-    data = data.with_floor(floor)
-    network = TranscribeTask().build_network(settings, data.preprocessor, GRUCell)
-    trained = Trained(network, data.preprocessor, settings, torch.device("cpu"), Path())
-    (sentence,) = calibrate(trained, data.train, data.valid, lambda share: None)
-    assert "each by itself" in sentence
-    assert combination_weights(network).floor == pytest.approx(floor.sharpness)
+    assert calibrate(alone, data.valid, lambda share: None) is None

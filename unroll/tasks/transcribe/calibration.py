@@ -14,50 +14,35 @@ from unroll.tasks.transcribe.combination import (
     TRUSTED,
     ClosedTexts,
     CombinationWeights,
-    fit_network_weight,
     fit_weights,
 )
 from unroll.tasks.transcribe.ctc import greedy
 from unroll.tasks.transcribe.decoding import TrainedTranscriber
 from unroll.tasks.transcribe.outputs import network_outputs
-from unroll.tasks.transcribe.people import are_known
 
 MOST = 1000  # recordings, which are plenty for three numbers
 
 
 def calibrate(
-    trained: TrainedTranscriber,
-    train: TranscribeDataset,
-    valid: TranscribeDataset,
-    progress: Progress,
+    trained: TrainedTranscriber, valid: TranscribeDataset, progress: Progress
 ) -> list[str] | None:
     """Fit the weights of the combination into the network; None where it has no simple model.
 
-    Both weights are fitted together on the validation set. Where speakers are known and those of the
-    validation set are in the training set too, it says nothing on how well the simple model knows
-    other speakers, which its cross-validation over speakers does: then each is calibrated by itself.
-
     Args:
         trained: the run.
-        train: the training set.
         valid: the validation set.
         progress: called with the share that is done.
     """
     model = trained.preprocessor.floor
     if model is None:
         return None
-    people = [record.person for record in train.records]
-    shared = are_known(people) and {record.person for record in valid.records} <= set(people)
     closed = ClosedTexts(model, trained.preprocessor)
-    weights = fit_combination(trained, closed, valid, progress, alone=shared)
+    weights = fit_combination(trained, closed, valid, progress)
     kept = [weights.network, weights.floor, weights.margin]
     trained.model.combination.copy_(torch.tensor(kept))
-    why = "on the validation set"
-    if shared:
-        why = "each by itself, as the speakers of both sets are the same (--by COLUMN)"
     return [
-        f"Fitted {why}: the network's log-probabilities count {weights.network:.2g}, the scores of "
-        f"the simple model {weights.floor:.2g} (--set floor=none)."
+        f"The network's log-probabilities count {weights.network:.2g}, the scores of the simple "
+        f"model {weights.floor:.2g} (--set floor=none)."
     ]
 
 
@@ -66,21 +51,11 @@ def fit_combination(
     closed: ClosedTexts,
     valid: TranscribeDataset,
     progress: Progress,
-    *,
-    alone: bool,
 ) -> CombinationWeights:
     """The weights of lowest cross-entropy, and the margin that no recording of a closed text exceeds.
 
     Where the network reads less than half of the recordings right by itself, it is never believed
     that a text is none of the closed ones.
-
-    Args:
-        trained: the run.
-        closed: its closed texts.
-        valid: the validation set.
-        progress: called with the share that is done.
-        alone: whether the weight of the network is fitted without the simple model, whose weight is
-            then its sharpness.
     """
     rows = evenly_spread(len(valid), MOST).tolist()
     network, floor, y, excess, right = [], [], [], [], 0
@@ -94,12 +69,12 @@ def fit_combination(
         y.append(k)
         excess.append(closed.excess(log_p, reading, scores))
         right += tuple(reading.tokens) == closed.labellings[k]
-    K, sharpness = len(closed.labellings), closed.model.sharpness
-    scores_of_network = np.reshape(network, (-1, K))
-    texts = np.array(y, dtype=np.int64)
-    if alone:
-        one, other = fit_network_weight(scores_of_network, texts), sharpness
-    else:
-        one, other = fit_weights(scores_of_network, np.reshape(floor, (-1, K)), texts, sharpness)
+    K = len(closed.labellings)
+    one, other = fit_weights(
+        np.reshape(network, (-1, K)),
+        np.reshape(floor, (-1, K)),
+        np.array(y, dtype=np.int64),
+        closed.model.sharpness,
+    )
     trusted = bool(y) and one > 0 and right >= TRUSTED * len(y)
     return CombinationWeights(one, other, max(0.0, *excess) + SPARE if trusted else NEVER)

@@ -122,11 +122,6 @@ def token_times(log_p: Tensor, labelling: tuple[int, ...]) -> list[tuple[int, in
         return [(k * S // n, max(k * S // n, (k + 1) * S // n - 1)) for k in range(n)]
 
 
-def fit_network_weight(network: np.ndarray, y: np.ndarray) -> float:
-    """The weight a >= 0 of lowest cross-entropy of softmax(a * network) alone; arguments as below."""
-    return fit_weights(network, np.zeros_like(network), y, 1.0)[0]
-
-
 def fit_weights(
     network: np.ndarray, floor: np.ndarray, y: np.ndarray, sharpness: float
 ) -> tuple[float, float]:

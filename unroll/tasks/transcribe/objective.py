@@ -46,7 +46,6 @@ class TranscribeObjective(Objective):
             settings.noise,
             settings.masks,
             settings.vary,
-            settings.tilt,
         )
         self.batches = TranscribeBatches(
             data.train, settings.batch_size or BATCH_SIZE, settings.seed, perturbation

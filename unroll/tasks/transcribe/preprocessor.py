@@ -41,7 +41,6 @@ class Perturbation:
     Attributes:
         speed: sounds are played faster or slower by up to this share.
         vocal_tract: the mel scale is stretched by up to this share.
-        tilt: nats that the highest band gains or loses at most, and the lowest the other way.
         noise: share of the sounds that get noise.
         masks: widest masked stripe of bands and of time, as a share.
         vary: strength of the distortion of lines of handwriting.
@@ -52,7 +51,6 @@ class Perturbation:
     noise: float
     masks: float
     vary: float
-    tilt: float = 0.0
 
 
 @dataclass
@@ -94,7 +92,6 @@ class SavedTranscribe:
         mean: of each feature over the corpus.
         deviation: of each feature over the corpus.
         height: of images of lines.
-        dynamic_range: nats below the loudest band, where all bands are levelled off.
     """
 
     __pydantic_config__ = STRICT
@@ -110,7 +107,6 @@ class SavedTranscribe:
     mean: list[float] = field(default_factory=list)
     deviation: list[float] = field(default_factory=list)
     height: Annotated[int, Field(ge=1, le=10_000)] = 32
-    dynamic_range: Annotated[float, Field(gt=0)] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,8 +125,6 @@ class TranscribePreprocessor:
         mean: of each feature over the corpus, where it is scaled by that.
         deviation: of each feature over the corpus, where it is scaled by that.
         height: of images of lines, in pixels.
-        dynamic_range: nats below the loudest band of a sound, where all bands are levelled off; None:
-            they are not.
         floor: the simple model of closed texts; None where there is none.
         number: of each token.
     """
@@ -146,7 +140,6 @@ class TranscribePreprocessor:
     mean: list[float] = field(default_factory=list)
     deviation: list[float] = field(default_factory=list)
     height: int = 32
-    dynamic_range: float | None = None
     floor: ClosedTextModel | None = field(default=None, repr=False, compare=False)
     number: dict[str, int] = field(init=False, repr=False, compare=False)
 
@@ -239,16 +232,14 @@ class TranscribePreprocessor:
             return line
         if self.mel is None:
             return self.scale_by_corpus(torch.from_numpy(raw))
-        warp, tilt = 1.0, 0.0
+        warp = 1.0
         if draw is not None and perturbation is not None:
             raw = perturb(raw, perturbation, draw)
             if perturbation.vocal_tract:
                 # few different values, so that their filters stay in the cache
                 reach = perturbation.vocal_tract
                 warp = 1 + reach * float(draw.integers(-10, 11)) / 10
-            if perturbation.tilt:
-                tilt = float(draw.uniform(-perturbation.tilt, perturbation.tilt))
-        x = self._scale(self._log_mel(raw, warp, tilt), scale)
+        x = self._scale(self._log_mel(raw, warp), scale)
         if draw is not None and perturbation is not None and perturbation.masks:
             x = mask_stripes(x, draw, int(perturbation.masks * x.shape[1]), perturbation.masks)
         return x
@@ -257,14 +248,10 @@ class TranscribePreprocessor:
         """Features [T, F] before they are scaled, to measure their scale."""
         return torch.from_numpy(raw) if self.mel is None else self._log_mel(raw)
 
-    def _log_mel(self, samples: np.ndarray, warp: float = 1.0, tilt: float = 0.0) -> Tensor:
+    def _log_mel(self, samples: np.ndarray, warp: float = 1.0) -> Tensor:
         if self.mel is None:
             raise ValueError("Only sounds have log-mel features.")
         x = self.mel(torch.from_numpy(samples), warp)
-        if tilt:
-            x = x + tilt * torch.linspace(-1, 1, x.shape[1])
-        if self.dynamic_range is not None:
-            x = torch.logaddexp(x, x.max() - self.dynamic_range)
         orders = [x]
         for _ in range(self.deltas):
             orders.append(deltas(orders[-1]))

@@ -344,7 +344,6 @@ def learn_preprocessor(
         rate = settings.rate or min(most_frequent, HIGHEST_RATE)
         mel = LogMel(rate, settings.bands, settings.window, settings.hop)
     units = choose_units([record.text for record in records], settings.units)
-    has_range = settings.kind == "audio" and not settings.streaming
     plain = TranscribePreprocessor(
         settings.kind,
         units,
@@ -355,7 +354,6 @@ def learn_preprocessor(
         settings.deltas,
         choose_normalisation(settings),
         height=settings.height,
-        dynamic_range=(settings.dynamic_range or None) if has_range else None,
     )
     tokens = sorted({unit for record in records for unit in plain.split(record.text)})
     subsample = settings.subsample or largest_subsample(

@@ -83,12 +83,6 @@ class TranscribeSettings(RecurrentSettings):
         description="Each band is scaled to mean 0 and standard deviation 1 over this. auto: "
         "speaker if that column is given, corpus if streaming, otherwise utterance.",
     )
-    dynamic_range: float = Field(
-        8.0,
-        ge=0,
-        description="Nats below the loudest band of a recording, where all bands are levelled off, so "
-        "that background noise counts little. 0: nowhere; never if streaming.",
-    )
     height: int = Field(
         32, ge=8, description="Height in pixels to which an image of a line is scaled."
     )
@@ -118,13 +112,6 @@ class TranscribeSettings(RecurrentSettings):
         ge=0,
         lt=0.5,
         description="In training, the mel scale is stretched by up to this share.",
-    )
-    tilt: float = Field(
-        2.0,
-        ge=0,
-        le=10,
-        description="In training, the highest band gains or loses up to so many nats, and the lowest "
-        "the other way.",
     )
     noise: float = Field(
         0.5, ge=0, le=1, description="Share of the recordings to which training adds noise."

@@ -142,7 +142,7 @@ class TranscribeTask(
         self, trained: TrainedTranscriber, data: TranscribeData, progress: Progress
     ) -> list[str] | None:
         """Fit how much the network and the simple model count, on the validation set."""
-        return calibrate(trained, data.train, data.valid, progress)
+        return calibrate(trained, data.valid, progress)
 
     def objective(
         self,
