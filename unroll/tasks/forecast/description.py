@@ -109,7 +109,7 @@ def describe_floor(floor: ForecastFloor) -> str:
     )
     return (
         f"a simple model (--set floor=none: without it): {parts}{often}, chosen on windows that it was not "
-        "fitted to; fitted again to all rows once the figures are made (--set refit=false: not)"
+        "fitted to; fitted again to all rows once the figures are made (--refit no: not)"
     )
 
 

@@ -12,8 +12,13 @@ from unroll.data.split import evenly_spread
 from unroll.tasks.forecast.backtest import batches_in_order
 from unroll.tasks.forecast.combination import Errors
 from unroll.tasks.forecast.floor_fit import fit_floor, refit_floor
-from unroll.tasks.forecast.reader import EarlierFloor, ForecastData, choose_base, make_windows
-from unroll.tasks.forecast.series import SeriesTable
+from unroll.tasks.forecast.reader import (
+    EarlierFloor,
+    ForecastData,
+    choose_base,
+    make_windows,
+    table_of_all_rows,
+)
 from unroll.tasks.forecast.settings import ForecastSettings
 
 if TYPE_CHECKING:
@@ -46,20 +51,6 @@ def with_all_rows(data: ForecastData, settings: ForecastSettings) -> ForecastPre
     floor = refit_floor(preprocessor.floor, windows, [len(one) for one in table.series])
     until = {one.name: float(one.times[len(one) - 1]) for one in table.series}
     return replace(preprocessor, floor=floor, until=preprocessor.until | until)
-
-
-def table_of_all_rows(data: ForecastData) -> SeriesTable:
-    """The known series with the rows of the test table, where that is a table of its own."""
-    past = [data.preprocessor.renumber_words(one, data.table) for one in data.table.series]
-    if data.later is None:
-        return data.table
-    later = data.later
-    joined = {
-        one.name: one
-        for one, begins in zip(later.table.series, later.begins, strict=True)
-        if begins
-    }
-    return replace(later.table, series=tuple(joined.get(one.name, one) for one in past))
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from unroll.tasks.base import Progress
 from unroll.tasks.forecast.backtest import ROWS, batches_in_order
 from unroll.tasks.forecast.defaults import BATCH_SIZE, LEARNING_RATE
 from unroll.tasks.forecast.network import ForecastNetwork
-from unroll.tasks.forecast.reader import ForecastData
+from unroll.tasks.forecast.reader import ForecastData, table_of_all_rows
 from unroll.tasks.forecast.settings import ForecastSettings
 from unroll.tasks.forecast.windows import WindowBatch, WindowBatches
 from unroll.training.objective import Objective, TrainingBatch
@@ -83,9 +83,11 @@ class ForecastObjective(Objective):
         return {"loss": loss / tokens, name: ours / max(naive, 1e-12)}
 
     def with_validation_set(self) -> ForecastObjective:
-        return ForecastObjective(
-            self.network, replace(self.data, train=self.data.valid), self.settings, self.device
-        )
+        """The same over every row, those of the test set too: figures are made before."""
+        table = table_of_all_rows(self.data)
+        ends = [len(one) for one in table.series]
+        everything = replace(self.data, table=table, train=ends, valid=ends, later=None)
+        return ForecastObjective(self.network, everything, self.settings, self.device)
 
     def solve(self, progress: Progress) -> list[str]:
         """Solve the read-out by ridge regression; the validation set chooses the penalty.

@@ -251,6 +251,20 @@ def report_short_series(
             )
 
 
+def table_of_all_rows(data: ForecastData) -> SeriesTable:
+    """The known series with the rows of the test table, where that is a table of its own."""
+    past = [data.preprocessor.renumber_words(one, data.table) for one in data.table.series]
+    if data.later is None:
+        return data.table
+    later = data.later
+    joined = {
+        one.name: one
+        for one, begins in zip(later.table.series, later.begins, strict=True)
+        if begins
+    }
+    return replace(later.table, series=tuple(joined.get(one.name, one) for one in past))
+
+
 def choose_base(data: ForecastData, settings: ForecastSettings) -> str:
     """What forecasts are relative to: "last" or "season", whichever is better in the training set."""
     windows = make_windows(data.table, data.preprocessor, settings, data.history)
