@@ -18,16 +18,25 @@ def test_support_vectors_equal_scikit_learn():
     X[np.repeat(np.arange(len(TEXTS)), np.diff(starts)), columns] = values
     theirs = svm.LinearSVC().fit(X, Y).decision_function(X)
     np.testing.assert_allclose(model.scores(TEXTS)[:, 0, 1], theirs, atol=0.03)
+    # the other one: presence of features, scaled by how far they tell the classes apart
+    X = (X > 0).astype(float)
+    own = np.stack([1 + X[Y == k].sum(0) for k in (0, 1)])
+    X *= np.abs(np.log(own[0] / own[0].sum()) - np.log(own[1] / own[1].sum())).clip(min=1e-3)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    theirs = svm.LinearSVC().fit(X, Y).decision_function(X)
+    np.testing.assert_allclose(model.scores(TEXTS)[:, 1, 1], theirs, atol=0.03)
+    (without,) = LinearTextModel.fit(TEXTS, Y, 2, scaled=False)
+    assert not without.scores(TEXTS)[:, 1].any()
 
 
 def test_naive_bayes_by_hand():
     (model,) = LinearTextModel.fit(["x", "y", "x"], np.array([0, 1, 0]), 2, smoothings=(1.0,))
-    scores = model.scores(["x", "q"])[:, 1]
+    scores = model.scores(["x", "q"])[:, 2]
     # p(x | 0) = (2 + 1) / (2 + 2), p(x | 1) = (0 + 1) / (1 + 2)
     expected = np.log(3 / 4) - np.log(1 / 3)
     assert scores[0, 0] - scores[0, 1] == pytest.approx(expected, abs=2e-3)
     assert scores[1].tolist() == [0.0, 0.0]
-    prior = model.scores(["q"])[0, 2]
+    prior = model.scores(["q"])[0, 3]
     assert prior[0] - prior[1] == pytest.approx(np.log(3 / 2), abs=1e-5)
 
 
@@ -37,7 +46,8 @@ def test_several_classes_in_a_text():
     (model,) = LinearTextModel.fit(texts, several, 3)
     found = model.scores(["worda", "wordb"])
     assert (found[:, 0] > 0).tolist() == [[True, False, False], [False, True, False]]
-    assert found[0, 1, 0] > 0 > found[0, 1, 1]
+    assert (found[:, 1] > 0).tolist() == [[True, False, False], [False, True, False]]
+    assert found[0, 2, 0] > 0 > found[0, 2, 1]
 
 
 def test_scores_do_not_depend_on_the_other_texts():

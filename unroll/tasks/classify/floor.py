@@ -16,11 +16,12 @@ from safetensors.numpy import load, save
 from unroll.data.split import evenly_spread
 from unroll.models.log_linear import combine_scores, fit_log_linear, scores_to_probabilities
 from unroll.models.random_convolutions import ConvolutionClassifier
+from unroll.models.text_features import CHARACTERS
 from unroll.saved_files import Damaged, read_whole
 from unroll.tasks.classify.linear_text import SMOOTHINGS, LinearTextModel, affordable
 
 FILE = "floor.safetensors"
-TEXT_SHARES, NUMBER_SHARES = (1.0, 0.5, 0.0), (5.0,)  # expected before any record is seen
+TEXT_SHARES, NUMBER_SHARES = (0.7, 0.7, 0.5, 0.0), (5.0,)  # expected before any record is seen
 SPREADS = {True: 3.0, False: 10.0}  # how far the shares may be from it: of texts, of numbers
 FEW = 300  # validation records below which the training set is cross-validated too
 FOLDS, FOLD_RECORDS = 5, 1000
@@ -230,6 +231,7 @@ def fit_models(
         balanced=options.balanced,
         smoothings=smoothings,
         seed=options.seed,
+        scaled=characters == CHARACTERS,
     )
     return list(found), len(train)
 

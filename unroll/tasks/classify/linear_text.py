@@ -1,4 +1,4 @@
-"""The linear model of texts: a support vector machine on weighted n-grams, and naive Bayes.
+"""The linear model of texts: two support vector machines on n-grams, and naive Bayes.
 
 R texts, P features, W features of words, K classes, Z features of all texts that are not zero.
 """
@@ -12,37 +12,44 @@ import numpy as np
 
 from unroll.models.text_features import CHARACTERS, FEWER_CHARACTERS, Sparse, TextFeatures
 
-SCORES = 3  # of a text: the support vector machine, naive Bayes, how frequent each class is
+SCORES = 4  # of a text: two support vector machines, naive Bayes, how frequent each class is
 SMOOTHINGS = (1.0, 0.3, 0.1)
 MOST_WEIGHTS = 6_000_000  # of a matrix [P, K], in half precision
 CHUNK = 128  # texts whose scores are summed at once
+ARRAYS = ("weights", "bias", "scale", "scaled_weights", "scaled_bias", "bayes", "prior")
+LEAST_SCALE = 1e-3  # of a feature that no class has more often than others
 LARGEST = 6e4  # of a weight in half precision
 # seconds of a processor per character, and per character and class
-SECONDS, SECONDS_PER_CLASS = 2e-6, 7e-8
+SECONDS, SECONDS_PER_CLASS = 2e-6, 14e-8
 FEWER_SECONDS, FEWER_SECONDS_PER_CLASS = 1e-6, 3e-8
 
 
 @dataclass(frozen=True)
 class LinearTextModel:
-    """Three scores of each class for a text, each linear in its features.
+    """Four scores of each class for a text, each linear in its features.
 
     When to use it: as the model that a network of texts has to beat, and is combined with.
 
-        s_1 = x W + b        one linear support vector machine for each class, x from `TextFeatures`
-        s_2 = sum of log p(w | k), centred, over the different words and pairs w, / sqrt(their number)
-        s_3 = log p(k)
+        s_1 = x W + b        a linear support vector machine for each class, x from `TextFeatures`
+        s_2 = y V + c        another, y_f = scale_f / |y| for each feature f of the text, else 0,
+                             scale_f = max_k |log p(f | k) / p(f | not k)|
+        s_3 = sum of log p(w | k), centred, over the different words and pairs w, / sqrt(their number)
+        s_4 = log p(k)
 
-    Where a text may have several classes, s_2 and s_3 are logarithms of odds against all other texts.
+    Where a text may have several classes, s_3 and s_4 are logarithms of odds against all other texts.
     How much each counts is fitted elsewhere. Sources: T. Joachims, Text categorization with support
     vector machines, 1998; S. Wang and C. Manning, Baselines and bigrams, 2012
-    (https://aclanthology.org/P12-2018).
+    (https://aclanthology.org/P12-2018), for s_2 and s_3; one scale for all classes is a change.
 
     Attributes:
         features: of texts.
         weights: W, float16 [P, K].
         bias: b, float32 [K].
-        bayes: of each word and pair what it adds to s_2, float16 [W, K].
-        prior: s_3, float32 [K].
+        scale: of each feature, float32 [P].
+        scaled_weights: V, float16 [P, K].
+        scaled_bias: c, float32 [K].
+        bayes: of each word and pair what it adds to s_3, float16 [W, K].
+        prior: s_4, float32 [K].
 
     Examples:
         >>> import numpy as np
@@ -50,12 +57,15 @@ class LinearTextModel:
         >>> texts, y = ["a good film", "a bad film", "good", "bad"], np.array([0, 1, 0, 1])
         >>> model = LinearTextModel.fit(texts, y, 2)[0]
         >>> model.scores(["bad story"]).argmax(2).tolist()
-        [[1, 1, 0]]
+        [[1, 1, 1, 0]]
     """
 
     features: TextFeatures
     weights: np.ndarray
     bias: np.ndarray
+    scale: np.ndarray
+    scaled_weights: np.ndarray
+    scaled_bias: np.ndarray
     bayes: np.ndarray
     prior: np.ndarray
 
@@ -71,6 +81,7 @@ class LinearTextModel:
         balanced: bool = False,
         smoothings: Sequence[float] = SMOOTHINGS[:1],
         seed: int = 0,
+        scaled: bool = True,
     ) -> list[LinearTextModel]:
         """Fit to texts: a model for each smoothing of naive Bayes.
 
@@ -83,13 +94,22 @@ class LinearTextModel:
             balanced: whether all classes have the same weight together.
             smoothings: what is added to each count of naive Bayes, one for each model.
             seed: of the order in which the solver reads texts.
+            scaled: whether s_2 is fitted, which takes as long as s_1; else it is 0.
         """
         own = targets if targets.ndim == 2 else targets[:, None] == np.arange(classes)
         most = max(1000, MOST_WEIGHTS // classes)
         features = TextFeatures.fit(texts, lower, characters, most)
         found = features.transform(texts)
         weights, bias = fit_support_vectors(found, len(features.places), own, balanced, seed)
-        counts = count_words(found, features, own)
+        counts = count_features(found, len(features.places), own)
+        odds = ngram_weights(counts, SMOOTHINGS[0], several=True)
+        scale = np.abs(odds).max(1).clip(min=LEAST_SCALE).astype(np.float32)
+        second = np.zeros_like(weights), np.zeros_like(bias)
+        if scaled:
+            starts, columns, _ = found
+            other = starts, columns, unit_rows(starts, scale[columns])
+            second = fit_support_vectors(other, len(features.places), own, balanced, seed)
+        counts = counts[features.words_from :]
         records = own.sum(0)
         if targets.ndim == 2:
             prior = np.log(records + 1.0) - np.log(len(own) - records + 1.0)
@@ -97,18 +117,27 @@ class LinearTextModel:
             prior = np.log((records + 1.0) / (len(own) + classes))
         if balanced:
             prior = np.zeros(classes)
-        each = [word_weights(counts, a, several=targets.ndim == 2) for a in smoothings]
+        each = [ngram_weights(counts, a, several=targets.ndim == 2) for a in smoothings]
         return [
-            cls(features, weights, bias, bayes.astype(np.float16), prior.astype(np.float32))
+            cls(
+                features,
+                weights,
+                bias,
+                scale,
+                *second,
+                bayes.astype(np.float16),
+                prior.astype(np.float32),
+            )
             for bayes in each
         ]
 
     def scores(self, texts: Sequence[str]) -> np.ndarray:
-        """The three scores of each class, float64 [R, 3, K]."""
+        """The four scores of each class, float64 [R, 4, K]."""
         K = len(self.bias)
         scores = np.zeros((len(texts), SCORES, K))
-        scores[:, 0], scores[:, 2] = self.bias, self.prior
+        scores[:, 0], scores[:, 1], scores[:, 3] = self.bias, self.scaled_bias, self.prior
         starts, columns, values = self.features.transform(texts)
+        scaled = unit_rows(starts, self.scale[columns])
         first_word = self.features.words_from
         for begin in range(0, len(texts), CHUNK):
             end = min(begin + CHUNK, len(texts))
@@ -116,16 +145,18 @@ class LinearTextModel:
             rows = np.repeat(np.arange(begin, end), np.diff(starts[begin : end + 1]))
             own, value = columns[part], values[part]
             add_by_row(scores[:, 0], rows, self.weights[own].astype(np.float32) * value[:, None])
+            parts = self.scaled_weights[own].astype(np.float32) * scaled[part, None]
+            add_by_row(scores[:, 1], rows, parts)
             is_word = own >= first_word
             rows, own = rows[is_word], own[is_word] - first_word
             number = np.bincount(rows - begin, minlength=end - begin)[rows - begin]
             bayes = self.bayes[own].astype(np.float32)
-            add_by_row(scores[:, 1], rows, bayes / np.sqrt(number)[:, None])
+            add_by_row(scores[:, 2], rows, bayes / np.sqrt(number)[:, None])
         return scores
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` takes."""
-        own = {"weights": self.weights, "bias": self.bias, "bayes": self.bayes, "prior": self.prior}
+        own = {name: getattr(self, name) for name in ARRAYS}
         return {**self.features.arrays(), **own}
 
     @classmethod
@@ -141,19 +172,17 @@ class LinearTextModel:
         """
         features = TextFeatures.from_arrays(arrays)
         P = len(features.places)
-        shapes = {
-            "weights": (P, classes),
-            "bias": (classes,),
-            "bayes": (P - features.words_from, classes),
-            "prior": (classes,),
-        }
-        for name, shape in shapes.items():
+        shapes = (
+            *((P, classes), (classes,), (P,), (P, classes), (classes,)),
+            *((P - features.words_from, classes), (classes,)),
+        )
+        for name, shape in zip(ARRAYS, shapes, strict=True):
             array = arrays.get(name)
             if array is None or array.shape != shape or not np.issubdtype(array.dtype, np.floating):
                 raise ValueError(f"expected {name} of the shape {shape}")
             if not bool((np.abs(array) < LARGEST).all()):
                 raise ValueError(f"expected {name} below {LARGEST:g}")
-        return cls(features, *(arrays[name] for name in shapes))
+        return cls(features, *(arrays[name] for name in ARRAYS))
 
 
 def add_by_row(totals: np.ndarray, rows: np.ndarray, parts: np.ndarray) -> None:
@@ -162,6 +191,13 @@ def add_by_row(totals: np.ndarray, rows: np.ndarray, parts: np.ndarray) -> None:
         return
     first = np.flatnonzero(np.concatenate([[True], np.diff(rows) > 0]))
     totals[rows[first]] += np.add.reduceat(parts, first, axis=0, dtype=np.float64)
+
+
+def unit_rows(starts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values [Z] of a sparse matrix whose rows begin at `starts`, each row divided by its length."""
+    row = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    norms = np.sqrt(np.bincount(row, weights=values.astype(np.float64) ** 2))
+    return (values / norms[row]).astype(np.float32)
 
 
 def fit_support_vectors(
@@ -199,33 +235,31 @@ def fit_support_vectors(
     return weights, bias
 
 
-def count_words(found: Sparse, features: TextFeatures, own: np.ndarray) -> np.ndarray:
-    """In how many texts of each class each word and pair occurs, float64 [W, 2 K].
+def count_features(found: Sparse, features: int, own: np.ndarray) -> np.ndarray:
+    """In how many texts of each class each feature occurs, float64 [P, 2 K].
 
     The second K columns count the texts without the class.
 
     Args:
         found: the features of the texts.
-        features: which of them are words.
+        features: P.
         own: the classes of each text, bool [R, K].
     """
     from scipy.sparse import csr_matrix
 
     starts, columns, _ = found
-    ones = np.ones(len(columns))
-    X = csr_matrix((ones, columns, starts), shape=(len(own), len(features.places)))
-    words = X[:, features.words_from :]
-    counts = np.asarray(words.T @ own.astype(np.float64))
-    all_texts = np.asarray(words.sum(0)).reshape(-1, 1)
+    X = csr_matrix((np.ones(len(columns)), columns, starts), shape=(len(own), features))
+    counts = np.asarray(X.T @ own.astype(np.float64))
+    all_texts = np.asarray(X.sum(0)).reshape(-1, 1)
     return np.concatenate([counts, all_texts - counts], 1)
 
 
-def word_weights(counts: np.ndarray, smoothing: float, *, several: bool) -> np.ndarray:
-    """What each word adds to the score of each class, [W, K].
+def ngram_weights(counts: np.ndarray, smoothing: float, *, several: bool) -> np.ndarray:
+    """What each n-gram adds to the score of each class, [P, K].
 
     Args:
-        counts: as `count_words` returns them, [W, 2 K].
-        smoothing: a of (n + a) / (total + a W).
+        counts: as `count_features` returns them, [P, 2 K].
+        smoothing: a of (n + a) / (total + a P).
         several: whether a text may have several classes; then odds against texts without the class.
     """
     K = counts.shape[1] // 2
