@@ -49,10 +49,12 @@ def fit_on(grams: GramCounts, valid: np.ndarray, most_order: int | None = None) 
         most_order: the highest order. None: that of the counts.
     """
     most = min(grams.order, most_order or grams.order)
-    models = [KneserNey.of_counts(grams, order) for order in range(1, most + 1)]
     if len(valid) < 2:
-        return models[min(most, 3) - 1]
-    nats = [-float(model.log_probabilities(valid).mean()) for model in models]
+        return KneserNey.of_counts(grams, min(most, 3))
+    nats = [
+        -float(KneserNey.of_counts(grams, order).log_probabilities(valid).mean())
+        for order in range(1, most + 1)
+    ]
     best = 1 + int(np.argmin(nats))
     found, loss = fit_discounts(grams, best, valid)
     for order in range(best + 1, most + 1):
