@@ -77,18 +77,18 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
         UserError: where the text is too short for the settings.
     """
     preset = defaults_of(settings)
+    room = (corpus.train.tokens - settings.block) // settings.block
+    if room < 1 and not settings.per_line:
+        raise UserError(
+            f"{corpus.source.name} is shorter than two blocks: its training set has "
+            f"{corpus.train.tokens} tokens, a block {settings.block}. Give a longer text, or a "
+            f"smaller --set block={max(1, corpus.train.tokens // 4)}."
+        )
     if fits_budget(settings):
         settings = fit_to_budget(settings, corpus)
     one_by_one = settings.per_line or settings.device == "cpu"
     batch_size = settings.batch_size or (preset["batch_size"] if one_by_one else DEVICE_STREAMS)
     if not settings.per_line:
-        room = (corpus.train.tokens - settings.block) // settings.block
-        if room < 1:
-            raise UserError(
-                f"{corpus.source.name} is shorter than two blocks: its training set has "
-                f"{corpus.train.tokens} tokens, a block {settings.block}. Give a longer text, or a "
-                f"smaller --set block={max(1, corpus.train.tokens // 4)}."
-            )
         batch_size = min(batch_size, room)
     dropout = preset["dropout"] if settings.dropout is None else settings.dropout
     dropout_input = settings.dropout_input
