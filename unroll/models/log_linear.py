@@ -44,7 +44,7 @@ def fit_log_linear(
         >>> from unroll.models.log_linear import fit_log_linear
         >>> right, noise = np.array([[2.0, -2.0]] * 200), np.random.default_rng(0).normal(size=(200, 2))
         >>> fit_log_linear(np.stack([right, noise], 1), np.zeros(200, int), [1, 0]).round(1).tolist()
-        [1.8, 0.0]
+        [1.4, 0.0]
     """
     from scipy.optimize import minimize
 
