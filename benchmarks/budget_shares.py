@@ -105,7 +105,7 @@ def measure(task: str, seconds: float, options: list[str]) -> dict[str, object]:
         "command": round(whole, 1),
         **result["time"],
         "steps_taken": result["steps"],
-        "refit": result.get("refit", {}).get("steps", 0),
+        "refit_steps": result.get("refit", {}).get("steps", 0),
     }
 
 

@@ -224,13 +224,14 @@ class Pace:
         """Seconds of the run in all, in steps, in evaluations, in the rest; and the share without steps.
 
         Args:
-            refit: seconds of its steps.
+            refit: seconds of a refit, whose steps are counted too.
         """
         progress, whole = self.progress, max(self.now, 1e-9)
         steps, evaluations = progress.step_seconds + refit, progress.evaluation_seconds
         return {
             "whole": round(whole, 2),
             "steps": round(steps, 2),
+            "refit": round(refit, 2),
             "evaluations": round(evaluations, 2),
             "rest": round(whole - steps - evaluations, 2),
             "share_outside_steps": round(1 - steps / whole, 4),
