@@ -21,7 +21,8 @@ def test_result_and_model_card_hold_the_validation_metrics(trained):
 
 def test_the_report_ends_with_the_summary(trained):
     summary = trained.run.summarise(trained.run.result(), trained.run.result()["validation_set"])
-    assert trained.report.messages[-len(summary) :] == summary
+    assert trained.report.messages[-len(summary) - 1 : -1] == summary
+    assert "learned from the validation set too" in trained.report.messages[-1]
     assert "The budget is used, at step 4 after" in trained.report.text
     assert trained.report.unit == "characters"
 

@@ -27,7 +27,7 @@ class TimedObjective:
 
 def spend(cost, samples=False, reading=0.0, step=0.1, **settings):
     """Let a run spend its budget as the loop does. Returns its pace, objective and number of evaluations."""
-    clock = SimpleNamespace(seconds=reading, exit_seconds=0.0)
+    clock = SimpleNamespace(seconds=reading, exit_seconds=0.0, floor_seconds=0.0)
     objective, progress = TimedObjective(clock, cost, samples), TrainingProgress()
     pace = Pace(TrainingSettings(**settings), objective, progress, clock)
     count = 0

@@ -128,7 +128,13 @@ def refit_run(
     log = trainer.report.log
     refitted = None
     try:
-        floor = task.refit_floor(run.trained, read, ProgressLog("refitting", log, interrupt.check))
+        floor = None
+        needed = trainer.pace.floor_seconds
+        if trainer.has_ended or not needed or trainer.pace.left >= needed / 2:
+            progress = ProgressLog("refitting", log, interrupt.check)
+            floor = task.refit_floor(run.trained, read, progress)
+        else:
+            log("The simple model has not learned from the validation set: too few --seconds.")
         if floor is not None:
             trainer.folder.save(floor.files())
             run.preprocessor = floor  # as the folder has it

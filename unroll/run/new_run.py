@@ -72,7 +72,9 @@ def start_run(
     cell, settings = choose_cell(task, settings)
     read = task.read(data, settings, report.log)
     if settings.floor != "none":
+        begun = clock.seconds
         read = task.fit_floor(read, settings, report.log)
+        clock.floor_seconds = clock.seconds - begun
     settings = task.resolve(settings, read)
 
     torch.manual_seed(settings.seed)

@@ -95,7 +95,9 @@ def resume_run(
         )
     if getattr(preprocessor, "floor", None) is not None:
         # that of the folder may have been fitted again on the validation set too
+        begun = clock.seconds
         read = task.fit_floor(read, settings, report.log)
+        clock.floor_seconds = clock.seconds - begun
     set_recorded_threads(settings.threads, report)
     torch.manual_seed(settings.seed)  # for a run without a checkpoint, as where it was made
     network = task.build_network(settings, read.preprocessor, cell.make).to(device)

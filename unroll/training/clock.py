@@ -15,9 +15,14 @@ _begun: ContextVar[float | None] = ContextVar("begun", default=None)
 
 
 class Clock:
-    """Seconds since a run was started or resumed: reading, building and training are all in them."""
+    """Seconds since a run was started or resumed: reading, building and training are all in them.
+
+    Attributes:
+        floor_seconds: what fitting the simple model took, which is fitted once more in the end.
+    """
 
     def __init__(self) -> None:
+        self.floor_seconds = 0.0
         begun = _begun.get()
         self._is_of_command = begun is not None
         self._begun = time.perf_counter() if begun is None else begun

@@ -85,6 +85,11 @@ class Pace:
         """Seconds until the end; infinite for a budget of steps."""
         return self.end - self.now
 
+    @property
+    def floor_seconds(self) -> float:
+        """Seconds in which the simple model is fitted again in the end."""
+        return self._clock.floor_seconds if self.settings.refit else 0.0
+
     def read(self) -> None:
         """Write down the seconds that the run has taken, in all and for training."""
         now = self.now
@@ -127,18 +132,19 @@ class Pace:
 
     def reserved(self) -> float:
         """Seconds of a budget that are kept for the last evaluation, calibration and final metrics."""
+        floor = self.floor_seconds
         if self._all_records is None:
-            return UNKNOWN_END * self.asked
+            return UNKNOWN_END * self.asked + floor
         last = self._all_records * (self.progress.evaluation_share or 1.0)
         end = last + self.objective.ending_evaluations * self._all_records
         end += 2 * last if self.refits else 0.0  # before and after it
-        return min(end, LONGEST_END * self.asked) + SAVING * self.asked
+        return min(end, LONGEST_END * self.asked) + SAVING * self.asked + floor
 
     def ending_seconds(self, share: float) -> float | None:
         """What a part of the end may take, at this share of what is left; None for a budget of steps."""
         if not self.has_seconds:
             return None
-        left = self.left - SAVING * self.asked
+        left = self.left - SAVING * self.asked - self.floor_seconds
         if self.refits:
             left -= self.progress.training_seconds * REFIT_PART / (1 - REFIT_PART)
         return max(share * left, SHORTEST_END * self.asked)
