@@ -42,7 +42,10 @@ def runs(tmp_path_factory):
     (folder / "names.conll").write_text("".join(names))
     small = {"hidden": 8, "embedding": 8, "threads": 1, "backend": "loop"}
     made = {
-        "language": ("text.txt", {"layers": 2, "steps": 20, "block": 16, "evaluate_every": 10}),
+        "language": (
+            "text.txt",
+            {"layers": 2, "steps": 20, "block": 16, "evaluate_every": 10, "floor": "none"},
+        ),
         "classify": ("films.csv", {"steps": 4, "pooling": "attention", "cell": "gru"}),
         "translate": ("pairs.tsv", {"steps": 4, "level": "word"}),
         "tag": ("names.conll", {"steps": 4}),
