@@ -1,5 +1,6 @@
 """What is minimised falls, and is evaluated on the validation set."""
 
+import pytest
 import torch
 
 from unroll.tasks.classify.objective import ClassifyObjective
@@ -50,9 +51,10 @@ def test_a_ridge_read_out_is_solved(tmp_path, write_reviews, begin):
     assert not torch.equal(before, network.decide.weight)
 
 
-def test_an_evaluation_may_read_fewer_records(tmp_path, write_reviews, begin, monkeypatch):
+@pytest.mark.parametrize("floor", ["auto", "none"])
+def test_an_evaluation_may_read_fewer_records(tmp_path, write_reviews, begin, monkeypatch, floor):
     monkeypatch.setattr("unroll.training.objective.FEWEST_RECORDS", 3)
-    settings, data, network = begin(write_reviews(tmp_path / "train.csv", 60))
+    settings, data, network = begin(write_reviews(tmp_path / "train.csv", 60), floor=floor)
     objective = ClassifyObjective(network, data, settings, torch.device("cpu"))
     everything = objective.evaluate()
     assert objective.limit_evaluation(0.01) == 3 / len(data.valid)

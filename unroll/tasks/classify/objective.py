@@ -82,6 +82,7 @@ class ClassifyObjective(Objective):
         size = len(self._data.valid)
         count = fewer_records(min(size, VALIDATION_RECORDS), share)
         self._validation_rows = evenly_spread(size, count)
+        vars(self).pop("_floor_logits", None)  # those of the rows before
         return count / max(1, min(size, VALIDATION_RECORDS))
 
     def evaluate(self) -> dict[str, float]:
