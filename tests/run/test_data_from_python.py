@@ -56,7 +56,14 @@ def test_classify(reviews):
     labels = [one["label"] for one in run.predict_file("reviews.csv")]
     found = run.predict(reviews)
     assert found.prediction.tolist() == labels and list(found.index) == list(reviews.index)
-    assert found.columns.tolist() == ["review", "stars", "prediction", "probability"]
+    assert found.columns.tolist() == [
+        "review",
+        "stars",
+        "prediction",
+        "probability",
+        "probability_1",
+        "probability_2",
+    ]
     assert [one["label"] for one in run.predict(reviews.review)] == labels
     assert run.predict(reviews.to_dict("list"), as_frame=True).prediction.tolist() == labels
     assert run.predict({"review": reviews.review.iloc[0]})["label"] == labels[0]
