@@ -33,7 +33,7 @@ def refuse_title(
         >>> try:
         ...     refuse_title("a.csv", 1, ["Report"], [(3, ["day", "y"]), (4, ["2024-01-31", "5"])])
         ... except UserError as error:
-        ...     print(str(error)[:70])
+        ...     print(str(error)[:69])
         a.csv, line 1: 'Report' is no row of names; they seem to be in line 3
     """
     filled = [cell for cell in first if cell]
