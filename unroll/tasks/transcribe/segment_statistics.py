@@ -113,7 +113,8 @@ def segment_statistics(x: np.ndarray, segments: int = SEGMENTS) -> np.ndarray:
     Examples:
         >>> import numpy as np
         >>> from unroll.tasks.transcribe.segment_statistics import segment_statistics
-        >>> segment_statistics(np.array([[0.0], [2.0], [5.0], [5.0]]), segments=2).astype(float).round(2).tolist()
+        >>> found = segment_statistics(np.array([[0.0], [2.0], [5.0], [5.0]]), segments=2)
+        >>> found.astype(float).round(2).tolist()
         [1.0, 1.0, 2.25, 5.0, 0.0, 0.75, 1.39]
     """
     T = len(x)
