@@ -180,7 +180,9 @@ def search(
             [CaptionHypothesis(decode(each.tokens), each) for each in found]
             for found in search_by_beam(*arguments)
         ]
-    drawn, near = draw_captions(*arguments), similar_captions(trained, images)
+    near, drawn = similar_captions(trained, images), [list[Hypothesis]() for _ in images]
+    if preprocessor.floor is None or preprocessor.floor.weight < 1:
+        drawn = draw_captions(*arguments)
     return [
         rank_by_agreement(trained, image, hypotheses, captions, consensus)
         for image, hypotheses, captions in zip(images, drawn, near, strict=True)
@@ -402,6 +404,8 @@ def describe_search(trained: TrainedCaptioner) -> str:
         similar = ""
         if floor is not None and floor.weight:
             images = counted(floor.count, "similar image")
+            if floor.weight == 1:
+                return f"of the captions of {images}, that which agrees most with the others{known}"
             similar = f" and those of {images} (weight {floor.weight:.0%}),"
         return (
             f"of {counted(settings.consensus, 'caption')} sampled{heat}, seed {settings.seed}{similar or ','} "
