@@ -123,10 +123,14 @@ def consensus(texts: Sequence[str], row: np.ndarray) -> np.ndarray:
     """
     if not len(texts):
         return np.zeros(0)
-    vectors = normalised(character_ngrams(texts))
-    similar = (vectors @ vectors.T).toarray() * (row[:, None] == row)
-    others = (row[:, None] == row).sum(1) - 1
-    return np.maximum(0.0, similar.sum(1) - 1) * (others > 0) / np.maximum(others, 1)
+    from scipy.sparse import csr_matrix
+
+    vectors, C = normalised(character_ngrams(texts)), len(texts)
+    # the sum of the cosines with all of a source is the product with the sum of their vectors
+    of_source = csr_matrix((np.ones(C), (row, np.arange(C))))
+    similar = np.asarray(vectors.multiply((of_source @ vectors)[row]).sum(1)).ravel()
+    others = np.bincount(row)[row] - 1
+    return np.maximum(0.0, similar - 1) * (others > 0) / np.maximum(others, 1)
 
 
 @torch.no_grad()
