@@ -28,10 +28,11 @@ def result(run):
     """The last weights, those that are loaded, and the losses."""
     last = max((run / "checkpoints").glob("step-*"))
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    losses = [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+    losses = [{k: v for k, v in line.items() if "seconds" not in k} for line in lines]
     weights = [(each / "model.safetensors").read_bytes() for each in (last, run)]
     found = json.loads((run / "result.json").read_text())
-    return weights, losses, {k: v for k, v in found.items() if k != "seconds"}
+    found.get("refit", {}).pop("seconds", None)
+    return weights, losses, {k: v for k, v in found.items() if k not in ("seconds", "time")}
 
 
 def left_over(folder, run):
