@@ -11,7 +11,6 @@ from unroll.models.random_convolutions import (
     ConvolutionClassifier,
     RandomConvolutions,
     convolve,
-    solve_ridge,
 )
 
 
@@ -94,22 +93,10 @@ def test_damaged_arrays_are_refused(sequences):
         ConvolutionClassifier.from_arrays({}, columns=2, classes=2)
 
 
-def test_ridge_of_many_rows_is_near_that_of_scikit_learn():
-    linear_model = pytest.importorskip("sklearn.linear_model")
-    draw = np.random.default_rng(0)
-    X = draw.normal(size=(2500, 10))
-    X -= X.mean(0)
-    Y = X[:, :2] + draw.normal(size=(2500, 2))
-    weights, bias = solve_ridge(X, Y)
-    expected = linear_model.Ridge(10.0).fit(X, Y)
-    np.testing.assert_allclose(weights, expected.coef_.T, atol=0.05)
-    np.testing.assert_allclose(bias, expected.intercept_, atol=1e-3)
-
-
 def test_several_classes_and_many_sequences_are_sampled(sequences, monkeypatch):
     items, lengths, targets = sequences
     monkeypatch.setattr("unroll.models.random_convolutions.MOST_SEQUENCES", 20)
     several = np.stack([targets == 0, targets == 1, np.ones(40, dtype=bool)], 1)
     fitted = ConvolutionClassifier.fit(items, lengths, several, 3, features=200)
     assert (fitted.scores(items, lengths)[:, 2] > 0).all()
-    assert replace(fitted).convolutions.size == fitted.weights.shape[0]
+    assert replace(fitted).convolutions.size == fitted.ridge.weights.shape[0]

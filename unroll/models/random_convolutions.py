@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from unroll.data.split import evenly_spread
+from unroll.models.ridge_classifier import RidgeClassifier
 
 LENGTH = 9  # of a kernel
 TRIPLES = np.array(list(combinations(range(LENGTH), 3)))  # where a kernel is 2; elsewhere it is -1
@@ -21,9 +22,8 @@ SAMPLED = 64  # sequences whose convolutions give the biases
 CHUNK = 1 << 22  # numbers that are convolved at once
 STATISTICS = 5  # of each column, beside the convolutions
 FEATURES, FEWER_FEATURES = 5000, 2000
-FEW_SEQUENCES = 2000  # up to which all penalties of a ridge regression come from one decomposition
+FEW_SEQUENCES = 2000  # up to which there are so many
 MOST_SEQUENCES = 10_000  # that a classifier is fitted on
-PENALTIES, FEW_PENALTIES = np.logspace(-1, 6, 15), (10.0, 100.0, 1000.0, 10_000.0)
 
 
 @dataclass(frozen=True)
@@ -225,18 +225,9 @@ def column_statistics(x: np.ndarray, real: np.ndarray) -> np.ndarray:
 class ConvolutionClassifier:
     """Ridge regression of the classes on `RandomConvolutions`.
 
-        scores = ((features - mean) / deviation) W + b      to 1 for the class, -1 for any other
-
-    The penalty is chosen by leaving sequences out. The scores are no logarithms of
-    probabilities; what they are multiplied by to become such is fitted on other data
-    (`unroll.models.log_linear`).
-
     Attributes:
         convolutions: the features.
-        mean: of each feature, [P].
-        deviation: of each feature, [P].
-        weights: W, [P, K].
-        bias: b, [K].
+        ridge: the regression.
 
     Examples:
         >>> import numpy as np
@@ -252,10 +243,7 @@ class ConvolutionClassifier:
     """
 
     convolutions: RandomConvolutions
-    mean: np.ndarray
-    deviation: np.ndarray
-    weights: np.ndarray
-    bias: np.ndarray
+    ridge: RidgeClassifier
 
     @classmethod
     def fit(
@@ -282,28 +270,15 @@ class ConvolutionClassifier:
             features = FEATURES if len(lengths) <= FEW_SEQUENCES else FEWER_FEATURES
         convolutions = RandomConvolutions.fit(items, lengths, seed, features)
         X = convolutions.transform(items, lengths)
-        mean, deviation = X.mean(0), X.std(0)
-        deviation = np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32)
-        true = targets if targets.ndim == 2 else targets[:, None] == np.arange(classes)
-        weights, bias = solve_ridge((X - mean) / deviation, np.where(true, 1.0, -1.0))
-        return cls(convolutions, mean, deviation, weights, bias)
+        return cls(convolutions, RidgeClassifier.fit(X, targets, classes))
 
     def scores(self, items: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """The scores, float64 [R, K]; arguments as `RandomConvolutions.transform` takes them."""
-        # in double precision, so that scores do not depend on the other sequences
-        X = self.convolutions.transform(items, lengths).astype(np.float64)
-        scores: np.ndarray = (X - self.mean) / self.deviation @ self.weights.astype(np.float64)
-        return scores + self.bias
+        return self.ridge.scores(self.convolutions.transform(items, lengths))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` takes."""
-        own = {"mean": self.mean, "deviation": self.deviation}
-        return {
-            **self.convolutions.arrays(),
-            **own,
-            "weights": self.weights,
-            "bias": self.bias,
-        }
+        return {**self.convolutions.arrays(), **self.ridge.arrays()}
 
     @classmethod
     def from_arrays(
@@ -320,17 +295,7 @@ class ConvolutionClassifier:
             ValueError: where they are not those of such a classifier.
         """
         convolutions = RandomConvolutions.from_arrays(arrays, columns)
-        P = convolutions.size
-        shapes = {"mean": (P,), "deviation": (P,), "weights": (P, classes), "bias": (classes,)}
-        for name, shape in shapes.items():
-            array = arrays.get(name)
-            if array is None or array.shape != shape or array.dtype != np.float32:
-                raise ValueError(f"expected {name} of the shape {shape}")
-            if not np.isfinite(array).all():
-                raise ValueError(f"expected finite {name}")
-        if not (arrays["deviation"] > 0).all():
-            raise ValueError("expected deviations above 0")
-        return cls(convolutions, *(arrays[name] for name in shapes))
+        return cls(convolutions, RidgeClassifier.from_arrays(arrays, convolutions.size, classes))
 
 
 def sampled(
@@ -343,36 +308,3 @@ def sampled(
     starts = np.cumsum([0, *lengths])
     parts = [items[starts[row] : starts[row + 1]] for row in rows]
     return np.concatenate(parts), lengths[rows], targets[rows]
-
-
-def solve_ridge(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights float32 [P, K] and bias [K] of a ridge regression, whose penalty is chosen.
-
-    Few rows are each left out once, in closed form; of many, every fifth is left out.
-
-    Args:
-        X: features, standardised, [R, P].
-        Y: targets, [R, K].
-    """
-    if len(X) <= FEW_SEQUENCES:
-        from sklearn.linear_model import RidgeCV
-
-        ridge = RidgeCV(PENALTIES).fit(X, Y)
-        weights = np.asarray(ridge.coef_, dtype=np.float32).reshape(Y.shape[1], -1).T
-        bias = np.asarray(ridge.intercept_, dtype=np.float32).reshape(Y.shape[1])
-        return np.ascontiguousarray(weights), bias
-    from scipy.linalg import solve
-
-    X, bias = X.astype(np.float32), Y.mean(0).astype(np.float32)  # the mean of X is 0
-    Y = Y.astype(np.float32) - bias
-    is_left_out = np.arange(len(X)) % 5 == 0
-    parts = [(X[rows].T @ X[rows], X[rows].T @ Y[rows]) for rows in (~is_left_out, is_left_out)]
-    true, identity = Y[is_left_out], np.eye(X.shape[1], dtype=np.float32)
-
-    def error(penalty: float) -> float:
-        W = solve(parts[0][0] + penalty * identity, parts[0][1], assume_a="pos")
-        return float(((X[is_left_out] @ W - true) ** 2).mean())
-
-    penalty = min(FEW_PENALTIES, key=error)
-    squares, products = (first + second for first, second in zip(*parts, strict=True))
-    return solve(squares + penalty * identity, products, assume_a="pos"), bias

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from unroll.models.ngram import NGramModel
-from unroll.training.checkpoint import pack
+from unroll.training.checkpoint import pack_arrays
 from unroll.training.folder import damaged_baseline, read_baseline
 
 FILE = "baseline.safetensors"
@@ -19,8 +18,7 @@ FILE = "baseline.safetensors"
 
 def pack_baseline(arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
     """The file of a run folder that holds these arrays, as `Task.baseline_files` returns it."""
-    tensors = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
-    return {FILE: pack(tensors)}
+    return {FILE: pack_arrays(arrays)}
 
 
 def load_baseline(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 from pydantic import ConfigDict, Field
 from safetensors import SafetensorError
@@ -115,6 +116,11 @@ def pack(tensors: dict[str, Tensor]) -> bytes:
         The content of a .safetensors file.
     """
     return save_tensors({k: t.detach().cpu().contiguous().clone() for k, t in tensors.items()})
+
+
+def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays by name as the content of a .safetensors file."""
+    return pack({k: torch.from_numpy(np.asarray(a, order="C")) for k, a in arrays.items()})
 
 
 def checkpoint_files(
@@ -381,6 +387,23 @@ def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
     except (SafetensorError, RuntimeError, ValueError, KeyError, OverflowError) as error:
         reason = " ".join(str(error).split())[:120]
         raise Damaged(f"{folder / name} does not hold this model: {reason}") from error
+
+
+def read_arrays(folder: Path, name: str) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file that the manifest of its folder lists.
+
+    Raises:
+        Damaged: where it is not one, or not what was saved.
+    """
+    content = read_whole(folder, name)
+    try:
+        return {key: tensor.numpy() for key, tensor in load_tensors(content).items()}
+    # TypeError: of a type that numpy does not have
+    except (
+        SafetensorError, RuntimeError, ValueError, KeyError, OverflowError, TypeError,
+    ) as error:  # fmt: skip
+        reason = " ".join(str(error).split())[:80]
+        raise Damaged(f"{folder / name} is damaged: {reason}") from error
 
 
 def check_finite(path: Path, name: str, tensor: Tensor) -> None:

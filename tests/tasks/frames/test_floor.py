@@ -5,9 +5,9 @@ import pytest
 from sklearn.linear_model import RidgeCV
 
 from unroll.errors import UserError
-from unroll.models.random_convolutions import PENALTIES
+from unroll.models.ridge_classifier import PENALTIES
 from unroll.saved_files import Damaged
-from unroll.tasks.frames.floor import OFFSETS, FrameClassifier, FramesFloor, around
+from unroll.tasks.frames.floor import OFFSETS, FramesFloor, around
 from unroll.training.folder import RunFolder
 
 
@@ -22,7 +22,8 @@ def test_a_classifier_of_frames_is_the_ridge_regression_of_scikit_learn():
     draw = np.random.default_rng(0)
     items, lengths = draw.normal(size=(40, 2)).astype(np.float32), np.array([25, 15])
     targets = (items[:, 0] > 0).astype(int)
-    found = FrameClassifier.fit(items, lengths, targets, 2).scores(items, lengths)
+    floor = FramesFloor.fit(items, lengths, targets, 2, are_pictures=False)
+    found = floor.scores(items, lengths)
     X = items[around(lengths)].reshape(40, -1)
     X = (X - X.mean(0)) / X.std(0)
     expected = RidgeCV(PENALTIES).fit(X, np.where(targets[:, None] == [0, 1], 1.0, -1.0)).predict(X)

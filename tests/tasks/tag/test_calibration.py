@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import unroll
-from unroll.tasks.tag.calibration import likeliest_mixture, score_sentences, standard_error
+from unroll.tasks.tag.calibration import most_likely_mixture, score_sentences, standard_error
 from unroll.tasks.tag.combination import kept_mixtures
 from unroll.tasks.tag.floor import RECORD
 
@@ -47,7 +47,7 @@ def test_the_likeliest_weights_have_no_slope(tmp_path, file, fast):
     # 3 spans or so in 4 sentences: half of them right says little
     spans = sum(tag.startswith("B") for s in valid for tag in s.tags)
     assert standard_error(0.5, scored) == pytest.approx(0.5 / spans**0.5)
-    mixture = likeliest_mixture(run.model, scored)
+    mixture = most_likely_mixture(run.model, scored)
     assert mixture.network >= 0 and mixture.floor >= 0
     # by autograd, through the CRF of both together
     a, b, c = (

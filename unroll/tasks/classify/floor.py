@@ -5,20 +5,19 @@ R records, S scores, K classes, N steps of all records, F columns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from unroll.data.split import evenly_spread
 from unroll.models.log_linear import combine_scores, fit_log_linear, scores_to_probabilities
 from unroll.models.random_convolutions import ConvolutionClassifier
 from unroll.models.text_features import CHARACTERS
-from unroll.saved_files import Damaged, read_whole
+from unroll.saved_files import Damaged
 from unroll.tasks.classify.linear_text import SMOOTHINGS, LinearTextModel, affordable
+from unroll.training.checkpoint import pack_arrays, read_arrays
 
 FILE = "floor.safetensors"
 TEXT_SHARES, NUMBER_SHARES = (0.7, 0.7, 0.5, 0.0), (5.0,)  # expected before any record is seen
@@ -115,7 +114,7 @@ class ClassifyFloor:
     def to_bytes(self) -> bytes:
         """The model as a safetensors file."""
         facts = np.array([self.records, self.smoothing], dtype=np.float64)
-        return save({**self.model.arrays(), "shares": self.shares, "facts": facts})
+        return pack_arrays({**self.model.arrays(), "shares": self.shares, "facts": facts})
 
     @classmethod
     def load(
@@ -132,9 +131,8 @@ class ClassifyFloor:
         Raises:
             UserError: where the file is missing or holds anything else.
         """
-        content = read_whole(folder, FILE)
+        arrays = read_arrays(folder, FILE)
         try:
-            arrays: Mapping[str, np.ndarray] = load(content)
             shares, facts = arrays["shares"], arrays["facts"]
             model: SimpleModel
             if columns is None:
@@ -146,7 +144,7 @@ class ClassifyFloor:
                 raise ValueError("expected the share of each score")
             if not (np.isfinite(shares).all() and (shares >= 0).all() and (facts > 0).all()):
                 raise ValueError("expected shares of at least 0")
-        except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError) as error:
             raise Damaged(f"{folder / FILE} is damaged: {str(error)[:100]}") from error
         return cls(model, shares, int(facts[0]), float(facts[1]), multi_label)
 

@@ -6,18 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from unroll.data.encoded import Encoded
 from unroll.data.vocabulary import BOUNDARY
 from unroll.models.discounts import fit_on
 from unroll.models.gram_counts import GramCounts
 from unroll.models.kneser_ney import KneserNey
-from unroll.saved_files import Damaged, read_whole
+from unroll.saved_files import Damaged
 from unroll.tasks.language.settings import LanguageSettings
-from unroll.training.checkpoint import pack
+from unroll.training.checkpoint import pack_arrays, read_arrays
 
 FLOOR = "floor.safetensors"
 MOST_ORDER = {"char": 8, "word": 4, "bpe": 5}  # of the n-grams, by what a token is
@@ -55,8 +52,7 @@ class LanguageFloor:
     def files(self) -> dict[str, bytes]:
         """The file of a run folder that holds it, by name."""
         arrays = {**self.ngrams.arrays(), "unigram": self.unigram, "lines": np.array([self.lines])}
-        tensors = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
-        return {FLOOR: pack(tensors)}
+        return {FLOOR: pack_arrays(arrays)}
 
     @classmethod
     def load(cls, folder: Path, vocabulary_size: int) -> LanguageFloor:
@@ -65,16 +61,15 @@ class LanguageFloor:
         Raises:
             UserError: where its file is damaged.
         """
-        content = read_whole(folder, FLOOR)
+        arrays = read_arrays(folder, FLOOR)
         try:
-            arrays = dict(load(content))
             unigram, lines = arrays.pop("unigram"), arrays.pop("lines")
             if unigram.shape != (vocabulary_size,) or unigram.dtype != np.int64:
                 raise ValueError("expected a count of each token")
             if lines.shape != (1,) or lines.dtype != np.bool_ or (unigram < 0).any():
                 raise ValueError("expected counts from 0 on, and whether they are of lines")
             ngrams = KneserNey.from_arrays(vocabulary_size, arrays)
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError) as error:
             problem = f"{folder / FLOOR} does not hold n-grams: {str(error)[:80]}"
             raise Damaged(problem) from error
         return cls(ngrams, unigram, bool(lines[0]))

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from unroll.models.discounts import fit_on
 from unroll.models.gram_counts import GramCounts
 from unroll.models.kneser_ney import KneserNey
-from unroll.saved_files import Damaged, is_listed, read_whole
-from unroll.training.checkpoint import pack
+from unroll.saved_files import Damaged, is_listed
+from unroll.training.checkpoint import pack_arrays, read_arrays
 
 FILE = "floor.safetensors"
 BOUNDARY = 0  # begins and ends every tune
@@ -40,8 +36,7 @@ def fit_floor(
 def count_again(floor: KneserNey, tunes: Iterable[np.ndarray]) -> KneserNey:
     """The same order and discounts, with the counts of other tunes."""
     grams = GramCounts.of(joined(tunes), floor.vocabulary_size, floor.order, BOUNDARY)
-    again = KneserNey.of_counts(grams, floor.order, floor.discounts)
-    return replace(again, discounts=floor.discounts[: again.order])
+    return KneserNey.of_counts(grams, floor.order, floor.discounts)
 
 
 def joined(tunes: Iterable[np.ndarray]) -> np.ndarray:
@@ -55,8 +50,7 @@ def joined(tunes: Iterable[np.ndarray]) -> np.ndarray:
 
 def floor_files(floor: KneserNey) -> dict[str, bytes]:
     """The file of a run folder that holds the n-grams."""
-    arrays = floor.arrays()
-    return {FILE: pack({n: torch.from_numpy(np.ascontiguousarray(a)) for n, a in arrays.items()})}
+    return {FILE: pack_arrays(floor.arrays())}
 
 
 def load_floor(folder: Path, vocabulary_size: int) -> KneserNey | None:
@@ -71,8 +65,9 @@ def load_floor(folder: Path, vocabulary_size: int) -> KneserNey | None:
     """
     if not is_listed(folder, FILE):
         return None
+    arrays = read_arrays(folder, FILE)
     try:
-        return KneserNey.from_arrays(vocabulary_size, dict(load(read_whole(folder, FILE))))
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        return KneserNey.from_arrays(vocabulary_size, arrays)
+    except ValueError as error:
         problem = f"{folder / FILE} does not hold n-grams: {str(error)[:80]}"
         raise Damaged(problem) from error

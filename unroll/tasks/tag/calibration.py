@@ -32,7 +32,7 @@ from unroll.tasks.tag.tuning import OUTSIDE_PENALTIES, best_score
 CALIBRATION_SENTENCES = 4000  # of the validation set that are used at most
 AROUND = tuple(
     k / 4 for k in range(-6, 9)
-)  # nats around the likeliest score of words outside spans
+)  # nats around the most likely score of words outside spans
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def calibrate_combination(
 ) -> list[str]:
     """Fit how much network and simple model count, and keep it in the network.
 
-    Their likeliest weights come first. Where tags are spans, the score of words outside spans is then
+    Their most likely weights come first. Where tags are spans, the score of words outside spans is then
     what gives the highest F1, of both together and of each alone. Either of them alone is taken where
     it is better than both together by more than the standard error of the figure.
 
@@ -113,7 +113,7 @@ def calibrate_combination(
     scored = score_sentences(
         trained, preprocessor, floor, sentences, lambda share: progress(share / 2)
     )
-    fitted = likeliest_mixture(trained.model, scored)
+    fitted = most_likely_mixture(trained.model, scored)
     progress(0.6)
     alone = {"network": Mixture(1.0, 0.0), "floor": Mixture(0.0, 1.0)}
     found = {}
@@ -183,7 +183,7 @@ def score_sentences(
     )
 
 
-def likeliest_mixture(network: Tagger, scored: Scored) -> Mixture:
+def most_likely_mixture(network: Tagger, scored: Scored) -> Mixture:
     """The weights with the highest likelihood, by a convex problem of three variables.
 
     A prior of the width 1 around the simple model alone decides where there are few sentences.

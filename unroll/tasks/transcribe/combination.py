@@ -15,7 +15,7 @@ from unroll.tasks.transcribe.floor import ClosedTextModel
 from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
 from unroll.tasks.transcribe.segment_statistics import recording_statistics
 
-LOWEST = 100.0  # nats below the likeliest text, which is as good as impossible
+LOWEST = 100.0  # nats below the most likely text, which is as good as impossible
 NEVER = 1e30  # nats that no other text exceeds
 # what few recordings say of the weights is drawn towards this: the network changes the logits by so
 # many nats, and the sharpness of the simple model is right to such a share
@@ -94,7 +94,7 @@ class ClosedTexts:
     def choose(
         self, log_p: Tensor, floor: np.ndarray, reading: Labelling, weights: CombinationWeights
     ) -> Labelling:
-        """The likeliest closed text, or the network's own reading where that exceeds all by the margin.
+        """The most likely closed text, or the network's own reading where that exceeds all by the margin.
 
         Args:
             log_p: [S, V].

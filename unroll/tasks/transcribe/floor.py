@@ -12,18 +12,15 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from unroll.saved_files import (
     STRICT,
-    Damaged,
     are_unique,
     is_listed,
     read_record,
-    read_whole,
     refuse_unless,
 )
+from unroll.training.checkpoint import pack_arrays, read_arrays
 
 TEXTS, ARRAYS = "floor.json", "floor.safetensors"
 NAMES = ("mean", "deviation", "landmarks", "coefficients", "intercept")
@@ -97,8 +94,8 @@ class ClosedTextModel:
         """The files of a run folder that hold it."""
         record = {name: getattr(self, name) for name in ("texts", "gamma", "penalty", "sharpness")}
         text = json.dumps(record, ensure_ascii=False, indent=0)
-        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in NAMES}
-        return {TEXTS: text.encode("utf-8", "surrogatepass"), ARRAYS: save(arrays)}
+        arrays = {name: getattr(self, name) for name in NAMES}
+        return {TEXTS: text.encode("utf-8", "surrogatepass"), ARRAYS: pack_arrays(arrays)}
 
     @classmethod
     def load(cls, folder: Path) -> ClosedTextModel | None:
@@ -112,11 +109,7 @@ class ClosedTextModel:
         record = read_record(folder, TEXTS, TextFloorRecord)
         path = folder / ARRAYS
         refuse_unless(are_unique(record.texts), folder / TEXTS, "texts, each once")
-        content = read_whole(folder, ARRAYS)
-        try:
-            arrays = load(content)
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise Damaged(f"{path} is damaged: {str(error)[:80]}") from error
+        arrays = read_arrays(folder, ARRAYS)
         refuse_unless(set(arrays) == set(NAMES), path, "the arrays of a simple model")
         mean, deviation, landmarks, coefficients, intercept = (arrays[name] for name in NAMES)
         K, numbers = len(record.texts), all(a.dtype.kind == "f" for a in arrays.values())

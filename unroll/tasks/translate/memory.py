@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from unroll.models.beam_search import Hypothesis
-from unroll.saved_files import Damaged, read_whole, refuse_unless
+from unroll.saved_files import Damaged, refuse_unless
 from unroll.tasks.translate.neighbours import NeighbourIndex
 from unroll.tasks.translate.ngrams import words_of
 from unroll.tasks.translate.pairs import Pair
 from unroll.tasks.translate.word_table import WordTable
-from unroll.training.checkpoint import pack
+from unroll.training.checkpoint import pack_arrays, read_arrays
 
 FILE = "floor.safetensors"
 NEIGHBOURS, MENDED = 16, 8  # candidates of a source: nearest pairs, and how many of them are mended
@@ -185,7 +182,7 @@ class TranslationMemory:
             arrays |= pack_texts(f"{name}.given", table.given)
             arrays |= pack_texts(f"{name}.written", table.written)
             arrays |= {f"{name}.keys": table.keys, f"{name}.probability": table.probability}
-        return {FILE: pack({name: torch.from_numpy(a) for name, a in arrays.items()})}
+        return {FILE: pack_arrays(arrays)}
 
     @classmethod
     def load(cls, folder: Path) -> TranslationMemory:
@@ -194,11 +191,7 @@ class TranslationMemory:
         Raises:
             Damaged: where its file is missing or damaged.
         """
-        content, path = read_whole(folder, FILE), folder / FILE
-        try:
-            arrays = dict(load(content))
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise Damaged(f"{path} is damaged ({str(error)[:80]})") from error
+        arrays, path = read_arrays(folder, FILE), folder / FILE
         sources, targets = (unpack_texts(name, arrays, path) for name in ("source", "target"))
         refuse_unless(len(sources) == len(targets), path, "a target for each source")
         pairs = [Pair(*pair) for pair in zip(sources, targets, strict=True)]
