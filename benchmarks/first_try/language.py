@@ -4,16 +4,14 @@ The n-gram models are written here from the equations of Chen and Goodman (1999)
 is chosen on the last tenth of the training part.
 """
 
-import json
 import math
-import os
 import tempfile
 import time
 from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
 
-from benchmarks.first_try.row import Row, run_unroll
+from benchmarks.first_try.row import Row, train_and_evaluate
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SHAKESPEARE = DATA / "char_lm" / "tinyshakespeare" / "input.txt"
@@ -89,14 +87,7 @@ def unroll_nats(train, test, seconds, seed, words=()):
         folder = Path(place)
         (folder / "train.txt").write_text(train)
         (folder / "test.txt").write_text(test)
-        budget = [] if seconds is None else ["--seconds", str(seconds)]
-        begun = sum(os.times()[2:4])
-        run_unroll(
-            ["train", "train.txt", "--out", "run", "--seed", str(seed), "--quiet", *budget, *words],
-            folder,
-        )
-        got = json.loads(run_unroll(["eval", "run", "test.txt", "--json"], folder))
-        return got, sum(os.times()[2:4]) - begun
+        return train_and_evaluate(folder, ["train.txt", *words], "test.txt", seconds, seed)
 
 
 def row_of(train, test, orders, seconds, seed, words=(), tokens=None):

@@ -2,10 +2,12 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,31 @@ def run_unroll(words: list[str], folder: Path) -> str:
     if done.returncode:
         raise SystemExit(f"unroll {' '.join(words)} ended with {done.returncode}:\n{done.stderr}")
     return done.stdout
+
+
+def train_and_evaluate(
+    folder: Path, train: list[str], test: str, seconds: float | None, seed: int
+) -> tuple[dict[str, Any], float]:
+    """Train a run by its command and evaluate it.
+
+    Args:
+        folder: gets the run.
+        train: the words of the command after "train": data, columns, settings.
+        test: the data of the evaluation.
+        seconds: the budget. None: none is given.
+        seed: of the run.
+
+    Returns:
+        The metrics, and the seconds of the processor that both commands took.
+    """
+    budget = [] if seconds is None else ["--seconds", str(seconds)]
+    begun = children_seconds()
+    run_unroll(["train", *train, "--out", "run", "--seed", str(seed), *budget], folder)
+    metrics = json.loads(run_unroll(["eval", "run", test, "--json"], folder))
+    return metrics, children_seconds() - begun
+
+
+def children_seconds() -> float:
+    """Seconds of the processor of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -9,13 +9,11 @@ The data is WNUT 2017 and UD English EWT in ../shared/data/tagging. Both models 
 validation file, and are measured on the test file.
 """
 
-import json
 import tempfile
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 from time import process_time
 
-from benchmarks.first_try.row import Row, run_unroll
+from benchmarks.first_try.row import Row, train_and_evaluate
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "tagging"
 WNUT = [
@@ -135,14 +133,7 @@ def compare(files, metric, seconds, seed, *, few=None, extra=()):
         simple_seconds = process_time() - began
         if valid:
             given += ["--valid", str(files[1])]
-        budget = [] if seconds is None else ["--seconds", str(seconds)]
-        before = getrusage(RUSAGE_CHILDREN)
-        run = str(folder / "run")
-        run_unroll(
-            ["train", *given, *budget, "--set", f"seed={seed}", *extra, "--out", run], folder
-        )
-        metrics = json.loads(run_unroll(["eval", run, str(files[2]), "--json"], folder))
-        after = getrusage(RUSAGE_CHILDREN)
+        metrics, spent = train_and_evaluate(folder, [*given, *extra], str(files[2]), seconds, seed)
     key, score = ("f1", f1) if metric.startswith("F1") else ("accuracy", accuracy)
     return Row(
         metric=metric,
@@ -151,9 +142,7 @@ def compare(files, metric, seconds, seed, *, few=None, extra=()):
         simple_model=SIMPLE,
         simple_seconds=round(simple_seconds, 1),
         unroll=round(100 * metrics[key], 2),
-        unroll_seconds=round(
-            after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1
-        ),
+        unroll_seconds=round(spent, 1),
         alone={k: round(100 * v[key], 2) for k, v in metrics["baselines"].items()},
         test=len(test),
     )

@@ -5,9 +5,7 @@ environment variable FREE_SPOKEN_DIGITS names; a speaker who is not among them i
 """
 
 import csv
-import json
 import os
-import resource
 import tempfile
 import time
 from functools import partial
@@ -20,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from benchmarks.first_try.row import Row, run_unroll
+from benchmarks.first_try.row import Row, train_and_evaluate
 
 SPEAKERS = "george jackson lucas nicolas theo yweweler".split()
 WORDS = "zero one two three four five six seven eight nine".split()
@@ -82,11 +80,6 @@ def write(path, paths):
             table.writerow([each.resolve(), WORDS[int(digit)], speaker])
 
 
-def processor_seconds():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def left_out(speaker, seconds, seed):
     train, test = recordings(speaker)
     error, spent = simple(train, test)
@@ -94,13 +87,8 @@ def left_out(speaker, seconds, seed):
         folder = Path(name)
         write(folder / "train.csv", train)
         write(folder / "test.csv", test)
-        began = processor_seconds()
-        budget = [] if seconds is None else ["--seconds", str(seconds)]
-        columns = ["--audio", "path", "--text", "words"]
-        asked = ["--seed", str(seed), "--out", "run", *budget]
-        run_unroll(["train", "train.csv", *columns, *asked], folder)
-        found = json.loads(run_unroll(["eval", "run", "test.csv", "--json"], folder))
-        took = processor_seconds() - began
+        words = ["train.csv", "--audio", "path", "--text", "words"]
+        found, took = train_and_evaluate(folder, words, "test.csv", seconds, seed)
     alone = {
         "network": 100 * found["network_alone"]["word_error"],
         "simple model": 100 * found["baselines"]["simple model"]["word_error"],

@@ -1,13 +1,11 @@
 """Translations: the nearest neighbour by scikit-learn beside unroll, in BLEU and chrF of sacreBLEU."""
 
-import json
-import resource
 import time
 import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.first_try.row import Row, run_unroll
+from benchmarks.first_try.row import Row, train_and_evaluate
 
 DATA = Path(__file__).parents[3] / "shared/data/translation/tatoeba_eng_fra"
 SIMPLE = "target of the nearest source, TF-IDF of words 1-2 and characters 2-5 (scikit-learn)"
@@ -69,13 +67,9 @@ def compared(train, valid, test, seconds, seed):
             if pairs is not None:
                 text = "".join(f"{a}\t{b}\n" for a, b in pairs)
                 (Path(folder) / f"{name}.tsv").write_text(text, encoding="utf-8")
-        words = ["train", "train.tsv", "--task", "translate", "--out", "run", "--seed", str(seed)]
+        words = ["train.tsv", "--task", "translate"]
         words += ["--valid", "valid.tsv"] if valid is not None else []
-        words += ["--seconds", str(seconds)] if seconds is not None else []
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run_unroll(words, Path(folder))
-        found = json.loads(run_unroll(["eval", "run", "test.tsv", "--json"], Path(folder)))
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found, spent = train_and_evaluate(Path(folder), words, "test.tsv", seconds, seed)
     return Row(
         metric="BLEU",
         higher=True,
@@ -83,9 +77,7 @@ def compared(train, valid, test, seconds, seed):
         simple_model=SIMPLE,
         simple_seconds=round(simple_seconds, 1),
         unroll=round(found["bleu"], 2),
-        unroll_seconds=round(
-            after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1
-        ),
+        unroll_seconds=round(spent, 1),
         alone={name: round(scores["bleu"], 2) for name, scores in found["baselines"].items()},
         test=len(test),
     )
