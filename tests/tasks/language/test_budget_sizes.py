@@ -5,9 +5,9 @@ import torch
 
 from unroll.cells import LSTMCell
 from unroll.tasks.language.budget_sizes import (
+    UNITS,
     best_dropout,
     best_rate,
-    best_size,
     fit_to_budget,
     fits_budget,
     reference_seconds,
@@ -18,10 +18,10 @@ from unroll.tasks.language.settings import LanguageSettings
 
 
 def test_more_time_and_more_text_are_for_larger_networks():
-    by_time = [best_size(steps, 10**6) for steps in (1, 200, 600, 2400, 12_000, 10**6)]
+    by_time = [UNITS.units(steps, 10**6) for steps in (1, 200, 600, 2400, 12_000, 10**6)]
     assert by_time == sorted(by_time) and by_time[0] == 32 and by_time[2] in (160, 192)
     assert by_time[-1] <= 1024
-    by_text = [best_size(10**5, tokens) for tokens in (10, 1000, 150_000, 10**6)]
+    by_text = [UNITS.units(10**5, tokens) for tokens in (10, 1000, 150_000, 10**6)]
     assert by_text == sorted(by_text) and by_text[0] == by_text[1] == 32 and by_text[2] == 384
 
 

@@ -5,9 +5,9 @@ import torch
 
 from unroll.tasks.translate import budget_sizes
 from unroll.tasks.translate.budget_sizes import (
+    UNITS,
     best_dropout,
     best_rate,
-    best_size,
     fit_to_budget,
     fits_budget,
     usual_rows,
@@ -19,9 +19,9 @@ from unroll.tasks.translate.settings import TranslateSettings
 
 
 def test_more_time_means_larger_networks_and_few_pairs_smaller_ones():
-    sizes = [best_size(steps, 10**6) for steps in (1, 100, 1000, 5000, 40_000, 10**6)]
+    sizes = [UNITS.units(steps, 10**6) for steps in (1, 100, 1000, 5000, 40_000, 10**6)]
     assert sizes == sorted(sizes) and sizes[0] == 64 and sizes[-2:] == [512, 512]
-    assert best_size(10**6, 10_000) == 96
+    assert UNITS.units(10**6, 10_000) == 96
 
 
 def test_dropout_grows_with_the_epochs_and_the_rate_falls_with_the_units():

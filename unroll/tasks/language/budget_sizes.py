@@ -9,8 +9,6 @@ the time to the power 0.45, between those of the parameters (twice) and of the t
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -20,15 +18,12 @@ from unroll.models.language import LanguageModel
 from unroll.tasks.language.reader import Corpus
 from unroll.tasks.language.settings import LanguageSettings
 from unroll.training.budget import DEFAULT_SECONDS
-from unroll.training.threads import available_processors
+from unroll.training.sizes_for_seconds import SizeCurve, may_choose_size, seconds_of_step
 
-CELLS = ("lstm", "gru")  # whose sizes and rates were tried
 REFERENCE = 256  # units of the network that is timed
 STREAMS, BLOCK = 16, 64
 LINES = 32  # in a batch, where each is a sequence
-BEST_AT = (600, 180)  # so many steps of the reference are the time in which so many units are best
-GROWTH = 0.45
-SMALLEST, LARGEST = 32, 1024  # units
+UNITS = SizeCurve(known_steps=600, known_units=180, growth=0.45, smallest=32, largest=1024)
 TRAINING = 0.8  # of the seconds, that training gets
 PARTS = 4  # of a step, of which one is timed
 TIMING = 0.03  # of the seconds, that timing takes
@@ -40,15 +35,7 @@ BATCHES = 10  # in an epoch, at least
 
 def fits_budget(settings: LanguageSettings) -> bool:
     """Whether sizes follow from seconds: those that were left open, of a usual network on a CPU."""
-    return (
-        settings.steps is None
-        and settings.epochs is None
-        and settings.device == "cpu"
-        and settings.cell in CELLS
-        and not settings.cell_options
-        and settings.online is None
-        and settings.truncation == "window"
-    )
+    return may_choose_size(settings) and settings.online is None and settings.truncation == "window"
 
 
 def fit_to_budget(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
@@ -65,7 +52,7 @@ def fit_to_budget(settings: LanguageSettings, corpus: Corpus) -> LanguageSetting
     step = USUAL_STEP
     if (settings.seconds or DEFAULT_SECONDS) >= SHORTEST:
         step = reference_seconds(settings, vocabulary, TIMING * seconds)
-    hidden = settings.hidden or best_size(seconds / step, tokens)
+    hidden = settings.hidden or UNITS.units(seconds / step, tokens)
     tie = settings.level != "char" if settings.tie is None else settings.tie
     embedding = settings.embedding or (hidden if tie else min(128, hidden))
     tie = tie and embedding == hidden
@@ -93,18 +80,6 @@ def fit_to_budget(settings: LanguageSettings, corpus: Corpus) -> LanguageSetting
             "learning_rate": rate,
         }
     )
-
-
-def best_size(steps: float, tokens: int) -> int:
-    """Units for the time of so many steps of the reference, and for a text of so many tokens.
-
-    A text of N tokens is not given more than N recurrent weights of a kind.
-    """
-    known_steps, known_size = BEST_AT
-    size = known_size * (max(1.0, steps) / known_steps) ** GROWTH
-    size = min(size, math.sqrt(tokens), LARGEST)
-    grain = 32 if size > 64 else 16
-    return max(SMALLEST, grain * round(size / grain))
 
 
 def best_dropout(level: str, epochs: float) -> float:
@@ -154,27 +129,4 @@ def reference_seconds(settings: LanguageSettings, vocabulary: int, most: float) 
             nn.utils.clip_grad_norm_(network.parameters(), 0.25)
             optimizer.step()
 
-        before = torch.get_num_threads()
-        numbers = [settings.threads] if settings.threads else sorted({1, available_processors()})
-        try:
-            return PARTS * min(timed(step, n, most / len(numbers)) for n in numbers)
-        finally:
-            torch.set_num_threads(before)
-
-
-def timed(step: Callable[[], None], threads: int, most: float) -> float:
-    """The least of up to three times of a step with so many threads, after one that does not count.
-
-    Args:
-        step: what is timed.
-        threads: that it has.
-        most: seconds after which no further step is timed.
-    """
-    torch.set_num_threads(threads)
-    end = time.perf_counter() + most
-    times: list[float] = []
-    while len(times) < 4 and (not times or time.perf_counter() < end):
-        begun = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - begun)
-    return min(times[1:] or times)
+        return PARTS * seconds_of_step(step, settings.threads, most)

@@ -1,15 +1,13 @@
 """Sizes, dropout and learning rate that fit the seconds of a run, this machine and the pairs.
 
 A network that is too large for its seconds takes too few steps: LSTMs of 512 units that got 86 steps
-translated nothing. 512 units are taken for 30 minutes of a
-processor, a size that was found by hand on Tatoeba's 34,000 pairs of English and French; the size falls with
-the time to the power 0.4, which three short pilots support.
+translated nothing. 512 units are the size for 30 minutes of a processor, found by hand on Tatoeba's 34,000
+pairs of English and French; the size falls with the time to the power 0.4, which three short pilots support.
 """
 
 from __future__ import annotations
 
 import math
-import time
 
 import torch
 from torch import nn
@@ -20,19 +18,14 @@ from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.settings import TranslateSettings
 from unroll.training.budget import DEFAULT_SECONDS
-from unroll.training.threads import available_processors
+from unroll.training.sizes_for_seconds import SizeCurve, may_choose_size, seconds_of_step
 
-CELLS = ("lstm", "gru")  # whose sizes and rates were tried
 REFERENCE = 256  # units of the network that is timed
 BATCH, SMALL_BATCH = 64, 32  # pairs of a batch; of networks that are small because time is short
 SMALL = 256  # their units, at most
-BEST_AT = (
-    40_000,
-    512,
-)  # so many steps of the reference are the time in which so many units are best
-GROWTH = 0.4
-SMALLEST, LARGEST = 64, 512  # units
+UNITS = SizeCurve(known_steps=40_000, known_units=512, growth=0.4, smallest=64, largest=512)
 TRAINING = 0.8  # of the seconds, that training gets
+TIMING = 0.03  # of the seconds, that timing takes
 SHORTEST = 10.0  # seconds, below which nothing is timed
 USUAL_STEP = 0.05  # seconds of a step of the reference, where it is not timed
 MOST_DROPOUT = {"bpe": 0.4, "word": 0.4, "char": 0.2}
@@ -42,11 +35,7 @@ LONGEST_TRIAL = 40  # tokens of the pairs that are timed
 def fits_budget(settings: TranslateSettings) -> bool:
     """Whether sizes follow from seconds: of a usual network on a CPU, with no other budget."""
     return (
-        settings.steps is None
-        and settings.epochs is None
-        and settings.device == "cpu"
-        and settings.cell in CELLS
-        and not settings.cell_options
+        may_choose_size(settings)
         and settings.encoder_hidden is None
         and settings.optimizer == "adamw"
         and not settings.input_feeding
@@ -70,7 +59,7 @@ def fit_to_budget(
     if seconds >= SHORTEST:
         step = reference_seconds(settings, preprocessor, pairs)
     tokens = len(pairs.source.ids) + len(pairs.target.ids) + 2 * len(pairs)
-    hidden = best_size(TRAINING * seconds / step, tokens)
+    hidden = UNITS.units(TRAINING * seconds / step, tokens)
     embedding = settings.embedding or max(32, hidden // (4 if settings.level == "char" else 2))
     batch_size = settings.batch_size or (SMALL_BATCH if hidden <= SMALL else BATCH)
     # pairs a second hardly depend on the size of a batch
@@ -87,17 +76,6 @@ def fit_to_budget(
     return settings.model_copy(
         update={"hidden": hidden, "encoder_hidden": hidden // 2, "embedding": embedding, **found}
     )
-
-
-def best_size(steps: float, tokens: int) -> int:
-    """Units for the time of so many steps of the reference, and for pairs of so many tokens.
-
-    Pairs of N tokens are not given more than N recurrent weights of a kind.
-    """
-    known_steps, known_size = BEST_AT
-    size = known_size * (max(1.0, steps) / known_steps) ** GROWTH
-    size = min(size, math.sqrt(tokens), LARGEST)
-    return max(SMALLEST, 32 * round(size / 32))
 
 
 def best_dropout(level: str, epochs: float) -> float:
@@ -126,28 +104,18 @@ def reference_seconds(
         )  # fmt: skip
         optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
 
-        def seconds_of(threads: int) -> float:
-            torch.set_num_threads(threads)
-            times = []
-            for _ in range(3):
-                begun = time.perf_counter()
-                optimizer.zero_grad()
-                loss = network.loss(
-                    batch.source, batch.lengths, batch.inputs, batch.target, batch.weight
-                )
-                (loss / batch.tokens).backward()
-                nn.utils.clip_grad_norm_(network.parameters(), 0.25)
-                optimizer.step()
-                times.append(time.perf_counter() - begun)
-            return min(times[1:])  # the first one makes plans
+        def step() -> None:
+            """Loss, gradient and update."""
+            optimizer.zero_grad()
+            loss = network.loss(
+                batch.source, batch.lengths, batch.inputs, batch.target, batch.weight
+            )
+            (loss / batch.tokens).backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 0.25)
+            optimizer.step()
 
-        before = torch.get_num_threads()
-        try:
-            if settings.threads is not None:
-                return seconds_of(settings.threads)
-            return min(seconds_of(threads) for threads in {1, available_processors()})
-        finally:
-            torch.set_num_threads(before)
+        most = TIMING * (settings.seconds or DEFAULT_SECONDS)
+        return seconds_of_step(step, settings.threads, most)
 
 
 def usual_rows(pairs: EncodedPairs) -> list[int]:
