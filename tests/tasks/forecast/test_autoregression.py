@@ -26,6 +26,12 @@ def test_weights_are_those_of_scikit_learn(noise, penalty):
         np.testing.assert_allclose(found[:, step], other.predict(x), atol=1e-6)
 
 
+def test_no_windows_give_no_weights():
+    features = Features(np.zeros((0, 6)), np.zeros((0, 2, 2)))
+    for weights in fit_ridge(features, np.zeros((0, 2)), (1e-4, 9.0)):
+        np.testing.assert_array_equal(weights, np.zeros((2, 9)))
+
+
 def test_features_end_at_the_origin_but_for_what_is_known_ahead(table_of, learned, noise):
     y = noise(60)
     table = table_of(y, noise(60, 1))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from unroll.tasks.forecast.floor_fit import fit_floor, refit_floor
+from unroll.tasks.forecast.floor import SeriesFloor
+from unroll.tasks.forecast.floor_fit import fit_floor, most_common, refit_floor
 from unroll.tasks.forecast.windows import ForecastWindows
 
 
@@ -40,3 +41,21 @@ def test_a_season_in_noise_is_found(table_of, learned, noise):
 def test_a_random_walk_is_left_as_it_is(table_of, learned, noise):
     _, _, error = fitted(table_of, learned, noise(400).cumsum())
     assert error == pytest.approx(np.sqrt(2 / np.pi) * (1 + np.sqrt(2)) / 2, rel=0.2)
+
+
+def test_without_windows_free_of_gaps_the_regression_is_its_base(table_of, learned, noise):
+    y = 5 + noise(200)
+    y[1:150:2] = np.nan
+    table = table_of(y, missing="last")
+    windows = ForecastWindows(table, learned(table, 140, season=1), 12, 2)
+    floor = fit_floor(windows, [140], [160], "last").floor
+    origins = windows.origins(begins=[160])
+    assert not np.any(floor.ridge) and np.isfinite(floor.forecast(windows, origins).values).all()
+    by_ridge = floor.by_ridge(windows, origins)
+    np.testing.assert_array_equal(by_ridge, windows.naive_base(origins, "last"))
+
+
+def test_many_series_share_their_most_common_model():
+    one, two = (SeriesFloor((), (name,)) for name in ("last", "ridge"))
+    again = SeriesFloor((), ("ridge",))
+    assert most_common([one, two, again]) == two and most_common([one, two]) == one

@@ -42,12 +42,12 @@ def features_of(windows: SeriesHistory, origins: np.ndarray) -> Features:
     x, future = windows.inputs(origins)
     level, known, turns = windows.level_count, future.shape[2], windows.turn_count
     columns = x.shape[2] - known
-    past = [
-        x[:, :, level],
-        x[:, -1, :level],
-        x[:, -OTHERS:, level + 1 : columns].reshape(len(x), -1),
-        x[:, -OTHERS:, columns : columns + known - turns].reshape(len(x), -1),
-    ]
+    past = [x[:, :, level], x[:, -1, :level]]
+    for last in (
+        x[:, -OTHERS:, level + 1 : columns],
+        x[:, -OTHERS:, columns : columns + known - turns],
+    ):
+        past.append(last.reshape(len(x), last.shape[1] * last.shape[2]))
     return Features(np.concatenate(past, 1), future)
 
 
@@ -74,7 +74,7 @@ def fit_ridge(
         W_k = argmin |y_k - X_k W_k|^2 + n penalty |W_k|^2, the constant without penalty
 
     Args:
-        features: of n windows.
+        features: of n windows; of none all weights are zero.
         targets: y [n, K].
         penalties: per window.
     """
@@ -87,7 +87,8 @@ def fit_ridge(
         for own, penalty in zip(rows, penalties, strict=True):
             sizes = np.full(len(square), penalty)
             sizes[-1] = CONSTANT
-            own.append(solve(square + len(x) * np.diag(sizes), product, assume_a="pos"))
+            regular = square + max(1, len(x)) * np.diag(sizes)
+            own.append(solve(regular, product, assume_a="pos"))
     return [np.array(own) for own in rows]
 
 

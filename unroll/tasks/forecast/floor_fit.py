@@ -5,6 +5,7 @@ S series, B origins, K horizon.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import NamedTuple
@@ -86,9 +87,12 @@ class Fit:
         """The simple model of so chosen parts."""
         names = self.windows.names
         series = dict(zip(names, chosen, strict=True))
-        usual = max(chosen, key=chosen.count)
         return ForecastFloor(
-            series, usual, self.relative_to, self.ridge[penalty].tolist(), PENALTIES[penalty]
+            series,
+            most_common(chosen),
+            self.relative_to,
+            self.ridge[penalty].tolist(),
+            PENALTIES[penalty],
         )
 
 
@@ -144,9 +148,14 @@ def refit_floor(floor: ForecastFloor, windows: ForecastWindows, ends: list[int])
     return replace(
         floor,
         series=floor.series | series,
-        usual=max(found, key=found.count),
+        usual=most_common(found),
         ridge=ridge.tolist(),
     )
+
+
+def most_common(models: list[SeriesFloor]) -> SeriesFloor:
+    """The model that most series have, of several the first."""
+    return Counter(models).most_common(1)[0][0]
 
 
 def fit_candidates(
