@@ -6,6 +6,7 @@ import torch
 
 from unroll.errors import UserError
 from unroll.saved_files import Damaged
+from unroll.tasks.caption import neighbours
 from unroll.tasks.caption.neighbours import (
     KnownImages,
     make_thumbnails,
@@ -36,6 +37,17 @@ def test_the_nearest_are_those_of_a_loop_over_all():
                 )
             ]
             assert found[row] == np.argsort(apart, kind="stable")[:4].tolist()
+
+
+@pytest.mark.parametrize("by", ["thumbnails", "features", "both"])
+def test_the_nearest_are_the_same_for_some_images_at_a_time(monkeypatch, by):
+    torch.manual_seed(1)
+    thumbnails, features = torch.randint(256, (9, 432), dtype=torch.uint8), torch.randn(9, 5)
+    known = KnownImages(thumbnails[:6], [[str(k)] for k in range(6)], features[:6])
+    found = known.nearest(thumbnails, 4, features, by)
+    monkeypatch.setattr(neighbours, "DISTANCES", 12)
+    assert torch.equal(known.nearest(thumbnails, 4, features, by), found)
+    assert known.nearest(thumbnails[:0], 4, features[:0], by).shape == (0, 4)
 
 
 def test_all_images_count_the_same_whatever_their_captions():

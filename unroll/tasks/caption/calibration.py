@@ -77,8 +77,11 @@ def fit_choice(
         for row, (k, hypotheses) in enumerate(zip(batch, drawn, strict=True)):
             texts = [trained.preprocessor.vocabulary.decode(each.tokens) for each in hypotheses]
             near = {by: rows[row] for by, rows in similar.items()}
+            scores: dict[str, float] = {}  # many choices give the same caption
             for choice, text in chosen_captions(trained, consensus, texts, near, list(total)):
-                total[choice] += truth.score(text, references[k])
+                if text not in scores:
+                    scores[text] = truth.score(text, references[k])
+                total[choice] += scores[text]
         done += len(batch)
         progress(done / len(chosen))
     means = {choice: score / max(1, done) for choice, score in total.items()}

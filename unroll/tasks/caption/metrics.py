@@ -265,7 +265,9 @@ def borrowed_captions(
     rows = floor.nearest(thumbnails, 1)[:, 0].tolist()
     found = {"nearest image": [floor.captions[row][0] for row in rows]}
     if len(floor.features):
-        features = image_features(captions.images, places, trained.model, trained.device)
+        features = None
+        if floor.by != "thumbnails":
+            features = image_features(captions.images, places, trained.model, trained.device)
         similar = floor.nearest(thumbnails, floor.count, features, floor.by).tolist()
         consensus, prior = Consensus(trained.preprocessor.known), prior_of(trained)
         found["similar images"] = [

@@ -28,6 +28,7 @@ from unroll.training.checkpoint import pack, read_tensors
 SIDE = 12  # of a thumbnail
 KNOWN = 20_000  # images of the training set, at most, that are searched
 BATCH_SIZE = 64
+DISTANCES = 1 << 22  # that are computed at a time
 MOST = 20  # images whose captions are looked at
 
 RECORD, TENSORS = "neighbours.json", "neighbours.safetensors"
@@ -107,17 +108,22 @@ class KnownImages:
         Returns:
             Places in `captions` [N, count].
         """
-        distance = torch.zeros(len(thumbnails), len(self.captions), dtype=torch.float64)
-        if by != "features":
-            known, asked = self.thumbnails.double(), thumbnails.double()
-            squares = (asked**2).sum(1, keepdim=True) + (known**2).sum(1) - 2 * asked @ known.T
-            apart = squares.clamp(min=0).sqrt()
-            distance += apart / mean_distance(known) if by == "both" else apart
-        if by != "thumbnails" and features is not None:
-            known, asked = normalize(self.features.double()), normalize(features.double())
-            squares = 2 - 2 * asked @ known.T
-            distance += squares / mean_distance(known) ** 2 if by == "both" else squares
-        return distance.sort(dim=1, stable=True).indices[:, :count]
+        M = len(self.captions)
+        pixels, seen = self.thumbnails.double(), normalize(self.features.double())
+        scales = (mean_distance(pixels), mean_distance(seen) ** 2) if by == "both" else (1.0, 1.0)
+        nearest = [torch.zeros(0, min(count, M), dtype=torch.int64)]
+        step = max(1, DISTANCES // max(1, M))
+        for at in range(0, len(thumbnails), step):
+            some = thumbnails[at : at + step].double()
+            distance = torch.zeros(len(some), M, dtype=torch.float64)
+            if by != "features":
+                squares = (some**2).sum(1, keepdim=True) + (pixels**2).sum(1) - 2 * some @ pixels.T
+                distance += squares.clamp(min=0).sqrt() / scales[0]
+            if by != "thumbnails" and features is not None:
+                asked = normalize(features[at : at + step].double())
+                distance += (2 - 2 * asked @ seen.T) / scales[1]
+            nearest.append(distance.sort(dim=1, stable=True).indices[:, :count])
+        return torch.cat(nearest)
 
     @classmethod
     def fit(cls, train: CaptionSet, vocabulary: Vocabulary) -> KnownImages:
