@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from unroll.errors import UserError
 from unroll.tasks.transcribe.batches import TranscribeRecord
 from unroll.tasks.transcribe.people import are_known, choose_validation, column_of_people
 
@@ -20,6 +23,13 @@ def test_a_person_is_in_one_set():
     assert where == "those of 2 of 20 in column who of x.csv"
     chosen, where = choose_validation(records, None, "x.csv")
     assert chosen.sum() == 10 and where == "a tenth of the records of x.csv"
+
+
+def test_one_person_is_no_validation_set():
+    records = [TranscribeRecord(Path(), "a", "", "", 1, 1, "", "p")] * 3
+    with pytest.raises(UserError, match="several groups"):
+        choose_validation(records, "who", "x.csv")
+    assert len(choose_validation([], "who", "x.csv")[0]) == 0
 
 
 def test_known_people():

@@ -6,7 +6,7 @@ R recordings, N rows (recordings and their copies), K texts, P statistics, L lan
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,7 +109,7 @@ def fit_closed_text_model(
     y = np.array([number[words[k]] for k in known])
     table = [table[k] for k in known]
     draw = np.random.default_rng((seed, 2))
-    folds, _ = make_folds([data.records[row].person for data, row in table], draw)
+    folds = make_folds([data.records[row].person for data, row in table], draw)
     copies = min(size.copies, most // len(table) - 1) if table[0][0].preprocessor.varies else 0
     x = all_statistics(table, copies, draw, progress)
     rows = FittingRows(x, np.tile(y, 1 + copies), np.tile(folds, 1 + copies), len(texts))
@@ -117,7 +117,7 @@ def fit_closed_text_model(
         kernel = choose_kernel(rows, len(table), size, seed)
     else:
         kernel = KernelChoice(like.gamma, like.penalty, like.sharpness)
-    return fit_ridge(rows, texts, kernel, size.landmarks, seed)
+    return next(fit_ridges(rows, texts, [kernel], size.landmarks, seed))
 
 
 def all_statistics(
@@ -138,19 +138,19 @@ def all_statistics(
     return np.stack([each for own in found for each in own])
 
 
-def make_folds(people: Sequence[str], draw: np.random.Generator) -> tuple[np.ndarray, bool]:
-    """The fold of each record [R], and whether folds are whole people.
+def make_folds(people: Sequence[str], draw: np.random.Generator) -> np.ndarray:
+    """The fold of each record [R]: whole people where they are known.
 
     Args:
         people: the speaker or writer of each record; empty where unknown.
         draw: assigns people, or records where fewer than two people are known.
     """
-    names = sorted(set(people))
     if not are_known(people):
-        return draw.permutation(len(people)) % FOLDS, False
+        return draw.permutation(len(people)) % FOLDS
+    names = sorted(set(people))
     order = draw.permutation(len(names)) % FOLDS
     fold = {name: int(order[k]) for k, name in enumerate(names)}
-    return np.array([fold[name] for name in people]), True
+    return np.array([fold[name] for name in people])
 
 
 @dataclass(frozen=True)
@@ -210,11 +210,10 @@ def choose_kernel(rows: FittingRows, recordings: int, size: FloorSize, seed: int
             out = near.folds == fold
             if len(set(near.y[~out].tolist())) < 2:
                 continue
-            for penalty in penalties:
-                kernel = KernelChoice(gamma, penalty, 1.0)
-                texts = tuple(map(str, range(rows.texts)))
-                model = fit_ridge(near[~out], texts, kernel, size.landmarks // 2, seed)
-                scores[penalty][out[:recordings]] = model.scores(near.x[out & plain])
+            kernels = [KernelChoice(gamma, penalty, 1.0) for penalty in penalties]
+            texts = tuple(map(str, range(rows.texts)))
+            for model in fit_ridges(near[~out], texts, kernels, size.landmarks // 2, seed):
+                scores[model.penalty][out[:recordings]] = model.scores(near.x[out & plain])
         for penalty, found in scores.items():
             losses = [cross_entropy(s * found, near.y[:recordings]) for s in SHARPNESSES]
             k = int(np.argmin(losses))
@@ -230,10 +229,22 @@ def cross_entropy(logits: np.ndarray, y: np.ndarray) -> float:
     return float((total - logits[np.arange(len(y)), y]).mean())
 
 
-def fit_ridge(
-    rows: FittingRows, texts: tuple[str, ...], kernel: KernelChoice, landmarks: int, seed: int
-) -> ClosedTextModel:
-    """The model of this kernel. landmarks: L at most; seed: of which rows they are."""
+def fit_ridges(
+    rows: FittingRows,
+    texts: tuple[str, ...],
+    kernels: Sequence[KernelChoice],
+    landmarks: int,
+    seed: int,
+) -> Iterator[ClosedTextModel]:
+    """The model of each of these kernels, which have the same gamma.
+
+    Args:
+        rows: what it is fitted to.
+        texts: K of them.
+        kernels: at least one.
+        landmarks: L at most.
+        seed: of which rows the landmarks are.
+    """
     from sklearn.kernel_approximation import Nystroem
     from sklearn.linear_model import Ridge
 
@@ -241,18 +252,20 @@ def fit_ridge(
     deviation = np.where(deviation > 1e-6, deviation, 1.0)
     z = ((rows.x - mean) / deviation).astype(np.float64)
     nystroem = Nystroem(
-        gamma=kernel.gamma, n_components=min(landmarks, len(z)), random_state=seed
+        gamma=kernels[0].gamma, n_components=min(landmarks, len(z)), random_state=seed
     ).fit(z)
+    near = nystroem.transform(z)
     targets = np.where(rows.y[:, None] == np.arange(rows.texts), 1.0, -1.0)
-    ridge = Ridge(alpha=kernel.penalty).fit(nystroem.transform(z), targets)
-    return ClosedTextModel(
-        texts,
-        mean.astype(np.float64),
-        deviation.astype(np.float64),
-        nystroem.components_.astype(np.float32),
-        nystroem.normalization_.T @ ridge.coef_.T,
-        np.asarray(ridge.intercept_, dtype=np.float64),
-        kernel.gamma,
-        kernel.penalty,
-        kernel.sharpness,
-    )
+    for kernel in kernels:
+        ridge = Ridge(alpha=kernel.penalty).fit(near, targets)
+        yield ClosedTextModel(
+            texts,
+            mean.astype(np.float64),
+            deviation.astype(np.float64),
+            nystroem.components_.astype(np.float32),
+            nystroem.normalization_.T @ ridge.coef_.T,
+            np.asarray(ridge.intercept_, dtype=np.float64),
+            kernel.gamma,
+            kernel.penalty,
+            kernel.sharpness,
+        )

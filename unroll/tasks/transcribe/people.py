@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unroll.data.split import validation_rows
+from unroll.data.split import validation_groups, validation_rows
 from unroll.tasks.transcribe.batches import TranscribeRecord
 
 PEOPLE = "speaker speaker_id client_id writer writer_id".split()
@@ -38,12 +38,13 @@ def choose_validation(
         by: the column of the people, all of whose records are in one of the sets. Default: a tenth of
             the records.
         name: of the table.
+
+    Raises:
+        UserError: where the column has one person.
     """
-    if by is None:
+    if by is None or not records:
         share = "a tenth" if len(records) <= 50_000 else "a small part"
         return validation_rows(len(records)), f"{share} of the records of {name}"
-    people = sorted({record.person for record in records})
-    is_chosen = validation_rows(len(people))
-    chosen = {person for person, out in zip(people, is_chosen, strict=True) if out}
-    where = f"those of {len(chosen):,} of {len(people):,} in column {by} of {name}"
-    return np.array([record.person in chosen for record in records], dtype=bool), where
+    is_chosen, people = validation_groups([record.person for record in records])
+    held_out = len({record.person for record, out in zip(records, is_chosen, strict=True) if out})
+    return is_chosen, f"those of {held_out:,} of {people:,} in column {by} of {name}"
