@@ -47,6 +47,17 @@ def test_the_score_is_the_mean_log_probability_of_a_word():
     np.testing.assert_allclose(table.scores(given, written), expected, rtol=0.02)
 
 
+def test_scores_are_the_same_for_some_pairs_at_a_time(monkeypatch):
+    table = WordTable.learn(GIVEN, WRITTEN)
+    given, written = [*GIVEN, [], ["the"] * 9], [*WRITTEN, ["le"], ["chat"] * 9]
+    found = table.scores(given, written)
+    assert len(found) == 6
+    for cells in (1, 8, 20):
+        monkeypatch.setattr(word_table, "CELLS", cells)
+        assert (table.scores(given, written) == found).all()
+    assert table.scores([], []).shape == (0,)
+
+
 def test_of_larger_data_a_part_is_read(monkeypatch):
     monkeypatch.setattr(word_table, "MOST_CELLS", 8)
     assert WordTable.learn(GIVEN, WRITTEN).given == ["", "a", "dog", "the"]  # pairs 1 and 3

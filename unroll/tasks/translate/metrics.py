@@ -29,7 +29,7 @@ from unroll.tasks.translate.reader import encode_pairs
 from unroll.tasks.translate.rescoring import ranked, rate_candidates
 
 LOGITS = 1 << 22  # at a time
-PART = 64  # pairs that are translated between two looks at the clock
+PART = 64  # pairs that are translated at a time, between two looks at the clock
 
 
 class TokenMetrics(TypedDict):
@@ -269,10 +269,13 @@ def baseline_translations(trained: TrainedTranslator, pairs: list[Pair]) -> dict
         neighbour = NearestNeighbour.load(trained.path)
         nearest = [neighbour.translate(source) for source in sources]
         return {"source copied": sources, "nearest neighbour": nearest}
-    found = memory.candidates(sources)
-    texts = {"source copied": sources, "nearest neighbour": [own[0].text for own in found]}
     weights = trained.model.candidate_weights[1].cpu().numpy().astype(float)
-    if weights.any():
-        rated = rate_candidates(memory, sources, found)
-        texts["known pairs alone"] = [ranked(own, weights)[0].candidate.text for own in rated]
-    return texts
+    nearest, alone = [], []
+    for some in groups(sources, PART):
+        found = memory.candidates(some)
+        nearest += [own[0].text for own in found]
+        if weights.any():
+            rated = rate_candidates(memory, some, found)
+            alone += [ranked(own, weights)[0].candidate.text for own in rated]
+    texts = {"source copied": sources, "nearest neighbour": nearest}
+    return {**texts, "known pairs alone": alone} if alone else texts

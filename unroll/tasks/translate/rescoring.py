@@ -154,8 +154,6 @@ def ask_network(
         length_penalty: of the search.
         device: of the network.
     """
-    ids, lengths = pad_sequences([preprocessor.source.encode(source) for source in sources])
-    encoded = network.encode(ids.to(device), lengths)
     asked = [list(each) for each in rated]
     new = [
         (r, place)
@@ -163,6 +161,10 @@ def ask_network(
         for place, each in enumerate(own)
         if each.candidate.hypothesis is None
     ]
+    if not new:
+        return asked
+    ids, lengths = pad_sequences([preprocessor.source.encode(source) for source in sources])
+    encoded = network.encode(ids.to(device), lengths)
     for first in range(0, len(new), ROWS):
         some = new[first : first + ROWS]
         rows = torch.tensor([r for r, _ in some], device=device)

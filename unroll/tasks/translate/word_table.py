@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 
 MOST_WORDS = 100_000  # of a side: the most frequent ones
 MOST_CELLS = 20_000_000  # pairs of words within pairs of texts; of larger data a part is read
+CELLS = 1 << 20  # of them that are scored at a time
 ROUNDS = 5
 SMALLEST = 1e-3  # probability of an entry that is kept
 UNLIKELY = 1e-5  # probability of a word that no word explains
@@ -115,6 +116,13 @@ class WordTable:
 
     def scores(self, given: Words, written: Words) -> np.ndarray:
         """The mean log-probability of a written word of each pair, float64 [P]."""
+        sizes = [(1 + len(g)) * len(w) for g, w in zip(given, written, strict=True)]
+        part = np.cumsum(sizes, dtype=np.int64) // CELLS  # of pairs that are read at a time
+        bounds = [*np.flatnonzero(np.diff(part, prepend=-1)).tolist(), len(sizes)]
+        scores = [self._scores(given[a:b], written[a:b]) for a, b in pairwise(bounds)]
+        return np.concatenate([np.zeros(0), *scores])
+
+    def _scores(self, given: Words, written: Words) -> np.ndarray:
         place, row, column = self.cells(given, written)
         J = np.array([len(known(words, self.written_places)) for words in written])
         I = np.array([1 + len(known(words, self.given_places)) for words in given])
