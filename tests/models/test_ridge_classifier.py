@@ -29,3 +29,13 @@ def test_the_scores_of_a_row_do_not_depend_on_the_others():
     assert np.array_equal(again.scores(X), together)
     with pytest.raises(ValueError, match="expected weights"):
         RidgeClassifier.from_arrays(fitted.arrays(), 4, 2)
+
+
+def test_many_features_are_fitted_on_an_even_sample_of_the_rows(monkeypatch):
+    draw = np.random.default_rng(0)
+    X, targets = draw.normal(size=(100, 6)), draw.integers(0, 3, 100)
+    monkeypatch.setattr("unroll.models.ridge_classifier.FEW_ROWS", 34)
+    expected = RidgeClassifier.fit(X[::3], targets[::3], 3).scores(X)
+    assert not np.array_equal(RidgeClassifier.fit(X, targets, 3).scores(X), expected)
+    monkeypatch.setattr("unroll.models.ridge_classifier.MOST_FEATURES", 5)
+    assert np.array_equal(RidgeClassifier.fit(X, targets, 3).scores(X), expected)

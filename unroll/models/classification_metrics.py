@@ -127,7 +127,7 @@ def classification_metrics(
         targets: classes int64 [R], -1 for one that is not among the K; or bool [R, K] where a record
             may have several.
         unseen: the labels of each record that are not among the K classes, [R]. Such a record counts
-            as wrong, and is left out of the loss where it has no other class. Default: none has any.
+            as wrong, and is left out of the loss where its class is -1. Default: none has any.
 
     Raises:
         UserError: where a probability is not a number.
@@ -188,17 +188,16 @@ def class_metrics(
         >>> [each["precision"] for each in class_metrics(p, np.array([0, 1, 1]), ["ham", "spam"])]
         [0.5, 1.0]
     """
-    predicted, true = (
-        predicted_classes(probabilities, targets),
-        true_classes(probabilities, targets),
-    )
-    both, chosen, own = ((predicted & true).sum(0), predicted.sum(0), true.sum(0))
+    p = probabilities
+    predicted, true = predicted_classes(p, targets), true_classes(p, targets)
+    both, chosen, own = (predicted & true).sum(0), predicted.sum(0), true.sum(0)
+    f1 = f1_score(both, chosen - both, own - both)
     return [
         {
             "label": name,
             "precision": float(both[k] / max(1, chosen[k])),
             "recall": float(both[k] / max(1, own[k])),
-            "f1": float(2 * both[k] / max(1, chosen[k] + own[k])),
+            "f1": float(f1[k]),
             "records": int(own[k]),
         }
         for k, name in enumerate(classes)

@@ -31,7 +31,7 @@ def fit_log_linear(
     1999; the added record as in J. Platt, Probabilistic outputs for support vector machines, 1999.
 
     Args:
-        scores: of records that no model has learned from, [R, S, K].
+        scores: of records on which no model was fitted, [R, S, K].
         targets: classes [R], or bool [R, K] where a record may have several.
         expected: the shares before any record is seen, [S].
         spread: how far they may be from it: the deviation of the prior, in the same unit.

@@ -5,7 +5,7 @@ R sequences, N steps of all of them, F columns, K classes, D dilations, Q biases
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -110,8 +110,24 @@ class RandomConvolutions:
             items: the steps of all sequences, end to end, [N, F].
             lengths: steps of each sequence, [R].
         """
-        starts = np.cumsum([0, *lengths])
         found = np.zeros((len(lengths), self.size), dtype=np.float32)
+        for rows, X in self.batches(items, lengths):
+            found[rows] = X
+        return found
+
+    def batches(
+        self, items: np.ndarray, lengths: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The features of some sequences at a time, so that memory is bounded.
+
+        Args:
+            items: the steps of all sequences, end to end, [N, F].
+            lengths: steps of each sequence, [R].
+
+        Yields:
+            Which sequences, [B], and their features, float32 [B, P].
+        """
+        starts = np.cumsum([0, *lengths])
         order = np.argsort(lengths, kind="stable")  # of similar length, so that little is padding
         begin = 0
         while begin < len(order):
@@ -119,9 +135,8 @@ class RandomConvolutions:
             while end < len(order) and (end + 1 - begin) * lengths[order[end]] * 84 <= CHUNK:
                 end += 1
             rows = order[begin:end]
-            found[rows] = self._features(*padded(items, starts, rows))
+            yield rows, self._features(*padded(items, starts, rows))
             begin = end
-        return found
 
     def _features(self, x: np.ndarray, real: np.ndarray) -> np.ndarray:
         steps = np.maximum(1, real.sum(1)).astype(np.float32)  # [B]
@@ -156,7 +171,7 @@ class RandomConvolutions:
         if any(name not in arrays for name in names):
             raise ValueError(f"expected the arrays {', '.join(names)}")
         dilations, channels, biases = (arrays[name] for name in names)
-        D, M = len(dilations), len(TRIPLES)
+        D, M = dilations.size, len(TRIPLES)
         shapes = dilations.shape == (D,) and channels.shape == (D, M, columns)
         kinds = np.issubdtype(dilations.dtype, np.integer) and channels.dtype == bool
         if not (shapes and kinds and biases.ndim == 3 and biases.shape[:2] == (D, M) and D):
@@ -274,7 +289,10 @@ class ConvolutionClassifier:
 
     def scores(self, items: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """The scores, float64 [R, K]; arguments as `RandomConvolutions.transform` takes them."""
-        return self.ridge.scores(self.convolutions.transform(items, lengths))
+        scores = np.zeros((len(lengths), len(self.ridge.bias)))
+        for rows, X in self.convolutions.batches(items, lengths):
+            scores[rows] = self.ridge.scores(X)
+        return scores
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` takes."""

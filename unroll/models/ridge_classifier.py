@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from unroll.data.split import evenly_spread
 from unroll.layers.ridge import Ridge
 
 FEW_ROWS = 2000  # up to which all penalties come from one decomposition
+MOST_FEATURES = 6000  # of many rows; of more, only few rows are read
 PENALTIES, FEW_PENALTIES = np.logspace(-1, 6, 15), (10.0, 100.0, 1000.0, 10_000.0)
 NAMES = ("mean", "deviation", "weights", "bias")
 
@@ -52,11 +54,16 @@ class RidgeClassifier:
     def fit(cls, X: np.ndarray, targets: np.ndarray, classes: int) -> RidgeClassifier:
         """Fit the regression; its penalty is chosen.
 
+        Where the products of all features [P, P] would take too long, an even sample of the rows is read.
+
         Args:
             X: features [R, P].
             targets: classes [R], or bool [R, K] where a row may have several.
             classes: K.
         """
+        if X.shape[1] > MOST_FEATURES and len(X) > FEW_ROWS:
+            rows = evenly_spread(len(X), FEW_ROWS)
+            X, targets = X[rows], targets[rows]
         mean, deviation = X.mean(0).astype(np.float32), X.std(0)
         deviation = np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32)
         true = targets if targets.ndim == 2 else targets[:, None] == np.arange(classes)

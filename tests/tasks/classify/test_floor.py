@@ -15,6 +15,8 @@ from unroll.tasks.classify.floor import (
     fit_classify_floor,
 )
 from unroll.tasks.classify.task import ClassifyTask
+from unroll.training.checkpoint import pack_arrays, read_arrays
+from unroll.training.folder import RunFolder
 
 SMALL = {"hidden": 8, "embedding": 8, "threads": 1, "quiet": True, "steps": 1}
 TASK = ClassifyTask()
@@ -82,6 +84,15 @@ def test_a_damaged_file_is_named(reviews):
     (run.path / FILE).write_bytes(content[:-1])
     with pytest.raises(UserError, match=FILE):
         unroll.load("run")
+
+
+@pytest.mark.parametrize("name", ["shares", "facts"])
+def test_numbers_of_a_damaged_file_are_finite(reviews, tmp_path, name):
+    arrays = read_arrays(unroll.train(reviews, "run", **SMALL).path, FILE)
+    files = {FILE: pack_arrays({**arrays, name: np.full_like(arrays[name], np.inf)})}
+    damaged = RunFolder.create(tmp_path / "damaged", files, overwrite=False)
+    with pytest.raises(UserError, match="damaged: expected shares of at least 0"):
+        ClassifyFloor.load(damaged.path, 2, None, False)
 
 
 def test_sequences_of_numbers(tmp_path):

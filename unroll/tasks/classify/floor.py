@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from unroll.data.split import evenly_spread
+from unroll.models.classification_metrics import classification_metrics
 from unroll.models.log_linear import combine_scores, fit_log_linear, scores_to_probabilities
-from unroll.models.random_convolutions import ConvolutionClassifier
+from unroll.models.random_convolutions import MOST_SEQUENCES, ConvolutionClassifier
 from unroll.models.text_features import CHARACTERS
 from unroll.saved_files import Damaged
 from unroll.tasks.classify.linear_text import SMOOTHINGS, LinearTextModel, affordable
@@ -142,8 +143,9 @@ class ClassifyFloor:
             expected = TEXT_SHARES if columns is None else NUMBER_SHARES
             if shares.shape != (len(expected),) or facts.shape != (2,):
                 raise ValueError("expected the share of each score")
-            if not (np.isfinite(shares).all() and (shares >= 0).all() and (facts > 0).all()):
-                raise ValueError("expected shares of at least 0")
+            finite = np.isfinite(shares).all() and np.isfinite(facts).all()
+            if not (finite and (shares >= 0).all() and (facts > 0).all()):
+                raise ValueError("expected shares of at least 0, and facts above 0")
         except (KeyError, ValueError) as error:
             raise Damaged(f"{folder / FILE} is damaged: {str(error)[:100]}") from error
         return cls(model, shares, int(facts[0]), float(facts[1]), multi_label)
@@ -162,7 +164,7 @@ def fit_classify_floor(
     """Fit the simple model to a training set, and the shares of its scores to other records.
 
     These are the validation set; where it is small, records of the training set too, scored by models
-    that have not learned from them.
+    that were fitted without them.
 
     Args:
         train: the training set.
@@ -184,7 +186,7 @@ def fit_classify_floor(
         shares = fit_log_linear(scores, targets, expected, SPREADS[is_text])
         p = scores_to_probabilities(combine_scores(scores, shares), multi_label)
         floor = ClassifyFloor(model, shares, records, SMOOTHINGS[k], multi_label)
-        found.append((cross_entropy_of(p, targets), floor))
+        found.append((classification_metrics(p, targets)["loss"], floor))
     return min(found, key=lambda pair: pair[0])[1]
 
 
@@ -215,7 +217,7 @@ def fit_models(
         convolutions = ConvolutionClassifier.fit(
             train.items, train.lengths, train.targets, K, options.seed, fewer
         )
-        return [convolutions], min(len(train), 10_000)
+        return [convolutions], min(len(train), MOST_SEQUENCES)
     characters, share = affordable(sum(map(len, train.texts)), K, options.seconds, most)
     wanted = max(2, round(share * len(train)))
     if wanted < len(train):
@@ -259,11 +261,3 @@ def cross_validated(
         models, _ = fit_models(rest, options, SMOOTHINGS)
         found.append((scores_of_models(models, left_out), left_out.targets))
     return found
-
-
-def cross_entropy_of(p: np.ndarray, targets: np.ndarray) -> float:
-    """Nats of all records together, from probabilities [R, K]."""
-    p = p.clip(1e-12, 1 - 1e-12)
-    if targets.ndim == 2:
-        return float(-np.log(np.where(targets, p, 1 - p)).sum())
-    return float(-np.log(p[np.arange(len(p)), targets]).sum())

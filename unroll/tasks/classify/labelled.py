@@ -36,7 +36,7 @@ class LabelledSequences:
         truncated: how many records were longer than is read.
         unknown: how many steps are unknown tokens.
         counts: what scores the records by counting, or None.
-        were_counted: whether `counts` was learned from these records.
+        were_counted: whether `counts` was fitted on these records.
         texts: of each record, [R]; empty where the records are numbers.
         unseen: the labels of each record that are no class, [R]; empty where no record has any. Its
             target is -1 then, or has the other labels where a record may have several.

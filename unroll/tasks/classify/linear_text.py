@@ -136,22 +136,20 @@ class LinearTextModel:
         K = len(self.bias)
         scores = np.zeros((len(texts), SCORES, K))
         scores[:, 0], scores[:, 1], scores[:, 3] = self.bias, self.scaled_bias, self.prior
-        starts, columns, values = self.features.transform(texts)
-        scaled = unit_rows(starts, self.scale[columns])
         first_word = self.features.words_from
         for begin in range(0, len(texts), CHUNK):
-            end = min(begin + CHUNK, len(texts))
-            part = slice(starts[begin], starts[end])
-            rows = np.repeat(np.arange(begin, end), np.diff(starts[begin : end + 1]))
-            own, value = columns[part], values[part]
-            add_by_row(scores[:, 0], rows, self.weights[own].astype(np.float32) * value[:, None])
-            parts = self.scaled_weights[own].astype(np.float32) * scaled[part, None]
-            add_by_row(scores[:, 1], rows, parts)
-            is_word = own >= first_word
-            rows, own = rows[is_word], own[is_word] - first_word
-            number = np.bincount(rows - begin, minlength=end - begin)[rows - begin]
-            bayes = self.bayes[own].astype(np.float32)
-            add_by_row(scores[:, 2], rows, bayes / np.sqrt(number)[:, None])
+            starts, columns, values = self.features.transform(texts[begin : begin + CHUNK])
+            some = scores[begin : begin + CHUNK]
+            rows = np.repeat(np.arange(len(some)), np.diff(starts))
+            add_by_row(some[:, 0], rows, self.weights[columns].astype(np.float32) * values[:, None])
+            scaled = unit_rows(starts, self.scale[columns])
+            parts = self.scaled_weights[columns].astype(np.float32) * scaled[:, None]
+            add_by_row(some[:, 1], rows, parts)
+            is_word = columns >= first_word
+            rows, words = rows[is_word], columns[is_word] - first_word
+            number = np.bincount(rows, minlength=len(some))[rows]
+            bayes = self.bayes[words].astype(np.float32)
+            add_by_row(some[:, 2], rows, bayes / np.sqrt(number)[:, None])
         return scores
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -272,7 +270,7 @@ def ngram_weights(counts: np.ndarray, smoothing: float, *, several: bool) -> np.
 def affordable(
     characters: int, classes: int, seconds: float | None, most: float
 ) -> tuple[tuple[int, ...], float]:
-    """Which n-grams of characters are used, and the share of the texts that can be learned from.
+    """Which n-grams of characters are used, and the share of the texts that the model is fitted on.
 
     Args:
         characters: of all texts.

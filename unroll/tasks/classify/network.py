@@ -175,21 +175,18 @@ class Classifier(nn.Module):
         )
 
     def probabilities(
-        self,
-        x: Tensor,
-        lengths: Tensor,
-        count_scores: Tensor | None = None,
-        floor_logits: Tensor | None = None,
+        self, x: Tensor, lengths: Tensor, count_scores: Tensor | None = None
     ) -> Tensor:
-        """Probabilities [B, K]; each row sums to 1, unless a sequence may have several classes.
+        """Probabilities [B, K] of the network alone.
+
+        Each row sums to 1, unless a sequence may have several classes.
 
         Args:
             x: as `forward` takes it, like `lengths` and `count_scores`.
             lengths: [B].
             count_scores: [B, O, K], or None.
-            floor_logits: of the simple model, [B, K]. Default: the network alone.
         """
-        return self.to_probabilities(self(x, lengths, count_scores), floor_logits)
+        return self.to_probabilities(self(x, lengths, count_scores))
 
     def attributions(
         self,

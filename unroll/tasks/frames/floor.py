@@ -23,24 +23,14 @@ MOST_FRAMES = 10_000  # that a classifier of frames is fitted on
 PIXEL_DEVIATION = 64.0  # pixels are divided by it, as for the network
 FEW_SECONDS = 10.0  # a budget of at most so many takes fewer convolutions
 FEWER_FEATURES = 1500
-
-
-def context(items: np.ndarray, lengths: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-    """The columns of a frame and of frames around it, [R, O F].
-
-    Frames before the first and after the last one are those.
-
-    Args:
-        items: the frames of all clips, end to end, [N, F].
-        lengths: frames of each clip.
-        rows: the frames that are asked for [R]. Default: all.
-    """
-    places = around(lengths) if rows is None else around(lengths)[rows]
-    return items[places].reshape(len(places), -1)
+CHUNK = 4096  # frames that are scored at once
 
 
 def around(lengths: np.ndarray) -> np.ndarray:
-    """The places of the frames around each frame, within its clip, int64 [N, O]."""
+    """The places of the frames around each frame, within its clip, int64 [N, O].
+
+    Frames before the first and after the last one of the clip are those.
+    """
     starts = np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)[:, None]
     last = starts + np.repeat(lengths, lengths)[:, None] - 1
     places: np.ndarray = np.arange(int(lengths.sum()))[:, None] + np.array(OFFSETS)
@@ -72,6 +62,7 @@ class FramesFloor:
         targets: np.ndarray,
         classes: int,
         *,
+        per_frame: bool,
         are_pictures: bool,
         seed: int = 1,
         seconds: float | None = None,
@@ -83,15 +74,16 @@ class FramesFloor:
             lengths: frames of each clip.
             targets: the class of each clip, or of each frame [N].
             classes: K.
+            per_frame: whether each frame has a class.
             are_pictures: whether columns are pixels from 0 to 255.
             seed: of the convolutions.
             seconds: the budget of the run; a small one takes fewer convolutions. None: no limit.
         """
         unit, middle = PIXEL_DEVIATION if are_pictures else 1.0, columns.mean(0).astype(np.float32)
         items = (columns - middle) / np.float32(unit)
-        if len(targets) != len(lengths):
+        if per_frame:
             rows = evenly_spread(len(items), MOST_FRAMES)
-            X = context(items, lengths, rows)
+            X = items[around(lengths)[rows]].reshape(len(rows), -1)
             return cls(middle, unit, RidgeClassifier.fit(X, targets[rows], classes))
         features = FEWER_FEATURES if seconds is not None and seconds <= FEW_SECONDS else None
         clips = ConvolutionClassifier.fit(items, lengths, targets, classes, seed, features)
@@ -106,7 +98,12 @@ class FramesFloor:
         """
         items = (columns - self.middle) / np.float32(self.unit)
         if isinstance(self.classifier, RidgeClassifier):
-            return self.classifier.scores(context(items, lengths))
+            places = around(lengths)
+            scores = np.zeros((len(places), len(self.classifier.bias)))
+            for begin in range(0, len(places), CHUNK):
+                some = items[places[begin : begin + CHUNK]]
+                scores[begin : begin + CHUNK] = self.classifier.scores(some.reshape(len(some), -1))
+            return scores
         return self.classifier.scores(items, lengths)
 
     def files(self) -> dict[str, bytes]:
@@ -147,5 +144,9 @@ class FramesFloor:
 
 
 def clip_columns(values: np.ndarray) -> np.ndarray:
-    """The same of one clip: of pictures uint8 [T, C, H, W] or of numbers, as the network reads them."""
+    """What the simple model reads of one clip, float32 [T, F].
+
+    Args:
+        values: pictures uint8 [T, C, H, W], or numbers, as the network reads them.
+    """
     return make_thumbnails(values).astype(np.float32)

@@ -64,11 +64,12 @@ class FramesPrediction(TypedDict, total=False):
 def predict_clip(trained: TrainedFrames, name: str, clip: Clip) -> FramesPrediction:
     """The prediction for a clip. name: its path, or what it is called."""
     preprocessor, network = trained.preprocessor, trained.model.eval()
-    x = torch.from_numpy(np.ascontiguousarray(preprocessor.encode(clip))).to(trained.device)
+    values = np.ascontiguousarray(preprocessor.encode(clip))
+    x = torch.from_numpy(values).to(trained.device)
     lengths = torch.tensor([len(x)])
     p = network(x, lengths.to(trained.device)).softmax(-1).double().cpu().numpy()
     if preprocessor.floor is not None and network.shares is not None:
-        simple = preprocessor.floor.scores(clip_columns(preprocessor.encode(clip)), lengths.numpy())
+        simple = preprocessor.floor.scores(clip_columns(values), lengths.numpy())
         p = combine_with_floor(p, simple, network.shares)
     every, classes = preprocessor.reading.every, preprocessor.classes
     prediction: FramesPrediction = {"clip": name, "frames": clip.total}

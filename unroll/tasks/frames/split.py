@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from unroll.counting import counted
-from unroll.data.split import evenly_spread, validation_rows
+from unroll.data.split import evenly_spread, validation_groups, validation_rows
 from unroll.tasks.frames.dataset import LoadedClip
 from unroll.tasks.frames.sources import ClipSource
 
@@ -31,11 +31,10 @@ def choose_validation(
     """
     name = Path(source.name).name
     if by is not None:
-        groups = sorted({clip.group or "" for clip in clips})
-        is_chosen = validation_rows(len(groups))
-        chosen = {group for group, valid in zip(groups, is_chosen, strict=True) if valid}
-        where = f"those of {len(chosen)} of {len(groups)} in column {by} of {name}"
-        return np.array([(clip.group or "") in chosen for clip in clips]), where
+        groups = [clip.group or "" for clip in clips]
+        validation, different = validation_groups(groups)
+        held_out = len({group for group, valid in zip(groups, validation, strict=True) if valid})
+        return validation, f"those of {held_out} of {different} in column {by} of {name}"
     if source.wide is not None and are_windows(clips):
         validation, blocks = window_blocks(clips, BLOCKS), BLOCKS
         if not validation.any():  # so few rows of each label that a tenth of a block is none

@@ -147,7 +147,7 @@ class FramesTask(
 
     def fit_floor(self, data: FramesData, settings: FramesSettings, log: Log) -> FramesData:
         """Fit random convolutions, or a ridge regression of single frames, on the training set."""
-        floor = learn_floor(data.train, settings)
+        floor = fit_to_clips(data.train, settings)
         return replace(data, preprocessor=replace(data.preprocessor, floor=floor))
 
     def calibrate(
@@ -170,7 +170,7 @@ class FramesTask(
         """Fit the simple model on the validation set too."""
         if trained.preprocessor.floor is None or not len(data.valid):
             return None
-        floor = learn_floor(join_datasets([data.train, data.valid]), trained.settings)
+        floor = fit_to_clips(join_datasets([data.train, data.valid]), trained.settings)
         return replace(trained.preprocessor, floor=floor)
 
     def baseline_files(self, data: FramesData) -> dict[str, bytes]:
@@ -276,14 +276,15 @@ def columns_of(trained: TrainedFrames) -> RunColumns:
     return RunColumns(trained.settings.video, trained.settings.label, trained.named)
 
 
-def learn_floor(dataset: ClipDataset, settings: FramesSettings) -> FramesFloor:
-    """The simple model of a set of clips."""
+def fit_to_clips(dataset: ClipDataset, settings: FramesSettings) -> FramesFloor:
+    """The simple model, fitted to a set of clips."""
     preprocessor = dataset.preprocessor
     return FramesFloor.fit(
         dataset.frame_columns(),
         dataset.lengths,
         dataset.targets,
         len(preprocessor.classes),
+        per_frame=preprocessor.per_frame,
         are_pictures=preprocessor.scaler is None,
         seed=settings.seed,
         seconds=settings.seconds,
