@@ -73,11 +73,7 @@ class ForecastTask(
         log: Log,
         preprocessor: ForecastPreprocessor | None = None,
     ) -> ForecastData:
-        data = read_forecast_data(path, settings, preprocessor)
-        if preprocessor is not None and preprocessor.floor is not None:
-            # the run's own may be fitted to the test set too
-            return with_floor(data, settings)
-        return data
+        return read_forecast_data(path, settings, preprocessor)
 
     def fit_floor(self, data: ForecastData, settings: ForecastSettings, log: Log) -> ForecastData:
         return with_floor(data, settings)
