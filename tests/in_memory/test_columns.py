@@ -97,6 +97,8 @@ def test_further_tables_have_the_columns_of_a_run(caplog):
         with pytest.raises(UserError, match="the run reads its source in column 'en'"):
             in_columns_of(table, run, ("source", "target"), named)
     assert in_columns_of(other, {"source": "2"}, ("source",), ()) == {}
+    run |= {"cell_options": {}, "valid": [other]}  # settings of any type
+    assert in_columns_of(one, run, ("source",), ()) == {"source": "words"}
 
 
 def test_words_and_tags_stand_alone():

@@ -206,7 +206,7 @@ def in_columns_of(
         found[setting] = wanted
         if wanted in table.names:
             continue
-        taken = {*names.values(), *found.values()}
+        taken = {name for name in (*names.values(), *found.values()) if isinstance(name, str)}
         possible = [
             name
             for name, cells in zip(table.names, table.columns, strict=True)
