@@ -58,3 +58,29 @@ def test_seconds_are_recorded_as_a_total_of_the_run(place):
     resume(seconds=0.05)
     settings = json.loads(Path("run/config.json").read_text())["settings"]
     assert settings["steps"] is None and settings["seconds"] > 0.05
+
+
+def test_a_lost_result_brings_no_chosen_weights_of_an_earlier_end_back(place, report, monkeypatch):
+    from unroll.training.loop import Trainer
+
+    assert resume(steps=6).result()["refit"]["kept"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_take_steps", take_one_step)
+        stopped = resume(steps=12)
+    weights = Path("run/model.safetensors").read_bytes()
+    assert stopped.result()["stopped_by"] == "SIGTERM" and "refit" not in stopped.result()
+    assert Path("run/chosen.safetensors").read_bytes() == weights
+    Path("run/result.json").write_text("{")
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_take_steps", lambda self, interrupt: "SIGTERM")
+        resume(report, steps=12)
+    assert "it is made again" in report.text
+    assert Path("run/model.safetensors").read_bytes() == weights
+
+
+def take_one_step(trainer, interrupt):
+    """A step of training with its evaluation, then a signal."""
+    trainer.progress.best = None  # so that its weights are kept
+    trainer._step(0.0)
+    trainer._evaluate(0.5)
+    return "SIGTERM"

@@ -154,7 +154,10 @@ def refit_run(
                 interrupt.check,
             )
     except Stopped as stopped:
-        log(f"Stopped by {stopped} while the validation set was learned from: that is left out.")
+        log(
+            f"Stopped by {stopped} while the validation set was learned from: the weights from before "
+            "are kept."
+        )
     return refitted
 
 
@@ -167,8 +170,10 @@ def save_result(
     """
     card = model_card(run.config, result, summary)
     files = {"result.json": as_json(result), "README.md": card.encode()}
-    if refitted is not None and refitted.weights is not None:
+    is_refitted = refitted is not None and refitted.weights is not None
+    if is_refitted or (run.folder.path / CHOSEN).exists():  # that of an earlier end is out of date
         run.folder.save({CHOSEN: pack(dict(run.model.state_dict()))})
+    if refitted is not None and refitted.weights is not None:
         run.model.load_state_dict(refitted.weights)
         files[WEIGHTS] = pack(refitted.weights)
     run.folder.save(files)  # in this order: with the result, a resume takes the chosen weights
