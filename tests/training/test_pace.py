@@ -38,7 +38,7 @@ def spend(cost, samples=False, reading=0.0, step=0.1, **settings):
         pace.took_step(begun)
         share = pace.share()
         if pace.evaluation_is_due(share):
-            pace.limit_records(objective.evaluate)
+            pace.limit_records()
             begun = pace.now
             objective.evaluate()
             pace.took_evaluation(begun)

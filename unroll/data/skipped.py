@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from unroll.data.problems import Problems
 from unroll.errors import UserError
@@ -108,10 +108,11 @@ def predicted_in_place(
 
     def good() -> Iterator[T]:
         for each in inputs:
-            is_skipped = isinstance(each, SkippedRecord)
-            waiting.append(each if isinstance(each, SkippedRecord) else None)
-            if not is_skipped:
-                yield cast(T, each)
+            if isinstance(each, SkippedRecord):
+                waiting.append(each)
+            else:
+                waiting.append(None)
+                yield each
 
     for prediction in predict(good()):
         while (skipped := waiting.popleft()) is not None:

@@ -209,13 +209,11 @@ def of_list(
         return MemoryInputs(
             table=read_records([{} if is_missing(item) else item for item in items])
         )
-    if known not in ("image", "sound"):
-        items = [
-            SkippedRecord(f"{gaps[row]}.") if row in gaps else item
-            for row, item in enumerate(items)
-        ]
     if known in ("image", "sound"):
         return MemoryInputs(table=checked_table(kind, [MEDIA_COLUMNS[known]], [items]))
+    items = [
+        SkippedRecord(f"{gaps[row]}.") if row in gaps else item for row, item in enumerate(items)
+    ]
     if step_size is not None and known in ("number", "array", "two"):
         one = (known == "number" and not gaps) or (
             step_size > 1 and all(is_row(item) and len(item) == step_size for item in items)

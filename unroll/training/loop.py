@@ -310,7 +310,7 @@ class Trainer:
         progress, model = self.progress, self.objective.model
         model.eval()
         with torch.no_grad():
-            if limited := self.pace.limit_records(self.objective.evaluate):
+            if limited := self.pace.limit_records():
                 self.report.log(limited)
             begun = self.pace.now
             metrics = self.objective.evaluate()

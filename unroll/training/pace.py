@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from unroll.settings import TrainingSettings
 from unroll.training.budget import Budget
@@ -12,9 +11,7 @@ from unroll.training.clock import Clock
 from unroll.training.objective import Objective
 from unroll.training.refit import REFIT_PART
 
-EVALUATIONS_WITH_PATIENCE = (
-    20  # in a run without a given budget, which stops when they are no better
-)
+EVALUATIONS_WITH_PATIENCE = 20  # without a given budget: training stops when they are no better
 EVALUATIONS = 10  # in a run, where evaluate_every is not given and they cost little
 FEWEST_EVALUATIONS = 4  # of an objective that can read fewer records instead
 EVALUATION_PART = 0.05  # of a budget of seconds, that evaluations take together
@@ -172,11 +169,8 @@ class Pace:
             self._evaluated = max(before, self._evaluated)
         return due
 
-    def limit_records(self, evaluate: Callable[[], object]) -> str | None:
+    def limit_records(self) -> str | None:
         """Before the first evaluation: let it read as many records as the budget allows.
-
-        Args:
-            evaluate: evaluates once.
 
         Returns:
             A sentence, where that is not all of them.
@@ -189,7 +183,7 @@ class Pace:
         if not trial:
             return None
         begun = self.now
-        evaluate()
+        self.objective.evaluate()
         most = EVALUATION_PART * self.asked / FEWEST_EVALUATIONS
         share = min(1.0, most * trial / max(self.now - begun, 1e-9))
         progress.evaluation_seconds += self.now - begun

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from unroll.cells import map_state
+from unroll.counting import counted
 from unroll.settings import TrainingSettings
 from unroll.training.budget import rate_factor
 from unroll.training.objective import Objective
@@ -47,7 +48,7 @@ class Refitted:
         if self.weights is None:
             return f"The weights from before are kept: {self.reason}."
         return (
-            f"Then {self.steps:,} steps learned from the validation set too. Metrics are those "
+            f"Then {counted(self.steps, 'step')} learned from the validation set too. Metrics are those "
             "before (--refit no leaves it out)."
         )
 
@@ -164,7 +165,7 @@ def learn(
 
 @torch.no_grad()
 def validation_loss(objective: Objective) -> float:
-    """The loss that the objective measures on its validation set; NaN where it has none."""
+    """The loss on the validation set; the metric that decides where the objective has no loss."""
     objective.model.eval()
-    metrics: Mapping[str, float] = objective.evaluate()
+    metrics = objective.evaluate()
     return metrics.get("loss", metrics[objective.decides])
