@@ -1,13 +1,18 @@
 """The n-grams that a language model is mixed with: they come back, and a run of one step is as good."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import unroll
+from unroll.data.vocabulary import BOUNDARY
 from unroll.errors import UserError
 from unroll.models.kneser_ney import KneserNey
+from unroll.tasks.language import floor as language_floor
 from unroll.tasks.language.floor import FLOOR, LanguageFloor, fit_floor, tokens_counted
 from unroll.tasks.language.settings import LanguageSettings
+from unroll.tasks.language.task import LanguageTask
 from unroll.training.files import write_folder
 
 WORDS = ["the", "rose", "sky", "salad", "is", "red", "blue", "and", "pear", "pair"]
@@ -76,7 +81,7 @@ def test_what_is_evaluated_is_what_predicts(run, tmp_path):
 
 def test_the_validation_set_is_counted_when_all_is_chosen(run):
     whole = int(run.preprocessor.floor.unigram.sum())
-    assert whole == len(text(200, 0)) + 2  # the boundaries before both parts
+    assert whole == len(text(200, 0)) + 1  # the boundary before it
     counted = unroll.load(run.path).preprocessor.floor.ngrams
     assert isinstance(counted, KneserNey) and counted.order == run.preprocessor.floor.ngrams.order
 
@@ -110,8 +115,20 @@ def test_lines_and_conditions_have_one_too(tmp_path):
     )  # fmt: skip
     floor = run.preprocessor.floor
     assert floor.lines and run.result()["nats_per_token"] < 0.6
+    assert floor.unigram[BOUNDARY] == 90 + 1  # no empty line between the two sets
     assert run.generate("ad", 10, condition="f", temperature=0) == "adam"
 
 
 def test_a_short_budget_counts_fewer_tokens():
     assert tokens_counted(LanguageSettings(seconds=5)) < tokens_counted(LanguageSettings())
+
+
+def test_a_short_budget_counts_fewer_tokens_again_too(run, prepared, monkeypatch):
+    corpus, settings = prepared()
+    task, settings = LanguageTask(), settings.model_copy(update={"seconds": 2.0})
+    corpus = task.fit_floor(corpus, settings, print)
+    monkeypatch.setattr(language_floor, "TOKENS_A_SECOND", 50)
+    monkeypatch.setattr(language_floor, "FEWEST_TOKENS", 50)
+    trained = replace(run.trained, settings=settings, preprocessor=corpus.preprocessor)
+    again = task.refit_floor(trained, corpus, print)
+    assert again.floor.unigram.sum() == 100

@@ -15,7 +15,9 @@ from unroll.training.folder import RunFolder
 
 
 def test_tunes_are_joined_by_boundaries():
-    assert joined([np.array([5, 6]), np.array([7])]).tolist() == [0, 5, 6, 0, 7, 0]
+    tunes = [np.array([5, 6]), np.array([7])]
+    assert joined(tunes).tolist() == [0, 5, 6, 0, 7, 0]
+    assert joined(tunes, most=3).tolist() == [0, 7, 0]
 
 
 def test_it_is_saved_and_loaded_and_damage_is_a_sentence(tmp_path):

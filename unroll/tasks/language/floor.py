@@ -74,10 +74,10 @@ class LanguageFloor:
             raise Damaged(problem) from error
         return cls(ngrams, unigram, bool(lines[0]))
 
-    def counted_again(self, ids: np.ndarray, most: int = MOST_TOKENS) -> LanguageFloor:
-        """The same order and discounts, with the counts of other ids [N], at most their last `most`."""
+    def counted_again(self, ids: np.ndarray) -> LanguageFloor:
+        """The same order and discounts, with the counts of other ids [N]."""
         size, order = self.ngrams.vocabulary_size, self.ngrams.order
-        grams, unigram = counted_grams(ids[-most:], size, order, self.lines)
+        grams, unigram = counted_grams(ids, size, order, self.lines)
         return replace(
             self,
             ngrams=KneserNey.of_counts(grams, order, self.ngrams.discounts),

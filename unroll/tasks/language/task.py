@@ -22,7 +22,7 @@ from unroll.tasks.language.baseline import baseline_metrics, fit_baseline, load_
 from unroll.tasks.language.calibration import calibrate
 from unroll.tasks.language.defaults import resolve, resolve_sizes
 from unroll.tasks.language.description import check_report, describe
-from unroll.tasks.language.floor import MOST_TOKENS, LanguageFloor, fit_floor
+from unroll.tasks.language.floor import LanguageFloor, fit_floor, tokens_counted
 from unroll.tasks.language.metrics import LanguageMetrics, measure, measure_mixture, summarise
 from unroll.tasks.language.objective import EVALUATED_TOKENS, LanguageObjective
 from unroll.tasks.language.preprocessor import LanguagePreprocessor
@@ -81,8 +81,10 @@ class LanguageTask(
         """Count the n-grams of training set and validation set."""
         if data.floor is None:
             return None
-        ids = [each.ids[-MOST_TOKENS:].astype(np.int64) for each in (data.train, data.valid)]
-        return replace(trained.preprocessor, floor=data.floor.counted_again(np.concatenate(ids)))
+        most = tokens_counted(trained.settings)
+        # without the boundary at the start of the second, as `joined` has it
+        ids = np.concatenate([data.train.ids[-most:], data.valid.ids[1:][-most:]])[-most:]
+        return replace(trained.preprocessor, floor=data.floor.counted_again(ids))
 
     def resolve(self, settings: LanguageSettings, data: Corpus) -> LanguageSettings:
         return resolve(settings, data)

@@ -17,6 +17,7 @@ FILE = "floor.safetensors"
 BOUNDARY = 0  # begins and ends every tune
 MOST_ORDER = 8  # tokens of the longest gram
 MOST_TOKENS = 4_000_000  # that are counted
+CHOOSING_TOKENS = 200_000  # of the validation set that choose order and discounts
 
 
 def fit_floor(
@@ -30,7 +31,7 @@ def fit_floor(
         vocabulary_size: V.
     """
     grams = GramCounts.of(joined(train), vocabulary_size, MOST_ORDER, BOUNDARY)
-    return fit_on(grams, joined(valid))
+    return fit_on(grams, joined(valid, CHOOSING_TOKENS))
 
 
 def count_again(floor: KneserNey, tunes: Iterable[np.ndarray]) -> KneserNey:
@@ -39,13 +40,13 @@ def count_again(floor: KneserNey, tunes: Iterable[np.ndarray]) -> KneserNey:
     return KneserNey.of_counts(grams, floor.order, floor.discounts)
 
 
-def joined(tunes: Iterable[np.ndarray]) -> np.ndarray:
-    """The ids of tunes end to end, a boundary before, between and after them; the last 4 million."""
+def joined(tunes: Iterable[np.ndarray], most: int = MOST_TOKENS) -> np.ndarray:
+    """The ids of tunes end to end, a boundary before, between and after them; at most the last `most`."""
     boundary = np.array([BOUNDARY], dtype=np.int64)
     parts = [boundary]
     for ids in tunes:
         parts += [ids.astype(np.int64), boundary]
-    return np.concatenate(parts)[-MOST_TOKENS:]
+    return np.concatenate(parts)[-most:]
 
 
 def floor_files(floor: KneserNey) -> dict[str, bytes]:
