@@ -140,3 +140,12 @@ def test_the_model_says_how_it_was_initialised():
     assert make("rnn_relu").initialised.startswith("identity recurrent weights")
     with pytest.raises(ValueError, match="no initialisation 'magic'"):
         make(initialisation="magic")
+
+
+@pytest.mark.parametrize("chunk", [1, 2 * V, 1 << 22])
+def test_log_probabilities_are_those_of_the_logits_in_blocks_of_any_size(monkeypatch, chunk):
+    monkeypatch.setattr("unroll.models.softmax.CHUNK", chunk)
+    model, sequence = make(), ids(9)
+    logits, _ = model(sequence[:-1, None])
+    expected = logits[:, 0].log_softmax(-1)[torch.arange(8), sequence[1:]]
+    torch.testing.assert_close(model.log_probabilities(sequence), expected)

@@ -62,7 +62,7 @@ def test_steps_go_on_from_a_state_that_was_kept(mixed):
 @pytest.mark.parametrize("size", [30, 9000])
 def test_batches_of_a_stream_have_the_histories_of_the_stream(mixed, size):
     ids = ids_of(size, 5)
-    p, seen, _ = mixed.ngrams.score(ids)
+    p, seen = mixed.ngrams.score(ids)
     reader, found = NgramReader(mixed.ngrams), np.zeros((2, size - 1))
     places = Encoded(np.arange(size), 0, 0)
     blocks = evaluation_blocks(Encoded(ids, 0, 0))

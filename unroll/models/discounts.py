@@ -38,7 +38,7 @@ class Level(NamedTuple):
     known: np.ndarray
 
 
-def fit_on(grams: GramCounts, valid: np.ndarray, most_order: int | None = None) -> KneserNey:
+def fit_on(grams: GramCounts, valid: np.ndarray) -> KneserNey:
     """The n-gram model whose order and discounts are best on a validation set.
 
     From the order that is best with the usual discounts on, it is raised as long as that helps.
@@ -46,18 +46,16 @@ def fit_on(grams: GramCounts, valid: np.ndarray, most_order: int | None = None) 
     Args:
         grams: counted in the training set.
         valid: the validation set, ids [N]; its first token is not predicted.
-        most_order: the highest order. None: that of the counts.
     """
-    most = min(grams.order, most_order or grams.order)
     if len(valid) < 2:
-        return KneserNey.of_counts(grams, min(most, 3))
+        return KneserNey.of_counts(grams, min(grams.order, 3))
     nats = [
         -float(KneserNey.of_counts(grams, order).log_probabilities(valid).mean())
-        for order in range(1, most + 1)
+        for order in range(1, grams.order + 1)
     ]
     best = 1 + int(np.argmin(nats))
     found, loss = fit_discounts(grams, best, valid)
-    for order in range(best + 1, most + 1):
+    for order in range(best + 1, grams.order + 1):
         longer, better = fit_discounts(grams, order, valid)
         if better > loss - TOO_LITTLE:
             break

@@ -266,27 +266,27 @@ class KneserNey:
         """ln p of every token of a sequence [N] but the first, each given those before it, [N - 1]."""
         return np.log(self.score(ids)[0])
 
-    def score(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def score(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How every token of a sequence but the first is predicted.
 
         Args:
             ids: the sequence [N].
 
         Returns:
-            p of each token, given those before it; how many tokens of its history were seen before; and
-            how often this longest seen history was followed by anything; each [N - 1].
+            p of each token, given those before it, and how many tokens of its history were seen before,
+            each [N - 1].
         """
         ids = np.asarray(ids, dtype=np.int64)
         steps = len(ids) - 1
-        p, seen, total = np.empty(max(0, steps)), np.empty(max(0, steps)), np.empty(max(0, steps))
+        p, seen = np.empty(max(0, steps)), np.empty(max(0, steps))
         for start in range(0, steps, CHUNK):
             first = max(0, start - self.order + 1)
             found = self.score_rows(ids[first : start + CHUNK + 1])
-            for whole, part in zip((p, seen, total), found, strict=True):
+            for whole, part in zip((p, seen), found, strict=True):
                 whole[start : start + CHUNK] = part[start - first :]
-        return p, seen, total
+        return p, seen
 
-    def score_rows(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def score_rows(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """`score` of sequences side by side, [*, N] -> [*, N - 1]; a negative id is nothing.
 
         Memory: about 60 bytes for each token.
@@ -294,17 +294,15 @@ class KneserNey:
         share, left = self._factors
         size = ids.shape[-1]
         p = np.full(ids.shape, 1.0 / self.vocabulary_size)  # of the token at each place
-        seen, total = np.zeros(ids.shape), np.full(ids.shape, self.after[0])
+        seen = np.zeros(ids.shape)
         history = np.zeros(ids.shape, dtype=np.int64)  # the gram of k tokens from each place on
         for k in range(min(self.order, size)):
             history = history[..., : size - k]
             gram = self.find(history, ids[..., k:])
             p[..., k:] = left[history] * p[..., k:] + share[gram]
-            after = self.after[history]
-            seen[..., k:] = np.where(after > 0, k, seen[..., k:])
-            total[..., k:] = np.where(after > 0, after, total[..., k:])
+            seen[..., k:] = np.where(self.after[history] > 0, k, seen[..., k:])
             history = gram
-        return p[..., 1:], seen[..., 1:], total[..., 1:]
+        return p[..., 1:], seen[..., 1:]
 
 
 def narrow(numbers: np.ndarray) -> np.ndarray:

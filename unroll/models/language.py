@@ -162,8 +162,8 @@ class LanguageModel(nn.Module):
 
     def log_probabilities(self, ids: Tensor, category: Tensor | None = None) -> Tensor:
         """ln p of every token of a sequence [N] but the first, each given those before it, [N - 1]."""
-        logits, _ = self(ids[:-1, None], category=category)
-        return logits[:, 0].log_softmax(-1).gather(1, ids[1:, None]).squeeze(1)
+        said, _ = self.predictions(ids[:-1, None], ids[1:, None], category=category)
+        return said[0, :, 0]
 
     def next_probabilities(self, ids: Tensor, category: Tensor | None = None) -> Tensor:
         """The distribution of the token that follows a sequence [N], [V]."""

@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.cells import State
+from unroll.data.stream import TokenBatch
 from unroll.models.kneser_ney import KneserNey
 from unroll.models.language import LanguageModel
 from unroll.models.mixture_gate import Evidence
@@ -59,7 +61,7 @@ class NgramReader:
         self._before = ids[:, len(ids[0]) - 1 - reach : -1].copy()
         if lengths is not None:
             self._before[lengths.cpu().numpy() == 0] = -1
-        p, seen, _ = self.ngrams.score_rows(ids)
+        p, seen = self.ngrams.score_rows(ids)
         return p[:, reach:].T, seen[:, reach:].T / max(1, reach)
 
 
@@ -111,8 +113,8 @@ class MixedLanguageModel:
     @torch.no_grad()
     def log_probabilities(self, ids: Tensor, category: Tensor | None = None) -> Tensor:
         """ln p of every token of a sequence [N] but the first, each given those before it, [N - 1]."""
-        x, y = ids[:-1, None], ids[1:, None]
-        evidence = gather_evidence(self.network, NgramReader(self.ngrams), x, y, category)
+        batch = TokenBatch(ids[:-1, None], ids[1:, None], fresh=True, category=category)
+        evidence, _ = gather_evidence(self.network, NgramReader(self.ngrams), batch)
         return torch.from_numpy(self.gate.log_mixture(evidence)[:, 0])
 
     @torch.no_grad()
@@ -187,21 +189,31 @@ class MixedStepper:
 
 def gather_evidence(
     network: LanguageModel,
-    reader: NgramReader,
-    x: Tensor,
-    y: Tensor,
-    category: Tensor | None = None,
-) -> Evidence:
-    """What both models say about the targets of whole sequences; see `Evidence`.
+    reader: NgramReader | None,
+    batch: TokenBatch,
+    state: State | None = None,
+) -> tuple[Evidence, State]:
+    """What both models say about the targets of a batch; see `Evidence`.
 
     Args:
         network: in eval mode.
-        reader: of the n-gram model.
-        x: ids [T, B].
-        y: targets [T, B]: x one step later.
-        category: of each sequence [B]. None: there are no conditions.
+        reader: of the n-gram model, which has read what comes before. None: that model gives 0.
+        batch: on the device of the network, [T, B].
+        state: of the network after the batch before; where the batch is fresh, it is not used.
+
+    Returns:
+        The evidence on all targets, whether they count or not, each [T, B]; and the state of the network
+        after the batch.
     """
-    said, _ = network.predictions(x, y, category=category)
+    said, state = network.predictions(
+        batch.x,
+        batch.y,
+        None if batch.fresh else state,
+        lengths=batch.lengths,
+        category=batch.category,
+    )
     network_p, entropy, top = said.double().cpu().numpy()
-    ngram, seen = reader.read(x, y, fresh=True)
-    return Evidence(network_p, entropy, top, ngram, seen)
+    ngram = seen = np.zeros(network_p.shape)
+    if reader is not None:
+        ngram, seen = reader.read(batch.x, batch.y, fresh=batch.fresh, lengths=batch.lengths)
+    return Evidence(network_p, entropy, top, ngram, seen), state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,11 @@ class Evidence(NamedTuple):
     top: np.ndarray
     ngram: np.ndarray
     seen: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Iterable[Evidence]) -> Evidence:
+        """Parts [N] one after another."""
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 class MixtureGate(nn.Module):

@@ -3,10 +3,12 @@
 import pytest
 import torch
 
+from unroll.models.kneser_ney import KneserNey
 from unroll.tasks.music.defaults import resolve
 from unroll.tasks.music.metrics import token_nats
 from unroll.tasks.music.objective import MusicObjective
 from unroll.tasks.music.settings import MusicSettings
+from unroll.tasks.music.task import MusicTask
 
 CPU = torch.device("cpu")
 
@@ -29,6 +31,14 @@ def test_it_is_evaluated_in_nats_per_character(data, untrained):
     text = data.valid[0].text
     (nats,) = token_nats(network, [text], data.preprocessor, CPU)
     assert objective.evaluate()["loss"] == pytest.approx(nats.sum() / len(text))
+
+
+def test_an_evaluation_during_training_leaves_the_n_grams_out(data, untrained, monkeypatch):
+    network, settings = untrained(data.preprocessor, 0), resolve(MusicSettings())
+    loss = MusicObjective(network, data, settings, CPU).evaluate()
+    data = MusicTask().fit_floor(data, settings, print)
+    monkeypatch.setattr(KneserNey, "score_rows", None)
+    assert MusicObjective(network, data, settings, CPU).evaluate() == loss
 
 
 def test_both_sets_together_are_learned_from_in_the_end(data, untrained):

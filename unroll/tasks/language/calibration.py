@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from unroll.data.encoded import Encoded, first_tokens
 from unroll.models.language import LanguageModel
 from unroll.models.mixture_gate import Evidence
 from unroll.tasks.language.floor import LanguageFloor
-from unroll.tasks.language.metrics import gather_evidence
+from unroll.tasks.language.metrics import text_evidence
 
 TOKENS = 50_000  # of the validation set that the gate is fitted to, at most
 
@@ -33,9 +32,8 @@ def calibrate(
     """
     if network.gate is None:
         raise ValueError("calibrate got a network without a gate.")
-    parts = gather_evidence(network, floor.ngrams, first_tokens(valid, TOKENS), device)
-    columns = zip(*(evidence for evidence, _ in parts), strict=True)
-    share = network.gate.fit(Evidence(*(np.concatenate(column) for column in columns)))
+    parts = text_evidence(network, floor.ngrams, first_tokens(valid, TOKENS), device)
+    share = network.gate.fit(Evidence.joined(evidence for evidence, _ in parts))
     return [
         f"The network and the {floor.name} model are mixed: the network has {share:.0%} of the "
         "probability on average, as fits the validation set best (--set floor=none: the network alone)."

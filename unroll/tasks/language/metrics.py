@@ -15,7 +15,7 @@ from unroll.data.encoded import Encoded
 from unroll.data.stream import TokenBatch, evaluation_blocks, evaluation_lines
 from unroll.models.kneser_ney import KneserNey
 from unroll.models.language import LanguageModel
-from unroll.models.mixture import NgramReader
+from unroll.models.mixture import NgramReader, gather_evidence
 from unroll.models.mixture_gate import Evidence
 from unroll.tasks.base import Progress
 from unroll.tasks.language.floor import LanguageFloor
@@ -117,7 +117,7 @@ def evaluation_batches(encoded: Encoded) -> Iterator[TokenBatch]:
 
 
 @torch.no_grad()
-def gather_evidence(
+def text_evidence(
     network: LanguageModel, ngrams: KneserNey, encoded: Encoded, device: torch.device
 ) -> Iterator[tuple[Evidence, np.ndarray]]:
     """What network and n-gram model say about every token of a text, batch by batch.
@@ -134,19 +134,9 @@ def gather_evidence(
     network.eval()
     reader, state = NgramReader(ngrams), None
     for batch in evaluation_batches(encoded):
-        there = batch.to(device)
-        said, state = network.predictions(
-            there.x,
-            there.y,
-            None if batch.fresh else state,
-            lengths=there.lengths,
-            category=there.category,
-        )
-        ngram, seen = reader.read(batch.x, batch.y, fresh=batch.fresh, lengths=batch.lengths)
-        counts = np.ones(ngram.shape, bool) if batch.weight is None else batch.weight.numpy()
-        network_p, entropy, top = (each[counts] for each in said.double().cpu().numpy())
-        evidence = Evidence(network_p, entropy, top, ngram[counts], seen[counts])
-        yield evidence, batch.y.numpy()[counts]
+        evidence, state = gather_evidence(network, reader, batch.to(device), state)
+        counts = np.ones(batch.y.shape, bool) if batch.weight is None else batch.weight.numpy()
+        yield Evidence(*(each[counts] for each in evidence)), batch.y.numpy()[counts]
 
 
 def measure_mixture(
@@ -169,7 +159,7 @@ def measure_mixture(
     if gate is None:
         raise ValueError("measure_mixture got a network without a gate.")
     nats, tokens = np.zeros(4), 0
-    for evidence, targets in gather_evidence(network, floor.ngrams, encoded, device):
+    for evidence, targets in text_evidence(network, floor.ngrams, encoded, device):
         nats -= [
             gate.log_mixture(evidence).sum(),
             evidence.network.sum(),

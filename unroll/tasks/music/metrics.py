@@ -6,6 +6,7 @@ V is the number of token ids.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NotRequired, TypedDict
 
 import numpy as np
@@ -15,7 +16,7 @@ from unroll.counting import counted
 from unroll.data.bucketed import longest_first
 from unroll.data.split import count_shared
 from unroll.models.language import LanguageModel
-from unroll.models.mixture import NgramReader
+from unroll.models.mixture import NgramReader, gather_evidence
 from unroll.models.mixture_gate import Evidence
 from unroll.tasks.base import Progress, Trained
 from unroll.tasks.comparison import comparison_table
@@ -85,7 +86,7 @@ def token_nats(
     Returns:
         For each tune of N tokens, N + 1 nats.
     """
-    found = tune_evidence(network, tunes, preprocessor, device, progress)
+    found = tune_evidence(network, tunes, replace(preprocessor, floor=None), device, progress)
     return [-evidence.network for evidence in found]
 
 
@@ -110,17 +111,12 @@ def tune_evidence(
         For each tune of N tokens, arrays of N + 1.
     """
     network.eval()
-    floor = preprocessor.floor
+    reader = None if preprocessor.floor is None else NgramReader(preprocessor.floor)
     rows = [add_boundaries(preprocessor.encode(tune)) for tune in tunes]
     found: dict[int, Evidence] = {}
     for places in longest_first([len(row) for row in rows], ROWS):
         batch = pad_tunes([rows[k] for k in places])
-        there = batch.to(device)
-        said, _ = network.predictions(there.x, there.y, lengths=there.lengths)
-        ngram = seen = np.zeros(batch.y.shape)
-        if floor is not None:
-            ngram, seen = NgramReader(floor).read(batch.x, batch.y, fresh=True)
-        each = [*said.double().cpu().numpy(), ngram, seen]
+        each, _ = gather_evidence(network, reader, batch.to(device))
         for b, k in enumerate(places):
             found[k] = Evidence(*(part[: len(rows[k]) - 1, b] for part in each))
         if progress is not None:

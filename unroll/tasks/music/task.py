@@ -124,7 +124,7 @@ class MusicTask(
             return None
         texts = [data.valid[k].text for k in evenly_spread(len(data.valid), GATE_TUNES)]
         found = tune_evidence(trained.model, texts, trained.preprocessor, trained.device, progress)
-        share = gate.fit(Evidence(*(np.concatenate(parts) for parts in zip(*found, strict=True))))
+        share = gate.fit(Evidence.joined(found))
         return [
             f"The network is mixed with {floor.order}-grams of tokens (--set floor=none leaves them "
             f"out): it gives {share:.0%} of the probability on average, by a gate fitted on the "
