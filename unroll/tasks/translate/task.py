@@ -135,15 +135,14 @@ class TranslateTask(
     ) -> list[str] | None:
         if data.preprocessor.floor is None:
             return None
-        return calibrate(replace(trained, preprocessor=data.preprocessor), data, progress)
+        return calibrate(trained, data, progress)
 
     def validate(
         self, trained: TrainedTranslator, data: TranslateData, progress: Progress
     ) -> TranslateMetrics:
         rows = spread_order(len(data.valid_pairs), FINAL)
         pairs = [data.valid_pairs[row] for row in rows]
-        # the run's own known pairs may have the validation set among them, where it is resumed
-        return measure(replace(trained, preprocessor=data.preprocessor), pairs, progress)
+        return measure(trained, pairs, progress)
 
     def refit_floor(
         self, trained: TrainedTranslator, data: TranslateData, progress: Progress
