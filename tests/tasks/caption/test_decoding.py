@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from unroll.data.words import WordVocabulary
+from unroll.errors import UserError
 from unroll.tasks.base import Trained
 from unroll.tasks.caption.consensus import Consensus
-from unroll.tasks.caption.decoding import describe_search, inverse_cdf, search
+from unroll.tasks.caption.decoding import ImageCaptioner, describe_search, inverse_cdf, search
 from unroll.tasks.caption.neighbours import KnownImages, make_thumbnails
 from unroll.tasks.caption.network import Captioner
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor
@@ -93,6 +94,13 @@ def test_by_features_an_image_alone_and_in_a_batch_find_the_same(parts):
         for k, one in enumerate(together):
             ((alone, *_),) = found(parts, images[k : k + 1], floor, consensus=5)
             assert alone.text == one[0].text
+
+
+def test_features_of_another_network_are_refused(parts):
+    floor = KnownImages(make_thumbnails(parts[2]), [[t] for t in "abcd"], torch.zeros(4, 6))
+    ImageCaptioner(trained_with(parts, floor))
+    with pytest.raises(UserError, match="features by the network"):
+        ImageCaptioner(trained_with(parts, replace(floor, features=torch.zeros(4, 5))))
 
 
 def test_inverse_cdf_follows_the_probabilities():

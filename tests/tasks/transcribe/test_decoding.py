@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import unroll
+from tests.tasks.transcribe.test_floor import model as simple_model
 from unroll.errors import UserError
 from unroll.tasks.base import Trained
 from unroll.tasks.transcribe.ctc import beam_search, greedy
-from unroll.tasks.transcribe.decoding import Decoder, check_search, log_probabilities
+from unroll.tasks.transcribe.decoding import Decoder, Recogniser, check_search, log_probabilities
 from unroll.tasks.transcribe.settings import TranscribeSettings
 
 
@@ -31,6 +32,12 @@ def test_the_width_of_the_beam_chooses_the_search(untrained):
     log_p = torch.randn(12, 5, generator=torch.Generator().manual_seed(0)).log_softmax(-1)
     assert Decoder(trained(*found))(log_p) == greedy(log_p[:, None])[0]
     assert Decoder(trained(*found, beam=4))(log_p) == beam_search(log_p, 4)[0]
+
+
+def test_a_simple_model_of_other_statistics_is_refused(untrained):
+    data, *others = untrained()
+    with pytest.raises(UserError, match="statistics of a recording"):
+        Recogniser(trained(data.with_floor(simple_model()), *others))
 
 
 def test_a_file_in_chunks_gives_what_the_whole_file_gives(untrained):

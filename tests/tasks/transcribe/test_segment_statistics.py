@@ -10,6 +10,7 @@ from unroll.tasks.transcribe.segment_statistics import (
     cepstrum,
     recording_statistics,
     segment_statistics,
+    statistics_size,
     trim,
 )
 
@@ -44,6 +45,7 @@ def test_a_louder_sound_with_silence_around_it_has_the_same_statistics(untrained
     data, _, _ = untrained()
     raw = data.train.raw(0)
     plain = recording_statistics(data.preprocessor, raw)
+    assert plain.shape == (statistics_size(data.preprocessor),)
     louder = recording_statistics(data.preprocessor, 2 * raw)
     assert louder == pytest.approx(plain, abs=1e-4)
     quiet = 1e-4 * np.random.default_rng(0).normal(size=800).astype(np.float32)
@@ -62,8 +64,9 @@ def test_lines_and_strokes():
     found = recording_statistics(lines, ink)
     assert found == pytest.approx(recording_statistics(lines, ink[10:20]))
     blank = recording_statistics(lines, 0 * ink)
-    assert len(blank) == len(found) and np.isfinite(blank).all()
+    assert len(blank) == len(found) == statistics_size(lines) and np.isfinite(blank).all()
     assert recording_statistics(lines, ink, Variation(seed=3)).shape == found.shape
     strokes = TranscribePreprocessor("strokes", "char", ["a"], mean=[0, 0, 0], deviation=[1, 1, 1])
     raw = np.ones((9, 3), dtype=np.float32)
     assert recording_statistics(strokes, raw, PLAIN).shape == (3 * 8 * 5 + 1,)
+    assert statistics_size(strokes) == 3 * 8 * 5 + 1

@@ -18,10 +18,11 @@ from unroll.data.vocabulary import BOUNDARY, UNKNOWN
 from unroll.errors import UserError
 from unroll.models.beam_search import Hypothesis, beam_search, decode_sequences
 from unroll.models.sampling import distribution
+from unroll.saved_files import refuse_unless
 from unroll.tasks.base import Progress, Trained
 from unroll.tasks.caption.consensus import Consensus
 from unroll.tasks.caption.images import ScaledImages
-from unroll.tasks.caption.neighbours import make_thumbnails, neighbour_captions
+from unroll.tasks.caption.neighbours import TENSORS, make_thumbnails, neighbour_captions
 from unroll.tasks.caption.network import Captioner
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor
 from unroll.tasks.caption.settings import CaptionSettings
@@ -114,11 +115,18 @@ class ImageCaptioner:
 
     Attributes:
         at_once: the most images of one call.
+
+    Raises:
+        UserError: where the features of similar images are those of another network.
     """
 
     def __init__(self, trained: TrainedCaptioner) -> None:
         self.trained, self.at_once = trained, images_at_once(trained.settings)
         self.consensus = Consensus(trained.preprocessor.known)
+        floor = trained.preprocessor.floor
+        if floor is not None and len(floor.features):
+            fits = floor.features.shape[1] == trained.model.norm_summary.num_features
+            refuse_unless(fits, trained.path / TENSORS, "features by the network of the run")
 
     def __call__(self, images: Tensor) -> list[ImageCaptions]:
         """The captions of images, uint8 [B, C, H, W]; B is at most `at_once`."""

@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 
 from unroll.errors import UserError
+from unroll.saved_files import refuse_unless
 from unroll.tasks.base import Trained
 from unroll.tasks.transcribe.combination import ClosedTexts, CombinationWeights
 from unroll.tasks.transcribe.ctc import Labelling, beam_search, greedy
+from unroll.tasks.transcribe.floor import ARRAYS
 from unroll.tasks.transcribe.language_scorer import load_language_scorer
 from unroll.tasks.transcribe.live import LiveTranscriber
 from unroll.tasks.transcribe.network import Transcriber
 from unroll.tasks.transcribe.preprocessor import FeatureScale, TranscribePreprocessor
+from unroll.tasks.transcribe.segment_statistics import statistics_size
 from unroll.tasks.transcribe.settings import TranscribeSettings
 
 TrainedTranscriber = Trained[TranscribeSettings, TranscribePreprocessor, Transcriber]
@@ -76,12 +79,16 @@ class Recogniser:
         weights: of network and simple model.
 
     Raises:
-        UserError: as from `Decoder`.
+        UserError: as from `Decoder`; where the file of the simple model is damaged.
     """
 
     def __init__(self, trained: TrainedTranscriber) -> None:
         self.decode = Decoder(trained)
         floor = trained.preprocessor.floor
+        if floor is not None:
+            size = statistics_size(trained.preprocessor)
+            fits = len(floor.mean) == size
+            refuse_unless(fits, trained.path / ARRAYS, f"{size:,} statistics of a recording")
         self.closed = None if floor is None else ClosedTexts(floor, trained.preprocessor)
         self.weights = combination_weights(trained.model)
 

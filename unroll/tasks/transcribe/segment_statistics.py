@@ -82,6 +82,13 @@ def recording_statistics(
     return segment_statistics(np.concatenate([raw, np.cumsum(raw[:, :2], 0)], 1))
 
 
+def statistics_size(preprocessor: TranscribePreprocessor) -> int:
+    """P: how many statistics a recording has."""
+    features, height = preprocessor.shape
+    C = features + 2 if preprocessor.kind == "strokes" else min(COEFFICIENTS, height)
+    return 3 * SEGMENTS * C + 1
+
+
 def trim(x: np.ndarray, strength: np.ndarray, share: float) -> np.ndarray:
     """The frames x [T, M] from the first to the last with a share of the greatest strength [T]."""
     kept = np.flatnonzero(strength >= share * strength.max())
