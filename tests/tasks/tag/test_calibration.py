@@ -5,9 +5,16 @@ import pytest
 import torch
 
 import unroll
-from unroll.tasks.tag.calibration import most_likely_mixture, score_sentences, standard_error
-from unroll.tasks.tag.combination import kept_mixtures
+from unroll.tasks.tag.calibration import (
+    calibrate_alone,
+    most_likely_mixture,
+    score_sentences,
+    standard_error,
+)
+from unroll.tasks.tag.combination import Mixture, kept_mixtures
 from unroll.tasks.tag.floor import RECORD
+from unroll.tasks.tag.metrics import measure
+from unroll.tasks.tag.tuning import OUTSIDE_PENALTIES
 
 
 def test_a_run_of_one_step_is_the_simple_model(tmp_path, file, news, small):
@@ -38,7 +45,7 @@ def test_the_simple_model_learns_from_the_validation_set_in_the_end(tmp_path, fi
     assert "most frequent tag" in alone.result()["baselines"]
 
 
-def test_the_likeliest_weights_have_no_slope(tmp_path, file, fast):
+def test_the_most_likely_weights_have_no_slope(tmp_path, file, fast):
     run = unroll.train(file, tmp_path / "run", steps=20, refit=False, **fast)
     floor, valid = run.preprocessor.floor, run.task.read(
         str(file), run.settings, [].append, run.preprocessor
@@ -79,6 +86,35 @@ def test_the_likeliest_weights_have_no_slope(tmp_path, file, fast):
     for value, at_bound in ((a, mixture.network == 0), (b, mixture.floor == 0), (c, False)):
         assert at_bound or abs(float(value.grad)) < 0.05
     assert kept_mixtures(run.model)["combined"].floor >= 0
+
+
+@pytest.mark.parametrize("output", ["crf", "softmax"])
+def test_the_network_alone_finds_spans_with_the_best_score_outside(tmp_path, file, fast, output):
+    run = unroll.train(
+        file, tmp_path / "run", steps=6, floor="none", refit=False, output=output, **fast
+    )
+    data = run.task.read(str(file), run.settings, [].append, run.preprocessor)
+    bias = run.model.output.bias.detach()
+    chosen = float(bias[0]) + 1  # too readily outside
+    tried = []
+    for penalty in OUTSIDE_PENALTIES:
+        bias[0] = chosen - penalty
+        found = measure(run.model, run.preprocessor, data.encoded_valid, run.trained.device)
+        tried.append((found["f1"], -penalty))
+    bias[0] = chosen
+    (message,) = calibrate_alone(run.trained, run.preprocessor, data.valid, lambda share: None)
+    f1, change = max(tried)
+    assert float(bias[0]) == pytest.approx(chosen + change, abs=1e-6)
+    assert message.startswith(f"Lowered the score of words outside spans by {-change:g} nats")
+    assert message.endswith(f"F1 {100 * tried[0][0]:.2f} -> {100 * f1:.2f}.")
+
+
+def test_a_validation_set_of_other_tags_leaves_the_simple_model_alone(tmp_path, file, news, small):
+    other = tmp_path / "other.conll"
+    other.write_text(news(6, seed=2).replace("-place", "-town"))
+    run = unroll.train(file, tmp_path / "run", valid=str(other), steps=1, **small)
+    assert kept_mixtures(run.model)["combined"] == Mixture(0.0, 1.0)
+    assert run.result()["f1"] == 0 and run.evaluate(file)["f1"] == 1
 
 
 @pytest.mark.parametrize("output", ["crf", "softmax"])

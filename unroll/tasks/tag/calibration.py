@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from unroll.layers.crf import CRF
 from unroll.models.linear_chain import ChainOrder, ChainWeights, chain_sums, label_sums
 from unroll.tasks.base import Progress
 from unroll.tasks.tag.combination import (
@@ -23,11 +24,11 @@ from unroll.tasks.tag.combination import (
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.floor import TagFloor
-from unroll.tasks.tag.metrics import TrainedTagger, affordable, measure, score_batches
+from unroll.tasks.tag.metrics import TrainedTagger, affordable, score_batches
 from unroll.tasks.tag.network import OUTSIDE, Tagger
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.schemes import find_spans
-from unroll.tasks.tag.tuning import OUTSIDE_PENALTIES, best_score
+from unroll.tasks.tag.tuning import best_score
 
 CALIBRATION_SENTENCES = 4000  # of the validation set that are used at most
 AROUND = tuple(
@@ -61,7 +62,7 @@ class Scored:
 def calibrate_alone(
     trained: TrainedTagger,
     preprocessor: TagPreprocessor,
-    encoded: EncodedSentences,
+    sentences: Sequence[Sentence],
     progress: Progress,
 ) -> list[str]:
     """Lower the score of words outside spans by what gives the validation set its highest F1.
@@ -69,24 +70,21 @@ def calibrate_alone(
     Args:
         trained: the bias of its network is changed.
         preprocessor: says whether tags are spans.
-        encoded: the validation set.
+        sentences: the validation set.
         progress: called with the share that is done.
     """
     if preprocessor.scheme is None:
         return []
-    bias = trained.model.output.bias.detach()
-    learned = float(bias[OUTSIDE])
-    tried = []
-    for k, penalty in enumerate(OUTSIDE_PENALTIES):
-        bias[OUTSIDE] = learned - penalty
-        metrics = measure(trained.model, preprocessor, encoded, trained.device)
-        tried.append((metrics["f1"], -penalty))
-        progress((k + 1) / len(OUTSIDE_PENALTIES))
-    f1, change = max(tried)
-    bias[OUTSIDE] = learned + change
+    encoded = EncodedSentences(affordable(trained, sentences), preprocessor)
+    order = ChainOrder(encoded.lengths)
+    scores = network_scores(trained, encoded, progress).numpy()[order.order]
+    given = (scores, chain_weights(trained.model.crf), order, encoded.sentences, preprocessor)
+    before, _ = best_score(*given, penalties=[0.0])
+    f1, penalty = best_score(*given)
+    trained.model.output.bias.detach()[OUTSIDE] -= penalty
     return [
-        f"Lowered the score of words outside spans by {-change:g} nats, fitted on the validation "
-        f"set: F1 {100 * tried[0][0]:.2f} -> {100 * f1:.2f}."
+        f"Lowered the score of words outside spans by {penalty:g} nats, fitted on the validation "
+        f"set: F1 {100 * before:.2f} -> {100 * f1:.2f}."
     ]
 
 
@@ -110,12 +108,18 @@ def calibrate_combination(
         sentences: the validation set.
         progress: called with the share that is done.
     """
+    alone = {"network": Mixture(1.0, 0.0), "floor": Mixture(0.0, 1.0)}
+    if not any(map(preprocessor.knows_tags, sentences)):
+        keep_mixtures(trained.model, {"combined": alone["floor"], **alone})
+        return [
+            "No sentence of the validation set has only tags of the training set, so no weights can be "
+            "fitted: the linear model is used alone (--set floor=none: the network alone)."
+        ]
     scored = score_sentences(
         trained, preprocessor, floor, sentences, lambda share: progress(share / 2)
     )
     fitted = most_likely_mixture(trained.model, scored)
     progress(0.6)
-    alone = {"network": Mixture(1.0, 0.0), "floor": Mixture(0.0, 1.0)}
     found = {}
     for k, (name, mixture) in enumerate({"combined": fitted, **alone}.items()):
         reached, outside = tuned_outside(trained.model, scored, mixture)
@@ -163,24 +167,30 @@ def score_sentences(
     chosen = affordable(trained, known, CALIBRATION_SENTENCES)
     encoded = EncodedSentences(chosen, preprocessor)
     order = ChainOrder(encoded.lengths)
-    starts = np.cumsum(encoded.lengths) - encoded.lengths
-    floor = floor_model.scores(chosen)
-    own = torch.empty_like(floor)
-    network = CombinedTagger(trained.model)
-    for rows, batch, scores in score_batches(network, encoded, trained.device, progress):
-        for b, row in enumerate(rows):
-            length = int(batch.lengths[b])
-            own[starts[row] : starts[row] + length] = scores[:length, b].cpu()
     labels = np.concatenate([preprocessor.label_numbers(s.tags or ()) for s in chosen])
     return Scored(
-        network=own.numpy()[order.order],
-        floor=floor.numpy()[order.order],
+        network=network_scores(trained, encoded, progress).numpy()[order.order],
+        floor=floor_model.scores(chosen).numpy()[order.order],
         labels=labels[order.order],
         order=order,
         sentences=chosen,
         preprocessor=preprocessor,
         model=floor_model,
     )
+
+
+def network_scores(
+    trained: TrainedTagger, encoded: EncodedSentences, progress: Progress
+) -> torch.Tensor:
+    """The scores of the network for all words of sentences end to end, [N, K]."""
+    own = torch.empty(encoded.tokens, trained.model.output.out_features)
+    starts = np.cumsum(encoded.lengths) - encoded.lengths
+    network = CombinedTagger(trained.model)
+    for rows, batch, scores in score_batches(network, encoded, trained.device, progress):
+        for b, row in enumerate(rows):
+            length = int(batch.lengths[b])
+            own[starts[row] : starts[row] + length] = scores[:length, b].cpu()
+    return own
 
 
 def most_likely_mixture(network: Tagger, scored: Scored) -> Mixture:
@@ -241,7 +251,11 @@ def inner(gradients: Sequence[np.ndarray], chain: ChainWeights) -> float:
 
 def chain_of(network: Tagger, scored: Scored, mixture: Mixture) -> ChainWeights | None:
     """The weights between labels for weights of network and simple model; None where there are none."""
-    crf = combined_crf(network, scored.model, mixture)
+    return chain_weights(combined_crf(network, scored.model, mixture))
+
+
+def chain_weights(crf: CRF | None) -> ChainWeights | None:
+    """The weights between labels of a CRF; None where there is none."""
     if crf is None:
         return None
     return ChainWeights(*(part.detach().cpu().double().numpy() for part in crf.weights()))

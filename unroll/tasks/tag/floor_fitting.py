@@ -107,7 +107,8 @@ def fit_tag_floor(
         preprocessor: knows the labels.
         seconds: that it may take, about. Default: until it has converged.
         penalty: of the squares of the weights. Default: the one of `PENALTIES` with the highest F1 of
-            spans, or the highest accuracy, on the validation set; with few seconds a fixed one.
+            spans, or the highest accuracy, on the validation set; with few seconds, or without a
+            sentence of known tags there, a fixed one.
         start: begin with its weights.
         refitted: whether the validation set is among the sentences.
     """
@@ -119,10 +120,12 @@ def fit_tag_floor(
         fit.start_from(start, keys)
     if penalty is None and seconds is not None and chains.matrix.nnz > 2e5 * seconds:
         penalty = QUICK_PENALTY
+    known = [s for s in valid if preprocessor.knows_tags(s)]
+    if penalty is None and not known:
+        penalty = QUICK_PENALTY
     if penalty is not None:
         fit.run(penalty, ITERATIONS if start is None else FURTHER_ITERATIONS)
         return fit.floor(keys, penalty, refitted=refitted)
-    known = [s for s in valid if preprocessor.knows_tags(s)]
     rows = find_rows(keys, hash_features(known))
     validation = make_chains(known, rows, len(keys), preprocessor)
     first, *others = PENALTIES[1:] if len(chains.labels) > MANY_WORDS else PENALTIES

@@ -188,7 +188,7 @@ class FormFinder:
             tag = self.chosen(self.tag, TAGS, lambda k: self.fits(k, lengths), but=word)
             text = self.text_beside_tags(word)
             if tag is not None and text is not None:
-                # of two lists of tags, the likelier name; the list that was guessed is one of them
+                # of two lists of tags, the more likely name; the list that was guessed is one of them
                 tag = self.chosen(self.tag, TAGS, lambda k: self.fits(k, lengths), but=text)
                 return self.form("lists", text, tag, split=True)
             if tag is not None:

@@ -215,7 +215,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
         """Fit how much network and simple model count, and the score of words outside spans."""
         preprocessor, floor = data.preprocessor, data.preprocessor.floor
         if floor is None:
-            return calibrate_alone(trained, preprocessor, data.encoded_valid, progress)
+            return calibrate_alone(trained, preprocessor, data.valid, progress)
         return calibrate_combination(trained, preprocessor, floor, data.valid, progress)
 
     # metrics
