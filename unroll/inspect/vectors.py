@@ -22,6 +22,7 @@ from unroll.inspect.finding import Finding, Picture, format_conditions, html_tab
 from unroll.inspect.page import Section
 from unroll.inspect.principal_components import principal_plane
 from unroll.inspect.scatter import Cloud, draw_scatter
+from unroll.models.shortlist import ShortlistEmbedding
 from unroll.run import Run
 
 TOP = 10
@@ -240,6 +241,8 @@ def embedding_tables(run: Run) -> list[EmbeddingTable]:
             continue
         if isinstance(module, nn.Embedding) and names is not None:
             vectors = module.weight.detach().cpu().double()
+            if isinstance(module, ShortlistEmbedding):
+                vectors = vectors[:-1]  # the last one is of all rare words together
             if any(torch.equal(vectors, other.vectors) for other in tables):
                 continue  # shared by source and target
             tables.append(EmbeddingTable(name, row_names(names, len(vectors)), vectors))

@@ -16,8 +16,10 @@ from unroll.layers import Recurrent, Stepper
 from unroll.layers.locked_dropout import LockedDropout
 from unroll.models.initialisation import initialise_layers
 from unroll.models.mixture_gate import MixtureGate
+from unroll.models.shortlist import ShortlistEmbedding, share_of, whole_logits
 from unroll.models.softmax import linear_cross_entropy, predictions_of
 from unroll.models.token_cell import TokenCell
+from unroll.models.weight_drop import WeightDrop
 
 
 class LanguageModel(nn.Module):
@@ -36,6 +38,9 @@ class LanguageModel(nn.Module):
         tie: use the embedding as the weights of the softmax; needs E equal to the output size of the stack.
         dropout: locked dropout between layers and on outputs, 0 to 1.
         dropout_input: locked dropout on embeddings, 0 to 1.
+        weight_drop: dropout of recurrent weights, 0 to 1.
+        rare: ln share of each token that the network does not tell apart [V - K]: the last ones, see
+            `unroll.models.shortlist`. None: there are none.
         initialisation: a name for `initialise`; `initialised` says what it did.
         gated: whether it is mixed with an n-gram model (`MixedLanguageModel`), so that it keeps their
             gate. Default: False.
@@ -43,6 +48,8 @@ class LanguageModel(nn.Module):
     Raises:
         ValueError: where tied sizes differ.
     """
+
+    rare: Tensor | None
 
     def __init__(
         self,
@@ -56,12 +63,18 @@ class LanguageModel(nn.Module):
         tie: bool = False,
         dropout: float = 0.0,
         dropout_input: float = 0.0,
+        weight_drop: float = 0.0,
+        rare: Tensor | None = None,
         initialisation: str = "auto",
         gated: bool = False,
     ) -> None:
         super().__init__()
         self.gate = MixtureGate() if gated else None
-        self.embedding = nn.Embedding(vocabulary_size, embedding_size)
+        self.register_buffer("rare", rare)
+        self.known = vocabulary_size if rare is None else vocabulary_size - len(rare)
+        places = self.known + (rare is not None)
+        embedding = nn.Embedding if rare is None else ShortlistEmbedding
+        self.embedding = embedding(places, embedding_size)
         self.category = nn.Embedding(categories, embedding_size) if categories else None
         self.stack = nn.ModuleList()
         width = embedding_size
@@ -74,10 +87,11 @@ class LanguageModel(nn.Module):
                 f"Tied weights need an embedding as wide as the output; got embedding_size="
                 f"{embedding_size} and an output of {width}. Make them equal, or untie."
             )
-        self.weight = None if tie else nn.Parameter(torch.empty(vocabulary_size, width))
-        self.bias = nn.Parameter(torch.zeros(vocabulary_size))
+        self.weight = None if tie else nn.Parameter(torch.empty(places, width))
+        self.bias = nn.Parameter(torch.zeros(places))
         self.drop_input = LockedDropout(dropout_input)
         self.drop = LockedDropout(dropout)
+        self.drop_weights = WeightDrop(weight_drop)
         self.initialised = self._initialise(initialisation)
 
     def forward(
@@ -100,7 +114,12 @@ class LanguageModel(nn.Module):
             Logits [T, B, V], and the state after the last step of each sequence.
         """
         h, state = self._hidden(x, state, lengths, category)
-        return linear(h, self._softmax_weight(), self.bias), state
+        return self.logits(h), state
+
+    def logits(self, h: Tensor) -> Tensor:
+        """Of outputs of the stack [*, H], [*, V]."""
+        logits = linear(h, self._softmax_weight(), self.bias)
+        return logits if self.rare is None else whole_logits(logits, self.rare)
 
     def loss(
         self,
@@ -131,7 +150,10 @@ class LanguageModel(nn.Module):
 
     def output_loss(self, h: Tensor, y: Tensor) -> Tensor:
         """The cross-entropy of targets y [N] in nats, summed, given outputs h of the stack [N, H]."""
-        return linear_cross_entropy(h, self._softmax_weight(), self.bias, y)
+        if self.rare is None:
+            return linear_cross_entropy(h, self._softmax_weight(), self.bias, y)
+        loss = linear_cross_entropy(h, self._softmax_weight(), self.bias, y.clamp(max=self.known))
+        return loss - share_of(y, self.rare, self.known).sum()
 
     @torch.no_grad()
     def predictions(
@@ -157,7 +179,9 @@ class LanguageModel(nn.Module):
             state after the last step.
         """
         h, state = self._hidden(x, state, lengths, category)
-        said = predictions_of(h.flatten(0, 1), self._softmax_weight(), self.bias, y.flatten())
+        said = predictions_of(
+            h.flatten(0, 1), self._softmax_weight(), self.bias, y.flatten(), self.rare
+        )
         return said.unflatten(1, x.shape), state
 
     def log_probabilities(self, ids: Tensor, category: Tensor | None = None) -> Tensor:
@@ -203,7 +227,8 @@ class LanguageModel(nn.Module):
         for k, layer in enumerate(self.stack):
             if k:
                 h = self.drop(h)
-            h, last = layer(h, None if state is None else state[k], lengths=lengths)
+            before = None if state is None else state[k]
+            h, last = self.drop_weights(layer, h, before, lengths=lengths)
             states.append(last)
         return self.drop(h), tuple(states)
 
@@ -230,9 +255,9 @@ class LanguageStepper:
     """A language model with its state: takes a token, returns the logits of the next one."""
 
     def __init__(self, model: LanguageModel, batch_size: int, category: Tensor | None) -> None:
-        self._weight, self._bias = model._softmax_weight().detach(), model.bias.detach()
         self._model, self._category = model, category
         symbols, width = model.embedding.weight.shape
+        self._last = symbols - 1  # of the table, for all that follow it
         # the contribution of every token to the first layer, where the table is small enough
         self._has_table = symbols * width <= LARGEST_TABLE and (
             category is None or len(category) == 1
@@ -248,10 +273,10 @@ class LanguageStepper:
 
     def __call__(self, ids: Tensor) -> Tensor:
         """Logits [B, V] after these tokens [B]."""
-        h = ids if self._has_table else self._embed(ids)
+        h = ids.clamp(max=self._last) if self._has_table else self._embed(ids)
         for layer in self._layers:
             h = layer(h)
-        return linear(h, self._weight, self._bias)
+        return self._logits(h)
 
     @property
     def states(self) -> list[State]:
@@ -266,6 +291,10 @@ class LanguageStepper:
     @torch.no_grad()
     def _embed(self, ids: Tensor) -> Tensor:
         return self._model._embed(ids, self._category)
+
+    @torch.no_grad()
+    def _logits(self, h: Tensor) -> Tensor:
+        return self._model.logits(h)
 
 
 LARGEST_TABLE = 2**22

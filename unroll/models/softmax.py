@@ -17,6 +17,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import cross_entropy, linear
 
 from unroll.engine.products import over_rows, product
+from unroll.models.shortlist import share_of
 
 CHUNK = 1 << 22  # logits at a time: 16 MiB of float32
 ROWS = 256  # rows at a time: with blocks of every size the allocator would fragment the memory
@@ -138,7 +139,9 @@ def loss_and_hits(h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> tuple[f
 
 
 @torch.no_grad()
-def predictions_of(h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> Tensor:
+def predictions_of(
+    h: Tensor, weight: Tensor, bias: Tensor, y: Tensor, rare: Tensor | None = None
+) -> Tensor:
     """How sure softmax(h weight^T + bias) is of known targets, a few rows at a time.
 
     Args:
@@ -146,15 +149,23 @@ def predictions_of(h: Tensor, weight: Tensor, bias: Tensor, y: Tensor) -> Tensor
         weight: of the softmax [V, H].
         bias: of the softmax [V].
         y: ids of the targets [N], int64.
+        rare: ln share of tokens that have the last place of the softmax together [R]; their ids are
+            from V - 1 on. None: there are none.
 
     Returns:
         ln p of each target, the entropy of the distribution in nats, and its highest ln p, [3, N].
     """
     found = h.new_empty(3, len(h))
+    last = len(weight) - 1
     rows = max(1, CHUNK // len(weight))
     for at in range(0, len(h), rows):
         log_p = linear(h[at : at + rows], weight, bias).log_softmax(-1)
-        found[0, at : at + rows] = log_p.gather(1, y[at : at + rows, None])[:, 0]
+        target = y[at : at + rows]
+        found[0, at : at + rows] = log_p.gather(1, target.clamp(max=last)[:, None])[:, 0]
         found[1, at : at + rows] = -(log_p.exp() * log_p).sum(1)
+        if rare is not None:
+            found[0, at : at + rows] += share_of(target, rare, last)
+            found[1, at : at + rows] -= log_p[:, last].exp() * (rare.exp() * rare).sum()
+            log_p[:, last] += rare.max()
         found[2, at : at + rows] = log_p.amax(1)
     return found

@@ -9,6 +9,7 @@ the time to the power 0.45, between those of the parameters (twice) and of the t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -17,10 +18,12 @@ from unroll.engine.backends import backend as use_backend
 from unroll.models.language import LanguageModel
 from unroll.tasks.language.reader import Corpus
 from unroll.tasks.language.settings import LanguageSettings
+from unroll.tasks.language.words_read import best_shortlist, best_weight_drop
 from unroll.training.budget import DEFAULT_SECONDS
 from unroll.training.sizes_for_seconds import SizeCurve, may_choose_size, seconds_of_step
 
 REFERENCE = 256  # units of the network that is timed
+REFERENCE_WORDS = 2048  # in its softmax, where a shortlist is chosen
 STREAMS, BLOCK = 16, 64
 LINES = 32  # in a batch, where each is a sequence
 UNITS = SizeCurve(known_steps=600, known_units=180, growth=0.45, smallest=32, largest=1024)
@@ -49,9 +52,11 @@ def fit_to_budget(settings: LanguageSettings, corpus: Corpus) -> LanguageSetting
     """
     seconds = TRAINING * (settings.seconds or DEFAULT_SECONDS)
     vocabulary, tokens = len(corpus.vocabulary), corpus.train.tokens
+    timed = settings.shortlist or (REFERENCE_WORDS if may_shorten(settings, corpus) else vocabulary)
+    timed = min(timed, vocabulary)
     step = USUAL_STEP
     if (settings.seconds or DEFAULT_SECONDS) >= SHORTEST:
-        step = reference_seconds(settings, vocabulary, TIMING * seconds)
+        step = reference_seconds(settings, timed, TIMING * seconds)
     hidden = settings.hidden or UNITS.units(seconds / step, tokens)
     tie = settings.level != "char" if settings.tie is None else settings.tie
     embedding = settings.embedding or (hidden if tie else min(128, hidden))
@@ -64,8 +69,15 @@ def fit_to_budget(settings: LanguageSettings, corpus: Corpus) -> LanguageSetting
         most = tokens // (BATCHES * settings.block)
         batch_size = settings.batch_size or max(1, min(STREAMS, most))
         in_step = batch_size * settings.block
-    cost = step_cost(hidden, embedding, vocabulary) / step_cost(REFERENCE, 128, vocabulary)
-    epochs = seconds / step * TOKENS_IN_STEP / (cost * settings.layers) / tokens
+    reference = step_cost(REFERENCE, REFERENCE if tie else 128, timed)
+
+    def epochs_with(words: int) -> float:
+        """How often the text is read, with a softmax over so many words."""
+        cost = step_cost(hidden, embedding, words) / reference
+        return seconds / step * TOKENS_IN_STEP / (cost * settings.layers) / tokens
+
+    settings = fit_to_reading(settings, corpus, epochs_with)
+    epochs = epochs_with(settings.shortlist or vocabulary)
     dropout = best_dropout(settings.level, epochs) if settings.dropout is None else settings.dropout
     rate = settings.learning_rate
     if rate is None and settings.optimizer == "adamw":
@@ -80,6 +92,47 @@ def fit_to_budget(settings: LanguageSettings, corpus: Corpus) -> LanguageSetting
             "learning_rate": rate,
         }
     )
+
+
+def epochs_of_steps(settings: LanguageSettings, corpus: Corpus) -> float | None:
+    """How often a budget of steps or epochs reads the text; None where the budget is another.
+
+    Args:
+        settings: with the batch size.
+        corpus: the text.
+    """
+    if settings.steps is None:
+        return settings.epochs
+    in_step = (settings.batch_size or 1) * (1.0 if settings.per_line else settings.block)
+    lines = 0 if corpus.train.starts is None else len(corpus.train.starts)
+    return settings.steps * in_step / max(1, lines if settings.per_line else corpus.train.tokens)
+
+
+def fit_to_reading(
+    settings: LanguageSettings, corpus: Corpus, epochs: Callable[[int], float]
+) -> LanguageSettings:
+    """Give shortlist and weight drop that were left open the values for a text that is read so often.
+
+    Args:
+        settings: what a token is.
+        corpus: the text, with its n-grams.
+        epochs: how often it is read, with so many words in the softmax.
+    """
+    words, drop = settings.shortlist, settings.weight_drop
+    if corpus.floor is not None and may_shorten(settings, corpus):
+        words = best_shortlist(corpus.floor.unigram, corpus.train.tokens, epochs)
+    if words is not None and words >= len(corpus.vocabulary):
+        words = None
+    if drop is None:
+        often = epochs(words or len(corpus.vocabulary))
+        drop = best_weight_drop(settings.cell, often) if settings.level == "word" else 0.0
+    return settings.model_copy(update={"shortlist": words, "weight_drop": drop})
+
+
+def may_shorten(settings: LanguageSettings, corpus: Corpus) -> bool:
+    """Whether a shortlist follows from the budget: of words that n-grams know too."""
+    is_open = settings.shortlist is None and settings.online is None
+    return is_open and settings.level == "word" and corpus.floor is not None
 
 
 def best_dropout(level: str, epochs: float) -> float:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from unroll.errors import UserError
+from unroll.models.weight_drop import RECURRENT, recurrent_weights
 from unroll.tasks.base import MakeCell
-from unroll.tasks.language.budget_sizes import fit_to_budget, fits_budget
+from unroll.tasks.language.budget_sizes import (
+    epochs_of_steps,
+    fit_to_budget,
+    fit_to_reading,
+    fits_budget,
+)
 from unroll.tasks.language.reader import Corpus, valid_size
 from unroll.tasks.language.settings import LanguageSettings
 from unroll.tasks.sizes import stack_output_size
@@ -46,7 +52,8 @@ def resolve_sizes(settings: LanguageSettings, make_cell: MakeCell) -> LanguageSe
             text is read.
 
     Raises:
-        UserError: where tied weights and sizes do not fit together.
+        UserError: where tied weights and sizes do not fit together, and where there are no recurrent
+            weights to drop.
     """
     preset = defaults_of(settings)
     if fits_budget(settings) and settings.hidden is None and settings.embedding is None:
@@ -57,6 +64,11 @@ def resolve_sizes(settings: LanguageSettings, make_cell: MakeCell) -> LanguageSe
         hidden if may_tie else min(preset.get("embedding", 128), hidden)
     )
     width = stack_output_size(make_cell, embedding, hidden, settings)
+    if settings.weight_drop and not recurrent_weights(make_cell(embedding, hidden)):
+        raise UserError(
+            f"--set weight_drop={settings.weight_drop:g} got the cell {settings.cell}, which has no "
+            f"recurrent weights of that name ({RECURRENT}). Leave it out, or take --cell lstm or gru."
+        )
     if may_tie and settings.embedding is None:
         embedding = width
     if settings.tie and embedding != width:
@@ -97,6 +109,11 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
     learning_rate = settings.learning_rate
     if learning_rate is None:
         learning_rate = preset["learning_rate"] if settings.optimizer == "adamw" else SGD_RATE
+    settings = settings.model_copy(update={"batch_size": batch_size})
+    if settings.online is None and not fits_budget(settings):
+        epochs = epochs_of_steps(settings, corpus)
+        if epochs is not None:
+            settings = fit_to_reading(settings, corpus, lambda words: epochs)
     return settings.model_copy(
         update={
             "batch_size": batch_size,

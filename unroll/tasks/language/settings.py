@@ -105,6 +105,20 @@ class LanguageSettings(RecurrentSettings):
         description="Locked dropout on the embeddings. Default: the same as dropout for words, "
         "otherwise 0.",
     )
+    weight_drop: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Dropout of the recurrent weights (DropConnect), of cells that have weight_hh. "
+        "Default: for words, by how often the run reads the text; otherwise 0.",
+    )
+    shortlist: int | None = Field(
+        None,
+        ge=1,
+        description="Words that the network tells apart, the most frequent; the rest share one place "
+        "of its softmax, and the n-grams tell them apart. Default: those that the run reads often "
+        "enough.",
+    )
 
     @model_validator(mode="after")
     def condition_needs_lines(self) -> Self:
@@ -115,6 +129,19 @@ class LanguageSettings(RecurrentSettings):
         """
         if self.condition is not None and not self.per_line:
             raise ValueError("condition is given without per_line; add --per-line")
+        return self
+
+    @model_validator(mode="after")
+    def shortlist_fits(self) -> Self:
+        """Refuse a shortlist of what is not words, or without n-grams that know the rest.
+
+        Raises:
+            ValueError: where it is so.
+        """
+        if self.shortlist is not None and self.level != "word":
+            raise ValueError("shortlist is for words; add --level word, or leave it out")
+        if self.shortlist is not None and self.floor == "none":
+            raise ValueError("shortlist needs the n-grams, which floor=none leaves out")
         return self
 
     @model_validator(mode="after")
@@ -156,9 +183,10 @@ class LanguageSettings(RecurrentSettings):
             )
         if self.memory is not None or self.segment_length is not None:
             raise ValueError(f"{name} stores no steps, so memory and segment_length have no effect")
-        if self.dropout or self.dropout_input:
+        if self.dropout or self.dropout_input or self.weight_drop:
             raise ValueError(
-                f"{name} works without dropout; expected neither dropout nor dropout_input"
+                f"{name} works without dropout; expected neither dropout, dropout_input nor "
+                "weight_drop"
             )
         if self.online == "snap1" and self.layers > 1:
             raise ValueError(f"{name} is for one layer (--layers 1); online=rtrl supports more")

@@ -17,6 +17,7 @@ from unroll.data.encoded import Encoded, first_tokens
 from unroll.data.table import find_line_columns
 from unroll.data.text import text_source
 from unroll.models.language import LanguageModel
+from unroll.models.shortlist import rare_shares
 from unroll.tasks.base import Log, MakeCell, Progress, Task, Trained
 from unroll.tasks.language.baseline import baseline_metrics, fit_baseline, load_baseline
 from unroll.tasks.language.calibration import calibrate
@@ -92,6 +93,9 @@ class LanguageTask(
     def build_network(
         self, settings: LanguageSettings, preprocessor: LanguagePreprocessor, make_cell: MakeCell
     ) -> LanguageModel:
+        rare = None
+        if settings.shortlist is not None and preprocessor.floor is not None:
+            rare = rare_shares(preprocessor.floor.unigram, settings.shortlist)
         return LanguageModel(
             len(preprocessor.vocabulary),
             settings.embedding or 128,
@@ -102,6 +106,8 @@ class LanguageTask(
             tie=bool(settings.tie),
             dropout=settings.dropout or 0.0,
             dropout_input=settings.dropout_input or 0.0,
+            weight_drop=settings.weight_drop or 0.0,
+            rare=rare,
             initialisation=settings.initialisation,
             gated=preprocessor.floor is not None,
         )
