@@ -2,9 +2,10 @@
 
     python -m benchmarks.budget_shares --seconds 60 [TASK ...]
 
-A line per task: seconds asked, of the whole command (with the start of Python and torch), of the run as
-`result.json` records them, and the share of the run outside training steps. Data is small, and its
-tables are written into a folder that goes again.
+A line per task: seconds asked, of the whole command (with the start of Python and torch), of the processor,
+and of the run as `result.json` records them: where they went, and the shares of the run outside training
+steps, without and with the simple model's fits among them. Data is small, and its tables are written into
+a folder that goes again.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.first_try.row import run_unroll
+from benchmarks.first_try.row import children_seconds, run_unroll
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -95,14 +96,15 @@ def measure(task: str, seconds: float, options: list[str]) -> dict[str, object]:
         folder = Path(name)
         words = ["train", task, TASKS[task](folder), "--out", "run", "--seconds", str(seconds)]
         words += COLUMNS.get(task, [])
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), children_seconds()
         run_unroll([*words, "--quiet", *options], folder)
-        whole = time.perf_counter() - begun
+        whole, used = time.perf_counter() - begun, children_seconds() - used
         result = json.loads((folder / "run" / "result.json").read_text())
     return {
         "task": task,
         "asked": seconds,
         "command": round(whole, 1),
+        "processor": round(used, 1),
         **result["time"],
         "steps_taken": result["steps"],
         "refit_steps": result.get("refit", {}).get("steps", 0),

@@ -1,11 +1,15 @@
 """How a budget of seconds is spent, with a clock that only the test moves."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
+from torch import nn
 
 from unroll.settings import TrainingSettings
+from unroll.training import refit
 from unroll.training.checkpoint import TrainingProgress
+from unroll.training.objective import TrainingBatch
 from unroll.training.pace import Pace
 
 
@@ -25,11 +29,16 @@ class TimedObjective:
         self.clock.seconds += self.cost * self.share
 
 
-def spend(cost, samples=False, reading=0.0, step=0.1, **settings):
-    """Let a run spend its budget as the loop does. Returns its pace, objective and number of evaluations."""
-    clock = SimpleNamespace(seconds=reading, exit_seconds=0.0, floor_seconds=0.0)
+def spend(cost, samples=False, reading=0.0, step=0.1, floor=0.0, refits=False, end=1.0, **settings):
+    """Let a run spend its budget as the loop does, but for a refit.
+
+    Returns its pace, objective and number of evaluations.
+    """
+    clock = SimpleNamespace(
+        seconds=reading + floor, exit_seconds=0.0, read_seconds=reading, floor_seconds=floor
+    )
     objective, progress = TimedObjective(clock, cost, samples), TrainingProgress()
-    pace = Pace(TrainingSettings(**settings), objective, progress, clock)
+    pace = Pace(TrainingSettings(**settings), objective, progress, clock, refits=refits)
     count = 0
     while (share := pace.share()) < 1:
         begun = pace.now
@@ -44,7 +53,8 @@ def spend(cost, samples=False, reading=0.0, step=0.1, **settings):
             pace.took_evaluation(begun)
             count += 1
         pace.read()
-    clock.seconds += 3 * cost  # calibration and metrics
+    progress.best_step = progress.step
+    clock.seconds += end * 3 * cost  # calibration and metrics
     return pace, objective, count
 
 
@@ -77,12 +87,60 @@ def test_steps_and_given_evaluations_are_as_asked():
 
 
 def test_the_record_says_what_was_not_spent_on_steps():
-    pace, _, _ = spend(0.5, reading=10.0, seconds=100)
+    pace, _, count = spend(0.5, reading=10.0, floor=5.0, seconds=100)
+    pace.floor_again = 2.0
+    pace._clock.seconds += 2.0
     record = pace.record()
-    assert record["whole"] == pytest.approx(
-        record["steps"] + record["evaluations"] + record["rest"]
-    )
-    assert record["share_outside_steps"] == pytest.approx(
-        1 - record["steps"] / record["whole"], abs=1e-3
-    )
-    assert record["rest"] == pytest.approx(11.5)
+    assert record["reading"] == 10.0 and record["floor"] == 7.0 and record["floor_again"] == 2.0
+    assert record["evaluations"] == pytest.approx(0.5 * count)
+    assert record["ending"] == pytest.approx(1.5)
+    assert record["rest"] == record["building"] == pytest.approx(0.0, abs=0.02)
+    names = ("reading", "floor", "building", "steps", "evaluations", "ending", "rest")
+    assert record["whole"] == pytest.approx(sum(record[name] for name in names), abs=0.05)
+    whole, steps = record["whole"], record["steps"]
+    assert record["share_outside_steps"] == pytest.approx(1 - steps / whole, abs=1e-3)
+    assert record["share_outside_fitting"] == pytest.approx(1 - (steps + 7) / whole, abs=1e-3)
+
+
+def refit_with(pace, monkeypatch, step):
+    """Refit as `finish_run` does, on the clock of the pace. Returns what came of it."""
+    clock, weight = pace._clock, nn.Linear(1, 1)
+
+    class Everything(TimedObjective):
+        model, learning_rate, decides = weight, 0.0, "loss"
+
+        def batch(self, number):
+            clock.seconds += step
+            return TrainingBatch(1, lambda state: (weight.weight.sum() * 0, None))
+
+        def evaluate(self):
+            super().evaluate()
+            return {"loss": 1.0}
+
+    steps, seconds = pace.refit_limits()
+    objective = Everything(clock, pace.objective.cost)
+    monkeypatch.setattr(refit, "time", SimpleNamespace(perf_counter=lambda: clock.seconds))
+    rate = partial(refit.refit_factor, "cosine", is_last_part=True)
+    return refit.refit(objective, objective, pace.settings, steps, rate, seconds)
+
+
+@pytest.mark.parametrize("again", [0.1, 0.5, 1.0])  # of the simple model's first fit
+@pytest.mark.parametrize("end", [0.3, 1.0, 1.5])  # of what calibration was thought to take
+@pytest.mark.parametrize("slower", [0.5, 1.0, 3.0])  # steps on a machine that others use too
+def test_a_refit_takes_what_is_left_and_no_more(monkeypatch, again, end, slower):
+    pace, _, _ = spend(0.4, reading=5.0, floor=9.0, refits=True, end=end, seconds=60)
+    before = pace.progress.training_seconds
+    pace._clock.seconds += again * 9.0
+    found = refit_with(pace, monkeypatch, 0.1 * slower)
+    assert 0.96 * 60 < pace.now < 1.01 * 60
+    assert found.seconds == pytest.approx(before / 4, abs=0.5 * 9 + 2)
+
+
+def test_weights_that_were_best_early_are_not_refitted_for_longer(monkeypatch):
+    pace, _, _ = spend(0.1, floor=20.0, refits=True, seconds=60)
+    pace.progress.best_step //= 2
+    left = pace.left
+    assert refit_with(pace, monkeypatch, 0.1).seconds == pytest.approx(left / 2, abs=0.6)
+    pace, _, _ = spend(0.1, refits=True, seconds=60, patience=3)
+    pace.progress.waited, pace.progress.best_step = 3, 40
+    assert refit_with(pace, monkeypatch, 0.1).steps == 10

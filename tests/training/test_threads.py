@@ -49,6 +49,22 @@ def test_the_fastest_is_set_and_said(machine, processors, cost, best):
     assert said.startswith(f"{best} thread") and f"1: {1e3 * cost(1):.1f} ms" in said
 
 
+@pytest.mark.parametrize(
+    ("cost", "most", "best", "calls"),
+    [
+        (lambda n: 1.0, 1.8, 4, 2),  # too slow to be timed
+        (lambda n: 1.0 * n, 14.5, 1, 7),  # each once, and the first twice
+        (lambda n: 0.001 * n, 20.0, 1, 30),
+    ],
+)
+def test_a_timing_ends_with_its_share_of_the_budget(machine, cost, most, best, calls):
+    made = []
+    work = machine(4, cost)
+    found, said = choose_threads(lambda: made.append(work()), most=most)
+    assert (found, torch.get_num_threads(), len(made)) == (best, best, calls)
+    assert ("a step is slow" in said) == (calls == 2)
+
+
 def test_one_processor_needs_no_timing(machine):
     def work():
         raise AssertionError("timed")

@@ -68,7 +68,7 @@ def finish_run(
     if refitted is not None:
         result["refit"] = refitted.record()
         summary = [*summary, refitted.sentence()]
-    result["time"] = trainer.pace.record(0.0 if refitted is None else refitted.seconds)
+    result["time"] = trainer.pace.record()
     save_result(run, result, summary, refitted)
     for sentence in summary:
         report.log(sentence)
@@ -125,34 +125,38 @@ def refit_run(
     """
     if not trainer.settings.refit:
         return None
-    log = trainer.report.log
+    log, pace = trainer.report.log, trainer.pace
     refitted = None
     try:
         floor = None
-        needed = trainer.pace.floor_seconds
-        if trainer.has_ended or not needed or trainer.pace.left >= needed / 2:
+        needed = pace.floor_seconds
+        if trainer.has_ended or not needed or pace.left >= needed / 2:
+            begun = pace.now
             progress = ProgressLog("refitting", log, interrupt.check)
-            floor = task.refit_floor(run.trained, read, progress)
+            limit = None if trainer.has_ended else pace.floor_limit()
+            floor = task.refit_floor(replace(run.trained, seconds=limit), read, progress)
+            pace.floor_again = pace.now - begun
         else:
             log("The simple model has not learned from the validation set: too few --seconds.")
         if floor is not None:
             trainer.folder.save(floor.files())
             run.preprocessor = floor  # as the folder has it
-        seconds = math.inf if trainer.has_ended else trainer.pace.refit_seconds()
+        steps, seconds = pace.refit_limits()
+        if trainer.has_ended:
+            steps, seconds = refit_steps(trainer.progress.best_step), math.inf
         if trainer.everything is not None and trainer.progress.best is not None and seconds > 0:
             trainer.objective.model.load_state_dict(run.model.state_dict())
-            factor = partial(
-                refit_factor, trainer.settings.schedule, is_last_part=trainer.pace.has_seconds
-            )
+            factor = partial(refit_factor, trainer.settings.schedule, is_last_part=pace.has_seconds)
             refitted = refit(
                 trainer.objective,
                 trainer.everything,
                 trainer.settings,
-                refit_steps(trainer.progress.best_step),
+                steps,
                 factor,
                 seconds,
                 interrupt.check,
             )
+            pace.refit = refitted.seconds
     except Stopped as stopped:
         log(
             f"Stopped by {stopped} while the validation set was learned from: the weights from before "

@@ -71,10 +71,10 @@ def start_run(
     given = settings.model_dump(mode="json", include=set(values))
     cell, settings = choose_cell(task, settings)
     read = task.read(data, settings, report.log)
+    clock.read_seconds = clock.seconds
     if settings.floor != "none":
-        begun = clock.seconds
         read = task.fit_floor(read, settings, report.log)
-        clock.floor_seconds = clock.seconds - begun
+        clock.floor_seconds = clock.seconds - clock.read_seconds
     settings = task.resolve(settings, read)
 
     torch.manual_seed(settings.seed)

@@ -93,11 +93,11 @@ def resume_run(
             f"{data} is not the data that {out} was trained on (its SHA-256 differs). Give the same "
             "data, or start a new run by another --out."
         )
+    clock.read_seconds = clock.seconds
     if getattr(preprocessor, "floor", None) is not None:
         # that of the folder may have been fitted again on the validation set too
-        begun = clock.seconds
         read = task.fit_floor(read, settings, report.log)
-        clock.floor_seconds = clock.seconds - begun
+        clock.floor_seconds = clock.seconds - clock.read_seconds
     set_recorded_threads(settings.threads, report)
     torch.manual_seed(settings.seed)  # for a run without a checkpoint, as where it was made
     network = task.build_network(settings, read.preprocessor, cell.make).to(device)

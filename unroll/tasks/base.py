@@ -78,8 +78,9 @@ class Trained(Generic[S, P, N]):
         device: where the network is.
         path: the run folder.
         named: the settings that the user gave in training.
-        seconds: that metrics of the validation set may take, where training has a budget of seconds:
-            what decodes takes as many records as fit. None: all of them.
+        seconds: that metrics of the validation set, or the simple model's second fit, may take, where
+            training has a budget of seconds: what decodes takes as many records as fit. None: all of
+            them.
     """
 
     model: N

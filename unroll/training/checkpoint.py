@@ -38,7 +38,14 @@ WEIGHTS, TENSORS, PROGRESS = "model.safetensors", "training.safetensors", "train
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # the times of a run in its progress
-TIMES = ("seconds", "training_seconds", "step_seconds", "evaluation_seconds")
+TIMES = (
+    "seconds",
+    "reading_seconds",
+    "floor_seconds",
+    "training_seconds",
+    "step_seconds",
+    "evaluation_seconds",
+)
 # what an optimizer keeps of each parameter
 MOMENTS: dict[type[torch.optim.Optimizer], set[str]] = {
     torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq"},
@@ -53,6 +60,8 @@ class TrainingProgress:
     Attributes:
         step: steps taken, and the number of the next batch.
         seconds: of the run, with reading and building in it.
+        reading_seconds: of them, from the start of the command until the data was read.
+        floor_seconds: of them, in which the simple model was fitted, before the first step.
         training_seconds: of them, since its first step: steps, evaluations, checkpoints.
         step_seconds: of them, in steps.
         evaluation_seconds: of them, in evaluations.
@@ -75,6 +84,8 @@ class TrainingProgress:
 
     step: Count = 0
     seconds: Seconds = 0.0
+    reading_seconds: Seconds = 0.0
+    floor_seconds: Seconds = 0.0
     training_seconds: Seconds = 0.0
     step_seconds: Seconds = 0.0
     evaluation_seconds: Seconds = 0.0

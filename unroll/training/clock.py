@@ -18,11 +18,12 @@ class Clock:
     """Seconds since a run was started or resumed: reading, building and training are all in them.
 
     Attributes:
+        read_seconds: until the data was read.
         floor_seconds: what fitting the simple model took, which is fitted once more in the end.
     """
 
     def __init__(self) -> None:
-        self.floor_seconds = 0.0
+        self.read_seconds = self.floor_seconds = 0.0
         begun = _begun.get()
         self._is_of_command = begun is not None
         self._begun = time.perf_counter() if begun is None else begun

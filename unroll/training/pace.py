@@ -9,7 +9,7 @@ from unroll.training.budget import Budget
 from unroll.training.checkpoint import TrainingProgress
 from unroll.training.clock import Clock
 from unroll.training.objective import Objective
-from unroll.training.refit import REFIT_PART
+from unroll.training.refit import REFIT_PART, refit_steps
 
 EVALUATIONS_WITH_PATIENCE = 20  # without a given budget: training stops when they are no better
 EVALUATIONS = 10  # in a run, where evaluate_every is not given and they cost little
@@ -21,6 +21,7 @@ LONGEST_END = 0.25  # of a budget of seconds, kept for its end
 SHORTEST_END = 0.02  # of a budget of seconds, that a part of its end may take, however late it is
 LONGEST_EXIT = 0.1  # of a budget of seconds, kept for the end of the process
 SAVING = 0.01  # of a budget of seconds, kept for loading and saving weights
+FLOOR_AGAIN = 0.5  # of the time of the simple model's first fit, kept for fitting it again
 
 
 class Pace:
@@ -41,6 +42,8 @@ class Pace:
         end: when a budget of seconds has to be over, in seconds of the run; infinite for steps.
         evaluations: how many there are in a run.
         steps: taken since the run was started or resumed.
+        refit: seconds of the network's steps in a refit, when it has ended.
+        floor_again: seconds in which the simple model was fitted again, when it has been.
     """
 
     def __init__(
@@ -55,6 +58,9 @@ class Pace:
         self.refits = refits
         self.settings, self.objective, self.progress = settings, objective, progress
         self._clock, self._before = clock, progress.seconds
+        progress.reading_seconds += clock.read_seconds
+        progress.floor_seconds += clock.floor_seconds
+        self.refit = self.floor_again = 0.0
         self.budget = Budget.of(settings, objective.batches_per_epoch, progress.seconds)
         self.has_seconds = self.budget.kind == "seconds"
         self.end = self.budget.total if self.has_seconds else math.inf
@@ -84,7 +90,7 @@ class Pace:
 
     @property
     def floor_seconds(self) -> float:
-        """Seconds in which the simple model is fitted again in the end."""
+        """Seconds in which the simple model is fitted again in the end, at most as long as at first."""
         return self._clock.floor_seconds if self.settings.refit else 0.0
 
     def read(self) -> None:
@@ -110,14 +116,24 @@ class Pace:
         progress = self.progress
         if not self.has_seconds:
             return self.budget.share(progress.step, progress.seconds)
-        left = self.end - progress.seconds - self.reserved()
-        if self.refits:
-            left -= REFIT_PART * (progress.training_seconds + left)
+        left = self._until_refit(self.end - progress.seconds - self.reserved())
         if not self.steps:
             left = max(left, 1e-3)  # one step is taken, whatever reading took
         elif left < self._step_seconds / self.steps / 2:
             return 1.0
         return progress.training_seconds / (progress.training_seconds + left)
+
+    def _until_refit(self, left: float) -> float:
+        """Seconds of training, of those that are left for it, a refit and the simple model's second fit.
+
+        That fit mostly takes half of the first one's time, because it starts from what is known. Where
+        it takes all of it, the refit of the network is shorter.
+        """
+        floor, trained = self.floor_seconds, self.progress.training_seconds
+        if not self.refits:
+            return left - floor
+        usual = (1 - REFIT_PART) * (trained + left - FLOOR_AGAIN * floor)
+        return min(usual, trained + left - floor) - trained
 
     def schedule_share(self, share: float) -> float:
         """How much of the schedule of the learning rate is done, which a refit in seconds ends.
@@ -129,32 +145,43 @@ class Pace:
 
     def reserved(self) -> float:
         """Seconds of a budget that are kept for the last evaluation, calibration and final metrics."""
-        floor = self.floor_seconds
         if self._all_records is None:
-            return UNKNOWN_END * self.asked + floor
+            return UNKNOWN_END * self.asked
         last = self._all_records * (self.progress.evaluation_share or 1.0)
         end = last + self.objective.ending_evaluations * self._all_records
-        end += 2 * last if self.refits else 0.0  # before and after it
-        return min(end, LONGEST_END * self.asked) + SAVING * self.asked + floor
+        end += 2 * last if self.refits else 0.0  # before and after a refit
+        return min(end, LONGEST_END * self.asked) + SAVING * self.asked
 
     def ending_seconds(self, share: float) -> float | None:
         """What a part of the end may take, at this share of what is left; None for a budget of steps."""
         if not self.has_seconds:
             return None
-        left = self.left - SAVING * self.asked - self.floor_seconds
+        left, floor = self.left - SAVING * self.asked, self.floor_seconds
         if self.refits:
-            left -= self.progress.training_seconds * REFIT_PART / (1 - REFIT_PART)
-        return max(share * left, SHORTEST_END * self.asked)
+            refit = self.progress.training_seconds * REFIT_PART / (1 - REFIT_PART)
+            floor = max(floor, FLOOR_AGAIN * floor + refit)
+        return max(share * (left - floor), SHORTEST_END * self.asked)
 
-    def refit_seconds(self) -> float:
-        """Seconds that a refit may take; infinite for a budget of steps."""
-        last = (self._all_records or 0.0) * (self.progress.evaluation_share or 1.0)
-        return self.left - last - SAVING * self.asked if self.has_seconds else math.inf
+    def floor_limit(self) -> float | None:
+        """Seconds that fitting the simple model again may take; None for a budget of steps."""
+        return max(0.0, self.left - SAVING * self.asked) if self.has_seconds else None
+
+    def refit_limits(self) -> tuple[float, float]:
+        """Steps and seconds that a refit of the kept weights takes, whichever ends first.
+
+        In a budget of seconds it takes what is left, times the share of the training after which those
+        weights were kept: weights that were best early learn little more.
+        """
+        progress = self.progress
+        left = self.left - SAVING * self.asked if self.has_seconds else math.inf
+        if not self.has_seconds or progress.waited >= (self.settings.patience or math.inf):
+            return refit_steps(progress.best_step), left
+        return math.inf, left * progress.best_step / max(1, progress.step)
 
     def training_left(self, share: float) -> float:
         """Seconds to the end of training, as far as one can tell, at this share of it."""
         if self.has_seconds:
-            return max(0.0, self.left - self.reserved())
+            return max(0.0, self._until_refit(self.left - self.reserved()))
         return self.progress.training_seconds * (1 - share) / max(share, 1e-9)
 
     # evaluations
@@ -220,19 +247,30 @@ class Pace:
 
     # what is told
 
-    def record(self, refit: float = 0.0) -> dict[str, float]:
-        """Seconds of the run in all, in steps, in evaluations, in the rest; and the share without steps.
+    def record(self) -> dict[str, float]:
+        """Where the seconds of a run went that has ended; `rest` is what no other name has.
 
-        Args:
-            refit: seconds of a refit, whose steps are counted too.
+        `refit` is a part of `steps`, `floor_again` of `floor`. Two shares: of what was not spent on steps
+        of the network, and of what was spent on fitting neither it nor the simple model.
         """
         progress, whole = self.progress, max(self.now, 1e-9)
-        steps, evaluations = progress.step_seconds + refit, progress.evaluation_seconds
+        steps, floor = progress.step_seconds + self.refit, progress.floor_seconds + self.floor_again
+        before = progress.seconds - progress.training_seconds  # the first step
+        parts = {
+            "reading": progress.reading_seconds,
+            "floor": floor,
+            "building": before - progress.reading_seconds - progress.floor_seconds,
+            "steps": steps,
+            "evaluations": progress.evaluation_seconds,
+            "ending": whole - progress.seconds - self.refit - self.floor_again,
+        }
+        shares = {
+            "share_outside_steps": 1 - steps / whole,
+            "share_outside_fitting": 1 - (steps + floor) / whole,
+        }
+        parts |= {"rest": whole - sum(parts.values()), "whole": whole}
+        parts |= {"refit": self.refit, "floor_again": self.floor_again}
         return {
-            "whole": round(whole, 2),
-            "steps": round(steps, 2),
-            "refit": round(refit, 2),
-            "evaluations": round(evaluations, 2),
-            "rest": round(whole - steps - evaluations, 2),
-            "share_outside_steps": round(1 - steps / whole, 4),
+            **{name: round(seconds, 2) for name, seconds in parts.items()},
+            **{name: round(share, 4) for name, share in shares.items()},
         }

@@ -80,7 +80,7 @@ def refit(
     objective: Objective,
     everything: Objective,
     settings: TrainingSettings,
-    steps: int,
+    steps: float,
     factor: Callable[[float], float],
     seconds: float = math.inf,
     check: Callable[[], None] = lambda: None,
@@ -95,9 +95,10 @@ def refit(
         objective: of the training set, with the chosen weights in its network.
         everything: the same network over training set and validation set.
         settings: optimizer, clipping and seed.
-        steps: how many at most.
+        steps: how many at most; infinite where the seconds are not.
         factor: what the highest learning rate is multiplied with, of the share that is done, 0 to 1.
-        seconds: how long at most; the share is of whichever ends first.
+        seconds: how long at most, with an evaluation before and one after; the share of the steps is
+            of whichever ends first.
         check: called before each step; may raise to end the refit.
 
     Returns:
@@ -105,11 +106,13 @@ def refit(
     """
     model = objective.model
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    loss_before = validation_loss(objective)
     begun = time.perf_counter()
+    loss_before = validation_loss(objective)
+    evaluated = time.perf_counter()
+    seconds -= 2 * (evaluated - begun)
     try:
         taken = learn(everything, settings, steps, factor, seconds, check)
-        took = time.perf_counter() - begun
+        took = time.perf_counter() - evaluated
         loss = validation_loss(objective) if taken is not None else math.nan
     except BaseException:
         model.load_state_dict(before)
@@ -130,7 +133,7 @@ def refit(
 def learn(
     objective: Objective,
     settings: TrainingSettings,
-    steps: int,
+    steps: float,
     factor: Callable[[float], float],
     seconds: float,
     check: Callable[[], None],
@@ -142,8 +145,10 @@ def learn(
     begun, state, taken = time.perf_counter(), None, 0
     while True:
         check()
-        share = max(taken / steps, (time.perf_counter() - begun) / seconds)
-        if share >= 1 and taken:
+        spent = time.perf_counter() - begun
+        share = max(taken / steps, spent / max(seconds, 1e-9))
+        # half a step is left, at most
+        if taken and max(share, (spent + spent / taken / 2) / max(seconds, 1e-9)) >= 1:
             break
         for group in optimizer.param_groups:
             group["lr"] = objective.learning_rate * factor(min(1.0, share))

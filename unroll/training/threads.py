@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from unroll.settings import TrainingSettings
 from unroll.training.objective import Objective
 
 PER_PROCESSOR, LEAST_BOUND = 4, 16  # threads that a run may have
+ROUNDS = 9  # of a timing, at most
+LONGEST_TIMING = 0.03  # of a budget of seconds
 
 Settings = TypeVar("Settings", bound=TrainingSettings)
 
@@ -42,7 +45,8 @@ def pick_threads(objective: Objective, settings: Settings) -> tuple[str, Setting
         loss.backward()
         objective.model.zero_grad()
 
-    threads, sentence = choose_threads(trial)
+    most = math.inf if settings.seconds is None else LONGEST_TIMING * settings.seconds
+    threads, sentence = choose_threads(trial, most=most)
     return sentence, settings.model_copy(update={"threads": threads})
 
 
@@ -67,12 +71,15 @@ def most_threads() -> int:
     return max(LEAST_BOUND, PER_PROCESSOR * available_processors())
 
 
-def choose_threads(work: Callable[[], None], seconds: float = 1.0) -> tuple[int, str]:
+def choose_threads(
+    work: Callable[[], None], seconds: float = 1.0, most: float = math.inf
+) -> tuple[int, str]:
     """Time `work` with 1, 2, 4, ... threads, and set the fastest number.
 
     Args:
         work: what is timed.
         seconds: how long at most, where two rounds take less.
+        most: seconds after which nothing more is timed; work that slow is given all processors.
 
     Returns:
         The number of threads, and a sentence with the times.
@@ -83,24 +90,47 @@ def choose_threads(work: Callable[[], None], seconds: float = 1.0) -> tuple[int,
     if len(candidates) == 1:
         torch.set_num_threads(1)
         return 1, "1 thread: there is one processor"
-    times: dict[int, list[float]] = {n: [] for n in candidates}
-    for n in candidates:
-        torch.set_num_threads(n)
-        work()
-    end = time.perf_counter() + seconds
-    rounds = 0
-    while rounds < 2 or (time.perf_counter() < end and rounds < 9):
-        for n in candidates:  # in turn, because the machine may be shared
-            torch.set_num_threads(n)
-            start = time.perf_counter()
-            work()
-            times[n].append(time.perf_counter() - start)
-        rounds += 1
+    times = time_in_turn(work, candidates, seconds, most)
+    if times is None:
+        torch.set_num_threads(candidates[-1])
+        return candidates[-1], f"{counted(candidates[-1], 'thread')}, because a step is slow"
     middle = {n: sorted(t)[len(t) // 2] for n, t in times.items()}
     best = min(candidates, key=lambda n: middle[n])
     torch.set_num_threads(best)
     timing = ", ".join(f"{n}: {middle[n] * 1e3:.1f} ms" for n in candidates)
     return best, f"{counted(best, 'thread')} (a step takes {timing})"
+
+
+def time_in_turn(
+    work: Callable[[], None], candidates: list[int], seconds: float, most: float
+) -> dict[int, list[float]] | None:
+    """Seconds of `work` with so many threads, in turn, because the machine may be shared.
+
+    Args:
+        work: what is timed.
+        candidates: numbers of threads.
+        seconds: after which no further round begins, where there were two.
+        most: seconds after which nothing more is timed.
+
+    Returns:
+        The times of each, or None where not even one of each was to be had.
+    """
+    times: dict[int, list[float]] = {n: [] for n in candidates}
+    last, end = time.perf_counter() + most, math.inf
+    for rounds in range(ROUNDS + 1):
+        if rounds > 2 and time.perf_counter() >= end:
+            break
+        for n in candidates:
+            if time.perf_counter() >= last:
+                return times if all(times.values()) else None
+            torch.set_num_threads(n)
+            start = time.perf_counter()
+            work()
+            if rounds:  # the first one makes plans and starts threads
+                times[n].append(time.perf_counter() - start)
+        if not rounds:
+            end = time.perf_counter() + seconds
+    return times
 
 
 def available_processors() -> int:

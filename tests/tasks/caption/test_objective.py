@@ -25,3 +25,13 @@ def test_metrics_and_sample_of_the_validation_set(objective):
     assert set(metrics) == {"loss", "token_accuracy", "cider_d"} and metrics["cider_d"] > 5
     name, caption, reference = objective.sample().splitlines()
     assert name.endswith(".png") and caption.startswith("-> a ") and reference.startswith("   (A ")
+
+
+def test_an_evaluation_may_read_fewer_captions(objective, monkeypatch):
+    monkeypatch.setattr("unroll.training.objective.FEWEST_RECORDS", 2)
+    monkeypatch.setattr("unroll.tasks.caption.objective.FEWEST_CAPTIONED", 1)
+    everything, size = objective.evaluate(), len(objective.valid)
+    assert objective.limit_evaluation(0.01) == 2 / size
+    assert (len(objective.evaluated), len(objective.places)) == (2, 1)
+    assert objective.evaluate()["loss"] > 0 and objective.sample()
+    assert objective.limit_evaluation(1.0) == 1 and objective.evaluate() == everything

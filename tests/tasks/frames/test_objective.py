@@ -32,3 +32,13 @@ def test_both_sets_together_are_learned_from_in_the_end(gestures, untrained):
     assert (clips.values(last) == data.valid.values(len(data.valid) - 1)).all()
     assert clips.target(last) == data.valid.target(len(data.valid) - 1)
     assert everything.batch(0).loss(None)[0].isfinite()
+
+
+def test_an_evaluation_may_read_fewer_clips(gestures, untrained, monkeypatch):
+    monkeypatch.setattr("unroll.training.objective.FEWEST_RECORDS", 2)
+    data, settings = gestures()
+    objective = FramesObjective(untrained(data, settings), data, settings, torch.device("cpu"))
+    everything = objective.evaluate()
+    assert objective.limit_evaluation(0.01) == 2 / len(data.valid)
+    assert len(objective.evaluated) == 2 and objective.evaluate()["accuracy"] * 2 % 1 == 0
+    assert objective.limit_evaluation(1.0) == 1 and objective.evaluate() == everything

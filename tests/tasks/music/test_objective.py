@@ -1,5 +1,7 @@
 """The objective: the cross-entropy of whole tunes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -46,3 +48,16 @@ def test_both_sets_together_are_learned_from_in_the_end(data, untrained):
     everything = MusicObjective(network, data, settings, CPU).with_validation_set()
     assert everything.data.train == data.train + data.valid
     assert everything.batch(0).loss(None)[0].isfinite()
+
+
+def test_an_evaluation_may_read_fewer_tunes(data, untrained, monkeypatch):
+    monkeypatch.setattr("unroll.tasks.music.objective.FEWEST_EVALUATED", 1)
+    tunes = replace(data, valid=data.train[:6])
+    objective = MusicObjective(
+        untrained(data.preprocessor, 0), tunes, resolve(MusicSettings()), CPU
+    )
+    everything = objective.evaluate()
+    assert objective.limit_evaluation(0.5) == 0.5 and len(objective.evaluated) == 3
+    assert objective.limit_evaluation(0.01) == pytest.approx(1 / 6)
+    assert objective.evaluated == [tunes.valid[0].text]
+    assert objective.limit_evaluation(1.0) == 1 and objective.evaluate() == everything

@@ -131,7 +131,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
             [*data.train, *known],
             (),
             data.preprocessor,
-            seconds=floor_seconds(trained.settings),
+            seconds=refit_seconds(trained),
             penalty=floor.record.penalty,
             start=floor,
             refitted=True,
@@ -305,6 +305,12 @@ def floor_seconds(settings: TagSettings) -> float | None:
     if settings.seconds is None:
         return None
     return max(min(FIRST_SECONDS, settings.seconds) / 2, settings.seconds / 5)
+
+
+def refit_seconds(trained: TrainedTagger) -> float | None:
+    """Seconds that the simple model's second fit may take: as many as the first, where they are left."""
+    first = floor_seconds(trained.settings)
+    return first if first is None or trained.seconds is None else min(first, trained.seconds)
 
 
 def fill_in(settings: TagSettings, values: Mapping[str, object]) -> TagSettings:
