@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from unroll.saved_files import Damaged
 from unroll.settings import TrainingSettings
 from unroll.training.checkpoint import (
-    TrainingProgress,
     checkpoint_files,
     checkpoints,
     load_checkpoint,
@@ -24,6 +23,7 @@ from unroll.training.checkpoint import (
 )
 from unroll.training.files import as_json, update_manifest, write_folder
 from unroll.training.optimizer import make_optimizer
+from unroll.training.progress import TrainingProgress
 
 
 class Pair(NamedTuple):

@@ -8,9 +8,9 @@ from torch import nn
 
 from unroll.settings import TrainingSettings
 from unroll.training import refit
-from unroll.training.checkpoint import TrainingProgress
 from unroll.training.objective import TrainingBatch
 from unroll.training.pace import Pace
+from unroll.training.progress import TrainingProgress
 
 
 class TimedObjective:

@@ -18,8 +18,6 @@ from unroll.settings import TrainingSettings
 from unroll.training.average import Average
 from unroll.training.budget import rate_factor
 from unroll.training.checkpoint import (
-    TIMES,
-    TrainingProgress,
     checkpoint_files,
     checkpoints,
     load_newest,
@@ -34,6 +32,7 @@ from unroll.training.metrics_file import MetricsFile
 from unroll.training.objective import Objective, TrainingBatch
 from unroll.training.optimizer import clip_gradient, make_optimizer
 from unroll.training.pace import Pace
+from unroll.training.progress import TIMES, TrainingProgress
 from unroll.training.report import ProgressLog, TrainingReport
 
 LOG_EVERY = 10  # steps between lines of metrics.jsonl

@@ -6,9 +6,9 @@ import math
 
 from unroll.settings import TrainingSettings
 from unroll.training.budget import Budget
-from unroll.training.checkpoint import TrainingProgress
 from unroll.training.clock import Clock
 from unroll.training.objective import Objective
+from unroll.training.progress import TrainingProgress
 from unroll.training.refit import REFIT_PART, refit_steps
 
 EVALUATIONS_WITH_PATIENCE = 20  # without a given budget: training stops when they are no better
