@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unroll.models.text_features import CHARACTERS, FEWER_CHARACTERS
-from unroll.tasks.classify.linear_text import LinearTextModel, affordable
+from unroll.tasks.classify.linear_text import COARSE, LinearTextModel, affordable
 
 TEXTS = ["good film", "good songs", "a good story", "bad film", "bad songs", "a bad story"] * 3
 Y = np.array([0, 0, 0, 1, 1, 1] * 3)
@@ -25,8 +25,24 @@ def test_support_vectors_equal_scikit_learn():
     X /= np.linalg.norm(X, axis=1, keepdims=True)
     theirs = svm.LinearSVC().fit(X, Y).decision_function(X)
     np.testing.assert_allclose(model.scores(TEXTS)[:, 1, 1], theirs, atol=0.03)
-    (without,) = LinearTextModel.fit(TEXTS, Y, 2, scaled=False)
-    assert not without.scores(TEXTS)[:, 1].any()
+
+
+def test_one_machine_of_all_classes_equals_scikit_learn():
+    svm = pytest.importorskip("sklearn.svm")
+    y = np.array([0, 1, 3] * 6)  # class 2 does not occur
+    (model,) = LinearTextModel.fit(TEXTS, y, 4, seed=5)
+    starts, columns, values = model.features.transform(TEXTS)
+    X = np.zeros((len(TEXTS), len(model.features.places)))
+    X[np.repeat(np.arange(len(TEXTS)), np.diff(starts)), columns] = values
+    machine = svm.LinearSVC(multi_class="crammer_singer", tol=COARSE, random_state=5).fit(X, y)
+    scores = model.scores(TEXTS)[:, 0]
+    np.testing.assert_allclose(scores[:, [0, 1, 3]], machine.decision_function(X), atol=0.01)
+    assert (scores[:, 2] == -1).all()
+
+
+def test_classes_that_hardly_repeat_have_a_machine_each():
+    (model,) = LinearTextModel.fit(TEXTS[:4], np.array([0, 1, 2, 2]), 3)
+    assert model.scores(TEXTS[:2])[:, 0].argmax(1).tolist() == [0, 1]
 
 
 def test_naive_bayes_by_hand():
@@ -68,7 +84,8 @@ def test_it_loads_again_and_damage_is_refused():
 
 
 def test_what_a_budget_affords():
-    assert affordable(1000, 2, None, 30.0) == (CHARACTERS, 1.0)
-    assert affordable(1000, 2, 5.0, 1.0) == (FEWER_CHARACTERS, 1.0)
-    _, share = affordable(100_000_000, 2, None, 30.0)
-    assert 0 < share < 0.5
+    assert affordable(1000, 2, 30.0, several=False) == (CHARACTERS, 1.0)
+    assert affordable(100_000, 77, 0.5, several=False) == (FEWER_CHARACTERS, 1.0)
+    lengths, share = affordable(100_000, 77, 0.5, several=True)
+    assert lengths == FEWER_CHARACTERS
+    assert 0 < share < 1

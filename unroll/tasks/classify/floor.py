@@ -6,7 +6,7 @@ R records, S scores, K classes, N steps of all records, F columns.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,6 @@ from unroll.data.split import evenly_spread
 from unroll.models.classification_metrics import classification_metrics
 from unroll.models.log_linear import combine_scores, fit_log_linear, scores_to_probabilities
 from unroll.models.random_convolutions import MOST_SEQUENCES, ConvolutionClassifier
-from unroll.models.text_features import CHARACTERS
 from unroll.saved_files import Damaged
 from unroll.tasks.classify.linear_text import SMOOTHINGS, LinearTextModel, affordable
 from unroll.training.checkpoint import pack_arrays, read_arrays
@@ -26,7 +25,10 @@ SPREADS = {True: 3.0, False: 10.0}  # how far the shares may be from it: of text
 FEW = 300  # validation records below which the training set is cross-validated too
 FOLDS, FOLD_RECORDS = 5, 1000
 MOST_CALIBRATION = 2000  # validation records that fit the shares
-MOST_SECONDS, SHARE_OF_BUDGET = 30.0, 0.25
+# of fitting to the training set: seconds at most, and the part of a budget; of a short one more
+MOST_SECONDS, SHARE_OF_BUDGET = 30.0, 0.125
+LEAST_SECONDS, MOST_OF_BUDGET = 1.2, 0.25
+FEWER_CONVOLUTIONS, FEW_SECONDS = 1000, 2.5  # where there are no more seconds
 
 SimpleModel = LinearTextModel | ConvolutionClassifier
 
@@ -208,17 +210,18 @@ def fit_models(
     train: FloorInputs, options: FloorOptions, smoothings: Sequence[float]
 ) -> tuple[list[SimpleModel], int]:
     """A model for each smoothing, and how many records they were fitted on; of numbers one model."""
-    K = options.classes
-    most = MOST_SECONDS
+    K, most = options.classes, MOST_SECONDS
     if options.seconds is not None:
-        most = min(most, SHARE_OF_BUDGET * options.seconds)
+        short = min(LEAST_SECONDS, MOST_OF_BUDGET * options.seconds)
+        most = min(most, max(short, SHARE_OF_BUDGET * options.seconds))
     if not train.texts:
-        fewer = 1000 if most < 5 else None
+        fewer = FEWER_CONVOLUTIONS if most < FEW_SECONDS else None
         convolutions = ConvolutionClassifier.fit(
             train.items, train.lengths, train.targets, K, options.seed, fewer
         )
         return [convolutions], min(len(train), MOST_SEQUENCES)
-    characters, share = affordable(sum(map(len, train.texts)), K, options.seconds, most)
+    length, several = sum(map(len, train.texts)), train.targets.ndim == 2
+    characters, share = affordable(length, K, most, several=several)
     wanted = max(2, round(share * len(train)))
     if wanted < len(train):
         train = train.take(evenly_spread(len(train), wanted))
@@ -231,7 +234,6 @@ def fit_models(
         balanced=options.balanced,
         smoothings=smoothings,
         seed=options.seed,
-        scaled=characters == CHARACTERS,
     )
     return list(found), len(train)
 
@@ -248,8 +250,10 @@ def cross_validated(
 
     Args:
         train: the training set; of a large one an even sample.
-        options: how models are fitted.
+        options: how models are fitted; all of them take as long as one.
     """
+    if options.seconds is not None:
+        options = replace(options, seconds=options.seconds / FOLDS)
     some = train.take(evenly_spread(len(train), FOLD_RECORDS))
     fold = np.random.default_rng(options.seed).permutation(len(some)) % FOLDS
     found = []
