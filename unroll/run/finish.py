@@ -139,8 +139,9 @@ def refit_run(
         else:
             log("The simple model has not learned from the validation set: too few --seconds.")
         if floor is not None:
-            trainer.folder.save(floor.files())
             run.preprocessor = floor  # as the folder has it
+            weights = pack(dict(run.model.state_dict()))  # how much each counts may have changed
+            trainer.folder.save({**floor.files(), WEIGHTS: weights})
         steps, seconds = pace.refit_limits()
         if trainer.has_ended:
             steps, seconds = refit_steps(trainer.progress.best_step), math.inf

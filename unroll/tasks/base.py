@@ -173,7 +173,8 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
     def refit_floor(self, trained: Trained[S, P, N], data: D, progress: Progress) -> P | None:
         """Fit the simple model again, on training set and validation set, when all choices are made.
 
-        Called after `validate`, whose metrics stay those of the model before.
+        Called after `validate`, whose metrics stay those of the model before. How much network and simple
+        model count may be fitted again too, in buffers of `trained.model`, which are saved.
 
         Returns:
             The preprocessor with that model; None where there is nothing to fit.

@@ -50,7 +50,9 @@ def test_the_most_likely_weights_have_no_slope(tmp_path, file, fast):
     floor, valid = run.preprocessor.floor, run.task.read(
         str(file), run.settings, [].append, run.preprocessor
     ).valid  # fmt: skip
-    scored = score_sentences(run.trained, run.preprocessor, floor, valid, lambda share: None)
+    scored = score_sentences(
+        run.trained, run.preprocessor, floor, valid, lambda share: None, floor.scores
+    )
     # 3 spans or so in 4 sentences: half of them right says little
     spans = sum(tag.startswith("B") for s in valid for tag in s.tags)
     assert standard_error(0.5, scored) == pytest.approx(0.5 / spans**0.5)

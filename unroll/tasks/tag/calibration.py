@@ -6,11 +6,12 @@ N words of the validation set, K labels.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from unroll.layers.crf import CRF
 from unroll.models.linear_chain import ChainOrder, ChainWeights, chain_sums, label_sums
@@ -29,6 +30,8 @@ from unroll.tasks.tag.network import OUTSIDE, Tagger
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.schemes import find_spans
 from unroll.tasks.tag.tuning import best_score
+
+FloorScores = Callable[[Sequence[Sentence]], Tensor]
 
 CALIBRATION_SENTENCES = 4000  # of the validation set that are used at most
 AROUND = tuple(
@@ -94,6 +97,7 @@ def calibrate_combination(
     floor: TagFloor,
     sentences: Sequence[Sentence],
     progress: Progress,
+    unseen_scores: FloorScores | None = None,
 ) -> list[str]:
     """Fit how much network and simple model count, and keep it in the network.
 
@@ -104,9 +108,11 @@ def calibrate_combination(
     Args:
         trained: its network keeps the weights.
         preprocessor: knows words and labels.
-        floor: the simple model, which has not learned from these sentences.
+        floor: the simple model.
         sentences: the validation set.
         progress: called with the share that is done.
+        unseen_scores: what the simple model makes of the sentences where it has not learned from them.
+            Default: its scores.
     """
     alone = {"network": Mixture(1.0, 0.0), "floor": Mixture(0.0, 1.0)}
     if not any(map(preprocessor.knows_tags, sentences)):
@@ -116,7 +122,12 @@ def calibrate_combination(
             "fitted: the linear model is used alone (--set floor=none: the network alone)."
         ]
     scored = score_sentences(
-        trained, preprocessor, floor, sentences, lambda share: progress(share / 2)
+        trained,
+        preprocessor,
+        floor,
+        sentences,
+        lambda share: progress(share / 2),
+        unseen_scores or floor.scores,
     )
     fitted = most_likely_mixture(trained.model, scored)
     progress(0.6)
@@ -153,6 +164,7 @@ def score_sentences(
     floor_model: TagFloor,
     sentences: Sequence[Sentence],
     progress: Progress,
+    floor_scores: FloorScores,
 ) -> Scored:
     """The scores of network and simple model for a validation set, or an even sample of a large one.
 
@@ -162,6 +174,7 @@ def score_sentences(
         floor_model: the simple model.
         sentences: those with a tag that the training set does not have are left out.
         progress: called with the share that is done.
+        floor_scores: of words end to end by the simple model.
     """
     known = [s for s in sentences if preprocessor.knows_tags(s)]
     chosen = affordable(trained, known, CALIBRATION_SENTENCES)
@@ -170,7 +183,7 @@ def score_sentences(
     labels = np.concatenate([preprocessor.label_numbers(s.tags or ()) for s in chosen])
     return Scored(
         network=network_scores(trained, encoded, progress).numpy()[order.order],
-        floor=floor_model.scores(chosen).numpy()[order.order],
+        floor=floor_scores(chosen).numpy()[order.order],
         labels=labels[order.order],
         order=order,
         sentences=chosen,

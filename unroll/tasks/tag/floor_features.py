@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -40,6 +41,7 @@ TEMPLATES: tuple[tuple[tuple[int, int], ...], ...] = (
     ((-1, SHORT_SHAPE), (0, LOWER)),
     ((0, SHORT_SHAPE), (0, SUFFIX + 2)),
 )
+KNOWN_FORMS = 100_000  # whose numbers are kept: most words come again
 EDGE = 0  # the number of the attributes before the first and after the last word
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 HALF = np.uint64(32)
@@ -77,8 +79,7 @@ def hash_features(sentences: Sequence[Sentence]) -> np.ndarray:
         places += [forms.setdefault(word, len(forms)) for word in sentence.words]
     places += [-1] * REACH
     table = np.full((len(forms) + 1, ATTRIBUTES), EDGE, dtype=np.uint64)  # the last row: no word
-    for form, k in forms.items():
-        table[k] = [hash_text(f"{n} {text}") for n, text in enumerate(word_attributes(form))]
+    table[:-1] = np.frombuffer(b"".join(map(hash_attributes, forms)), "<u8").reshape(-1, ATTRIBUTES)
     rows = np.array(places, dtype=np.int64)
     at = np.flatnonzero(rows >= 0)
     features = np.empty((len(at), len(TEMPLATES)), dtype=np.uint64)
@@ -91,7 +92,10 @@ def hash_features(sentences: Sequence[Sentence]) -> np.ndarray:
     return features
 
 
-def hash_text(text: str) -> int:
-    """A number of 64 bits for a text."""
-    content = text.encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+@lru_cache(KNOWN_FORMS)
+def hash_attributes(form: str) -> bytes:
+    """A number of 64 bits, little-endian, for each attribute of a word, by which it is told apart."""
+    return b"".join(
+        hashlib.blake2b(f"{n} {text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for n, text in enumerate(word_attributes(form))
+    )

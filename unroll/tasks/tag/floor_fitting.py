@@ -1,6 +1,7 @@
 """Fit the simple model of a tagger: L-BFGS on the log-likelihood of a linear-chain CRF.
 
-N words of all sentences, F features that have weights, K labels.
+N words of all sentences, F features that have weights, K labels, P pairs of a feature and a label that
+have a weight.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ from unroll.tasks.tag.tuning import best_score
 
 PENALTIES = (3.0, 1.0, 0.3, 0.1)  # tried from the strongest on, each from the weights before
 MANY_WORDS = 100_000  # of a training set that needs no strong penalty
-QUICK_PENALTY = 1.0
+QUICK, QUICK_PENALTY = 3e5, 1.0  # features of words a second, of more only one penalty is tried
 ITERATIONS, FURTHER_ITERATIONS = 15, 8  # of the first penalty, of each next one
 LEAST_ITERATIONS = 5  # also where the time is over: without a simple model nothing else is good
 MOST_WEIGHTS = 3_000_000  # features that are too rare to fit within it are left out
 FEW_WORDS = 5000  # of a training set whose features count from their first occurrence on
 CURVATURE = 0.1  # of the loss of one word in one weight, about p (1 - p)
+FREQUENT = 10  # occurrences of a feature that also has weights for labels that it never occurs with
 REMEMBERED = 5  # steps that L-BFGS remembers
 
 
@@ -96,8 +98,6 @@ def fit_tag_floor(
     *,
     seconds: float | None = None,
     penalty: float | None = None,
-    start: TagFloor | None = None,
-    refitted: bool = False,
 ) -> TagFloor:
     """The simple model of a training set.
 
@@ -109,23 +109,19 @@ def fit_tag_floor(
         penalty: of the squares of the weights. Default: the one of `PENALTIES` with the highest F1 of
             spans, or the highest accuracy, on the validation set; with few seconds, or without a
             sentence of known tags there, a fixed one.
-        start: begin with its weights.
-        refitted: whether the validation set is among the sentences.
     """
     ends = None if seconds is None else monotonic() + seconds
     keys, rows = keep_features(hash_features(train), len(preprocessor.labels))
     chains = make_chains(train, rows, len(keys), preprocessor)
     fit = FloorFit(chains, preprocessor, ends)
-    if start is not None:
-        fit.start_from(start, keys)
-    if penalty is None and seconds is not None and chains.matrix.nnz > 2e5 * seconds:
+    if penalty is None and seconds is not None and chains.matrix.nnz > QUICK * seconds:
         penalty = QUICK_PENALTY
     known = [s for s in valid if preprocessor.knows_tags(s)]
     if penalty is None and not known:
         penalty = QUICK_PENALTY
     if penalty is not None:
-        fit.run(penalty, ITERATIONS if start is None else FURTHER_ITERATIONS)
-        return fit.floor(keys, penalty, refitted=refitted)
+        fit.run(penalty, ITERATIONS)
+        return fit.floor(keys, penalty, refitted=False)
     rows = find_rows(keys, hash_features(known))
     validation = make_chains(known, rows, len(keys), preprocessor)
     first, *others = PENALTIES[1:] if len(chains.labels) > MANY_WORDS else PENALTIES
@@ -162,11 +158,30 @@ def keep_features(features: np.ndarray, labels: int) -> tuple[np.ndarray, np.nda
     return every[kept], rows[places].reshape(features.shape)
 
 
+def weighted_pairs(transposed: Any, labels: np.ndarray, count: int) -> np.ndarray:
+    """The pairs of a feature and a label that have a weight, int64 [P]: feature * K + label, ascending.
+
+    Those that occur together, and all of a frequent feature.
+
+    Args:
+        transposed: which words each feature has, sparse [F, N] in rows.
+        labels: of the words, int64 [N].
+        count: K.
+    """
+    counts = np.diff(transposed.indptr).astype(np.int64)
+    features = np.repeat(np.arange(len(counts)), counts)
+    own = features * count + labels[transposed.indices]
+    of_frequent = np.flatnonzero(counts >= FREQUENT)[:, None] * count + np.arange(count)
+    return np.union1d(own, of_frequent.ravel())
+
+
 class FloorFit:
     """Weights that are fitted to a training set, penalty after penalty.
 
-    Variables are the weights divided by about the square root of their inverse curvature, with which
-    L-BFGS needs few steps although some features are a thousand times as frequent as others.
+    A feature has a weight for each label that it occurs with, and for every label where it is frequent;
+    the others stay 0: they are most of all, and say little. Variables are the weights divided by about
+    the square root of their inverse curvature, with which L-BFGS needs few steps although some features
+    are a thousand times as frequent as others.
 
     Args:
         chains: the training set.
@@ -177,13 +192,14 @@ class FloorFit:
     def __init__(self, chains: Chains, preprocessor: TagPreprocessor, ends: float | None) -> None:
         self.chains, self.preprocessor, self.ends = chains, preprocessor, ends
         self.transposed = chains.matrix.T.tocsr()
-        self.counts = np.asarray(chains.matrix.sum(0), dtype=np.float64).ravel()
         F, D = chains.matrix.shape[1], chains.around.shape[1]
         K = len(preprocessor.labels)
+        self.places = weighted_pairs(self.transposed, chains.labels, K)
+        self.counts = np.diff(self.transposed.indptr)[self.places // K].astype(np.float64)
         self.squares = np.square(chains.around).sum(0, dtype=np.float64)
         self.shape, self.chained = (F, D, K), K <= MOST_CHAINED
         between = [K, K * K, K] if self.chained else []
-        self.ends_of = np.cumsum([F * K, D * K, *between])
+        self.ends_of = np.cumsum([len(self.places), D * K, *between])
         self.allowed = allowed_transitions(preprocessor.labels, preprocessor.scheme)
         self.values = np.zeros(int(self.ends_of[-1]))
 
@@ -191,7 +207,7 @@ class FloorFit:
         """Begin with the weights of a simple model. keys: of the features here."""
         K = self.shape[2]
         padded = np.concatenate([floor.weights.astype(np.float64), np.zeros((1, K))])
-        parts = [padded[find_rows(floor.keys, keys)]]
+        parts = [padded[find_rows(floor.keys, keys)].ravel()[self.places]]
         if floor.dense is not None:
             parts.append(floor.dense)
         if floor.chain is not None:
@@ -203,7 +219,9 @@ class FloorFit:
         """The weights of features [F, K], of vectors [D, K] and those between labels."""
         F, D, K = self.shape
         of_features, of_vectors, *between = np.split(values, self.ends_of[:-1])
-        own = of_features.reshape(F, K).astype(np.float32)
+        own = np.zeros(F * K, dtype=np.float32)
+        own[self.places] = of_features
+        own = own.reshape(F, K)
         dense = of_vectors.reshape(D, K).astype(np.float32)
         if not self.chained:
             return own, dense, None
@@ -229,7 +247,8 @@ class FloorFit:
             total, into = sums.loss, sums.scores
             parts = [sums.begin, sums.pairs.ravel(), sums.end]
         into = into.astype(np.float32)
-        slopes = [(self.transposed @ into).ravel(), (self.chains.around.T @ into).ravel()]
+        of_features = (self.transposed @ into).ravel()[self.places]
+        slopes = [of_features, (self.chains.around.T @ into).ravel()]
         return total, np.concatenate([*slopes, *parts]).astype(np.float64)
 
     def run(self, penalty: float, iterations: int) -> None:
@@ -238,7 +257,7 @@ class FloorFit:
 
         K = self.shape[2]
         between = np.full(K * K + 2 * K if self.chained else 0, len(self.chains.labels) / K)
-        counts = np.concatenate([np.repeat(self.counts, K), np.repeat(self.squares, K), between])
+        counts = np.concatenate([self.counts, np.repeat(self.squares, K), between])
         curvature = CURVATURE * counts
         scale = 1 / np.sqrt(curvature + penalty)
 

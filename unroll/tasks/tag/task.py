@@ -27,6 +27,7 @@ from unroll.tasks.tag.conll import conll_file
 from unroll.tasks.tag.description import check_data, describe_data
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.floor_fitting import fit_tag_floor
+from unroll.tasks.tag.floor_refitting import refit_tag_floor
 from unroll.tasks.tag.forms import inherited_form
 from unroll.tasks.tag.kept_vectors import PACKAGES
 from unroll.tasks.tag.metrics import (
@@ -60,6 +61,7 @@ from unroll.training.budget import small_epochs
 
 PREDICTED_TOGETHER = 256  # inputs that are sorted by length
 FIRST_SECONDS = 10.0  # of a budget, half of which the simple model may take
+FLOOR_PART = 1 / 8  # of a longer budget
 
 
 class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, TagPrediction]):
@@ -122,22 +124,27 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     def refit_floor(
         self, trained: TrainedTagger, data: TagData, progress: Progress
     ) -> TagPreprocessor | None:
-        """Fit the simple model to the training set and the validation set."""
+        """Fit the simple model to the training set and the validation set.
+
+        Where the latter teaches it much, it counts more than before: how much is fitted to the scores
+        of two models that have each learned from one half of it.
+        """
         floor = data.preprocessor.floor
         if floor is None:
             return None
-        known = [s for s in data.valid if data.preprocessor.knows_tags(s)]
-        refitted = fit_tag_floor(
-            [*data.train, *known],
-            (),
-            data.preprocessor,
-            seconds=refit_seconds(trained),
-            penalty=floor.record.penalty,
-            start=floor,
-            refitted=True,
-        )
-        progress(1.0)
-        return replace(data.preprocessor, floor=refitted)
+        preprocessor, seconds = data.preprocessor, refit_seconds(trained)
+        found = refit_tag_floor(floor, data.train, data.valid, preprocessor, seconds=seconds)
+        progress(0.8)
+        if found.crossed:
+            calibrate_combination(
+                replace(trained, seconds=seconds),
+                preprocessor,
+                found.floor,
+                data.valid,
+                lambda share: progress(0.8 + 0.2 * share),
+                found.unseen_scores,
+            )
+        return replace(preprocessor, floor=found.floor)
 
     def resolve(self, settings: TagSettings, data: TagData) -> TagSettings:
         """Choose every other setting that was left open, the columns among them."""
@@ -304,7 +311,7 @@ def floor_seconds(settings: TagSettings) -> float | None:
     """How long a fit of the simple model may take; None: until it has converged."""
     if settings.seconds is None:
         return None
-    return max(min(FIRST_SECONDS, settings.seconds) / 2, settings.seconds / 5)
+    return max(min(FIRST_SECONDS, settings.seconds) / 2, FLOOR_PART * settings.seconds)
 
 
 def refit_seconds(trained: TrainedTagger) -> float | None:

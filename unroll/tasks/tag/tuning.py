@@ -12,7 +12,7 @@ import numpy as np
 from unroll.models.linear_chain import ChainOrder, ChainWeights, most_likely_chain
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.preprocessor import TagPreprocessor
-from unroll.tasks.tag.schemes import find_spans
+from unroll.tasks.tag.schemes import TagSpan, find_spans
 from unroll.tasks.tag.span_metrics import SpanScores
 
 OUTSIDE_PENALTIES = tuple(k / 4 for k in range(9))  # nats that are tried
@@ -48,14 +48,19 @@ def best_score(
     spans = [find_spans(s.tags or ()) for s in sentences]
     lengths = [len(s.words) for s in sentences]
     reached = []
+    known: dict[
+        bytes, list[TagSpan]
+    ] = {}  # most sentences stay as they are from penalty to penalty
     for penalty in penalties:
         lowered = scores.copy()
         lowered[:, 0] -= penalty
         labels = choose_labels(lowered, chain, order)
         counts = SpanScores()
         for true_spans, own in zip(spans, np.split(labels, np.cumsum(lengths)[:-1]), strict=True):
-            found = find_spans([preprocessor.labels[k] for k in own]) if own.any() else []
-            counts.add(true_spans, found)
+            key = own.tobytes()
+            if key not in known:
+                known[key] = find_spans([preprocessor.labels[k] for k in own]) if own.any() else []
+            counts.add(true_spans, known[key])
         reached.append((counts.metrics()["f1"], -abs(penalty - usual), penalty))
     f1, _, penalty = max(reached)
     return f1, penalty
