@@ -25,7 +25,7 @@ TEACHES = 0.02  # share by which half a validation set lowers the loss of the ot
 
 
 @dataclass(frozen=True)
-class Refitted:
+class RefittedFloor:
     """A simple model that has learned from the validation set too.
 
     Attributes:
@@ -65,7 +65,7 @@ def refit_tag_floor(
     preprocessor: TagPreprocessor,
     *,
     seconds: float | None = None,
-) -> Refitted:
+) -> RefittedFloor:
     """The simple model of training set and validation set.
 
     Args:
@@ -100,7 +100,7 @@ def refit_tag_floor(
         start, iterations = second, LAST_ITERATIONS
         if before - after > TEACHES * before:
             crossed = (fitted(floor, (0, 2), FURTHER_ITERATIONS), second)
-    return Refitted(fitted(start, (0, 1, 2), iterations), halves, crossed)
+    return RefittedFloor(fitted(start, (0, 1, 2), iterations), halves, crossed)
 
 
 def loss_of(floor: TagFloor, sentences: Sequence[Sentence], preprocessor: TagPreprocessor) -> float:
