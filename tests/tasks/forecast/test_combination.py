@@ -2,7 +2,7 @@
 
 import torch
 
-from unroll.tasks.forecast.combination import Combination, Errors
+from unroll.tasks.forecast.combination import Combination, Errors, recent_power
 
 LEVELS = (0.025, 0.5, 0.975)
 
@@ -51,6 +51,26 @@ def test_bands_are_wide_where_recent_errors_are_large():
     few = combination(errors(2, horizon=1).own, torch.tensor([0.5, 2.0]))
     width = few[0, :, -1] - few[0, :, 0]
     assert float(width[1] / width[0]) > 3
+
+
+def test_bands_follow_recent_errors_as_far_as_the_errors_tell():
+    recent = torch.rand(1000) * 3 + 0.3
+    for power in (0.0, 0.5, 1.0):
+        one = errors(1000, scatter=recent**power)
+        one = Errors(one.own, one.truth, one.known, recent)
+        assert abs(recent_power([(one.truth, one)]) - power) < 0.2
+    few = errors(8)  # recent errors are all alike: they tell nothing
+    assert recent_power([(few.truth, few)]) == 0.75
+
+
+def test_the_power_of_recent_errors_is_that_of_a_gamma_regression():
+    from sklearn.linear_model import GammaRegressor
+
+    recent = torch.rand(4000) + 0.5
+    one = errors(4000, horizon=1, scatter=recent**0.6)
+    one = Errors(one.own, one.truth, one.known, recent)
+    fitted = GammaRegressor(alpha=0).fit(recent.log()[:, None], one.truth[0].abs())
+    assert abs(recent_power([(one.truth, one)]) - fitted.coef_[0]) <= 0.0625 + 0.02
 
 
 def test_few_errors_give_wide_bands():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -19,15 +20,14 @@ BLOCKS = 3  # of a horizon of at least twice as many steps, each with a share of
 LEAST_BLOCKS = 4  # of windows, without which a gain cannot be told from chance
 LEAST_CERTAINTY = 0.3  # standard errors of a gain, below which the network counts nothing
 HALF_AT = 0.5  # standard errors of a gain, at which half the share counts
-SPREADS = (
-    (0.0, 0.0),
-    (0.5, 0.0),
-    (1.0, 0.0),
-    (0.0, 1.0),
-)  # powers of recent errors, network's band
+POWERS = tuple(k / 8 for k in range(11))  # of recent errors, that are tried
+# the most likely power before windows are seen, and how many windows this counts as
+USUAL_POWER, USUAL_COUNTS = 0.75, 30
 NETWORK_NEEDS = 200  # windows, from which on the width of the network's band is tried
-RECENT_RANGE = (0.25, 4.0)
+RECENT_RANGE = (0.2, 20.0)
 LEAST_WIDTH = 1e-3
+BOTH_TAILS = 0.25  # how much a quantile is that of both tails together
+WIDER = 1.05  # bands: models are chosen by the errors that bands are fitted to
 MOST_ERRORS = 1 << 23  # that a quantile is taken of
 
 
@@ -111,9 +111,9 @@ class Combination(nn.Module):
         if earlier is not None:
             now, before = (mean_of(e.abs(), held_out.known) for e in (left, held_out.truth))
             parts.append((earlier.truth * (now / before if before > 0 else 1.0), earlier))
-        spreads = [s for s in SPREADS if not s[1] or held_out.truth.shape[1] >= NETWORK_NEEDS]
-        losses = [self._held_out_loss(parts, powers) for powers in spreads]
-        powers = spreads[min(range(len(losses)), key=losses.__getitem__)]
+        powers = (recent_power(parts), 0.0)
+        if held_out.truth.shape[1] >= NETWORK_NEEDS:
+            powers = min(powers, (0.0, 1.0), key=partial(self._held_out_loss, parts))
         self.powers.copy_(torch.tensor(powers))
         self.offsets.copy_(self._offsets(parts, powers))
         self.fitted.fill_(1)
@@ -156,7 +156,8 @@ class Combination(nn.Module):
 
         Split conformal prediction (Lei et al., 2018): of n errors the quantile at p (n + 1) / n,
         so that a new one lies below it with probability p at least. Steps share the form of their
-        distribution, each with a size of its own.
+        distribution, each with a size of its own; a part of each quantile is that of both tails,
+        which scatters less.
         """
         used = parts[:1] if powers[1] else parts
         found = [
@@ -178,7 +179,9 @@ class Combination(nn.Module):
         outward = 0.5 + (at - 0.5).abs()
         outward = (outward * (count + 1) / count).clamp_max(1)
         at = torch.where(at < 0.5, 1 - outward, outward)
-        shape = torch.quantile(pooled[:MOST_ERRORS], at).to(left)
+        pooled = pooled[:MOST_ERRORS]
+        both = (at - 0.5).sign() * torch.quantile(pooled.abs(), (2 * outward - 1).clamp_min(0))
+        shape = WIDER * torch.lerp(torch.quantile(pooled, at), both, BOTH_TAILS).to(left)
         shape[: self.middle].clamp_(max=0)
         shape[self.middle] = 0
         shape[self.middle + 1 :].clamp_(min=0)
@@ -212,6 +215,29 @@ def select(errors: Errors, windows: Tensor) -> Errors:
         errors.known[:, windows],
         errors.recent[windows],
     )
+
+
+def recent_power(parts: list[tuple[Tensor, Errors]]) -> float:
+    """The power p of recent errors r that the errors e tell, near the usual one of few windows.
+
+        the likelihood of |e_k| as exponential with mean s_k r^p, of each window the mean over k;
+        s_k = mean |e_k| / r^p
+
+    Args:
+        parts: what is left of the truth [K, B], with its windows.
+    """
+    sizes = torch.cat([left.abs() for left, _ in parts], 1).double()
+    known = torch.cat([errors.known for _, errors in parts], 1)
+    recent = torch.cat([errors.recent for _, errors in parts]).clamp(*RECENT_RANGE).double()
+    counts = known.sum(1)
+
+    def cost(power: float) -> float:
+        means = (sizes / recent**power * known).sum(1) / counts.clamp_min(1)
+        logs = (counts * means.clamp_min(1e-9).log()).sum()
+        whole = (logs + power * (recent.log() * known).sum()) / len(sizes)
+        return float(whole) + USUAL_COUNTS / 2 * (power - USUAL_POWER) ** 2
+
+    return min(POWERS, key=cost)
 
 
 def spread_unit(own: Tensor, recent: Tensor, powers: Tensor) -> Tensor:
