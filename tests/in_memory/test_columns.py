@@ -111,3 +111,9 @@ def test_words_and_tags_stand_alone():
     assert tagged_in(rows, "w", None).names == ("word", "sentence")
     texts = checked_table("DataFrame", ["id", "body"], [[1], ["a b"]])
     assert tagged_in(texts, "body", None) is texts
+
+
+def test_pairs_keep_the_column_of_the_group():
+    table = read_columns({"en": ["a", "b"], "book": [1, None], "fr": ["c", "d"]})
+    fitted = fit_to_task(table, "translate", {"source": "en", "target": "fr", "by": "book"}).data
+    assert fitted.names == ("en", "fr", "book") and list(fitted.columns[2]) == ["1", ""]

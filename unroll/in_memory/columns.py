@@ -361,7 +361,7 @@ def text_place(table: MemoryTable, but: Any) -> int:
 
 
 def pairs_table(table: MemoryTable, values: Mapping[str, Any]) -> FittedData:
-    """The columns of source and target, by the settings, by usual names, else the first two texts."""
+    """The columns of source and target, by settings or names, else the first two texts; the group's."""
     source, target = values.get("source"), values.get("target")
     lower = [name.lower() for name in table.names]
     texts = [place for place in range(len(lower)) if is_text_column(table.columns[place])]
@@ -381,7 +381,12 @@ def pairs_table(table: MemoryTable, values: Mapping[str, Any]) -> FittedData:
             "them by source= and target=."
         )
     names = (table.names[left], table.names[right])
-    fitted = replace(table, names=names, columns=(table.columns[left], table.columns[right]))
+    columns = [table.columns[left], table.columns[right]]
+    group = values.get("by")
+    if group is not None:
+        columns.append(texts_of(table, named_place(table, group, "by")))
+    kept = names if group is None else (*names, str(group))
+    fitted = replace(table, names=kept, columns=tuple(columns))
     settings = {} if names == ("source", "target") else {"source": names[0], "target": names[1]}
     said = (
         () if len(table.names) == 2 else (f"Source: column {names[0]}. Target: column {names[1]}.",)

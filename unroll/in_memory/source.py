@@ -327,6 +327,7 @@ def write_in(
 def pairs_named_like(table: MemoryTable, names: Mapping[str, Any]) -> MemoryTable:
     """Pairs whose columns have the names by which a run, or the user, calls them."""
     wanted = [str(names.get(setting) or "") for setting in READ["translate"]]
+    wanted += table.names[2:]  # that of the group
     own = [
         new if new and not new.isdigit() else old
         for new, old in zip(wanted, table.names, strict=True)

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -238,3 +239,30 @@ def test_further_pairs_are_not_swapped(tmp_path):
         assert [pair.source for pair in found] == ["Courez !", "Stop !"]
         found = open_further_pairs(name, PairNames("en", "fr"), "2", "1").pairs(Problems())
         assert [pair.source for pair in found] == ["Run!", "Stop!"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pairs.tsv", "source\ttarget\tbook\nRun!\tCourez !\tA\nStop!\tStop !\tB\n"),
+        ("pairs.csv", "book,source,target\nA,Run!,Courez !\nB,Stop!,Stop !\n"),
+        ("pairs.jsonl", '{"book": "A", "translation": {"en": "Run!", "fr": "Courez !"}}\n'
+         '{"book": "B", "translation": {"en": "Stop!", "fr": "Stop !"}}\n'),
+    ],
+)  # fmt: skip
+def test_the_group_of_a_pair(place, name, content):
+    Path(name).write_text(content)
+    found = list(open_pairs(name, by="book").grouped_pairs(Problems()))
+    assert [(pair.source, group) for pair, group in found] == [("Run!", "A"), ("Stop!", "B")]
+    with pytest.raises(UserError, match=r"--by got 'writer'"):
+        open_pairs(name, by="writer")
+
+
+def test_a_group_is_no_text_and_no_second_file(place):
+    Path("pairs.tsv").write_text("source\ttarget\nRun!\tCourez !\n")
+    with pytest.raises(UserError, match=r"--by names column target of pairs\.tsv, which is read"):
+        open_pairs("pairs.tsv", by="target")
+    Path("en").write_text("Run!\n")
+    Path("fr").write_text("Courez !\n")
+    with pytest.raises(UserError, match="have no columns"):
+        open_pairs("en", target="fr", by="book")

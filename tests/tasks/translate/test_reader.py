@@ -50,3 +50,25 @@ def test_long_pairs_are_refused_truncated_or_skipped_as_asked(place):
     assert len(out.train) == 20
     for read, word in ((cut, "truncated"), (out, "skipped")):
         assert f"1 pair is longer than 3 tokens and is {word}." in read.messages
+
+
+def test_whole_groups_are_held_out(place):
+    rows = [f"a {n}\tb {n}\tbook {n % 12}\n" for n in range(60)]
+    (place / "books.tsv").write_text("source\ttarget\tbook\n" + "".join(rows))
+    read = read_pairs("books.tsv", TranslateSettings(level="word", min_count=1, by="book"))
+    assert read.validation_set == "those of 1 of 12 in column book of books.tsv"
+    held = {int(pair.source.split()[1]) % 12 for pair in read.valid_pairs}
+    assert len(held) == 1 and len(read.valid_pairs) == 5
+    assert not any(int(p.source.split()[1]) % 12 in held for p in read.training_pairs)
+    (place / "one.tsv").write_text("source\ttarget\tbook\na\tb\tx\nc\td\tx\n")
+    with pytest.raises(UserError, match=r"All 2 records are of the group 'x'"):
+        read_pairs("one.tsv", TranslateSettings(by="book"))
+
+
+def test_more_pairs_than_are_kept_are_read_again(place, monkeypatch):
+    whole = numbers(place)
+    monkeypatch.setattr("unroll.tasks.translate.reader.KNOWN_PAIRS", 30)
+    again = numbers(place)
+    assert again.valid_pairs == whole.valid_pairs
+    assert again.train.target.ids.tolist() == whole.train.target.ids.tolist()
+    assert again.training_pairs == whole.training_pairs[::3]

@@ -59,7 +59,7 @@ def describe_pairs(data: TranslateData, settings: TranslateSettings) -> list[str
         f"Training set: {counted(len(data.train), 'pair')} in {file.describe()} (--set source=N "
         "--target N, or --target FILE).",
         f"Validation set: {data.validation_set}, {counted(len(data.valid_pairs), 'pair')} (--valid "
-        "FILE).",
+        "FILE, --by COLUMN).",
         f"Tokens are {TOKENS[settings.level]} (--level), {sizes} (--set joint=true|false). Unknown "
         f"tokens in the validation set: {rates['source']:.2%} of the sources, {rates['target']:.2%} of "
         "the targets.",
@@ -153,7 +153,7 @@ def check_report(path: str, settings: TranslateSettings) -> dict[str, object]:
     Raises:
         UserError: where nothing can be read.
     """
-    file = open_pairs(path, settings.source, settings.target)
+    file = open_pairs(path, settings.source, settings.target, settings.by)
     problems = Problems(skip=True)
     pairs = sum(1 for _ in file.pairs(problems))
     report: dict[str, object] = {"pairs": pairs, "read": file.describe()}

@@ -10,6 +10,7 @@ from typing import Any
 
 from unroll.counting import listed
 from unroll.data.columns import holds_names, lacks_column, read_in_place
+from unroll.data.table import column
 from unroll.errors import UserError
 
 SOURCES = ("source", "src", "source_text", "input", "from", "question", "prompt")
@@ -241,6 +242,31 @@ class PairNames:
             found[setting] = names[possible[0]]
             read_in_place(name, setting, word, names[possible[0]])
         return found["source"], found["target"]
+
+
+def group_beside(
+    texts: Sequence[int], by: str | None, names: Sequence[str], path: str
+) -> int | None:
+    """The place of the column of the group of a pair, or None where none is named.
+
+    Args:
+        texts: the places of source and target.
+        by: the column, by its number from 1 or by its name.
+        names: of all columns.
+        path: of the file, for errors.
+
+    Raises:
+        UserError: where there is no such column, or it holds the texts.
+    """
+    if by is None:
+        return None
+    group = column(by, tuple(names), path, "--by")
+    if group in texts:
+        raise UserError(
+            f"--by names column {names[group] or group + 1} of {path}, which is read as a text; "
+            "expected another one. Name the texts by --set source=NAME --target NAME."
+        )
+    return group
 
 
 def find_source_column(

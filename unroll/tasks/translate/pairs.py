@@ -21,7 +21,12 @@ from unroll.data.problems import Problems
 from unroll.data.table import column
 from unroll.data.text import TextSource, text_source
 from unroll.errors import UserError
-from unroll.tasks.translate.pair_columns import PairColumns, PairNames, find_pair_columns
+from unroll.tasks.translate.pair_columns import (
+    PairColumns,
+    PairNames,
+    find_pair_columns,
+    group_beside,
+)
 
 LOOK = 1000  # lines that a guess looks at
 HEADINGS = ({"source", "src", "input", "from"}, {"target", "tgt", "output", "to", "translation"})
@@ -51,8 +56,13 @@ class PairTable:
     rows: TableRows
     columns: PairColumns
 
-    def pairs(self, problems: Problems) -> Iterator[Pair]:
-        """Every pair, in order. problems: takes each row that is none, with its line."""
+    def pairs(self, problems: Problems, group: int | None = None) -> Iterator[tuple[Pair, str]]:
+        """Every pair, in order, and its group.
+
+        Args:
+            problems: takes each row that is no pair, with its line.
+            group: place of the column of the group. Default: there is none, and it is "".
+        """
         columns, name = self.columns, self.rows.name
         for number, row in enumerate(self.rows.rows(problems)):
             if columns.header and number == 0:
@@ -67,7 +77,7 @@ class PairTable:
                 continue
             pair = Pair(*(as_word(cells[k]).strip() for k in (columns.source, columns.target)))
             if is_complete(pair, where, problems):
-                yield pair
+                yield pair, "" if group is None else as_word(row.cells[group]).strip()
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,7 @@ class PairFile:
         names: the cells of the first line.
         header: whether the first line names the columns, and is no pair.
         table: the rows of a table that has no tabs, or of JSON; None for lines.
+        group: place of the column of the group of a pair; None where there are no groups.
     """
 
     source: TextSource
@@ -89,6 +100,7 @@ class PairFile:
     names: tuple[str, ...] = ()
     header: bool = False
     table: PairTable | None = None
+    group: int | None = None
 
     @property
     def name(self) -> str:
@@ -96,7 +108,11 @@ class PairFile:
         return self.source.name
 
     def pairs(self, problems: Problems) -> Iterator[Pair]:
-        """Every pair, in order.
+        """Every pair, in order; as `grouped_pairs`."""
+        return (pair for pair, _ in self.grouped_pairs(problems))
+
+    def grouped_pairs(self, problems: Problems) -> Iterator[tuple[Pair, str]]:
+        """Every pair, in order, and its group, "" where there are none.
 
         Args:
             problems: takes each line that is no pair, with its number.
@@ -105,7 +121,7 @@ class PairFile:
             UserError: for files of different lengths, and for bad lines that are not skipped.
         """
         if self.table is not None:
-            return self.table.pairs(problems)
+            return self.table.pairs(problems, self.group)
         if self.other is None:
             return self._pairs_of_columns(problems)
         return self._pairs_of_files(self.other, problems)
@@ -121,7 +137,7 @@ class PairFile:
         """Hash of the bytes of the file, or of both files, and of the columns that are read."""
         digest = hashlib.sha256(repr((self.columns, self.header)).encode())
         if self.table is not None:
-            for pair in self.table.pairs(Problems(skip=True)):
+            for pair, _ in self.table.pairs(Problems(skip=True)):
                 digest.update("\0".join(["", *pair]).encode("utf-8", "surrogatepass"))
             return digest.hexdigest()
         for source in (self.source, self.other):
@@ -141,7 +157,7 @@ class PairFile:
         )
         if self.table is not None and any(self.names):
             where = " and ".join(self.names[k] for k in self.columns)
-        others = [k for k in range(len(self.names)) if k not in self.columns]
+        others = [k for k in range(len(self.names)) if k not in (*self.columns, self.group)]
         unread = [self.names[k] if self.header else str(k + 1) for k in others]
         words = (
             f"column {listed(unread)} is" if len(unread) == 1 else f"columns {listed(unread)} are"
@@ -149,16 +165,14 @@ class PairFile:
         more = f", {words} not read" if unread else ""
         return f"columns {where} of {self.name}{more}"
 
-    def _pairs_of_columns(self, problems: Problems) -> Iterator[Pair]:
-        """Two columns of one file."""
+    def _pairs_of_columns(self, problems: Problems) -> Iterator[tuple[Pair, str]]:
+        last = max(*self.columns, -1 if self.group is None else self.group)
         for number, line in numbered_lines(self.source, problems):
             if line is None or not line.strip() or (self.header and number == 1):
                 continue
             cells = line.split("\t")
             # what follows a pair of more columns may be missing, as an attribution
-            if len(cells) != len(self.names) and not max(self.columns) < len(cells) < len(
-                self.names
-            ):
+            if len(cells) != len(self.names) and not last < len(cells) < len(self.names):
                 problems.bad(
                     f"{self.name}, line {number}: {counted(len(cells), 'column')} where the first "
                     f"line has {len(self.names)}; expected source, tab, target."
@@ -166,9 +180,9 @@ class PairFile:
                 continue
             pair = Pair(*(cells[k].strip() for k in self.columns))
             if is_complete(pair, f"{self.name}, line {number}", problems):
-                yield pair
+                yield pair, "" if self.group is None else cells[self.group].strip()
 
-    def _pairs_of_files(self, other: TextSource, problems: Problems) -> Iterator[Pair]:
+    def _pairs_of_files(self, other: TextSource, problems: Problems) -> Iterator[tuple[Pair, str]]:
         """Two files, line by line. A pair is skipped where one of its sides cannot be read."""
         sides = zip_longest(numbered_lines(self.source, problems), numbered_lines(other, problems))
         for a, b in sides:
@@ -185,29 +199,28 @@ class PairFile:
                 continue
             pair = Pair(source.strip(), target.strip())
             if is_complete(pair, f"{self.name}, line {number}", problems):
-                yield pair
+                yield pair, ""
 
 
 def is_complete(pair: Pair, where: str, problems: Problems) -> bool:
     """Whether both sides hold a text; `problems` takes a pair where one does not."""
     if pair.source and pair.target:
         return True
-    side = (
-        "both sides are"
-        if not pair.source and not pair.target
-        else ("the source is" if not pair.source else "the target is")
-    )
+    side = "the target is" if pair.source else "the source is" if pair.target else "both sides are"
     problems.bad(f"{where}: {side} empty; expected a text on each side.")
     return False
 
 
-def open_pairs(path: str, source: str | None = None, target: str | None = None) -> PairFile:
+def open_pairs(
+    path: str, source: str | None = None, target: str | None = None, by: str | None = None
+) -> PairFile:
     """Find the pairs at a path.
 
     Args:
         path: a file of text, a table or JSON, or "-" for standard input; packed files are unpacked.
         source: a column by its number, from 1, or by its name in the first line. Default: 1.
         target: the same, or a second file that matches the first line by line. Default: 2.
+        by: the column of the group of a pair, by its number or name. Default: there are no groups.
 
     Raises:
         UserError: where there is no such file or column.
@@ -227,8 +240,13 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
                 f"source={source} names a column, and target={target} is a second file; expected "
                 "two columns of one file, or two files that match line by line."
             )
+        if by is not None:
+            raise UserError(
+                f"--by={by} names a column, and target={target} is a second file; two files that match "
+                "line by line have no columns. Give one file with a column of the groups."
+            )
         return PairFile(first, one_file(target))
-    table = open_pair_table(first, source, target)
+    table = open_pair_table(first, source, target, by)
     if table is not None:
         return table
     readable = (line for _, line in numbered_lines(first, Problems(skip=True)) if line)
@@ -243,11 +261,15 @@ def open_pairs(path: str, source: str | None = None, target: str | None = None) 
             f"{path}, line 1: one column; expected source, tab, target in each line. Where the "
             "targets are in a second file, line by line, name it with --target FILE."
         )
-    return columns_of_lines(first, names, source, target)
+    return columns_of_lines(first, names, source, target, by)
 
 
 def open_further_pairs(
-    path: str, run: PairNames, source: str | None = None, target: str | None = None
+    path: str,
+    run: PairNames,
+    source: str | None = None,
+    target: str | None = None,
+    by: str | None = None,
 ) -> PairFile:
     """The pairs of a file other than that of training, in the columns of the run.
 
@@ -256,18 +278,19 @@ def open_further_pairs(
         run: the columns of the run; a file without names is read by what its columns hold.
         source: the column of the sources, where it was given for this file.
         target: the column or the file of the targets, where it was given for this file.
+        by: the column of the group of a pair, where it was given for this file.
 
     Raises:
         UserError: where there is no such file, or a column of the run or a given one is missing.
     """
     if target is None and run.target is not None and Path(run.target).is_file():
-        return open_pairs(path, source or run.source, run.target)
+        return open_pairs(path, source or run.source, run.target, by)
     if source is None or target is None:
         rows, names = first_pair_rows(one_file(path))
         asked = replace(run, source=source or run.source, target=target or run.target)
         found = asked.of(rows, names, path)
         source, target = source or found[0], target or found[1]
-    return open_pairs(path, source, target)
+    return open_pairs(path, source, target, by)
 
 
 def first_pair_rows(file: TextSource) -> tuple[Sequence[Sequence[Any]], Sequence[str] | None]:
@@ -283,7 +306,11 @@ def first_pair_rows(file: TextSource) -> tuple[Sequence[Sequence[Any]], Sequence
 
 
 def columns_of_lines(
-    file: TextSource, names: tuple[str, ...], source: str | None, target: str | None
+    file: TextSource,
+    names: tuple[str, ...],
+    source: str | None,
+    target: str | None,
+    by: str | None = None,
 ) -> PairFile:
     """The pairs of lines with tabs.
 
@@ -293,12 +320,13 @@ def columns_of_lines(
         source: a column by its number, from 1, or by its name in the first line. Default: 1, or the
             first that holds texts where there are more than two.
         target: the same; by default 2, or the second that holds texts.
+        by: the same for the group of a pair. Default: there are no groups.
 
     Raises:
         UserError: where there is no such column.
     """
     path = file.name
-    by_name = any(word is not None and not word.isdigit() for word in (source, target))
+    by_name = any(not word.isdigit() for word in (source, target, by) if word is not None)
     found = None
     if source is None and target is None:
         lines = (line for _, line in numbered_lines(file, Problems(skip=True)) if line)
@@ -317,17 +345,21 @@ def columns_of_lines(
             "them with --set source=N and --target N."
         )
     words = [names[k].lower() for k in where]
-    header = by_name or all(word in known for word, known in zip(words, HEADINGS, strict=True))
-    return PairFile(file, None, where, names, header or (found is not None and found.header))
+    header = by_name or (found is not None and found.header)
+    header = header or all(word in known for word, known in zip(words, HEADINGS, strict=True))
+    return PairFile(file, None, where, names, header, None, group_beside(where, by, names, path))
 
 
-def open_pair_table(file: TextSource, source: str | None, target: str | None) -> PairFile | None:
+def open_pair_table(
+    file: TextSource, source: str | None, target: str | None, by: str | None
+) -> PairFile | None:
     """The pairs of a table without tabs, or of JSON; None for lines of text.
 
     Args:
         file: the file.
         source: a column by its number, from 1, or by its name. Default: found.
         target: the same.
+        by: the same for the group of a pair. Default: there are no groups.
 
     Raises:
         UserError: for a table whose columns cannot be found.
@@ -351,7 +383,9 @@ def open_pair_table(file: TextSource, source: str | None, target: str | None) ->
         )
     where = columns.source, columns.target
     header = columns.header or table.names is not None
-    return PairFile(file, None, where, columns.names, header, PairTable(table, columns))
+    texts = where if columns.nested is None else ()
+    group = group_beside(texts, by, table.names or columns.names, name)
+    return PairFile(file, None, where, columns.names, header, PairTable(table, columns), group)
 
 
 def is_pair_table(path: Path, name: str) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from unroll.counting import counted
 from unroll.data.problems import Problems
-from unroll.data.split import count_shared, validation_rows
+from unroll.data.split import count_shared, validation_groups, validation_rows
 from unroll.errors import UserError
 from unroll.tasks.translate.batches import EncodedPairs, SequenceArray
 from unroll.tasks.translate.memory import TranslationMemory
@@ -20,7 +21,7 @@ from unroll.tasks.translate.pairs import Pair, PairFile, open_further_pairs, ope
 from unroll.tasks.translate.preprocessor import PairPreprocessor, learn_preprocessor
 from unroll.tasks.translate.settings import TranslateSettings
 
-# pairs of the training set whose texts are kept: for the baseline, and as known pairs
+# pairs whose texts are kept: for the baseline, and as known pairs; of more they are read again
 KEPT_TEXTS, KNOWN_PAIRS = 20_000, 500_000
 
 
@@ -62,7 +63,7 @@ class TranslateData:
 def read_pairs(
     path: str, settings: TranslateSettings, preprocessor: PairPreprocessor | None = None
 ) -> TranslateData:
-    """Read the pairs at a path, line by line and several times, so that any size fits.
+    """Read the pairs at a path; many of them line by line and several times, so that any size fits.
 
     Args:
         path: a file of pairs, or of sources.
@@ -72,14 +73,13 @@ def read_pairs(
     Raises:
         UserError: for a file without pairs, and for bad records that are not skipped.
     """
-    file = open_pairs(path, settings.source, settings.target)
+    file = open_pairs(path, settings.source, settings.target, settings.by)
     problems = Problems(settings.skip_bad)
-    hashes = [PairHash.of(pair) for pair in file.pairs(problems)]
-    held = np.zeros(len(hashes), dtype=bool)
+    scan = ScannedPairs.of(file, problems)
+    held = np.zeros(len(scan.hashes), dtype=bool)
     if settings.valid is None:
-        held = choose_validation_rows([each.source for each in hashes])
-        where = f"a tenth of the different sources of {file.name}"
-        valid_pairs = list(select_pairs(file, held))
+        held, where = scan.choose_validation(settings.by)
+        valid_pairs = list(scan.pairs(held))
     else:
         where = settings.valid
         names = file.column_names()
@@ -90,29 +90,29 @@ def read_pairs(
     training = ~held
     if not training.any() or not valid_pairs:
         raise UserError(
-            f"{path} holds {counted(len(hashes), 'pair')}; the validation set has "
+            f"{path} holds {counted(len(held), 'pair')}; the validation set has "
             f"{len(valid_pairs):,} and the training set {int(training.sum()):,}. Expected at least "
             "one in each. Give more pairs, or a validation set by --valid FILE."
         )
     if preprocessor is None:
         parallel = file.other is not None
-        preprocessor = learn_preprocessor(lambda: select_pairs(file, training), settings, parallel)
-    train, messages = encode_training_set(select_pairs(file, training), preprocessor, settings)
+        preprocessor = learn_preprocessor(lambda: scan.pairs(training), settings, parallel)
+    train, messages = encode_training_set(scan.pairs(training), preprocessor, settings)
     if not len(train):
         raise UserError(
             f"Every pair of {path} is longer than max_length={settings.max_length}. Give a larger "
             "--set max_length=N."
         )
     kept = KEPT_TEXTS if settings.floor == "none" else KNOWN_PAIRS
-    every = max(1, -(-len(hashes) // kept))
-    trained = [each for each, chosen in zip(hashes, training, strict=True) if chosen]
+    every = max(1, -(-len(held) // kept))
+    trained = [each for each, chosen in zip(scan.hashes, training, strict=True) if chosen]
     return TranslateData(
         file=file,
         preprocessor=preprocessor,
         train=train,
         valid=encode_pairs(valid_pairs, preprocessor),
         valid_pairs=valid_pairs,
-        training_pairs=[p for n, p in enumerate(select_pairs(file, training)) if n % every == 0],
+        training_pairs=list(islice(scan.pairs(training), 0, None, every)),
         sha256=file.sha256(),
         validation_set=where,
         messages=[
@@ -123,10 +123,55 @@ def read_pairs(
     )
 
 
-def select_pairs(file: PairFile, rows: np.ndarray) -> Iterator[Pair]:
-    """The pairs of a file whose row is true, bool [N]; bad records were reported before."""
-    pairs = file.pairs(Problems(skip=True))
-    return (pair for pair, chosen in zip(pairs, rows, strict=True) if chosen)
+@dataclass(frozen=True)
+class ScannedPairs:
+    """What a first reading of all pairs finds.
+
+    Attributes:
+        file: where the pairs are.
+        hashes: of each pair.
+        groups: of each pair, "" where there are none.
+        kept: the first pairs; all of them, unless they are many.
+    """
+
+    file: PairFile
+    hashes: list[PairHash]
+    groups: list[str]
+    kept: list[Pair]
+
+    @classmethod
+    def of(cls, file: PairFile, problems: Problems) -> ScannedPairs:
+        """Read everything once, so that every bad record is found here."""
+        scan = cls(file, [], [], [])
+        for pair, group in file.grouped_pairs(problems):
+            scan.hashes.append(PairHash.of(pair))
+            scan.groups.append(group)
+            if len(scan.kept) < KNOWN_PAIRS:
+                scan.kept.append(pair)
+        return scan
+
+    def pairs(self, rows: np.ndarray) -> Iterator[Pair]:
+        """The pairs whose row is true, bool [N]; bad records were reported before."""
+        is_whole = len(self.kept) == len(self.hashes)
+        pairs = self.kept if is_whole else self.file.pairs(Problems(skip=True))
+        return (pair for pair, chosen in zip(pairs, rows, strict=True) if chosen)
+
+    def choose_validation(self, by: str | None) -> tuple[np.ndarray, str]:
+        """Which pairs are the validation set, bool [N], and what it is, for people.
+
+        Args:
+            by: the column of the groups, all of whose pairs are in one of the sets. Default: those of
+                a tenth of the different sources.
+
+        Raises:
+            UserError: where the column has one group.
+        """
+        if by is None or not self.groups:
+            held = choose_validation_rows([each.source for each in self.hashes])
+            return held, f"a tenth of the different sources of {self.file.name}"
+        held, groups = validation_groups(self.groups)
+        out = len({group for group, chosen in zip(self.groups, held, strict=True) if chosen})
+        return held, f"those of {out:,} of {groups:,} in column {by} of {self.file.name}"
 
 
 def encode_pairs(pairs: list[Pair], preprocessor: PairPreprocessor) -> EncodedPairs:

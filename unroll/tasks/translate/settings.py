@@ -34,6 +34,7 @@ class TranslateSettings(RecurrentSettings):
 
     flags: ClassVar[dict[str, str]] = {
         "target": "COLUMN",
+        "by": "COLUMN",
         "valid": "FILE",
         "skip_bad": "",
         "level": "",
@@ -48,6 +49,11 @@ class TranslateSettings(RecurrentSettings):
         None,
         description="Column of the target (default: 2), or a second file, whose line n "
         "translates line n of the first.",
+    )
+    by: str | None = Field(
+        None,
+        description="Column of the group of a pair, such as its document; the validation set is a "
+        "tenth of the groups, and none of them is in the training set.",
     )
     valid: str | None = Field(
         None, description="Pairs of the validation set. Default: a tenth of the different sources."
