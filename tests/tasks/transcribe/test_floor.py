@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from unroll.saved_files import Damaged
-from unroll.tasks.transcribe.floor import ClosedTextModel
+from unroll.tasks.transcribe.floor import ClosedTextModel, chosen_statistics
 from unroll.training.folder import RunFolder
 
 
@@ -47,6 +47,26 @@ def test_scores_by_hand():
     kernel = [np.exp(-0.2 * ((x - own.mean - near) ** 2).sum()) for near in own.landmarks]
     expected = own.intercept + sum(k * c for k, c in zip(kernel, own.coefficients, strict=True))
     assert own.scores(x[None])[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_model_of_means_reads_no_deviations_and_slopes(saved):
+    draw = np.random.default_rng(2)
+    x = draw.normal(size=(4, 8 * 3 * 2 + 1))
+    means = x[:, [c for c in range(48) if c % 6 < 2] + [48]]
+    assert (chosen_statistics(x, "means") == means).all() and chosen_statistics(x, "all") is x
+    P = means.shape[1]
+    near = draw.normal(size=(3, P)).astype(np.float32)
+    whole = replace(model(), mean=np.zeros(P), deviation=np.ones(P), landmarks=near)
+    own = saved(replace(whole, parts="means", copies=2).files())
+    assert own.parts == "means" and own.copies == 2
+    assert (own.scores(x) == whole.scores(means)).all()
+
+
+def test_a_file_of_an_earlier_version_has_all_statistics(saved):
+    record = json.loads(model().files()["floor.json"])
+    del record["copies"], record["parts"]
+    old = saved({**model().files(), "floor.json": json.dumps(record).encode()})
+    assert old.parts == "all" and old.copies == 0
 
 
 def test_what_is_saved_is_read_back(saved):

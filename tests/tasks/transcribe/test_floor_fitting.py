@@ -8,6 +8,7 @@ from unroll.tasks.transcribe.floor_fitting import (
     FittingRows,
     FloorSize,
     KernelChoice,
+    all_statistics,
     choose_kernel,
     closed_texts,
     cross_entropy,
@@ -19,10 +20,11 @@ from unroll.tasks.transcribe.floor_fitting import (
 SMALL = FloorSize(copies=1, landmarks=40)
 
 
-def rows(count=40):
+def rows(count=40, features=6):
+    """Statistics of which the first six depend on the text."""
     draw = np.random.default_rng(0)
     y = np.arange(count) % 3
-    x = draw.normal(size=(count, 6)) + 2 * np.eye(6)[y]
+    x = draw.normal(size=(count, features)) + 2 * np.eye(features)[y]
     return FittingRows(x, y, draw.permutation(count) % 4, 3)
 
 
@@ -48,9 +50,13 @@ def test_with_all_rows_as_landmarks_it_is_kernel_ridge_regression():
 
 
 def test_cross_validation_chooses_what_is_good_on_other_rows():
-    own = rows(90)
+    own = rows(90, 8 * 3 * 3 + 1)  # the means of the first segment tell the text
     kernel = choose_kernel(own, 90, SMALL, 0)
-    assert kernel.gamma in (0.3 / 6, 1.0 / 6) and 0.5 <= kernel.sharpness <= 30
+    assert kernel.parts == "means" and kernel.gamma in (0.3 / 25, 1.0 / 25)
+    assert 0.5 <= kernel.sharpness <= 30
+    slopes = own.x.copy()
+    slopes[:, [0, 1, 2, 6, 7, 8]] = own.x[:, [6, 7, 8, 0, 1, 2]]
+    assert choose_kernel(FittingRows(slopes, own.y, own.folds, 3), 90, SMALL, 0).parts == "all"
     shuffled = FittingRows(own.x, np.random.default_rng(1).permutation(own.y), own.folds, 3)
     assert choose_kernel(shuffled, 90, SMALL, 0).sharpness < 0.5 * kernel.sharpness
     assert cross_entropy(np.zeros((4, 3)), np.zeros(4, dtype=int)) == pytest.approx(np.log(3))
@@ -79,6 +85,9 @@ def test_the_fit_of_a_data_set(speech_data):
         model.penalty,
         model.sharpness,
     )
+    assert len(all_statistics([(data.train, 0)], 1, 1)) == 2
+    table = [(data.train, row) for row in range(len(data.train))]
+    assert len(all_statistics(table, 4, 1, seconds=0.0)) == len(data.train)  # no copy fits in
     few = fit_closed_text_model([data.train], FloorSize(rows=10, landmarks=40), 1)
     assert len(few.landmarks) == 10
 

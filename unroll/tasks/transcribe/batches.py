@@ -24,6 +24,7 @@ from unroll.tasks.transcribe.preprocessor import (
     TranscribePreprocessor,
     steps_needed,
 )
+from unroll.tasks.transcribe.segment_statistics import PLAIN, Variation, recording_statistics
 
 CACHE_BYTES = 1 << 28  # of file contents that stay in memory once they are read
 
@@ -54,7 +55,7 @@ class TranscribeRecord:
 
 
 class TranscribeDataset:
-    """Records whose files are read when they are needed, and cached while there is room.
+    """Records whose files are read when they are needed; what is read is cached while there is room.
 
     No file stays open.
 
@@ -75,6 +76,7 @@ class TranscribeDataset:
         )
         self._cache: dict[int, np.ndarray] = {}
         self._cached_bytes = 0
+        self._statistics: dict[tuple[int, Variation], np.ndarray] = {}
         self._scales: dict[str, FeatureScale] = {}
         if preprocessor.normalise == "speaker":
             for name in {record.speaker for record in self.records}:
@@ -120,6 +122,17 @@ class TranscribeDataset:
                 self._cache[row] = content
                 self._cached_bytes += content.nbytes
         return content
+
+    def statistics(self, row: int, variations: Sequence[Variation] = (PLAIN,)) -> np.ndarray:
+        """Statistics [V, P] of a record in these variations, for the simple model of closed texts."""
+        keys = [(row, variation) for variation in variations]
+        if not all(key in self._statistics for key in keys):
+            found = recording_statistics(self.preprocessor, self.raw(row), variations)
+            if self._cached_bytes + found.nbytes > CACHE_BYTES:
+                return found
+            self._statistics.update(zip(keys, found, strict=True))
+            self._cached_bytes += found.nbytes
+        return np.stack([self._statistics[key] for key in keys])
 
     def features(
         self,

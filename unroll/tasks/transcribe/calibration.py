@@ -65,7 +65,7 @@ def fit_combination(
             continue
         reading, scores = greedy(log_p[:, None])[0], closed.network_scores(log_p)
         network.append(scores)
-        floor.append(closed.floor_scores(valid.raw(row)))
+        floor.append(closed.model.scores(valid.statistics(row))[0])
         y.append(k)
         excess.append(closed.excess(log_p, reading, scores))
         right += tuple(reading.tokens) == closed.labellings[k]

@@ -68,7 +68,7 @@ class ClosedTexts:
 
     def floor_scores(self, raw: np.ndarray) -> np.ndarray:
         """Scores [K] of the simple model for the contents of a file."""
-        return self.model.scores(recording_statistics(self._preprocessor, raw)[None])[0]
+        return self.model.scores(recording_statistics(self._preprocessor, raw))[0]
 
     def network_scores(self, log_p: Tensor) -> np.ndarray:
         """Log-probability [K] of each text, in nats, from the network's log p [S, V].

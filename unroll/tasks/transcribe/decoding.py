@@ -86,7 +86,7 @@ class Recogniser:
         self.decode = Decoder(trained)
         floor = trained.preprocessor.floor
         if floor is not None:
-            size = statistics_size(trained.preprocessor)
+            size = statistics_size(trained.preprocessor, floor.parts)
             fits = len(floor.mean) == size
             refuse_unless(fits, trained.path / ARRAYS, f"{size:,} statistics of a recording")
         self.closed = None if floor is None else ClosedTexts(floor, trained.preprocessor)

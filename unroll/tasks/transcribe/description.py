@@ -118,8 +118,9 @@ def describe_floor(data: TranscribeData, settings: TranscribeSettings) -> str:
         over = "speakers" if known else "records"
         return (
             f"Simple model: which of {len(floor.texts):,} texts a whole {data.preprocessor.record_name} "
-            f"has, a kernel machine on statistics of its 8 parts, chosen over {over}; the network is "
-            "combined with it (--set floor=none)."
+            f"has, a kernel machine on statistics of its 8 parts, fitted to each with "
+            f"{counted(floor.copies, 'changed copy', 'changed copies')}, chosen over {over}; the network "
+            "is combined with it (--set floor=none)."
         )
     if settings.floor == "none":
         return "No simple model (--set floor=auto): the network alone."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -23,6 +23,9 @@ from unroll.saved_files import (
 from unroll.training.checkpoint import pack_arrays, read_arrays
 
 TEXTS, ARRAYS = "floor.json", "floor.safetensors"
+CHOICES = ("gamma", "penalty", "sharpness", "copies", "parts")
+SEGMENTS = 8  # of a recording, whose statistics are taken
+Parts = Literal["means", "all"]
 NAMES = ("mean", "deviation", "landmarks", "coefficients", "intercept")
 
 
@@ -35,6 +38,8 @@ class TextFloorRecord:
         gamma: of the kernel.
         penalty: of the regression.
         sharpness: of the probabilities.
+        copies: of each recording.
+        parts: the statistics that are read.
     """
 
     __pydantic_config__ = STRICT
@@ -43,6 +48,8 @@ class TextFloorRecord:
     gamma: Annotated[float, Field(gt=0)]
     penalty: Annotated[float, Field(gt=0)]
     sharpness: Annotated[float, Field(gt=0)]
+    copies: Annotated[int, Field(ge=0)] = 0
+    parts: Parts = "all"
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,8 @@ class ClosedTextModel:
         gamma: of the kernel.
         penalty: of the squared coefficients, by which the model was fitted.
         sharpness: fitted on recordings that were left out, whole speakers where they are known.
+        copies: changed copies of each recording that it was fitted to, beside the recording.
+        parts: the statistics that it reads, as for `chosen_statistics`.
 
     Source: C. Williams, M. Seeger, Using the Nystroem method to speed up kernel machines, 2000.
     """
@@ -80,19 +89,20 @@ class ClosedTextModel:
     gamma: float
     penalty: float
     sharpness: float
+    copies: int = 0
+    parts: Parts = "all"
 
     def scores(self, statistics: np.ndarray) -> np.ndarray:
-        """Scores [R, K] of the texts, float64, from statistics [R, P] of recordings."""
-        z = (np.asarray(statistics, dtype=np.float64) - self.mean) / self.deviation
-        near = self.landmarks.astype(np.float64)
-        distances = (z**2).sum(1)[:, None] + (near**2).sum(1) - 2 * z @ near.T
-        kernel = np.exp(-self.gamma * np.maximum(distances, 0))
+        """Scores [R, K] of the texts, float64, from all statistics of R recordings."""
+        x = chosen_statistics(np.asarray(statistics, dtype=np.float64), self.parts)
+        z = (x - self.mean) / self.deviation
+        kernel = gaussian_kernel(z, self.landmarks.astype(np.float64), self.gamma)
         found: np.ndarray = kernel @ self.coefficients + self.intercept
         return found
 
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold it."""
-        record = {name: getattr(self, name) for name in ("texts", "gamma", "penalty", "sharpness")}
+        record = {"texts": self.texts, **{name: getattr(self, name) for name in CHOICES}}
         text = json.dumps(record, ensure_ascii=False, indent=0)
         arrays = {name: getattr(self, name) for name in NAMES}
         return {TEXTS: text.encode("utf-8", "surrogatepass"), ARRAYS: pack_arrays(arrays)}
@@ -131,7 +141,25 @@ class ClosedTextModel:
             landmarks,
             coefficients,
             intercept,
-            record.gamma,
-            record.penalty,
-            record.sharpness,
+            *(getattr(record, name) for name in CHOICES),
         )
+
+
+def chosen_statistics(statistics: np.ndarray, parts: Parts) -> np.ndarray:
+    """The statistics that a model reads, of those that `segment_statistics` returns.
+
+    Args:
+        statistics: of R recordings, [R, 3 K C + 1] with K segments of C features.
+        parts: "all", or "means": those of the segments, and the length; [R, K C + 1].
+    """
+    if parts == "all":
+        return statistics
+    each = statistics[:, :-1].reshape(len(statistics), SEGMENTS, 3, -1)
+    return np.concatenate([each[:, :, 0].reshape(len(each), -1), statistics[:, -1:]], 1)
+
+
+def gaussian_kernel(x: np.ndarray, z: np.ndarray, gamma: float) -> np.ndarray:
+    """exp(-gamma |x - z|^2) of each row of x [N, P] with each row of z [L, P], [N, L]."""
+    distances = (x**2).sum(1)[:, None] + (z**2).sum(1) - 2 * x @ z.T
+    found: np.ndarray = np.exp(-gamma * np.maximum(distances, 0))
+    return found

@@ -97,6 +97,10 @@ class LogMel:
 
     def whole_frames(self, samples: Tensor, warp: float = 1.0) -> Tensor:
         """Features [..., T, M] of the whole frames of samples [..., N], for a stream: nothing is padded."""
+        return self.log_bands(self.power(samples), warp).to(samples.dtype)
+
+    def power(self, samples: Tensor) -> Tensor:
+        """The power |X|^2 of the whole frames of samples [..., N]: float64 [..., T, F]."""
         # in float32 a quiet band beside a loud one would be off by thousandths
         window = torch.hann_window(self.width, dtype=torch.float64)
         spectrum = torch.stft(
@@ -108,11 +112,21 @@ class LogMel:
             center=False,
             return_complex=True,
         )
-        power = spectrum.real.square() + spectrum.imag.square()  # [..., F, T]
+        return (spectrum.real.square() + spectrum.imag.square()).transpose(-1, -2)
+
+    def log_bands(self, power: Tensor, warp: float = 1.0) -> Tensor:
+        """The logarithm of the power in each band.
+
+        Args:
+            power: as `power` returns it, [..., T, F].
+            warp: as in `mel_filters`.
+
+        Returns:
+            float64 [..., T, M].
+        """
         high = self.rate / 2 if self.high is None else self.high
         filters = mel_filters(self.rate, self.size, self.bands, self.low, high, warp)
-        mel = power.transpose(-1, -2) @ filters.T
-        return mel.clamp(min=QUIETEST).log().to(samples.dtype)
+        return (power @ filters.T).clamp(min=QUIETEST).log()
 
 
 @lru_cache(maxsize=256)

@@ -137,8 +137,7 @@ def recognise(
             reading = recogniser.decode(log_p)
             alone, floor, best = preprocessor.decode(reading.tokens), "", reading
             if closed is not None:
-                raw = dataset.raw(row)
-                scores = closed.floor_scores(raw)
+                scores = closed.model.scores(dataset.statistics(row))[0]
                 floor = closed.model.texts[int(scores.argmax())]
                 best = closed.choose(log_p, scores, reading, recogniser.weights)
             texts[row] = (preprocessor.decode(best.tokens), alone, floor)

@@ -5,15 +5,18 @@ T frames, M features per frame, C coefficients, K segments, P statistics.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 
+from unroll.tasks.transcribe.floor import SEGMENTS, Parts
 from unroll.tasks.transcribe.line_images import distort_line
 from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
 
-SEGMENTS, COEFFICIENTS = 8, 13
+COEFFICIENTS = 13
 QUIET = 5.0  # nats below the loudest frame, where a sound is trimmed
 RANGE = 8.0  # nats below the loudest band, where all bands of a sound are levelled off
 # how copies of a training sound are changed
@@ -53,9 +56,11 @@ PLAIN = Variation()
 
 
 def recording_statistics(
-    preprocessor: TranscribePreprocessor, raw: np.ndarray, variation: Variation = PLAIN
+    preprocessor: TranscribePreprocessor,
+    raw: np.ndarray,
+    variations: Sequence[Variation] = (PLAIN,),
 ) -> np.ndarray:
-    """The statistics of a recording, float32 [P].
+    """The statistics of a recording in each of these variations, float32 [V, P].
 
     A sound is trimmed at its quiet ends and levelled off 8 nats below its loudest band, so that noise
     of a room counts little; its coefficients are centred over the recording, so that the
@@ -64,29 +69,44 @@ def recording_statistics(
     Args:
         preprocessor: of the run.
         raw: the contents of the file, as `TranscribePreprocessor.load_raw` returns them.
-        variation: how it is changed. Default: not at all.
+        variations: how it is changed, V of them. Default: not at all.
     """
     if preprocessor.mel is not None:
-        x = preprocessor.mel(torch.from_numpy(raw), variation.warp).numpy().astype(np.float64)
-        x = x + variation.tilt * np.linspace(-1, 1, x.shape[1])
-        x = trim(x, np.exp(x).mean(1), np.exp(-variation.quiet))
-        x = cepstrum(np.logaddexp(x, x.max() - RANGE))
-        return segment_statistics(x - x.mean(0))
+        mel = preprocessor.mel
+        power = mel.power(mel.pad(torch.from_numpy(raw)))  # which all variations share
+        found = []
+        for variation in variations:
+            x = mel.log_bands(power, variation.warp).numpy()
+            x = x + variation.tilt * np.linspace(-1, 1, x.shape[1])
+            strength = np.exp(x)
+            strength = trim(strength, strength.mean(1), np.exp(-variation.quiet))
+            x = cepstrum(np.log(strength + np.exp(-RANGE) * strength.max()))
+            found.append(segment_statistics(x - x.mean(0)))
+        return np.stack(found)
     if preprocessor.kind == "image":
-        line = raw
-        if variation.seed is not None:
-            hand = torch.Generator().manual_seed(variation.seed)
-            line = distort_line(torch.from_numpy(raw).T[None], hand, 1.0)[0].T.numpy()
-        return segment_statistics(cepstrum(trim(line, line.max(1), 0.5)))
+        lines = [distorted(raw, variation.seed) for variation in variations]
+        return np.stack(
+            [segment_statistics(cepstrum(trim(line, line.max(1), 0.5))) for line in lines]
+        )
     # where the pen is tells more than how it moves
-    return segment_statistics(np.concatenate([raw, np.cumsum(raw[:, :2], 0)], 1))
+    places = segment_statistics(np.concatenate([raw, np.cumsum(raw[:, :2], 0)], 1))
+    return np.repeat(places[None], len(variations), 0)
 
 
-def statistics_size(preprocessor: TranscribePreprocessor) -> int:
-    """P: how many statistics a recording has."""
+def distorted(line: np.ndarray, seed: int | None) -> np.ndarray:
+    """A line of handwriting [T, H] as another hand would write it. seed: None: as it is."""
+    if seed is None:
+        return line
+    hand = torch.Generator().manual_seed(seed)
+    changed: np.ndarray = distort_line(torch.from_numpy(line).T[None], hand, 1.0)[0].T.numpy()
+    return changed
+
+
+def statistics_size(preprocessor: TranscribePreprocessor, parts: Parts) -> int:
+    """P: how many statistics of a recording a model reads; parts: as for `chosen_statistics`."""
     features, height = preprocessor.shape
     C = features + 2 if preprocessor.kind == "strokes" else min(COEFFICIENTS, height)
-    return 3 * SEGMENTS * C + 1
+    return (3 if parts == "all" else 1) * SEGMENTS * C + 1
 
 
 def trim(x: np.ndarray, strength: np.ndarray, share: float) -> np.ndarray:
@@ -97,12 +117,18 @@ def trim(x: np.ndarray, strength: np.ndarray, share: float) -> np.ndarray:
 
 def cepstrum(x: np.ndarray) -> np.ndarray:
     """The first coefficients of the cosine transform of each frame, [T, C], orthonormal (type 2)."""
-    M = x.shape[1]
-    C = min(COEFFICIENTS, M)
-    waves = np.cos(np.pi / M * np.arange(C)[:, None] * (np.arange(M) + 0.5)) * np.sqrt(2 / M)
-    waves[0] /= np.sqrt(2)
-    found: np.ndarray = x @ waves.T
+    found: np.ndarray = x @ cosine_waves(x.shape[1])
     return found
+
+
+@lru_cache(maxsize=8)
+def cosine_waves(bands: int) -> np.ndarray:
+    """The first waves of the cosine transform of so many bands, [M, C]."""
+    count = np.arange(min(COEFFICIENTS, bands))
+    waves: np.ndarray = np.cos(np.pi / bands * (np.arange(bands)[:, None] + 0.5) * count)
+    waves *= np.sqrt(2 / bands)
+    waves[:, 0] /= np.sqrt(2)
+    return waves
 
 
 def segment_statistics(x: np.ndarray, segments: int = SEGMENTS) -> np.ndarray:
@@ -124,12 +150,16 @@ def segment_statistics(x: np.ndarray, segments: int = SEGMENTS) -> np.ndarray:
         >>> found.astype(float).round(2).tolist()
         [1.0, 1.0, 2.25, 5.0, 0.0, 0.75, 1.39]
     """
-    T = len(x)
+    T, k = len(x), np.arange(segments)
+    first = np.minimum(k * T // segments, T - 1)
+    end = np.maximum(first + 1, -(-(k + 1) * T // segments))
     slope = np.gradient(x, axis=0) if T > 1 else np.zeros_like(x)
-    parts = []
-    for k in range(segments):
-        first = min(k * T // segments, T - 1)
-        end = max(first + 1, -(-(k + 1) * T // segments))
-        own = x[first:end]
-        parts += [own.mean(0), own.std(0), slope[first:end].mean(0)]
-    return np.concatenate([*parts, [np.log(T)]]).astype(np.float32)
+    # sums of segments are differences of sums from the start, here around the mean for precision
+    middle = x.mean(0)
+    moments = np.concatenate([x - middle, (x - middle) ** 2, slope], 1)
+    sums = np.zeros((T + 1, moments.shape[1]))
+    moments.cumsum(0, out=sums[1:])
+    mean, square, slopes = np.split((sums[end] - sums[first]) / (end - first)[:, None], 3, axis=1)
+    deviation = np.sqrt(np.maximum(square - mean**2, 0))
+    parts = np.stack([mean + middle, deviation, slopes], 1)
+    return np.append(parts, np.log(T)).astype(np.float32)
