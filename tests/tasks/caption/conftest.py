@@ -13,7 +13,7 @@ SIZES = {
 }  # fmt: skip
 
 
-def draw_squares(folder, count, first=0):
+def write_squares(folder, count, first=0):
     """Squares of four colours, left or right, up or down; the rows of a table that describes them."""
     rows = []
     for k in range(first, first + count):
@@ -34,12 +34,18 @@ def sizes():
 
 
 @pytest.fixture(scope="session")
+def draw_squares():
+    """Calls: folder, count, number of the first -> the rows of a table of squares."""
+    return write_squares
+
+
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """A run that captions the squares; its folder also holds captions.tsv and test.tsv."""
     folder = tmp_path_factory.mktemp("caption")
     heading = "image\tcaption\n"
-    (folder / "captions.tsv").write_text(heading + "".join(draw_squares(folder, 160)))
-    (folder / "test.tsv").write_text(heading + "".join(draw_squares(folder, 16, 200)))
+    (folder / "captions.tsv").write_text(heading + "".join(write_squares(folder, 160)))
+    (folder / "test.tsv").write_text(heading + "".join(write_squares(folder, 16, 200)))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         return unroll.train(

@@ -26,3 +26,16 @@ def test_groups_end_when_the_time_is_over():
     assert first != second
     everything = [row for group in groups_in_time(range(10), 3, 60.0) for row in group]
     assert sorted(everything) == list(range(10)) != everything
+
+
+def test_sets_of_other_images_are_joined(folder, write_table):
+    data = read_captions(write_table(), CaptionSettings())
+    other = read_captions(write_table(12, "other.csv"), CaptionSettings()).valid
+    both = data.train.joined(other)
+    rows = [0, len(data.train), len(both) - 1]
+    images = both.batch(rows).images
+    first, last = data.train.batch([0]).images[0], other.batch([len(other) - 1]).images[0]
+    assert torch.equal(images[0], first) and torch.equal(images[2], last)
+    assert both.texts[rows[2]] == other.texts[-1] and both.image_count > data.train.image_count
+    shared = data.train.joined(data.valid)
+    assert shared.images is data.train.images and len(shared) == len(data.train) + len(data.valid)

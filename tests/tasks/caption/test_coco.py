@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+import unroll
 from unroll.data.problems import Problems
 from unroll.errors import UserError
-from unroll.tasks.caption.coco import is_coco, open_captions
+from unroll.tasks.caption.coco import is_coco, open_captions, open_images
+from unroll.tasks.caption.metrics import caption_scores
 
 IMAGES = [{"id": 7, "file_name": "a.jpg", "width": 4}, {"id": 9, "file_name": "b.jpg"}]
 TEXTS = [
@@ -63,3 +65,46 @@ def test_the_splits_of_karpathy_have_sentences_in_their_images(tmp_path):
     rows = [row.cells for row in table.rows(Problems())]
     assert rows[0] == ["val2014/a.jpg", [{"raw": "A cat."}]] and rows[1][0] == "val2014/b.jpg"
     assert table.said == ("form: COCO, 2 images, with their sentences",)
+
+
+def test_an_image_is_captioned_once(tmp_path):
+    path = written(tmp_path, images=IMAGES, annotations=TEXTS)
+    table = open_images(path, "captions.json")
+    assert [row.cells[0] for row in table.rows(Problems())] == ["a.jpg", "b.jpg"]
+    path = written(tmp_path, images=IMAGES)  # as image_info_test2017.json, without captions
+    assert [row.cells[0] for row in open_images(path, "i.json").rows(Problems())] == [
+        "a.jpg",
+        "b.jpg",
+    ]
+    assert open_images(path, "i.json").said == ("form: COCO, 2 images",)
+
+
+def test_a_run_of_captions_of_coco(folder, sizes, draw_squares):
+    def write(name, rows):
+        images, captions = [], []
+        for number, row in enumerate(rows):
+            path, text = row.strip().split("\t")
+            images.append({"id": 100 + number, "file_name": path})
+            for caption in (text, f"There is {text[0].lower()}{text[1:]}"):
+                captions.append({"image_id": 100 + number, "caption": caption})
+        (folder / name).write_text(json.dumps({"images": images, "annotations": captions}))
+
+    asked = draw_squares(folder, 4, 60)
+    write("train.json", draw_squares(folder, 24))
+    write("test.json", asked)
+    settings = {**sizes, "hidden": 8, "quiet": True, "threads": 1}
+    run = unroll.train("train.json", folder / "run", steps=2, **settings)
+    known = run.preprocessor.floor.captions
+    assert len(known) == 24 and all(len(captions) == 2 for captions in known)
+    assert run.result()["refit"]["kept"] and run.result()["captions"] == 4  # of two images
+    found = run.evaluate("test.json")
+    assert (found["images"], found["captions"]) == (4, 8) and "nrefs:2" in found["signature"]
+    predicted = list(run.predict_file("test.json"))
+    assert [each["image"].rpartition("/")[2] for each in predicted] == [
+        f"{k}.png" for k in range(60, 64)
+    ]
+    references = [
+        [text, f"There is a{text[1:]}"] for text in (row.strip().split("\t")[1] for row in asked)
+    ]
+    scores = caption_scores([each["caption"] for each in predicted], references)
+    assert scores["cider_d"] == pytest.approx(found["cider_d"])

@@ -84,3 +84,15 @@ def test_a_shift_moves_and_repeats_the_edge():
 def test_an_image_too_small_is_refused():
     with pytest.raises(ValueError, match="at least 16 rows and columns"):
         Captioner(11, (3, 8, 24), [2] * 4, 5, 7)
+
+
+def test_a_decoder_that_learns_alone_leaves_the_convolutions_as_they_are():
+    model = make_captioner(dropout=0.1).train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    images, inputs, target, weight = batch()
+    model.loss(images, inputs, target, weight, sees=False).backward()
+    assert model.training and model.look.training
+    seen = ("look", "norm_grid", "norm_summary")
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is None) == name.startswith(seen), name
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())

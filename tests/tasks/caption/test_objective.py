@@ -35,3 +35,16 @@ def test_an_evaluation_may_read_fewer_captions(objective, monkeypatch):
     assert (len(objective.evaluated), len(objective.places)) == (2, 1)
     assert objective.evaluate()["loss"] > 0 and objective.sample()
     assert objective.limit_evaluation(1.0) == 1 and objective.evaluate() == everything
+
+
+def test_the_validation_set_is_learned_from_in_the_end(objective, run):
+    everything = objective.with_validation_set()
+    train, valid = objective.batches.captions, objective.valid
+    both = everything.batches.captions
+    assert len(both) == len(train) + len(valid) == 160
+    assert both.images is train.images and both.texts[len(train) :] == valid.texts
+    assert everything.evaluate() == objective.evaluate()
+    loss, _ = everything.batch(0).loss(None)
+    loss.backward()
+    assert all(p.grad is None for p in run.model.look.parameters())
+    run.model.zero_grad()

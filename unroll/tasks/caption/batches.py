@@ -16,7 +16,7 @@ from torch import Tensor
 from unroll.data.bucketed import Bucketed
 from unroll.data.padding import decoder_targets
 from unroll.data.vocabulary import Ids
-from unroll.tasks.caption.images import ScaledImages
+from unroll.tasks.caption.images import JoinedImages, ScaledImages
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,14 @@ class CaptionSet:
             [self.ids[row] for row in rows],
             self.which[rows],
         )
+
+    def joined(self, other: CaptionSet) -> CaptionSet:
+        """These captions and those of another set, whose images may be the same ones."""
+        shared = other.images is self.images
+        images = self.images if shared else JoinedImages.of(self.images, other.images)
+        places = other.which if shared else other.which + len(self.images)
+        which = np.concatenate([self.which, places])
+        return CaptionSet(images, [*self.texts, *other.texts], [*self.ids, *other.ids], which)
 
 
 def groups_in_time(rows: Sequence[int], size: int, seconds: float | None) -> Iterator[list[int]]:

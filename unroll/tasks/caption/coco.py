@@ -46,7 +46,7 @@ def open_captions(path: Path, name: str) -> TableRows:
     if record is None:
         return open_table(path, name)
     images, captions = record
-    paths = {image.get("id"): image.get("file_name") for image in images}
+    paths = {image.get("id"): image_path(image) for image in images}
 
     def read_annotations(problems: Problems) -> Iterator[Row]:
         for number, each in enumerate(captions, 1):
@@ -59,8 +59,7 @@ def open_captions(path: Path, name: str) -> TableRows:
 
     def read_sentences(problems: Problems) -> Iterator[Row]:
         for number, each in enumerate(images, 1):
-            parts = (each.get("filepath"), each.get("filename"))
-            yield Row(number, ["/".join(filter(None, map(as_word, parts))), each.get("sentences")])
+            yield Row(number, [image_path(each), each.get("sentences")])
 
     many = counted(len(captions), "caption") if captions else "with their sentences"
     said = (f"form: COCO, {counted(len(images), 'image')}, {many}",)
@@ -69,10 +68,47 @@ def open_captions(path: Path, name: str) -> TableRows:
     )
 
 
-def read_coco(path: Path, name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]] | None:
+def open_images(path: Path, name: str) -> TableRows:
+    """A table of images to caption: each image of COCO once, whether it has captions or none.
+
+    Args:
+        path: the file.
+        name: what the user called it, for errors.
+
+    Raises:
+        UserError: where it is no table.
+    """
+    record = read_coco(path, name, needs_captions=False) if is_coco(path) else None
+    if record is None:
+        return open_table(path, name)
+    images, _ = record
+
+    def read_images(problems: Problems) -> Iterator[Row]:
+        for number, each in enumerate(images, 1):
+            yield Row(number, [image_path(each), None])
+
+    said = (f"form: COCO, {counted(len(images), 'image')}",)
+    return TableRows(name, NAMES, read_images, path.parent, said)
+
+
+def image_path(image: dict[str, Any]) -> Any:
+    """The path of an image of COCO, or of the splits of Karpathy."""
+    if "file_name" in image:
+        return image["file_name"]
+    return "/".join(filter(None, map(as_word, (image.get("filepath"), image.get("filename")))))
+
+
+def read_coco(
+    path: Path, name: str, *, needs_captions: bool = True
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]] | None:
     """The images and the annotations of a file of COCO; None where it holds something else after all.
 
     There are no annotations where each image has its sentences, as in the splits of Karpathy.
+
+    Args:
+        path: the file.
+        name: what the user called it, for errors.
+        needs_captions: whether images without captions are refused.
 
     Raises:
         UserError: where it is not JSON, or has no captions.
@@ -89,6 +125,8 @@ def read_coco(path: Path, name: str) -> tuple[list[dict[str, Any]], list[dict[st
         raise UserError(f"{name} is not JSON ({error}). Create it again.") from error
     images, captions = record.get("images"), record.get("annotations")
     if is_list_of_objects(images) and any(isinstance(i.get("sentences"), list) for i in images):
+        return images, []
+    if not needs_captions and is_list_of_objects(images):
         return images, []
     if not (is_list_of_objects(images) and is_list_of_objects(captions)):
         return None

@@ -58,6 +58,29 @@ class ScaledImages:
 
 
 @dataclass(frozen=True)
+class JoinedImages(ScaledImages):
+    """The images of two sets as one set; none is copied.
+
+    Attributes:
+        parts: the two.
+    """
+
+    parts: tuple[ScaledImages, ScaledImages]
+
+    @classmethod
+    def of(cls, first: ScaledImages, second: ScaledImages) -> JoinedImages:
+        """Those of the first set, then those of the second."""
+        return cls([*first.paths, *second.paths], first.size, None, (first, second))
+
+    def take(self, rows: Sequence[int]) -> Tensor:
+        """These images, uint8 [B, C, H, W]; as for one set."""
+        first, second = self.parts
+        M = len(first)
+        each = [first.take([row]) if row < M else second.take([row - M]) for row in rows]
+        return torch.cat(each)
+
+
+@dataclass(frozen=True)
 class ImageScan:
     """The images of a table, each opened once.
 

@@ -144,6 +144,7 @@ class Captioner(nn.Module):
         weight: Tensor,
         *,
         smoothing: float = 0.0,
+        sees: bool = True,
     ) -> Tensor:
         """Cross-entropy in nats, summed over the targets that count.
 
@@ -153,20 +154,22 @@ class Captioner(nn.Module):
             targets: ids [T, B].
             weight: bool [T, B], true where a target counts: the first steps of each caption.
             smoothing: of the labels, 0 to 1.
+            sees: whether the convolutions learn too. False: they stay as they are, and what
+                `summarise` says of an image with them.
 
         Returns:
             A scalar.
         """
-        h, _ = self.decode(self.encode(images), inputs, weight.sum(0))
+        h, _ = self.decode(self.encode(images, sees=sees), inputs, weight.sum(0))
         return linear_cross_entropy(
             h[weight], self.softmax_weight, self.bias, targets[weight], smoothing
         )
 
-    def encode(self, images: Tensor) -> EncodedInput:
-        """Encode images, uint8 [B, C, H, W], once for all steps."""
+    def encode(self, images: Tensor, *, sees: bool = True) -> EncodedInput:
+        """Encode images, uint8 [B, C, H, W], once for all steps; sees: as in `loss`."""
         if self.training and self.shift:
             images = shift_images(images, self.shift)
-        flat, summary = self._see(images)
+        flat, summary = self._see(images) if sees else self._see_as_before(images)
         keys = flat.permute(2, 0, 1) + (self.rows + self.columns).flatten(0, 1)[:, None]
         start = self.decoder.initial_state(len(images), dtype=keys.dtype, device=keys.device)
         state = self.bridge(dropout(summary, self.drop.p, self.training), start)
@@ -186,6 +189,15 @@ class Captioner(nn.Module):
             seen = nn.functional.dropout2d(seen, self.drop.p)
         flat = seen.flatten(2)
         return flat, self._normalise_summary(torch.cat([flat.mean(2), flat.amax(2)], 1))
+
+    @torch.no_grad()
+    def _see_as_before(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The same as in eval mode, without gradients: neither weights nor running statistics move."""
+        training = self.training
+        self.eval()
+        seen = self._see(images)
+        self.train(training)
+        return seen
 
     def decode(
         self, encoded: EncodedInput, inputs: Tensor, lengths: Tensor | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class CaptionObjective(Objective):
         data: training set and validation set.
         settings: every one of them has a value.
         device: of the network.
+        sees: whether the convolutions learn too.
     """
 
     def __init__(
@@ -41,6 +43,8 @@ class CaptionObjective(Objective):
         data: CaptionData,
         settings: CaptionSettings,
         device: torch.device,
+        *,
+        sees: bool = True,
     ) -> None:
         self.batches = CaptionBatches(data.train, settings.batch_size or 1, settings.seed)
         super().__init__(
@@ -51,10 +55,21 @@ class CaptionObjective(Objective):
             unit=UNITS[settings.level],
         )
         self.network, self.preprocessor, self.valid = network, data.preprocessor, data.valid
+        self._data, self._settings, self._sees = data, settings, sees
         self.smoothing = settings.label_smoothing
         self.greedy = settings.model_copy(update={"consensus": 0, "beam": 1, "best": 1})
         self.evaluated = evenly_spread(len(data.valid), EVALUATED).tolist()
         self._choose_images(CAPTIONED)
+
+    def with_validation_set(self) -> CaptionObjective:
+        """The same loss over training set and validation set; evaluations stay as they are.
+
+        Where the captions of similar images count, the convolutions stay as they are: the known images
+        have been read with them.
+        """
+        both = replace(self._data, train=self._data.train.joined(self.valid))
+        sees = self.preprocessor.floor is None
+        return CaptionObjective(self.network, both, self._settings, self.device, sees=sees)
 
     def batch(self, number: int) -> TrainingBatch:
         batch = self.batches.batch(number).to(self.device)
@@ -63,7 +78,12 @@ class CaptionObjective(Objective):
     def loss(self, batch: CaptionBatch, state: State | None) -> tuple[Tensor, State | None]:
         """The loss summed over the targets of a batch; no state is carried."""
         loss = self.network.loss(
-            batch.images, batch.inputs, batch.target, batch.weight, smoothing=self.smoothing
+            batch.images,
+            batch.inputs,
+            batch.target,
+            batch.weight,
+            smoothing=self.smoothing,
+            sees=self._sees,
         )
         return loss, None
 

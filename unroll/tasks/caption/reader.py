@@ -67,13 +67,13 @@ def read_captions(
     """
     problems = Problems(settings.skip_bad)
     table = find_captions(path, settings.image, settings.text)
-    rows = read_rows(table, problems)
+    rows = read_rows(table, problems, settings.by if settings.valid is None else None)
     size = preprocessor.size if preprocessor else choose_size(rows.paths, settings)
     cache = settings.cache << 20
     scan = scan_images(rows, size, cache, problems, progress)
     further, messages = None, []
     if settings.valid is None:
-        held, where, rule = split_rows(rows, settings.apart)
+        held, where, rule = split_rows(rows, settings.apart, settings.by)
         messages.append(rule)
     else:
         held, where = np.zeros(len(scan.readable), dtype=bool), settings.valid

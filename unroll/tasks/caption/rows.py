@@ -6,10 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from unroll.counting import listed
 from unroll.data.files.media_paths import IMAGES
 from unroll.data.media_table import MediaTable, RunColumns, find_media_table
 from unroll.data.problems import Problems
-from unroll.tasks.caption.coco import open_captions
+from unroll.errors import UserError
+from unroll.tasks.caption.coco import open_captions, open_images
 from unroll.tasks.caption.settings import CaptionSettings
 
 CAPTIONS = "caption captions text sentence description title words comment".split()
@@ -24,12 +26,14 @@ class CaptionRows:
         where: file and line that name each image first [M].
         texts: the caption of each row [N].
         which: the place in `paths` of the image of each row [N].
+        groups: what column `by` of the settings has in each row [N]; empty where it is not given.
     """
 
     paths: list[Path] = field(default_factory=list)
     where: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     which: list[int] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
 
 
 def find_captions(
@@ -62,7 +66,7 @@ def find_captions(
         suffixes=IMAGES,
         labelled=labelled,
         several=True,
-        open_rows=open_captions,
+        open_rows=open_captions if labelled else open_images,
         run=run,
     )
 
@@ -93,8 +97,21 @@ def find_further_captions(
     return find_captions(path, image, text, labelled=labelled, run=run)
 
 
-def read_rows(table: MediaTable, problems: Problems) -> CaptionRows:
-    """The rows of a table. problems: takes the bad ones."""
+def read_rows(table: MediaTable, problems: Problems, by: str | None = None) -> CaptionRows:
+    """The rows of a table.
+
+    Args:
+        table: names images and captions.
+        problems: takes the bad rows.
+        by: the column of the groups. Default: there is none.
+
+    Raises:
+        UserError: where there is no such column.
+    """
+    if by is not None and by not in table.names:
+        raise UserError(
+            f"--by {by}: {table.name} has the columns {listed(table.names)}; expected one of them."
+        )
     rows = CaptionRows()
     places: dict[Path, int] = {}
     for row in table.rows(problems):
@@ -104,4 +121,5 @@ def read_rows(table: MediaTable, problems: Problems) -> CaptionRows:
             rows.where.append(row.where)
         rows.texts.append(" ".join((row.value or "").split()))
         rows.which.append(place)
+        rows.groups.append("" if by is None else row.cells.get(by, ""))
     return rows

@@ -33,6 +33,7 @@ class CaptionSettings(RecurrentSettings):
         "image": "COLUMN",
         "text": "COLUMN",
         "valid": "FILE",
+        "by": "COLUMN",
         "skip_bad": "",
         "level": "",
         "lower": "",
@@ -49,6 +50,11 @@ class CaptionSettings(RecurrentSettings):
     )
     valid: str | None = Field(
         None, description="Table of the validation set. Default: a tenth of the images."
+    )
+    by: str | None = Field(
+        None,
+        description="Column of a group (photographer, patient, place); all images of a group are "
+        "either in the training set or in the validation set.",
     )
     apart: Literal["auto", "images", "captions"] = Field(
         "auto",
