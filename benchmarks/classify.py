@@ -96,7 +96,7 @@ def synthetic_texts(records, vocabulary):
         starts=np.cumsum([0, *lengths]),
         targets=draw.integers(CLASSES, size=records),
         content_hashes=np.zeros(records, dtype=np.int64),
-        truncated=0,
+        is_truncated=np.zeros(records, dtype=bool),
         unknown=0,
     )
 

@@ -16,6 +16,7 @@ OPTIONAL = {
     "baseline_files",
     "calibrate",
     "check_columns",
+    "format_metrics",
     "format_prediction",
     "plot",
     "predict",
@@ -51,3 +52,9 @@ def test_a_column_that_a_task_does_not_read_is_refused_with_those_that_it_reads(
     task.check_columns({"text": "review"})
     with pytest.raises(UserError, match=r"--audio got 'path'.* --text, --label"):
         task.check_columns({"audio": "path"})
+
+
+def test_groups_are_refused_where_the_data_has_no_columns():
+    load_task("classify").check_columns({"by": "speaker"})
+    with pytest.raises(UserError, match="--by got 'key'; the data of the task music has no column"):
+        load_task("music").check_columns({"by": "key"})

@@ -37,7 +37,7 @@ def evaluate(
     """Print the metrics of a run on other data, beside those of simple baselines.
 
     Where columns of DATA are not named as in the training data: --text NAME, --label NAME and so on,
-    as in train.
+    as in train. --by COLUMN adds the metrics of each group that a column names: speakers, sources.
     """
     refuse_impossible_path(data, "DATA")
     run = open_run(path, device, trust_code)

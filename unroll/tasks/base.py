@@ -104,6 +104,8 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
         column_settings: the settings that name a column; further data may have other columns.
         input_columns: the names of columns of a table in memory that may hold the inputs, the setting
             that names it in training first; empty where `read_inputs` reads tables.
+        has_groups: whether `evaluate` takes a column `by`, and returns the metrics of each of its groups
+            as `groups` beside those of all records (`unroll.tasks.grouped`).
 
     Raises:
         UserError: from every method, in a sentence, for data and settings that cannot be used.
@@ -113,6 +115,7 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
     changeable: ClassVar[tuple[str, ...]] = ()
     input_columns: ClassVar[tuple[str, ...]] = ()
     column_settings: ClassVar[tuple[str, ...]] = ()
+    has_groups: ClassVar[bool] = False
 
     # before and during training
 
@@ -220,7 +223,7 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
             path: a file or folder of the kind that the run was trained on.
             progress: called with the share that is done.
             columns: where the data has other columns than the training data: one of
-                `column_settings` and the column.
+                `column_settings` and the column; and the column of the groups, by `by`.
         """
 
     def check_columns(self, columns: Mapping[str, str]) -> None:
@@ -230,8 +233,13 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
             UserError: where it is not.
         """
         for name, column in columns.items():
-            if name in self.column_settings:
+            if name in self.column_settings or (name == "by" and self.has_groups):
                 continue
+            if name == "by":
+                raise UserError(
+                    f"--by got {column!r}; the data of the task {self.name} has no column of groups. "
+                    "Leave it out."
+                )
             if name in self.changeable:
                 raise UserError(
                     f"Evaluation takes names of columns, and got {name}={column}. Set it before, by "
@@ -246,6 +254,10 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
     @abstractmethod
     def summarise(self, metrics: M, where: str) -> list[str]:
         """Metrics as sentences, beside those of the baselines. where: what was measured on."""
+
+    def format_metrics(self, metrics: M) -> str:
+        """The metrics of a group in one line of a table, where the task has groups."""
+        return str(metrics)
 
     @abstractmethod
     def check(self, path: str, settings: S, log: Log) -> dict[str, object]:

@@ -35,6 +35,7 @@ from unroll.saved_files import MOST_BYTES, Damaged, check_record, parse_json, re
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.tasks import load_task, settings_of
 from unroll.tasks.base import Progress, Trained
+from unroll.tasks.grouped import group_table
 from unroll.tasks.recorded_sizes import check_sizes
 from unroll.tasks.run_page import run_page
 from unroll.training.checkpoint import describe_damage, load_model, sound_checkpoints
@@ -150,7 +151,8 @@ class Run:
             data: a file or folder of the kind that the run was trained on, or data from Python.
             progress: called with the share that is done, 0 to 1.
             labels: one for each record of data from Python. Default: in the data.
-            columns: the names of columns (`text`, `label`, ...), where they are not those of training.
+            columns: names of columns (`text`, ...), where they are not those of training; `by`: one that
+                names groups, whose metrics are `groups` then.
 
         Raises:
             UserError: for data that cannot be read, or a column that the task does not have.
@@ -359,14 +361,13 @@ class Run:
             metrics: of `evaluate`, or of `result`.
             where: what they were measured on, for people.
         """
-        return self.task.summarise(metrics, where)
+        table = group_table(metrics.get("groups", {}), self.task.format_metrics)
+        return self.task.summarise(metrics, where) + table
 
     def __repr__(self) -> str:
         used = self.recorded
-        return (
-            f"<{type(self).__name__} {self.path}: {self.task_name}, {used.cell} "
-            f"{used.layers}x{used.hidden}>"
-        )
+        size = f"{used.cell} {used.layers}x{used.hidden}"
+        return f"<{type(self).__name__} {self.path}: {self.task_name}, {size}>"
 
     def _repr_html_(self) -> str:
         return run_page(self)

@@ -55,6 +55,7 @@ def test_unseen_labels_are_kept_and_long_records_are_bad(tmp_path, write_reviews
     assert problems.count == 0 and len(encoded) == 2 and encoded.truncated == 1
     assert encoded.targets.tolist() == [-1, 0] and encoded.unseen_labels == ["odd"]
     known = encoded.with_known_labels()
+    assert known.truncated == 1 and encoded.take([0]).truncated == 0
     assert known.lengths.tolist() == [3] and known.texts == ["a film and songs"]
     both = known.joined(known)
     assert both.lengths.tolist() == [3, 3] and both.values(1).tolist() == known.values(0).tolist()

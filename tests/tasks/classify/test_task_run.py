@@ -55,6 +55,33 @@ def test_a_resumed_run_is_the_unbroken_one(reviews):
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
 
+def test_metrics_of_each_group(reviews, tmp_path):
+    run = unroll.train(reviews("train.csv", 30), steps=5, **SMALL)
+    lines = (tmp_path / "train.csv").read_text().splitlines()
+    grouped = [
+        f"{line},{'site' if k == 0 else 'ann ben'.split()[k % 2]}" for k, line in enumerate(lines)
+    ]
+    (tmp_path / "test.csv").write_text("\n".join([*grouped[:21], ""]))
+    found = run.evaluate("test.csv", by="site")
+    assert list(found["groups"]) == ["ann", "ben"] and "groups" not in run.evaluate("test.csv")
+    assert [each["records"] for each in found["groups"].values()] == [10, 10]
+    # a group is measured as a file with its records alone is
+    (tmp_path / "ben.csv").write_text("\n".join([lines[0], *lines[1:21:2], ""]))
+    alone = run.evaluate("ben.csv")
+    assert found["groups"]["ben"] == {k: v for k, v in alone.items() if k != "skipped"}
+    output = command("eval", run.path, "test.csv", "--by", "site").output
+    assert "By group:\n  ann  accuracy" in output and "10 records" in output
+    rows = {name: [row.split(",")[k] for row in grouped[1:21]]
+            for k, name in enumerate(("review", "stars", "site"))}  # fmt: skip
+    assert run.evaluate(rows, by="site")["groups"].keys() == found["groups"].keys()
+    with pytest.raises(unroll.errors.UserError, match="--by"):
+        run.evaluate("test.csv", by="author")
+    for name in ("good", "bad"):
+        (tmp_path / "folder" / name).mkdir(parents=True)
+    with pytest.raises(unroll.errors.UserError, match="folder has no columns"):
+        run.evaluate("folder", by="site")
+
+
 def command(*words):
     result = CliRunner().invoke(make_app(), [str(word) for word in words])
     assert result.exit_code == 0, result.output

@@ -22,6 +22,17 @@ def test_it_learns_and_beats_its_baselines(run):
     assert {"loss", "perplexity", "chrf", "exact_match", "search", "tokens"} <= set(result)
 
 
+def test_metrics_of_each_group(place, run, capsys, pairs_of):
+    pairs = list(pairs_of(20, seed=7))
+    lines = [f"{a}\t{b}\t{'ab'[n % 2]}\n" for n, (a, b) in enumerate(pairs)]
+    (place / "groups.tsv").write_text("source\ttarget\tbook\n" + "".join(lines))
+    found = run.evaluate("groups.tsv", by="book")
+    assert found["pairs"] == 20 and [g["pairs"] for g in found["groups"].values()] == [10, 10]
+    assert run.evaluate(pairs[::2])["bleu"] == found["groups"]["a"]["bleu"]
+    output = printed(capsys, "eval", "run", "groups.tsv", "--by", "book").out
+    assert "By group:\n  a  BLEU" in output and "10 pairs" in output
+
+
 def test_an_empty_line_is_translated_too(run):
     assert len(run.predict(["", "red cat"])) == 2
     with pytest.raises(UserError, match="text to translate"):

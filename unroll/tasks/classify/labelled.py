@@ -33,7 +33,7 @@ class LabelledSequences:
         starts: where each record begins, and N, [R + 1].
         targets: the class of each record, int64 [R]; or bool [R, K] where there may be several.
         content_hashes: of each record's text or numbers, int64 [R].
-        truncated: how many records were longer than is read.
+        is_truncated: which records were longer than is read, bool [R].
         unknown: how many steps are unknown tokens.
         counts: what scores the records by counting, or None.
         were_counted: whether `counts` was fitted on these records.
@@ -41,19 +41,21 @@ class LabelledSequences:
         unseen: the labels of each record that are no class, [R]; empty where no record has any. Its
             target is -1 then, or has the other labels where a record may have several.
         floor: the simple model that scores the records, or None.
+        groups: what each record belongs to with others, [R]; "" where nothing names it.
     """
 
     items: np.ndarray
     starts: np.ndarray
     targets: np.ndarray
     content_hashes: np.ndarray
-    truncated: int
+    is_truncated: np.ndarray
     unknown: int
     counts: NgramCounts | None = None
     were_counted: bool = False
     texts: Sequence[str] = ()
     unseen: Sequence[tuple[str, ...]] = ()
     floor: ClassifyFloor | None = None
+    groups: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -62,6 +64,11 @@ class LabelledSequences:
     def lengths(self) -> np.ndarray:
         """Steps of each record, int64 [R]."""
         return np.diff(self.starts)
+
+    @property
+    def truncated(self) -> int:
+        """How many records were longer than is read."""
+        return int(self.is_truncated.sum())
 
     @property
     def floor_inputs(self) -> FloorInputs:
@@ -81,9 +88,10 @@ class LabelledSequences:
             starts=np.concatenate([self.starts, self.starts[-1] + other.starts[1:]]),
             targets=np.concatenate([self.targets, other.targets]),
             content_hashes=np.concatenate([self.content_hashes, other.content_hashes]),
-            truncated=self.truncated + other.truncated,
+            is_truncated=np.concatenate([self.is_truncated, other.is_truncated]),
             unknown=self.unknown + other.unknown,
             texts=[*self.texts, *other.texts],
+            groups=[*self.groups, *other.groups],
         )
 
     @property
@@ -95,16 +103,23 @@ class LabelledSequences:
         """Only the records whose labels are all classes, from which something can be fitted."""
         if not self.unseen:
             return self
-        rows = [row for row, labels in enumerate(self.unseen) if not labels]
-        parts = [self.items[:0], *(self.values(row) for row in rows)]
+        return self.take([row for row, labels in enumerate(self.unseen) if not labels])
+
+    def take(self, rows: Sequence[int]) -> LabelledSequences:
+        """Only the records at these rows."""
+        items = np.concatenate([self.items[:0], *(self.values(row) for row in rows)])
+        unseen = [self.unseen[row] for row in rows] if self.unseen else ()
         return replace(
             self,
-            items=np.concatenate(parts),
+            items=items,
             starts=np.cumsum([0, *self.lengths[rows]], dtype=np.int64),
             targets=self.targets[rows],
             content_hashes=self.content_hashes[rows],
+            is_truncated=self.is_truncated[rows],
+            unknown=int((items == UNKNOWN).sum()) if items.ndim == 1 else 0,
             texts=[self.texts[row] for row in rows] if self.texts else (),
-            unseen=(),
+            unseen=unseen if any(unseen) else (),
+            groups=[self.groups[row] for row in rows] if self.groups else (),
         )
 
     def values(self, row: int) -> np.ndarray:
@@ -135,8 +150,10 @@ def encode_records(
     targets: list[int | np.ndarray] = []
     hashes: list[int] = []
     texts: list[str] = []
+    groups: list[str] = []
     unseen: list[tuple[str, ...]] = []
-    longest, truncated, unknown = preprocessor.longest, 0, 0
+    is_truncated: list[bool] = []
+    longest, unknown = preprocessor.longest, 0
     for record in records:
         steps = preprocessor.encode(record.value)
         if len(steps) > longest:
@@ -146,7 +163,8 @@ def encode_records(
                     f"{longest:,} (--set longest=N). Read their beginning by --set too_long=cut."
                 )
                 continue
-            truncated, steps = truncated + 1, steps[:longest]
+        is_truncated.append(len(steps) > longest)
+        steps = steps[:longest]
         if preprocessor.scaler is None:
             steps = steps.astype(np.int32)
             unknown += int((steps == UNKNOWN).sum())
@@ -155,6 +173,7 @@ def encode_records(
         known = preprocessor.class_numbers
         unseen.append(tuple(label for label in record.labels if label not in known))
         hashes.append(hash_value(record.value))
+        groups.append(record.group)
         targets.append(encode_labels(record.labels, preprocessor))
     numbers, K = preprocessor.scaler is not None, len(preprocessor.classes)
     empty = np.zeros((0, preprocessor.inputs), np.float32) if numbers else np.zeros(0, np.int32)
@@ -165,12 +184,13 @@ def encode_records(
             (len(parts), K) if preprocessor.multi_label else (len(parts),)
         ),
         content_hashes=np.asarray(hashes, dtype=np.int64),
-        truncated=truncated,
+        is_truncated=np.array(is_truncated, dtype=bool),
         unknown=unknown,
         counts=preprocessor.counts,
         texts=texts,
         unseen=unseen if any(unseen) else (),
         floor=preprocessor.floor,
+        groups=groups,
     )
 
 

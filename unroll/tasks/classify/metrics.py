@@ -57,6 +57,7 @@ class ClassifyMetrics(ClassificationMetrics, total=False):
         unseen: records with a label that is no class of the model; they count as wrong.
         unseen_labels: those labels.
         skipped: bad records that were skipped.
+        groups: the same for the records of each group, by its name; only where a column names it.
     """
 
     uncalibrated_error: float
@@ -73,6 +74,7 @@ class ClassifyMetrics(ClassificationMetrics, total=False):
     unseen: int
     unseen_labels: list[str]
     skipped: int
+    groups: dict[str, ClassifyMetrics]
 
 
 def predict_probabilities(

@@ -114,7 +114,7 @@ def predict_batch(
         starts=np.cumsum([0, *map(len, parts)]),
         targets=unlabelled,
         content_hashes=unlabelled,
-        truncated=0,
+        is_truncated=unlabelled.astype(bool),
         unknown=0,
         counts=preprocessor.counts,
         texts=[value for value in values if isinstance(value, str)],

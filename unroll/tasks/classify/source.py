@@ -81,6 +81,11 @@ def find_source(
         UserError: where there is nothing that can be read so.
     """
     where = Path(path)
+    if settings.by is not None and (where.is_dir() or is_array_file(where)):
+        raise UserError(
+            f"--by={settings.by} names a column of groups, and {path} has no columns; expected a table. "
+            "Leave it out."
+        )
     if where.is_dir():
         return folder_source(where, settings)
     if not where.exists():
@@ -127,6 +132,7 @@ def new_source(
     labelled: bool,
     text: str | None = None,
     label: str | None = None,
+    by: str | None = None,
     named: Collection[str] = (),
 ) -> ClassifySource:
     """New data for a trained run: in the run's columns.
@@ -140,6 +146,7 @@ def new_source(
         labelled: whether the records must have labels.
         text: the column of the text, where it was given for this data.
         label: the column of the label, where it was given for this data.
+        by: the column of the groups, where it was given for this data.
         named: the settings that the user gave in training.
 
     Raises:
@@ -147,7 +154,7 @@ def new_source(
     """
 
     def find(text: str | None, label: str | None) -> ClassifySource:
-        columns = settings.model_copy(update={"text": text, "label": label, "by": None})
+        columns = settings.model_copy(update={"text": text, "label": label, "by": by})
         return find_source(path, columns, labelled=labelled)
 
     try:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
@@ -30,6 +31,7 @@ from unroll.tasks.classify.metrics import (
     ClassifyMetrics,
     TrainedClassifier,
     compare_with_baselines,
+    format_row,
     predict_logits,
     summarise_metrics,
 )
@@ -54,6 +56,7 @@ from unroll.tasks.classify.settings import (
     ClassifySettings,
 )
 from unroll.tasks.classify.source import join_columns, new_source
+from unroll.tasks.grouped import measure_groups
 from unroll.tasks.sizes import stack_output_size
 from unroll.training.budget import small_epochs
 
@@ -75,6 +78,7 @@ class ClassifyTask(
     name = "classify"
     changeable = ("text", "label", "skip_bad", "attributions")
     column_settings = ("text", "label")
+    has_groups = True
 
     # before and during training
 
@@ -254,6 +258,7 @@ class ClassifyTask(
             labelled=True,
             text=columns.get("text"),
             label=columns.get("label"),
+            by=columns.get("by"),
             named=trained.named,
         )
         check_same_kind(source, trained.preprocessor)
@@ -263,11 +268,21 @@ class ClassifyTask(
         )
         if not len(records):
             raise UserError(f"{path} has nothing to evaluate; expected records with labels.")
-        return {**compare_with_baselines(trained, records, progress), "skipped": problems.count}
+        metrics = compare_with_baselines(trained, records, progress)
+        if "by" in columns:
+            metrics["groups"] = measure_groups(
+                records.groups,
+                lambda rows: compare_with_baselines(trained, records.take(rows), progress),
+            )
+        return {**metrics, "skipped": problems.count}
 
     def summarise(self, metrics: ClassifyMetrics, where: str) -> list[str]:
         """The metrics as a table beside the baselines, and what is remarkable."""
         return summarise_metrics(metrics, where)
+
+    def format_metrics(self, metrics: ClassifyMetrics) -> str:
+        """The metrics of a group in one line."""
+        return f"{format_row(metrics)}  {counted(metrics['records'], 'record')}"
 
     def check(self, path: str, settings: ClassifySettings, log: Log) -> dict[str, object]:
         """Rows, labels, lengths, unknown tokens, duplicates and bad records."""

@@ -85,6 +85,7 @@ class TranslateMetrics(TokenMetrics, TranslationScores, total=False):
         baselines: scores of "source copied" and "nearest neighbour"; of the "known pairs alone" and
             of the "network alone" where they are combined.
         skipped: bad records that were skipped; only in the evaluation of a file.
+        groups: the same for the pairs of each group, by its name; only where a column names it.
         origins: how many translations are from where, as `Translation.origin` says; only with known
             pairs.
     """
@@ -95,6 +96,7 @@ class TranslateMetrics(TokenMetrics, TranslationScores, total=False):
     search: str
     baselines: dict[str, TranslationScores]
     skipped: int
+    groups: dict[str, TranslateMetrics]
     origins: dict[str, int]
 
 

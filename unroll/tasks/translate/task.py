@@ -12,16 +12,18 @@ from typing import cast
 
 import torch
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord, checked, predicted_in_place
 from unroll.data.split import evenly_spread
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
+from unroll.tasks.grouped import measure_groups
 from unroll.tasks.translate.baseline import NearestNeighbour
 from unroll.tasks.translate.calibration import calibrate, spread_order
 from unroll.tasks.translate.decoding import TrainedTranslator, TranslatePrediction, translate
 from unroll.tasks.translate.defaults import DEFAULTS, resolve, resolve_sizes
-from unroll.tasks.translate.description import check_report, describe, summarise
+from unroll.tasks.translate.description import check_report, describe, format_scores, summarise
 from unroll.tasks.translate.inputs import check_text, read_sources
 from unroll.tasks.translate.memory import TranslationMemory
 from unroll.tasks.translate.metrics import TranslateMetrics, measure
@@ -54,6 +56,7 @@ class TranslateTask(
     input_columns = ("source", "src", "text", "input")
     changeable = (*SEARCH, "source", "target", "skip_bad")
     column_settings = ("source", "target")
+    has_groups = True
 
     def resolve_sizes(self, settings: TranslateSettings, make_cell: MakeCell) -> TranslateSettings:
         return resolve_sizes(settings, make_cell)
@@ -168,14 +171,25 @@ class TranslateTask(
         # where the targets of training were in a second file, so are those of other data
         target = None if trained.preprocessor.parallel else settings.target
         run = PairNames(settings.source, target, trained.named)
-        file = open_further_pairs(path, run, columns.get("source"), columns.get("target"))
-        pairs = list(file.pairs(problems))
-        if not pairs:
+        by = columns.get("by")
+        file = open_further_pairs(path, run, columns.get("source"), columns.get("target"), by)
+        found = list(file.grouped_pairs(problems))
+        if not found:
             raise UserError(f"{path} has no pairs. Give a file with at least one pair.")
-        return {**measure(trained, pairs, progress), "skipped": problems.count}
+        pairs = [pair for pair, _ in found]
+        metrics = measure(trained, pairs, progress)
+        if by is not None:
+            metrics["groups"] = measure_groups(
+                [group for _, group in found],
+                lambda rows: measure(trained, [pairs[row] for row in rows], progress),
+            )
+        return {**metrics, "skipped": problems.count}
 
     def summarise(self, metrics: TranslateMetrics, where: str) -> list[str]:
         return summarise(metrics, where)
+
+    def format_metrics(self, metrics: TranslateMetrics) -> str:
+        return f"{format_scores(metrics)}  {counted(metrics['pairs'], 'pair')}"
 
     def check(self, path: str, settings: TranslateSettings, log: Log) -> dict[str, object]:
         return check_report(path, settings)
