@@ -1,6 +1,6 @@
 import numpy as np
 
-from unroll.inspect.drawing import Drawing, Polyline, dashed_pieces, png_bytes
+from unroll.inspect.drawing import Box, Drawing, Polyline, arrow, dashed_pieces, png_bytes
 
 from .pixels import pixels
 
@@ -22,3 +22,15 @@ def test_an_empty_line_is_drawn_as_nothing():
         20,
         3,
     )
+
+
+def test_boxes_and_arrows_are_drawn_in_both_forms():
+    box = Box(4, 4, 30, 20, "lit")
+    drawing = Drawing(60, 30, "it", marks=[box, *arrow((0.0, 14.0), (4.0, 14.0), "level plain")])
+    assert (
+        '<rect class="box lit" x="4.0" y="4.0" width="30.0" height="20.0" rx="5"/>' in drawing.svg()
+    )
+    image = pixels(drawing.png())
+    assert tuple(image[28, 38]) == (0xFD, 0xEC, 0xDF)
+    (head,) = arrow((0.0, 0.0), (10.0, 0.0), "curve c1")
+    assert head.points == [(3.0, 4.0), (10.0, 0.0), (3.0, -4.0)]

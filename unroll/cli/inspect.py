@@ -122,6 +122,66 @@ def gradients(
     report_finding(finding, command, files, json, "gradients.html")
 
 
+@app.command("cell")
+def cell(
+    name: Annotated[
+        str, typer.Argument(metavar="CELL", help="A name of `unroll cells`, or FILE.py:CLASS.")
+    ] = "lstm",
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="[TEXT]", help="Its letters are the inputs. Default: hello."),
+    ] = None,
+    numbers: Annotated[
+        str | None,
+        typer.Option(
+            help="Inputs of numbers in place of TEXT, one step a line.", metavar="FILE.csv"
+        ),
+    ] = None,
+    hidden: Annotated[int | None, typer.Option(help="Units. Default: 3.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the weights. Default: 1.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="counter (an LSTM: a adds 1, b takes 1 away), or weights by name, JSON or safetensors.",
+            metavar="counter|FILE",
+        ),
+    ] = None,
+    notation: Annotated[
+        str | None,
+        typer.Option(help="Letters of the equations: torch, karpathy, olah, ng, wildml."),
+    ] = None,
+    at: Annotated[
+        int | None, typer.Option(help="The step that pictures show. Default: the last.")
+    ] = None,
+    cell_options: Annotated[
+        str | None, typer.Option(help="Further arguments of the cell.", metavar="JSON")
+    ] = None,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+) -> None:
+    """Walk through a cell step by step: every gate and state as numbers, and as figures."""
+    given = given_values(
+        numbers=numbers,
+        hidden=hidden,
+        seed=seed,
+        weights=weights,
+        notation=notation,
+        at=at,
+        cell_options=cell_options,
+    )
+    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
+    from unroll.inspect import walk_of_cell
+
+    finding = walk_of_cell(name, text, **given)
+    words = [name] if text is None else [name, text]
+    command = ["unroll", "inspect", "cell", *words, *as_flags(given)]
+    report_finding(finding, command, files, json, "cell.html")
+
+
 @app.command("states")
 def states(
     path: RunPath,

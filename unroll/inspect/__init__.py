@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 PUBLIC = {
     "Alignment": "unroll.inspect.alignment",
+    "CellWalk": "unroll.inspect.cell_walk",
     "Finding": "unroll.inspect.finding",
     "Flow": "unroll.inspect.flow",
     "Gates": "unroll.inspect.gates",
@@ -32,6 +33,7 @@ PUBLIC = {
     "states_of_run": "unroll.inspect.states",
     "truncation_errors": "unroll.inspect.truncation",
     "vectors_of_run": "unroll.inspect.vectors",
+    "walk_of_cell": "unroll.inspect.cell_walk",
 }
 
 __all__ = list(PUBLIC)
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from unroll.inspect.alignment import Alignment as Alignment
     from unroll.inspect.attention import attention_of_run as attention_of_run
     from unroll.inspect.cell_gradients import gradients_of_cells as gradients_of_cells
+    from unroll.inspect.cell_walk import CellWalk as CellWalk
+    from unroll.inspect.cell_walk import walk_of_cell as walk_of_cell
     from unroll.inspect.finding import Finding as Finding
     from unroll.inspect.flow import Flow as Flow
     from unroll.inspect.gates import Gates as Gates

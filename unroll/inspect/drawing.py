@@ -28,6 +28,14 @@ DARK = ("#6cb2f7", "#fb923c", "#5eead4", "#c4b5fd", "#fde047", "#f9a8d4", "#cbd5
 DASHES: tuple[tuple[int, ...], ...] = ((), (7, 4), (2, 3), (10, 3, 2, 3))
 INK, GROUND = {"grid": "#dfe3e8", "level": "#6b7785"}, "#ffffff"
 TEXT = "#1f2933"
+# a box by its kind: filling and edge, for light and for dark pages
+BOXES = {
+    "given": ("#e8f1fb", "#0b5cad", "#12283f", "#6cb2f7"),
+    "weight": ("#f4f5f7", "#6b7785", "#1d242c", "#9aa6b2"),
+    "operation": ("#ffffff", "#6b7785", "#14181d", "#9aa6b2"),
+    "made": ("#e6f5f1", "#0f766e", "#10302b", "#5eead4"),
+    "lit": ("#fdecdf", "#c2410c", "#43240f", "#fb923c"),
+}
 SCALE = 2  # pixels of a PNG for each unit of the picture
 
 
@@ -37,7 +45,8 @@ class Polyline:
 
     Attributes:
         points: (x, y); the line is interrupted at None.
-        kind: "grid", "level", "here" (a line that a script moves) or "curve cN" of the palette.
+        kind: "grid", "level" (dashed), "level plain", "here" (a line that a script moves) or "curve cN"
+            of the palette.
         dashes: the number of a pattern of DASHES.
         label: for scripts and tests.
     """
@@ -103,6 +112,28 @@ class Pixels:
     values: np.ndarray
 
 
+@dataclass(frozen=True)
+class Box:
+    """A rectangle with round corners, behind a text.
+
+    Attributes:
+        x: of the left edge.
+        y: of the upper edge.
+        width: of the rectangle.
+        height: of the rectangle.
+        kind: "given", "weight", "operation", "made" or "lit".
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+
+
+Mark = Polyline | TextMark | Dot | Pixels | Box
+
+
 @dataclass
 class Drawing:
     """A picture.
@@ -119,7 +150,7 @@ class Drawing:
     height: int
     title: str
     data: dict[str, Any] = field(default_factory=dict)
-    marks: list[Polyline | TextMark | Dot | Pixels] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
 
     def svg(self) -> str:
         """An SVG for a file or a page, which follows the light or dark scheme of the reader."""
@@ -144,7 +175,7 @@ class Drawing:
         return draw_png(self)
 
 
-def mark_as_svg(mark: Polyline | TextMark | Dot | Pixels) -> str:
+def mark_as_svg(mark: Mark) -> str:
     """One element of an SVG."""
     if isinstance(mark, TextMark):
         kind = "" if mark.anchor == "start" else f' class="{mark.anchor}"'
@@ -154,6 +185,11 @@ def mark_as_svg(mark: Polyline | TextMark | Dot | Pixels) -> str:
         kind = f"dot c{mark.colour % len(LIGHT)}"
         place = f'cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{mark.radius:.1f}"'
         return f'<circle class="{kind}" {place}>{tooltip}</circle>'
+    if isinstance(mark, Box):
+        return (
+            f'<rect class="box {mark.kind}" x="{mark.x:.1f}" y="{mark.y:.1f}" '
+            f'width="{mark.width:.1f}" height="{mark.height:.1f}" rx="5"/>'
+        )
     if isinstance(mark, Pixels):
         source = base64.b64encode(png_bytes(mark.values)).decode()
         return (
@@ -215,13 +251,19 @@ def draw_png(drawing: Drawing) -> bytes:
         elif isinstance(mark, Dot):
             x, y, r = (n * SCALE for n in (mark.x, mark.y, mark.radius))
             pencil.ellipse((x - r, y - r, x + r, y + r), fill=LIGHT[mark.colour % len(LIGHT)])
+        elif isinstance(mark, Box):
+            sides = (mark.x, mark.y, mark.x + mark.width, mark.y + mark.height)
+            fill, edge, _, _ = BOXES[mark.kind]
+            pencil.rounded_rectangle([n * SCALE for n in sides], 5 * SCALE, fill, edge, SCALE)
         elif isinstance(mark, Pixels):
             size = (max(1, round(mark.width * SCALE)), max(1, round(mark.height * SCALE)))
             part = images.fromarray(mark.values).resize(size, images.Resampling.NEAREST)
             image.paste(part, (round(mark.x * SCALE), round(mark.y * SCALE)))
         elif mark.kind != "here":
             curve = mark.kind.startswith("curve")
-            colour = LIGHT[int(mark.kind.rpartition("c")[2])] if curve else INK[mark.kind]
+            colour = (
+                LIGHT[int(mark.kind.rpartition("c")[2])] if curve else INK[mark.kind.split()[0]]
+            )
             for start, end in dashed_pieces(mark.points, DASHES[mark.dashes]):
                 line = [n * SCALE for n in (*start, *end)]
                 pencil.line(line, colour, SCALE * (2 if curve else 1))
@@ -265,6 +307,31 @@ def dashed_pieces(
     return pieces
 
 
+def arrow(start: tuple[float, float], end: tuple[float, float], kind: str) -> list[Polyline]:
+    """The head of an arrow at the end of a line.
+
+    Args:
+        start: where the line comes from.
+        end: of the line.
+        kind: of the line, as in `Polyline`.
+    """
+    length = math.dist(start, end) or 1.0
+    across, down = ((e - s) / length for s, e in zip(start, end, strict=True))
+    x, y = end
+    sides = [
+        (x - 7 * across + turn * 4 * down, y - 7 * down - turn * 4 * across) for turn in (-1, 1)
+    ]
+    return [Polyline([sides[0], end, sides[1]], kind)]
+
+
+def box_css(first: int) -> str:
+    """Style rules for boxes. first: where the colours begin in `BOXES`, 0 for light, 2 for dark."""
+    return "".join(
+        f".unroll-plot .box.{kind}{{fill:{colours[first]};stroke:{colours[first + 1]}}}"
+        for kind, colours in BOXES.items()
+    )
+
+
 def palette_css(colours: Sequence[str]) -> str:
     """Style rules for curves and dots in these colours."""
     return "".join(
@@ -280,10 +347,13 @@ STYLE = (
     ".unroll-plot .grid{stroke:#dfe3e8}.unroll-plot .level{stroke:#6b7785;stroke-dasharray:4 4}"
     ".unroll-plot .here{stroke:#1f2933}.unroll-plot .curve{fill:none;stroke-width:2}"
     ".unroll-plot .dot{stroke:none;fill-opacity:.75}"
+    + ".unroll-plot path{fill:none}.unroll-plot .level.plain{stroke-dasharray:none}"
     + palette_css(LIGHT)
+    + box_css(0)
     + "@media(prefers-color-scheme:dark){.unroll-plot .ground{fill:#14181d}"
     ".unroll-plot text{fill:#dde3ea}.unroll-plot .grid{stroke:#2c343d}"
     ".unroll-plot .here{stroke:#dde3ea}.unroll-plot .level{stroke:#9aa6b2}"
     + palette_css(DARK)
+    + box_css(2)
     + "}"
 )
