@@ -33,13 +33,13 @@ from unroll.tasks.tag.encoded import (
     SHAPES,
     EncodedSentences,
     TagBatches,
-    shorten_word,
     word_shape,
 )
 from unroll.tasks.tag.network import LETTER_SIZE, SHAPE_SIZE, Tagger
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 from unroll.tasks.tag.reader import read_tagged
 from unroll.tasks.tag.settings import DEFAULTS, TagSettings
+from unroll.tasks.tag.words import shorten_word
 
 BARS = {"gru": 1.25, "lstm": 0.97}  # required ratio of steps per second, unroll to torch.nn
 ROWS = [("gru", False), ("lstm", False), ("gru", True), ("lstm", True)]

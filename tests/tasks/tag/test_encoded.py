@@ -4,11 +4,9 @@ import torch
 
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.encoded import (
-    LONGEST_WORD,
     SHAPES,
     EncodedSentences,
     TagBatches,
-    shorten_word,
     word_shape,
 )
 from unroll.tasks.tag.preprocessor import UNSEEN, TagPreprocessor
@@ -61,12 +59,6 @@ def test_batches_depend_on_seed_and_number_alone():
         torch.testing.assert_close(one.batch(number).words, other.batch(number).words)
     seen = sum(one.batch(n).tokens for n in range(one.per_epoch))
     assert seen == encoded.tokens
-
-
-def test_a_long_word_is_read_by_its_ends():
-    word = "a" * 40 + "b" * 40
-    assert shorten_word(word) == "a" * 16 + "b" * 16
-    assert shorten_word("a" * LONGEST_WORD) == "a" * LONGEST_WORD
 
 
 def test_shapes_are_few():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from unroll.tasks.tag.words import split_words
+from unroll.tasks.tag.words import LONGEST_WORD, shorten_word, split_words
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,9 @@ def test_apostrophes_are_split_as_the_training_set_has_them():
     assert split_words("don't it's o'clock Sam's", known) == [
         "do", "n't", "it", "'s", "o'clock", "Sam's",
     ]  # fmt: skip
+
+
+def test_a_long_word_is_read_by_its_ends():
+    word = "a" * 40 + "b" * 40
+    assert shorten_word(word) == "a" * 16 + "b" * 16
+    assert shorten_word("a" * LONGEST_WORD) == "a" * LONGEST_WORD

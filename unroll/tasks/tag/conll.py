@@ -108,7 +108,7 @@ TEXT_COLUMNS = TagColumns(
 )  # of a sentence that is not from a file
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Sentence:
     """The words of a sentence and, where they are known, their tags.
 

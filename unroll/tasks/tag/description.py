@@ -74,7 +74,7 @@ def check_data(path: str, settings: TagSettings) -> dict[str, object]:
     Raises:
         UserError: where nothing can be read at all.
     """
-    everything = {"skip_bad": True, "long": "cut", "longest": None, "vectors": None}
+    everything = {"skip_bad": True, "long": "cut", "longest": None, "vectors": None, "raw": None}
     problems: list[str] = []
     data = read_data(path, settings.model_copy(update=everything), problems.append)
     sentences = [*data.train, *data.valid]

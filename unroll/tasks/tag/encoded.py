@@ -17,8 +17,8 @@ from unroll.data.bucketed import Bucketed
 from unroll.data.vocabulary import UNKNOWN
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.preprocessor import UNSEEN, TagPreprocessor
+from unroll.tasks.tag.words import shorten_word
 
-LONGEST_WORD = 32  # letters; of a longer word the first and the last 16 are read
 SHAPES = 45
 
 
@@ -37,6 +37,7 @@ class TagBatch:
         tokens: how many words there are.
         vectors: the pretrained vector of each distinct word, [U, E], or None.
         floor: the scores of the simple model, [T, B, K], where they were asked for.
+        raw: what character networks make of each word in its sentence, [T, B, R], or None.
     """
 
     words: Tensor
@@ -49,6 +50,7 @@ class TagBatch:
     tokens: int
     vectors: Tensor | None = None
     floor: Tensor | None = None
+    raw: Tensor | None = None
 
     def to(self, device: torch.device) -> TagBatch:
         """The same batch on a device."""
@@ -63,6 +65,7 @@ class TagBatch:
             tokens=self.tokens,
             vectors=None if self.vectors is None else self.vectors.to(device),
             floor=None if self.floor is None else self.floor.to(device),
+            raw=None if self.raw is None else self.raw.to(device),
         )
 
 
@@ -82,7 +85,7 @@ class EncodedSentences:
     def __init__(
         self, sentences: Sequence[Sentence], preprocessor: TagPreprocessor, *, labels: bool = True
     ) -> None:
-        self.sentences, self._floor = sentences, preprocessor.floor
+        self.sentences, self._floor, self._raw = sentences, preprocessor.floor, preprocessor.raw
         self.lengths = np.array([len(s.words) for s in sentences], dtype=np.int64)
         forms: dict[str, int] = {}
         self._forms = [
@@ -119,6 +122,11 @@ class EncodedSentences:
         return None if self._floor is None else self._floor.scores(self.sentences)
 
     @cached_property
+    def raw_features(self) -> Tensor | None:
+        """What character networks make of all words end to end, [words, R]; None: there are none."""
+        return None if self._raw is None else self._raw.features(self.sentences)
+
+    @cached_property
     def known(self) -> np.ndarray:
         """Whether the training set has every tag of each sentence, bool [len(sentences)]."""
         return np.array([bool((own != UNSEEN).all()) for own in self._labels or ()], dtype=bool)
@@ -149,29 +157,32 @@ class EncodedSentences:
             labels=None if self._labels is None else torch.from_numpy(labels.T.copy()),
             tokens=int(lengths.sum()),
             vectors=None if self._vectors is None else torch.from_numpy(self._vectors[distinct]),
-            floor=self._floor_batch(rows, is_word) if floor else None,
+            floor=self._padded(self.floor_scores, rows, is_word) if floor else None,
+            raw=self._padded(self.raw_features, rows, is_word),
         )
 
-    def _floor_batch(self, rows: Sequence[int], is_word: np.ndarray) -> Tensor | None:
-        """The scores of the simple model, [T, B, K]. is_word: [B, T]."""
-        if self.floor_scores is None:
+    def _padded(
+        self, values: Tensor | None, rows: Sequence[int], is_word: np.ndarray
+    ) -> Tensor | None:
+        """The values of the words of some sentences side by side, float32 [T, B, X].
+
+        Args:
+            values: of all words end to end, [words, X]; None: there are none.
+            rows: the numbers of the sentences.
+            is_word: [B, T].
+        """
+        if values is None:
             return None
         starts = np.cumsum(self.lengths) - self.lengths
         places = [np.arange(starts[k], starts[k] + self.lengths[k]) for k in rows]
-        scores = self.floor_scores.new_zeros(*is_word.shape, self.floor_scores.shape[1])
-        scores[torch.from_numpy(is_word)] = self.floor_scores[join_arrays(places)]
-        return scores.transpose(0, 1).contiguous()
+        padded = torch.zeros(*is_word.shape, values.shape[1])
+        padded[torch.from_numpy(is_word)] = values[join_arrays(places)].float()
+        return padded.transpose(0, 1).contiguous()
 
 
 def join_arrays(parts: list[np.ndarray]) -> np.ndarray:
     """Arrays of whole numbers end to end; of none an empty one."""
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-
-
-def shorten_word(word: str) -> str:
-    """The letters of a word that are read."""
-    half = LONGEST_WORD // 2
-    return word if len(word) <= LONGEST_WORD else word[:half] + word[-half:]
 
 
 def word_shape(word: str) -> int:

@@ -26,7 +26,8 @@ OUTSIDE = 0  # the label of words in no span
 class Tagger(nn.Module):
     """A label for each word of a sentence, from the words around it and its own letters.
 
-        x_t = [word vector; shape; letters read forwards; letters read backwards; pretrained vector]
+        x_t = [word vector; shape; letters read forwards; letters read backwards; pretrained vector;
+               features from raw text]
         h_t = stack(x)_t, in two directions          scores_t = W h_t + b
         p(y | x) = CRF(scores), or the product of softmax(scores_t)[y_t]
 
@@ -43,6 +44,7 @@ class Tagger(nn.Module):
         labels: K.
         embedding_size: E.
         vector_size: numbers of a pretrained vector, which is read as it is; 0: there is none.
+        raw_size: numbers that character networks give each word; 0: there are none.
         character_size: C. 0: letters are not read.
         hidden_size: H of each layer, in each direction.
         num_layers: how many recurrent layers.
@@ -81,6 +83,7 @@ class Tagger(nn.Module):
         *,
         embedding_size: int = 100,
         vector_size: int = 0,
+        raw_size: int = 0,
         character_size: int = 50,
         hidden_size: int = 200,
         num_layers: int = 1,
@@ -98,7 +101,7 @@ class Tagger(nn.Module):
         self.words = nn.Embedding(len(counts), embedding_size)
         self.letters = LetterEncoder(letters, character_size, cell) if character_size else None
         self.shapes = nn.Embedding(SHAPES, SHAPE_SIZE)
-        width = embedding_size + SHAPE_SIZE + vector_size
+        width = embedding_size + SHAPE_SIZE + vector_size + raw_size
         width += self.letters.output_size if self.letters is not None else 0
         self.stack = nn.ModuleList()
         for _ in range(num_layers):
@@ -129,8 +132,10 @@ class Tagger(nn.Module):
             own.append(self.letters(batch.letters, batch.letter_lengths))
         if batch.vectors is not None:
             own.append(batch.vectors)
-        h = torch.cat([self.words(words), torch.cat(own, -1)[batch.which]], -1)
-        h = self.drop_input(h)
+        read = [self.words(words), torch.cat(own, -1)[batch.which]]
+        if batch.raw is not None:
+            read.append(batch.raw)
+        h = self.drop_input(torch.cat(read, -1))
         for layer in self.stack:
             h, _ = layer(h, lengths=batch.lengths)
             h = self.drop(h)

@@ -20,10 +20,11 @@ from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.floor import TagFloor
 from unroll.tasks.tag.kept_vectors import KeptVectors
+from unroll.tasks.tag.raw_text import RawText
 from unroll.tasks.tag.schemes import LETTERS, convert_tags
 
 FILE = "tags.json"
-ELSEWHERE = ("vectors", "floor")  # attributes with files of their own
+ELSEWHERE = ("vectors", "floor", "raw")  # attributes with files of their own
 UNSEEN = -1  # the number of a tag that the training set does not have
 DIGITS = str.maketrans("123456789", "000000000")
 
@@ -45,6 +46,7 @@ class TagPreprocessor:
         vocabulary_size: how many words may have a vector; None: any number.
         vectors: pretrained vectors of words; None: there are none.
         floor: the simple model that the network is combined with; None: the network is alone.
+        raw: character networks that were trained on raw text; None: there are none.
     """
 
     __pydantic_config__ = STRICT | ConfigDict(arbitrary_types_allowed=True)
@@ -60,6 +62,7 @@ class TagPreprocessor:
     vocabulary_size: int | None = None
     vectors: KeptVectors | None = None
     floor: TagFloor | None = None
+    raw: RawText | None = None
 
     @classmethod
     def learn(
@@ -120,7 +123,7 @@ class TagPreprocessor:
         record = {name: getattr(self, name) for name in names}
         text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         own = {FILE: text.encode("utf-8", "surrogatepass")}
-        parts = (part for part in (self.vectors, self.floor) if part is not None)
+        parts = (part for part in (self.vectors, self.floor, self.raw) if part is not None)
         return {
             **own,
             **{name: content for part in parts for name, content in part.files().items()},
@@ -145,7 +148,7 @@ class TagPreprocessor:
         refuse_unless((found.scheme is None) == (found.file_scheme is None), path, "two schemes")
         vectors = KeptVectors.load(folder)
         floor = TagFloor.load(folder, found.labels, found.scheme, vectors)
-        return replace(found, vectors=vectors, floor=floor)
+        return replace(found, vectors=vectors, floor=floor, raw=RawText.load(folder))
 
     @cached_property
     def words(self) -> dict[str, int]:

