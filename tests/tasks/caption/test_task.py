@@ -166,3 +166,14 @@ def test_real_drawings_are_captioned_about_as_well_as_by_the_most_frequent_capti
     assert baselines["most frequent caption"] == pytest.approx(0.934, abs=1e-3)
     assert found["cider_d"] > baselines["nearest image"]
     assert found["cider_d"] > 0.9 * baselines["most frequent caption"]
+
+
+def test_metrics_of_each_group(place, run):
+    image, *rows = (place / "test.tsv").read_text().splitlines()
+    more = [f"{row}\t{('ann', 'ben')[k % 3 == 0]}" for k, row in enumerate(rows)]
+    (place / "groups.tsv").write_text("\n".join([f"{image}\tdrawer", *more, ""]))
+    found = run.evaluate("groups.tsv", by="drawer")
+    assert {name: own["images"] for name, own in found["groups"].items()} == {"ann": 10, "ben": 6}
+    assert "By group:" in run.summarise(found, "groups.tsv")
+    with pytest.raises(UserError, match=r"--by who: .* has the columns image, caption, drawer"):
+        run.evaluate("groups.tsv", by="who")

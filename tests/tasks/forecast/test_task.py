@@ -218,3 +218,15 @@ def test_a_run_reads_later_tables_by_its_own_decimal_mark(place, lines, noise, f
     # numbers in Python have no mark
     inputs = {"d": [str(day) for day in days[-20:]], "y": [float(k) + 0.125 for k in range(20)]}
     assert run.predict(inputs)["last"] == 19.125
+
+
+def test_the_groups_of_a_forecast_are_its_series(stores):
+    run, *_ = stores
+    found = run.evaluate("sales.csv", by="store")
+    assert list(found["groups"]) == ["far, east", "north", "south"]
+    for name, errors in found["series"].items():
+        assert found["groups"][name]["mae"] == pytest.approx(errors["mae"])
+    assert sum(own["forecasts"] for own in found["groups"].values()) == found["forecasts"]
+    assert "By group:" in run.summarise(found, "sales.csv")
+    with pytest.raises(UserError, match="groups of a forecast are its series: expected store"):
+        run.evaluate("sales.csv", by="kind")

@@ -285,3 +285,24 @@ def test_other_mistakes(write_clips):
         UserError, match=r"strange.csv, line 2: the label 'up' is not in the training set"
     ):
         run.evaluate("strange.csv")
+
+
+def test_metrics_of_each_group(write_clips):
+    run = unroll.train(write_clips("clips", 8), video="path", steps=1, **SMALL)
+    name, *rows = Path("clips.csv").read_text().splitlines()
+    more = [f"{row},{('ann', 'ben')[k < 2]}" for k, row in enumerate(rows)]
+    Path("groups.csv").write_text("\n".join([f"{name},who", *more, ""]))
+    found = run.evaluate("groups.csv", by="who")
+    assert {who: own["records"] for who, own in found["groups"].items()} == {"ann": 6, "ben": 2}
+    right = sum(own["accuracy"] * own["records"] for own in found["groups"].values())
+    assert right == pytest.approx(found["accuracy"] * 8)
+    assert "By group:" in run.summarise(found, "groups.csv")
+
+
+def test_groups_of_labels_of_frames(write_states):
+    run = unroll.train(write_states(12, False), video="path", label="state", steps=1, **SMALL)
+    name, *rows = Path("clips.csv").read_text().splitlines()
+    more = [f"{row},{('ann', 'ben')[k < 2]}" for k, row in enumerate(rows)]
+    Path("groups.csv").write_text("\n".join([f"{name},who", *more, ""]))
+    groups = run.evaluate("groups.csv", by="who")["groups"]
+    assert {who: own["records"] for who, own in groups.items()} == {"ann": 120, "ben": 24}

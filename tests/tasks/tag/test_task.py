@@ -164,3 +164,19 @@ def test_bad_sentences_of_an_evaluation_are_skipped_where_asked(tmp_path, file, 
     assert "--skip-bad" not in capsys.readouterr().err
     assert command([*words, "--set", "layers=2"], False) == 2
     assert "word, tag, skip_bad" in capsys.readouterr().err
+
+
+def test_metrics_of_each_group(tmp_path, file, small):
+    run = unroll.train(file, tmp_path / "run", steps=2, **small)
+    table = tmp_path / "table.csv"
+    rows = ["1,She,O,web", "1,left,O,web", "2,Oslo,B-place,news", "3,He,O,web", "3,likes,O,web",
+            "3,Rome,B-place,web"]  # fmt: skip
+    table.write_text("\n".join(["sentence,word,tag,source", *rows, ""]))
+    found = run.evaluate(table, word="word", tag="tag", by="source")
+    assert {name: own["words"] for name, own in found["groups"].items()} == {"news": 1, "web": 5}
+    assert [own["spans"] for own in found["groups"].values()] == [1, 1]
+    assert "By group:" in run.summarise(found, "table.csv")
+    with pytest.raises(UserError, match="--by got 'genre'"):
+        run.evaluate(table, word="word", tag="tag", by="genre")
+    with pytest.raises(UserError, match="has words and tags alone; expected a table"):
+        run.evaluate(file, by="source")

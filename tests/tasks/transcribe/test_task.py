@@ -282,3 +282,15 @@ def test_strokes(tmp_path):
     assert run.predict(str(tmp_path / "2.csv"))["unit"] == "frames"
     assert len(list(run.predict_file(path))) == 24
     assert len(list(run.predict_file(tmp_path / "2.csv"))) == 1
+
+
+def test_metrics_of_each_speaker(speech, write_speech):
+    folder, _, run = speech
+    other = write_speech(folder, 8, seed=2, name="speakers.csv")
+    found = run.evaluate(other, by="who")
+    assert {name: own["records"] for name, own in found["groups"].items()} == {"a": 4, "b": 4}
+    assert sum(own["words"] for own in found["groups"].values()) == found["words"]
+    lines = run.summarise(found, other)
+    assert lines[-3] == "By group:" and lines[-1].startswith("  b  word error")
+    with pytest.raises(UserError, match=r"--by writer: .* has the columns path, words, who"):
+        run.evaluate(other, by="writer")

@@ -80,6 +80,7 @@ class CaptionMetrics(CaptionTokenMetrics, CaptionScores, total=False):
         baselines: scores of "most frequent caption", "nearest image" and, where the run knows the images
             of the training set, "similar images".
         skipped: bad records that were skipped; only in the evaluation of a file.
+        groups: the same for the captions of each group, by its name; only where a column names it.
     """
 
     images: int
@@ -91,6 +92,7 @@ class CaptionMetrics(CaptionTokenMetrics, CaptionScores, total=False):
     most_frequent: str
     baselines: dict[str, CaptionScores]
     skipped: int
+    groups: dict[str, CaptionMetrics]
 
 
 @torch.no_grad()

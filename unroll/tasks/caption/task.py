@@ -10,9 +10,11 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.counting import counted
 from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
@@ -32,7 +34,7 @@ from unroll.tasks.caption.defaults import (
     resolve,
     resolve_sizes,
 )
-from unroll.tasks.caption.description import check_report, describe, summarise
+from unroll.tasks.caption.description import check_report, describe, format_scores, summarise
 from unroll.tasks.caption.images import scan_images
 from unroll.tasks.caption.inputs import check_image_path, open_image, read_image_paths
 from unroll.tasks.caption.metrics import CaptionMetrics, measure
@@ -43,6 +45,7 @@ from unroll.tasks.caption.preprocessor import CaptionPreprocessor
 from unroll.tasks.caption.reader import CaptionData, encode_rows, read_captions
 from unroll.tasks.caption.rows import find_further_captions, read_rows
 from unroll.tasks.caption.settings import SEARCH, CaptionSettings
+from unroll.tasks.grouped import measure_groups
 from unroll.training.report import ProgressLog
 
 FINAL = 500  # images of the validation set, at most, in the evaluation after training
@@ -64,6 +67,7 @@ class CaptionTask(
     name = "caption"
     changeable = (*SEARCH, "image", "text", "skip_bad")
     column_settings = ("image", "text")
+    has_groups = True
 
     def resolve_sizes(self, settings: CaptionSettings, make_cell: MakeCell) -> CaptionSettings:
         return resolve_sizes(settings, make_cell)
@@ -184,16 +188,27 @@ class CaptionTask(
             path, settings, columns.get("image"), columns.get("text"), labelled=True,
             named=trained.named,
         )  # fmt: skip
-        rows = read_rows(table, problems)
+        by = columns.get("by")
+        rows = read_rows(table, problems, by)
         scan = scan_images(rows, preprocessor.size, settings.cache << 20, problems)
         captions = encode_rows(rows, scan.images, preprocessor).subset(scan.readable)
         if not len(captions):
             sentence = f"{path} has nothing to evaluate; expected images with captions."
             raise UserError(problems.with_messages(sentence))
-        return {**measure(trained, captions, progress), "skipped": problems.count}
+        metrics = measure(trained, captions, progress)
+        if by is not None:
+            every = np.arange(len(captions))
+            metrics["groups"] = measure_groups(
+                [rows.groups[row] for row in np.flatnonzero(scan.readable)],
+                lambda own: measure(trained, captions.subset(np.isin(every, own)), progress),
+            )
+        return {**metrics, "skipped": problems.count}
 
     def summarise(self, metrics: CaptionMetrics, where: str) -> list[str]:
         return summarise(metrics, where)
+
+    def format_metrics(self, metrics: CaptionMetrics) -> str:
+        return f"{format_scores(metrics)}  {counted(metrics['images'], 'image')}"
 
     def check(self, path: str, settings: CaptionSettings, log: Log) -> dict[str, object]:
         return check_report(path, settings)

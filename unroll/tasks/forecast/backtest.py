@@ -69,6 +69,7 @@ class ForecastMetrics(PointErrors, QuantileErrors):
         series_won: how many series are forecast better than by every naive method.
         new_series: how many series are not in the training set, where there are several.
         messages: what was filled, joined and skipped, of a table that is not the run's own.
+        groups: the same for each series with a known value, by its name; only where its column is named.
     """
 
     forecasts: int
@@ -86,6 +87,7 @@ class ForecastMetrics(PointErrors, QuantileErrors):
     series_won: NotRequired[int]
     new_series: NotRequired[int]
     messages: NotRequired[list[str]]
+    groups: NotRequired[dict[str, ForecastMetrics]]
 
 
 def backtest(

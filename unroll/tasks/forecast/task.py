@@ -5,11 +5,12 @@ Many to many: sales, load, weather, prices.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
 
+from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task, Trained
 from unroll.tasks.forecast.autoregression import feature_count
@@ -37,8 +38,9 @@ from unroll.tasks.forecast.predictions import (
 from unroll.tasks.forecast.preprocessor import ForecastPreprocessor
 from unroll.tasks.forecast.reader import ForecastData, read_forecast_data
 from unroll.tasks.forecast.settings import ForecastSettings
-from unroll.tasks.forecast.summary import summarise
+from unroll.tasks.forecast.summary import format_errors, summarise
 from unroll.tasks.forecast.windows import ForecastWindows
+from unroll.tasks.grouped import measure_groups
 
 TrainedForecaster = Trained[ForecastSettings, ForecastPreprocessor, ForecastNetwork]
 
@@ -62,6 +64,7 @@ class ForecastTask(
     name = "forecast"
     changeable = ("skip_bad", "missing", "decimal", "thousands")
     column_settings = ("target",)
+    has_groups = True
 
     def resolve_sizes(self, settings: ForecastSettings, make_cell: MakeCell) -> ForecastSettings:
         return resolve_sizes(settings, make_cell)
@@ -173,20 +176,36 @@ class ForecastTask(
             raise UserError(
                 f"--target got {columns['target']!r}; this run forecasts {target}. Leave it out."
             )
+        by, own = columns.get("by"), trained.preprocessor.by
+        if by not in (None, own):
+            expected = "leave it out" if own is None else f"expected {own}, which names the series"
+            raise UserError(f"--by got {by!r}; groups of a forecast are its series: {expected}.")
         table = read_input_table(path, trained.preprocessor, trained.settings)
         origins, messages = table.origins(), table.all_messages()
         windows = table.windows
         if not any(table.begins):
             messages.append(describe_own_history(windows.table, windows.first, RUN))
-        metrics = backtest(
-            trained.model, windows, origins, trained.settings, trained.device, progress
-        )
+
+        def measure(rows: Sequence[int]) -> ForecastMetrics:
+            settings, device = trained.settings, trained.device
+            return backtest(trained.model, windows, origins[rows], settings, device, progress)
+
+        metrics = measure(range(len(origins)))
+        if by is not None:
+            names = [windows.table.series[k].name for k in windows.series_of[origins]]
+            known = [row for row, name in enumerate(names) if name in metrics.get("series", names)]
+            metrics["groups"] = measure_groups(
+                [names[row] for row in known], lambda rows: measure([known[row] for row in rows])
+            )
         if messages:
             metrics["messages"] = messages
         return metrics
 
     def summarise(self, metrics: ForecastMetrics, where: str) -> list[str]:
         return summarise(metrics, where)
+
+    def format_metrics(self, metrics: ForecastMetrics) -> str:
+        return f"{format_errors(metrics)}   {counted(metrics['forecasts'], 'forecast')}"
 
     def check(self, path: str, settings: ForecastSettings, log: Log) -> dict[str, object]:
         return check_report(path, settings, log)

@@ -94,6 +94,15 @@ class ClipDataset:
             return self.preprocessor.encode(self.preprocessor.reading(clip.source))
         return self.preprocessor.encode(self.preprocessor.split_row(clip.source))
 
+    def take(self, rows: Sequence[int]) -> ClipDataset:
+        """Only the clips at these rows, at least one."""
+        return ClipDataset(
+            [self.clips[row] for row in rows],
+            self.preprocessor,
+            np.concatenate([self.target(row) for row in rows]),
+            np.cumsum([0, *self.lengths[list(rows)]], dtype=np.int64),
+        )
+
     def target(self, row: int) -> np.ndarray:
         """The class of a clip [1], or of its frames [T]."""
         if self.preprocessor.per_frame:

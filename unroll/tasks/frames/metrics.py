@@ -76,6 +76,7 @@ class FramesMetrics(ClassificationMetrics, total=False):
         confusion: counts, one row per true class.
         clips: metrics of whole clips, where each frame has a label.
         skipped: bad clips that were skipped.
+        groups: the same for the clips of each group, by its name; only where a column names it.
     """
 
     unit: str
@@ -86,6 +87,7 @@ class FramesMetrics(ClassificationMetrics, total=False):
     confusion: Confusion
     clips: WholeClipMetrics
     skipped: int
+    groups: dict[str, FramesMetrics]
 
 
 def true_classes(dataset: ClipDataset, rows: Iterable[int]) -> np.ndarray:
@@ -153,7 +155,7 @@ def measure(trained: TrainedFrames, dataset: ClipDataset, progress: Progress) ->
         "in_training": count_shared(baselines.train_hashes.tolist(), dataset.content_hashes),
         "baselines": {
             **measure_baselines(baselines, dataset),
-            **{name: model_metrics(of_model, targets) for name, of_model in alone.items()},
+            **{name: model_metrics(q, targets) for name, q in alone.items()},
         },
         "classes": preprocessor.classes,
         "confusion": confusion_matrix(p, targets),
@@ -192,14 +194,9 @@ def measure_baselines(
 
 def summarise_metrics(metrics: FramesMetrics, where: str) -> list[str]:
     """The metrics as sentences, beside those of the baselines. where: what was measured on."""
-    own: FramesBaselineMetrics = {
-        "accuracy": metrics["accuracy"],
-        "macro_f1": metrics["macro_f1"],
-        "loss": metrics["loss"],
-    }
     sentences = [
         f"On {where}, {counted(metrics['records'], metrics['unit'].removesuffix('s'))}:",
-        *comparison_table(own, metrics["baselines"], format_row),
+        *comparison_table(of_model(metrics), metrics["baselines"], format_row),
     ]
     if "clips" not in metrics:
         sentences += describe_interval(metrics["accuracy"], metrics["records"], "clip")
@@ -235,6 +232,15 @@ def summarise_metrics(metrics: FramesMetrics, where: str) -> list[str]:
         long = counted(truncated, "clip was", "clips were")
         sentences.append(f"{long} truncated to the frames that the model reads.")
     return sentences + skipped_sentence(metrics.get("skipped", 0), "clip")
+
+
+def of_model(metrics: FramesMetrics) -> FramesBaselineMetrics:
+    """What is compared with baselines."""
+    return {
+        "accuracy": metrics["accuracy"],
+        "macro_f1": metrics["macro_f1"],
+        "loss": metrics["loss"],
+    }
 
 
 def format_row(metrics: FramesBaselineMetrics) -> str:

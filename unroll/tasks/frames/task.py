@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from unroll.counting import counted
 from unroll.data.media_table import RunColumns
 from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord, checked
@@ -24,7 +25,13 @@ from unroll.tasks.frames.dataset import ClipDataset, encode_clips, join_datasets
 from unroll.tasks.frames.description import check_report, describe_data, metadata
 from unroll.tasks.frames.floor import FramesFloor
 from unroll.tasks.frames.inputs import ClipInput, check_wide_table, parse_input, read_inputs
-from unroll.tasks.frames.metrics import FramesMetrics, measure, summarise_metrics
+from unroll.tasks.frames.metrics import (
+    FramesMetrics,
+    format_row,
+    measure,
+    of_model,
+    summarise_metrics,
+)
 from unroll.tasks.frames.network import Framewise
 from unroll.tasks.frames.objective import FramesObjective
 from unroll.tasks.frames.predictions import (
@@ -46,6 +53,7 @@ from unroll.tasks.frames.settings import (
     FramesSettings,
 )
 from unroll.tasks.frames.video import BadClip
+from unroll.tasks.grouped import measure_groups
 from unroll.tasks.sizes import stack_output_size
 from unroll.training.report import ProgressLog
 
@@ -65,6 +73,7 @@ class FramesTask(
     name = "frames"
     changeable = ("video", "label", "by", "label_names", "rate", "cache", "skip_bad")
     column_settings = ("video", "label")
+    has_groups = True
 
     # before and during training
 
@@ -215,11 +224,21 @@ class FramesTask(
         if not len(dataset):
             raise UserError(f"{path} has nothing to evaluate; expected clips with labels.")
         metrics = measure(trained, dataset, lambda share: progress(0.5 + share / 2))
+        if asked["by"] is not None:
+            metrics["groups"] = measure_groups(
+                [clip.group or "" for clip in dataset.clips],
+                lambda rows: measure(trained, dataset.take(rows), progress),
+            )
         return {**metrics, "skipped": problems.count}
 
     def summarise(self, metrics: FramesMetrics, where: str) -> list[str]:
         """The metrics as a table beside the baselines, and what is remarkable."""
         return summarise_metrics(metrics, where)
+
+    def format_metrics(self, metrics: FramesMetrics) -> str:
+        """The metrics of a group in one line."""
+        unit = metrics["unit"].removesuffix("s")
+        return f"{format_row(of_model(metrics))}  {counted(metrics['records'], unit)}"
 
     def check(self, path: str, settings: FramesSettings, log: Log) -> dict[str, object]:
         """Rows, labels, lengths, duplicates and bad clips."""

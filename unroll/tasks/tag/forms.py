@@ -11,9 +11,11 @@ from unroll.counting import listed
 from unroll.data.columns import holds_names, is_number, lacks_column, read_in_place
 from unroll.data.files.forms import FileForm, find_form
 from unroll.data.files.lines import numbered_lines
+from unroll.data.files.rows import as_word
 from unroll.data.files.tables import open_table
 from unroll.data.first_rows import first_rows
 from unroll.data.problems import Problems
+from unroll.data.table import column
 from unroll.errors import UserError
 from unroll.tasks.tag.cells import as_spans, as_tags, as_tokens, parsed_cell
 from unroll.tasks.tag.conll import (
@@ -28,7 +30,7 @@ from unroll.tasks.tag.conll import (
 from unroll.tasks.tag.settings import SUFFIXES
 from unroll.tasks.tag.slashed import SlashForm, find_slash_form, read_slashed, slashed_line
 from unroll.tasks.tag.table_form import TableForm, find_table_form, is_header
-from unroll.tasks.tag.table_sentences import read_table_sentences
+from unroll.tasks.tag.table_sentences import cell_of, data_rows, read_table_sentences
 
 PLACE = re.compile(r"column \d+")  # what a column without a name is called
 TagForm = TagColumns | TableForm | SlashForm
@@ -236,6 +238,32 @@ def holds_tags(cells: Sequence[Any]) -> bool:
     return holds_words(cells) or (
         bool(filled) and all(as_tags(cell) or as_spans(cell) for cell in filled)
     )
+
+
+def groups_of(
+    path: Path, name: str, form: TagForm, sentences: Sequence[Sentence], by: str
+) -> list[str]:
+    """What a column has in the first row of each of these sentences of a table.
+
+    Args:
+        path: the file.
+        name: of the file, in errors.
+        form: how it holds them.
+        sentences: of the file.
+        by: the column, by its name, or its number from 1.
+
+    Raises:
+        UserError: where the file is no table, or has no such column.
+    """
+    if not isinstance(form, TableForm):
+        raise UserError(
+            f"--by={by} names a column of groups, and {name} has words and tags alone; expected a table. "
+            "Leave it out."
+        )
+    group = column(by, form.names, name, "--by")
+    rows = data_rows(open_table(path, name), form, Problems(skip=True))
+    found = {row.line: as_word(cell_of(row, group)).strip() for row in rows}
+    return [found[sentence.first] for sentence in sentences]
 
 
 def read_form(

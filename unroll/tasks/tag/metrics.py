@@ -72,6 +72,7 @@ class TagMetrics(TagScores, total=False):
         loss: negative log-probability of the tags, nats per word.
         baselines: the scores of each baseline, by its name.
         skipped: bad sentences that were skipped.
+        groups: the same for the sentences of each group, by its name; only where a column names it.
         unseen_tags: how often each tag occurs that the training set does not have; it counts as wrong,
             and its sentence is not in the loss.
         sampled_from: how many sentences there are, of which only some fitted in the seconds.
@@ -80,6 +81,7 @@ class TagMetrics(TagScores, total=False):
     loss: float
     baselines: dict[str, TagScores]
     skipped: int
+    groups: dict[str, TagMetrics]
     unseen_tags: dict[str, int]
     sampled_from: int
 

@@ -21,6 +21,7 @@ from unroll.errors import UserError
 from unroll.models.initialisation import initialise
 from unroll.settings import settings_from
 from unroll.tasks.base import Log, MakeCell, Progress, Task
+from unroll.tasks.grouped import measure_groups
 from unroll.tasks.sizes import stack_output_size
 from unroll.tasks.tag.calibration import calibrate_alone, calibrate_combination
 from unroll.tasks.tag.conll import conll_file
@@ -28,13 +29,15 @@ from unroll.tasks.tag.description import check_data, describe_data
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.floor_fitting import fit_tag_floor
 from unroll.tasks.tag.floor_refitting import refit_tag_floor
-from unroll.tasks.tag.forms import inherited_form
+from unroll.tasks.tag.forms import groups_of, inherited_form
 from unroll.tasks.tag.kept_vectors import PACKAGES
 from unroll.tasks.tag.metrics import (
     TagMetrics,
     TrainedTagger,
     affordable,
     compare_with_baseline,
+    format_accuracies,
+    format_spans,
     summarise_metrics,
 )
 from unroll.tasks.tag.network import LETTER_SIZE, Tagger
@@ -71,6 +74,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     input_columns = ("word", "tokens", "words", "text", "sentence")
     changeable = ("word", "tag", "skip_bad")
     column_settings = ("word", "tag")
+    has_groups = True
 
     # before and during training
 
@@ -264,14 +268,28 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
             named=trained.named,
         )
         own = dict(zip(("word", "tag"), form.settings(), strict=True))
-        settings = settings_from(TagSettings, {**settings.model_dump(), **own, **columns})
-        tagged, _ = read_tagged(path, settings, problems)
-        encoded = EncodedSentences(tagged, preprocessor)
-        return {**compare_with_baseline(trained, encoded, progress), "skipped": problems.count}
+        own |= {name: column for name, column in columns.items() if name != "by"}
+        settings = settings_from(TagSettings, {**settings.model_dump(), **own})
+        tagged, form = read_tagged(path, settings, problems)
+
+        def measure(rows: Iterable[int]) -> TagMetrics:
+            some = EncodedSentences([tagged[row] for row in rows], preprocessor)
+            return compare_with_baseline(trained, some, progress)
+
+        metrics = measure(range(len(tagged)))
+        if "by" in columns:
+            groups = groups_of(conll_file(path), path, form, tagged, columns["by"])
+            metrics["groups"] = measure_groups(groups, measure)
+        return {**metrics, "skipped": problems.count}
 
     def summarise(self, metrics: TagMetrics, where: str) -> list[str]:
         """The metrics as tables beside the baseline, for spans also by type."""
         return summarise_metrics(metrics, where)
+
+    def format_metrics(self, metrics: TagMetrics) -> str:
+        """The metrics of a group in one line: of spans, where tags are some."""
+        scores = format_spans(metrics) if "f1" in metrics else format_accuracies(metrics)
+        return f"{scores}  {counted(metrics['sentences'], 'sentence')}"
 
     def check(self, path: str, settings: TagSettings, log: Log) -> dict[str, object]:
         """Sentences, words, tags, unknown words, duplicates and bad sentences."""

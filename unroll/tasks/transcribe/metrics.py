@@ -64,6 +64,7 @@ class TranscribeMetrics(TextErrors, total=False):
         network_alone: errors of the network without the simple model, where there is one.
         sampled_from: how many records there would have been, where the budget left time for fewer.
         skipped: how many bad records were skipped.
+        groups: the same for the records of each group, by its name; only where a column names it.
         problems: sentences on the bad records.
     """
 
@@ -79,6 +80,7 @@ class TranscribeMetrics(TextErrors, total=False):
     network_alone: TextErrors
     sampled_from: int
     skipped: int
+    groups: dict[str, TranscribeMetrics]
     problems: list[str]
 
 

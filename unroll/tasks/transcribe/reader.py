@@ -197,7 +197,7 @@ def find_table(
         raise UserError(
             f"{error} For images of lines use --image COLUMN, for strokes --strokes COLUMN."
         ) from error
-    by = settings.by if like is None and run is None else None  # which splits nothing else
+    by = settings.by if like is None else None  # a validation set is not split
     named = {"--set speaker=": settings.speaker, "--by ": by}
     for flag, column in named.items():
         if labelled and column is not None and column not in table.names:
@@ -215,6 +215,7 @@ def find_further_table(
     *,
     media: str | None = None,
     text: str | None = None,
+    by: str | None = None,
     labelled: bool = True,
 ) -> MediaTable:
     """A table other than that of training, in the columns of the run; without names by its content.
@@ -226,6 +227,7 @@ def find_further_table(
         named: the settings that the user gave in training.
         media: the column of paths, where it was given for this table.
         text: the column of the text, where it was given for this table.
+        by: the column of the groups, where it was given for this table.
         labelled: whether a column of texts is required.
 
     Raises:
@@ -238,6 +240,7 @@ def find_further_table(
             f"the column by --set {kind}=COLUMN."
         )
     run = RunColumns(getattr(settings, kind), settings.text, named)
+    settings = settings.model_copy(update={"by": by})
     return find_table(path, settings, run=run, media=media, text=text, labelled=labelled)
 
 

@@ -16,6 +16,7 @@ from unroll.data.problems import Problems
 from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
+from unroll.tasks.grouped import measure_groups
 from unroll.tasks.reporting import warn
 from unroll.tasks.transcribe.baseline import fit_baseline
 from unroll.tasks.transcribe.batches import TranscribeDataset
@@ -30,7 +31,7 @@ from unroll.tasks.transcribe.defaults import EMBEDDING, HIDDEN, resolve, resolve
 from unroll.tasks.transcribe.description import check_report, describe, metadata
 from unroll.tasks.transcribe.floor_fitting import FloorSize, fit_closed_text_model
 from unroll.tasks.transcribe.inputs import TranscribeInput, parse_input, read_inputs
-from unroll.tasks.transcribe.metrics import TranscribeMetrics, measure, summarise
+from unroll.tasks.transcribe.metrics import TranscribeMetrics, format_errors, measure, summarise
 from unroll.tasks.transcribe.network import Transcriber
 from unroll.tasks.transcribe.objective import TranscribeObjective
 from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
@@ -68,6 +69,7 @@ class TranscribeTask(
         *("beam", "language_model", "weight", "bonus", "chunk"),
     )
     column_settings = ("audio", "image", "strokes", "text")
+    has_groups = True
 
     # before and during training
 
@@ -196,7 +198,7 @@ class TranscribeTask(
         """
         self.check_columns(columns)
         settings, preprocessor = trained.settings, trained.preprocessor
-        given = {name: column for name, column in columns.items() if name != "text"}
+        given = {name: each for name, each in columns.items() if name not in ("text", "by")}
         for name in given:
             if name != preprocessor.kind:
                 raise UserError(
@@ -204,21 +206,33 @@ class TranscribeTask(
                     f"Name the column by --{preprocessor.kind}."
                 )
         check_search(settings)  # before all files are read
-        problems = Problems(settings.skip_bad)
+        problems, by = Problems(settings.skip_bad), columns.get("by")
         table = find_further_table(
             path, settings, preprocessor.kind, trained.named,
-            media=given.get(preprocessor.kind), text=columns.get("text"),
+            media=given.get(preprocessor.kind), text=columns.get("text"), by=by,
         )  # fmt: skip
+        settings = settings.model_copy(update={"by": by or settings.by})
         records = scan_files(table, settings, problems).records
         if not records:
             sentence = f"{path} has nothing to evaluate; expected files with their texts."
             raise UserError(problems.with_messages(sentence))
-        metrics = measure(trained, TranscribeDataset(records, preprocessor), progress)
+
+        def measure_rows(rows: Iterable[int]) -> TranscribeMetrics:
+            some = [records[row] for row in rows]
+            return measure(trained, TranscribeDataset(some, preprocessor), progress)
+
+        metrics = measure_rows(range(len(records)))
+        if by is not None:
+            metrics["groups"] = measure_groups([each.person for each in records], measure_rows)
         return {**metrics, "skipped": problems.count, "problems": problems.messages()}
 
     def summarise(self, metrics: TranscribeMetrics, where: str) -> list[str]:
         """The metrics as a table beside the baselines, and what is remarkable."""
         return summarise(metrics, where)
+
+    def format_metrics(self, metrics: TranscribeMetrics) -> str:
+        """The metrics of a group in one line."""
+        return f"{format_errors(metrics)}  {counted(metrics['records'], metrics['record_name'])}"
 
     def check(self, path: str, settings: TranscribeSettings, log: Log) -> dict[str, object]:
         """Rows, units, lengths, duplicates and bad records."""
