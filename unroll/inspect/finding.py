@@ -9,11 +9,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unroll.inspect.drawing import Drawing
 from unroll.inspect.page import Section, render_page
 from unroll.terminal import printable, shortened
+
+if TYPE_CHECKING:
+    from unroll.run import Run
 
 Row = Sequence[Any]
 
@@ -109,6 +112,21 @@ class Finding(ABC):
     def _repr_html_(self) -> str:
         drawn = self.svg() if self.pictures() else ""
         return f"<h3>{html.escape(self.title)}</h3>{drawn}{html_table(self.table())}"
+
+
+def network_alone(run: Run, both: str = "") -> dict[str, str]:
+    """The condition that a finding shows the network of a run without the simple model.
+
+    Args:
+        run: a trained run.
+        both: what is of both together, as "; predictions are of both".
+
+    Returns:
+        The condition by its name; empty where the run has no simple model.
+    """
+    if getattr(run.preprocessor, "floor", None) is None:
+        return {}
+    return {"shows": f"the network without the simple model that it is combined with{both}"}
 
 
 def format_conditions(conditions: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from unroll.inspect.finding import (
     Picture,
     format_conditions,
     html_table,
+    network_alone,
     round_digits,
     text_table,
 )
@@ -275,7 +276,12 @@ def gates_of_run(run: Run, data: str | Path, *, steps: int = STEPS) -> Gates:
         Gate(part, name, c.closed / c.steps, c.open / c.steps, c.total / c.steps, c.counts)
         for (part, name), c in counters.items()
     )
-    conditions = {"run": str(run.path), "data": str(data), "steps": steps_read}
+    conditions = {
+        "run": str(run.path),
+        "data": str(data),
+        "steps": steps_read,
+        **network_alone(run),
+    }
     return Gates(f"Gates of {run.path.name}", conditions, gates)
 
 

@@ -16,6 +16,7 @@ from unroll.errors import UserError
 from unroll.inspect.text_windows import read_encoded, text_windows
 from unroll.layers.recorded import RecordedCall, recorded
 from unroll.models.language_decoding import prompt_ids, start_ids
+from unroll.models.mixture import MixedLanguageModel
 from unroll.run import LanguageRun, Run
 from unroll.tasks.classify.network import Classifier
 
@@ -34,7 +35,8 @@ class RecordedText:
         tokens: of each of B streams.
         states: [T, B, H] by layer and field: `layer 1 h`.
         guesses: the most likely next tokens after each token of the first stream, with their
-            probabilities; empty for networks that predict no tokens.
+            probabilities, by the network and the n-grams that it is mixed with; empty for networks that
+            predict no tokens.
         surprise: the negative log probability of each token of the first stream given those before,
             in nats; empty for networks that predict no tokens.
         not_read: how many tokens lie beyond the longest input of a classifier.
@@ -143,22 +145,31 @@ def record_data(run: LanguageRun, path: str, tokens: int) -> RecordedText:
         length = max(2, min(encoded.tokens, tokens) // streams)
     windows = text_windows(encoded, length, streams, path)
     ids = torch.cat([windows.before, windows.x])
-    return record_language_model(run, ids, windows.category, len(windows.before))
+    return record_language_model(
+        run, ids, windows.category, len(windows.before), with_guesses=False
+    )
 
 
 @torch.no_grad()
 def record_language_model(
-    run: LanguageRun, ids: Tensor, category: Tensor | None, skip: int
+    run: LanguageRun,
+    ids: Tensor,
+    category: Tensor | None,
+    skip: int,
+    *,
+    with_guesses: bool = True,
 ) -> RecordedText:
-    """Read ids with a language model.
+    """Read ids with a language model: states of its network, predictions of network and n-grams.
 
     Args:
         run: of a language model.
         ids: [T, B].
         category: [B], or None.
         skip: how many first steps are read but not kept.
+        with_guesses: whether predictions are kept.
     """
     network, vocabulary = run.model.eval(), run.vocabulary
+    predictor, rows = run.predictor, None
     category = None if category is None else category.to(run.device)
     state, chunks, guesses, surprise = None, [], [], []
     for at in range(0, len(ids), CHUNK):
@@ -166,7 +177,11 @@ def record_language_model(
         with recorded(network) as calls:
             logits, state = network(part, state, category=category)
         chunks.append({k: s.cpu() for call in calls for k, s in call_states(call).items()})
+        if not with_guesses:
+            continue
         first = logits[:, 0].log_softmax(-1)
+        if isinstance(predictor, MixedLanguageModel):
+            first, rows = predictor.mix_steps(first, ids[at : at + len(part), 0].numpy(), rows)
         p, order = first.exp().topk(min(GUESSES, first.shape[1]))
         guesses += [
             list(zip(o, q, strict=True)) for o, q in zip(order.tolist(), p.tolist(), strict=True)

@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from unroll.cells import State, map_state
 from unroll.errors import UserError
+from unroll.inspect.finding import network_alone
 from unroll.inspect.flow import Flow, measure_flow
 from unroll.inspect.gradients import Gradients
 from unroll.inspect.noise_gradients import noise_gradients
@@ -71,6 +72,7 @@ def gradients_of_run(
         "batch": windows.x.shape[1],
         "warm_up": len(windows.before),
         "at_the_loss": "the cross-entropy of the last token",
+        **network_alone(run),
     }
     title = (
         f"Gradients of {run.path.name}: the loss of one token, followed {windows.steps} steps back"

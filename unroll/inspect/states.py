@@ -23,6 +23,7 @@ from unroll.inspect.finding import (
     Picture,
     format_conditions,
     html_table,
+    network_alone,
     round_digits,
     text_table,
 )
@@ -326,6 +327,7 @@ def states_of_run(
         "not_read": recorded.not_read or None,
         "units": len(labels),
         "scored_on": f"{activations.shape[0] * activations.shape[1]:,} tokens of {where}",
+        **network_alone(run, "; predictions are of both" if recorded.guesses else ""),
     }
     planes = {name: principal_plane(s[:, 0]) for name, s in recorded.states.items()}
     maps = {name: plane for name, plane in planes.items() if plane is not None}

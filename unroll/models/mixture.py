@@ -158,6 +158,23 @@ class MixedLanguageModel:
         mixed = np.log(share * p + (1 - share) * self.ngrams.probabilities(rows))
         return torch.from_numpy(mixed.astype(np.float32)).to(logits.device)
 
+    def mix_steps(
+        self, logits: Tensor, ids: np.ndarray, rows: np.ndarray | None
+    ) -> tuple[Tensor, np.ndarray]:
+        """The distributions of both as one, after each token of a sequence.
+
+        Args:
+            logits: of the network after each token [T, V].
+            ids: the tokens [T].
+            rows: of the history before them [n]. None: nothing was before.
+
+        Returns:
+            ln p [T, V], and the rows of the history after them [n].
+        """
+        after = self.ngrams.rows_after([]) if rows is None else rows
+        histories = [after := self.ngrams.advance(after, token) for token in ids]
+        return self.mix(logits, np.stack(histories)), after
+
 
 class MixedStepper:
     """A mixed model with its state: takes a token, returns ln p of the next one."""

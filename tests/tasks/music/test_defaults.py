@@ -10,11 +10,11 @@ from unroll.tasks.music.settings import MusicSettings
 from unroll.tasks.music.task import MusicTask
 
 
-def test_open_settings_get_their_values():
-    settings = resolve(resolve_sizes(MusicSettings(), GRUCell))
+def test_open_settings_get_their_values(data):
+    settings = resolve(resolve_sizes(MusicSettings(steps=9), GRUCell), data)
     assert (settings.hidden, settings.embedding, settings.batch_size) == (512, 128, 8)
     assert settings.dropout == settings.dropout_input == 0.3 and settings.learning_rate == 3e-3
-    given = resolve(MusicSettings(dropout=0.1, optimizer="sgd", hidden=7))
+    given = resolve(MusicSettings(steps=9, dropout=0.1, optimizer="sgd", hidden=7), data)
     assert given.dropout_input == 0.1 and given.learning_rate == 0.3
 
 

@@ -8,7 +8,7 @@ from unroll.tasks.music.settings import MusicSettings
 
 
 def test_keys_metres_and_long_tunes_are_described(data):
-    text = " ".join(describe(data, resolve(MusicSettings(longest=16))))
+    text = " ".join(describe(data, resolve(MusicSettings(longest=16), data)))
     assert "Training set: 11 tunes. Validation set: a tenth of the tunes" in text
     assert "Keys: D 3" in text and "metres: 4/4 11." in text
     assert "80% of the tunes are read in another key" in text

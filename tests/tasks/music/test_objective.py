@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 def test_the_loss_of_a_batch_is_that_of_its_tunes(data, untrained):
     network = untrained(data.preprocessor, 0)
-    settings = resolve(MusicSettings(batch_size=16, transpose=0))
+    settings = resolve(MusicSettings(steps=9, batch_size=16, transpose=0), data)
     objective = MusicObjective(network, data, settings, CPU)
     assert objective.batches_per_epoch == 1 and objective.initial_state() is None
     batch = objective.batch(0)
@@ -29,14 +29,14 @@ def test_the_loss_of_a_batch_is_that_of_its_tunes(data, untrained):
 
 def test_it_is_evaluated_in_nats_per_character(data, untrained):
     network = untrained(data.preprocessor, 0)
-    objective = MusicObjective(network, data, resolve(MusicSettings()), CPU)
+    objective = MusicObjective(network, data, resolve(MusicSettings(steps=9), data), CPU)
     text = data.valid[0].text
     (nats,) = token_nats(network, [text], data.preprocessor, CPU)
     assert objective.evaluate()["loss"] == pytest.approx(nats.sum() / len(text))
 
 
 def test_an_evaluation_during_training_leaves_the_n_grams_out(data, untrained, monkeypatch):
-    network, settings = untrained(data.preprocessor, 0), resolve(MusicSettings())
+    network, settings = untrained(data.preprocessor, 0), resolve(MusicSettings(steps=9), data)
     loss = MusicObjective(network, data, settings, CPU).evaluate()
     data = MusicTask().fit_floor(data, settings, print)
     monkeypatch.setattr(KneserNey, "score_rows", None)
@@ -44,7 +44,10 @@ def test_an_evaluation_during_training_leaves_the_n_grams_out(data, untrained, m
 
 
 def test_both_sets_together_are_learned_from_in_the_end(data, untrained):
-    network, settings = untrained(data.preprocessor, 0), resolve(MusicSettings(batch_size=16))
+    network, settings = (
+        untrained(data.preprocessor, 0),
+        resolve(MusicSettings(steps=9, batch_size=16), data),
+    )
     everything = MusicObjective(network, data, settings, CPU).with_validation_set()
     assert everything.data.train == data.train + data.valid
     assert everything.batch(0).loss(None)[0].isfinite()
@@ -54,7 +57,7 @@ def test_an_evaluation_may_read_fewer_tunes(data, untrained, monkeypatch):
     monkeypatch.setattr("unroll.tasks.music.objective.FEWEST_EVALUATED", 1)
     tunes = replace(data, valid=data.train[:6])
     objective = MusicObjective(
-        untrained(data.preprocessor, 0), tunes, resolve(MusicSettings()), CPU
+        untrained(data.preprocessor, 0), tunes, resolve(MusicSettings(steps=9), data), CPU
     )
     everything = objective.evaluate()
     assert objective.limit_evaluation(0.5) == 0.5 and len(objective.evaluated) == 3

@@ -15,7 +15,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from unroll.data.files.lines import numbered_lines
 from unroll.data.problems import Problems
@@ -43,10 +45,12 @@ SYNTAX = re.VERBOSE | re.MULTILINE | re.DOTALL
 PIECE = re.compile(PIECES.replace("INLINE", INLINE), SYNTAX)
 # for what follows the last ] of a line: every [a: there would look for its ] to the end of the line
 PIECE_AFTER_BRACKETS = re.compile(PIECES.replace("INLINE", ""), SYNTAX)
+REMEMBERED = (
+    64  # tunes whose pieces are kept: several questions are asked of one tune after another
+)
 
 
-@dataclass(frozen=True, slots=True)
-class AbcPiece:
+class AbcPiece(NamedTuple):
     """A piece of a tune.
 
     Attributes:
@@ -58,7 +62,8 @@ class AbcPiece:
     text: str
 
 
-def split_pieces(tune: str) -> list[AbcPiece]:
+@lru_cache(maxsize=REMEMBERED)
+def split_pieces(tune: str) -> tuple[AbcPiece, ...]:
     """Split a tune into pieces; their texts joined are the tune.
 
     Examples:
@@ -66,11 +71,11 @@ def split_pieces(tune: str) -> list[AbcPiece]:
         >>> [piece.text for piece in split_pieces('M:6/8\\nK:G\\n"G"B2^c|')]
         ['M:6/8\\n', 'K:G\\n', '"G"', 'B', '2', '^c', '|']
     """
-    return [
+    return tuple(
         AbcPiece(str(match.lastgroup), match[0])
         for line in LINE.findall(tune)
         for match in line_pieces(line)
-    ]
+    )
 
 
 def line_pieces(line: str) -> Iterator[re.Match[str]]:
@@ -82,6 +87,16 @@ def line_pieces(line: str) -> Iterator[re.Match[str]]:
         yield match
         at = match.end()
     yield from PIECE_AFTER_BRACKETS.finditer(line, at)
+
+
+def notes_of(tune: str) -> list[AbcPiece]:
+    """The notes in the body of a tune in ABC."""
+    start, at, notes = body_start(tune), 0, []
+    for piece in split_pieces(tune):
+        if at >= start and piece.kind == "note":
+            notes.append(piece)
+        at += len(piece.text)
+    return notes
 
 
 def field_value(tune: str, letter: str) -> str | None:
@@ -103,10 +118,12 @@ class Tune:
     Attributes:
         text: in ABC, or as words of MIDI.
         where: its file and line, for sentences.
+        file: that it is from.
     """
 
     text: str
     where: str
+    file: str = ""
 
 
 def abc_tunes(path: Path, name: str, problems: Problems) -> Iterator[Tune]:
@@ -140,10 +157,10 @@ def abc_tunes(path: Path, name: str, problems: Problems) -> Iterator[Tune]:
             problems.bad(bad_lines.sentences[0])
         elif field_value(text, "K") is None:
             problems.bad(f"{where}: the tune has no K: field; expected its key, such as K:G.")
-        elif not any(piece.kind == "note" for piece in split_pieces(text[body_start(text) :])):
+        elif not notes_of(text):
             problems.bad(f"{where}: the tune has no notes after its K: field; expected notes.")
         else:
-            yield Tune(text, where)
+            yield Tune(text, where, name)
 
     for number, line in read_lines():
         if line.startswith("X:"):

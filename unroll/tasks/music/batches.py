@@ -38,7 +38,8 @@ class TuneBatches:
         self.preprocessor, self.seed, self.share = preprocessor, settings.seed, settings.transpose
         self.longest = settings.longest
         self.texts = tunes
-        lengths = [len(preprocessor.encode(tune)) + 1 for tune in tunes]
+        self._ids = lru_cache(maxsize=CACHED)(self._encode)
+        lengths = [len(self._ids(n, None)) - 1 for n in range(len(tunes))]
         # the number of a tune, and of one of its parts
         self.parts = [
             (n, k) for n, size in enumerate(lengths) for k in range(-(-size // self.longest))
@@ -47,7 +48,6 @@ class TuneBatches:
         self.order = Bucketed(sizes, settings.batch_size or 1, settings.seed)
         self.per_epoch = self.order.per_epoch
         self.divided = sum(size > self.longest for size in lengths)
-        self._ids = lru_cache(maxsize=CACHED)(self._encode)
 
     def batch(self, number: int) -> TokenBatch:
         """Batch `number` of the run, counted from 0 over all epochs."""

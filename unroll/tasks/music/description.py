@@ -22,6 +22,8 @@ from unroll.tasks.music.reader import (
     read_tunes,
 )
 from unroll.tasks.music.settings import MusicSettings
+from unroll.training.budget import DEFAULT_SECONDS
+from unroll.training.sizes_for_seconds import may_choose_size
 
 LISTED_KEYS, LISTED_METRES = 8, 6
 
@@ -60,7 +62,15 @@ def describe(data: MusicData, settings: MusicSettings) -> list[str]:
             f"{settings.transpose:.0%} of the tunes are read in another key, drawn again each time "
             f"(--set transpose=0 turns this off); {stay}."
         )
-    if divided := TuneBatches(texts, preprocessor, settings).divided:
+    if may_choose_size(settings):
+        sentences.append(
+            f"Units, dropout and learning rate that were not given fit "
+            f"{settings.seconds or DEFAULT_SECONDS:g} seconds of this machine and these tunes (--hidden, "
+            "--set dropout=P learning_rate=R)."
+        )
+    # a token has a byte at least
+    may_divide = max(len(text.encode()) for text in texts) >= settings.longest
+    if may_divide and (divided := TuneBatches(texts, preprocessor, settings).divided):
         sentences.append(
             f"{counted(divided, 'tune is', 'tunes are')} longer than {settings.longest:,} tokens and "
             "are split (--set longest=N)."

@@ -179,7 +179,7 @@ def midi_tunes(path: Path, name: str, problems: Problems) -> Iterator[Tune]:
     if not re.search(r"\bn\d+\s", text):
         problems.bad(f"{name} has no notes; expected a tune with notes.")
         return
-    yield Tune(text, name)
+    yield Tune(text, name, name)
 
 
 def transpose_midi(text: str, semitones: int) -> str:

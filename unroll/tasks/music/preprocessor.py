@@ -20,7 +20,7 @@ import numpy as np
 from unroll.errors import UserError
 from unroll.models.kneser_ney import KneserNey
 from unroll.saved_files import STRICT, are_unique, read_record, refuse_unless
-from unroll.tasks.music.abc import AbcPiece, body_start, field_value, split_pieces
+from unroll.tasks.music.abc import field_value, notes_of, split_pieces
 from unroll.tasks.music.floor import floor_files, load_floor
 from unroll.tasks.music.keys import (
     CannotTranspose,
@@ -248,11 +248,6 @@ def known_key(name: str) -> Key:
     if key is None:
         raise UserError(f"{FILE} names the key {name!r}; expected a key such as G or F#m.")
     return key
-
-
-def notes_of(tune: str) -> list[AbcPiece]:
-    """The notes in the body of a tune in ABC."""
-    return [piece for piece in split_pieces(tune[body_start(tune) :]) if piece.kind == "note"]
 
 
 def pieces_of(tune: str, notation: str) -> list[str]:

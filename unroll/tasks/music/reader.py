@@ -11,9 +11,10 @@ import numpy as np
 
 from unroll.counting import counted
 from unroll.data.problems import Problems
-from unroll.data.split import validation_rows
+from unroll.data.split import validation_groups, validation_rows
 from unroll.errors import UserError
 from unroll.tasks.music.abc import Tune, abc_tunes
+from unroll.tasks.music.groups import tune_groups
 from unroll.tasks.music.midi import midi_tunes
 from unroll.tasks.music.preprocessor import ABC, MIDI, MusicPreprocessor
 from unroll.tasks.music.settings import ABC_FILES, MIDI_FILES, MusicSettings
@@ -55,7 +56,8 @@ def read_music(
         preprocessor: the run's own where a run is resumed. Default: learned from the training set.
 
     Raises:
-        UserError: where there are too few tunes, or the two sets are in different notations.
+        UserError: where there are too few tunes or groups of tunes, or the two sets are in different
+            notations.
     """
     problems = Problems(settings.skip_bad)
     notation, tunes = read_tunes(path, problems)
@@ -66,10 +68,12 @@ def read_music(
                 "a training set and a validation set (--valid)."
             )
             raise UserError(problems.with_messages(sentence))
-        rows = validation_rows(len(tunes))
+        rows, validation_set = validation_rows(len(tunes)), f"a tenth of the tunes of {path}"
+        if settings.by is not None:
+            rows, count = validation_groups(tune_groups(tunes, settings.by, notation))
+            validation_set = f"a tenth of the {count} groups (--by {settings.by}) of {path}"
         train = [tune for tune, is_valid in zip(tunes, rows, strict=True) if not is_valid]
         valid = [tune for tune, is_valid in zip(tunes, rows, strict=True) if is_valid]
-        validation_set = f"a tenth of the tunes of {path}"
     else:
         other, valid = read_tunes(settings.valid, problems)
         train, validation_set = tunes, settings.valid

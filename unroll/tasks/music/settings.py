@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from unroll.data.files.forms import suffix_of
 from unroll.settings.recurrent import RecurrentSettings
@@ -14,16 +14,22 @@ from unroll.settings.shared import DropoutInput, TieEmbedding
 
 ABC_FILES = (".abc", ".abc.gz")
 MIDI_FILES = (".mid", ".midi")
+FILE, FOLDER = "file", "folder"  # that tunes can be grouped by, beside fields of ABC
 
 
 class MusicSettings(RecurrentSettings):
     """Settings of a recurrent model of tunes and of the tunes that it reads."""
 
-    flags: ClassVar[dict[str, str]] = {"valid": "FILE", "skip_bad": ""}
+    flags: ClassVar[dict[str, str]] = {"valid": "FILE", "by": "GROUP", "skip_bad": ""}
 
     valid: str | None = Field(
         None,
         description="File of the validation set. Default: a tenth of the tunes, at most 5,000.",
+    )
+    by: str | None = Field(
+        None,
+        description="What is held out whole: file, folder, or the letter of a field of ABC, such as C "
+        "for composers. Default: single tunes.",
     )
     skip_bad: bool = Field(False, description="Skip bad tunes; they are counted and reported.")
     transpose: float = Field(
@@ -43,6 +49,19 @@ class MusicSettings(RecurrentSettings):
     )
     tie: TieEmbedding = False
     dropout_input: DropoutInput = None
+
+    @field_validator("by")
+    @classmethod
+    def check_by(cls, by: str | None) -> str | None:
+        """Refuse what tunes cannot be grouped by.
+
+        Raises:
+            ValueError: where it is so.
+        """
+        is_field = by is not None and len(by) == 1 and by.isascii() and by.isalpha()
+        if by not in (None, FILE, FOLDER) and not is_field:
+            raise ValueError("expected file, folder, or the letter of a field of ABC, such as C")
+        return by
 
     @property
     def ties_embedding(self) -> bool:

@@ -71,7 +71,7 @@ class MusicTask(
         return read_music(path, settings, preprocessor)
 
     def resolve(self, settings: MusicSettings, data: MusicData) -> MusicSettings:
-        return resolve(settings)
+        return resolve(settings, data)
 
     def build_network(
         self, settings: MusicSettings, preprocessor: MusicPreprocessor, make_cell: MakeCell
