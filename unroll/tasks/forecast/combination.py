@@ -1,6 +1,6 @@
 """How much the network counts beside the simple model, and bands that hold what they promise.
 
-K horizon, B windows, Q quantiles.
+K horizon, B windows, Q quantiles, S series.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ NETWORK_NEEDS = 200  # windows, from which on the width of the network's band is
 RECENT_RANGE = (0.2, 20.0)
 LEAST_WIDTH = 1e-3
 BOTH_TAILS = 0.25  # how much a quantile is that of both tails together
+SERIES_COUNTS = 5  # windows of a usual size, that the size of the errors of a series begins with
 WIDER = 1.05  # bands: models are chosen by the errors that bands are fitted to
 MOST_ERRORS = 1 << 23  # that a quantile is taken of
 
@@ -40,36 +42,69 @@ class Errors:
         truth: relative to the simple model [K, B].
         known: where the truth is known, bool [K, B].
         recent: the size of the simple model's last errors [B].
+        series: numbers of their series from 1 [B]; 0 for an unseen series.
     """
 
     own: Tensor
     truth: Tensor
     known: Tensor
     recent: Tensor
+    series: Tensor
+
+
+class Sizes(NamedTuple):
+    """Mean sizes of errors.
+
+    Attributes:
+        steps: of each step [K].
+        series: of each series, relative to others [S + 1].
+    """
+
+    steps: Tensor
+    series: Tensor
+
+    def of(self, series: Tensor) -> Tensor:
+        """The sizes of errors of windows of these series [K, B]. series: numbers [B]."""
+        return self.steps[:, None] * self.series[series]
+
+
+class Bands(NamedTuple):
+    """What bands are made of.
+
+    Attributes:
+        offsets: the quantiles of what is left, in the unit of spread [K, Q].
+        series: the sizes of series, by which that unit is multiplied [S + 1].
+    """
+
+    offsets: Tensor
+    series: Tensor
 
 
 class Combination(nn.Module):
     """The simple model and the network together.
 
         median_k = floor_k + a_k m_k            m: the network's median, relative to the floor
-        q_k = median_k + o_kq u,   u = r^p w^s  r: recent errors of the floor, w: the network's width
+        q_k = median_k + o_kq c u, u = r^p w^s  r: recent errors of the floor, w: the network's width,
+                                                c: the size of the errors of the series
 
     Before it is fitted the network counts fully, with its own quantiles.
 
     Args:
         horizon: K.
         levels: the quantiles [Q], 0.5 among them.
+        series: S.
 
     Attributes:
         fitted: 1 where it is fitted.
         share: a, how much of the network's correction counts [K].
         offsets: o, the quantiles of what is left, in u [K, Q].
         powers: p and s [2].
+        sizes: c of each series, the first one of an unseen series [S + 1]; None of a single series.
     """
 
-    def __init__(self, horizon: int, levels: tuple[float, ...]) -> None:
+    def __init__(self, horizon: int, levels: tuple[float, ...], series: int = 1) -> None:
         super().__init__()
-        self.levels, self.middle = levels, levels.index(0.5)
+        self.levels, self.middle, self.series = levels, levels.index(0.5), series
         self.fitted: Tensor
         self.share: Tensor
         self.offsets: Tensor
@@ -78,18 +113,23 @@ class Combination(nn.Module):
         self.register_buffer("share", torch.ones(horizon))
         self.register_buffer("offsets", torch.zeros(horizon, len(levels)))
         self.register_buffer("powers", torch.zeros(2))
+        self.sizes: Tensor | None
+        self.register_buffer("sizes", torch.ones(series + 1) if series > 1 else None)
 
-    def forward(self, own: Tensor, recent: Tensor) -> Tensor:
+    def forward(self, own: Tensor, recent: Tensor, series: Tensor) -> Tensor:
         """Quantiles relative to the simple model [K, B, Q].
 
         Args:
             own: the network's [K, B, Q].
             recent: the size of the simple model's last errors [B].
+            series: numbers of their series [B].
         """
         if not bool(self.fitted):
             return own
         centre = self.share[: len(own), None] * own[..., self.middle]
         unit = spread_unit(own, recent, self.powers)
+        if self.sizes is not None:
+            unit = unit * self.sizes[series]
         return centre[..., None] + self.offsets[: len(own), None] * unit[..., None]
 
     @torch.no_grad()
@@ -111,11 +151,14 @@ class Combination(nn.Module):
         if earlier is not None:
             now, before = (mean_of(e.abs(), held_out.known) for e in (left, held_out.truth))
             parts.append((earlier.truth * (now / before if before > 0 else 1.0), earlier))
-        powers = (recent_power(parts), 0.0)
+        powers = (recent_power(parts, self.series), 0.0)
         if held_out.truth.shape[1] >= NETWORK_NEEDS:
             powers = min(powers, (0.0, 1.0), key=partial(self._held_out_loss, parts))
+        bands = self._bands(parts, powers)
         self.powers.copy_(torch.tensor(powers))
-        self.offsets.copy_(self._offsets(parts, powers))
+        self.offsets.copy_(bands.offsets)
+        if self.sizes is not None:
+            self.sizes.copy_(bands.series)
         self.fitted.fill_(1)
 
     def _blocks(self) -> list[slice]:
@@ -151,8 +194,8 @@ class Combination(nn.Module):
             return 0.0
         return share * certainty**2 / (certainty**2 + HALF_AT**2)
 
-    def _offsets(self, parts: list[tuple[Tensor, Errors]], powers: tuple[float, float]) -> Tensor:
-        """The quantiles of what is left, in the unit of spread [K, Q].
+    def _bands(self, parts: list[tuple[Tensor, Errors]], powers: tuple[float, float]) -> Bands:
+        """The quantiles of what is left, in the unit of spread.
 
         Split conformal prediction (Lei et al., 2018): of n errors the quantile at p (n + 1) / n,
         so that a new one lies below it with probability p at least. Steps share the form of their
@@ -160,21 +203,16 @@ class Combination(nn.Module):
         which scatters less.
         """
         used = parts[:1] if powers[1] else parts
-        found = [
-            (left / spread_unit(errors.own, errors.recent, torch.tensor(powers)), errors.known)
-            for left, errors in used
-        ]
-        left = torch.cat([each for each, _ in found], 1)
-        known = torch.cat([each for _, each in found], 1)
+        left = torch.cat(
+            [one / spread_unit(e.own, e.recent, torch.tensor(powers)) for one, e in used], 1
+        )
+        known = torch.cat([errors.known for _, errors in used], 1)
+        series = torch.cat([errors.series for _, errors in used])
+        sizes = sizes_of(left.abs(), known, series, self.series)
         count = int(known.any(0).sum())
         if not count:
-            return torch.zeros_like(self.offsets)
-        overall = mean_of(left.abs(), known)
-        sizes = torch.tensor(
-            [mean_of(e.abs(), k) if k.any() else overall for e, k in zip(left, known, strict=True)]
-        ).to(left)
-        sizes = sizes.clamp_min(1e-9)
-        pooled = (left / sizes[:, None])[known].double()
+            return Bands(torch.zeros_like(self.offsets), sizes.series)
+        pooled = (left / sizes.of(series))[known].double()
         at = torch.tensor(self.levels, dtype=torch.float64, device=left.device)
         outward = 0.5 + (at - 0.5).abs()
         outward = (outward * (count + 1) / count).clamp_max(1)
@@ -185,7 +223,7 @@ class Combination(nn.Module):
         shape[: self.middle].clamp_(max=0)
         shape[self.middle] = 0
         shape[self.middle + 1 :].clamp_(min=0)
-        return sizes[:, None] * shape
+        return Bands(sizes.steps[:, None] * shape, sizes.series)
 
     def _held_out_loss(
         self, parts: list[tuple[Tensor, Errors]], powers: tuple[float, float]
@@ -198,10 +236,10 @@ class Combination(nn.Module):
             mask = torch.ones(count, dtype=torch.bool, device=left.device)
             mask[half] = False
             rest = (left[:, mask], select(errors, mask))
-            offsets = self._offsets([rest, *parts[1:]], powers)
+            bands = self._bands([rest, *parts[1:]], powers)
             own = select(errors, ~mask)
-            unit = spread_unit(own.own, own.recent, torch.tensor(powers))
-            miss = left[:, ~mask, None] - offsets[:, None] * unit[..., None]
+            unit = spread_unit(own.own, own.recent, torch.tensor(powers)) * bands.series[own.series]
+            miss = left[:, ~mask, None] - bands.offsets[:, None] * unit[..., None]
             loss = torch.maximum(at * miss, (at - 1) * miss).sum(-1)
             total += float(loss[own.known].sum())
         return total
@@ -214,27 +252,56 @@ def select(errors: Errors, windows: Tensor) -> Errors:
         errors.truth[:, windows],
         errors.known[:, windows],
         errors.recent[windows],
+        errors.series[windows],
     )
 
 
-def recent_power(parts: list[tuple[Tensor, Errors]]) -> float:
+def sizes_of(sizes: Tensor, known: Tensor, series: Tensor, count: int) -> Sizes:
+    """Mean sizes of errors, of steps and of series, whose product is the size of an error.
+
+    The size of a series begins at 1, as if so many windows had been seen as `SERIES_COUNTS` says.
+
+    Args:
+        sizes: of errors [K, B].
+        known: where they are known, bool [K, B].
+        series: numbers of the series of windows [B].
+        count: S.
+    """
+    of_windows = ((sizes / step_means(sizes, known)[:, None]) * known).sum(0)
+    used = known.any(0)
+    of_windows = of_windows[used] / known.sum(0)[used]
+    of_series = sizes.new_zeros(count + 1).index_add_(0, series[used], of_windows)
+    counts = torch.bincount(series[used], minlength=count + 1)
+    of_series = (of_series + SERIES_COUNTS) / (counts + SERIES_COUNTS)
+    of_series[0] = 1
+    return Sizes(step_means(sizes / of_series[series], known), of_series)
+
+
+def step_means(sizes: Tensor, known: Tensor) -> Tensor:
+    """The mean of the known sizes of each step [K], above 0; of all where none is known."""
+    overall = mean_of(sizes, known)
+    means = [mean_of(s, k) if k.any() else overall for s, k in zip(sizes, known, strict=True)]
+    return torch.tensor(means).to(sizes).clamp_min(1e-9)
+
+
+def recent_power(parts: list[tuple[Tensor, Errors]], count: int) -> float:
     """The power p of recent errors r that the errors e tell, near the usual one of few windows.
 
-        the likelihood of |e_k| as exponential with mean s_k r^p, of each window the mean over k;
-        s_k = mean |e_k| / r^p
+        the likelihood of |e_k| as exponential with mean s_k c r^p, of each window the mean over k;
+        s_k: the size of a step, c: that of a series
 
     Args:
         parts: what is left of the truth [K, B], with its windows.
+        count: S.
     """
     sizes = torch.cat([left.abs() for left, _ in parts], 1).double()
     known = torch.cat([errors.known for _, errors in parts], 1)
     recent = torch.cat([errors.recent for _, errors in parts]).clamp(*RECENT_RANGE).double()
-    counts = known.sum(1)
+    series = torch.cat([errors.series for _, errors in parts])
 
     def cost(power: float) -> float:
-        means = (sizes / recent**power * known).sum(1) / counts.clamp_min(1)
-        logs = (counts * means.clamp_min(1e-9).log()).sum()
-        whole = (logs + power * (recent.log() * known).sum()) / len(sizes)
+        expected = sizes_of(sizes / recent**power, known, series, count).of(series) * recent**power
+        whole = (expected.log() + sizes / expected)[known].sum() / len(sizes)
         return float(whole) + USUAL_COUNTS / 2 * (power - USUAL_POWER) ** 2
 
     return min(POWERS, key=cost)

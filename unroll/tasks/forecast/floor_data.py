@@ -108,4 +108,5 @@ def earlier_errors(
         torch.from_numpy(np.nan_to_num(errors).T).float().to(device),
         known.to(device),
         torch.from_numpy(recent).float().to(device),
+        torch.from_numpy(windows.series_numbers(origins)).to(device),
     )

@@ -28,7 +28,7 @@ from unroll.tasks.forecast.smoothing import SmoothingForm, fit_smoothing, square
 from unroll.tasks.forecast.windows import ForecastWindows
 
 EARLIER = 0.6  # of the training set, which a first fit sees; the rest tells how well it forecasts
-SEPARATE = 12  # series, up to which each has parameters of its own
+SEPARATE = 24  # series, up to which each has parameters of its own
 LONGEST = 1024  # last steps of a series that smoothing is fitted to
 FITTED = 24  # series that parameters of all series are fitted to
 LEARNED = 20_000  # windows that the regression is fitted to
@@ -285,12 +285,9 @@ def orders_of_series(totals: np.ndarray, fits: list[Fit]) -> list[list[int]]:
     for fit in fits:
         counts += np.bincount(windows.series_of[fit.origins], minlength=len(counts))
     common = (totals / np.maximum(1, counts)).mean(1)
-    separate = len(counts) <= SEPARATE
     return [
-        np.argsort(
-            totals[:, k] if separate and counts[k] >= FEW else common, kind="stable"
-        ).tolist()
-        for k in range(len(counts))
+        np.argsort(totals[:, k] if count >= FEW else common, kind="stable").tolist()
+        for k, count in enumerate(counts)
     ]
 
 

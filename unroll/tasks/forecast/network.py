@@ -113,7 +113,7 @@ class ForecastNetwork(nn.Module):
             width = layer.output_size
         self.drop = LockedDropout(dropout)
         self.likelihood = likelihood(loss, horizon, levels)
-        self.combination = Combination(horizon, levels) if combined else None
+        self.combination = Combination(horizon, levels, max(1, series)) if combined else None
         P = self.likelihood.size
         if head == "linear":
             self.readout = nn.Linear(width + inputs + known * horizon, horizon)
@@ -156,7 +156,7 @@ class ForecastNetwork(nn.Module):
         f, base = self(batch)
         own = self.likelihood.quantiles(f)
         if self.combination is not None:
-            own = self.combination(own, batch.recent)
+            own = self.combination(own, batch.recent, batch.series)
         return (own + base[..., None]) * batch.scale[:, None]
 
     def errors(self, parts: list[WindowBatch]) -> Errors:
@@ -166,9 +166,12 @@ class ForecastNetwork(nn.Module):
             f, base = self(batch)
             own.append(self.likelihood.quantiles(f))
             truth.append(batch.y / batch.scale - base)
-        known, recent = [batch.weight for batch in parts], [batch.recent for batch in parts]
         return Errors(
-            torch.cat(own, 1), torch.cat(truth, 1), torch.cat(known, 1), torch.cat(recent)
+            torch.cat(own, 1),
+            torch.cat(truth, 1),
+            torch.cat([batch.weight for batch in parts], 1),
+            torch.cat([batch.recent for batch in parts]),
+            torch.cat([batch.series for batch in parts]),
         )
 
     def features(self, batch: WindowBatch, last: Tensor | None = None) -> Tensor:

@@ -193,7 +193,7 @@ class ForecastWindows:
             scale=float_tensor(self._change[series]),
             y=float_tensor(np.nan_to_num(y).T),
             weight=torch.from_numpy(~np.isnan(y).T),
-            series=torch.from_numpy(self._numbers[series]),
+            series=torch.from_numpy(self.series_numbers(origins)),
             recent=float_tensor(recent),
         )
 
@@ -215,6 +215,11 @@ class ForecastWindows:
         """The scaled values after origins [B, K], NaN where missing."""
         truths: np.ndarray = self.target[origins[:, None] + np.arange(1, self.horizon + 1)]
         return truths
+
+    def series_numbers(self, origins: np.ndarray) -> np.ndarray:
+        """The numbers of the series of origins from 1 [B]; 0 for an unseen series."""
+        numbers: np.ndarray = self._numbers[self.series_of[origins]]
+        return numbers
 
     def usual_change(self, origins: np.ndarray) -> np.ndarray:
         """The size of a usual change of the scaled series of origins [B]."""
