@@ -12,7 +12,7 @@ from unroll.data.columns import LABELS, TEXTS, find_columns, lacks_column, read_
 from unroll.errors import UserError
 from unroll.in_memory.cells import is_missing
 from unroll.in_memory.forms import MemoryArrays, MemoryData, MemoryTexts, item_kind
-from unroll.in_memory.tables import MemoryTable
+from unroll.in_memory.tables import MemoryTable, named_place, texts_of
 
 VALUES = ("text", "caption", "label")  # settings that name what stands beside a sound or image
 LOOK = 1000  # rows that a guess looks at
@@ -84,7 +84,7 @@ def fit_to_task(found: MemoryData, task: str | None, values: Mapping[str, Any]) 
     if task == "forecast" or (task is None and "horizon" in values):
         refuse_missing_times(found)
     if task == "tag" and (columns := tagged_columns(found)) is not None:
-        return tagged_table(found, *columns)
+        return tagged_table(found, *columns, by=values.get("by"))
     if task == "language":
         return language_texts(found, values)
     if task == "translate":
@@ -288,9 +288,20 @@ def first_named(names: Sequence[str], known: Sequence[str], among: Iterable[int]
     return next((places[name] for name in known if name in places), None)
 
 
-def tagged_table(table: MemoryTable, token: int, tag: int, sentence: int | None) -> FittedData:
-    """Lists of words with lists of their tags, one row for each sentence."""
+def tagged_table(
+    table: MemoryTable, token: int, tag: int, sentence: int | None, by: Any = None
+) -> FittedData:
+    """Lists of words with lists of their tags, one row for each sentence; and its group.
+
+    Args:
+        table: of any columns.
+        token: the place of the words.
+        tag: the place of the tags.
+        sentence: the place of what names the sentence of a word; None where a row is a sentence.
+        by: the column of the groups, by its name. Default: there are none.
+    """
     words, tags = table.columns[token], table.columns[tag]
+    groups = None if by is None else texts_of(table, named_place(table, by, "by"))
     index = table.index
     if sentence is not None:
         starts = sentence_starts(table.columns[sentence])
@@ -298,12 +309,17 @@ def tagged_table(table: MemoryTable, token: int, tag: int, sentence: int | None)
         words, tags = (
             [cells[a:b] for a, b in zip(starts, ends, strict=True)] for cells in (words, tags)
         )
+        groups = None if groups is None else [groups[start] for start in starts]
         index = None
     message = (
         f"Words: column {table.names[token]}. Tags: column {table.names[tag]} (another one: give a frame "
         "with the columns tokens and tags alone)."
     )
-    fitted = replace(table, names=("tokens", "tags"), columns=(words, tags), index=index)
+    names: tuple[str, ...] = ("tokens", "tags")
+    columns: tuple[list[Any], ...] = (words, tags)
+    if groups is not None:
+        names, columns = (*names, str(by)), (*columns, groups)
+    fitted = replace(table, names=names, columns=columns, index=index)
     read = {"word": table.names[token], "tag": table.names[tag]}
     return FittedData(fitted, messages=(message,), read=read)
 
@@ -407,26 +423,6 @@ def one_column(table: MemoryTable, known: Sequence[str]) -> int:
         f"The {table.kind} has the columns {', '.join(table.names)[:120]}; expected one of "
         f"{', '.join(known)}, or a single column."
     )
-
-
-def named_place(table: MemoryTable, name: Any, setting: str) -> int:
-    """The place of a column that a setting names, by its name or its number from 1.
-
-    Raises:
-        UserError: where there is no such column.
-    """
-    if str(name) in table.names:
-        return table.names.index(str(name))
-    if str(name).isdigit() and 1 <= int(str(name)) <= len(table.names):
-        return int(str(name)) - 1
-    raise UserError(
-        f"{setting}={name!r} is no column of the {table.kind}, which has {', '.join(table.names)[:120]}."
-    )
-
-
-def texts_of(table: MemoryTable, place: int) -> list[str]:
-    """The texts of a column; a missing one is empty."""
-    return ["" if is_missing(cell) else str(cell) for cell in table.columns[place]]
 
 
 def labelled_columns(table: MemoryTable, values: Mapping[str, Any]) -> dict[str, str]:

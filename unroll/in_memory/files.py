@@ -55,7 +55,8 @@ def write_data(
         return write_texts(data, folder, task, bool(values.get("per_line"))), ()
     if isinstance(data, MemoryArrays):
         return write_arrays_of(data, folder, task), ()
-    if task == "tag" and data.names == ("tokens", "tags"):
+    groups = () if values.get("by") is None else (str(values["by"]),)
+    if task == "tag" and data.names in (("tokens", "tags"), ("tokens", "tags", *groups)):
         return write_tagged(data, folder), ()
     if task in ("translate", "language"):
         return write_pairs(data, folder)
@@ -96,13 +97,14 @@ def write_blocks(data: MemoryTexts, folder: Path, blocks: Sequence[Sequence[str]
 
 
 def write_tagged(table: MemoryTable, folder: Path) -> Wording:
-    """Lists of words with lists of their tags, in columns with an empty line after each."""
-    path, starts = folder / f"{STEM}.conll", list[int]()
+    """Lists of words with lists of their tags, in columns with an empty line after each.
+
+    Where a third column names groups, as JSON lines.
+    """
+    has_groups = len(table.names) > 2
+    path, starts = folder / f"{STEM}.{'jsonl' if has_groups else 'conll'}", list[int]()
     lines: list[str] = []
-    pairs = zip(
-        *(table.columns[table.names.index(name)] for name in ("tokens", "tags")), strict=True
-    )
-    for row, (tokens, tags) in enumerate(pairs):
+    for row, (tokens, tags, *group) in enumerate(zip(*table.columns, strict=True)):
         where = f"Sentence {row} of the {table.kind}"
         words, names = as_words(tokens, where), as_words(tags, where)
         if len(words) != len(names):
@@ -118,8 +120,10 @@ def write_tagged(table: MemoryTable, folder: Path) -> Wording:
                     f"{where} has the word {word!r} with the tag {tag!r}; expected words and tags "
                     "without tabs and line ends."
                 )
-            lines.append(f"{word}\t{tag}")
-        lines.append("")
+            if not has_groups:
+                lines.append(f"{word}\t{tag}")
+        record = dict(zip(table.names, (words, names, *group), strict=True))
+        lines.append(json.dumps(record, ensure_ascii=False) if has_groups else "")
     wording = Wording(path, table.kind, "sentence", len(table), starts, table.index)
     write_lines(path, lines, wording)
     return wording

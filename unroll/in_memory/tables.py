@@ -14,7 +14,7 @@ import numpy as np
 from unroll.counting import counted
 from unroll.data.optional import optional
 from unroll.errors import UserError
-from unroll.in_memory.cells import as_list
+from unroll.in_memory.cells import as_list, is_missing
 
 FRAMES = ("pandas", "polars", "pyarrow")
 
@@ -246,3 +246,23 @@ def checked_table(
 def column_name(name: object) -> str:
     """The name of a column that has a number for a name: a row of numbers is not read as names."""
     return f"column_{name}"
+
+
+def named_place(table: MemoryTable, name: Any, setting: str) -> int:
+    """The place of a column that a setting names, by its name or its number from 1.
+
+    Raises:
+        UserError: where there is no such column.
+    """
+    if str(name) in table.names:
+        return table.names.index(str(name))
+    if str(name).isdigit() and 1 <= int(str(name)) <= len(table.names):
+        return int(str(name)) - 1
+    raise UserError(
+        f"{setting}={name!r} is no column of the {table.kind}, which has {', '.join(table.names)[:120]}."
+    )
+
+
+def texts_of(table: MemoryTable, place: int) -> list[str]:
+    """The texts of a column; a missing one is empty."""
+    return ["" if is_missing(cell) else str(cell) for cell in table.columns[place]]

@@ -1,8 +1,8 @@
 """Words with tags in columns: CoNLL files of any number of columns, and CoNLL-U.
 
-A row is a word, a blank line ends a sentence. Lines that are not words are kept, so that a file can
-be written back with predicted tags: comments, `-DOCSTART-`, and in CoNLL-U the lines of multiword
-tokens (`1-2`) and empty nodes (`1.1`).
+A row is a word, a blank line ends a sentence. Lines that are not words are kept, so that a file can be
+written back with predicted tags: comments, `-DOCSTART-`, and in CoNLL-U the lines of multiword tokens
+(`1-2`) and empty nodes (`1.1`).
 """
 
 from __future__ import annotations
@@ -32,16 +32,8 @@ SPACES = re.compile(r"[ \t]+")
 WIDE = re.compile(r"\s+")  # also no-break and ideographic spaces
 WORD_NAMES = ("word", "words", "token", "tokens", "form")
 TAG_NAMES = (
-    "tag",
-    "tags",
-    "label",
-    "labels",
-    "ner",
-    "ner_tag",
-    "ner_tags",
-    "entity",
-    "pos",
-    "upos",
+    *("tag", "tags", "label", "labels", "ner"),
+    *("ner_tag", "ner_tags", "entity", "pos", "upos"),
 )
 
 
@@ -119,6 +111,7 @@ class Sentence:
         rows: which of its lines each word is, from 0.
         lines: all its lines, also those that are not words; empty unless they were asked for.
         split: words that were split, as a marked span begins or ends in them.
+        group: what `--by` names it; empty unless that was asked for.
     """
 
     words: tuple[str, ...]
@@ -127,6 +120,7 @@ class Sentence:
     rows: tuple[int, ...] = ()
     lines: tuple[str, ...] = ()
     split: tuple[str, ...] = ()
+    group: str = ""
 
     def line(self, word: int) -> int:
         """The number of the line that holds this word."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from unroll.counting import counted, listed
 from unroll.data.problems import Problems
-from unroll.data.split import MOST_RECORDS, count_shared, validation_rows
+from unroll.data.split import count_shared
 from unroll.errors import UserError
 from unroll.tasks.base import Log
 from unroll.tasks.tag.conll import (
@@ -20,7 +20,6 @@ from unroll.tasks.tag.conll import (
     TagColumns,
     conll_file,
 )
-from unroll.tasks.tag.documents import FEWEST, held_out_documents, number_documents
 from unroll.tasks.tag.encoded import EncodedSentences
 from unroll.tasks.tag.forms import TagForm, find_tag_form, inherited_form, read_form
 from unroll.tasks.tag.preprocessor import UNSEEN, TagPreprocessor
@@ -33,6 +32,7 @@ from unroll.tasks.tag.schemes import (
     scheme_labels,
 )
 from unroll.tasks.tag.settings import TagSettings
+from unroll.tasks.tag.split import form_with_groups, split_sentences
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ def read_data(
         UserError: for data that cannot be used, with file and line.
     """
     problems = Problems(settings.skip_bad)
-    sentences, columns = read_tagged(path, settings, problems)
+    by = settings.by if settings.valid is None else None
+    sentences, columns = read_tagged(path, settings, problems, by=by)
     tell_split_words(sentences, path, log)
     if settings.long == "refuse":
         sentences = list(refuse_long(sentences, path, settings.longest, problems))
@@ -128,19 +129,7 @@ def read_data(
         if scheme.name is not None:
             sentences = list(refuse_odd_tags(sentences, path, scheme, problems))
     if settings.valid is None:
-        documents = None
-        if settings.split != "sentence" and isinstance(columns, TagColumns):
-            documents = number_documents(path, sentences)
-        if documents is None and settings.split == "document":
-            raise UserError(
-                f"--set split=document: {path} marks fewer than {FEWEST} documents; expected comments "
-                "`# newdoc` or lines -DOCSTART-. Leave it out."
-            )
-        train, valid = split_sentences(sentences, path, documents)
-        share = f"{MOST_RECORDS:,}" if len(valid) == MOST_RECORDS else "a tenth"
-        validation_set = f"{share} of the sentences of {path}"
-        if documents is not None:
-            validation_set += ", whole documents (--set split=sentence)"
+        train, valid, validation_set = split_sentences(sentences, path, settings, columns)
     else:
         train, validation_set = sentences, settings.valid
         valid = read_tagged(settings.valid, settings, problems, like=columns)[0]
@@ -182,34 +171,12 @@ def tell_split_words(sentences: Sequence[Sentence], name: str, log: Log) -> None
         )
 
 
-def split_sentences(
-    sentences: list[Sentence], name: str, documents: np.ndarray | None
-) -> tuple[list[Sentence], list[Sentence]]:
-    """The training set and the validation set of one file.
-
-    Args:
-        sentences: in order.
-        name: of the file, in errors.
-        documents: the number of that of each sentence; None: each sentence is one.
-
-    Raises:
-        UserError: where there are fewer than two sentences.
-    """
-    if len(sentences) < 2:
-        raise UserError(
-            f"{name} has {counted(len(sentences), 'sentence')}; expected at least 2, one of them for "
-            "the validation set. Put a blank line between sentences, or give --valid FILE."
-        )
-    is_validation = (
-        validation_rows(len(sentences)) if documents is None else held_out_documents(documents)
-    )
-    train = [s for s, chosen in zip(sentences, is_validation, strict=True) if not chosen]
-    valid = [s for s, chosen in zip(sentences, is_validation, strict=True) if chosen]
-    return train, valid
-
-
 def read_tagged(
-    path: str, settings: TagSettings, problems: Problems, like: TagForm | None = None
+    path: str,
+    settings: TagSettings,
+    problems: Problems,
+    like: TagForm | None = None,
+    by: str | None = None,
 ) -> tuple[list[Sentence], TagForm]:
     """All sentences of a file with tags, and how it holds them.
 
@@ -218,9 +185,10 @@ def read_tagged(
         settings: the columns of word and tag, where they are known.
         problems: takes bad sentences.
         like: the form of another file, whose columns are used here where both are of the same kind.
+        by: the column of the group of a sentence. Default: there are no groups.
 
     Raises:
-        UserError: where there is no column of tags, or no sentence.
+        UserError: where there is no column of tags, no such column of groups, or no sentence.
     """
     file = conll_file(path)
     if like is None:
@@ -236,6 +204,8 @@ def read_tagged(
             f"{path} has no column of tags: it has {form.width}, and column {form.word + 1} is "
             "the word. Expected a word and its tag in each row, separated by tabs or spaces."
         )
+    if by is not None:
+        form = form_with_groups(form, by, path)
     sentences = list(read_form(file, path, form, problems))
     if not sentences:
         raise UserError(

@@ -39,7 +39,7 @@ SMALL_EPOCHS, SMALL_WORDS = 12, 4_000_000  # words that are read in so many epoc
 class TagSettings(RecurrentSettings):
     """A tagger, and the sentences it learns from."""
 
-    flags: ClassVar[dict[str, str]] = {"valid": "FILE", "skip_bad": ""}
+    flags: ClassVar[dict[str, str]] = {"by": "COLUMN", "valid": "FILE", "skip_bad": ""}
 
     # the columns
     word: int | str | None = Field(
@@ -51,6 +51,11 @@ class TagSettings(RecurrentSettings):
         None,
         description="Column of the tag, from 1, or upos or xpos; in tables and JSON its name. "
         "Default: the last (CoNLL-U: upos), or the one that holds tags.",
+    )
+    by: str | None = Field(
+        None,
+        description="Column of the group of a sentence in a table, such as its document; the validation set "
+        "is a tenth of the groups, and none of them is in the training set.",
     )
     valid: str | None = Field(
         None, description="File of the validation set. Default: a tenth of the sentences."

@@ -51,6 +51,7 @@ class TableForm:
         split: of lists, whether the words are a text, split at its spaces.
         universal: False, as of every file but CoNLL-U.
         named: whether the columns have names of their own.
+        group: the column of the group of a sentence; None unless that was asked for.
     """
 
     kind: Kind
@@ -62,6 +63,7 @@ class TableForm:
     split: bool = False
     universal: bool = False
     named: bool = True
+    group: int | None = None
 
     @property
     def width(self) -> int:
@@ -116,7 +118,8 @@ def find_table_form(
         rows = rows[1:] if header else rows
     names = [*names, *(f"column {k + 1}" for k in range(len(names), width))]
     columns = [[parsed_cell(row[k]) for row in rows if k < len(row)] for k in range(len(names))]
-    form = FormFinder(names, columns, header, place(word, names, "word"), place(tag, names, "tag"))
+    places = (place(word, names, "--set word="), place(tag, names, "--set tag="))
+    form = FormFinder(names, columns, header, *places)
     found = form.spans() or form.lists() or form.rows_of_words()
     if found is None or (found.tag is None and tagged):
         found = None if tagged else form.texts()
@@ -134,8 +137,13 @@ def is_header(row: Sequence[Any], given: Sequence[int | str | None]) -> bool:
     return asked or words
 
 
-def place(column: int | str | None, names: Sequence[str], setting: str) -> int | None:
+def place(column: int | str | None, names: Sequence[str], flag: str) -> int | None:
     """The place of a column from 0; None where none was given.
+
+    Args:
+        column: by its number from 1 or its name.
+        names: of all columns.
+        flag: that named it, for the error.
 
     Raises:
         UserError: where there is no such column.
@@ -147,7 +155,7 @@ def place(column: int | str | None, names: Sequence[str], setting: str) -> int |
     if str(column).isdecimal() and 1 <= int(column) <= len(names):
         return int(column) - 1
     raise UserError(
-        f"--set {setting}={column} is not a column; expected one of {listed(names)}, or a number "
+        f"{flag}{column} is not a column; expected one of {listed(names)}, or a number "
         f"from 1 to {len(names)}."
     )
 

@@ -49,7 +49,7 @@ def read_table_sentences(
             problems.bad(f"{table.name}, line {row.line}: {error}")
             continue
         if found.words != (DOCUMENT,):
-            yield found
+            yield replace(found, group=as_word(cell_of(row, form.group)).strip())
 
 
 def data_rows(table: TableRows, form: TableForm, problems: Problems) -> Iterator[Row]:
@@ -123,6 +123,7 @@ def sentences_of_words(
     words: list[str] = []
     found: list[str] = []
     lines: list[int] = []
+    group = ""
     mark, is_bad, known, after = "", False, problems.count, 0
     for row in data_rows(table, form, problems):
         lost, known = problems.count > known, problems.count
@@ -130,11 +131,14 @@ def sentences_of_words(
         ends = own not in ("", mark) if form.sentence is not None else after and row.line > after
         if ends:
             if words and not is_bad:
-                yield sentence(words, found if tagged else None, lines[0], lines)
+                yield replace(
+                    sentence(words, found if tagged else None, lines[0], lines), group=group
+                )
             words, found, lines, is_bad = [], [], [], False
         # the row that was lost may have begun a sentence
         is_bad = is_bad or (lost and not (ends and own))
         mark = own or mark
+        group = as_word(cell_of(row, form.group)).strip() or group
         after = row.line + 1 + sum(as_word(cell).count("\n") for cell in row.cells)
         word = as_word(cell_of(row, form.word)).strip(" \t\r\n")
         tag = as_word(cell_of(row, form.tag)).strip() if tagged else ""
@@ -152,7 +156,7 @@ def sentences_of_words(
         found.append(tag)
         lines.append(row.line)
     if words and not is_bad and problems.count == known:
-        yield sentence(words, found if tagged else None, lines[0], lines)
+        yield replace(sentence(words, found if tagged else None, lines[0], lines), group=group)
 
 
 def sentence(
