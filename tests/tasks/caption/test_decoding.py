@@ -9,7 +9,6 @@ import torch
 from unroll.data.words import WordVocabulary
 from unroll.errors import UserError
 from unroll.tasks.base import Trained
-from unroll.tasks.caption.consensus import Consensus
 from unroll.tasks.caption.decoding import ImageCaptioner, describe_search, inverse_cdf, search
 from unroll.tasks.caption.neighbours import KnownImages, make_thumbnails
 from unroll.tasks.caption.network import Captioner
@@ -39,8 +38,7 @@ def trained_with(parts, floor=None, **settings):
 
 
 def found(parts, images, floor=None, **settings):
-    consensus = Consensus(parts[1].known)
-    return search(trained_with(parts, floor, **settings), images, consensus)
+    return search(trained_with(parts, floor, **settings), images)
 
 
 @pytest.mark.parametrize("settings", [{"consensus": 20}, {"consensus": 0, "beam": 3, "best": 2}])

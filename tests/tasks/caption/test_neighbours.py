@@ -12,6 +12,7 @@ from unroll.tasks.caption.neighbours import (
     make_thumbnails,
     neighbour_captions,
 )
+from unroll.tasks.caption.network import Captioner
 from unroll.tasks.caption.reader import read_captions
 from unroll.tasks.caption.settings import CaptionSettings
 from unroll.training.folder import RunFolder
@@ -54,6 +55,22 @@ def test_all_images_count_the_same_whatever_their_captions():
     known = KnownImages(torch.zeros(3, 3, dtype=torch.uint8), [["a", "b"], ["a"], ["c"]])
     texts, shares = neighbour_captions(known, [0, 1])
     assert texts == ["a", "b"] and shares == pytest.approx([0.75, 0.25])
+
+
+def test_images_are_read_with_the_network_where_there_is_time(write_table, folder, monkeypatch):
+    monkeypatch.setattr(neighbours, "BATCH_SIZE", 4)
+    data = read_captions(write_table(), CaptionSettings())
+    known = KnownImages.fit(data.train, data.preprocessor.vocabulary)
+    network = Captioner(len(data.preprocessor.vocabulary), data.preprocessor.size, [3], 6, 8)
+    device = torch.device("cpu")
+    assert known.measures == ("thumbnails",)
+    assert known.learn_features(data.train, network, device)
+    whole = known.features
+    assert whole.shape == (data.train.image_count, 6) and len(known.measures) == 3
+    assert known.learn_features(data.train, network, device, seconds=60.0)
+    assert torch.equal(known.features, whole)
+    assert not known.learn_features(data.train, network, device, seconds=0.0)
+    assert known.measures == ("thumbnails",)
 
 
 def test_it_is_saved_and_loaded_and_damage_is_a_sentence(write_table, folder):

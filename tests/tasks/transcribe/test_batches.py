@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from unroll.tasks.transcribe.batches import TranscribeBatches, TranscribeDataset, make_batch
-from unroll.tasks.transcribe.preprocessor import Perturbation
+from unroll.tasks.transcribe.perturbation import Perturbation
 
 
 def test_batches_are_a_function_of_their_number(speech_data):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import get_args
 
 import numpy as np
 
@@ -66,7 +65,7 @@ def fit_choice(
     places, references = valid.by_image()
     chosen = evenly_spread(len(places), IMAGES).tolist()
     truth, size = CiderD(references[k] for k in chosen), images_at_once(trained.settings)
-    consensus, total = Consensus(trained.preprocessor.known), dict.fromkeys(choices(trained), 0.0)
+    consensus, total = trained.preprocessor.consensus, dict.fromkeys(choices(trained), 0.0)
     done = 0
     for batch in groups_in_time(chosen, size, trained.seconds):
         images = valid.images.take([places[k] for k in batch])
@@ -95,10 +94,9 @@ def choices(trained: TrainedCaptioner) -> list[Choice]:
     alone = [Choice(prior) for prior in priors]
     if floor is None:
         return alone
-    kinds: Sequence[Similarity] = get_args(Similarity)
     together = [
         Choice(prior, weight, by, count)
-        for weight, by, count, prior in product(WEIGHTS, kinds, COUNTS, priors)
+        for weight, by, count, prior in product(WEIGHTS, floor.measures, COUNTS, priors)
         if weight
     ]
     return together + alone
@@ -112,9 +110,10 @@ def similar_images(
     if floor is None:
         return {}
     thumbnails = make_thumbnails(valid.images.take(places))
-    features = image_features(valid.images, places, trained.model, trained.device)
-    kinds: Sequence[Similarity] = get_args(Similarity)
-    return {by: floor.nearest(thumbnails, MOST, features, by).tolist() for by in kinds}
+    features = None
+    if len(floor.features):
+        features = image_features(valid.images, places, trained.model, trained.device)
+    return {by: floor.nearest(thumbnails, MOST, features, by).tolist() for by in floor.measures}
 
 
 def chosen_captions(

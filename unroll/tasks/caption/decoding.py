@@ -122,7 +122,6 @@ class ImageCaptioner:
 
     def __init__(self, trained: TrainedCaptioner) -> None:
         self.trained, self.at_once = trained, images_at_once(trained.settings)
-        self.consensus = Consensus(trained.preprocessor.known)
         floor = trained.preprocessor.floor
         if floor is not None and len(floor.features):
             fits = floor.features.shape[1] == trained.model.norm_summary.num_features
@@ -131,7 +130,7 @@ class ImageCaptioner:
     def __call__(self, images: Tensor) -> list[ImageCaptions]:
         """The captions of images, uint8 [B, C, H, W]; B is at most `at_once`."""
         trained, preprocessor = self.trained, self.trained.preprocessor
-        found = search(trained, images, self.consensus)
+        found = search(trained, images)
         return [
             as_prediction(preprocessor, hypotheses, trained.settings.best, trained.model.grid)
             for hypotheses in found
@@ -165,9 +164,7 @@ def prior_of(trained: TrainedCaptioner) -> float:
     return float(trained.model.prior) if prior is None else prior
 
 
-def search(
-    trained: TrainedCaptioner, images: Tensor, consensus: Consensus
-) -> list[list[CaptionHypothesis]]:
+def search(trained: TrainedCaptioner, images: Tensor) -> list[list[CaptionHypothesis]]:
     """The captions of each image, best first.
 
     With `consensus`, captions are drawn and ranked by the agreement that they can expect. Where the
@@ -178,7 +175,6 @@ def search(
     Args:
         trained: its network is set to eval mode.
         images: uint8 [B, C, H, W].
-        consensus: of the captions of the training set.
     """
     network, preprocessor, settings = trained.model, trained.preprocessor, trained.settings
     arguments = (network, preprocessor, images, settings, trained.device)
@@ -192,7 +188,7 @@ def search(
     if preprocessor.floor is None or preprocessor.floor.weight < 1:
         drawn = draw_captions(*arguments)
     return [
-        rank_by_agreement(trained, image, hypotheses, captions, consensus)
+        rank_by_agreement(trained, image, hypotheses, captions, preprocessor.consensus)
         for image, hypotheses, captions in zip(images, drawn, near, strict=True)
     ]
 

@@ -271,7 +271,7 @@ def borrowed_captions(
         if floor.by != "thumbnails":
             features = image_features(captions.images, places, trained.model, trained.device)
         similar = floor.nearest(thumbnails, floor.count, features, floor.by).tolist()
-        consensus, prior = Consensus(trained.preprocessor.known), prior_of(trained)
+        consensus, prior = trained.preprocessor.consensus, prior_of(trained)
         found["similar images"] = [
             consensus_of_neighbours(floor, each, consensus, prior) for each in similar
         ]

@@ -6,10 +6,11 @@ M known images, C colours, F features, N images that are asked for.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 import torch
@@ -143,17 +144,41 @@ class KnownImages:
         thumbnails = torch.cat(list(thumbnail_batches(train.images, chosen)))
         return cls(thumbnails, [captions[row] for row in rows])
 
-    def learn_features(self, train: CaptionSet, network: Captioner, device: torch.device) -> None:
-        """Read the known images with a trained network.
+    @property
+    def measures(self) -> tuple[Similarity, ...]:
+        """What similarity can be measured on."""
+        return get_args(Similarity) if len(self.features) else ("thumbnails",)
+
+    def learn_features(
+        self,
+        train: CaptionSet,
+        network: Captioner,
+        device: torch.device,
+        seconds: float | None = None,
+    ) -> bool:
+        """Read the known images with a trained network, where there is time for all of them.
 
         Args:
             train: the captions that `fit` was given.
             network: on the device; it is set to eval mode.
             device: of the network.
+            seconds: that this may take, as the first images tell. None: as many as it takes.
+
+        Returns:
+            Whether they have been read; where not, there are no features.
         """
         places, _ = train.by_image()
         chosen = [places[row] for row in evenly_spread(len(places), KNOWN).tolist()]
-        self.features = image_features(train.images, chosen, network, device).half().float()
+        begun = time.perf_counter()
+        first = image_features(train.images, chosen[:BATCH_SIZE], network, device)
+        needed = (time.perf_counter() - begun) * (len(chosen) / len(first) - 1)
+        if seconds is not None and needed > seconds:
+            self.features = torch.zeros(0, 0)
+            return False
+        others = chosen[BATCH_SIZE:]
+        rest = [image_features(train.images, others, network, device)] if others else []
+        self.features = torch.cat([first, *rest]).half().float()
+        return True
 
     def joined(self, other: KnownImages) -> KnownImages:
         """These images and others, with the choice that was fitted for these."""

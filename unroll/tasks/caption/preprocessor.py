@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,7 @@ from unroll.data.line_vocabularies import (
 )
 from unroll.data.vocabulary import Vocabulary
 from unroll.saved_files import STRICT, read_record, refuse_unless
+from unroll.tasks.caption.consensus import Consensus
 from unroll.tasks.caption.neighbours import KnownImages
 from unroll.tasks.caption.settings import CaptionSettings
 
@@ -60,6 +62,11 @@ class CaptionPreprocessor:
     longest: int
     known: dict[str, int]
     floor: KnownImages | None = None
+
+    @cached_property
+    def consensus(self) -> Consensus:
+        """Of the known captions; counting their n-grams takes a while, so it is made once, when needed."""
+        return Consensus(self.known)
 
     def files(self) -> dict[str, bytes]:
         """The files of a run folder that hold it, by name."""

@@ -139,7 +139,8 @@ class CaptionTask(
         if preprocessor.floor is None or not len(data.valid):
             return None
         valid = KnownImages.fit(data.valid, preprocessor.vocabulary)
-        valid.learn_features(data.valid, trained.model, trained.device)
+        if len(preprocessor.floor.features):
+            valid.learn_features(data.valid, trained.model, trained.device)
         return replace(preprocessor, floor=preprocessor.floor.joined(valid))
 
     def baseline_files(self, data: CaptionData) -> dict[str, bytes]:
@@ -157,13 +158,19 @@ class CaptionTask(
         floor = trained.preprocessor.floor
         if not trained.settings.consensus or (floor is None and trained.settings.prior is not None):
             return []
+        messages = []
         if floor is not None:
-            floor.learn_features(data.train, trained.model, trained.device)
+            seconds = None if trained.seconds is None else trained.seconds / 2
+            if not floor.learn_features(data.train, trained.model, trained.device, seconds):
+                messages.append(
+                    "Similar images are found by their thumbnails alone: too few --seconds to read "
+                    f"{counted(len(floor.captions), 'known image')} with the network."
+                )
         choice, scores = fit_choice(trained, data.valid, progress)
         trained.model.prior.fill_(choice.prior)
         if floor is not None:
             floor.by, floor.count, floor.weight = choice.by, choice.count, choice.weight
-        return describe_choice(choice, scores)
+        return [*messages, *describe_choice(choice, scores)]
 
     def validate(
         self, trained: TrainedCaptioner, data: CaptionData, progress: Progress

@@ -17,10 +17,10 @@ from torch.nn.utils.rnn import pad_sequence
 
 from unroll.data.bucketed import Bucketed
 from unroll.data.series import Scaler
+from unroll.tasks.transcribe.perturbation import Perturbation
 from unroll.tasks.transcribe.preprocessor import (
     SMALLEST_DEVIATION,
     FeatureScale,
-    Perturbation,
     TranscribePreprocessor,
     steps_needed,
 )

@@ -6,6 +6,8 @@ from unroll.tasks.base import MakeCell
 from unroll.tasks.sizes import stack_output_size
 from unroll.tasks.transcribe.decoding import check_search
 from unroll.tasks.transcribe.language_scorer import check_level, language_model_level
+from unroll.tasks.transcribe.people import are_known
+from unroll.tasks.transcribe.perturbation import fitted_strengths
 from unroll.tasks.transcribe.reader import TranscribeData
 from unroll.tasks.transcribe.settings import TranscribeSettings
 from unroll.training.budget import small_epochs
@@ -44,6 +46,7 @@ def resolve(settings: TranscribeSettings, data: TranscribeData) -> TranscribeSet
         level = language_model_level(settings.language_model)
         check_level(level, preprocessor.units == "word")
     frames = int(data.train.lengths.sum())
+    strengths = fitted_strengths(count_speakers(data), hours(data))
     usual_rate = LEARNING_RATE if settings.optimizer == "adamw" else OTHER_LEARNING_RATE
     return settings.model_copy(
         update={
@@ -54,9 +57,22 @@ def resolve(settings: TranscribeSettings, data: TranscribeData) -> TranscribeSet
             "subsample": preprocessor.subsample,
             "rate": None if preprocessor.mel is None else preprocessor.mel.rate,
             "bidirectional": settings.both_ways,
+            **{name: value for name, value in strengths.items() if getattr(settings, name) is None},
             "batch_size": settings.batch_size or BATCH_SIZE,
             "dropout": DROPOUT if settings.dropout is None else settings.dropout,
             "learning_rate": settings.learning_rate or usual_rate,
             "epochs": small_epochs(settings, EPOCHS, frames, SMALL),
         }
     )
+
+
+def count_speakers(data: TranscribeData) -> int | None:
+    """How many people speak or write in the training set; None where that is unknown."""
+    people = [record.person for record in data.train.records]
+    return len(set(people)) if are_known(people) else None
+
+
+def hours(data: TranscribeData) -> float:
+    """Hours of sound in the training set; 0 where it has none."""
+    mel = data.preprocessor.mel
+    return 0.0 if mel is None else float(data.train.lengths.sum()) * mel.hop / 3600

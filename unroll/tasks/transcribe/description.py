@@ -8,7 +8,7 @@ import numpy as np
 
 from unroll.counting import counted
 from unroll.data.problems import Problems
-from unroll.tasks.transcribe.defaults import EPOCHS
+from unroll.tasks.transcribe.defaults import EPOCHS, count_speakers, hours
 from unroll.tasks.transcribe.people import are_known
 from unroll.tasks.transcribe.reader import TranscribeData
 from unroll.tasks.transcribe.settings import TranscribeSettings
@@ -23,6 +23,7 @@ def describe(data: TranscribeData, settings: TranscribeSettings) -> list[str]:
         *data.warnings,
         *describe_records(data),
         *describe_sounds(data),
+        *describe_perturbation(data, settings),
         describe_steps(data, settings),
         describe_floor(data, settings),
     ]
@@ -94,6 +95,21 @@ def describe_sounds(data: TranscribeData) -> list[str]:
             "short to separate so many bands. Use fewer --set bands, or a longer --set window."
         )
     return lines
+
+
+def describe_perturbation(data: TranscribeData, settings: TranscribeSettings) -> list[str]:
+    """A sentence on how training changes sounds; none for images and strokes."""
+    if data.preprocessor.mel is None:
+        return []
+    speakers, length = count_speakers(data), hours(data)
+    of = "unknown speakers" if speakers is None else counted(speakers, "speaker")
+    words = {"speed": "speed", "pitch": "pitch", "vocal_tract": "vocal tract"}
+    by = [f"{word} by {getattr(settings, name) or 0:.0%}" for name, word in words.items()]
+    return [
+        f"Training changes sounds as {of} in {length:.2g} hours need: {', '.join(by)} at most, noise in "
+        f"{settings.noise or 0:.0%}, stripes of {settings.masks or 0:.0%} masked (--set speed, pitch, "
+        "vocal_tract, noise, masks)."
+    ]
 
 
 def describe_steps(data: TranscribeData, settings: TranscribeSettings) -> str:

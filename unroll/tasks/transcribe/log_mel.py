@@ -129,7 +129,7 @@ class LogMel:
         return (power @ filters.T).clamp(min=QUIETEST).log()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def mel_filters(
     rate: int, size: int, bands: int, low: float, high: float, warp: float = 1.0
 ) -> Tensor:

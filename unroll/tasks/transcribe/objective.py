@@ -14,7 +14,7 @@ from unroll.tasks.transcribe.batches import TranscribeBatch, TranscribeBatches
 from unroll.tasks.transcribe.defaults import BATCH_SIZE, LEARNING_RATE
 from unroll.tasks.transcribe.metrics import quick_metrics
 from unroll.tasks.transcribe.network import Transcriber
-from unroll.tasks.transcribe.preprocessor import Perturbation
+from unroll.tasks.transcribe.perturbation import Perturbation
 from unroll.tasks.transcribe.reader import TranscribeData
 from unroll.tasks.transcribe.settings import TranscribeSettings
 from unroll.training.objective import Objective, TrainingBatch, fewer_records
@@ -41,11 +41,12 @@ class TranscribeObjective(Objective):
         device: torch.device,
     ) -> None:
         perturbation = Perturbation(
-            settings.speed,
-            settings.vocal_tract,
-            settings.noise,
-            settings.masks,
-            settings.vary,
+            speed=settings.speed or 0.0,
+            pitch=settings.pitch or 0.0,
+            vocal_tract=settings.vocal_tract or 0.0,
+            noise=settings.noise or 0.0,
+            masks=settings.masks or 0.0,
+            vary=settings.vary,
         )
         self.batches = TranscribeBatches(
             data.train, settings.batch_size or BATCH_SIZE, settings.seed, perturbation

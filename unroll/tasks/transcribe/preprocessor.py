@@ -23,6 +23,7 @@ from unroll.tasks.transcribe.audio import read_audio
 from unroll.tasks.transcribe.floor import ClosedTextModel
 from unroll.tasks.transcribe.line_images import distort_line, read_line
 from unroll.tasks.transcribe.log_mel import LogMel, deltas, mask_stripes
+from unroll.tasks.transcribe.perturbation import Perturbation, draw_pitch, perturb, played, slowed
 from unroll.tasks.transcribe.strokes import read_strokes
 
 FILE = "transcribe.json"
@@ -32,25 +33,6 @@ SMALLEST_DEVIATION = 0.1
 FREQUENT, FEW_WORDS = 10, 500
 
 FeatureScale = tuple[np.ndarray, np.ndarray]  # mean and deviation of each feature, [F] each
-
-
-@dataclass(frozen=True)
-class Perturbation:
-    """How far sounds and lines are changed for training.
-
-    Attributes:
-        speed: sounds are played faster or slower by up to this share.
-        vocal_tract: the mel scale is stretched by up to this share.
-        noise: share of the sounds that get noise.
-        masks: widest masked stripe of bands and of time, as a share.
-        vary: strength of the distortion of lines of handwriting.
-    """
-
-    speed: float
-    vocal_tract: float
-    noise: float
-    masks: float
-    vary: float
 
 
 @dataclass
@@ -232,14 +214,17 @@ class TranscribePreprocessor:
             return line
         if self.mel is None:
             return self.scale_by_corpus(torch.from_numpy(raw))
-        warp = 1.0
+        warp = pitch = 1.0
         if draw is not None and perturbation is not None:
-            raw = perturb(raw, perturbation, draw)
+            pitch = draw_pitch(perturbation, draw)
+            raw = perturb(raw if pitch == 1 else played(raw, pitch), perturbation, draw)
             if perturbation.vocal_tract:
                 # few different values, so that their filters stay in the cache
                 reach = perturbation.vocal_tract
                 warp = 1 + reach * float(draw.integers(-10, 11)) / 10
-        x = self._scale(self._log_mel(raw, warp), scale)
+        # a sound that is played faster gets its vocal tract and its pace back
+        x = self._log_mel(raw, warp * pitch)
+        x = self._scale(x if pitch == 1 else slowed(x, pitch), scale)
         if draw is not None and perturbation is not None and perturbation.masks:
             x = mask_stripes(x, draw, int(perturbation.masks * x.shape[1]), perturbation.masks)
         return x
@@ -310,30 +295,6 @@ def load_writing(kind: str, path: Path, height: int) -> np.ndarray:
     if kind == "strokes":
         return read_strokes(path).numpy()
     return read_line(path, height)[0].T.contiguous().numpy()
-
-
-def perturb(
-    samples: np.ndarray, perturbation: Perturbation, draw: np.random.Generator
-) -> np.ndarray:
-    """A sound [N] played faster or slower, with noise in some cases.
-
-    Source: T. Ko et al., Audio augmentation for speech recognition, 2015.
-    """
-    if perturbation.speed:
-        factor = draw.uniform(1 - perturbation.speed, 1 + perturbation.speed)
-        at = np.arange(0, len(samples) - 1, factor)
-        if len(at):
-            samples = np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
-    if draw.random() < perturbation.noise:
-        tilt, decibels = draw.uniform(0, 1), draw.uniform(5, 40)
-        # the length is a power of two, whose transform is fast
-        spectrum = np.fft.rfft(draw.standard_normal(1 << len(samples).bit_length()))
-        spectrum *= np.arange(1, len(spectrum) + 1) ** -tilt
-        noise = np.fft.irfft(spectrum)[: len(samples)]
-        loudness = float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
-        scale = loudness * 10 ** (-decibels / 20) / max(1e-12, float(noise.std()))
-        samples = (samples + scale * noise).astype(np.float32)
-    return samples
 
 
 def choose_units(texts: Sequence[str], setting: str) -> str:

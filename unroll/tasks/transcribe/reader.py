@@ -31,6 +31,7 @@ from unroll.tasks.transcribe.kaldi import open_recordings
 from unroll.tasks.transcribe.line_images import smallest_width_ratio
 from unroll.tasks.transcribe.log_mel import LogMel
 from unroll.tasks.transcribe.people import choose_validation, column_of_people
+from unroll.tasks.transcribe.perturbation import FEW_SPEAKERS
 from unroll.tasks.transcribe.preprocessor import (
     TranscribePreprocessor,
     choose_units,
@@ -384,7 +385,8 @@ def shortest_share(settings: TranscribeSettings) -> float:
     """The share of its frames that a record keeps at least when it is perturbed in training."""
     if settings.kind == "image":
         return smallest_width_ratio(settings.vary)
-    return 1 / (1 + settings.speed) if settings.kind == "audio" else 1.0
+    speed = FEW_SPEAKERS["speed"] if settings.speed is None else settings.speed
+    return 1 / (1 + speed) if settings.kind == "audio" else 1.0
 
 
 def largest_subsample(

@@ -101,26 +101,40 @@ class TranscribeSettings(RecurrentSettings):
         "allow.",
     )
     # the training
-    speed: float = Field(
-        0.15,
+    speed: float | None = Field(
+        None,
         ge=0,
         lt=0.5,
-        description="In training, sounds are played faster or slower by up to this share.",
+        description="In training, sounds are played faster or slower by up to this share. Default: "
+        "as few speakers need.",
     )
-    vocal_tract: float = Field(
-        0.2,
+    pitch: float | None = Field(
+        None,
         ge=0,
         lt=0.5,
-        description="In training, the mel scale is stretched by up to this share.",
+        description="In training, voices are made higher or lower by up to this share, at the same "
+        "pace. Default: as few speakers need.",
     )
-    noise: float = Field(
-        0.5, ge=0, le=1, description="Share of the recordings to which training adds noise."
+    vocal_tract: float | None = Field(
+        None,
+        ge=0,
+        lt=0.5,
+        description="In training, the mel scale is stretched by up to this share. Default: as few "
+        "speakers need.",
     )
-    masks: float = Field(
-        0.2,
+    noise: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Share of the recordings to which training adds noise. Default: as few speakers "
+        "need.",
+    )
+    masks: float | None = Field(
+        None,
         ge=0,
         lt=1,
-        description="In training, up to this share of the bands and of the time is masked.",
+        description="In training, up to this share of the bands and of the time is masked. Default: "
+        "0.2.",
     )
     vary: float = Field(
         1.0,
