@@ -73,7 +73,11 @@ def calibrate(trained: TrainedTranslator, data: TranslateData, progress: Progres
         data: whose validation set is read.
         progress: called with the share that is done.
     """
-    seconds = math.inf if trained.seconds is None else trained.seconds
+    begun, memory = time.perf_counter(), trained.preprocessor.floor
+    if memory is not None:
+        memory.candidates(())  # builds the index, so that it takes no time of the passes
+    whole = math.inf if trained.seconds is None else trained.seconds
+    seconds = max(0.0, whole - (time.perf_counter() - begun))
     pairs = [data.valid_pairs[row] for row in spread_order(len(data.valid_pairs), FITTED)]
     asked = is_useful(trained, data, pairs[:SOME])
     known = collect(trained, pairs, seconds / 4, progress, asked=False)

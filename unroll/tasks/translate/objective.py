@@ -23,7 +23,7 @@ TRANSLATED = 50  # pairs of the validation set that are translated during traini
 EVALUATED = 500  # pairs of the validation set whose loss is computed then
 FEWEST = 100  # of them at least, where the budget is short
 # calibration and final metrics: a part of a budget of seconds, and at most so many evaluations
-ENDING_PART, MOST_ENDING = 0.08, 100.0
+ENDING_PART, MOST_ENDING = 0.06, 100.0
 MEANINGFUL = (
     0.6  # loss from which on translations say something, over that of frequencies of tokens
 )
