@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from unroll.tasks.forecast.metrics import advantage, point_errors, quantile_errors
+from unroll.tasks.forecast.metrics import (
+    advantage,
+    median_ratio,
+    point_errors,
+    quantile_errors,
+    series_mae,
+)
 
 
 def test_point_errors_by_hand():
@@ -25,6 +31,17 @@ def test_quantile_loss_and_coverage_by_hand():
     # y = 2: 0.2, 0.5, 0.2; y = 5: 0.5, 2, 0.9
     assert found["quantile_loss"] == pytest.approx(2 * (0.2 + 0.5 + 0.2 + 0.5 + 2 + 0.9) / 6)
     assert found["coverage"] == 0.5 and found["expected_coverage"] == pytest.approx(0.8)
+
+
+def test_medians_over_series_by_hand():
+    truth = np.array([[1.0, 2.0], [3.0, np.nan], [0.0, 0.0], [np.nan, np.nan]])
+    series = np.array([4, 4, 7, 9])
+    own = series_mae(truth + 1, truth, series)
+    other = series_mae(truth + np.array([[2.0], [5.0], [0.0], [1.0]]), truth, series)
+    np.testing.assert_array_equal(own, [1, 1, np.nan])
+    np.testing.assert_array_equal(other, [3, 0, np.nan])
+    assert median_ratio(own, other) == pytest.approx(1 / 3)  # of the only one with both
+    assert median_ratio(own, np.zeros(3)) is None
 
 
 def test_an_advantage_is_told_from_chance(noise):

@@ -41,6 +41,8 @@ def test_one_line_says_whether_the_network_earns_its_seconds():
 
 
 def test_series_count_alike():
-    found = result_of(naive=0.3) | {"series": {"a": {}, "b": {}}, "series_won": 1}
+    series = {name: {"relative_mae": mae} for name, mae in (("a", 0.5), ("b", 1.2), ("c", None))}
+    found = result_of(naive=0.3) | {"series": series, "series_won": 1}
     lines = compare_with_baselines(found)
-    assert "(MASE;" in lines[0] and lines[1].startswith("1 of 2 series are forecast better")
+    assert "(MASE;" in lines[0] and lines[1].startswith("1 of 3 series are forecast better")
+    assert lines[2].startswith("1 series has a larger MAE") and "value: b (1.20)," in lines[2]

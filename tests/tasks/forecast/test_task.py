@@ -71,6 +71,12 @@ def test_one_model_for_many_series(place, fast, shops):
         10 * run.preprocessor.scales["A"].mean[0], rel=0.1
     )
     assert result["advantage"]["naive"]["share"] > 0.2
+    ratios = [one["relative_mae"] for one in result["series"].values()]
+    assert result["median_relative_mae"] == pytest.approx(sum(ratios) / 2)
+    assert sum(ratios) / 2 < 0.8
+    assert result["baselines"]["naive"]["median_relative_mae"] == 1
+    held = [one["coverage"] for one in result["series"].values()]
+    assert sum(held) / 2 == pytest.approx(result["coverage"])
     three = shops(("A", "B", "C"))
     predictions = list(run.predict_file(three))
     assert [one["series"] for one in predictions] == ["A", "B", "C"]

@@ -18,10 +18,12 @@ from unroll.tasks.forecast.metrics import (
     Advantage,
     PointErrors,
     QuantileErrors,
+    SeriesErrors,
     advantage,
-    median_mase,
+    median_ratio,
     point_errors,
     quantile_errors,
+    series_mae,
 )
 from unroll.tasks.forecast.network import ForecastNetwork
 from unroll.tasks.forecast.settings import ForecastSettings
@@ -83,7 +85,7 @@ class ForecastMetrics(PointErrors, QuantileErrors):
     anomalies: list[Anomaly]
     seen: NotRequired[int]
     mae_of_steps: NotRequired[list[float | None]]
-    series: NotRequired[dict[str, PointErrors]]
+    series: NotRequired[dict[str, SeriesErrors]]
     series_won: NotRequired[int]
     new_series: NotRequired[int]
     messages: NotRequired[list[str]]
@@ -114,11 +116,14 @@ def backtest(
     # errors of large series count no more than those of small ones
     scale = windows.naive_error[series]
     unit = np.where(scale > 0, scale, 1.0) if len(table.series) > 1 else None
+    naive = series_mae(others["naive"], truth, series)
 
     def errors(forecast: np.ndarray) -> PointErrors:
         found = point_errors(forecast, truth, scale)
         if len(table.series) > 1:
-            found["median_mase"] = median_mase(forecast, truth, scale, series)
+            own = series_mae(forecast, truth, series)
+            found["median_mase"] = median_ratio(own, windows.naive_error[np.unique(series)])
+            found["median_relative_mae"] = median_ratio(own, naive)
         return found
 
     outside = find_anomalies(windows, origins, quantiles, truth)
@@ -141,7 +146,7 @@ def backtest(
     if settings.horizon > 1:
         metrics["mae_of_steps"] = errors_of_steps(median, truth)
     if len(table.series) > 1:
-        metrics |= errors_of_series(windows, origins, median, truth, others)
+        metrics |= errors_of_series(windows, origins, quantiles, truth, others, settings.levels)
     return metrics
 
 
@@ -158,7 +163,7 @@ def simple_forecasts(windows: ForecastWindows, origins: np.ndarray) -> dict[str,
     return forecasts
 
 
-class SeriesErrors(TypedDict):
+class ErrorsOfSeries(TypedDict):
     """Errors of several series.
 
     Attributes:
@@ -167,7 +172,7 @@ class SeriesErrors(TypedDict):
         new_series: how many are not in the training set.
     """
 
-    series: dict[str, PointErrors]
+    series: dict[str, SeriesErrors]
     series_won: int
     new_series: int
 
@@ -175,30 +180,41 @@ class SeriesErrors(TypedDict):
 def errors_of_series(
     windows: ForecastWindows,
     origins: np.ndarray,
-    median: np.ndarray,
+    quantiles: np.ndarray,
     truth: np.ndarray,
     others: dict[str, np.ndarray],
-) -> SeriesErrors:
+    levels: tuple[float, ...],
+) -> ErrorsOfSeries:
     """The errors of each series.
 
     Args:
         windows: the series.
         origins: [N].
-        median: forecasts [N, K].
+        quantiles: forecasts [N, K, Q].
         truth: [N, K], NaN where unknown.
         others: forecasts of the simple methods [N, K].
+        levels: the quantiles' [Q].
     """
     table, of = windows.table, windows.series_of[origins]
-    errors, won = dict[str, PointErrors](), 0
+    median = quantiles[..., levels.index(0.5)]
+    errors, won = dict[str, SeriesErrors](), 0
     for k in np.unique(of):
         rows = np.flatnonzero(of == k)
         if np.isnan(truth[rows]).all():
             continue
         scale = windows.naive_error[of[rows]]
         own = point_errors(median[rows], truth[rows], scale)
-        errors[table.series[k].name] = own
-        naive = [one for name, one in others.items() if name != FLOOR]
-        won += all(own["mae"] < point_errors(f[rows], truth[rows], scale)["mae"] for f in naive)
+        naive = {
+            name: point_errors(one[rows], truth[rows], scale)["mae"]
+            for name, one in others.items()
+            if name != FLOOR
+        }
+        won += own["mae"] < min(naive.values())
+        errors[table.series[k].name] = {
+            **own,
+            "relative_mae": own["mae"] / naive["naive"] if naive["naive"] > 0 else None,
+            "coverage": quantile_errors(quantiles[rows], truth[rows], levels)["coverage"],
+        }
     new = sum(one.name not in windows.preprocessor.scales for one in table.series)
     return {"series": errors, "series_won": won, "new_series": new}
 

@@ -24,6 +24,8 @@ class PointErrors(TypedDict):
         smape: symmetric mean absolute percentage error.
         mape: mean absolute percentage error; None where a true value is 0.
         median_mase: the median of the series' own mase, where there are several series.
+        median_relative_mae: the median of the series' own mae over that of the naive forecast, where
+            there are several series.
     """
 
     mae: float
@@ -32,6 +34,19 @@ class PointErrors(TypedDict):
     smape: float
     mape: float | None
     median_mase: NotRequired[float | None]
+    median_relative_mae: NotRequired[float | None]
+
+
+class SeriesErrors(PointErrors):
+    """Errors of forecasts of one series among several.
+
+    Attributes:
+        relative_mae: mae over that of the naive forecast; None where that one makes no error.
+        coverage: the share of values in the band.
+    """
+
+    relative_mae: float | None
+    coverage: float
 
 
 class QuantileErrors(TypedDict):
@@ -121,24 +136,25 @@ def quantile_errors(
     }
 
 
-def median_mase(
-    forecast: np.ndarray, truth: np.ndarray, naive_error: np.ndarray, series: np.ndarray
-) -> float | None:
-    """The median over series of their mean absolute errors, each in the unit of its naive error.
+def series_mae(forecast: np.ndarray, truth: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """The mean absolute error of each series that has origins [S]; NaN where no truth is known.
 
     Args:
         forecast: f [N, K].
         truth: y [N, K], NaN where unknown.
-        naive_error: as of `point_errors` [N].
-        series: of each origin [N].
+        series: the number of the series of each origin [N].
     """
-    error = np.abs(forecast - truth)
-    found = []
-    for k in np.unique(series):
-        own, q = error[series == k], naive_error[series == k][0]
-        if q > 0 and not np.isnan(own).all():
-            found.append(float(np.nanmean(own)) / q)
-    return float(np.median(found)) if found else None
+    _, places = np.unique(series, return_inverse=True)
+    known = ~np.isnan(truth)
+    error = np.where(known, np.abs(forecast - truth), 0).sum(1)
+    sums, counts = (np.bincount(places, each) for each in (error, known.sum(1)))
+    return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+
+
+def median_ratio(errors: np.ndarray, others: np.ndarray) -> float | None:
+    """The median of the ratios of errors [S], where both are known and the other is not 0."""
+    both = ~np.isnan(errors) & (others > 0)
+    return float(np.median(errors[both] / others[both])) if both.any() else None
 
 
 def advantage(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from unroll.counting import counted
 from unroll.tasks.comparison import comparison_table
 from unroll.tasks.forecast.backtest import FLOOR, ForecastMetrics
-from unroll.tasks.forecast.metrics import PointErrors
+from unroll.tasks.forecast.metrics import PointErrors, SeriesErrors
 
-LISTED = 5  # anomalies in a summary
+LISTED = 5  # anomalies in a summary, and series
 ROUNDING = 1e-5  # share of an error, below which two are the same
 TOLERANCE = 0.05  # of the share of values in the band
 
@@ -45,6 +46,7 @@ def format_errors(errors: PointErrors) -> str:
     """The errors that are known, in one line."""
     named = [
         ("median MASE of series", errors.get("median_mase"), ""),
+        ("relative MAE", errors.get("median_relative_mae"), ""),
         ("MAE", errors["mae"], ""),
         ("RMSE", errors["rmse"], ""),
         ("MASE", errors["mase"], ""),
@@ -88,7 +90,22 @@ def compare_with_baselines(metrics: ForecastMetrics) -> list[str]:
             f"{metrics['series_won']:,} of {counted(len(metrics['series']), 'series', 'series')} are "
             "forecast better than by every naive method."
         )
+        lines += worst_series(metrics["series"])
     return lines + compare_with_floor(metrics)
+
+
+def worst_series(series: Mapping[str, SeriesErrors]) -> list[str]:
+    """The series that the naive forecast is better for, the farthest first."""
+    found = [(one["relative_mae"], name) for name, one in series.items() if one["relative_mae"]]
+    worst = sorted(((mae, name) for mae, name in found if mae > 1), reverse=True)
+    if not worst:
+        return []
+    which = "the farthest: " if len(worst) > LISTED else ""
+    named = ", ".join(f"{name} ({mae:.2f})" for mae, name in worst[:LISTED])
+    return [
+        f"{counted(len(worst), 'series has', 'series have')} a larger MAE than the naive forecast, which "
+        f"repeats the last value: {which}{named}, in units of its MAE."
+    ]
 
 
 def compare_with_floor(metrics: ForecastMetrics) -> list[str]:
