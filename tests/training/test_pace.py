@@ -58,6 +58,35 @@ def spend(cost, samples=False, reading=0.0, step=0.1, floor=0.0, refits=False, e
     return pace, objective, count
 
 
+@pytest.mark.parametrize("refits", [False, True])
+def test_networks_of_several_seeds_share_what_is_left(refits):
+    clock = SimpleNamespace(seconds=9.0, exit_seconds=0.0, read_seconds=5.0, floor_seconds=4.0)
+    objective, progress = TimedObjective(clock, 0.2), TrainingProgress()
+    pace = Pace(TrainingSettings(seconds=60, seeds=3), objective, progress, clock, refits=refits)
+    steps, rates = [], []
+    for number in range(3):
+        if number:
+            vars(progress).update(vars(progress.of_next_network(number)))
+            pace.begin_network(objective)
+        while (share := pace.share()) < 1:
+            begun = pace.now
+            clock.seconds += 0.1
+            progress.step += 1
+            pace.took_step(begun)
+            rates.append(pace.schedule_share(share))
+            if pace.evaluation_is_due(pace.share()):
+                begun = pace.now
+                objective.evaluate()
+                pace.took_evaluation(begun)
+        steps.append(progress.step)
+        assert pace.share() == 1 and rates[-1] == pytest.approx(0.8 if refits else 1.0, abs=0.02)
+    assert max(steps) - min(steps) < 0.1 * max(steps)
+    assert progress.evaluation_seconds < 0.06 * 60
+    # a quarter of a network's training, and the simple model again, are left, and the end
+    left = 60 - pace.now - 3 * 0.2 - 0.6
+    assert left == pytest.approx(pace.trained / 4 + 2 if refits else 4, abs=0.7)
+
+
 @pytest.mark.parametrize("cost", [0.0, 0.05, 0.5, 2.0])
 @pytest.mark.parametrize("reading", [0.0, 20.0])
 @pytest.mark.parametrize("seconds", [40.0, 60.0, 300.0])

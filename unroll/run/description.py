@@ -54,6 +54,11 @@ def describe_training(settings: RecurrentSettings, objective: Objective) -> str:
         (f"{amount:g} {name}" for name, amount in given.items()),
         "300 seconds (--seconds, --steps or --epochs)",
     )
+    if settings.seeds > 1:
+        shared = (
+            "shared by" if settings.steps is None and settings.epochs is None else "for each of"
+        )
+        budget += f" {shared} {settings.seeds} networks of the seeds from {settings.seed} (--seeds)"
     return (
         f"Training: {budget}, {settings.optimizer}, learning rate {settings.learning_rate:g}, "
         f"{settings.schedule}, batches of {settings.batch_size}."

@@ -19,6 +19,7 @@ from unroll.training.loop import Trainer
 from unroll.training.refit import CHOSEN, Refitted, refit, refit_factor, refit_steps
 from unroll.training.report import ProgressLog
 from unroll.training.run_cell import trust_flag
+from unroll.training.seeds import all_networks, describe_networks, kept_network, network_records
 
 
 def finish_run(
@@ -57,10 +58,11 @@ def finish_run(
         )
         return open_run(trainer.folder, device, trust_code=True)
     refitted = refit_run(task, trainer, interrupt, read, run) if why in ("done", "early") else None
+    networks = all_networks(trainer.settings, progress)
     result: dict[str, object] = {
         **source.wordings.say(dict(metrics)),
         "validation_set": source.wordings.say(read.validation_set),
-        "steps": progress.step,
+        "steps": kept_network(networks).steps,
         "seconds": round(progress.seconds, 1),
         "stopped_by": why,
     }
@@ -68,6 +70,10 @@ def finish_run(
     if refitted is not None:
         result["refit"] = refitted.record()
         summary = [*summary, refitted.sentence()]
+    if trainer.settings.seeds > 1:
+        result["seeds"] = network_records(networks)
+        told = (*trainer.objective.told, trainer.objective.decides)
+        summary = [*summary, describe_networks(networks, told, trainer.settings.seeds)]
     result["time"] = trainer.pace.record()
     save_result(run, result, summary, refitted)
     for sentence in summary:
@@ -143,9 +149,10 @@ def refit_run(
             weights = pack(dict(run.model.state_dict()))  # how much each counts may have changed
             trainer.folder.save({**floor.files(), WEIGHTS: weights})
         steps, seconds = pace.refit_limits()
+        kept = kept_network(all_networks(trainer.settings, trainer.progress))
         if trainer.has_ended:
-            steps, seconds = refit_steps(trainer.progress.best_step), math.inf
-        if trainer.everything is not None and trainer.progress.best is not None and seconds > 0:
+            steps, seconds = refit_steps(kept.best_step), math.inf
+        if trainer.everything is not None and kept.best is not None and seconds > 0:
             trainer.objective.model.load_state_dict(run.model.state_dict())
             factor = partial(refit_factor, trainer.settings.schedule, is_last_part=pace.has_seconds)
             refitted = refit(

@@ -13,6 +13,7 @@ from unroll.in_memory.source import DataSource
 from unroll.layers.explain import chosen_backends
 from unroll.run.description import describe_run
 from unroll.run.finish import finish_run
+from unroll.run.networks import network_maker
 from unroll.settings import RecurrentSettings
 from unroll.settings.training import BUDGETS
 from unroll.tasks import load_task
@@ -77,9 +78,7 @@ def start_run(
         clock.floor_seconds = clock.seconds - clock.read_seconds
     settings = task.resolve(settings, read)
 
-    torch.manual_seed(settings.seed)
-    network = task.build_network(settings, read.preprocessor, cell.make).to(device)
-    objective = task.objective(network, read, settings, device)
+    objective = network_maker(task, read, settings, cell.make, device)(0)
     settings = settings.model_copy(update={"backend": single_backend(objective, settings)})
     with use_backend(settings.backend), bound_by(settings), Interrupt() as interrupt:
         threads, settings = pick_threads(objective, settings)
@@ -90,8 +89,9 @@ def start_run(
         config = source.record(make_config(task, settings, data, read))
         config["given"] = {k: v for k, v in given.items() if str(v) not in source.recorded}
         files = new_files(task, config, read, objective, cell)
-        messages = task.describe(read, settings, network)
-        trainer = Trainer(objective, settings, folder, report, clock)
+        messages = task.describe(read, settings, objective.model)
+        make_objective = network_maker(task, read, settings, cell.make, device)
+        trainer = Trainer(objective, settings, folder, report, clock, make_objective)
         with trainer.started(files, overwrite=overwrite, numbered=out is None):
             report.log(f"{data} is read for the task {name} (--task): {why}.")
             described = describe_run(settings, objective, threads, folder.path)

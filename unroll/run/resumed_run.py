@@ -12,6 +12,7 @@ from unroll.engine.backends import backend as use_backend
 from unroll.errors import UserError
 from unroll.in_memory.source import DataSource
 from unroll.run.finish import finish_run
+from unroll.run.networks import check_same_budget, network_maker
 from unroll.saved_files import MOST_BYTES, Damaged, check_folder, parse_json, read_whole
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.settings.training import BUDGETS
@@ -99,15 +100,14 @@ def resume_run(
         read = task.fit_floor(read, settings, report.log)
         clock.floor_seconds = clock.seconds - clock.read_seconds
     set_recorded_threads(settings.threads, report)
-    torch.manual_seed(settings.seed)  # for a run without a checkpoint, as where it was made
-    network = task.build_network(settings, read.preprocessor, cell.make).to(device)
+    make_objective = network_maker(task, read, settings, cell.make, device)
     with (
         use_backend(settings.backend), bound_by(settings), folder.locked(), Interrupt() as interrupt
     ):  # fmt: skip
-        objective = task.objective(network, read, settings, device)
-        trainer = Trainer(objective, settings, folder, report, clock)
-        torch.manual_seed(settings.seed)
+        # as where the run was made, which may have no checkpoint
+        trainer = Trainer(make_objective(0), settings, folder, report, clock, make_objective)
         trainer.resume()
+        check_same_budget(trainer, recorded, values)
         if is_complete(trainer, values):
             report.log(f"{out} has all of its {trainer.progress.step} steps already.")
             return open_run(folder, device, trust_code)
@@ -176,6 +176,8 @@ def is_complete(trainer: Trainer, values: Mapping[str, object]) -> bool:
     budget = Budget.of(trainer.settings, trainer.objective.batches_per_epoch, progress.seconds)
     # without its result, the run was killed between its last step and its end
     has_result = (out / "result.json").exists()
+    if trainer.settings.seeds > 1:  # all of them have the budget that was asked for
+        return progress.finished and has_result
     if trainer.objective.closed_form and has_result:
         raise UserError(
             f"{out} has a read-out in closed form: there is nothing to resume. Start a new run by "

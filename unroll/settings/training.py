@@ -26,6 +26,7 @@ class TrainingSettings(BaseModel):
         "steps": "",
         "epochs": "",
         "seed": "",
+        "seeds": "N",
         "device": "DEVICE",
         "threads": "",
         "backend": "",
@@ -50,6 +51,14 @@ class TrainingSettings(BaseModel):
         description="Train until the run has read the data so many times in all.",
     )
     seed: int = Field(1, ge=0, lt=2**32, description="Seed of all random numbers.")
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="Train so many networks one after another, of the seeds --seed, --seed + 1, ..., and "
+        "keep the best by the validation metric. Each has its part of --seconds, or all of --steps or "
+        "--epochs.",
+    )
     device: str = Field("cpu", description="Where to train: cpu, cuda, cuda:1, mps.")
     threads: int | None = Field(
         None, ge=1, le=4096, description="Number of CPU threads. Default: chosen by a short timing."

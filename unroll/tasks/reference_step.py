@@ -14,7 +14,7 @@ from torch import nn
 from unroll.engine.backends import backend as use_backend
 from unroll.models.language import LanguageModel
 from unroll.settings import RecurrentSettings
-from unroll.training.budget import DEFAULT_SECONDS
+from unroll.training.budget import network_seconds
 from unroll.training.sizes_for_seconds import SizeCurve, seconds_of_step
 
 REFERENCE = 256  # units of the network that is timed
@@ -51,7 +51,7 @@ def reference_steps(settings: RecurrentSettings, vocabulary: int, *, tie: bool) 
         vocabulary: V.
         tie: whether embedding and softmax are one.
     """
-    whole = settings.seconds or DEFAULT_SECONDS
+    whole = network_seconds(settings)
     seconds, step = TRAINING * whole, USUAL_STEP
     if whole >= SHORTEST:
         step = reference_seconds(settings, vocabulary, TIMING * seconds, tie=tie)

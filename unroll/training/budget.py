@@ -53,6 +53,11 @@ class Budget:
         return min(1.0, (step if self.kind == "steps" else seconds) / self.total)
 
 
+def network_seconds(settings: TrainingSettings) -> float:
+    """Seconds of the budget for each network of a run, those by default where none are given."""
+    return (settings.seconds or DEFAULT_SECONDS) / settings.seeds
+
+
 def small_epochs(settings: TrainingSettings, epochs: int, size: int, most: int) -> int | None:
     """The number of epochs: where no budget is given and the data is small, a task's own.
 

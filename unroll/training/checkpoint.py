@@ -86,7 +86,7 @@ def checkpoint_files(
     if state is not None:
         for k, (_, tensor) in enumerate(fields(state)):
             tensors[f"state.{k}"] = tensor
-    return f"step-{progress.step:09d}", {
+    return f"step-{progress.steps_of_all:09d}", {
         WEIGHTS: pack(dict(model.state_dict())),
         TENSORS: pack(tensors),
         PROGRESS: as_json(asdict(progress)),

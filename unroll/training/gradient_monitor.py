@@ -14,10 +14,11 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from unroll.cells import State
 from unroll.layers.recorded import RecordedCall, recorded
+from unroll.models.initialisation import initialisation_in_words
 from unroll.training.gradient_flow import FAR, classify_flow, flow_in_words
 from unroll.training.halving import halving_distance
 from unroll.training.objective import Objective, TrainingBatch
@@ -117,6 +118,25 @@ def monitor_gradients(
             seen.add(call.name)
             gradients += layer_gradients(call)
     return gradients
+
+
+def changed_flows(
+    layers: list[LayerGradient], flows: dict[str, str], model: nn.Module, clip_norm: float | None
+) -> list[str]:
+    """Sentences on the layers whose gradients flow in another way than last time.
+
+    Args:
+        layers: as `monitor_gradients` found them.
+        flows: how they flowed last time, by layer; they become those of this time.
+        model: whose initialisation is told.
+        clip_norm: of the training.
+    """
+    start, messages = initialisation_in_words(model), []
+    for layer in layers:
+        if flows.get(layer.name) != layer.flow:
+            messages.append(layer.sentence(start, clip_norm))
+        flows[layer.name] = layer.flow
+    return messages
 
 
 def layer_gradients(call: RecordedCall) -> list[LayerGradient]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from unroll.cells import State, map_state
 from unroll.errors import UserError
-from unroll.models.initialisation import initialisation_in_words
 from unroll.settings import TrainingSettings
 from unroll.training.average import Average
 from unroll.training.budget import rate_factor
@@ -26,7 +25,7 @@ from unroll.training.checkpoint import (
 )
 from unroll.training.clock import Clock
 from unroll.training.folder import RunFolder
-from unroll.training.gradient_monitor import monitor_gradients
+from unroll.training.gradient_monitor import changed_flows, monitor_gradients
 from unroll.training.interrupt import Interrupt
 from unroll.training.metrics_file import MetricsFile
 from unroll.training.objective import Objective, TrainingBatch
@@ -34,6 +33,7 @@ from unroll.training.optimizer import clip_gradient, make_optimizer
 from unroll.training.pace import Pace
 from unroll.training.progress import TIMES, TrainingProgress
 from unroll.training.report import ProgressLog, TrainingReport
+from unroll.training.seeds import all_networks, kept_network, seed_in_words, seed_of
 
 LOG_EVERY = 10  # steps between lines of metrics.jsonl
 SKIPS_IN_ROW = 5  # steps in a row without a finite gradient before going back
@@ -52,6 +52,8 @@ class Trainer:
         folder: where checkpoints, metrics and the best weights go; locked by the caller.
         report: what a person sees.
         clock: of the run, which a budget of seconds is measured by. Default: it starts now.
+        make_objective: the objective of network number k of the run, from 0, with a network drawn from
+            its seed; of a run of several seeds.
 
     Attributes:
         progress: every number that goes from step to step.
@@ -60,7 +62,6 @@ class Trainer:
         average: of the weights, where the settings ask for it.
         has_ended: whether every step was taken before a kill, so that `train` takes none.
         pace: how `train` spends its time; made where it begins.
-        everything: the objective over training set and validation set, for a refit; None: there is none.
     """
 
     def __init__(
@@ -70,17 +71,24 @@ class Trainer:
         folder: RunFolder,
         report: TrainingReport,
         clock: Clock | None = None,
+        make_objective: Callable[[int], Objective] | None = None,
     ) -> None:
-        self.objective, self.settings = objective, settings
-        self.folder, self.report = folder, report
-        self.optimizer = make_optimizer(objective.model, settings, objective.learning_rate)
-        self.average = Average(objective.model, settings.average) if settings.average else None
+        self.settings, self.folder, self.report = settings, folder, report
         self.progress = TrainingProgress()
-        self.state: State | None = None
         self.has_ended = False
         self.clock = clock or Clock()
-        self.everything: Objective | None = None
+        self.make_objective = make_objective
         self._saved = self._next_sample = 0.0  # times of the clock
+        self._use(objective, 0)
+
+    def _use(self, objective: Objective, number: int) -> None:
+        """Train the network of this objective, number `number` of the run, from its beginning."""
+        self.objective, self._number = objective, number
+        self.optimizer = make_optimizer(objective.model, self.settings, objective.learning_rate)
+        average = self.settings.average
+        self.average = Average(objective.model, average) if average else None
+        self.state: State | None = None
+        self._everything: Objective | None = None
         self._evaluated = 0  # the step of the last evaluation
         self._recent: deque[float] = deque(maxlen=100)  # losses
         self._flows: dict[str, str] = {}  # by layer, as the gradient monitor last found it
@@ -111,8 +119,7 @@ class Trainer:
         Raises:
             UserError: where checkpoints are there, and none is whole.
         """
-        newest = self._load_newest()
-        path = self.folder.path
+        newest, path = self._load_newest(), self.folder.path
         if newest is None and checkpoints(path):
             raise UserError(
                 f"{path} has no undamaged checkpoint to resume from. Start it again by --overwrite."
@@ -123,8 +130,9 @@ class Trainer:
             self.report.log(f"{path} has no checkpoint: the run starts at step 0.")
             return
         name, self.progress = newest
-        self.metrics.truncate(self.progress.step)
-        self.report.log(f"Resuming at step {self.progress.step} from {name}.")
+        self.metrics.truncate(self.progress.steps_of_all)
+        seed = seed_in_words(self.settings, self._number)
+        self.report.log(f"Resuming at step {self.progress.step}{seed} from {name}.")
 
     def train(self, listening: Interrupt | None = None) -> str:
         """Train to the end of the budget.
@@ -136,23 +144,42 @@ class Trainer:
         Returns:
             Why it ended: "done", "early" or the name of a signal.
         """
-        if self.settings.refit and not self.objective.closed_form:
-            self.everything = self.objective.with_validation_set()
         refits = self.everything is not None
         self.pace = Pace(self.settings, self.objective, self.progress, self.clock, refits=refits)
-        if self.objective.closed_form:
-            return self._solve()
+        solved = self.objective.closed_form
         try:
             with Interrupt() as interrupt:
                 interrupt.signal = interrupt.signal or (listening.signal if listening else None)
-                why = self._take_steps(interrupt)
+                why = self._solve() if solved else self._take_steps(interrupt)
+                while why in ("done", "early") and self._begin_next_network():
+                    why = self._solve() if solved else self._take_steps(interrupt)
                 self.progress.finished = why in ("done", "early")
                 self.save()
-                if self.progress.best is None:
+                if kept_network(all_networks(self.settings, self.progress)).best is None:
                     self._keep_best()
         finally:
             self.report.close()
         return why
+
+    @property
+    def everything(self) -> Objective | None:
+        """The objective over training set and validation set, for a refit; None: there is none."""
+        if self._everything is None and self.settings.refit and not self.objective.closed_form:
+            self._everything = self.objective.with_validation_set()
+        return self._everything
+
+    def _begin_next_network(self) -> bool:
+        """Put the next network of the run in the place of the one that has ended, if there is one."""
+        number = self._number + 1
+        if number >= self.settings.seeds or self.make_objective is None:
+            return False
+        begun = self.progress.of_next_network(seed_of(self.settings, self._number))
+        vars(self.progress).update(vars(begun))  # the object stays the same: the pace holds it
+        self._use(self.make_objective(number), number)
+        self.pace.begin_network(self.objective)
+        self.save()
+        self.report.log(f"The network of seed {seed_of(self.settings, number)} begins.")
+        return True
 
     def _take_steps(self, interrupt: Interrupt) -> str:
         """Step, evaluate and save until there is a reason to end, which is returned."""
@@ -201,14 +228,13 @@ class Trainer:
         progress.step = 1
         self.pace.took_step(begun)
         self._evaluate(1.0)
-        progress.finished = True
-        self.save()
-        if progress.best is None:
-            self._keep_best()
-        self.report.close()
         return "done"
 
     # a step
+
+    def _write(self, **numbers: object) -> None:
+        """Write numbers of this step to metrics.jsonl, which counts the steps of all networks."""
+        self.metrics.write(step=self.progress.steps_of_all, **numbers)
 
     def _step(self, share: float) -> None:
         """One batch: loss, gradient, clipping, update. A loss or gradient that is not finite is skipped."""
@@ -236,8 +262,7 @@ class Trainer:
         progress.skipped_in_row = 0
         self._recent.append(value)
         if progress.step % LOG_EVERY == 0 or progress.step == 1:
-            self.metrics.write(
-                step=progress.step,
+            self._write(
                 loss=value,
                 gradient_norm=norm,
                 learning_rate=rate,
@@ -248,9 +273,8 @@ class Trainer:
     def _set_learning_rate(self, share: float) -> float:
         """The learning rate at this share of the training, which the optimizer gets."""
         settings = self.settings
-        rate = self.objective.learning_rate * self.progress.rate_scale
-        share = self.pace.schedule_share(share)
-        rate *= rate_factor(settings.schedule, share, settings.warm_up)
+        factor = rate_factor(settings.schedule, self.pace.schedule_share(share), settings.warm_up)
+        rate = self.objective.learning_rate * self.progress.rate_scale * factor
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         return rate
@@ -265,7 +289,7 @@ class Trainer:
         progress.skipped += 1
         progress.skipped_in_row += 1
         progress.fresh = True  # the carried state may not be finite either
-        self.metrics.write(step=progress.step, skipped=f"the {what} is not finite", loss=loss)
+        self._write(skipped=f"the {what} is not finite", loss=loss)
         self.report.log(
             f"Step {progress.step} is skipped: its {what} is not finite "
             f"({progress.skipped} so far)."
@@ -284,16 +308,10 @@ class Trainer:
         if self.settings.watch != "gradients":
             return
         batch = self.objective.batch(self.progress.step)  # the next one, which the state is for
-        start = initialisation_in_words(self.objective.model)
         layers = monitor_gradients(self.objective, batch, self._carried(batch))
-        messages = []
-        for layer in layers:
-            if self._flows.get(layer.name) != layer.flow:  # what has not changed was reported
-                messages.append(layer.sentence(start, self.settings.clip_norm))
-            self._flows[layer.name] = layer.flow
+        messages = changed_flows(layers, self._flows, self.objective.model, self.settings.clip_norm)
         if layers:
-            records = {layer.name: layer.record() for layer in layers}
-            self.metrics.write(step=self.progress.step, gradients=records, messages=messages)
+            self._write(gradients={x.name: x.record() for x in layers}, messages=messages)
         for message in messages:
             self.report.log(f"Step {self.progress.step}, {message}")
 
@@ -320,16 +338,16 @@ class Trainer:
             self.pace.took_evaluation(begun)
         model.train()
         progress.validation = metrics
-        self.metrics.write(
-            step=progress.step,
+        self._write(
             validation=metrics,
             **{name: round(getattr(progress, name), 3) for name in TIMES},
         )
         better = progress.is_better(metrics[self.objective.decides], metrics.get("loss"))
         if better:
             progress.best, progress.best_loss = metrics[self.objective.decides], metrics.get("loss")
-            progress.best_step, progress.waited = progress.step, 0
-            self._keep_best()
+            progress.best_step, progress.best_metrics, progress.waited = progress.step, metrics, 0
+            if progress.is_best_of_all():
+                self._keep_best()
         else:
             progress.waited += 1
             self._halve_rate_on_plateau()
@@ -364,14 +382,14 @@ class Trainer:
             )
         name, now = newest
         now.rollbacks, now.skipped = before.rollbacks + 1, before.skipped
-        now.skipped_in_row = 0
-        now.rate_scale = before.rate_scale / 2
+        now.skipped_in_row, now.rate_scale = 0, before.rate_scale / 2
         now.evaluation_share = before.evaluation_share
         vars(now).update({name: getattr(before, name) for name in TIMES})
         # the object stays the same: the loop holds it
         vars(self.progress).update(vars(now))
-        self.metrics.truncate(now.step)
-        self.metrics.write(step=now.step, rollback=name, rate_scale=now.rate_scale)
+        self.pace.objective = self.objective
+        self.metrics.truncate(now.steps_of_all)
+        self._write(rollback=name, rate_scale=now.rate_scale)
         self.report.log(
             f"{SKIPS_IN_ROW} steps in a row were not finite: back to {name} with half the "
             f"learning rate ({self.objective.learning_rate * now.rate_scale:.2g})."
@@ -380,16 +398,18 @@ class Trainer:
 
     def _load_newest(self) -> tuple[str, TrainingProgress] | None:
         """Load the newest whole checkpoint but for its progress; its name and its progress, or None."""
-        warnings: list[str] = []
-        template = self.objective.initial_state()
-        found = load_newest(
-            self.folder.path, warnings, self.objective.model, self.optimizer, template, self.average
-        )
-        for warning in warnings:
+        said: list[str] = []
+        model, start = self.objective.model, self.objective.initial_state()
+        found = load_newest(self.folder.path, said, model, self.optimizer, start, self.average)
+        for warning in said:
             self.report.log(warning)
         if found is None:
             return None
         folder, self.state, progress = found
+        number = len(progress.networks)
+        if number != self._number and self.make_objective is not None:
+            self._use(self.make_objective(number), number)
+            return self._load_newest()
         return folder.name, progress
 
     def _keep_best(self) -> None:
@@ -414,18 +434,16 @@ class Trainer:
     def save(self) -> None:
         """Save a checkpoint, of weights that are worth going back to."""
         if self._has_finite_weights():
-            save_checkpoint(
-                self.folder.path, self._checkpoint_files(), self.settings.keep_checkpoints
-            )
+            keep = self.settings.keep_checkpoints
+            save_checkpoint(self.folder.path, self._checkpoint_files(), keep)
 
     # for the report
 
     def _step_metrics(self) -> dict[str, float]:
         """What the report of a step shows; the loss is the mean of the last hundred."""
-        recent = self._recent
         return {
             "step": self.progress.step,
-            "loss": sum(recent) / len(recent) if recent else math.nan,
+            "loss": sum(self._recent) / len(self._recent) if self._recent else math.nan,
             "tokens": self.progress.tokens,
             "seconds": self.progress.seconds,
         }

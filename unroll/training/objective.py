@@ -58,12 +58,15 @@ class Objective(ABC):
         learning_rate: the highest one.
         unit: what a token is, for people: "characters", "sentences".
         decides: the metric of `evaluate` that chooses which weights are kept; lower is better.
+        told: metrics of `evaluate` in which people are told how networks compare, the first one that
+            is there; `decides` where none is.
         closed_form: whether `solve` finds the weights; then nothing is trained.
         ending_evaluations: how many evaluations of the whole validation set take as long as
             `Task.calibrate` and `Task.validate` together; a budget of seconds keeps that free.
     """
 
     decides: ClassVar[str] = "loss"
+    told: ClassVar[tuple[str, ...]] = ()
     closed_form: bool = False
     ending_evaluations: float = 3.0
 

@@ -10,6 +10,7 @@ from unroll.training.clock import Clock
 from unroll.training.objective import Objective
 from unroll.training.progress import TrainingProgress
 from unroll.training.refit import REFIT_PART, refit_steps
+from unroll.training.seeds import all_networks, kept_network
 
 EVALUATIONS_WITH_PATIENCE = 20  # without a given budget: training stops when they are no better
 EVALUATIONS = 10  # in a run, where evaluate_every is not given and they cost little
@@ -28,7 +29,7 @@ class Pace:
     """The time of a run, of which a budget of seconds holds everything: reading, training, the end.
 
     A budget of seconds ends where calibration and final metrics still fit in. How long they take
-    follows from the evaluations during training.
+    follows from the evaluations during training. Networks of several seeds share what is left equally.
 
     Args:
         settings: with the budget.
@@ -78,6 +79,17 @@ class Pace:
         self._read_at = progress.seconds = self.now
         self._evaluated = self._part(self.share())
 
+    def begin_network(self, objective: Objective) -> None:
+        """Go on with the next network of a run of several; the progress is that of its beginning."""
+        self.objective, self.steps, self._step_seconds, self._evaluated = objective, 0, 0.0, 0
+        if self.progress.evaluation_share is not None:
+            objective.limit_evaluation(self.progress.evaluation_share)
+
+    @property
+    def trained(self) -> float:
+        """Seconds of training of this network."""
+        return self.progress.training_seconds - self.progress.began
+
     @property
     def now(self) -> float:
         """Seconds of the run until now."""
@@ -121,19 +133,24 @@ class Pace:
             left = max(left, 1e-3)  # one step is taken, whatever reading took
         elif left < self._step_seconds / self.steps / 2:
             return 1.0
-        return progress.training_seconds / (progress.training_seconds + left)
+        return self.trained / (self.trained + left)
 
     def _until_refit(self, left: float) -> float:
-        """Seconds of training, of those that are left for it, a refit and the simple model's second fit.
+        """Seconds of training of this network, of those that are left for all that comes before the end.
+
+        That is the training of this network and of those after it, a refit, and the simple model's
+        second fit.
 
         That fit mostly takes half of the first one's time, because it starts from what is known. Where
         it takes all of it, the refit of the network is shorter.
         """
-        floor, trained = self.floor_seconds, self.progress.training_seconds
+        floor, trained = self.floor_seconds, self.trained
+        networks = self.settings.seeds - len(self.progress.networks)
         if not self.refits:
-            return left - floor
-        usual = (1 - REFIT_PART) * (trained + left - FLOOR_AGAIN * floor)
-        return min(usual, trained + left - floor) - trained
+            return (trained + left - floor) / networks - trained
+        refit = REFIT_PART / (1 - REFIT_PART)  # of the training of a network
+        usual = (trained + left - FLOOR_AGAIN * floor) / (networks + refit)
+        return min(usual, (trained + left - floor) / networks) - trained
 
     def schedule_share(self, share: float) -> float:
         """How much of the schedule of the learning rate is done, which a refit in seconds ends.
@@ -158,7 +175,7 @@ class Pace:
             return None
         left, floor = self.left - SAVING * self.asked, self.floor_seconds
         if self.refits:
-            refit = self.progress.training_seconds * REFIT_PART / (1 - REFIT_PART)
+            refit = self.trained * REFIT_PART / (1 - REFIT_PART)
             floor = max(floor, FLOOR_AGAIN * floor + refit)
         return max(share * (left - floor), SHORTEST_END * self.asked)
 
@@ -172,17 +189,17 @@ class Pace:
         In a budget of seconds it takes what is left, times the share of the training after which those
         weights were kept: weights that were best early learn little more.
         """
-        progress = self.progress
+        kept = kept_network(all_networks(self.settings, self.progress))
         left = self.left - SAVING * self.asked if self.has_seconds else math.inf
-        if not self.has_seconds or progress.waited >= (self.settings.patience or math.inf):
-            return refit_steps(progress.best_step), left
-        return math.inf, left * progress.best_step / max(1, progress.step)
+        if not self.has_seconds or self.progress.waited >= (self.settings.patience or math.inf):
+            return refit_steps(kept.best_step), left
+        return math.inf, left * kept.best_step / max(1, kept.steps)
 
     def training_left(self, share: float) -> float:
         """Seconds to the end of training, as far as one can tell, at this share of it."""
         if self.has_seconds:
             return max(0.0, self._until_refit(self.left - self.reserved()))
-        return self.progress.training_seconds * (1 - share) / max(share, 1e-9)
+        return self.trained * (1 - share) / max(share, 1e-9)
 
     # evaluations
 
@@ -211,7 +228,7 @@ class Pace:
             return None
         begun = self.now
         self.objective.evaluate()
-        most = EVALUATION_PART * self.asked / FEWEST_EVALUATIONS
+        most = EVALUATION_PART * self.asked / self.settings.seeds / FEWEST_EVALUATIONS
         share = min(1.0, most * trial / max(self.now - begun, 1e-9))
         progress.evaluation_seconds += self.now - begun
         share = min(1.0, self.objective.limit_evaluation(share))
@@ -235,7 +252,7 @@ class Pace:
         is_first = self._all_records is None
         self._all_records = seconds / (self.progress.evaluation_share or 1.0)
         if is_first and self.has_seconds and self.settings.evaluate_every is None:
-            fit = int(EVALUATION_PART * self.asked / max(seconds, 1e-9))
+            fit = int(EVALUATION_PART * self.asked / self.settings.seeds / max(seconds, 1e-9))
             fewest = FEWEST_EVALUATIONS if self._can_read_fewer else 2
             self.evaluations = max(fewest, min(self._most_evaluations, fit))
             # the end is better known now: no part of the budget is evaluated twice

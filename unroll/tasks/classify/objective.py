@@ -44,7 +44,7 @@ class ClassifyObjective(Objective):
         device: where network and batches are.
     """
 
-    decides = "error"
+    decides, told = "error", ("accuracy",)
 
     def __init__(
         self,

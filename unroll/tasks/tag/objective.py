@@ -31,7 +31,7 @@ class TagObjective(Objective):
         device: where network and batches are.
     """
 
-    decides = "error"
+    decides, told = "error", ("f1", "accuracy")
 
     def __init__(
         self, network: Tagger, data: TagData, settings: TagSettings, device: torch.device

@@ -31,7 +31,7 @@ class TranscribeObjective(Objective):
     several evaluations have the same, as happens with few records, the loss decides.
     """
 
-    decides = "error_and_loss"
+    decides, told = "error_and_loss", ("character_error",)
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from unroll.tasks.translate.batches import EncodedPairs
 from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.settings import TranslateSettings
-from unroll.training.budget import DEFAULT_SECONDS
+from unroll.training.budget import network_seconds
 from unroll.training.sizes_for_seconds import SizeCurve, may_choose_size, seconds_of_step
 
 REFERENCE = 256  # units of the network that is timed
@@ -54,7 +54,7 @@ def fit_to_budget(
         preprocessor: the vocabularies.
         pairs: the training set.
     """
-    seconds = settings.seconds or DEFAULT_SECONDS
+    seconds = network_seconds(settings)
     step = USUAL_STEP
     if seconds >= SHORTEST:
         step = reference_seconds(settings, preprocessor, pairs)
@@ -114,7 +114,7 @@ def reference_seconds(
             nn.utils.clip_grad_norm_(network.parameters(), 0.25)
             optimizer.step()
 
-        most = TIMING * (settings.seconds or DEFAULT_SECONDS)
+        most = TIMING * network_seconds(settings)
         return seconds_of_step(step, settings.threads, most)
 
 
