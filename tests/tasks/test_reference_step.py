@@ -6,9 +6,9 @@ from unroll.settings import RecurrentSettings
 from unroll.tasks.reference_step import (
     UNITS,
     reference_cost,
-    reference_seconds,
-    reference_steps,
     step_cost,
+    step_seconds,
+    steps_and_units,
 )
 
 
@@ -25,13 +25,25 @@ def test_timing_leaves_no_trace():
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
-    assert 0 < reference_seconds(RecurrentSettings(threads=1), 20, 0.1) < 60
+    assert 0 < step_seconds(RecurrentSettings(threads=1), 20, 64, 0.1) < 60
     assert torch.equal(torch.rand(3), expected) and torch.get_num_threads() == threads
 
 
-def test_steps_of_a_budget_follow_from_the_time_of_one(monkeypatch):
-    name = "unroll.tasks.reference_step.reference_seconds"
-    monkeypatch.setattr(name, lambda settings, vocabulary, most, tie: 0.05)
-    assert reference_steps(RecurrentSettings(seconds=60), 20, tie=False) == 0.8 * 60 / 0.05
-    assert reference_steps(RecurrentSettings(seconds=2), 20, tie=False) == 0.8 * 2 / 0.04
+def test_steps_and_units_of_a_budget_follow_from_the_time_of_steps(monkeypatch):
+    def timed(settings, vocabulary, units, most, tie):
+        calls.append(units)
+        return 0.05 * (units / 256) ** power
+
+    def found(**settings):
+        calls.clear()
+        return steps_and_units(RecurrentSettings(**settings), 20, 10**6, tie=False)
+
+    calls, power = [], 1.2
+    monkeypatch.setattr("unroll.tasks.reference_step.step_seconds", timed)
+    assert found(seconds=60) == (0.8 * 60 / 0.05, 224) and calls == [256, 224, 160, 320]
+    assert found(seconds=60, seeds=2) == (0.8 * 30 / 0.05, 160)
+    assert found(seconds=2) == (0.8 * 2 / 0.04, 48) and not calls
+    assert found(seconds=60, hidden=8) == (0.8 * 60 / 0.05, 8) and calls == [256]
+    power = 0.0
+    assert found(seconds=60)[1] == 320  # wide layers cost nothing here
     assert reference_cost(20, tie=True) == step_cost(256, 256, 20) == 4 * 256 * 512 + 256 * 20

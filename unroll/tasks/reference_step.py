@@ -8,6 +8,8 @@ the time to the power 0.45, between those of the parameters (twice) and of the t
 
 from __future__ import annotations
 
+import time
+
 import torch
 from torch import nn
 
@@ -15,7 +17,12 @@ from unroll.engine.backends import backend as use_backend
 from unroll.models.language import LanguageModel
 from unroll.settings import RecurrentSettings
 from unroll.training.budget import network_seconds
-from unroll.training.sizes_for_seconds import SizeCurve, seconds_of_step
+from unroll.training.sizes_for_seconds import (
+    TIMING_PART,
+    SizeCurve,
+    fit_units,
+    seconds_of_step,
+)
 
 REFERENCE = 256  # units of the network that is timed
 STREAMS, BLOCK = 16, 64  # of its batch
@@ -35,47 +42,62 @@ def step_cost(hidden: int, embedding: int, vocabulary: int) -> float:
 
 def reference_cost(vocabulary: int, *, tie: bool) -> float:
     """`step_cost` of the network that is timed."""
-    return step_cost(REFERENCE, reference_embedding(tie), vocabulary)
+    return step_cost(REFERENCE, timed_embedding(REFERENCE, tie), vocabulary)
 
 
-def reference_embedding(tie: bool) -> int:
-    """Numbers of a token in the network that is timed. tie: whether the softmax uses them too."""
-    return REFERENCE if tie else 128
+def timed_embedding(units: int, tie: bool) -> int:
+    """Numbers of a token in a network that is timed. tie: whether the softmax uses them too."""
+    return units if tie else min(128, units)
 
 
-def reference_steps(settings: RecurrentSettings, vocabulary: int, *, tie: bool) -> float:
-    """How many steps of a network of 256 units the seconds of a budget hold, that training gets.
+def steps_and_units(
+    settings: RecurrentSettings, vocabulary: int, tokens: int, *, tie: bool
+) -> tuple[float, int]:
+    """How many steps of a network of 256 units the seconds of training hold, and the units that fit them.
+
+    Steps of the size that fits and of the next ones are timed too, where there is time for it.
 
     Args:
-        settings: the budget, cell, backend and threads.
+        settings: the budget, cell, backend and threads, and the units where they were given.
         vocabulary: V.
+        tokens: of the data.
         tie: whether embedding and softmax are one.
     """
     whole = network_seconds(settings)
-    seconds, step = TRAINING * whole, USUAL_STEP
-    if whole >= SHORTEST:
-        step = reference_seconds(settings, vocabulary, TIMING * seconds, tie=tie)
-    return seconds / step
+    seconds, begun = TRAINING * whole, time.perf_counter()
+    if whole < SHORTEST:
+        steps = seconds / USUAL_STEP
+        return steps, settings.hidden or UNITS.units(steps, tokens)
+    step = step_seconds(settings, vocabulary, REFERENCE, TIMING * seconds, tie=tie)
+    took, most, steps = time.perf_counter() - begun, TIMING_PART * whole, seconds / step
+    if settings.hidden is not None or took > most:
+        return steps, settings.hidden or UNITS.units(steps, tokens)
+
+    def measure(units: int) -> float:
+        """Seconds of a step of so many units."""
+        return step_seconds(settings, vocabulary, units, most / 4, tie=tie)
+
+    return steps, fit_units(UNITS, seconds, step, tokens, measure, most)
 
 
-def reference_seconds(
-    settings: RecurrentSettings, vocabulary: int, most: float, *, tie: bool = False
+def step_seconds(
+    settings: RecurrentSettings, vocabulary: int, units: int, most: float, *, tie: bool = False
 ) -> float:
-    """Seconds of a step of a network of 256 units, by the faster of one thread and all.
+    """Seconds of a step of a network of so many units, by the faster of one thread and all.
 
     A quarter of such a step is timed. The random numbers and the threads of the caller stay as they are.
 
     Args:
         settings: cell, backend and threads.
         vocabulary: V.
+        units: of its only layer.
         most: seconds that this may take, about.
         tie: whether embedding and softmax are one.
     """
     steps = BLOCK // PARTS
     with torch.random.fork_rng(devices=[]), use_backend(settings.backend):
-        network = LanguageModel(
-            vocabulary, reference_embedding(tie), REFERENCE, cell=settings.cell, tie=tie
-        )
+        embedding = timed_embedding(units, tie)
+        network = LanguageModel(vocabulary, embedding, units, cell=settings.cell, tie=tie)
         optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
         ids = torch.randint(vocabulary, (steps + 1, STREAMS))
 

@@ -1,7 +1,8 @@
-"""How many units fit the seconds of a run: a step of a reference network is timed, a curve gives the size."""
+"""How many units fit the seconds of a run: steps of a few networks are timed, a curve gives the size."""
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -14,6 +15,12 @@ from unroll.training.threads import available_processors
 
 CELLS = ("lstm", "gru")  # whose sizes and rates were tried
 FINE, COARSE, FINE_UP_TO = 16, 32, 64  # units between sizes, and the size up to which they are fine
+TIMING_PART = 0.02  # of the seconds, in which steps of further sizes are timed
+NEIGHBOUR = 1.4  # ratio of the sizes that are timed
+WORTH = 0.04  # of the excess loss, that another size than that on the curve has to gain: times are noisy
+DATA_POWER = 0.35  # of the steps, with which the loss falls, about
+
+LOGGER = logging.getLogger("unroll")
 
 
 def may_choose_size(settings: RecurrentSettings) -> bool:
@@ -39,6 +46,8 @@ class SizeCurve:
         growth: the exponent.
         smallest: units at least.
         largest: units at most.
+        reference: units of the reference network.
+        cost: the time of a step grows as its units to this power, where the curve was found.
 
     Examples:
         >>> from unroll.training.sizes_for_seconds import SizeCurve
@@ -51,16 +60,70 @@ class SizeCurve:
     growth: float
     smallest: int
     largest: int
+    reference: int = 256
+    cost: float = 1.2
 
     def units(self, steps: float, tokens: int) -> int:
-        """Units for the time of so many steps of the reference, and for so many tokens of data.
-
-        Data of N tokens is not given more than N recurrent weights of a kind.
-        """
+        """Units for the time of so many steps of the reference, and for so many tokens of data."""
         size = self.known_units * (max(1.0, steps) / self.known_steps) ** self.growth
+        return self.allowed(size, tokens)
+
+    def allowed(self, size: float, tokens: int) -> int:
+        """The nearest size that may be chosen: data of N tokens has no more than N weights of a kind."""
         size = min(size, math.sqrt(tokens), self.largest)
         grain = COARSE if size > FINE_UP_TO else FINE
         return max(self.smallest, grain * round(size / grain))
+
+    def excess(self, units: int, steps: float) -> float:
+        """How far the loss is from the best that there is, up to a factor, after so many steps of a size.
+
+            excess = c (units / known_units)^-a + (steps / s)^-b,   a = b (1 / growth - cost)
+
+        with c and the steps s of the known size such that the excess is lowest on the curve, where
+        the time of a step grows as units^cost.
+        """
+        slope = 1 / self.growth - self.cost
+        own_steps = self.known_steps * (self.reference / self.known_units) ** self.cost
+        of_size = self.cost / slope * (units / self.known_units) ** (-DATA_POWER * slope)
+        return of_size + (steps / own_steps) ** -DATA_POWER
+
+
+def fit_units(
+    curve: SizeCurve,
+    seconds: float,
+    reference: float,
+    tokens: int,
+    measure: Callable[[int], float],
+    most: float,
+) -> int:
+    """Units for the seconds of a run: of the size on the curve and its two neighbours the best one here.
+
+    A step of each is timed. A machine on which wide layers are slow gets a smaller network than another
+    one with as quick a reference, a machine on which they cost little more a larger one.
+
+    Args:
+        curve: the best size against the time.
+        seconds: of training.
+        reference: seconds of a step of the reference network.
+        tokens: of the data.
+        measure: of a size: the seconds of a step.
+        most: seconds that timing may take, about; what does not fit in is not timed.
+    """
+    begun = time.perf_counter()
+    first = curve.units(seconds / reference, tokens)
+    times = {first: measure(first)}
+    took = time.perf_counter() - begun
+    for size in (first / NEIGHBOUR, first * NEIGHBOUR):
+        units = curve.allowed(size, tokens)
+        if units not in times and time.perf_counter() - begun + took <= most:
+            times[units] = measure(units)
+    excess = {units: curve.excess(units, seconds / time) for units, time in times.items()}
+    best = min(excess, key=lambda units: excess[units])
+    if excess[best] > (1 - WORTH) * excess[first]:
+        best = first
+    shown = " and ".join(f"{1000 * times[units]:.3g} ms with {units}" for units in sorted(times))
+    LOGGER.info(f"{best} units fit the seconds (--hidden): a step takes {shown} units.")
+    return best
 
 
 def seconds_of_step(step: Callable[[], None], threads: int | None, most: float) -> float:

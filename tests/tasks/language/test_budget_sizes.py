@@ -36,8 +36,10 @@ def test_other_budgets_cells_and_devices_have_fixed_sizes(options):
 def test_what_is_left_open_is_fitted_and_what_was_given_stays(tmp_path, monkeypatch):
     (tmp_path / "a.txt").write_text("the rose is red and the sky is blue.\n" * 2000)
     corpus = read_corpus(tmp_path / "a.txt", LanguageSettings())
-    name = "unroll.tasks.reference_step.reference_seconds"
-    monkeypatch.setattr(name, lambda settings, vocabulary, most, tie: 0.05)
+    name = "unroll.tasks.reference_step.step_seconds"
+    monkeypatch.setattr(
+        name, lambda settings, vocabulary, units, most, tie: 0.05 * (units / 256) ** 1.2
+    )
     settings = resolve_sizes(LanguageSettings(seconds=60), LSTMCell)
     assert settings.hidden is None
     found = resolve(settings, corpus)

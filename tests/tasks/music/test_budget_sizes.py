@@ -11,8 +11,10 @@ from unroll.tasks.music.settings import MusicSettings
 @pytest.fixture
 def step(monkeypatch):
     """A step of the reference takes so long."""
-    name = "unroll.tasks.reference_step.reference_seconds"
-    monkeypatch.setattr(name, lambda settings, vocabulary, most, tie: 0.05)
+    name = "unroll.tasks.reference_step.step_seconds"
+    monkeypatch.setattr(
+        name, lambda settings, vocabulary, units, most, tie: 0.05 * (units / 256) ** 1.2
+    )
 
 
 def test_what_is_left_open_is_fitted_and_what_was_given_stays(data, step):

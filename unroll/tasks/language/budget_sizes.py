@@ -14,10 +14,9 @@ from unroll.tasks.language.words_read import best_shortlist, best_weight_drop
 from unroll.tasks.reference_step import (
     STREAMS,
     TOKENS_IN_STEP,
-    UNITS,
     reference_cost,
-    reference_steps,
     step_cost,
+    steps_and_units,
 )
 from unroll.training.sizes_for_seconds import may_choose_size
 
@@ -44,8 +43,8 @@ def fit_to_budget(settings: LanguageSettings, corpus: Corpus) -> LanguageSetting
     timed = settings.shortlist or (TIMED_WORDS if may_shorten(settings, corpus) else vocabulary)
     timed = min(timed, vocabulary)
     tie = settings.level != "char" if settings.tie is None else settings.tie
-    steps, reference = reference_steps(settings, timed, tie=tie), reference_cost(timed, tie=tie)
-    hidden = settings.hidden or UNITS.units(steps, tokens)
+    steps, hidden = steps_and_units(settings, timed, tokens, tie=tie)
+    reference = reference_cost(timed, tie=tie)
     embedding = settings.embedding or (hidden if tie else min(128, hidden))
     tie = tie and embedding == hidden
     if settings.per_line:

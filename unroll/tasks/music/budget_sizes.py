@@ -12,10 +12,9 @@ from unroll.tasks.music.reader import MusicData
 from unroll.tasks.music.settings import MusicSettings
 from unroll.tasks.reference_step import (
     TOKENS_IN_STEP,
-    UNITS,
     reference_cost,
-    reference_steps,
     step_cost,
+    steps_and_units,
 )
 
 EMBEDDING = 128  # numbers of a token, at most
@@ -35,8 +34,7 @@ def fit_to_budget(settings: MusicSettings, data: MusicData) -> MusicSettings:
     sample = [data.train[k].text for k in evenly_spread(len(data.train), SAMPLE)]
     each = sum(len(preprocessor.encode(text)) + 1 for text in sample) / len(sample)
     tokens, vocabulary = each * len(data.train), len(preprocessor)
-    steps = reference_steps(settings, vocabulary, tie=settings.tie)
-    hidden = settings.hidden or UNITS.units(steps, round(tokens))
+    steps, hidden = steps_and_units(settings, vocabulary, round(tokens), tie=settings.tie)
     embedding = settings.embedding or (hidden if settings.tie else min(EMBEDDING, hidden))
     cost = step_cost(hidden, embedding, vocabulary) / reference_cost(vocabulary, tie=settings.tie)
     epochs = steps * TOKENS_IN_STEP / (cost * settings.layers) / tokens

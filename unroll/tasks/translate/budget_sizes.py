@@ -8,6 +8,7 @@ pairs of English and French; the size falls with the time to the power 0.4, whic
 from __future__ import annotations
 
 import math
+import time
 
 import torch
 from torch import nn
@@ -18,12 +19,20 @@ from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.settings import TranslateSettings
 from unroll.training.budget import network_seconds
-from unroll.training.sizes_for_seconds import SizeCurve, may_choose_size, seconds_of_step
+from unroll.training.sizes_for_seconds import (
+    TIMING_PART,
+    SizeCurve,
+    fit_units,
+    may_choose_size,
+    seconds_of_step,
+)
 
 REFERENCE = 256  # units of the network that is timed
 BATCH, SMALL_BATCH = 64, 32  # pairs of a batch; of networks that are small because time is short
 SMALL = 256  # their units, at most
-UNITS = SizeCurve(known_steps=40_000, known_units=512, growth=0.4, smallest=64, largest=512)
+UNITS = SizeCurve(
+    known_steps=40_000, known_units=512, growth=0.4, smallest=64, largest=512, cost=1.0
+)
 TRAINING = 0.8  # of the seconds, that training gets
 TIMING = 0.03  # of the seconds, that timing takes
 SHORTEST = 10.0  # seconds, below which nothing is timed
@@ -47,7 +56,8 @@ def fit_to_budget(
 ) -> TranslateSettings:
     """Give sizes, dropout and rate that were left open the values for these seconds.
 
-    A step of a network of 256 units is timed, from which it follows how many the seconds hold.
+    A step of a network of 256 units is timed, from which it follows how many the seconds hold, then one of
+    the size that fits, and of the next ones.
 
     Args:
         settings: for which `fits_budget` holds, without `hidden`.
@@ -55,11 +65,7 @@ def fit_to_budget(
         pairs: the training set.
     """
     seconds = network_seconds(settings)
-    step = USUAL_STEP
-    if seconds >= SHORTEST:
-        step = reference_seconds(settings, preprocessor, pairs)
-    tokens = len(pairs.source.ids) + len(pairs.target.ids) + 2 * len(pairs)
-    hidden = UNITS.units(TRAINING * seconds / step, tokens)
+    step, hidden = timed_units(settings, preprocessor, pairs)
     embedding = settings.embedding or max(32, hidden // (4 if settings.level == "char" else 2))
     batch_size = settings.batch_size or (SMALL_BATCH if hidden <= SMALL else BATCH)
     # pairs a second hardly depend on the size of a batch
@@ -88,18 +94,56 @@ def best_rate(hidden: int) -> float:
     return float(f"{min(6e-3, 1.024 / hidden):.2g}")
 
 
-def reference_seconds(
+def timed_units(
     settings: TranslateSettings, preprocessor: PairPreprocessor, pairs: EncodedPairs
+) -> tuple[float, int]:
+    """Seconds of a step of the reference on this machine, and the units that fit the budget.
+
+    Args:
+        settings: with the budget.
+        preprocessor: the vocabularies.
+        pairs: the training set.
+    """
+    each = network_seconds(settings)
+    tokens = len(pairs.source.ids) + len(pairs.target.ids) + 2 * len(pairs)
+    if each < SHORTEST:
+        return USUAL_STEP, UNITS.units(TRAINING * each / USUAL_STEP, tokens)
+    begun = time.perf_counter()
+    step = step_seconds(settings, preprocessor, pairs, REFERENCE, TIMING * each)
+    took, most = time.perf_counter() - begun, TIMING_PART * each
+    if took > most:
+        return step, UNITS.units(TRAINING * each / step, tokens)
+
+    def measure(units: int) -> float:
+        """Seconds of a step of so many units."""
+        return step_seconds(settings, preprocessor, pairs, units, most / 4)
+
+    return step, fit_units(UNITS, TRAINING * each, step, tokens, measure, most)
+
+
+def step_seconds(
+    settings: TranslateSettings,
+    preprocessor: PairPreprocessor,
+    pairs: EncodedPairs,
+    units: int,
+    most: float,
 ) -> float:
-    """Seconds of a step of a network of 256 units, by the faster of one thread and all.
+    """Seconds of a step of a network of so many units, by the faster of one thread and all.
 
     The random numbers and the threads of the caller stay as they are.
+
+    Args:
+        settings: cell, layers, attention, backend and threads.
+        preprocessor: the vocabularies.
+        pairs: the training set.
+        units: of encoder and decoder.
+        most: seconds that this may take, about.
     """
     rows = usual_rows(pairs)
     batch = pairs.batch(rows)
     with torch.random.fork_rng(devices=[]), use_backend(settings.backend):
         network = TranslateNetwork(
-            len(preprocessor.source), len(preprocessor.target), REFERENCE // 2, REFERENCE,
+            len(preprocessor.source), len(preprocessor.target), units // 2, units,
             settings.layers, cell=settings.cell, attention=settings.attention,
         )  # fmt: skip
         optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
@@ -114,7 +158,6 @@ def reference_seconds(
             nn.utils.clip_grad_norm_(network.parameters(), 0.25)
             optimizer.step()
 
-        most = TIMING * network_seconds(settings)
         return seconds_of_step(step, settings.threads, most)
 
 
