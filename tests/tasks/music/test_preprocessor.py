@@ -41,3 +41,11 @@ def test_a_damaged_file_is_named(tmp_path):
     write_folder(tmp_path / "run", {"tokens.json": b'{"notation": "abc"'})
     with pytest.raises(UserError, match=r"tokens\.json is incomplete"):
         MusicPreprocessor.load(tmp_path / "run")
+
+
+def test_a_tune_is_encoded_once_and_stays_known_with_other_n_grams(abc, monkeypatch):
+    tune = "X:5\nK:G\nG2B|\n"
+    ids = abc.encode(tune)
+    monkeypatch.setattr(type(abc), "_encode", None)
+    other = abc.with_floor(abc.floor)
+    assert other == abc and other.encode(tune) is ids and not ids.flags.writeable

@@ -45,9 +45,7 @@ SYNTAX = re.VERBOSE | re.MULTILINE | re.DOTALL
 PIECE = re.compile(PIECES.replace("INLINE", INLINE), SYNTAX)
 # for what follows the last ] of a line: every [a: there would look for its ] to the end of the line
 PIECE_AFTER_BRACKETS = re.compile(PIECES.replace("INLINE", ""), SYNTAX)
-REMEMBERED = (
-    64  # tunes whose pieces are kept: several questions are asked of one tune after another
-)
+REMEMBERED = 2048  # tunes whose pieces are kept, about 60 MB
 
 
 class AbcPiece(NamedTuple):

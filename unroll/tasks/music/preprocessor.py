@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from unroll.tasks.music.keys import (
 from unroll.tasks.music.midi import WORD, transpose_midi
 
 ABC, MIDI = "abc", "midi"  # notations
+REMEMBERED = 20_000  # tunes whose ids are kept
 FILE = "tokens.json"
 BOUNDARY = 0  # begins and ends every tune
 BYTES = 256  # tokens 1 to 256
@@ -93,6 +94,7 @@ class MusicPreprocessor:
     def __post_init__(self) -> None:
         ids = {token: 1 + BYTES + k for k, token in enumerate(self.tokens)}
         object.__setattr__(self, "_ids", ids)
+        object.__setattr__(self, "_encoded", {})
 
     def __len__(self) -> int:
         """V, how many ids there are."""
@@ -124,7 +126,22 @@ class MusicPreprocessor:
         return cls(notation, tuple(ranked), first.keys, first.low, first.high)
 
     def encode(self, tune: str) -> np.ndarray:
-        """The ids of a tune without boundaries, int64 [N]."""
+        """The ids of a tune without boundaries, int64 [N], which are not to be changed."""
+        remembered: dict[str, np.ndarray] = self._encoded  # type: ignore[attr-defined]
+        found = remembered.get(tune)
+        if found is None:
+            found = self._encode(tune)
+            if len(remembered) < REMEMBERED:
+                remembered[tune] = found
+        return found
+
+    def with_floor(self, floor: KneserNey) -> MusicPreprocessor:
+        """The same with other n-grams; the tunes that were encoded stay known."""
+        other = replace(self, floor=floor)
+        object.__setattr__(other, "_encoded", self._encoded)  # type: ignore[attr-defined]
+        return other
+
+    def _encode(self, tune: str) -> np.ndarray:
         ids: dict[str, int] = self._ids  # type: ignore[attr-defined]
         encoded: list[int] = []
         for piece in pieces_of(tune, self.notation):
@@ -136,7 +153,9 @@ class MusicPreprocessor:
                     encoded.append(ids[part])
                 else:
                     encoded += [1 + byte for byte in part.encode()]
-        return np.array(encoded, dtype=np.int64)
+        found = np.array(encoded, dtype=np.int64)
+        found.flags.writeable = False
+        return found
 
     def decode(self, ids: Iterable[int]) -> str:
         """The tune of these ids; boundaries add nothing."""

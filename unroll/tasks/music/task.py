@@ -113,7 +113,7 @@ class MusicTask(
         preprocessor = data.preprocessor
         train, valid = (encoded(tunes, preprocessor) for tunes in (data.train, data.valid))
         floor = fit_floor(train, valid, len(preprocessor))
-        return replace(data, preprocessor=replace(preprocessor, floor=floor))
+        return replace(data, preprocessor=preprocessor.with_floor(floor))
 
     def calibrate(
         self, trained: TrainedMusic, data: MusicData, progress: Progress
@@ -139,7 +139,7 @@ class MusicTask(
         if preprocessor.floor is None:
             return None
         floor = count_again(preprocessor.floor, encoded(data.train + data.valid, preprocessor))
-        return replace(preprocessor, floor=floor)
+        return preprocessor.with_floor(floor)
 
     def baseline_files(self, data: MusicData) -> dict[str, bytes]:
         train, valid = [tune.text for tune in data.train], [tune.text for tune in data.valid]
