@@ -11,6 +11,9 @@ def test_columns_and_units_are_those_that_were_found(speech_data):
     assert (settings.audio, settings.text, settings.units) == ("path", "words", "char")
     assert settings.rate == 8000 and settings.subsample == data.preprocessor.subsample
     assert settings.dropout == 0.3 and settings.learning_rate == 3e-3 and settings.epochs == 40
+    assert (settings.speed, settings.vocal_tract, settings.noise) == (0.15, 0.2, 0.5)
+    given = speech_data(speed=0.0, noise=0.2)[1]
+    assert (given.speed, given.noise, given.masks) == (0.0, 0.2, 0.2)
     assert speech_data(dropout=0.1, steps=5, optimizer="sgd")[1].epochs is None
 
 

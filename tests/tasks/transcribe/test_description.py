@@ -15,6 +15,16 @@ def test_every_choice_is_said_with_its_flag(speech_data):
     assert "Small data set: 40 epochs" in sentences
 
 
+def test_how_far_training_changes_sounds_is_said(speech_data):
+    data, settings = speech_data()
+    sentence = next(s for s in describe(data, settings) if s.startswith("Training changes sounds"))
+    assert "as unknown speakers in 0.00" in sentence and "speed by 15%" in sentence
+    assert "vocal tract by 20% at most, noise in 50%, stripes of 20% masked" in sentence
+    data, settings = speech_data(speaker="who", vocal_tract=0.0)
+    sentence = next(s for s in describe(data, settings) if s.startswith("Training changes sounds"))
+    assert "as 2 speakers in" in sentence and "vocal tract by 0% at most" in sentence
+
+
 def test_other_rates_and_channels_are_said(speech_data):
     data, settings = speech_data()
     other = replace(data, rates={8000: 11, 16000: 1}, mixed=1)

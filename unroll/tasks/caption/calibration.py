@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +14,7 @@ from unroll.data.split import evenly_spread
 from unroll.tasks.base import Progress
 from unroll.tasks.caption.batches import CaptionSet, groups_in_time
 from unroll.tasks.caption.cider import CiderD
-from unroll.tasks.caption.consensus import CaptionPool, Consensus
+from unroll.tasks.caption.consensus import CaptionPool
 from unroll.tasks.caption.decoding import TrainedCaptioner, draw_captions, images_at_once
 from unroll.tasks.caption.neighbours import (
     MOST,
@@ -28,6 +29,7 @@ PRIORS = (0.0, 0.5, 0.9)  # shares of the known captions that are tried
 WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)  # of similar images, first those that trust them
 COUNTS = (1, 3, 8, MOST)  # of similar images
 IMAGES = 200  # of the validation set, at most
+AT_ONCE = 64  # of them, whose similar images are searched
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def fit_choice(
 ) -> tuple[Choice, dict[Choice, float]]:
     """Find the choice with the highest CIDEr-D on the validation set.
 
-    A prior that the settings give is kept.
+    Similar images alone are measured first, which takes no network; what the network writes has to be
+    better on the same images by more than the standard error. A prior that the settings give is kept.
 
     Args:
         trained: the model; where its preprocessor knows images, with their features.
@@ -60,31 +63,71 @@ def fit_choice(
         progress: called with the share that is done.
 
     Returns:
-        The best choice, and the CIDEr-D of each that was tried.
+        The best choice, and the CIDEr-D of each that was tried, on the images that all were tried on.
     """
+    begun = time.perf_counter()
     places, references = valid.by_image()
     chosen = evenly_spread(len(places), IMAGES).tolist()
-    truth, size = CiderD(references[k] for k in chosen), images_at_once(trained.settings)
-    consensus, total = trained.preprocessor.consensus, dict.fromkeys(choices(trained), 0.0)
-    done = 0
-    for batch in groups_in_time(chosen, size, trained.seconds):
-        images = valid.images.take([places[k] for k in batch])
-        drawn = draw_captions(
-            trained.model, trained.preprocessor, images, trained.settings, trained.device
-        )
+    places, references = [places[k] for k in chosen], [references[k] for k in chosen]
+    truth = CiderD(references)
+    scores = {choice: np.full(len(places), np.nan) for choice in choices(trained)}
+
+    def measure(batch: list[int], tried: list[Choice], written: list[list[str]]) -> None:
         similar = similar_images(trained, valid, [places[k] for k in batch])
-        for row, (k, hypotheses) in enumerate(zip(batch, drawn, strict=True)):
-            texts = [trained.preprocessor.vocabulary.decode(each.tokens) for each in hypotheses]
+        for row, (k, texts) in enumerate(zip(batch, written, strict=True)):
             near = {by: rows[row] for by, rows in similar.items()}
-            scores: dict[str, float] = {}  # many choices give the same caption
-            for choice, text in chosen_captions(trained, consensus, texts, near, list(total)):
-                if text not in scores:
-                    scores[text] = truth.score(text, references[k])
-                total[choice] += scores[text]
-        done += len(batch)
-        progress(done / len(chosen))
-    means = {choice: score / max(1, done) for choice, score in total.items()}
-    return max(means, key=lambda choice: means[choice]), means
+            known: dict[str, float] = {}  # many choices give the same caption
+            for choice, text in chosen_captions(trained, texts, near, tried):
+                if text not in known:
+                    known[text] = truth.score(text, references[k])
+                scores[choice][k] = known[text]
+
+    borrowed = [choice for choice in scores if choice.weight == 1]
+    half = None if trained.seconds is None else trained.seconds / 2
+    for batch in groups_in_time(range(len(places)), AT_ONCE, half) if borrowed else ():
+        measure(batch, borrowed, [[] for _ in batch])
+    left = None if trained.seconds is None else trained.seconds - (time.perf_counter() - begun)
+    others, done = [choice for choice in scores if choice.weight < 1], list[int]()
+    for batch in groups_in_time(range(len(places)), images_at_once(trained.settings), left):
+        missing = [k for k in batch if borrowed and np.isnan(scores[borrowed[0]][k])]
+        if missing:
+            measure(missing, borrowed, [[] for _ in missing])
+        measure(batch, others, written_captions(trained, valid, [places[k] for k in batch]))
+        done += batch
+        progress(len(done) / len(places))
+    means = {choice: float(each[done].mean()) for choice, each in scores.items()}
+    best = max(others, key=lambda choice: means[choice])
+    if borrowed:
+        trusted = max(borrowed, key=lambda choice: float(np.nanmean(scores[choice])))
+        if not is_better(scores[best][done], scores[trusted][done]):
+            best = trusted
+    return best, means
+
+
+def is_better(scores: np.ndarray, others: np.ndarray) -> bool:
+    """Whether scores are higher than others of the same images by more than the standard error.
+
+    Examples:
+        >>> import numpy as np
+        >>> from unroll.tasks.caption.calibration import is_better
+        >>> is_better(np.array([2.0, 3.0, 4.0]), np.array([1.0, 1.5, 3.5]))
+        True
+        >>> is_better(np.array([9.0, 1.0, 1.0]), np.array([1.0, 2.0, 2.0]))
+        False
+    """
+    gain = scores - others
+    if len(gain) < 2:
+        return False
+    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
+
+
+def written_captions(
+    trained: TrainedCaptioner, valid: CaptionSet, places: list[int]
+) -> list[list[str]]:
+    """The captions that the network draws for each of the images at these places."""
+    preprocessor, images = trained.preprocessor, valid.images.take(places)
+    drawn = draw_captions(trained.model, preprocessor, images, trained.settings, trained.device)
+    return [[preprocessor.vocabulary.decode(each.tokens) for each in own] for own in drawn]
 
 
 def choices(trained: TrainedCaptioner) -> list[Choice]:
@@ -118,7 +161,6 @@ def similar_images(
 
 def chosen_captions(
     trained: TrainedCaptioner,
-    consensus: Consensus,
     drawn: Sequence[str],
     near: dict[Similarity, list[int]],
     tried: Sequence[Choice],
@@ -127,12 +169,11 @@ def chosen_captions(
 
     Args:
         trained: the model.
-        consensus: of the captions of the training set.
         drawn: captions that the network wrote.
         near: known images that are similar, the most similar first, by each measure.
         tried: the choices.
     """
-    floor = trained.preprocessor.floor
+    floor, consensus = trained.preprocessor.floor, trained.preprocessor.consensus
     shares: dict[tuple[Similarity, int], np.ndarray] = {}
     if floor is None:
         pool = consensus.pool(drawn)
