@@ -108,6 +108,12 @@ def test_costly_evaluations_read_fewer_records_where_the_task_can():
     assert pace.progress.evaluation_seconds == pytest.approx(0.3 + 4 * 0.75)
 
 
+def test_where_no_time_is_left_the_only_evaluation_reads_few_records_and_is_not_tried():
+    pace, objective, count = spend(30.0, samples=True, reading=70.0, seconds=60)
+    assert count == 1 and objective.share == 0.1 == pace.progress.evaluation_share
+    assert pace.progress.evaluation_seconds == pytest.approx(3.0)
+
+
 def test_steps_and_given_evaluations_are_as_asked():
     _, objective, count = spend(3.0, samples=True, steps=60)
     assert (count, objective.share) == (10, 1.0)

@@ -22,6 +22,10 @@ LONGEST_END = 0.25  # of a budget of seconds, kept for its end
 SHORTEST_END = 0.02  # of a budget of seconds, that a part of its end may take, however late it is
 LONGEST_EXIT = 0.1  # of a budget of seconds, kept for the end of the process
 SAVING = 0.01  # of a budget of seconds, kept for loading and saving weights
+FEWER_RECORDS = (
+    "Evaluations during training read {share:.0%} of the validation set, so that they take little of the "
+    "budget (--set evaluate_every=N: all of it, every N steps)."
+)
 FLOOR_AGAIN = 0.5  # of the time of the simple model's first fit, kept for fitting it again
 
 
@@ -226,6 +230,9 @@ class Pace:
         trial = self.objective.limit_evaluation(TRIAL_SHARE)
         if not trial:
             return None
+        if self.share() >= 1:  # this evaluation is the only one
+            progress.evaluation_share, self._can_read_fewer = min(1.0, trial), True
+            return FEWER_RECORDS.format(share=progress.evaluation_share) if trial < 1 else None
         begun = self.now
         self.objective.evaluate()
         most = EVALUATION_PART * self.asked / self.settings.seeds / FEWEST_EVALUATIONS
@@ -235,10 +242,7 @@ class Pace:
         progress.evaluation_share, self._can_read_fewer = share, True
         if share == 1:
             return None
-        return (
-            f"Evaluations during training read {share:.0%} of the validation set, so that they take "
-            f"little of the budget (--set evaluate_every=N: all of it, every N steps)."
-        )
+        return FEWER_RECORDS.format(share=share)
 
     def took_evaluation(self, begun: float) -> None:
         """Count an evaluation, and choose how many more fit in.
