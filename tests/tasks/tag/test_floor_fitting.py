@@ -8,7 +8,12 @@ from scipy.sparse import csr_matrix
 from unroll.tasks.tag import floor_fitting
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.floor_features import hash_features
-from unroll.tasks.tag.floor_fitting import fit_tag_floor, keep_features, weighted_pairs
+from unroll.tasks.tag.floor_fitting import (
+    fit_tag_floor,
+    keep_features,
+    summed_rows,
+    weighted_pairs,
+)
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 
 
@@ -85,3 +90,10 @@ def test_a_fit_ends_in_time():
         for seconds in (None, 1e-9)
     )
     np.testing.assert_allclose(short.scores(sentences), whole.scores(sentences), atol=0.5)
+
+
+def test_summed_rows_are_the_product():
+    draw = np.random.default_rng(0)
+    matrix = csr_matrix((draw.random((6, 4)) < 0.4).astype(np.float32))
+    table = draw.normal(size=(4, 3)).astype(np.float32)
+    np.testing.assert_allclose(summed_rows(matrix, table), matrix @ table, rtol=1e-6)

@@ -17,10 +17,10 @@ from unroll.models.linear_chain import ChainOrder, chain_sums, label_sums
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.floor import TagFloor
 from unroll.tasks.tag.floor_features import hash_features
-from unroll.tasks.tag.floor_fitting import FURTHER_ITERATIONS, FloorFit, keep_features, make_chains
+from unroll.tasks.tag.floor_fitting import FloorFit, keep_features, make_chains
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 
-LAST_ITERATIONS = 5  # on everything, from weights that have learned from half of it
+ITERATIONS = 5  # from weights that have learned from most of the sentences
 TEACHES = 0.02  # share by which half a validation set lowers the loss of the other half
 
 
@@ -84,23 +84,22 @@ def refit_tag_floor(
     borders = np.cumsum([sum(len(s.words) for s in part) for part in (train, *halves)])
     parts = np.split(rows, borders[:-1])
 
-    def fitted(start: TagFloor, which: Sequence[int], iterations: int) -> TagFloor:
+    def fitted(start: TagFloor, *which: int) -> TagFloor:
         chosen = [s for k in which for s in (train, *halves)[k]]
         own = np.concatenate([parts[k] for k in which])
         fit = FloorFit(make_chains(chosen, own, len(keys), preprocessor), preprocessor, ends)
         fit.start_from(start, keys)
-        fit.run(floor.record.penalty, iterations)
+        fit.run(floor.record.penalty, ITERATIONS)
         return fit.floor(keys, floor.record.penalty, refitted=True)
 
     crossed: tuple[TagFloor, ...] = ()
-    start, iterations = floor, FURTHER_ITERATIONS
+    start = floor
     if middle:
-        second = fitted(floor, (0, 1), FURTHER_ITERATIONS)
-        before, after = (loss_of(each, halves[1], preprocessor) for each in (floor, second))
-        start, iterations = second, LAST_ITERATIONS
+        start = fitted(floor, 0, 1)
+        before, after = (loss_of(each, halves[1], preprocessor) for each in (floor, start))
         if before - after > TEACHES * before:
-            crossed = (fitted(floor, (0, 2), FURTHER_ITERATIONS), second)
-    return RefittedFloor(fitted(start, (0, 1, 2), iterations), halves, crossed)
+            crossed = (fitted(floor, 0, 2), start)
+    return RefittedFloor(fitted(start, 0, 1, 2), halves, crossed)
 
 
 def loss_of(floor: TagFloor, sentences: Sequence[Sentence], preprocessor: TagPreprocessor) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ LETTERS = {
 }
 AS_BIOES = {"U": "S", "L": "E", "M": "I"}  # letters of BILOU and BMES, and those of BIOES
 OUTSIDE = "O"
+KNOWN_TAGS = 10_000  # that are split once
 MOST = 0.95  # of the tags make a scheme; the few others are mistakes
 
 
@@ -40,6 +42,7 @@ class TagSpan(NamedTuple):
     type: str
 
 
+@lru_cache(KNOWN_TAGS)
 def split_tag(tag: str) -> tuple[str, str]:
     """The letter, as BIOES has it, and the type: `B-person` is ("B", "person"), `O` is ("O", "")."""
     letter, _, kind = tag.partition("-")
@@ -60,6 +63,8 @@ def find_spans(tags: Sequence[str]) -> list[TagSpan]:
         [TagSpan(start=0, end=2, type='person'), TagSpan(start=3, end=4, type='place')]
     """
     spans: list[TagSpan] = []
+    if not set(tags) - {OUTSIDE}:  # as most sentences are
+        return spans
     begin, before, kind = -1, OUTSIDE, ""
     for k, tag in enumerate([*tags, OUTSIDE]):
         letter, own = split_tag(tag)

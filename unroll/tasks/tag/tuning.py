@@ -12,8 +12,7 @@ import numpy as np
 from unroll.models.linear_chain import ChainOrder, ChainWeights, most_likely_chain
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.preprocessor import TagPreprocessor
-from unroll.tasks.tag.schemes import TagSpan, find_spans
-from unroll.tasks.tag.span_metrics import SpanScores
+from unroll.tasks.tag.schemes import find_spans
 
 OUTSIDE_PENALTIES = tuple(k / 4 for k in range(9))  # nats that are tried
 
@@ -45,25 +44,26 @@ def best_score(
         labels = choose_labels(scores, chain, order)
         true = np.concatenate([preprocessor.label_numbers(s.tags or ()) for s in sentences])
         return float((labels == true).mean()), 0.0
-    spans = [find_spans(s.tags or ()) for s in sentences]
-    lengths = [len(s.words) for s in sentences]
+    spans = [set(find_spans(s.tags or ())) for s in sentences]
+    borders = np.cumsum([len(s.words) for s in sentences])[:-1]
+    true_spans = sum(map(len, spans))
+    # most sentences have the same labels for several penalties
+    counts: dict[tuple[int, bytes], tuple[int, int]] = {}
     reached = []
-    known: dict[
-        bytes, list[TagSpan]
-    ] = {}  # most sentences stay as they are from penalty to penalty
     for penalty in penalties:
         lowered = scores.copy()
         lowered[:, 0] -= penalty
-        labels = choose_labels(lowered, chain, order)
-        counts = SpanScores()
-        for true_spans, own in zip(spans, np.split(labels, np.cumsum(lengths)[:-1]), strict=True):
-            key = own.tobytes()
-            if key not in known:
-                known[key] = find_spans([preprocessor.labels[k] for k in own]) if own.any() else []
-            counts.add(true_spans, known[key])
-        reached.append((counts.metrics()["f1"], -abs(penalty - usual), penalty))
-    f1, _, penalty = max(reached)
-    return f1, penalty
+        predicted = right = 0
+        for k, own in enumerate(np.split(choose_labels(lowered, chain, order), borders)):
+            key = k, own.tobytes()
+            if key not in counts:
+                found = find_spans([preprocessor.labels[label] for label in own])
+                counts[key] = len(found), len(spans[k].intersection(found))
+            predicted, right = predicted + counts[key][0], right + counts[key][1]
+        f1 = 2 * right / (true_spans + predicted) if right else 0.0
+        reached.append((f1, -abs(penalty - usual), penalty))
+    best, _, penalty = max(reached)
+    return best, penalty
 
 
 def choose_labels(scores: np.ndarray, chain: ChainWeights | None, order: ChainOrder) -> np.ndarray:
