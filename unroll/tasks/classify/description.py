@@ -10,6 +10,7 @@ import numpy as np
 from unroll.counting import counted, listed
 from unroll.data.problems import Problems
 from unroll.data.split import count_shared
+from unroll.tasks.classify.budget_rates import fits_budget
 from unroll.tasks.classify.floor import ClassifyFloor
 from unroll.tasks.classify.labelled import (
     ClassifyBatches,
@@ -112,6 +113,11 @@ def describe_reading(data: ClassifyData, settings: ClassifySettings) -> list[str
         f"Reads in {directions} (--set bidirectional=...), {settings.pooling} pooling (--set "
         f"pooling=last|mean|max|attention); {batches.order.waste():.0%} of a batch is padding."
     ]
+    if fits_budget(settings, data.preprocessor):
+        sentences.append(
+            "Dropout and learning rate that are not given fit how often the seconds of the run suffice "
+            "to read the texts, by the time of a step (--set dropout=P learning_rate=R)."
+        )
     if settings.epochs == SMALL_EPOCHS:
         sentences.append(f"Small data: {SMALL_EPOCHS} epochs (--seconds, --steps or --epochs).")
     return sentences

@@ -21,6 +21,7 @@ from unroll.errors import UserError
 from unroll.models.log_linear import fit_log_linear, scores_to_probabilities
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.classify.baseline import ClassifyBaselines
+from unroll.tasks.classify.budget_rates import fit_to_budget, fits_budget
 from unroll.tasks.classify.calibration import NETWORK_AND_FLOOR, fit_temperature
 from unroll.tasks.classify.counts import ORDERS
 from unroll.tasks.classify.description import check_data, describe_data
@@ -127,6 +128,10 @@ class ClassifyTask(
     def resolve(self, settings: ClassifySettings, data: ClassifyData) -> ClassifySettings:
         """Choose every other setting that was left open; columns by the names that were found."""
         source, preprocessor = data.source, data.preprocessor
+        epochs = small_epochs(settings, SMALL_EPOCHS, len(data.train.items), SMALL_STEPS)
+        settings = settings.model_copy(update={"epochs": epochs})
+        if fits_budget(settings, preprocessor):
+            settings = fit_to_budget(settings, data)
         dropout = DROPOUT if settings.dropout is None else settings.dropout
         dropout_input = settings.dropout_input
         if dropout_input is None:
@@ -141,7 +146,6 @@ class ClassifyTask(
                 "dropout": dropout,
                 "dropout_input": dropout_input,
                 "learning_rate": settings.learning_rate or LEARNING_RATES[settings.optimizer],
-                "epochs": small_epochs(settings, SMALL_EPOCHS, len(data.train.items), SMALL_STEPS),
             }
         )
 
