@@ -113,7 +113,7 @@ class TranscribeSettings(RecurrentSettings):
         ge=0,
         lt=0.5,
         description="In training, voices are made higher or lower by up to this share, at the same "
-        "pace. Default: as few speakers need.",
+        "pace. Default: not at all.",
     )
     vocal_tract: float | None = Field(
         None,
