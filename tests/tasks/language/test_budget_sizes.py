@@ -16,7 +16,7 @@ from unroll.tasks.language.settings import LanguageSettings
 
 def test_a_text_that_is_read_often_has_more_dropout():
     assert [best_dropout("char", epochs) for epochs in (0.1, 2, 8, 10**6)] == [0, 0, 0.2, 0.5]
-    assert best_dropout("word", 0.5) == 0.2
+    assert [best_dropout("word", epochs) for epochs in (0.1, 1, 4)] == [0.02, 0.2, 0.4]
 
 
 def test_large_networks_and_small_batches_have_lower_rates():

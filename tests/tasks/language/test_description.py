@@ -23,6 +23,12 @@ def test_words_and_lines(prepared):
     assert text.endswith("lines per step, each its own sequence.")
 
 
+def test_shortlist_and_weight_drop_are_told_with_their_settings(prepared):
+    text = described(*prepared(level="word", per_line=True, shortlist=3, weight_drop=0.3))
+    assert "tells the 3 most frequent words apart" in text and "(--set shortlist=N)" in text
+    assert "30% of the recurrent weights are dropped" in text and "(--set weight_drop=P)" in text
+
+
 def test_the_report_of_data_check(prepared):
     report = check_report(prepared()[0])
     assert report["characters"] == 1480 and report["problems"] == []

@@ -18,7 +18,11 @@ LISTED_CATEGORIES = 12
 
 def describe(corpus: Corpus, settings: LanguageSettings, network: LanguageModel) -> list[str]:
     """Sentences on the text, its tokens and its batches, each choice with the flag that changes it."""
-    lines = [*describe_text(corpus, settings), *describe_batches(settings, network)]
+    lines = [
+        *describe_text(corpus, settings),
+        *describe_words(settings),
+        *describe_batches(settings, network),
+    ]
     if fits_budget(settings):
         lines.append(
             f"Units, streams, dropout and learning rate that were not given fit "
@@ -56,6 +60,22 @@ def describe_text(corpus: Corpus, settings: LanguageSettings) -> list[str]:
         more = ", ..." if len(categories) > LISTED_CATEGORIES else ""
         lines.append(
             f"{len(categories)} categories: {', '.join(categories[:LISTED_CATEGORIES])}{more}."
+        )
+    return lines
+
+
+def describe_words(settings: LanguageSettings) -> list[str]:
+    """Sentences on what follows from how often the run reads each word."""
+    lines = []
+    if settings.shortlist is not None:
+        lines.append(
+            f"The network tells the {settings.shortlist:,} most frequent words apart; the others share "
+            "one place of its softmax, and the n-grams know them (--set shortlist=N)."
+        )
+    if settings.weight_drop:
+        lines.append(
+            f"{settings.weight_drop:.0%} of the recurrent weights are dropped in each step of training "
+            "(--set weight_drop=P)."
         )
     return lines
 
