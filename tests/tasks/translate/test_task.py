@@ -7,6 +7,8 @@ import pytest
 import unroll
 from unroll.cli.main import run as command
 from unroll.errors import UserError
+from unroll.tasks.translate.settings import TranslateSettings
+from unroll.tasks.translate.task import TranslateTask
 
 
 def printed(capsys, *words, code=0):
@@ -133,3 +135,16 @@ def test_json_and_tables_end_to_end(tmp_path, capsys, monkeypatch, pairs_of):
         assert [row["source"] for row in found] == [pair.source for pair in pairs]
         facts = json.loads(printed(capsys, "data", "check", name, "--json").out)
         assert (facts["task"], facts["pairs"]) == ("translate", 40)
+
+
+@pytest.mark.parametrize(("seconds", "known"), [(None, 72), (10.0, 40), (2.0, 30), (0.5, 15)])
+def test_a_budget_bounds_the_known_pairs(tmp_path, monkeypatch, seconds, known):
+    monkeypatch.setattr("unroll.tasks.translate.task.PAIRS_A_SECOND", 4)
+    monkeypatch.setattr("unroll.tasks.translate.task.FEW_PAIRS", 30)
+    rows = [f"number {n}\tnombre {n}\n" for n in range(80)]
+    (tmp_path / "numbers.tsv").write_text("".join(rows))
+    settings = TranslateSettings(level="word", min_count=1, seconds=seconds)
+    task = TranslateTask()
+    data = task.read(str(tmp_path / "numbers.tsv"), settings, print)
+    floor = task.fit_floor(data, settings, print).preprocessor.floor
+    assert len(floor.pairs) == known

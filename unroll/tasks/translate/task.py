@@ -36,7 +36,9 @@ from unroll.tasks.translate.reader import TranslateData, read_pairs
 from unroll.tasks.translate.rescoring import FEATURES
 from unroll.tasks.translate.settings import SEARCH, TranslateSettings
 
-PAIRS_A_SECOND = 20_000  # of a budget, that become known pairs
+# that become known pairs: of each second of a budget, and of one of a few seconds; fitted twice and
+# indexed, they take a quarter of it
+PAIRS_A_SECOND, FEW_PAIRS = 2_000, 20_000
 FINAL = 2000  # pairs of the validation set, at most, in the evaluation after training
 
 
@@ -121,7 +123,9 @@ class TranslateTask(
     ) -> TranslateData:
         pairs = data.training_pairs
         if settings.seconds is not None:  # a part of many pairs, so that a step fits in too
-            rows = evenly_spread(len(pairs), round(PAIRS_A_SECOND * settings.seconds))
+            few = FEW_PAIRS * min(1.0, settings.seconds)
+            most = round(max(few, PAIRS_A_SECOND * settings.seconds))
+            rows = evenly_spread(len(pairs), most)
             pairs = [pairs[row] for row in rows]
         return data.with_floor(TranslationMemory.learn(pairs))
 
