@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from unroll.models.linear_chain import ChainOrder, chain_sums, label_sums
+from unroll.tasks.base import Progress
 from unroll.tasks.tag.conll import Sentence
 from unroll.tasks.tag.floor import TagFloor
 from unroll.tasks.tag.floor_features import hash_features
-from unroll.tasks.tag.floor_fitting import FloorFit, keep_features, make_chains
+from unroll.tasks.tag.floor_fitting import QUICK, FloorFit, keep_features, make_chains
 from unroll.tasks.tag.preprocessor import TagPreprocessor
 
 ITERATIONS = 5  # from weights that have learned from most of the sentences
@@ -33,7 +34,7 @@ class RefittedFloor:
         halves: of the sentences of the validation set, those that each of `crossed` has not learned from.
         crossed: two models, each of which has learned from one half of the validation set: what the
             refit makes of sentences that it has not seen. Empty where the validation set teaches the
-            model little, so that the weights from before are right.
+            model little, so that the weights from before are right, and with few seconds.
     """
 
     floor: TagFloor
@@ -63,6 +64,7 @@ def refit_tag_floor(
     train: Sequence[Sentence],
     valid: Sequence[Sentence],
     preprocessor: TagPreprocessor,
+    progress: Progress,
     *,
     seconds: float | None = None,
 ) -> RefittedFloor:
@@ -73,7 +75,9 @@ def refit_tag_floor(
         train: the training set.
         valid: the validation set; sentences with a tag that is not known are left out.
         preprocessor: knows the labels.
-        seconds: that it may take, about. Default: until it has converged.
+        progress: called with the share that is done.
+        seconds: that it may take, about; with few of them nothing is crossed. Default: until it has
+            converged.
     """
     ends = None if seconds is None else monotonic() + seconds
     known = [s for s in valid if preprocessor.knows_tags(s)]
@@ -94,12 +98,18 @@ def refit_tag_floor(
 
     crossed: tuple[TagFloor, ...] = ()
     start = floor
-    if middle:
+    is_quick = seconds is not None and np.count_nonzero(rows < len(keys)) > QUICK * seconds
+    progress(0.1)
+    if middle and not is_quick:
         start = fitted(floor, 0, 1)
+        progress(0.4)
         before, after = (loss_of(each, halves[1], preprocessor) for each in (floor, start))
         if before - after > TEACHES * before:
             crossed = (fitted(floor, 0, 2), start)
-    return RefittedFloor(fitted(start, 0, 1, 2), halves, crossed)
+            progress(0.7)
+    last = fitted(start, 0, 1, 2)
+    progress(1.0)
+    return RefittedFloor(last, halves, crossed)
 
 
 def loss_of(floor: TagFloor, sentences: Sequence[Sentence], preprocessor: TagPreprocessor) -> float:

@@ -137,8 +137,14 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
         if floor is None:
             return None
         preprocessor, seconds = data.preprocessor, refit_seconds(trained)
-        found = refit_tag_floor(floor, data.train, data.valid, preprocessor, seconds=seconds)
-        progress(0.8)
+        found = refit_tag_floor(
+            floor,
+            data.train,
+            data.valid,
+            preprocessor,
+            lambda share: progress(0.8 * share),
+            seconds=seconds,
+        )
         if found.crossed:
             calibrate_combination(
                 replace(trained, seconds=seconds),
@@ -148,6 +154,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
                 lambda share: progress(0.8 + 0.2 * share),
                 found.unseen_scores,
             )
+        progress(1.0)
         return replace(preprocessor, floor=found.floor)
 
     def resolve(self, settings: TagSettings, data: TagData) -> TagSettings:
