@@ -69,3 +69,21 @@ def test_a_test_table_of_its_own_is_learned_from_too(wave, write, place, fast):
     later = write(place / "later.csv", {"y": y[200:]}, start="2024-07-19")
     run = unroll.train(early, valid=later, history=12, steps=2, **fast)
     assert run.evaluate(later)["seen"] == 40
+
+
+def test_more_series_than_there_are_seconds_for_share_parameters(shops, fast):
+    file = shops("ABCD")
+    alone = unroll.train(file, "a", by="shop", history=12, steps=1, **fast)
+    assert alone.preprocessor.floor.fitted == 24
+    settings = alone.settings.model_copy(update={"seconds": 5.0})
+    parameters = {}
+    for name, given in (("own", alone.settings), ("shared", settings)):
+        data = with_floor(read_forecast_data(file, given), given)
+        floors = [one.smoothing[0] for one in data.preprocessor.floor.series.values()]
+        parameters[name] = {(one.form, one.parameters) for one in floors}
+    assert len(parameters["own"]) == 4
+    forms = {form for form, _ in parameters["shared"]}
+    assert len(parameters["shared"]) == len(forms)
+    # a resumed run with another budget has the simple model that it had
+    data = read_forecast_data(file, settings, alone.preprocessor)
+    assert with_floor(data, settings).preprocessor.floor.fitted == 24

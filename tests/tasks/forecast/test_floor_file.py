@@ -11,7 +11,7 @@ from unroll.training.files import write_folder
 
 DAMPED = Smoothing("damped", 12, True, (0.5, 0.1, 0.1, 0.9, 0.1), 40, 0.3)
 ONE = SeriesFloor((DAMPED,), ("smoothing", "ridge"))
-FORECAST_FLOOR = ForecastFloor({"": ONE}, ONE, "last", [[0.5, 0.25]], 0.1)
+FORECAST_FLOOR = ForecastFloor({"": ONE}, ONE, "last", [[0.5, 0.25]], 0.1, 24)
 
 
 def test_it_is_read_as_it_was_written(tmp_path):
@@ -20,6 +20,13 @@ def test_it_is_read_as_it_was_written(tmp_path):
     check_sizes(FORECAST_FLOOR, tmp_path, 1, 2)
     with pytest.raises(UserError, match=r"3 weights for each of 1 steps"):
         check_sizes(FORECAST_FLOOR, tmp_path, 1, 3)
+
+
+def test_a_file_without_a_count_of_series_is_read(tmp_path):
+    record = json.loads(FORECAST_FLOOR.packed())
+    del record["fitted"]
+    write_folder(tmp_path / "run", {FLOOR: json.dumps(record).encode()})
+    assert read_floor(tmp_path / "run", 12).fitted == 12
 
 
 @pytest.mark.parametrize(

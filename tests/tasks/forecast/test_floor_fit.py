@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unroll.tasks.forecast.floor import SeriesFloor
-from unroll.tasks.forecast.floor_fit import fit_floor, most_common, refit_floor
+from unroll.tasks.forecast.floor_fit import fit_floor, most_common, refit_floor, series_fitted
 from unroll.tasks.forecast.windows import ForecastWindows
 
 
@@ -59,3 +59,7 @@ def test_many_series_share_their_most_common_model():
     one, two = (SeriesFloor((), (name,)) for name in ("last", "ridge"))
     again = SeriesFloor((), ("ridge",))
     assert most_common([one, two, again]) == two and most_common([one, two]) == one
+
+
+def test_few_seconds_fit_smoothing_to_few_series():
+    assert [series_fitted(seconds) for seconds in (None, 1, 40, 1000)] == [24, 3, 10, 24]

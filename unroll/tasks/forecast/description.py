@@ -12,6 +12,7 @@ from unroll.errors import UserError
 from unroll.tasks.base import Log
 from unroll.tasks.forecast.defaults import check_window_sets
 from unroll.tasks.forecast.floor import ForecastFloor
+from unroll.tasks.forecast.floor_fit import MOST_FITTED
 from unroll.tasks.forecast.reader import ForecastData, prepare_data, training_request
 from unroll.tasks.forecast.series import SeriesTable
 from unroll.tasks.forecast.series_table import read_series
@@ -90,6 +91,15 @@ def describe_choices(data: ForecastData, settings: ForecastSettings) -> str:
         f"transform=...): {listed(logs)}; as changes only, because their levels do not return to a "
         f"mean (--set level=...): {listed(changes)}. Season: {counted(preprocessor.season, 'step')} (--set "
         "season=N)."
+    )
+
+
+def describe_shared(series: int, fitted: int) -> str:
+    """That all series share the parameters of smoothing."""
+    more = "" if fitted == MOST_FITTED else "; more of them with more --seconds"
+    return (
+        f"The {series:,} series share the parameters of smoothing, fitted to {fitted} of them (up to "
+        f"{fitted} series have their own{more})."
     )
 
 

@@ -85,6 +85,8 @@ class ForecastFloor:
         relative_to: what the ridge regression is relative to: last or season, or mean.
         ridge: its weights for each step ahead, of all series [K][P].
         penalty: of the ridge regression, per window.
+        fitted: up to so many series have parameters of smoothing of their own; of more, so many are
+            fitted to for parameters that all share.
     """
 
     series: dict[str, SeriesFloor]
@@ -92,6 +94,7 @@ class ForecastFloor:
     relative_to: str
     ridge: list[list[float]]
     penalty: float
+    fitted: int
 
     def of(self, name: str) -> SeriesFloor:
         """The simple model of a series."""

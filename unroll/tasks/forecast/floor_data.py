@@ -11,7 +11,7 @@ import torch
 from unroll.data.split import evenly_spread
 from unroll.tasks.forecast.backtest import batches_in_order
 from unroll.tasks.forecast.combination import Errors
-from unroll.tasks.forecast.floor_fit import fit_floor, refit_floor
+from unroll.tasks.forecast.floor_fit import fit_floor, refit_floor, series_fitted
 from unroll.tasks.forecast.reader import (
     EarlierFloor,
     ForecastData,
@@ -29,15 +29,17 @@ CALIBRATED = 4096  # windows of each set that the combination is fitted to
 
 
 def with_floor(data: ForecastData, settings: ForecastSettings) -> ForecastData:
-    """The data with the simple model fitted to its training set."""
+    """The data with the simple model fitted to its training set, as it was before in a resumed run."""
+    before = data.preprocessor.floor
+    fitted = series_fitted(settings.seconds) if before is None else before.fitted
     bare = replace(data, preprocessor=replace(data.preprocessor, floor=None))
     base = choose_base(bare, settings) if settings.relative_to == "auto" else settings.relative_to
     windows = make_windows(bare.table, bare.preprocessor, settings, bare.history)
-    fitted = fit_floor(windows, bare.train, bare.valid, base)
+    found = fit_floor(windows, bare.train, bare.valid, base, fitted)
     return replace(
         bare,
-        preprocessor=replace(bare.preprocessor, floor=fitted.floor),
-        earlier=EarlierFloor(fitted.earlier, fitted.cut),
+        preprocessor=replace(bare.preprocessor, floor=found.floor),
+        earlier=EarlierFloor(found.earlier, found.cut),
     )
 
 

@@ -67,6 +67,7 @@ class ForecastFloorRecord:
         relative_to: what the ridge regression is relative to.
         ridge: its weights.
         penalty: of it.
+        fitted: series that smoothing was fitted to, at most.
     """
 
     __pydantic_config__ = STRICT
@@ -76,6 +77,7 @@ class ForecastFloorRecord:
     relative_to: Literal["last", "season", "mean"]
     ridge: Annotated[list[list[Number]], Field(min_length=1)]
     penalty: Annotated[Number, Field(gt=0)]
+    fitted: Count = 12
 
 
 def read_floor(folder: Path, season: int) -> ForecastFloor:
@@ -104,6 +106,7 @@ def read_floor(folder: Path, season: int) -> ForecastFloor:
         record.relative_to,
         record.ridge,
         record.penalty,
+        record.fitted,
     )
 
 

@@ -28,9 +28,9 @@ from unroll.tasks.forecast.smoothing import SmoothingForm, fit_smoothing, square
 from unroll.tasks.forecast.windows import ForecastWindows
 
 EARLIER = 0.6  # of the training set, which a first fit sees; the rest tells how well it forecasts
-SEPARATE = 24  # series, up to which each has parameters of its own
+# series that smoothing is fitted to, and how many of them with how many seconds
+FEWEST_FITTED, MOST_FITTED, SECONDS_EACH = 3, 24, 4.0
 LONGEST = 1024  # last steps of a series that smoothing is fitted to
-FITTED = 24  # series that parameters of all series are fitted to
 LEARNED = 20_000  # windows that the regression is fitted to
 COMPARED = 2_000  # windows of each fit that candidates are compared on
 AVERAGED = 3  # forms of smoothing whose mean is one part
@@ -61,6 +61,7 @@ class Fit:
         ridge: the weights of the regression for each penalty [K, P].
         relative_to: what the regression is relative to.
         origins: of the windows that it is judged by.
+        fitted: as of `ForecastFloor`.
     """
 
     windows: ForecastWindows
@@ -68,6 +69,7 @@ class Fit:
     ridge: list[np.ndarray]
     relative_to: str
     origins: np.ndarray
+    fitted: int
 
     def errors(self, forecasts: np.ndarray) -> np.ndarray:
         """The mean absolute error of each window, in usual changes [B]; NaN where nothing is known."""
@@ -93,11 +95,23 @@ class Fit:
             self.relative_to,
             self.ridge[penalty].tolist(),
             PENALTIES[penalty],
+            self.fitted,
         )
 
 
+def series_fitted(seconds: float | None) -> int:
+    """How many series smoothing is fitted to with a budget of so many seconds; None: no such budget."""
+    if seconds is None:
+        return MOST_FITTED
+    return min(max(FEWEST_FITTED, int(seconds / SECONDS_EACH)), MOST_FITTED)
+
+
 def fit_floor(
-    windows: ForecastWindows, train: list[int], valid: list[int], relative_to: str
+    windows: ForecastWindows,
+    train: list[int],
+    valid: list[int],
+    relative_to: str,
+    fitted: int = MOST_FITTED,
 ) -> FittedFloor:
     """Fit the simple model to the first steps of each series.
 
@@ -110,11 +124,12 @@ def fit_floor(
         train: steps of each series in the training set.
         valid: steps of each series up to the end of the validation set.
         relative_to: what the regression is relative to: last, season or mean.
+        fitted: as of `ForecastFloor`.
     """
     least = windows.first + windows.horizon + 1
     cut = [max(min(n, least), int(EARLIER * n)) for n in train]
     fits = [
-        fit_candidates(windows, ends, until, relative_to)
+        fit_candidates(windows, ends, until, relative_to, fitted)
         for ends, until in ((cut, train), (train, valid))
     ]
     fits = [fit for fit in fits if len(fit.origins)]
@@ -138,7 +153,7 @@ def refit_floor(floor: ForecastFloor, windows: ForecastWindows, ends: list[int])
     """
     models = [floor.of(name) for name in windows.names]
     forms = list(dict.fromkeys(each.form for one in models for each in one.smoothing))
-    again = {form: smoothing_models(windows, form, ends) for form in forms}
+    again = {form: smoothing_models(windows, form, ends, floor.fitted) for form in forms}
     found = []
     for k, one in enumerate(models):
         smoothing = [replace(again[each.form][k], steps=each.steps) for each in one.smoothing]
@@ -159,15 +174,15 @@ def most_common(models: list[SeriesFloor]) -> SeriesFloor:
 
 
 def fit_candidates(
-    windows: ForecastWindows, ends: list[int], until: list[int], relative_to: str
+    windows: ForecastWindows, ends: list[int], until: list[int], relative_to: str, fitted: int
 ) -> Fit:
     """Fit every candidate to the first `ends` steps; it is judged by the windows up to `until`."""
     season = windows.season_steps
-    smoothing = {form: smoothing_models(windows, form, ends) for form in forms_of(season)}
+    smoothing = {form: smoothing_models(windows, form, ends, fitted) for form in forms_of(season)}
     origins = windows.origins(begins=ends, ends=until)
     origins = origins[evenly_spread(len(origins), COMPARED)]
     ridge = learn_ridge(windows, ends, relative_to, PENALTIES)
-    return Fit(windows, smoothing, ridge, relative_to, origins)
+    return Fit(windows, smoothing, ridge, relative_to, origins, fitted)
 
 
 def forms_of(season: int) -> list[SmoothingForm]:
@@ -180,7 +195,7 @@ def forms_of(season: int) -> list[SmoothingForm]:
 
 
 def smoothing_models(
-    windows: ForecastWindows, form: SmoothingForm, ends: list[int]
+    windows: ForecastWindows, form: SmoothingForm, ends: list[int], fitted: int
 ) -> list[Smoothing]:
     """Smoothing of the first steps of series, fitted to each or, where they are many, to all.
 
@@ -188,9 +203,10 @@ def smoothing_models(
         windows: the series.
         form: what it is made of.
         ends: how many steps of each series are fitted to.
+        fitted: as of `ForecastFloor`.
     """
-    shared = len(ends) > SEPARATE
-    some = list(evenly_spread(len(ends), FITTED)) if shared else list(range(len(ends)))
+    shared = len(ends) > fitted
+    some = list(evenly_spread(len(ends), fitted))
     sizes = np.array([min(LONGEST, ends[k]) for k in some])
     values = np.zeros((len(some), sizes.max()))
     for row, (k, size) in enumerate(zip(some, sizes, strict=True)):

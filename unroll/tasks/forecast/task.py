@@ -17,7 +17,7 @@ from unroll.tasks.forecast.autoregression import feature_count
 from unroll.tasks.forecast.backtest import ForecastMetrics, backtest, forecast_quantiles
 from unroll.tasks.forecast.continuation import describe_own_history
 from unroll.tasks.forecast.defaults import HIDDEN, resolve, resolve_sizes
-from unroll.tasks.forecast.description import check_report, describe
+from unroll.tasks.forecast.description import check_report, describe, describe_shared
 from unroll.tasks.forecast.floor_data import fit_combination, with_all_rows, with_floor
 from unroll.tasks.forecast.floor_file import check_sizes
 from unroll.tasks.forecast.inputs import (
@@ -79,7 +79,11 @@ class ForecastTask(
         return read_forecast_data(path, settings, preprocessor)
 
     def fit_floor(self, data: ForecastData, settings: ForecastSettings, log: Log) -> ForecastData:
-        return with_floor(data, settings)
+        found, series = with_floor(data, settings), len(data.table.series)
+        floor = found.preprocessor.floor
+        if floor is not None and series > floor.fitted:
+            log(describe_shared(series, floor.fitted))
+        return found
 
     def refit_floor(
         self, trained: TrainedForecaster, data: ForecastData, progress: Progress
