@@ -29,7 +29,7 @@ PRIORS = (0.0, 0.5, 0.9)  # shares of the known captions that are tried
 WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)  # of similar images, first those that trust them
 COUNTS = (1, 3, 8, MOST)  # of similar images
 IMAGES = 200  # of the validation set, at most
-AT_ONCE = 64  # of them, whose similar images are searched
+AT_ONCE = 16  # of them, whose similar images are searched
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def fit_choice(
         progress: called with the share that is done.
 
     Returns:
-        The best choice, and the CIDEr-D of each that was tried, on the images that all were tried on.
+        The best choice, and the CIDEr-D of each that was tried, on the images that all were tried on;
+        choices that there was no time for are left out.
     """
     begun = time.perf_counter()
     places, references = valid.by_image()
@@ -88,13 +89,17 @@ def fit_choice(
         measure(batch, borrowed, [[] for _ in batch])
     left = None if trained.seconds is None else trained.seconds - (time.perf_counter() - begun)
     others, done = [choice for choice in scores if choice.weight < 1], list[int]()
-    for batch in groups_in_time(range(len(places)), images_at_once(trained.settings), left):
+    groups = groups_in_time(range(len(places)), images_at_once(trained.settings), left)
+    for batch in groups if not borrowed or left is None or left > 0 else ():
         missing = [k for k in batch if borrowed and np.isnan(scores[borrowed[0]][k])]
         if missing:
             measure(missing, borrowed, [[] for _ in missing])
         measure(batch, others, written_captions(trained, valid, [places[k] for k in batch]))
         done += batch
         progress(len(done) / len(places))
+    if not done:  # there was time for similar images alone
+        means = {choice: float(np.nanmean(scores[choice])) for choice in borrowed}
+        return max(means, key=lambda choice: means[choice]), means
     means = {choice: float(each[done].mean()) for choice, each in scores.items()}
     best = max(others, key=lambda choice: means[choice])
     if borrowed:
@@ -214,13 +219,18 @@ def describe_choice(choice: Choice, scores: dict[Choice, float]) -> list[str]:
     """
     lines = []
     if any(each.weight for each in scores):
-        alone = max(score for each, score in scores.items() if not each.weight)
+        alone = [score for each, score in scores.items() if not each.weight]
         similar = max(score for each, score in scores.items() if each.weight == 1)
+        compared = (
+            f"{scores[choice]:.3f} together, {max(alone):.3f} of the network alone, {similar:.3f} of "
+            "similar images alone"
+            if alone
+            else f"{similar:.3f}; too few --seconds to try what the network writes"
+        )
         lines.append(
             f"Captions of {counted(choice.count, 'similar image')} (by {choice.by}) have a weight of "
             f"{choice.weight:.0%} beside those that the network writes (--set floor=none: 0%). CIDEr-D on "
-            f"the validation set: {scores[choice]:.3f} together, {alone:.3f} of the network alone, "
-            f"{similar:.3f} of similar images alone."
+            f"the validation set: {compared}."
         )
     of_prior = {
         each.prior: score
