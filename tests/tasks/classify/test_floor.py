@@ -7,12 +7,14 @@ import pytest
 
 import unroll
 from unroll.errors import UserError
+from unroll.models.text_features import CHARACTERS, FEWER_CHARACTERS
 from unroll.tasks.classify.floor import (
     FILE,
     ClassifyFloor,
     FloorInputs,
     FloorOptions,
     fit_classify_floor,
+    refit_classify_floor,
 )
 from unroll.tasks.classify.task import ClassifyTask
 from unroll.training.checkpoint import pack_arrays, read_arrays
@@ -128,3 +130,15 @@ def test_several_labels(tmp_path):
     run = unroll.train(str(tmp_path / "several.csv"), tmp_path / "run", separator="|", **SMALL)
     assert run.result()["baselines"]["linear model"]["accuracy"] > 0.9
     assert run.result()["accuracy"] > 0.9
+
+
+def test_a_second_fit_counts_the_same_ngrams(monkeypatch):
+    texts, y = ["good film", "bad film", "good songs", "bad songs"] * 8, np.array([0, 1] * 16)
+    inputs = FloorInputs(texts, np.zeros(0, np.int32), np.full(32, 2), y)
+    options = FloorOptions(2, seconds=60.0)
+    floor = fit_classify_floor(inputs, inputs, options)
+    name = "unroll.tasks.classify.floor.affordable"
+    monkeypatch.setattr(name, lambda *_, several: (FEWER_CHARACTERS, 0.5))
+    again = refit_classify_floor(floor, inputs, options)
+    assert again.model.features.characters == floor.model.features.characters == CHARACTERS
+    assert again.records == 32 and fit_classify_floor(inputs, inputs, options).records == 16

@@ -74,6 +74,7 @@ class FloorOptions:
         balanced: whether all classes have the same weight together.
         seed: of whatever is drawn.
         seconds: the budget of the run; None: there is none.
+        characters: how many characters n-grams have, where they were chosen before.
     """
 
     classes: int
@@ -81,6 +82,7 @@ class FloorOptions:
     balanced: bool = False
     seed: int = 1
     seconds: float | None = None
+    characters: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,8 @@ def refit_classify_floor(
         everything: training set and validation set.
         options: how it is fitted.
     """
+    if isinstance(floor.model, LinearTextModel):  # the shares are for these n-grams
+        options = replace(options, characters=floor.model.features.characters)
     models, records = fit_models(everything, options, (floor.smoothing,))
     return ClassifyFloor(models[0], floor.shares, records, floor.smoothing, floor.multi_label)
 
@@ -222,6 +226,8 @@ def fit_models(
         return [convolutions], min(len(train), MOST_SEQUENCES)
     length, several = sum(map(len, train.texts)), train.targets.ndim == 2
     characters, share = affordable(length, K, most, several=several)
+    if options.characters not in (None, characters):  # more than so many texts afford, just about
+        characters, share = options.characters, 1.0
     wanted = max(2, round(share * len(train)))
     if wanted < len(train):
         train = train.take(evenly_spread(len(train), wanted))
