@@ -20,7 +20,7 @@ from unroll.tasks.classify.network import Classifier
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
 from unroll.tasks.classify.reader import ClassifyData
 from unroll.tasks.classify.settings import BATCH_SIZE, DROPOUT, LEARNING_RATES, ClassifySettings
-from unroll.training.budget import DEFAULT_SECONDS
+from unroll.training.budget import network_seconds
 from unroll.training.sizes_for_seconds import may_choose_size, seconds_of_step
 
 TRAINING = 0.7  # of the seconds, that training gets
@@ -73,7 +73,7 @@ def doublings(epochs: float) -> float:
 
 def epochs_of_budget(settings: ClassifySettings, data: ClassifyData) -> float:
     """How many times the seconds of a run read the training set, by the time of a step."""
-    seconds, step = settings.seconds or DEFAULT_SECONDS, USUAL_STEP
+    seconds, step = network_seconds(settings), USUAL_STEP
     if seconds >= SHORTEST:
         step = reference_seconds(settings, data, TIMING * seconds)
     steps = TRAINING * seconds / step

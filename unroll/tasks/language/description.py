@@ -10,7 +10,7 @@ from unroll.tasks.language.online import describe_online
 from unroll.tasks.language.reader import Corpus
 from unroll.tasks.language.settings import LanguageSettings
 from unroll.tasks.language.truncation import SENTENCES
-from unroll.training.budget import DEFAULT_SECONDS
+from unroll.training.budget import network_seconds
 
 TOKENS = {"char": "characters", "word": "words", "bpe": "pieces of words"}
 LISTED_CATEGORIES = 12
@@ -26,7 +26,7 @@ def describe(corpus: Corpus, settings: LanguageSettings, network: LanguageModel)
     if fits_budget(settings):
         lines.append(
             f"Units, streams, dropout and learning rate that were not given fit "
-            f"{settings.seconds or DEFAULT_SECONDS:g} seconds of this machine and this text (--hidden, --set "
+            f"{network_seconds(settings):g} seconds of this machine and this text (--hidden, --set "
             "batch_size=N dropout=P learning_rate=R)."
         )
     return lines

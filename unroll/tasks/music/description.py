@@ -22,7 +22,7 @@ from unroll.tasks.music.reader import (
     read_tunes,
 )
 from unroll.tasks.music.settings import MusicSettings
-from unroll.training.budget import DEFAULT_SECONDS
+from unroll.training.budget import network_seconds
 from unroll.training.sizes_for_seconds import may_choose_size
 
 LISTED_KEYS, LISTED_METRES = 8, 6
@@ -65,7 +65,7 @@ def describe(data: MusicData, settings: MusicSettings) -> list[str]:
     if may_choose_size(settings):
         sentences.append(
             f"Units, dropout and learning rate that were not given fit "
-            f"{settings.seconds or DEFAULT_SECONDS:g} seconds of this machine and these tunes (--hidden, "
+            f"{network_seconds(settings):g} seconds of this machine and these tunes (--hidden, "
             "--set dropout=P learning_rate=R)."
         )
     # a token has a byte at least
