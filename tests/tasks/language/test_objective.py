@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from unroll.cells import GRUCell
+from unroll.models.language import LanguageModel
 from unroll.tasks.language.objective import LanguageObjective
 from unroll.tasks.language.preprocessor import LanguagePreprocessor
+from unroll.tasks.language.settings import LanguageSettings
 from unroll.tasks.language.task import LanguageTask
 
 
@@ -76,3 +78,28 @@ def test_an_evaluation_may_read_fewer_tokens(prepared, options, monkeypatch):
     assert 0 < objective.limit_evaluation(0.5) <= 0.51
     assert objective.evaluated.tokens < 0.6 * tokens
     assert objective.limit_evaluation(1.0) == 1 and objective.evaluate() == everything
+
+
+def test_one_stream_after_the_other_begins_with_an_empty_state(prepared):
+    corpus, settings = prepared(level="word", batch_size=3, block=4, dropout=0.0, weight_drop=0.0)
+    assert settings.restarts
+    torch.manual_seed(0)
+    network = LanguageModel(len(corpus.vocabulary), 8, 8)
+    objective = LanguageObjective(network, corpus, settings, torch.device("cpu"))
+    plain = LanguageObjective(
+        network, corpus, settings.model_copy(update={"restarts": False}), torch.device("cpu")
+    )
+    state = plain.batch(0).loss(None)[1]
+    (h, c), (batch, number) = state[0], (plain.batches.batch(1), 1)
+    kept = torch.tensor([1.0, 0.0, 1.0])[None, :, None]  # of stream `number`
+    expected, _ = network.loss(batch.x, batch.y, ((h * kept, c * kept),))
+    found, _ = objective.batch(number).loss(state)
+    torch.testing.assert_close(found, expected)
+    assert not torch.allclose(found, plain.batch(number).loss(state)[0])
+
+
+def test_only_streams_that_carry_their_state_can_restart(prepared):
+    assert not prepared(level="word", per_line=True)[1].restarts
+    assert not prepared()[1].restarts and not prepared(level="word", state="reset")[1].restarts
+    with pytest.raises(ValueError, match="restarts is for streams whose state is carried"):
+        LanguageSettings(level="word", per_line=True, restarts=True)

@@ -114,8 +114,12 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
         epochs = epochs_of_steps(settings, corpus)
         if epochs is not None:
             settings = fit_to_reading(settings, corpus, lambda words: epochs)
+    restarts = settings.restarts
+    if restarts is None:
+        restarts = settings.level == "word" and settings.can_restart
     return settings.model_copy(
         update={
+            "restarts": restarts,
             "batch_size": batch_size,
             "dropout": dropout,
             "dropout_input": dropout_input,

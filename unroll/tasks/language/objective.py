@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from unroll.cells import State
+from unroll.cells import State, map_state
 from unroll.data.encoded import first_tokens, joined, last_tokens
 from unroll.data.stream import Batches, BlockStream, LineBatches, TokenBatch
 from unroll.models.language import LanguageModel
@@ -50,18 +50,31 @@ class LanguageObjective(Objective):
         self.network, self.corpus, self.settings = network, corpus, settings
         self.batch_size = settings.batch_size or 1
         self.carries_state = settings.state == "carry" and not settings.per_line
+        self.restarts = bool(settings.restarts) and self.batch_size > 1
         self.online = online_blocks(network, settings) if settings.online else None
         self.evaluated = first_tokens(corpus.valid, EVALUATED_TOKENS)
 
     def batch(self, number: int) -> TrainingBatch:
         batch = self.batches.batch(number).to(self.device)
         ragged = batch.lengths is not None
-        return TrainingBatch(batch.tokens, partial(self.loss, batch), batch.fresh, ragged)
+        loss = partial(self.loss, batch, restarted=number % self.batch_size)
+        return TrainingBatch(batch.tokens, loss, batch.fresh, ragged)
 
-    def loss(self, batch: TokenBatch, state: State | None) -> tuple[Tensor, State | None]:
-        """The loss summed over the targets of a batch, and the state to carry into the next."""
+    def loss(
+        self, batch: TokenBatch, state: State | None, restarted: int = 0
+    ) -> tuple[Tensor, State | None]:
+        """The loss summed over the targets of a batch, and the state to carry into the next.
+
+        Args:
+            batch: on the device.
+            state: carried from the batch before. None: zeros.
+            restarted: the stream that begins with an empty state, where the settings say so.
+        """
         if self.online is not None:
             return self.online(batch.x, batch.y, state)
+        if self.restarts and state is not None:
+            empty = self.network.initial_state(self.batch_size)
+            state = map_state(partial(with_stream_of, stream=restarted), state, empty)
         new: State | None
         if batch.window is None:
             total, new = batch_loss(self.network, batch, state)
@@ -119,6 +132,12 @@ class LanguageObjective(Objective):
             category=0 if self.corpus.categories else None,
         )
         return "".join(pieces).strip("\n")
+
+
+def with_stream_of(field: Tensor, other: Tensor, stream: int) -> Tensor:
+    """A field of a state [L, B, ...] in which one of the streams is that of another state."""
+    is_other = torch.arange(field.shape[1], device=field.device) == stream
+    return torch.where(is_other.view(1, -1, *[1] * (field.dim() - 2)), other, field)
 
 
 def training_batches(corpus: Corpus, settings: LanguageSettings) -> Batches:

@@ -105,6 +105,11 @@ class LanguageSettings(RecurrentSettings):
         description="Locked dropout on the embeddings. Default: the same as dropout for words, "
         "otherwise 0.",
     )
+    restarts: bool | None = Field(
+        None,
+        description="With every block one of the parallel streams begins with an empty state, in turn, "
+        "so that the network learns to begin anywhere. Default: true for words in streams.",
+    )
     weight_drop: float | None = Field(
         None,
         ge=0,
@@ -129,6 +134,19 @@ class LanguageSettings(RecurrentSettings):
         """
         if self.condition is not None and not self.per_line:
             raise ValueError("condition is given without per_line; add --per-line")
+        return self
+
+    @model_validator(mode="after")
+    def restarts_fit(self) -> Self:
+        """Refuse restarts where no state is carried from block to block.
+
+        Raises:
+            ValueError: where it is so.
+        """
+        if self.restarts and not self.can_restart:
+            raise ValueError(
+                "restarts is for streams whose state is carried, with truncation=window and without online"
+            )
         return self
 
     @model_validator(mode="after")
@@ -197,6 +215,12 @@ class LanguageSettings(RecurrentSettings):
         """k1 and k2, with their defaults."""
         k2 = self.k2 or self.block
         return self.k1 or max(1, k2 // 4), k2
+
+    @property
+    def can_restart(self) -> bool:
+        """Whether there are streams whose state is carried from block to block."""
+        carried = self.state == "carry" and not self.per_line
+        return carried and self.truncation == "window" and self.online is None
 
     @property
     def ties_embedding(self) -> bool:
