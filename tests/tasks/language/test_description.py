@@ -29,6 +29,11 @@ def test_shortlist_and_weight_drop_are_told_with_their_settings(prepared):
     assert "30% of the recurrent weights are dropped" in text and "(--set weight_drop=P)" in text
 
 
+def test_streams_that_begin_anew_are_told(prepared):
+    assert "(--set restarts=false)" in described(*prepared(level="word"))
+    assert "restarts" not in described(*prepared())
+
+
 def test_the_report_of_data_check(prepared):
     report = check_report(prepared()[0])
     assert report["characters"] == 1480 and report["problems"] == []

@@ -91,6 +91,10 @@ def describe_batches(settings: LanguageSettings, network: LanguageModel) -> list
         f"Batches: {settings.batch_size} streams, blocks of {size} steps, state {carried} (--state "
         "carry|reset)."
     )
+    if settings.restarts:
+        batches += (
+            " One stream begins each block with an empty state, in turn (--set restarts=false)."
+        )
     if settings.online:
         return [batches, describe_online(network, settings)]
     return [
