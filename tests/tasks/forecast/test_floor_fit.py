@@ -63,3 +63,9 @@ def test_many_series_share_their_most_common_model():
 
 def test_few_seconds_fit_smoothing_to_few_series():
     assert [series_fitted(seconds) for seconds in (None, 1, 40, 1000)] == [24, 3, 10, 24]
+
+
+def test_too_few_windows_to_choose_by_leave_smoothing(table_of, learned, noise):
+    y = noise(64).cumsum()
+    few, *_ = fitted(table_of, learned, y)
+    assert few.floor.of("").parts == ("smoothing",)

@@ -310,8 +310,10 @@ def orders_of_series(totals: np.ndarray, fits: list[Fit]) -> list[list[int]]:
 def choose_parts(
     fits: list[Fit], chosen: list[list[tuple[Smoothing, ...]]], penalty: int
 ) -> list[tuple[str, ...]]:
-    """The forecasts of each series whose mean has the smallest error."""
+    """The forecasts of each series whose mean has the smallest error; smoothing where few windows tell."""
     windows = fits[0].windows
+    if sum(len(fit.origins) for fit in fits) < FEW:
+        return [("smoothing",)] * len(windows.names)
     names = [name for name in PARTS if name != "season" or windows.season_steps > 1]
     sets = [each for count in range(1, len(names) + 1) for each in combinations(names, count)]
     totals = np.zeros((len(sets), len(windows.names)))
