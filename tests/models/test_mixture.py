@@ -36,6 +36,16 @@ def test_a_distribution_is_the_weighted_mean_of_both(mixed):
     assert share.std() < 1e-3 and 0 < share.mean() < 1
 
 
+def test_after_each_token_of_a_text_in_two_parts(mixed):
+    ids = ids_of(10, 4)
+    logits, _ = mixed.network(torch.from_numpy(ids)[:, None])
+    first, rows = mixed.mix_steps(logits[:6, 0].detach(), ids[:6], None)
+    second, _ = mixed.mix_steps(logits[6:, 0].detach(), ids[6:], rows)
+    for k, log_p in enumerate([*first, *second], 1):
+        expected = mixed.next_probabilities(torch.from_numpy(ids[:k]))
+        torch.testing.assert_close(log_p.exp(), expected, atol=1e-5, rtol=0)
+
+
 def test_steps_and_whole_texts_say_the_same(mixed):
     ids = torch.from_numpy(ids_of(20, 2))
     whole = mixed.log_probabilities(ids)
