@@ -66,6 +66,8 @@ def test_few_seconds_fit_smoothing_to_few_series():
 
 
 def test_too_few_windows_to_choose_by_leave_smoothing(table_of, learned, noise):
-    y = noise(64).cumsum()
-    few, *_ = fitted(table_of, learned, y)
+    cycle = np.sin(0.8 * np.arange(120)) + 0.01 * noise(120)
+    enough, *_ = fitted(table_of, learned, cycle)
+    assert "ridge" in enough.floor.of("").parts
+    few, *_ = fitted(table_of, learned, cycle[:64])
     assert few.floor.of("").parts == ("smoothing",)
