@@ -12,6 +12,8 @@ from unroll.tasks.frames.number_rows import (
     read_numbers,
     split_frames,
 )
+from unroll.tasks.frames.reader import read_data
+from unroll.tasks.frames.settings import FramesSettings
 from unroll.tasks.frames.video import BadClip
 
 
@@ -108,3 +110,13 @@ def test_columns_of_times_are_left_out(tmp_path):
     assert read_numbers(paths[0], None, [0, 2])[:2].tolist() == [[0], [1]]
     path.write_text("\n".join(f"{k},{k % 3}" for k in range(30)))
     assert find_clocks([path], None) == ([0], ["1"])
+
+
+def test_long_rows_of_numbers_are_read_whole(tmp_path):
+    lines = [",".join([f"n{k}" for k in range(500)] + ["label"])]
+    lines += [",".join(["1.5"] * 499 + [str(row), "ab"[row % 2]]) for row in range(12)]
+    (tmp_path / "long.csv").write_text("\n".join(lines) + "\n")
+    for given, steps in ((None, 500), (400, 400)):
+        settings = FramesSettings(features=1, longest=given)
+        data = read_data(str(tmp_path / "long.csv"), settings, lambda share: None)
+        assert set(data.train.lengths.tolist()) == {steps}

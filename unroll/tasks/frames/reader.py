@@ -41,6 +41,7 @@ from unroll.tasks.frames.video import BadClip
 
 SAMPLED = 20  # tables of frames in which columns of times are looked for
 LOOK = 5  # clips that decide whether labels belong to frames
+MOST_PICTURES, MOST_ROWS = 400, 4000  # frames of a clip: pictures, or rows of numbers
 HIGHEST = 64  # pixels of a frame, where the size is left open
 
 
@@ -231,7 +232,7 @@ def plan_wide_table(
             f"{wide.name} has {len(columns)} numbers in a row, which do not make whole frames of "
             f"{features} numbers; expected a divisor of {len(columns)} (--set features=N)."
         )
-    return ClipReader((features,), settings.every, settings.longest), guesses
+    return ClipReader((features,), settings.every, settings.longest or MOST_ROWS), guesses
 
 
 def plan_files(
@@ -242,7 +243,7 @@ def plan_files(
     Raises:
         UserError: where none can be read.
     """
-    every, longest, strip = settings.every, settings.longest, settings.frames
+    every, strip = settings.every, settings.frames
     first_error: BadClip | None = None
     paths = [row.source for row in rows if isinstance(row.source, Path)]
     out, guesses = list[int](), list[str]()
@@ -255,7 +256,8 @@ def plan_files(
         try:
             if source.numbers:
                 width = read_numbers(path, None, out).shape[1]
-                return ClipReader((width,), every, longest, left_out=tuple(out)), guesses
+                most = settings.longest or MOST_ROWS
+                return ClipReader((width,), every, most, left_out=tuple(out)), guesses
             height, width = clip_size(path, strip)
         except BadClip as error:
             first_error = first_error or error
@@ -263,7 +265,8 @@ def plan_files(
         size = settings.size or min(height, HIGHEST)
         scaled_width = max(4, round(width * size / height))
         channels = 1 if settings.grey else 3
-        return ClipReader((channels, size, scaled_width), every, longest, strip), guesses
+        most = settings.longest or MOST_PICTURES
+        return ClipReader((channels, size, scaled_width), every, most, strip), guesses
     raise UserError(f"{source.name}: no clip can be read. The first error: {first_error}")
 
 

@@ -89,8 +89,11 @@ class FramesSettings(RecurrentSettings):
     )
     grey: bool = Field(False, description="Convert frames to grey.")
     every: int = Field(1, ge=1, description="Read every n-th frame.")
-    longest: int = Field(
-        400, ge=1, description="Most frames of a clip that are read; longer clips are truncated."
+    longest: int | None = Field(
+        None,
+        ge=1,
+        description="Most frames of a clip that are read; longer clips are truncated. Default: 400 "
+        "pictures, or 4,000 rows of numbers.",
     )
     rate: float | None = Field(
         None, gt=0, description="Frames per second, for clips whose files do not tell it."
