@@ -66,6 +66,7 @@ def test_every_public_name_is_there_and_has_a_docstring():
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.name)
-def test_examples_run(path, capsys):
+def test_examples_run(path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", [str(path)])
     exec(compile(path.read_text(), str(path), "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out

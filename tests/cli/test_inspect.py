@@ -179,3 +179,15 @@ def test_what_is_wrong_with_a_look_is_told_in_a_sentence(capsys, trained):
 def test_numbers_beyond_all_bounds_are_refused(printed, flag):
     said = printed("inspect", "gradients", "--cells", "rnn", flag, "1" + "0" * 30, code=2).err
     assert said.startswith(f"unroll: {flag} got 1000") and len(said) < 300
+
+
+def test_a_cell_is_walked_in_words_json_and_a_page(place, capsys):
+    words = ["inspect", "cell", "lstm", "aab", "--weights", "counter", "--notation", "karpathy"]
+    assert run([*words, "--out", "cell.html"], False) == 0
+    out = capsys.readouterr().out
+    assert "3. The new memory" in out and "  c_t  2.000" in out
+    assert "unroll inspect cell lstm aab --weights counter" in (place / "cell.html").read_text()
+    assert run([*words, "--json"], False) == 0
+    assert [step["c_t"] for step in json.loads(capsys.readouterr().out)["steps"]] == [[1], [2], [1]]
+    assert run(["inspect", "cell", "gru", "--notation", "greek"], False) == 2
+    assert capsys.readouterr().err.startswith("unroll: --notation got 'greek'")

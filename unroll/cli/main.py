@@ -15,6 +15,7 @@ import typer
 from unroll.cells.user_cell import describe_user_cell_error
 from unroll.cli import (
     cells,
+    compare,
     data,
     demo,
     doctor,
@@ -72,6 +73,7 @@ def make_app() -> typer.Typer:
     app.command("generate")(generate.generate)
     app.add_typer(make_data_app(), name="data")
     app.add_typer(inspect.app, name="inspect")
+    app.command("compare")(compare.compare)
     app.command("explain")(explain.explain)
     app.command("cells")(cells.cells)
     app.command("doctor")(doctor.doctor)

@@ -1,0 +1,1 @@
+"""Cells side by side on one problem: the same start, the same budget, several seeds."""
