@@ -142,3 +142,14 @@ def test_a_second_fit_counts_the_same_ngrams(monkeypatch):
     again = refit_classify_floor(floor, inputs, options)
     assert again.model.features.characters == floor.model.features.characters == CHARACTERS
     assert again.records == 32 and fit_classify_floor(inputs, inputs, options).records == 16
+
+
+def test_the_simple_model_chooses_where_held_out_records_say_nothing():
+    draw = np.random.default_rng(0)
+    y = np.arange(40) % 20
+    items = draw.normal(size=(40 * 30, 1)).astype(np.float32)
+    inputs = FloorInputs((), items, np.full(40, 30), y)
+    wrong = FloorInputs((), items, np.full(40, 30), (y + 1) % 20)
+    floor = fit_classify_floor(inputs, wrong, FloorOptions(20, seconds=1.0))
+    assert floor.shares.all()
+    assert (floor.logits(inputs).argmax(1) == y).mean() > 0.9

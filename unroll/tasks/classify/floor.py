@@ -22,6 +22,7 @@ from unroll.training.checkpoint import pack_arrays, read_arrays
 FILE = "floor.safetensors"
 TEXT_SHARES, NUMBER_SHARES = (0.7, 0.7, 0.5, 0.0), (5.0,)  # expected before any record is seen
 SPREADS = {True: 3.0, False: 10.0}  # how far the shares may be from it: of texts, of numbers
+LEAST_SHARE = 0.01  # of what is expected, where records say that nothing can be told
 FEW = 300  # validation records below which the training set is cross-validated too
 FOLDS, FOLD_RECORDS = 5, 1000
 MOST_CALIBRATION = 2000  # validation records that fit the shares
@@ -188,6 +189,8 @@ def fit_classify_floor(
     for k, model in enumerate(models):
         scores = np.concatenate([each[k] for each, _ in scored])
         shares = fit_log_linear(scores, targets, expected, SPREADS[is_text])
+        if not shares.any():  # no class would be more likely than another
+            shares = LEAST_SHARE * np.array(expected)
         p = scores_to_probabilities(combine_scores(scores, shares), multi_label)
         floor = ClassifyFloor(model, shares, records, SMOOTHINGS[k], multi_label)
         found.append((classification_metrics(p, targets)["loss"], floor))
@@ -256,9 +259,9 @@ def cross_validated(
 
     Args:
         train: the training set; of a large one an even sample.
-        options: how models are fitted; all of them take as long as one.
+        options: how models are fitted; all of them take as long as one, where they are of texts.
     """
-    if options.seconds is not None:
+    if options.seconds is not None and train.texts:
         options = replace(options, seconds=options.seconds / FOLDS)
     some = train.take(evenly_spread(len(train), FOLD_RECORDS))
     fold = np.random.default_rng(options.seed).permutation(len(some)) % FOLDS
