@@ -7,6 +7,7 @@ import pytest
 from unroll.errors import UserError
 from unroll.tasks.forecast.floor import ForecastFloor, SeriesFloor, Smoothing
 from unroll.tasks.forecast.floor_file import FLOOR, check_sizes, read_floor
+from unroll.tasks.forecast.network import ForecastNetwork
 from unroll.training.files import write_folder
 
 DAMPED = Smoothing("damped", 12, True, (0.5, 0.1, 0.1, 0.9, 0.1), 40, 0.3)
@@ -50,3 +51,16 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path, name, value, word):
     with pytest.raises(UserError) as error:
         read_floor(tmp_path / "run", 12)
     assert FLOOR in str(error.value) and word in str(error.value)
+
+
+def test_floors_of_before_have_one_size_of_bands(tmp_path):
+    record = json.loads(FORECAST_FLOOR.packed())
+    del record["fitted"], record["sizes_bands"]
+    write_folder(tmp_path / "run", {FLOOR: json.dumps(record).encode()})
+    old = read_floor(tmp_path / "run", 12)
+    assert (old.fitted, old.sizes_bands) == (12, False)
+    sizes = [
+        ForecastNetwork(1, 0, 2, 4, series=3, combined=True, sizes_bands=sized).combination.sizes
+        for sized in (False, True)
+    ]
+    assert sizes[0] is None and sizes[1].shape == (4,)

@@ -87,6 +87,7 @@ class ForecastFloor:
         penalty: of the ridge regression, per window.
         fitted: up to so many series have parameters of smoothing of their own; of more, so many are
             fitted to for parameters that all share.
+        sizes_bands: whether each series has bands of its own size; of before shared one.
     """
 
     series: dict[str, SeriesFloor]
@@ -95,6 +96,7 @@ class ForecastFloor:
     ridge: list[list[float]]
     penalty: float
     fitted: int
+    sizes_bands: bool = True
 
     def of(self, name: str) -> SeriesFloor:
         """The simple model of a series."""

@@ -36,9 +36,10 @@ def with_floor(data: ForecastData, settings: ForecastSettings) -> ForecastData:
     base = choose_base(bare, settings) if settings.relative_to == "auto" else settings.relative_to
     windows = make_windows(bare.table, bare.preprocessor, settings, bare.history)
     found = fit_floor(windows, bare.train, bare.valid, base, fitted)
+    floor = replace(found.floor, sizes_bands=before is None or before.sizes_bands)
     return replace(
         bare,
-        preprocessor=replace(bare.preprocessor, floor=found.floor),
+        preprocessor=replace(bare.preprocessor, floor=floor),
         earlier=EarlierFloor(found.earlier, found.cut),
     )
 

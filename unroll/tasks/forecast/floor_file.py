@@ -68,6 +68,7 @@ class ForecastFloorRecord:
         ridge: its weights.
         penalty: of it.
         fitted: series that smoothing was fitted to, at most.
+        sizes_bands: whether each series has bands of its own size.
     """
 
     __pydantic_config__ = STRICT
@@ -77,7 +78,8 @@ class ForecastFloorRecord:
     relative_to: Literal["last", "season", "mean"]
     ridge: Annotated[list[list[Number]], Field(min_length=1)]
     penalty: Annotated[Number, Field(gt=0)]
-    fitted: Count = 12
+    fitted: Count = 12  # files of before have neither
+    sizes_bands: bool = False
 
 
 def read_floor(folder: Path, season: int) -> ForecastFloor:
@@ -107,6 +109,7 @@ def read_floor(folder: Path, season: int) -> ForecastFloor:
         record.ridge,
         record.penalty,
         record.fitted,
+        record.sizes_bands,
     )
 
 

@@ -71,6 +71,7 @@ class ForecastNetwork(nn.Module):
         dropout: locked dropout between layers and on the state that the head reads.
         initialisation: as the setting.
         combined: whether base is a simple model, which the network is combined with.
+        sizes_bands: whether each series has bands of its own size.
 
     Raises:
         ValueError: for a recursive head without `target`.
@@ -94,6 +95,7 @@ class ForecastNetwork(nn.Module):
         dropout: float = 0.0,
         initialisation: str = "auto",
         combined: bool = False,
+        sizes_bands: bool = True,
     ) -> None:
         super().__init__()
         if head == "recursive" and target is None:
@@ -113,7 +115,8 @@ class ForecastNetwork(nn.Module):
             width = layer.output_size
         self.drop = LockedDropout(dropout)
         self.likelihood = likelihood(loss, horizon, levels)
-        self.combination = Combination(horizon, levels, max(1, series)) if combined else None
+        sizes = max(1, series) if sizes_bands else 1
+        self.combination = Combination(horizon, levels, sizes) if combined else None
         P = self.likelihood.size
         if head == "linear":
             self.readout = nn.Linear(width + inputs + known * horizon, horizon)

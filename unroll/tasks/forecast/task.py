@@ -122,6 +122,7 @@ class ForecastTask(
             dropout=settings.dropout or 0.0,
             initialisation=settings.initialisation,
             combined=combined,
+            sizes_bands=preprocessor.floor is not None and preprocessor.floor.sizes_bands,
         )
 
     def objective(
