@@ -112,3 +112,11 @@ def test_sizes_of_errors_are_those_of_steps_times_those_of_series():
     expected = steps[:, None] * of_series[series]
     assert torch.allclose(sizes.of(series), expected, rtol=0.1)
     assert sizes.series[0] == 1
+
+
+def test_bands_of_one_size_are_fitted_whatever_the_series():
+    many = replace(errors(300), series=torch.arange(300) % 7 + 1)
+    pooled, alone = Combination(2, LEVELS), Combination(2, LEVELS)
+    pooled.fit(many, None)
+    alone.fit(errors(300), None)
+    assert pooled.offsets.equal(alone.offsets) and pooled.powers.equal(alone.powers)

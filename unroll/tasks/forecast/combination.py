@@ -6,7 +6,7 @@ K horizon, B windows, Q quantiles, S series.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
@@ -50,6 +50,10 @@ class Errors:
     known: Tensor
     recent: Tensor
     series: Tensor
+
+    def pooled(self) -> Errors:
+        """The same as of one series."""
+        return replace(self, series=self.series.clamp(max=1))
 
 
 class Sizes(NamedTuple):
@@ -143,6 +147,9 @@ class Combination(nn.Module):
             earlier: windows of the training set after a simple model that was fitted before them;
                 the network's own quantiles are not read.
         """
+        if self.sizes is None:  # bands of one size, whatever the series
+            held_out = held_out.pooled()
+            earlier = None if earlier is None else earlier.pooled()
         shares = [self._best_share(held_out, block) for block in self._blocks()]
         for block, share in zip(self._blocks(), shares, strict=True):
             self.share[block] = share
