@@ -47,3 +47,13 @@ def test_words_are_split_as_the_settings_say():
     assert prepare_text("A  film, dull.", "word", "spaces", False) == "A film, dull."
     assert prepare_text("A  b", "char", "spaces", True) == "a  b"
     assert np.array_equal(ClassifyPreprocessor(["a"]).encode("text"), np.zeros(0))
+
+
+def test_sequences_of_numbers_are_read_further_than_texts(tmp_path, begin):
+    table = tmp_path / "long.csv"
+    rows = [f"{n},{n % 2},{(n * k) % 7}" for n in range(1, 9) for k in range(1000)]
+    table.write_text("\n".join(["id,label,x", *rows]))
+    _, data, _ = begin(str(table), floor="none", id="id", label="label")
+    assert data.preprocessor.longest == 4000 and data.train.lengths.max() == 1000
+    _, data, _ = begin(str(table), floor="none", id="id", label="label", longest=30)
+    assert data.train.lengths.max() == 30

@@ -34,6 +34,7 @@ from unroll.tasks.classify.source import ClassifySource
 
 FILE = "classes.json"
 SPLIT_RECORDS = 1000  # records that decide where words end
+MOST_TOKENS, MOST_ROWS = 400, 4000  # steps of a sequence that are read: of a text, of numbers
 
 
 @dataclass
@@ -107,7 +108,7 @@ class ClassifyPreprocessor:
     scaler: Scaler | None = None
     split: str = "spaces"
     lower: bool = True
-    longest: int = 400
+    longest: int = MOST_TOKENS
     counts: NgramCounts | None = field(default=None, compare=False)
     floor: ClassifyFloor | None = field(default=None, compare=False)
     class_numbers: ClassNumbers = field(init=False, repr=False, compare=False)
@@ -272,7 +273,8 @@ def learn_preprocessor(
     multi_label = settings.separator is not None or any(len(each) != 1 for each in labels)
     if source.number_columns is not None:
         scaler = Scaler.learn(list(source.number_columns), (each.value for each in records()))
-        return ClassifyPreprocessor(classes, multi_label, scaler=scaler, longest=settings.longest)
+        longest = settings.longest or MOST_ROWS
+        return ClassifyPreprocessor(classes, multi_label, scaler=scaler, longest=longest)
     split = settings.split
     if split == "auto":
         head = "\n".join(each.value for each in islice(records(), SPLIT_RECORDS))[:LOOK]
@@ -286,7 +288,7 @@ def learn_preprocessor(
         ),
         split=split,
         lower=settings.lower,
-        longest=settings.longest,
+        longest=settings.longest or MOST_TOKENS,
     )
 
 

@@ -94,8 +94,11 @@ class ClassifySettings(RecurrentSettings):
         ge=3,
         description="Keep this many of the most frequent tokens. Default: all; for bpe 4096.",
     )
-    longest: int = Field(
-        400, ge=1, description="Most steps (words, characters, rows) of a sequence that are read."
+    longest: int | None = Field(
+        None,
+        ge=1,
+        description="Most steps of a sequence that are read. Default: 400 words or characters, or 4,000 "
+        "rows of numbers.",
     )
     too_long: Literal["cut", "refuse"] = Field(
         "cut",
