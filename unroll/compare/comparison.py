@@ -11,10 +11,11 @@ from typing import Any, get_args
 
 import torch
 
+from unroll.compare.difference import describe_difference
 from unroll.compare.learner import RATE, Learned, Learner, learn
 from unroll.compare.problem import Problem
 from unroll.compare.problems import PROBLEMS
-from unroll.counting import counted, listed
+from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.inspect.curves import Curve, draw_curves
 from unroll.inspect.drawing import Drawing
@@ -32,7 +33,6 @@ from unroll.settings import RecurrentSettings
 
 SEEDS, HIDDEN = 3, 64
 MOST_CELLS, MOST_SEEDS = 12, 20
-SURE = 2.0  # standard errors by which two means have to differ, to be told apart
 INITIALISATIONS = get_args(RecurrentSettings.model_fields["initialisation"].annotation)
 
 
@@ -127,29 +127,9 @@ class Comparison(Finding):
                 sentence += f" The loss of {counted(lost, 'seed')} was no longer finite."
             sentences.append(sentence)
         if len(self.learned) > 1:
-            sentences.append(self._difference())
+            overall = {cell: self.overall(cell) for cell in self.learned}
+            sentences.append(describe_difference(overall, higher_is_better=True))
         return sentences
-
-    def _difference(self) -> str:
-        """Whether the best cell is better than the others by more than the seeds differ."""
-        means = {cell: statistics.fmean(self.overall(cell)) for cell in self.learned}
-        best = max(means, key=means.__getitem__)
-        others = [cell for cell in means if cell != best]
-        seeds = len(next(iter(self.learned.values())))
-        if seeds < 2:
-            return "One seed cannot tell whether the cells differ by more than chance (--seeds 3)."
-        alike = [cell for cell in others if not self._differ(best, cell)]
-        if not alike:
-            return f"{best} is better than {listed(others)} by more than its seeds differ."
-        sentence = f"{best} and {listed(alike)} do not differ by more than their seeds do."
-        behind = [cell for cell in others if cell not in alike]
-        return sentence + (f" Behind: {listed(behind)}." if behind else "")
-
-    def _differ(self, one: str, other: str) -> bool:
-        """Whether two cells differ by more than two standard errors of the difference of their means."""
-        a, b = self.overall(one), self.overall(other)
-        error = (statistics.variance(a) / len(a) + statistics.variance(b) / len(b)) ** 0.5
-        return abs(statistics.fmean(a) - statistics.fmean(b)) > max(SURE * error, 1e-9)
 
     def text(self) -> str:
         """The table, and what it says."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unroll.compare.comparison import check_numbers
-from unroll.counting import listed
+from unroll.compare.difference import describe_difference
 from unroll.inspect.curves import Curve, draw_curves
 from unroll.inspect.drawing import Drawing
 from unroll.inspect.finding import (
@@ -39,7 +39,6 @@ METRICS = (
     ("nats_per_token", False),
     ("loss", False),
 )
-SURE = 2.0  # standard errors by which two means have to differ, to be told apart
 
 
 @dataclass(frozen=True)
@@ -91,24 +90,11 @@ class DataComparison(Finding):
 
     def verdict(self) -> str:
         """Whether the best cell differs from the others by more than the seeds do."""
-        means = {cell: statistics.fmean(values) for cell, values in self.metrics.items()}
-        best = (max if self.higher_is_better else min)(means, key=means.__getitem__)
-        others = [cell for cell in means if cell != best]
-        if not others:
-            return f"{best}: {format_number(means[best])} {self.metric.replace('_', ' ')}."
-        if len(self.metrics[best]) < 2:
-            return "One seed cannot tell whether the cells differ by more than chance (--seeds 3)."
-        alike = [cell for cell in others if not self._differ(best, cell)]
-        behind = [cell for cell in others if cell not in alike]
-        if not alike:
-            return f"{best} is better than {listed(others)} by more than its seeds differ."
-        sentence = f"{best} and {listed(alike)} do not differ by more than their seeds do."
-        return sentence + (f" Behind: {listed(behind)}." if behind else "")
-
-    def _differ(self, one: str, other: str) -> bool:
-        a, b = self.metrics[one], self.metrics[other]
-        error = (statistics.variance(a) / len(a) + statistics.variance(b) / len(b)) ** 0.5
-        return abs(statistics.fmean(a) - statistics.fmean(b)) > max(SURE * error, 1e-12)
+        if len(self.metrics) > 1:
+            return describe_difference(self.metrics, higher_is_better=self.higher_is_better)
+        ((cell, values),) = self.metrics.items()
+        name = self.metric.replace("_", " ")
+        return f"{cell}: {format_number(statistics.fmean(values))} {name}."
 
     def text(self) -> str:
         """The table, and what it says."""
