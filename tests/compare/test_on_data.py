@@ -4,6 +4,7 @@ import pytest
 
 from unroll.compare.on_data import DataComparison, compare_on_data
 from unroll.errors import UserError
+from unroll.run import Run
 
 
 def test_cells_are_compared_by_runs_on_the_same_data(tmp_path):
@@ -21,6 +22,22 @@ def test_cells_are_compared_by_runs_on_the_same_data(tmp_path):
     assert record["cells"]["gru"]["runs"] == [str(tmp_path / f"runs/gru-{k}") for k in (1, 2)]
     assert "reviews.csv: rnn, gru" in found.text() and "gru 2" in found.svg()
     assert found.verdict() in found.html()
+
+
+def test_a_signal_stops_all_and_the_same_call_goes_on(tmp_path, monkeypatch):
+    data = tmp_path / "reviews.csv"
+    rows = [f"{'good' if n % 2 else 'bad'} film {n},{'yes' if n % 2 else 'no'}" for n in range(60)]
+    data.write_text("text,label\n" + "\n".join(rows))
+    settings = {"hidden": 4, "quiet": True}
+    given = (["rnn", "gru"], str(data), tmp_path / "runs")
+    ended = Run.result
+    monkeypatch.setattr(Run, "result", lambda run: {**ended(run), "stopped_by": "SIGINT"})
+    with pytest.raises(UserError, match=r"Stopped in the run .*rnn-1\. All runs are kept"):
+        compare_on_data(*given, steps=2, settings=settings)
+    assert not (tmp_path / "runs/gru-1").exists()
+    monkeypatch.undo()
+    found = compare_on_data(*given, steps=2, settings=settings)
+    assert set(found.metrics) == {"rnn", "gru"} and (tmp_path / "runs/gru-1").exists()
 
 
 def test_the_best_is_told_apart_beyond_the_seeds():

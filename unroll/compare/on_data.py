@@ -11,6 +11,7 @@ from typing import Any
 
 from unroll.compare.comparison import check_numbers
 from unroll.compare.difference import describe_difference
+from unroll.errors import UserError
 from unroll.inspect.curves import Curve, draw_curves
 from unroll.inspect.drawing import Drawing
 from unroll.inspect.finding import (
@@ -27,6 +28,7 @@ from unroll.inspect.history import history_of_run
 from unroll.inspect.page import Section
 from unroll.run import Run, train
 
+ENDS = ("done", "early")  # of a run that was not stopped
 # the first that a task reports, and whether higher is better
 METRICS = (
     ("f1", True),
@@ -155,18 +157,25 @@ def compare_on_data(
         settings: further settings of the runs.
 
     Raises:
-        UserError: for what `unroll.train` refuses.
+        UserError: for what `unroll.train` refuses, and where a signal stopped it; the runs are kept, and
+            the same call goes on with them.
     """
     check_numbers(cells, seeds, 1, steps, seconds, 0.01, "torch")
     given = {"floor": "none", "refit": False, **(settings or {})}
     budget = {"seconds": seconds} if steps is None else {"steps": steps}
     runs: dict[str, list[Run]] = {}
     for cell in cells:
+        runs[cell] = []
         name = "".join(c if c.isalnum() else "_" for c in cell)
-        runs[cell] = [
-            train(data, out / f"{name}-{seed}", cell=cell, seed=seed, **budget, **given)
-            for seed in range(1, seeds + 1)
-        ]
+        for seed in range(1, seeds + 1):
+            folder = out / f"{name}-{seed}"
+            begun = folder.exists()
+            run = train(data, folder, cell=cell, seed=seed, resume=begun, **budget, **given)
+            if run.result().get("stopped_by") not in ENDS:
+                raise UserError(
+                    f"Stopped in the run {folder}. All runs are kept: the same command goes on with them."
+                )
+            runs[cell].append(run)
     first = runs[cells[0]][0]
     metric, higher = deciding_metric(first)
     conditions = {**budget, "seeds": seeds, "simple model": "none", "data": data}
