@@ -66,3 +66,10 @@ def test_a_seed_that_diverged_is_told():
 def test_what_cannot_be_compared_is_refused(cells, given, sentence):
     with pytest.raises(UserError, match=sentence):
         compare(cells, **{"task": "hello", **given})
+
+
+def test_a_wrong_name_is_refused_before_anything_is_trained():
+    with pytest.raises(UserError, match="'lstn'"):
+        compare(["rnn", "lstn"], "hello", progress=lambda name, share: pytest.fail("trained"))
+    found = compare(["clockwork"], "hello", seeds=1, steps=1, cell_options={"periods": [1, 2]})
+    assert found.learned["clockwork"][0].steps == 1

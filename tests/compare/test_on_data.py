@@ -53,3 +53,8 @@ def test_the_best_is_told_apart_beyond_the_seeds():
 def test_what_training_refuses_is_refused(tmp_path):
     with pytest.raises(UserError):
         compare_on_data(["rnn"], str(tmp_path / "none.csv"), tmp_path / "runs", steps=1)
+    data = tmp_path / "d.csv"
+    data.write_text("text,label\ngood,yes\nbad,no\n")
+    with pytest.raises(UserError, match="'lstn'"):
+        compare_on_data(["rnn", "lstn"], str(data), tmp_path / "runs", steps=1)
+    assert not (tmp_path / "runs").exists()

@@ -41,6 +41,9 @@ def compare(
         str | None,
         typer.Option(help="Of lstm, gru, rnn. Default: torch, as of all cells: uniform."),
     ] = None,
+    cell_options: Annotated[
+        str | None, typer.Option(help="Further arguments of every cell.", metavar="JSON")
+    ] = None,
     runs: Annotated[
         str | None,
         typer.Option(
@@ -62,6 +65,7 @@ def compare(
         "seconds": seconds,
         "learning_rate": learning_rate,
         "init": init,
+        "cell_options": cell_options,
         "runs": runs,
     }
     given = {name: value for name, value in values.items() if value is not None}
@@ -109,7 +113,9 @@ def on_data(names: list[str], data: str, given: dict[str, Any]) -> Any:
     if "init" in given:
         given["initialisation"] = given.pop("init")
     settings: dict[str, Any] = {
-        name: given[name] for name in ("hidden", "learning_rate", "initialisation") if name in given
+        name: given[name]
+        for name in ("hidden", "learning_rate", "initialisation", "cell_options")
+        if name in given
     }
     budget: dict[str, Any] = {
         name: given[name] for name in ("seeds", "seconds", "steps") if name in given

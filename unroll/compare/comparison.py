@@ -192,6 +192,7 @@ def compare(
     seconds: float | None = None,
     learning_rate: float = RATE,
     init: str = "torch",
+    cell_options: str | dict[str, Any] | None = None,
     progress: Callable[[str, float], None] = lambda name, share: None,
 ) -> Comparison:
     """Train cells on a generated problem, side by side.
@@ -211,6 +212,7 @@ def compare(
         seconds: at most for each network.
         learning_rate: the highest, of Adam.
         init: "torch", or an initialisation for lstm, gru and rnn alone.
+        cell_options: further arguments of every cell, by name or as JSON.
         progress: called with what is trained and the share of it that is done.
 
     Raises:
@@ -225,13 +227,17 @@ def compare(
     problem = checked_problem(task)
     check_numbers(cells, seeds, hidden, steps, seconds, learning_rate, init)
     taken = problem.steps if steps is None else steps
+    make = partial(Learner, problem, hidden=hidden, init=init, cell_options=cell_options)
+    with torch.random.fork_rng(devices=[]):
+        for cell in cells:  # what cannot be made is refused before anything is trained
+            make(cell)
     learned: dict[str, list[Learned]] = {}
     for cell in cells:
         learned[cell] = []
         for seed in range(1, seeds + 1):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
-                learner = Learner(problem, cell, hidden, init)
+                learner = make(cell)
             learned[cell].append(
                 learn(
                     problem,

@@ -27,6 +27,8 @@ from unroll.inspect.finding import (
 from unroll.inspect.history import history_of_run
 from unroll.inspect.page import Section
 from unroll.run import Run, train
+from unroll.settings import RecurrentSettings, settings_from
+from unroll.training.run_cell import given_cell
 
 ENDS = ("done", "early")  # of a run that was not stopped
 # the first that a task reports, and whether higher is better
@@ -163,6 +165,8 @@ def compare_on_data(
     check_numbers(cells, seeds, 1, steps, seconds, 0.01, "torch")
     given = {"floor": "none", "refit": False, **(settings or {})}
     budget = {"seconds": seconds} if steps is None else {"steps": steps}
+    for cell in cells:  # what does not exist is refused before anything is trained
+        given_cell(settings_from(RecurrentSettings, {"cell": cell}))
     runs: dict[str, list[Run]] = {}
     for cell in cells:
         runs[cell] = []
