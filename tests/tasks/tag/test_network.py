@@ -44,6 +44,16 @@ def test_padded_is_alone(crf, cell):
     torch.testing.assert_close(model.loss(scores, together), torch.stack(losses).sum())
 
 
+def test_in_one_direction_words_after_it_do_not_matter():
+    longer = [SENTENCES[0], Sentence((*SENTENCES[0].words[:2], "Rome", "old"), SENTENCES[0].tags)]
+    both = {}
+    for bidirectional in (True, False):
+        model = tagger(bidirectional=bidirectional, num_layers=2).eval()
+        scores = model(EncodedSentences(longer, PREPROCESSOR).batch([0, 1]))
+        both[bidirectional] = torch.equal(scores[:2, 0], scores[:2, 1])
+    assert both == {True: False, False: True}
+
+
 def test_a_crf_never_breaks_the_scheme():
     model = tagger(crf=True).eval()
     batch = EncodedSentences(SENTENCES, PREPROCESSOR).batch([2])

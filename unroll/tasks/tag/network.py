@@ -48,6 +48,7 @@ class Tagger(nn.Module):
         character_size: C. 0: letters are not read.
         hidden_size: H of each layer, in each direction.
         num_layers: how many recurrent layers.
+        bidirectional: whether sentences are read from both ends.
         cell: a name or a callable, as `unroll.Recurrent` takes it.
         crf: whether the labels of a sentence are chosen together.
         allowed: which labels may begin, follow and end, as `CRF` takes it. None: all may.
@@ -87,6 +88,7 @@ class Tagger(nn.Module):
         character_size: int = 50,
         hidden_size: int = 200,
         num_layers: int = 1,
+        bidirectional: bool = True,
         cell: str | Callable[[int, int], nn.Module] = "lstm",
         crf: bool = False,
         allowed: tuple[Tensor, Tensor, Tensor] | None = None,
@@ -105,7 +107,7 @@ class Tagger(nn.Module):
         width += self.letters.output_size if self.letters is not None else 0
         self.stack = nn.ModuleList()
         for _ in range(num_layers):
-            layer = Recurrent(cell, width, hidden_size, bidirectional=True)
+            layer = Recurrent(cell, width, hidden_size, bidirectional=bidirectional)
             self.stack.append(layer)
             width = layer.output_size
         self.output = nn.Linear(width, labels)

@@ -116,6 +116,11 @@ class TagSettings(RecurrentSettings):
         f"word_dropout / (word_dropout + n). Default: {DEFAULTS['word_dropout']}.",
     )
     # the network
+    bidirectional: bool = Field(
+        True,
+        description="Read each sentence in both directions. false: a word is tagged by itself and those "
+        "before it; with floor=none and output=softmax nothing else tells of the words after it.",
+    )
     characters: int | None = Field(
         None,
         ge=0,

@@ -193,6 +193,7 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
             character_size=settings.characters or 0,
             hidden_size=settings.hidden or 1,
             num_layers=settings.layers,
+            bidirectional=settings.bidirectional,
             cell=make_cell,
             crf=settings.output == "crf",
             allowed=allowed,
