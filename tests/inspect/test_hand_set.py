@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 import unroll
 from unroll.errors import UserError
-from unroll.inspect.hand_set import counter_weights, hand_set_weights, set_weights
+from unroll.inspect.hand_set import counter_weights, hand_set_weights, read_small, set_weights
 
 
 def test_the_counter_counts():
@@ -57,3 +57,12 @@ def test_other_files_are_refused(tmp_path):
         hand_set_weights(str(tmp_path / "w.safetensors"), [])
     with pytest.raises(UserError, match="is for the cell lstm"):
         set_weights(unroll.GRUCell(1, 1), counter_weights(["a"]), "counter")
+
+
+def test_a_file_is_read_whole_or_refused(tmp_path):
+    file = tmp_path / "x.csv"
+    file.write_bytes(b"1" * 2**20)
+    assert len(read_small(file, "x.csv", 2**20)) == 2**20
+    file.write_bytes(b"1" * (2**20 + 1))
+    with pytest.raises(UserError, match="larger than 1 MiB"):
+        read_small(file, "x.csv", 2**20)

@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from unroll.cells import Cell, fields
-from unroll.data.files.opening import open_bytes
 from unroll.engine import Recording, unroll
 from unroll.engine.refusal import Unplannable
 from unroll.errors import UserError
@@ -33,7 +32,7 @@ from unroll.inspect.finding import (
     round_digits,
     text_table,
 )
-from unroll.inspect.hand_set import hand_set_weights, set_weights
+from unroll.inspect.hand_set import hand_set_weights, read_small, set_weights
 from unroll.inspect.notation import Notation, Value, equations_of, named_weights, notation_of
 from unroll.inspect.page import Section
 from unroll.inspect.step_diagram import StepPart, as_text, draw_step, new_parts, step_parts
@@ -321,8 +320,7 @@ def read_inputs(text: str | None, numbers: str | None) -> tuple[list[str], list[
         letters = list(dict.fromkeys(text))
         ids = torch.tensor([letters.index(c) for c in text])
         return list(text), letters, functional.one_hot(ids, len(letters)).double()
-    with open_bytes(Path(numbers), numbers) as file:
-        content = file.read(LARGEST).decode("utf-8", "replace")
+    content = read_small(Path(numbers), numbers, LARGEST).decode("utf-8", "replace")
     rows = []
     for line, row in enumerate(csv.reader(io.StringIO(content)), 1):
         try:

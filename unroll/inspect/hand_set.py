@@ -37,8 +37,7 @@ def hand_set_weights(source: str, letters: Sequence[str]) -> dict[str, Tensor]:
     if source == COUNTER:
         return counter_weights(letters)
     path = Path(source)
-    with open_bytes(path, source) as file:
-        content = file.read(LARGEST)
+    content = read_small(path, source, LARGEST)
     if path.suffix == ".safetensors":
         try:
             return dict(load_tensors(content))
@@ -50,6 +49,26 @@ def hand_set_weights(source: str, letters: Sequence[str]) -> dict[str, Tensor]:
             f'--weights got {source}; expected an object such as {{"weight_ih": [[0, 1]], ...}}.'
         )
     return {name: as_tensor(source, name, value) for name, value in given.items()}
+
+
+def read_small(path: Path, name: str, most: int) -> bytes:
+    """The content of a file that a person has written to look at a cell with.
+
+    Args:
+        path: of the file.
+        name: what the user called it, for errors.
+        most: bytes that it may have.
+
+    Raises:
+        UserError: where it cannot be read, or is larger.
+    """
+    with open_bytes(path, name) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UserError(
+            f"{name} is larger than {most >> 20} MiB; expected a small file to look at."
+        )
+    return content
 
 
 def as_tensor(source: str, name: str, value: object) -> Tensor:

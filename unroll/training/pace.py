@@ -33,7 +33,7 @@ class Pace:
     """The time of a run, of which a budget of seconds holds everything: reading, training, the end.
 
     A budget of seconds ends where calibration and final metrics still fit in. How long they take
-    follows from the evaluations during training. Networks of several seeds share what is left equally.
+    follows from the evaluations during training. Networks of several seeds share the remaining seconds equally.
 
     Args:
         settings: with the budget.
@@ -174,7 +174,7 @@ class Pace:
         return min(end, LONGEST_END * self.asked) + SAVING * self.asked
 
     def ending_seconds(self, share: float) -> float | None:
-        """What a part of the end may take, at this share of what is left; None for a budget of steps."""
+        """Seconds of a part of the end, at this share of the remaining ones; None for a budget of steps."""
         if not self.has_seconds:
             return None
         left, floor = self.left - SAVING * self.asked, self.floor_seconds
@@ -190,7 +190,7 @@ class Pace:
     def refit_limits(self) -> tuple[float, float]:
         """Steps and seconds that a refit of the kept weights takes, whichever ends first.
 
-        In a budget of seconds it takes what is left, times the share of the training after which those
+        In a budget of seconds it takes the remaining ones, times the share of the training after which those
         weights were kept: weights that were best early learn little more.
         """
         kept = kept_network(all_networks(self.settings, self.progress))

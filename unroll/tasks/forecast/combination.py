@@ -76,7 +76,7 @@ class Bands(NamedTuple):
     """What bands are made of.
 
     Attributes:
-        offsets: the quantiles of what is left, in the unit of spread [K, Q].
+        offsets: the quantiles of the residuals, in the unit of spread [K, Q].
         series: the sizes of series, by which that unit is multiplied [S + 1].
     """
 
@@ -101,7 +101,7 @@ class Combination(nn.Module):
     Attributes:
         fitted: 1 where it is fitted.
         share: a, how much of the network's correction counts [K].
-        offsets: o, the quantiles of what is left, in u [K, Q].
+        offsets: o, the quantiles of the residuals, in u [K, Q].
         powers: p and s [2].
         sizes: c of each series, the first one of an unseen series [S + 1]; None of a single series.
     """
@@ -202,7 +202,7 @@ class Combination(nn.Module):
         return share * certainty**2 / (certainty**2 + HALF_AT**2)
 
     def _bands(self, parts: list[tuple[Tensor, Errors]], powers: tuple[float, float]) -> Bands:
-        """The quantiles of what is left, in the unit of spread.
+        """The quantiles of the residuals, in the unit of spread.
 
         Split conformal prediction (Lei et al., 2018): of n errors the quantile at p (n + 1) / n,
         so that a new one lies below it with probability p at least. Steps share the form of their
@@ -298,7 +298,7 @@ def recent_power(parts: list[tuple[Tensor, Errors]], count: int) -> float:
         s_k: the size of a step, c: that of a series
 
     Args:
-        parts: what is left of the truth [K, B], with its windows.
+        parts: the residuals [K, B], with their windows.
         count: S.
     """
     sizes = torch.cat([left.abs() for left, _ in parts], 1).double()
