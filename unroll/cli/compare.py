@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from unroll.cli.finding_options import Csv, Out, Png, Svg
 from unroll.cli.findings import as_flags, checked_files, report_finding
-from unroll.cli.inspect import Csv, Out, Png, Svg
 from unroll.cli.output import say
 from unroll.cli.run_options import AsJson, Overwrite
 from unroll.errors import UserError

@@ -1,0 +1,138 @@
+"""`unroll inspect gradients`: of fresh cells, or in a run over data."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unroll.cli.finding_options import Csv, Device, Out, Png, Svg, given_values, load_run
+from unroll.cli.findings import as_flags, checked_files, report_finding
+from unroll.cli.run_options import AsJson, Overwrite, TrustCode
+from unroll.errors import UserError
+
+if TYPE_CHECKING:
+    from unroll.inspect import Gradients
+
+CELLS = "rnn,irnn,lstm,gru"
+RUN_FLAGS = ("length", "batch", "noise", "seed", "device", "trust_code")  # that a RUN takes
+
+OptionalRun = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run folder.")]
+OptionalData = Annotated[
+    str | None, typer.Argument(metavar="[DATA]", help="Data of the kind it was trained on.")
+]
+Cells = Annotated[
+    str | None,
+    typer.Option(help=f"Fresh cells, by name or FILE.py:CLASS. Default: {CELLS}."),
+]
+Length = Annotated[
+    int | None, typer.Option(help="Steps before the loss. Default: 200, or 100 for a RUN.")
+]
+Hidden = Annotated[int | None, typer.Option(help="Units and inputs of each cell. Default: 64.")]
+Batch = Annotated[int | None, typer.Option(help="Sequences side by side. Default: 8.")]
+Seed = Annotated[int | None, typer.Option(help="Of weights, inputs and targets. Default: 1.")]
+Init = Annotated[
+    str | None,
+    typer.Option(
+        help="Initialisation of lstm, gru, rnn: auto, torch, orthogonal, xavier, he, identity."
+    ),
+]
+Gain = Annotated[float | None, typer.Option(help="A factor of the recurrent weights. Default: 1.")]
+ForgetBias = Annotated[float | None, typer.Option(help="Of LSTM cells. Default: as --init.")]
+Inputs = Annotated[
+    float | None, typer.Option(help="Standard deviation of the inputs, from 0. Default: 1.")
+]
+Noise = Annotated[
+    bool, typer.Option("--noise", help="Put white noise in at the loss in place of an error.")
+]
+Clip = Annotated[float | None, typer.Option(help="Clip the gradient of the weights to this norm.")]
+
+
+def gradients(
+    path: OptionalRun = None,
+    data: OptionalData = None,
+    cells: Cells = None,
+    length: Length = None,
+    hidden: Hidden = None,
+    batch: Batch = None,
+    seed: Seed = None,
+    init: Init = None,
+    gain: Gain = None,
+    forget_bias: ForgetBias = None,
+    inputs: Inputs = None,
+    noise: Noise = False,
+    clip: Clip = None,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = None,
+    trust_code: TrustCode = False,
+) -> None:
+    """Show how far back the gradient of a loss flows: in fresh cells, or in a RUN over DATA."""
+    given = given_values(
+        cells=cells,
+        length=length,
+        hidden=hidden,
+        batch=batch,
+        seed=seed,
+        init=init,
+        gain=gain,
+        forget_bias=forget_bias,
+        inputs=inputs,
+        noise=noise or None,
+        clip=clip,
+        device=device,
+        trust_code=trust_code or None,
+    )
+    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
+    finding = cell_gradients(given) if path is None else run_gradients(path, data, given)
+    command = ["unroll", "inspect", "gradients", *filter(None, (path, data)), *as_flags(given)]
+    report_finding(finding, command, files, json, "gradients.html")
+
+
+def cell_gradients(given: dict[str, Any]) -> Gradients:
+    """The gradients of fresh cells.
+
+    Raises:
+        UserError: for a flag of runs, and values that are out of range.
+    """
+    for_runs = [name for name in ("device", "trust_code") if name in given]
+    if for_runs:
+        raise UserError(
+            f"--{for_runs[0].replace('_', '-')} is for a RUN. Leave the flag out, or name a run."
+        )
+    names = [name.strip() for name in given.get("cells", CELLS).split(",") if name.strip()]
+    import torch
+
+    from unroll.inspect import gradients_of_cells
+
+    torch.set_num_threads(1)  # cells of this size are slower on several threads
+    return gradients_of_cells(names, **{k: v for k, v in given.items() if k != "cells"})
+
+
+def run_gradients(path: str, data: str | None, given: dict[str, Any]) -> Gradients:
+    """The gradients in a trained model.
+
+    Raises:
+        UserError: without data, for a flag of fresh cells, and for what the run cannot read.
+    """
+    if data is None:
+        raise UserError(
+            f"inspect gradients got the run {path} and no DATA; expected data of the kind that "
+            f"it was trained on: unroll inspect gradients {shlex.quote(path)} FILE"
+        )
+    wrong = [name for name in given if name not in RUN_FLAGS]
+    if wrong:
+        raise UserError(
+            f"--{wrong[0].replace('_', '-')} is for fresh cells, and {path} is a run. Leave "
+            "one of them out."
+        )
+    run = load_run(path, given.get("device"), given.get("trust_code", False))
+    from unroll.inspect import gradients_of_run
+
+    sizes = {name: given[name] for name in ("length", "batch", "noise", "seed") if name in given}
+    return gradients_of_run(run, data, **sizes)
