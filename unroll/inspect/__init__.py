@@ -30,6 +30,7 @@ PUBLIC = {
     "largest_singular_values": "unroll.inspect.jacobian",
     "lyapunov_exponents": "unroll.inspect.lyapunov",
     "report_of_run": "unroll.inspect.report",
+    "results_of_run": "unroll.inspect.task_pictures.results",
     "states_of_run": "unroll.inspect.states",
     "truncation_errors": "unroll.inspect.truncation",
     "vectors_of_run": "unroll.inspect.vectors",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from unroll.inspect.saliency import Saliency as Saliency
     from unroll.inspect.states import States as States
     from unroll.inspect.states import states_of_run as states_of_run
+    from unroll.inspect.task_pictures.results import results_of_run as results_of_run
     from unroll.inspect.trajectory import Trajectory as Trajectory
     from unroll.inspect.truncation import truncation_errors as truncation_errors
     from unroll.inspect.vectors import Vectors as Vectors

@@ -131,7 +131,38 @@ class Box:
     kind: str
 
 
-Mark = Polyline | TextMark | Dot | Pixels | Box
+@dataclass(frozen=True)
+class Area:
+    """A filled polygon: a band, a bar, a note, a cell of a table.
+
+    Attributes:
+        points: (x, y) of its corners.
+        colour: its number in the palette.
+        opacity: 0 to 1; what lies behind shows through.
+        label: shown where the pointer rests.
+    """
+
+    points: Sequence[tuple[float, float]]
+    colour: int
+    opacity: float = 1.0
+    label: str = ""
+
+    @classmethod
+    def rectangle(
+        cls,
+        corner: tuple[float, float],
+        size: tuple[float, float],
+        colour: int,
+        opacity: float = 1.0,
+        label: str = "",
+    ) -> Area:
+        """A rectangle. corner: its upper left one; size: width and height."""
+        (x, y), (width, height) = corner, size
+        points = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+        return cls(points, colour, opacity, label)
+
+
+Mark = Polyline | TextMark | Dot | Pixels | Box | Area
 
 
 @dataclass
@@ -185,6 +216,13 @@ def mark_as_svg(mark: Mark) -> str:
         kind = f"dot c{mark.colour % len(LIGHT)}"
         place = f'cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{mark.radius:.1f}"'
         return f'<circle class="{kind}" {place}>{tooltip}</circle>'
+    if isinstance(mark, Area):
+        tooltip = f"<title>{html.escape(mark.label)}</title>" if mark.label else ""
+        kind = f"area c{mark.colour % len(LIGHT)}"
+        return (
+            f'<path class="{kind}" fill-opacity="{mark.opacity:.3g}" '
+            f'd="{path_commands(mark.points)}Z">{tooltip}</path>'
+        )
     if isinstance(mark, Box):
         return (
             f'<rect class="box {mark.kind}" x="{mark.x:.1f}" y="{mark.y:.1f}" '
@@ -251,6 +289,13 @@ def draw_png(drawing: Drawing) -> bytes:
         elif isinstance(mark, Dot):
             x, y, r = (n * SCALE for n in (mark.x, mark.y, mark.radius))
             pencil.ellipse((x - r, y - r, x + r, y + r), fill=LIGHT[mark.colour % len(LIGHT)])
+        elif isinstance(mark, Area):
+            colour = (
+                *bytes.fromhex(LIGHT[mark.colour % len(LIGHT)][1:]),
+                round(255 * mark.opacity),
+            )
+            corners = [(x * SCALE, y * SCALE) for x, y in mark.points]
+            draws.Draw(image, "RGBA").polygon(corners, fill=rgba)  # over what is there
         elif isinstance(mark, Box):
             sides = (mark.x, mark.y, mark.x + mark.width, mark.y + mark.height)
             fill, edge, _, _ = BOXES[mark.kind]
@@ -335,7 +380,8 @@ def box_css(first: int) -> str:
 def palette_css(colours: Sequence[str]) -> str:
     """Style rules for curves and dots in these colours."""
     return "".join(
-        f".unroll-plot .c{n}{{stroke:{colour}}}.unroll-plot .dot.c{n}{{fill:{colour}}}"
+        f".unroll-plot .c{n}{{stroke:{colour}}}.unroll-plot .dot.c{n},"
+        f".unroll-plot .area.c{n}{{fill:{colour}}}"
         for n, colour in enumerate(colours)
     )
 
@@ -347,7 +393,8 @@ STYLE = (
     ".unroll-plot .grid{stroke:#dfe3e8}.unroll-plot .level{stroke:#6b7785;stroke-dasharray:4 4}"
     ".unroll-plot .here{stroke:#1f2933}.unroll-plot .curve{fill:none;stroke-width:2}"
     ".unroll-plot .dot{stroke:none;fill-opacity:.75}"
-    + ".unroll-plot path{fill:none}.unroll-plot .level.plain{stroke-dasharray:none}"
+    + ".unroll-plot path{fill:none}.unroll-plot path.area{stroke:none}"
+    ".unroll-plot .level.plain{stroke-dasharray:none}"
     + palette_css(LIGHT)
     + box_css(0)
     + "@media(prefers-color-scheme:dark){.unroll-plot .ground{fill:#14181d}"

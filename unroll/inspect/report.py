@@ -22,6 +22,7 @@ from unroll.inspect.history import history_of_run
 from unroll.inspect.page import Section, render_page
 from unroll.inspect.run_gradients import gradients_of_run
 from unroll.inspect.states import states_of_run
+from unroll.inspect.task_pictures.results import made_results
 from unroll.inspect.text_windows import read_encoded
 from unroll.inspect.vectors import vectors_of_run
 from unroll.run import LanguageRun, Run
@@ -128,6 +129,11 @@ def report_of_run(
     if data is None:
         missing.append(f"Everything that needs data: {own} does not exist any more; give DATA.")
     parts: list[tuple[str, Finding]] = []
+    if data is not None:
+        try:
+            parts += made_results(run, data, log or (lambda sentence: None))
+        except UserError as error:
+            missing.append(f"results on the validation set: {error}")
     for name, make_part in report_parts(run, data):
         if log is not None:
             log(name)

@@ -17,6 +17,7 @@ from torch import nn
 from unroll.cells import Cell
 from unroll.errors import UserError
 from unroll.settings import RecurrentSettings
+from unroll.tasks.pictures import TaskPicture
 from unroll.training.objective import Objective
 
 MakeCell = Callable[[int, int], Cell]  # (input_size, hidden_size) -> a cell; raises UserError
@@ -325,6 +326,21 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
             f"{trained.path} is a run of the task {self.name}, which draws nothing. Write to a .jsonl "
             "or .txt."
         )
+
+    def pictures(
+        self, trained: Trained[S, P, N], data: D, progress: Progress
+    ) -> Iterator[TaskPicture]:
+        """What the run shows of its validation set, the most telling first: `unroll.inspect` draws it.
+
+        Args:
+            trained: the model as its metrics were measured, before it learned from the validation set.
+            data: as `read` returned it, with the simple model that was fitted to the training set.
+            progress: called with the share that is done.
+
+        Returns:
+            Plain data, made one by one. Default: none.
+        """
+        return iter(())
 
     @abstractmethod
     def usage(self, run: str, trained: Trained[S, P, N]) -> list[str]:

@@ -351,27 +351,28 @@ def check_finite(path: Path, name: str, tensor: Tensor) -> None:
         raise Damaged(f"{path} holds weights that are not finite numbers: {name}")
 
 
-def load_model(folder: Path, model: nn.Module) -> None:
-    """Load the weights in the model.safetensors of a run or a checkpoint.
+def load_model(folder: Path, model: nn.Module, name: str = WEIGHTS) -> None:
+    """Load the weights in the model.safetensors of a run or a checkpoint, or in another file of it.
 
     Args:
         folder: with a manifest that lists the file.
         model: gets the weights.
+        name: of the file.
 
     Raises:
         Damaged: where the file is not what was saved, is of another model, or holds NaN or infinity.
     """
-    path = folder / WEIGHTS
-    tensors = read_tensors(folder, WEIGHTS)
+    path = folder / name
+    tensors = read_tensors(folder, name)
     own = model.state_dict()
-    for name in {**own, **tensors}:
-        found = kind_of(tensors[name]) if name in tensors else "missing"
-        expected = kind_of(own[name]) if name in own else "no such name"
+    for key in {**own, **tensors}:
+        found = kind_of(tensors[key]) if key in tensors else "missing"
+        expected = kind_of(own[key]) if key in own else "no such name"
         if found != expected:
             raise Damaged(
-                f"{path} does not hold this model: {name[:60]} is {found}; expected {expected}"
+                f"{path} does not hold this model: {key[:60]} is {found}; expected {expected}"
             )
-        check_finite(path, name, tensors[name])
-        if name.rpartition(".")[2] == "temperature" and not bool((tensors[name] > 0).all()):
-            raise Damaged(f"{path} holds a temperature that is not above 0: {name}")
+        check_finite(path, key, tensors[key])
+        if key.rpartition(".")[2] == "temperature" and not bool((tensors[key] > 0).all()):
+            raise Damaged(f"{path} holds a temperature that is not above 0: {key}")
     model.load_state_dict(tensors)

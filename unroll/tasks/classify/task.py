@@ -38,6 +38,7 @@ from unroll.tasks.classify.metrics import (
 )
 from unroll.tasks.classify.network import Classifier
 from unroll.tasks.classify.objective import ClassifyObjective
+from unroll.tasks.classify.pictures import classified_records
 from unroll.tasks.classify.predictions import (
     ClassifyPrediction,
     format_prediction,
@@ -58,6 +59,7 @@ from unroll.tasks.classify.settings import (
 )
 from unroll.tasks.classify.source import join_columns, new_source
 from unroll.tasks.grouped import measure_groups
+from unroll.tasks.pictures import TaskPicture
 from unroll.tasks.sizes import stack_output_size
 from unroll.training.budget import small_epochs
 
@@ -330,6 +332,12 @@ class ClassifyTask(
     def format_prediction(self, prediction: ClassifyPrediction) -> str:
         """The label, its probability, the text, and the strongest attributions."""
         return format_prediction(prediction)
+
+    def pictures(
+        self, trained: TrainedClassifier, data: ClassifyData, progress: Progress
+    ) -> Iterator[TaskPicture]:
+        """The records of the validation set with their probabilities."""
+        return classified_records(trained, data, progress)
 
     def usage(self, run: str, trained: TrainedClassifier) -> list[str]:
         """Commands that predict and evaluate."""

@@ -1,0 +1,99 @@
+"""What the pictures of every task share as findings: sentences, pictures, examples and a table."""
+
+from __future__ import annotations
+
+import html
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unroll.inspect.finding import Finding, format_conditions, html_table, text_table
+from unroll.inspect.page import Section
+
+
+@dataclass(frozen=True)
+class TaskFinding(Finding):
+    """What a run does with its validation set. A notebook shows it as a picture and a table.
+
+    Attributes:
+        title: what is shown.
+        conditions: under which conditions.
+    """
+
+    title: str
+    conditions: dict[str, Any]
+
+    @abstractmethod
+    def sentences(self) -> list[str]:
+        """What the pictures say, the most important first."""
+
+    def examples(self) -> list[list[str]]:
+        """Single records; the first row holds the names of the columns. Default: none."""
+        return []
+
+    def examples_html(self) -> str:
+        """The examples for a page."""
+        rows = self.examples()
+        return f'<div class="wide examples">{html_table(rows)}</div>' if rows else ""
+
+    def text(self) -> str:
+        """The sentences, the table and the examples."""
+        given = format_conditions(self.conditions)
+        lines = [f"{self.title}.", f"({given})", "", *self.sentences()]
+        for rows in (self.table(), self.examples()):
+            if len(rows) > 1:
+                lines += ["", text_table(rows)]
+        return "\n".join(lines)
+
+    def section(self) -> Section:
+        """Sentences, pictures side by side, examples, and the table to open."""
+        first, *others = self.sentences()
+        table = self.table()
+        parts = {
+            "first": html.escape(first),
+            "others": "".join(f"<li>{html.escape(sentence)}</li>" for sentence in others),
+            "pictures": "".join(self._figures()),
+            "examples": self.examples_html(),
+            "table": html_table(table) if len(table) > 1 else "",
+            "conditions": html.escape(format_conditions(self.conditions)),
+        }
+        return Section("results", self.title, parts)
+
+    def _figures(self) -> Iterator[str]:
+        for picture in self.pictures().values():
+            drawing = picture.draw()
+            yield f'<figure style="max-width:{drawing.width}px">{drawing.svg()}</figure>'
+
+
+def shown_of(shown: int, total: int, unit: str) -> dict[str, str]:
+    """The condition that says how many of how many are shown."""
+    name = unit.replace(" ", "_")
+    return {name: f"{shown:,}" if shown >= total else f"{shown:,} of {total:,}, evenly spread"}
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with one digit: `93.1%`."""
+    return f"{share:.1%}"
+
+
+def marked_differences(actual: Sequence[str], predicted: Sequence[str]) -> tuple[str, str]:
+    """Two sequences of words as HTML, with what differs marked by `del` and `ins`.
+
+    Args:
+        actual: words of the reference.
+        predicted: words of the output.
+
+    Examples:
+        >>> from unroll.inspect.task_pictures.finding import marked_differences
+        >>> marked_differences(["a", "pear"], ["a", "pair"])
+        ('a <del>pear</del>', 'a <ins>pair</ins>')
+    """
+    from difflib import SequenceMatcher
+
+    before, after = [], []
+    for kind, i, j, k, m in SequenceMatcher(None, actual, predicted, False).get_opcodes():
+        left, right = html.escape(" ".join(actual[i:j])), html.escape(" ".join(predicted[k:m]))
+        before.append(left if kind == "equal" else f"<del>{left}</del>" if left else "")
+        after.append(right if kind == "equal" else f"<ins>{right}</ins>" if right else "")
+    return " ".join(filter(None, before)), " ".join(filter(None, after))
