@@ -290,7 +290,7 @@ def draw_png(drawing: Drawing) -> bytes:
             x, y, r = (n * SCALE for n in (mark.x, mark.y, mark.radius))
             pencil.ellipse((x - r, y - r, x + r, y + r), fill=LIGHT[mark.colour % len(LIGHT)])
         elif isinstance(mark, Area):
-            colour = (
+            rgba = (
                 *bytes.fromhex(LIGHT[mark.colour % len(LIGHT)][1:]),
                 round(255 * mark.opacity),
             )
