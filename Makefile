@@ -4,7 +4,7 @@ VENV ?= .venv
 # processes that run the tests side by side
 WORKERS ?= 2
 
-.PHONY: demo test lint docs stubs clean
+.PHONY: demo test lint docs stubs lessons clean
 
 demo: $(VENV)/ready
 	$(VENV)/bin/unroll demo
@@ -33,6 +33,10 @@ $(VENV)/ready: pyproject.toml constraints.txt
 $(VENV)/docs_ready: $(VENV)/ready
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
+
+# the lessons as pages of the documentation, after a change of their source
+lessons: $(VENV)/ready
+	$(VENV)/bin/python .ci/lessons.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -36,10 +36,15 @@ PUBLIC = dict.fromkeys(public_classes(), "unroll.cells") | {
     "UserError": "unroll.errors",
 }
 
+# rooms that are used by their own name: `unroll.learn.check(4, answers)`
+ROOMS = {"learn": "unroll.learn"}
+
 __all__ = ["__version__", *PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
+    if name in ROOMS:
+        return import_module(ROOMS[name])
     if name not in PUBLIC:
         raise AttributeError(f"module 'unroll' has no attribute {name!r}")
     value = getattr(import_module(PUBLIC[name]), name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,19 @@ from unroll.paths import refuse_impossible_path
 
 if TYPE_CHECKING:
     from unroll.inspect.finding import Finding, Picture
+
+SHOWN: ContextVar[list[Finding] | None] = ContextVar("SHOWN", default=None)
+
+
+@contextmanager
+def findings_shown() -> Iterator[list[Finding]]:
+    """Collect what commands show in the block, for a page that has it too."""
+    findings: list[Finding] = []
+    token = SHOWN.set(findings)
+    try:
+        yield findings
+    finally:
+        SHOWN.reset(token)
 
 
 def checked_files(files: dict[str, str | None], overwrite: bool) -> dict[str, Path]:
@@ -61,6 +76,9 @@ def report_finding(
     Raises:
         UserError: for a file that cannot be written.
     """
+    collected = SHOWN.get()
+    if collected is not None:
+        collected.append(finding)
     write_files(finding, command, files)
     if json:
         say_json(finding.as_dict(), allow_nan=False)

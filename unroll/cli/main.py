@@ -23,6 +23,7 @@ from unroll.cli import (
     explain,
     generate,
     inspect,
+    learn,
     predict,
     score,
     train,
@@ -74,6 +75,7 @@ def make_app() -> typer.Typer:
     app.add_typer(make_data_app(), name="data")
     app.add_typer(inspect.app, name="inspect")
     app.command("compare")(compare.compare)
+    app.add_typer(learn.app, name="learn")
     app.command("explain")(explain.explain)
     app.command("cells")(cells.cells)
     app.command("doctor")(doctor.doctor)

@@ -1,0 +1,76 @@
+import json
+
+import pytest
+
+from unroll.cli.main import run
+from unroll.learn.lesson import all_lessons
+
+STEP = "import numpy as np\n\ndef step(W_ih, W_hh, b, x, h):\n    return np.tanh(W_ih @ x + W_hh @ h + b)\n"
+
+
+@pytest.fixture
+def printed(tmp_path, monkeypatch, capsys):
+    """What a command prints in an empty folder, by its words."""
+    monkeypatch.chdir(tmp_path)
+
+    def printed(*words, code=0):
+        assert run(["learn", *map(str, words)], False) == code
+        return capsys.readouterr()
+
+    return printed
+
+
+def test_the_list(printed):
+    out = printed().out
+    assert all(f"{lesson.number:4}  {lesson.title}" in out for lesson in all_lessons())
+    listed = json.loads(printed("--json").out)
+    assert listed[0]["commands"] == ["unroll inspect cell rnn hello --hidden 2"]
+
+
+def test_a_lesson_runs_its_command_and_writes_its_page(printed, tmp_path):
+    out = printed("1", "--out", "page.html", "--svg", "picture.svg").out
+    parts = ["1. Sequences", "$ unroll inspect cell", "h'  0.516", "What to see", "1. A cell with"]
+    places = [out.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "Hint" not in out and "unroll learn check 1" in out
+    assert "<svg" in (tmp_path / "picture.svg").read_text()
+    assert "Exercises" in (tmp_path / "page.html").read_text()
+    assert "exists already" in printed("1", "--out", "page.html", code=2).err
+    assert json.loads(printed("lesson", "1", "--json").out)["title"] == "Sequences and one cell"
+
+
+def test_check_takes_answers_and_a_file(printed, tmp_path):
+    (tmp_path / "mine.py").write_text(STEP)
+    assert "3 of 3 right." in printed("check", "1", "--answers", "45", "b", "mine.py").out
+    assert "3 of 3 right." in printed("check", "1", "45", "b", "--file", "mine.py").out
+    assert "1 of 3 right." in printed("check", "1", "--file", "mine.py", code=1).out
+    out = json.loads(printed("check", "1", "--answers", "-4.5", "a", "-", "--json", code=1).out)
+    assert [e["given"] for e in out["exercises"]] == ["-4.5", "a", None] and not out["all_right"]
+
+
+def test_check_asks_and_gives_hints(printed, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(STEP)
+    (tmp_path / "answers").write_text("44\n45\nq\nb\nmine.py\n")
+    with (tmp_path / "answers").open() as answers:
+        monkeypatch.setattr("sys.stdin", answers)
+        out = printed("check", "1").out
+    assert "44: wrong. Hint:" in out and "Exercise 2: Got 'q'" in out and "3 of 3 right." in out
+    with (tmp_path / "nothing").open("w+") as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+        assert "0 of 3 right." in printed("check", "1", code=1).out
+
+
+def test_what_cannot_be_is_refused_in_a_sentence(printed):
+    for words in (
+        ["99"], ["check", "99"], ["check", "1", "x", "b", "-"], ["check", "1", "45"],
+        ["check", "1", "45", "b", "nowhere.py"], ["check", "1", "45", "b", "x.py", "--file", "y.py"],
+        ["1", "--out", "nowhere/page.html"], ["notebooks", "books", "--lesson", "0"],
+    ):  # fmt: skip
+        error = printed(*words, code=2).err
+        assert error.startswith("unroll: ") and "Traceback" not in error and len(error) < 300
+
+
+def test_notebooks_are_written(printed, tmp_path):
+    assert "Written: books/01-sequences.ipynb" in printed("notebooks", "books").err
+    assert "has the notebooks already" in printed("notebooks", "books").err
+    assert json.loads((tmp_path / "books/01-sequences.ipynb").read_text())["nbformat"] == 4

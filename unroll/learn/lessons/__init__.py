@@ -1,0 +1,11 @@
+"""The lessons, in the order in which they are read: NAME.md has the words, NAME.py what is computed.
+
+NAME.md: a heading, the text, then the sections `Run it` (the command), `What to see`, `In Python`
+(lines whose last one is the picture), `Exercises` (three, each with a `Hint:`) and `Sources`.
+NAME.py: `exercises(folder)` gives the right answers; `files()`, where a lesson has data, gives
+the texts of the files by their name; `PICTURE` names a picture of the command that is not its main one.
+"""
+
+ORDER = {
+    1: "sequences",
+}
