@@ -94,6 +94,11 @@ class WritesIntoItsState(RightCell):
         return new, new
 
 
+class StartsAtRandom(RightCell):
+    def initial_state(self, batch_size, **like):
+        return torch.randn_like(super().initial_state(batch_size, **like))
+
+
 class DrawsItself(RightCell):
     def forward(self, x, h):
         h = self.candidate(x, nn.functional.dropout(h, 0.5, self.training))
@@ -136,6 +141,7 @@ WRONG = [
     (StartsAtInfinity, "starts h with values that are not finite"),
     (WritesIntoItsState, "changes its arguments in place"),
     (DrawsItself, r"draws random numbers itself; declare them in noise\(\)"),
+    (StartsAtRandom, r"draws random numbers in initial_state; draw them before the call"),
     (DropsInEvalMode, "two results for the same input in eval mode"),
     (ForgetsToSaveAWeight, "after its state_dict was saved and loaded"),
 ]

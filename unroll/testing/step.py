@@ -74,6 +74,13 @@ def check_no_drawing(cell: Cell) -> None:
     cell.train()
     x = sequence(cell)
     before = torch.get_rng_state()
+    cell.initial_state(B, dtype=x.dtype, device=x.device)
+    if not torch.equal(before, torch.get_rng_state()):
+        fail(
+            cell,
+            "draws random numbers in initial_state; draw them before the call and give them as its "
+            "state",
+        )
     draw_noise(cell, x)
     declared = torch.get_rng_state()
     torch.set_rng_state(before)

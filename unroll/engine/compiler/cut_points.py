@@ -10,7 +10,7 @@ from torch import Tensor, fx
 
 from unroll.engine.compiler.nodes import ELEMENTWISE
 from unroll.engine.compiler.traced import CONSTANTS, Traced, is_part, line_of, name_of, width_of
-from unroll.engine.refusal import Unplannable
+from unroll.engine.refusal import Unplannable, with_instead
 
 MOST_PIECES = 64  # of one value; more is a loop over columns in disguise
 
@@ -87,7 +87,10 @@ def kind_of(node: fx.Node) -> str:
     """
     name, line, val = name_of(node), node.meta["line"], node.meta.get("val")
     if isinstance(val, Tensor) and val.dim() > 2:
-        raise Unplannable("it makes values of more than two axes in the loop", line)
+        raise Unplannable(
+            "it makes values of more than two axes in the loop; cut [B, n] with chunk or slices",
+            line,
+        )
     if name == "mm":
         return "product"
     if name in ELEMENTWISE or name in ("mul", "_to_copy", "masked_fill"):
@@ -105,7 +108,7 @@ def kind_of(node: fx.Node) -> str:
         return name
     if name == "select":
         return "slice"
-    raise Unplannable(f"{name} is not supported inside the loop", line)
+    raise Unplannable(with_instead(name, f"{name} is not supported inside the loop"), line)
 
 
 def slice_of(node: fx.Node) -> tuple[fx.Node, int, int]:
@@ -127,7 +130,10 @@ def slice_of(node: fx.Node) -> tuple[fx.Node, int, int]:
         return whole, lo, lo + 1
     lo, hi, step = args[2:] + (0, width, 1)[len(args) - 2 :]
     if step != 1:
-        raise Unplannable("it slices columns with a step", node.meta["line"])
+        raise Unplannable(
+            "it slices columns with a step; cut them into halves or other neighbours",
+            node.meta["line"],
+        )
     lo, hi, _ = slice(lo, hi).indices(width)
     return whole, lo, hi
 

@@ -9,7 +9,7 @@ from torch import Tensor, fx
 
 from unroll.engine.compiler.nodes import ELEMENTWISE
 from unroll.engine.compiler.traced import as_list, is_rows, name_of
-from unroll.engine.refusal import Unplannable
+from unroll.engine.refusal import Unplannable, with_instead
 
 ROWWISE = {
     # rows stay rows where the operation works on later axes only
@@ -36,7 +36,8 @@ def check_rowwise(node: fx.Node, batch: int) -> None:
         return
     name, line = name_of(node), node.meta["line"]
     if name not in ROWWISE and name not in ELEMENTWISE:
-        raise Unplannable(f"{name} is not an operation that the compiler supports", line)
+        why = f"{name} is not an operation that the compiler supports"
+        raise Unplannable(with_instead(name, why), line)
     batched = [a for a in node.all_input_nodes if is_rows(a, batch)]
     if not batched:
         return

@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch._decomp import core_aten_decompositions, get_decompositions
 from torch.func import functional_call, functionalize
 from torch.fx import traceback as fx_traceback
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -26,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 
 from unroll.cells import Cell, State, fields, map_state
 from unroll.cells.cell import collecting_taps, shallow_copy
+from unroll.engine.compiler.decompositions import decompositions
 from unroll.engine.compiler.traced import Traced
 from unroll.engine.refusal import Unplannable
 
@@ -33,7 +33,6 @@ aten = torch.ops.aten
 
 # primes, so that no width is mistaken for a batch
 BATCHES = (101, 103, 107, 109, 113, 127, 131, 137)
-Axes = list[int] | tuple[int, ...]
 RANDOM = ("bernoulli", "rand", "normal", "native_dropout", "multinomial", "exponential")
 
 
@@ -122,7 +121,7 @@ def _trace(
         example(n.shape if n.each == "once" else (batch, *n.shape), x.dtype)
         for n in declared.values()
     ]
-    graph = graph_of(flat, examples).graph
+    graph = graph_of(flat, examples, batch).graph
     after = attributes(step.cell)
     changed = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
     if changed:
@@ -161,12 +160,15 @@ def attributes(cell: Cell) -> dict[str, Any]:
     return found
 
 
-def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.GraphModule:
+def graph_of(
+    function: Callable[..., Any], examples: Sequence[Tensor], batch: int | None = None
+) -> fx.GraphModule:
     """The aten graph of a function of flat tensors, without in-place operations.
 
     Args:
         function: takes the tensors and returns tensors.
         examples: one for each argument, `[*]`; the graph is that of their shapes and dtypes.
+        batch: the batch size of the examples, for errors that name it.
 
     Raises:
         Unplannable: where the function decides by the value of a tensor, draws random numbers, or
@@ -186,6 +188,10 @@ def graph_of(function: Callable[..., Any], examples: Sequence[Tensor]) -> fx.Gra
         message = str(error).strip().split("\n")[0]
         if "value out of a tracing" in str(error) or "Boolean value" in str(error):
             message = "it decides by the value of a tensor, which is not known before it runs"
+        elif "Expected more than 1 value per channel" in message:
+            message = "it normalises over the batch, which mixes its sequences; use layer_norm"
+        elif batch is not None and f"({batch})" in message:
+            message += f" (a batch of {batch} was tried)"
         raise Unplannable(message, _line_of(error.__traceback__)) from error
     module.graph.eliminate_dead_code()
     for node in module.graph.nodes:
@@ -218,65 +224,6 @@ def shape_of(value: Any) -> Any:
     if isinstance(value, Tensor):
         return torch.empty(value.shape, dtype=value.dtype, device="meta")
     return value
-
-
-@functools.cache
-def decompositions() -> dict[Any, Any]:
-    """What is taken apart before planning: torch's core set, and layer norm with its means."""
-    table = dict(core_aten_decompositions())
-    table.pop(aten.detach.default, None)  # it would become a plain copy
-    table.update(
-        get_decompositions(
-            [
-                aten.native_layer_norm,
-                aten.native_layer_norm_backward,
-                aten.addmm,
-                aten._softmax,
-                aten._softmax_backward_data,
-                aten._log_softmax,
-                aten._log_softmax_backward_data,
-                aten.elu,
-                aten.gelu,
-                aten.hardtanh,
-                aten.leaky_relu,
-                aten.std,
-            ]
-        )
-    )
-    table[aten.mean.dim] = mean
-    table[aten.var.correction] = variance
-    table[aten.var_mean.correction] = lambda x, dim=None, **keywords: (
-        variance(x, dim, **keywords),
-        mean(x, dim, keywords.get("keepdim", False)),
-    )
-    return table
-
-
-def mean(x: Tensor, dim: Axes | None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """torch.mean by its definition, in sums: x `[*]` without the axes `dim`, or with them as 1."""
-    x = x if dtype is None else x.to(dtype)
-    return x.sum(dim, keepdim) / elements(x, dim)
-
-
-def elements(x: Tensor, dim: Axes | None) -> int:
-    """How many numbers of x `[*]` lie along these axes; None for all axes."""
-    count = 1
-    for axis in range(x.dim()) if dim is None else dim:
-        count *= x.shape[axis]
-    return count
-
-
-def variance(
-    x: Tensor,
-    dim: Axes | None = None,
-    *,
-    correction: float | None = None,
-    keepdim: bool = False,
-) -> Tensor:
-    """torch.var by its definition, in sums: x `[*]` without the axes `dim`, or with them as 1."""
-    deviation = x - mean(x, dim, True)
-    free = elements(x, dim) - (1 if correction is None else correction)
-    return (deviation * deviation).sum(dim, keepdim) / free
 
 
 class _Lines(TorchFunctionMode):
@@ -360,6 +307,12 @@ def _batch_as_input(graphs: Sequence[fx.Graph], batches: Sequence[int]) -> None:
                     multiples[factor] = graph.call_function(operator.mul, (size, factor))
                     multiples[factor].meta["line"] = ""
             return multiples[factor]
+        if all(a == b for b in bs[:-1]):
+            raise Unplannable(
+                "it computes a batch of one in another way, as einsum does; write products with @ "
+                "or linear",
+                line,
+            )
         raise Unplannable(
             f"its numbers change with the batch size ({a} for {batches[0]} rows)", line
         )
@@ -372,7 +325,9 @@ def _batch_as_input(graphs: Sequence[fx.Graph], batches: Sequence[int]) -> None:
         a.kwargs = {k: merged(v, [b.kwargs.get(k) for b in bs], line) for k, v in a.kwargs.items()}
         sized = [n for n in (*a.args, *a.kwargs.values()) if n in multiples.values()]
         if sized and a.target is not operator.mul and "full" not in str(a.target):
-            raise Unplannable("it computes with the batch size", line)
+            raise Unplannable(
+                "it computes with the batch size, as a mean over the batch does", line
+            )
 
 
 def _roles(
