@@ -8,4 +8,7 @@ the texts of the files by their name; `PICTURE` names a picture of the command t
 
 ORDER = {
     1: "sequences",
+    3: "forward",
+    4: "unrolling",
+    6: "vanishing",
 }
