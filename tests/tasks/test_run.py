@@ -6,7 +6,7 @@ import pytest
 
 import unroll
 from unroll.errors import UserError
-from unroll.tasks.run import baselines_of
+from unroll.tasks.recorded_run import baselines_of
 
 OPTIONS = {"steps": 3, "hidden": 6, "threads": 1, "backend": "loop", "quiet": True}
 
@@ -103,7 +103,9 @@ def test_baselines_are_not_needed_to_load(folder):
         unroll.load(folder).evaluate("reviews.csv")
 
 
-@pytest.mark.parametrize("method", ["generate", "stream", "next", "score"])
+@pytest.mark.parametrize(
+    "method", ["generate", "stream", "next", "score", "read", "state_from_bytes"]
+)
 def test_what_only_language_models_can_do_is_refused_in_a_sentence(folder, method):
     with pytest.raises(UserError, match=f"a run of the task classify, which has no {method}; exp"):
         getattr(unroll.load(folder), method)("a text")

@@ -14,6 +14,7 @@ from unroll.engine import cpu
 from unroll.engine.backends import requested_backend, warn_unbuilt
 from unroll.engine.call import checked_call
 from unroll.errors import BackendError
+from unroll.layers.kept_state import state_from_bytes, state_to_bytes, weights_hash
 from unroll.layers.stack import Part
 from unroll.terminal import shortened
 
@@ -70,6 +71,7 @@ class Stepper:
                 "A layer in two directions has no stepper: its second direction reads from the "
                 "end. Make the layer with bidirectional=False."
             )
+        self._parts = parts
         with torch.no_grad():
             self._steps = [
                 make_step(row[0], batch_size, None if k else table) for k, row in enumerate(parts)
@@ -107,6 +109,40 @@ class Stepper:
                 f"The stepper got a state field of shape {list(field.shape)}; expected "
                 f"{[len(layers), 'B', *layers[0].shape[1:]]}, as its state has it."
             )
+
+    def state_to_bytes(self) -> bytes:
+        """The state as bytes, with a checksum and the hash of the layer's weights as they are now.
+
+        Examples:
+            >>> import torch, unroll
+            >>> layer = unroll.GRU(3, 4)
+            >>> stepper = layer.stepper(batch_size=2)
+            >>> output = stepper(torch.randn(2, 3))
+            >>> kept = stepper.state_to_bytes()
+            >>> again = layer.stepper(batch_size=2)
+            >>> again.state = again.state_from_bytes(kept)
+            >>> torch.equal(again.state, stepper.state)
+            True
+        """
+        return state_to_bytes(self.state, self._weights_hash())
+
+    def state_from_bytes(self, content: bytes) -> State:
+        """The state that `state_to_bytes` of a stepper of this layer made, for as many sequences.
+
+        Args:
+            content: the bytes.
+
+        Raises:
+            UserError: where they are no state, are damaged, or belong to other weights.
+        """
+        return state_from_bytes(content, self.state, self._weights_hash())[0]
+
+    def _weights_hash(self) -> str:
+        tensors = []
+        for k, (part,) in enumerate(self._parts):
+            own = dict(part.cell.named_parameters()) | dict(part.cell.named_buffers())
+            tensors += [(f"{k}.{n}", t) for n, t in (own | dict(part.parameters or {})).items()]
+        return weights_hash(tensors)
 
     def select(self, rows: Tensor) -> None:
         """Keep these rows of the batch, in this order; a row may be kept twice (beam search).

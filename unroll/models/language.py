@@ -273,10 +273,14 @@ class LanguageStepper:
 
     def __call__(self, ids: Tensor) -> Tensor:
         """Logits [B, V] after these tokens [B]."""
+        return self._logits(self.advance(ids))
+
+    def advance(self, ids: Tensor) -> Tensor:
+        """Outputs of the stack [B, H] after these tokens [B], for reading without predicting."""
         h = ids.clamp(max=self._last) if self._has_table else self._embed(ids)
         for layer in self._layers:
             h = layer(h)
-        return self._logits(h)
+        return h
 
     @property
     def states(self) -> list[State]:

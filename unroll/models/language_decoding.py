@@ -14,7 +14,9 @@ from torch import Tensor
 
 from unroll.data.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
 from unroll.errors import UserError
+from unroll.models import language_state
 from unroll.models.generation import generate_pieces
+from unroll.models.language_state import LanguageState
 from unroll.models.sampling import checked_sampling
 
 
@@ -35,6 +37,7 @@ def score(
     *,
     per_line: bool = False,
     category: int | None = None,
+    state: LanguageState | None = None,
 ) -> dict[str, Any]:
     """The log-probability of a text, natural logarithm: in total, per token, and as perplexity.
 
@@ -44,6 +47,7 @@ def score(
         text: to score.
         per_line: whether the model learned lines; then the end of the line is scored too.
         category: the number of the condition. None: the model has none.
+        state: after what comes before the text. None: the text is the first.
 
     Returns:
         text, log_probability, perplexity, tokens (each with its log_probability), unknown (tokens).
@@ -53,13 +57,16 @@ def score(
     """
     network.eval()
     device = network.bias.device
-    context = start_ids(vocabulary, per_line)
+    context = start_ids(vocabulary, per_line) if state is None else []
     own = vocabulary.encode(text).tolist()
     if not own:
         raise UserError("The text to score is empty; expected at least one character or word.")
     ids = torch.tensor(context + own + ([BOUNDARY] if per_line else []), device=device)
-    chosen = network.log_probabilities(ids, category_ids(category, 1, device))
-    log_p = chosen[len(context) - 1 :].tolist()
+    condition = category_ids(category, 1, device)
+    if state is None:
+        log_p = network.log_probabilities(ids, condition)[len(context) - 1 :].tolist()
+    else:
+        log_p = language_state.log_probabilities(network, state, ids, condition).tolist()
     tokens = ids[len(context) :].tolist()
     total = math.fsum(log_p)
     return {
@@ -83,6 +90,7 @@ def next_tokens(
     *,
     per_line: bool = False,
     category: int | None = None,
+    state: LanguageState | None = None,
 ) -> list[dict[str, Any]]:
     """The most likely next tokens after a text, with their probabilities.
 
@@ -93,6 +101,7 @@ def next_tokens(
         top: how many tokens.
         per_line: whether the model learned lines.
         category: the number of the condition. None: the model has none.
+        state: after what comes before the text. None: the text is the first.
 
     Raises:
         UserError: for `top` below 1, and for unknown characters in the text.
@@ -101,9 +110,13 @@ def next_tokens(
         raise UserError(f"--top got {top}; expected at least 1.")
     network.eval()
     device = network.bias.device
-    context = prompt_ids(vocabulary, text, per_line)
-    ids = torch.tensor(context, device=device)
-    after = network.next_probabilities(ids, category_ids(category, 1, device))
+    condition = category_ids(category, 1, device)
+    context = prompt_ids(vocabulary, text, per_line, state)
+    if state is None:
+        after = network.next_probabilities(torch.tensor(context, device=device), condition)
+    else:
+        state = language_state.read(network, context, condition, state, state.weights)
+        after = language_state.next_probabilities(network, state, condition)
     p, order = after.topk(min(top, len(vocabulary)))
     return [
         {"token": vocabulary.name(i), "probability": q}
@@ -111,8 +124,10 @@ def next_tokens(
     ]
 
 
-def prompt_ids(vocabulary: Vocabulary, prompt: str, per_line: bool) -> list[int]:
-    """The ids of a prompt, after the ids before the first token of a text.
+def prompt_ids(
+    vocabulary: Vocabulary, prompt: str, per_line: bool, state: LanguageState | None = None
+) -> list[int]:
+    """The ids of a prompt, after the ids before the first token of a text where nothing was read before.
 
     Raises:
         UserError: for characters that the vocabulary does not have.
@@ -124,7 +139,8 @@ def prompt_ids(vocabulary: Vocabulary, prompt: str, per_line: bool) -> list[int]
             f"The prompt has characters that the model has never seen: {shown}. Remove them, or train "
             "on a text that has them."
         )
-    return start_ids(vocabulary, per_line) + vocabulary.encode(prompt).tolist()
+    start = start_ids(vocabulary, per_line) if state is None else []
+    return start + vocabulary.encode(prompt).tolist()
 
 
 def generate(
@@ -140,6 +156,7 @@ def generate(
     per_line: bool = False,
     category: int | None = None,
     unknown: bool = False,
+    state: LanguageState | None = None,
 ) -> Iterator[str]:
     """Generate the continuation of a prompt, piece by piece.
 
@@ -157,6 +174,7 @@ def generate(
         per_line: whether the model learned lines.
         category: the number of the condition. None: the model has none.
         unknown: whether <unk> may be generated.
+        state: after what comes before the prompt. None: the prompt is the first.
 
     Raises:
         UserError: for a prompt or a number that cannot be used.
@@ -168,10 +186,16 @@ def generate(
     # the boundary is a line end for words and the end of the sequence for lines; otherwise it is no text
     never = [] if unknown else [UNKNOWN]
     never += [] if per_line or vocabulary.level == "word" else [BOUNDARY]
+    condition = category_ids(category, 1, device)
+    context = prompt_ids(vocabulary, prompt, per_line, state)
+    if state is not None:
+        context = [*state.recent[-1:], *context]
     return generate_pieces(
-        network.stepper(1, category_ids(category, 1, device)),
+        network.stepper(1, condition)
+        if state is None
+        else language_state.resumed(network, state, condition),
         vocabulary,
-        prompt_ids(vocabulary, prompt, per_line),
+        context,
         length=length,
         temperature=temperature,
         top_k=top_k,

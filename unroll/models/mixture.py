@@ -32,11 +32,13 @@ class NgramReader:
 
     Args:
         ngrams: the n-gram model.
+        before: the last n - 1 tokens of each sequence [B, n - 1], -1 where there was none; the first
+            batch goes on from them where it is not fresh. Default: nothing was before.
     """
 
-    def __init__(self, ngrams: KneserNey) -> None:
+    def __init__(self, ngrams: KneserNey, before: np.ndarray | None = None) -> None:
         self.ngrams = ngrams
-        self._before: np.ndarray | None = None  # the last n - 1 tokens of each sequence [B, n - 1]
+        self._before = before
 
     def read(
         self, x: Tensor, y: Tensor, *, fresh: bool, lengths: Tensor | None = None

@@ -19,7 +19,8 @@ from unroll.settings.training import BUDGETS
 from unroll.tasks import load_task
 from unroll.tasks.base import Preprocessor, TaskData
 from unroll.tasks.load import open_run, task_of
-from unroll.tasks.run import Run, baselines_of, bound_by, check_needed, recorded_settings
+from unroll.tasks.recorded_run import baselines_of, check_needed, recorded_settings
+from unroll.tasks.run import Run, bound_by
 from unroll.training.budget import Budget
 from unroll.training.checkpoint import WEIGHTS
 from unroll.training.clock import Clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -36,11 +36,11 @@ from unroll.settings import RecurrentSettings, settings_from
 from unroll.tasks import load_task, settings_of
 from unroll.tasks.base import Progress, Trained
 from unroll.tasks.grouped import group_table
+from unroll.tasks.recorded_run import check_needed, recorded_settings
 from unroll.tasks.recorded_sizes import check_sizes
 from unroll.tasks.run_page import run_page
 from unroll.training.checkpoint import describe_damage, load_model, sound_checkpoints
 from unroll.training.folder import RunFolder
-from unroll.training.refit import CHOSEN
 from unroll.training.run_cell import recorded_cell, trust_flag
 
 PATHS_ARE_INPUTS = ("caption", "frames", "transcribe")  # tasks whose inputs are files
@@ -225,6 +225,22 @@ class Run:
 
     # what runs of language models and of tunes can do: each has its own, and no other run has any
 
+    def read(self, text: str, *, state: Any = None, condition: str | None = None) -> Any:
+        """The state after a text, to go on from with `state=`, by a language model.
+
+        Raises:
+            UserError: for a run of another task.
+        """
+        raise self._writes_nothing("read")
+
+    def state_from_bytes(self, content: bytes) -> Any:
+        """The state that `state.to_bytes()` made, by a language model.
+
+        Raises:
+            UserError: for a run of another task.
+        """
+        raise self._writes_nothing("state_from_bytes")
+
     def generate(self, prompt: str = "", length: int = 400, **sampling: Any) -> str:
         """The prompt and what follows it, by a language model; a tune, by a model of tunes.
 
@@ -244,6 +260,7 @@ class Run:
         seed: int | None = None,
         condition: str | None = None,
         unknown: bool = False,
+        state: Any = None,
     ) -> Iterator[str]:
         """What follows the prompt, piece by piece, by a language model.
 
@@ -252,7 +269,9 @@ class Run:
         """
         raise self._writes_nothing("stream")
 
-    def next(self, text: str, top: int = 10, condition: str | None = None) -> list[dict[str, Any]]:
+    def next(
+        self, text: str = "", top: int = 10, condition: str | None = None, *, state: Any = None
+    ) -> list[dict[str, Any]]:
         """The most likely next tokens after a text, by a language model.
 
         Raises:
@@ -260,7 +279,7 @@ class Run:
         """
         raise self._writes_nothing("next")
 
-    def score(self, text: str, condition: str | None = None) -> Any:
+    def score(self, text: str, condition: str | None = None, *, state: Any = None) -> Any:
         """The log-probability of a text, by a language model; the notes of a tune.
 
         Raises:
@@ -411,38 +430,6 @@ class Run:
             self.warnings.insert(0, f"{trouble}. The weights of {folder.name} are used instead.")
             return
         raise UserError(f"The run {self.path} has no undamaged weights: {trouble}. Train it again.")
-
-
-def recorded_settings(folder: RunFolder, config: Mapping[str, Any]) -> RecurrentSettings:
-    """The settings that a run was trained with.
-
-    Raises:
-        UserError: where config.json holds settings that the task does not have.
-    """
-    try:
-        return settings_from(settings_of(config["task"]), config["settings"])
-    except UserError as error:
-        raise UserError(f"{folder.path / 'config.json'}: {str(error)[:200]}") from error
-
-
-def check_needed(folder: RunFolder) -> None:
-    """Compare what a run cannot do without with its manifest; weights are compared when loaded.
-
-    Raises:
-        UserError: with the name of the damaged file.
-    """
-    elsewhere = {"model.safetensors", CHOSEN, "result.json", "README.md", *baselines_of(folder)}
-    try:
-        folder.check(but=elsewhere)
-    except Damaged as error:
-        raise UserError(
-            f"The run {folder.path} is damaged: {error}. Restore the file from a copy."
-        ) from error
-
-
-def baselines_of(folder: RunFolder) -> set[str]:
-    """The files of a run's baselines, which can be fitted again to the data."""
-    return {path.name for path in folder.path.glob("baseline.*")} | {"baseline.safetensors"}
 
 
 def no_progress(share: float) -> None:

@@ -49,3 +49,52 @@ def test_what_is_no_text_is_refused(run):
     for method in (run.generate, run.stream, run.next, run.score):
         with pytest.raises(UserError, match="got None; expected a text: str"):
             method(None, condition="f")
+
+
+@pytest.fixture(scope="module")
+def poems(tmp_path_factory):
+    place = tmp_path_factory.mktemp("poems")
+    (place / "poem.txt").write_text("the apple and the pear\na rose is a rose\n" * 60)
+    options = {"steps": 20, "hidden": 8, "threads": 1, "quiet": True}
+    runs = [unroll.train(place / "poem.txt", place / f"run{k}", seed=k, **options) for k in (1, 2)]
+    alone = unroll.train(place / "poem.txt", place / "alone", floor="none", **options)
+    return [*runs, alone]
+
+
+@pytest.mark.parametrize("which", [0, 2])
+def test_a_state_answers_as_the_text_does(poems, which):
+    run = poems[which]
+    text, rest = "the apple and ", "the pear"
+    state = run.read(text)
+    assert run.generate(text, 60, seed=3)[len(text) :] == run.generate("", 60, seed=3, state=state)
+    pieces = run.read("and ", state=run.read("the apple "))
+    assert pieces.to_bytes() == state.to_bytes()
+    for one, two in zip(run.next(text + rest), run.next(rest, state=state), strict=True):
+        assert one["token"] == two["token"]
+        assert one["probability"] == pytest.approx(two["probability"], rel=1e-4)
+    whole, first = run.score(text + rest), run.score(text)
+    found = run.score(rest, state=state)["log_probability"]
+    assert found == pytest.approx(whole["log_probability"] - first["log_probability"], abs=1e-4)
+    # from bytes, and from the same state again: nothing has changed it
+    again = run.state_from_bytes(state.to_bytes())
+    assert run.generate("", 60, seed=3, state=again) == run.generate("", 60, seed=3, state=state)
+
+
+def test_a_state_of_another_run_is_refused_in_a_sentence(poems):
+    one, two, _ = poems
+    state = one.read("the ")
+    for use in (two.read, two.next, two.score, two.generate):
+        with pytest.raises(UserError, match="belongs to another run"):
+            use("a", state=state)
+    with pytest.raises(UserError, match="belongs to other weights"):
+        two.state_from_bytes(state.to_bytes())
+    with pytest.raises(UserError, match=r"expected one that run.read\(text\) returned"):
+        one.next("a", state=state.to_bytes())
+
+
+def test_a_state_keeps_its_condition(run):
+    state = run.read("an", condition="m")
+    assert run.next("", 3, state=state) == run.next("", 3, condition="m", state=state)
+    assert run.state_from_bytes(state.to_bytes()).category == 1
+    with pytest.raises(UserError, match="was read under another one"):
+        run.next("", 3, condition="f", state=state)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
-from unroll.models import language_decoding
+from unroll.layers.kept_state import weights_hash
+from unroll.models import language_decoding, language_state
 from unroll.models.language import LanguageModel
+from unroll.models.language_state import LanguageState
 from unroll.models.mixture import MixedLanguageModel
 from unroll.tasks.language.preprocessor import LanguagePreprocessor
 from unroll.tasks.language.settings import LanguageSettings
@@ -41,36 +44,91 @@ class LanguageRun(Run):
         floor = self.preprocessor.floor
         return self.model if floor is None else MixedLanguageModel(self.model, floor.ngrams)
 
-    def score(self, text: str, condition: str | None = None) -> dict[str, Any]:
-        """The log-probability of a text (nats), per token, its perplexity, and what is unknown in it.
+    @cached_property
+    def weights_hash(self) -> str:
+        """The SHA-256 of the network's weights and of the vocabulary; states name it."""
+        files = [content for _, content in sorted(self.vocabulary.files().items())]
+        return weights_hash(self.model.state_dict().items(), *files)
 
-        condition: the category, for runs that were trained with one.
+    def read(
+        self, text: str, *, state: LanguageState | None = None, condition: str | None = None
+    ) -> LanguageState:
+        """The state after a text, to score, predict and generate what follows without reading it again.
+
+        Pieces that are read one after the other give the same bits as the whole, where the borders are
+        borders of tokens: always for characters, between words for words.
+
+        Args:
+            text: to read.
+            state: after what comes before it; it stays as it is. Default: the text is the first.
+            condition: the category, for runs that were trained with one. Default: that of the state.
+
+        Raises:
+            UserError: for characters that the vocabulary does not have, and a state of another run.
         """
         check_text(text, "text")
+        category = self._category_after(state, condition)
+        ids = language_decoding.prompt_ids(self.vocabulary, text, self.settings.per_line, state)
+        given = language_decoding.category_ids(category, 1, self.model.bias.device)
+        return language_state.read(self.predictor, ids, given, state, self.weights_hash)
+
+    def state_from_bytes(self, content: bytes) -> LanguageState:
+        """The state that `state.to_bytes()` made.
+
+        Raises:
+            UserError: where the bytes are no state, are damaged, or belong to another run.
+        """
+        return language_state.from_bytes(
+            self.predictor, content, self.weights_hash, len(self.categories), len(self.vocabulary)
+        )
+
+    def score(
+        self, text: str, condition: str | None = None, *, state: LanguageState | None = None
+    ) -> dict[str, Any]:
+        """The log-probability of a text (nats), per token, its perplexity, and what is unknown in it.
+
+        condition: the category, for runs that were trained with one. state: of `read`, after what comes
+        before the text.
+        """
+        check_text(text, "text")
+        category = self._category_after(state, condition)
         return language_decoding.score(
             self.predictor,
             self.vocabulary,
             text,
             per_line=self.settings.per_line,
-            category=self.category(condition),
+            category=category,
+            state=state,
         )
 
-    def next(self, text: str, top: int = 10, condition: str | None = None) -> list[dict[str, Any]]:
-        """The most likely next tokens after a text, with their probabilities."""
+    def next(
+        self,
+        text: str = "",
+        top: int = 10,
+        condition: str | None = None,
+        *,
+        state: LanguageState | None = None,
+    ) -> list[dict[str, Any]]:
+        """The most likely next tokens after a text, with their probabilities.
+
+        state: of `read`, after what comes before the text.
+        """
         check_text(text, "text")
+        category = self._category_after(state, condition)
         return language_decoding.next_tokens(
             self.predictor,
             self.vocabulary,
             text,
             top,
             per_line=self.settings.per_line,
-            category=self.category(condition),
+            category=category,
+            state=state,
         )
 
     def generate(self, prompt: str = "", length: int = 400, **sampling: Any) -> str:
         """The prompt and what follows it.
 
-        sampling: temperature, top_k, top_p, seed, condition, unknown; see `stream`.
+        sampling: temperature, top_k, top_p, seed, condition, unknown, state; see `stream`.
         """
         check_text(prompt, "prompt")
         return prompt + "".join(self.stream(prompt, length, **sampling))
@@ -86,6 +144,7 @@ class LanguageRun(Run):
         seed: int | None = None,
         condition: str | None = None,
         unknown: bool = False,
+        state: LanguageState | None = None,
     ) -> Iterator[str]:
         """What follows the prompt, piece by piece, at most `length` tokens.
 
@@ -93,8 +152,10 @@ class LanguageRun(Run):
         top_k: only the k most likely; 0: all.
         top_p: only the fewest that reach this probability. seed: the same seed, the same text.
         condition: the category. unknown: whether <unk> may come.
+        state: of `read`, after what comes before the prompt; it stays as it is.
         """
         check_text(prompt, "prompt")
+        category = self._category_after(state, condition)
         return language_decoding.generate(
             self.predictor,
             self.vocabulary,
@@ -105,9 +166,32 @@ class LanguageRun(Run):
             top_p=top_p,
             seed=seed,
             per_line=self.settings.per_line,
-            category=self.category(condition),
+            category=category,
             unknown=unknown,
+            state=state,
         )
+
+    def _category_after(self, state: LanguageState | None, condition: str | None) -> int | None:
+        """The number of a condition, which is that of the state where there is one.
+
+        Raises:
+            UserError: for a state of another run, or made under another condition.
+        """
+        if state is None:
+            return self.category(condition)
+        if not isinstance(state, LanguageState):
+            raise UserError(f"state got {state!r:.60}; expected one that run.read(text) returned.")
+        if state.weights != self.weights_hash:
+            raise UserError(
+                f"The state belongs to another run (weights {state.weights[:12]}) than {self.path} "
+                f"({self.weights_hash[:12]}). Read the text with this run: run.read(text)."
+            )
+        if condition is not None and self.category(condition) != state.category:
+            raise UserError(
+                f"--condition got {condition!r}, but the state was read under another one. Leave it out, "
+                "or read the text under this condition."
+            )
+        return state.category
 
     def category(self, condition: str | None) -> int | None:
         """The number of a condition; None for a run that was trained without.
