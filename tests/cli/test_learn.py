@@ -1,9 +1,10 @@
+import ast
 import json
 
 import pytest
 
 from unroll.cli.main import run
-from unroll.learn.lesson import all_lessons
+from unroll.learn.lesson import all_lessons, lesson_of
 
 STEP = "import numpy as np\n\ndef step(W_ih, W_hh, b, x, h):\n    return np.tanh(W_ih @ x + W_hh @ h + b)\n"
 
@@ -37,6 +38,20 @@ def test_a_lesson_runs_its_command_and_writes_its_page(printed, tmp_path):
     assert "Exercises" in (tmp_path / "page.html").read_text()
     assert "exists already" in printed("1", "--out", "page.html", code=2).err
     assert json.loads(printed("lesson", "1", "--json").out)["title"] == "Sequences and one cell"
+
+
+QUICK = {1, 3, 4, 7}  # lessons that train nothing
+
+
+@pytest.mark.parametrize("number", sorted(QUICK))
+def test_the_lines_of_python_show_what_the_command_shows(printed, number):
+    out = printed(number).out
+    lines = ast.parse(lesson_of(number).python())
+    last = lines.body.pop()
+    names = {}
+    exec(compile(lines, "lesson", "exec"), names)
+    finding = eval(compile(ast.Expression(last.value), "lesson", "eval"), names)
+    assert finding.text() in out
 
 
 def test_check_takes_answers_and_a_file(printed, tmp_path):

@@ -48,6 +48,14 @@ def test_texts_are_compared_exactly():
     assert code.judge(lambda text: ["a", "b"]).right and not code.judge(lambda text: ["a"]).right
 
 
+def test_lists_of_arrays_are_compared_each_by_each():
+    code = Code("parts", lambda: [np.ones(2), np.zeros((1, 2))], [()])
+    assert code.judge(lambda: [[1, 1], torch.zeros(1, 2)]).right
+    for wrong in ([np.ones(2)], [np.ones(2), np.ones((1, 2))], 1.0):
+        assert not code.judge(lambda wrong=wrong: wrong).right
+    assert "gives" in code.judge(lambda: [np.ones(2)]).remark
+
+
 def test_a_function_cannot_change_the_numbers_of_the_next_call():
     def careless(x):
         x *= 2

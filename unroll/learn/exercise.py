@@ -218,10 +218,13 @@ def wrong_kind(answer: Any, expected: str) -> UserError:
 
 
 def equal(found: Any, expected: Any, within: float) -> bool:
-    """Whether two results agree: texts exactly, numbers within a distance, lists of either each by each."""
-    if isinstance(expected, str) or (
-        isinstance(expected, (list, tuple)) and any(isinstance(e, str) for e in expected)
-    ):
+    """Whether two results agree: texts exactly, numbers within a distance, lists each by each."""
+    if isinstance(expected, (list, tuple)):
+        same_length = hasattr(found, "__len__") and len(found) == len(expected)
+        return same_length and all(
+            equal(one, other, within) for one, other in zip(found, expected, strict=True)
+        )
+    if isinstance(expected, str):
         return bool(found == expected)
     theirs, ours = as_array(found), as_array(expected)
     return theirs.shape == ours.shape and bool(np.allclose(theirs, ours, rtol=0, atol=within))

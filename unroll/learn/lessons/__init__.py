@@ -11,4 +11,5 @@ ORDER = {
     3: "forward",
     4: "unrolling",
     6: "vanishing",
+    7: "clipping",
 }

@@ -20,11 +20,11 @@ def exercises(folder: Path) -> list[Exercise]:
     ]
 
 
-def share_left_of_rnn(gain: float) -> float:
+def share_left_of_rnn(gain: float, clip: float | None = None) -> float:
     """The share of the gradient that is left 50 steps back in a fresh simple cell."""
     from unroll.inspect import gradients_of_cells
 
-    (found,) = gradients_of_cells(["rnn"], length=100, gain=gain).flows
+    (found,) = gradients_of_cells(["rnn"], length=100, gain=gain, clip=clip).flows
     return found.remaining(BACK) or 0.0
 
 
