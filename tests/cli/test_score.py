@@ -40,3 +40,21 @@ def test_spaces_and_line_ends_are_visible():
     assert [visible(token) for token in ("a", " ", "\n", "a ", "")] == [
         "a", "' '", r"'\n'", "'a '", "''",
     ]  # fmt: skip
+
+
+def test_several_texts_are_compared(place, printed):
+    texts = ["the apple and pear", "the apple and pair"]
+    got = json.loads(printed("score", "runs/poems", *texts, "--json").out)
+    assert got["comparisons"][0]["parts_after"] == "the apple and p"
+    assert "is likelier than" in printed("score", "runs/poems", *texts).out
+    printed("score", "runs/poems", *texts, "--out", "scores.html", "--overwrite")
+    assert "likelier" in (place / "scores.html").read_text()
+
+
+@pytest.mark.parametrize("words", [("--svg", "a.svg"), ("--beside", "runs/poems")])
+def test_a_flag_of_comparisons_needs_something_to_compare(place, printed, words):
+    err = printed("score", "runs/poems", "the sky", *words, code=2).err
+    assert "given twice" in err or "is for a comparison" in err
+    assert (
+        "is for a comparison" in printed("score", "runs/poems", "--file", "a", *words, code=2).err
+    )

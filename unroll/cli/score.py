@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unroll.cli.finding_options import Csv, Out, Png, Svg, given_flags
+from unroll.cli.findings import checked_files, report_finding
 from unroll.cli.output import say, say_json
 from unroll.cli.run_options import (
     AsJson,
     Condition,
     Device,
+    Overwrite,
     RunPath,
     TrustCode,
     open_language_run,
@@ -21,12 +24,18 @@ from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.paths import refuse_impossible_path
 
+if TYPE_CHECKING:
+    from unroll.run import LanguageRun
+
 
 def score(
     path: RunPath,
-    text: Annotated[
-        str | None,
-        typer.Argument(metavar="TEXT", help="The text to score; - reads standard input."),
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TEXT]...",
+            help="The text to score, or several to compare; - reads standard input.",
+        ),
     ] = None,
     file: Annotated[
         str | None,
@@ -36,24 +45,60 @@ def score(
             metavar="FILE",
         ),
     ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another run that scores the same texts; may be repeated.", metavar="RUN"
+        ),
+    ] = None,
     condition: Condition = None,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
     json: AsJson = False,
     device: Device = "cpu",
     trust_code: TrustCode = False,
 ) -> None:
-    """Print the log-probability of a text (nats), in all and per token, and its perplexity."""
-    if (text is None) == (file is None):
-        given = "both a text and --file" if text is not None else "neither a text nor --file"
+    """Print the log-probability of a text (nats), in all and per token, and its perplexity.
+
+    Of several texts: which is likelier, by how much, and where they part.
+    """
+    texts = texts or []
+    if bool(texts) == (file is not None):
+        given = "both a text and --file" if texts else "neither a text nor --file"
         raise UserError(f"score got {given}; expected one of them.")
     if file is not None:
         refuse_impossible_path(file, "--file")
+    pictures = {"--out": out, "--svg": svg, "--csv": csv, "--png": png}
+    files = checked_files(pictures, overwrite)
+    compares = len(texts) > 1 or bool(beside and texts)
+    if not compares and (files or beside):
+        flag = next(iter(files), "--beside")
+        raise UserError(
+            f"{flag} is for a comparison; expected several texts, or one text and --beside RUN."
+        )
     run = open_language_run(path, device, trust_code)
-    if text is not None:
-        print_score(run.score(text_given(text), condition), json, details=True)
+    if compares:
+        from unroll.inspect.scored_texts import scores_of_texts
+
+        runs = [run, *(open_language_run(other, device, trust_code) for other in beside or [])]
+        found = scores_of_texts(runs, [text_given(text) for text in texts], condition=condition)
+        flags = given_flags(beside=beside, condition=condition)
+        report_finding(found, ["unroll", "score", path, *texts, *flags], files, json, "scores.html")
         return
+    if texts:
+        print_score(run.score(text_given(texts[0]), condition), json, details=True)
+        return
+    score_file(run, str(file), condition, json)
+
+
+def score_file(run: LanguageRun, file: str, condition: str | None, json: bool) -> None:
+    """Print a score for each line of a file that is not blank."""
     from unroll.data.text import lines, text_source
 
-    source, blank = text_source(str(file)), 0
+    source, blank = text_source(file), 0
     for part in source.files:
         for number, line in enumerate(lines(part, source.name), 1):
             blank += not line

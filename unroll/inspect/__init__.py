@@ -17,6 +17,7 @@ PUBLIC = {
     "History": "unroll.inspect.history",
     "Report": "unroll.inspect.report",
     "Saliency": "unroll.inspect.saliency",
+    "ScoredTexts": "unroll.inspect.scored_texts",
     "States": "unroll.inspect.states",
     "Trajectory": "unroll.inspect.trajectory",
     "Vectors": "unroll.inspect.vectors",
@@ -31,6 +32,7 @@ PUBLIC = {
     "lyapunov_exponents": "unroll.inspect.lyapunov",
     "report_of_run": "unroll.inspect.report",
     "results_of_run": "unroll.inspect.task_pictures.results",
+    "scores_of_texts": "unroll.inspect.scored_texts",
     "states_of_run": "unroll.inspect.states",
     "truncation_errors": "unroll.inspect.truncation",
     "vectors_of_run": "unroll.inspect.vectors",
@@ -67,6 +69,8 @@ if TYPE_CHECKING:
     from unroll.inspect.report import report_of_run as report_of_run
     from unroll.inspect.run_gradients import gradients_of_run as gradients_of_run
     from unroll.inspect.saliency import Saliency as Saliency
+    from unroll.inspect.scored_texts import ScoredTexts as ScoredTexts
+    from unroll.inspect.scored_texts import scores_of_texts as scores_of_texts
     from unroll.inspect.states import States as States
     from unroll.inspect.states import states_of_run as states_of_run
     from unroll.inspect.task_pictures.results import results_of_run as results_of_run
