@@ -28,6 +28,8 @@ from unroll.inspect.vectors import visible_token
 from unroll.run import LanguageRun
 from unroll.terminal import printable, shortened
 
+Aligned = tuple[str | None, float | None, str | None, float | None]
+
 EQUAL = 1e-9  # a difference in nats that is none
 LABEL = 28  # characters of a text in a legend
 
@@ -205,8 +207,8 @@ class ScoredTexts(Finding):
         where = f"They part after {quoted(start, end=True)}" if start else "They part at once"
         return (
             f"{quoted(best.text)} is likelier than {quoted(other.text)} by {difference:.2f} nats, "
-            f"{times(difference)} as likely. {where}, where the first token decides "
-            f"{rows[1][4]} nats of it."
+            f"{times(difference)} as likely. {where}, whose next token "
+            f"makes {rows[1][4].lstrip('+')} nats of it."
         )
 
     def table(self) -> list[list[str]]:
@@ -320,15 +322,13 @@ def common_tokens(a: ScoredText, b: ScoredText) -> list[str]:
     return same
 
 
-def aligned(
-    a: ScoredText, b: ScoredText
-) -> list[tuple[str | None, float | None, str | None, float | None]]:
+def aligned(a: ScoredText, b: ScoredText) -> list[Aligned]:
     """The tokens of two texts side by side with their log-probabilities; None beside nothing.
 
     Where as many tokens follow in both, they stand side by side in their order.
     """
     start = len(common_tokens(a, b))
-    rows = list(zip(a.tokens[:start], a.nats, b.tokens, b.nats, strict=False))
+    rows: list[Aligned] = list(zip(a.tokens[:start], a.nats, b.tokens, b.nats, strict=False))
     pairs = [list(zip(each.tokens[start:], each.nats[start:], strict=True)) for each in (a, b)]
     if len(pairs[0]) == len(pairs[1]):
         return [*rows, *((*one, *other) for one, other in zip(*pairs, strict=True))]
