@@ -22,7 +22,7 @@ def test_wrong_answers_get_a_hint_and_missing_ones_do_not_count():
 
 
 def test_answers_of_the_wrong_number_or_kind_are_refused():
-    with pytest.raises(UserError, match="Lesson 1 has 3 exercises, and 1 answers were given"):
+    with pytest.raises(UserError, match="Lesson 1 has 3 exercises, and 1 answer was given"):
         check(1, [45])
     with pytest.raises(UserError, match="Exercise 2: Got 'z'; expected one of the letters"):
         check(1, [45, "z", None])

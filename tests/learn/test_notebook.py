@@ -25,7 +25,13 @@ def test_notebooks_are_valid_and_kept(tmp_path):
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("number", sorted(QUICK))
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(lesson.number, marks=() if lesson.number in QUICK else pytest.mark.slow)
+        for lesson in all_lessons()
+    ],
+)
 def test_a_notebook_shows_its_picture_and_checks_answers(number, tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

@@ -21,6 +21,7 @@ from unroll.paths import refuse_impossible_path
 if TYPE_CHECKING:
     from unroll.inspect.finding import Finding
     from unroll.learn.checking import Checked
+    from unroll.learn.exercise import Exercise
 
 Folder = Annotated[str, typer.Option(help="For the data and runs of lessons.", metavar="FOLDER")]
 LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="Its number, or its name.")]
@@ -127,16 +128,16 @@ def check(
     json: AsJson = False,
 ) -> None:
     """Ask the exercises of a lesson, or take the ANSWERS; exit code 0 only if all are right."""
-    from unroll.learn.checking import check as check_answers
+    from unroll.learn.checking import compared
 
     chosen = lesson_of(number)
     refuse_impossible_path(folder, "--folder")
+    say("Computing the right answers.", err=True)
+    exercises = chosen.exercises(Path(folder))
     if answers or given or file is not None:
-        found = check_answers(
-            chosen.number, all_answers(chosen, answers or [], file, folder), folder
-        )
+        found = compared(chosen, exercises, all_answers(exercises, answers or [], file))
     else:
-        found = ask(chosen, folder)
+        found = ask(chosen, exercises)
     if json:
         say_json(found.as_dict())
     else:
@@ -207,7 +208,7 @@ def run_command(context: typer.Context, words: list[str]) -> list[Finding]:
     return findings
 
 
-def all_answers(lesson: Lesson, given: list[str], file: str | None, folder: str) -> list[Any]:
+def all_answers(exercises: list[Exercise], given: list[str], file: str | None) -> list[Any]:
     """The answers of a command line, with the file in the place of the exercise that asks for one.
 
     Raises:
@@ -218,12 +219,9 @@ def all_answers(lesson: Lesson, given: list[str], file: str | None, folder: str)
         return answers
     from unroll.learn.exercise import Code
 
-    exercises = lesson.exercises(Path(folder))
     places = [n for n, exercise in enumerate(exercises) if isinstance(exercise, Code)]
     if not places:
-        raise UserError(
-            f"--file got {file}, but no exercise of lesson {lesson.number} asks for one."
-        )
+        raise UserError(f"--file got {file}, but no exercise of this lesson asks for one.")
     if len(answers) == len(exercises):
         raise UserError("Every exercise has an answer already. Leave --file out, or that answer.")
     if not answers:
@@ -231,17 +229,11 @@ def all_answers(lesson: Lesson, given: list[str], file: str | None, folder: str)
     return [*answers[: places[0]], file, *answers[places[0] :]]
 
 
-def ask(lesson: Lesson, folder: str) -> Checked:
-    """Ask the exercises on the terminal; after a wrong answer the hint, and the same once more.
-
-    Raises:
-        UserError: where the input ends before the first answer.
-    """
-    from unroll.learn.checking import check as check_answers
-    from unroll.learn.checking import judged, sentence
+def ask(lesson: Lesson, exercises: list[Exercise]) -> Checked:
+    """Ask the exercises on the terminal; after a wrong answer the hint, and the same once more."""
+    from unroll.learn.checking import compared, judged, sentence
     from unroll.learn.words import as_terminal_text
 
-    exercises = lesson.exercises(Path(folder))
     answers: list[str | None] = [None] * len(exercises)
     say(f"{lesson.number}. {lesson.title}. An empty line leaves a question out.")
     for n, (exercise, question) in enumerate(zip(exercises, lesson.questions, strict=True)):
@@ -256,11 +248,11 @@ def ask(lesson: Lesson, folder: str) -> Checked:
                 say(str(error))
                 continue
             answers[n] = answer
-            say(sentence(answer, verdict, question))
+            say(as_terminal_text(sentence(answer, verdict, question)))
             if verdict.right:
                 break
     say()
-    return check_answers(lesson.number, answers, folder)
+    return compared(lesson, exercises, answers)
 
 
 def read_answer() -> str:

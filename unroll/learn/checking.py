@@ -94,20 +94,34 @@ def check(lesson: str | int, answers: Sequence[Any], folder: str | Path = FOLDER
         False
     """
     chosen = lesson_of(lesson)
-    exercises = chosen.exercises(Path(folder))
+    return compared(chosen, chosen.exercises(Path(folder)), answers)
+
+
+def compared(lesson: Lesson, exercises: Sequence[Exercise], answers: Sequence[Any]) -> Checked:
+    """Answers compared with the right ones.
+
+    Args:
+        lesson: whose exercises they are.
+        exercises: the right answers.
+        answers: one for each.
+
+    Raises:
+        UserError: for too many or too few answers, and answers of the wrong kind.
+    """
     if isinstance(answers, str) or len(answers) != len(exercises):
         kinds = "; ".join(f"{n}: {each.expects}" for n, each in enumerate(exercises, 1))
         given = 1 if isinstance(answers, str) else len(answers)
+        were = "answer was" if given == 1 else "answers were"
         raise UserError(
-            f"Lesson {chosen.number} has {len(exercises)} exercises, and {given} answers were given. "
+            f"Lesson {lesson.number} has {len(exercises)} exercises, and {given} {were} given. "
             f"Expected {kinds}."
         )
     verdicts = [
         judged(exercise, answer, n)
         for n, (exercise, answer) in enumerate(zip(exercises, answers, strict=True), 1)
     ]
-    given_texts = [None if answer is None else as_text(answer) for answer in answers]
-    return Checked(chosen.number, given_texts, verdicts, chosen.questions)
+    texts = [None if answer is None else as_text(answer) for answer in answers]
+    return Checked(lesson.number, texts, verdicts, lesson.questions)
 
 
 def judged(exercise: Exercise, answer: Any, number: int) -> Verdict:
@@ -137,8 +151,3 @@ def sentence(given: str | None, verdict: Verdict, question: Question) -> str:
         return f"{given}: right."
     remark = f" {verdict.remark}" if verdict.remark else ""
     return f"{given}: wrong.{remark} Hint: {question.hint}"
-
-
-def no_answers(lesson: Lesson) -> str:
-    """How the answers of a lesson are checked, in words."""
-    return f"Check your answers: unroll learn check {lesson.number}"

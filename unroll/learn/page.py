@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import shlex
 
 from unroll.inspect.finding import Finding
 from unroll.inspect.page import Section, render_page
@@ -47,7 +48,5 @@ def words_after(lesson: Lesson) -> dict[str, str]:
 
 def commands_html(lesson: Lesson, folder: str) -> str:
     """The commands of a lesson, one a line."""
-    import shlex
-
     lines = "\n".join(shlex.join(words) for words in lesson.commands(folder))
-    return f"<h3>Run it</h3><pre><code>{html.escape(lines)}</code></pre>"
+    return f'<h3>Run it</h3><pre tabindex="0"><code>{html.escape(lines)}</code></pre>'

@@ -38,4 +38,4 @@ def as_html(markdown: str) -> str:
     from markdown_it import MarkdownIt
 
     html: str = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
-    return html
+    return html.replace("<pre>", '<pre tabindex="0">')  # so that a keyboard can scroll it
