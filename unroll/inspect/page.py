@@ -20,8 +20,8 @@ class Section:
     """One section of a page.
 
     Attributes:
-        kind: names the template `KIND.html` in the assets and, where there is one, its script
-            `KIND.js`.
+        kind: names the template `KIND.html` in the assets and, where there are some, its script
+            `KIND.js` and its style `KIND.css`.
         title: the heading.
         parts: HTML by the name of a {{placeholder}} of the template.
         data: what the script reads.
@@ -43,11 +43,14 @@ def render_page(title: str, sections: Sequence[Section], command: str = "") -> s
     """
     several = len(sections) > 1
     kinds = dict.fromkeys(section.kind for section in sections)
-    scripts = [read_asset("common.js")]
-    scripts += [read_asset(f"{kind}.js") for kind in kinds if (ASSETS / f"{kind}.js").exists()]
+    scripts, styles = (
+        [read_asset(f"{kind}.{ending}") for kind in kinds if (ASSETS / f"{kind}.{ending}").exists()]
+        for ending in ("js", "css")
+    )
+    scripts.insert(0, read_asset("common.js"))
     parts = {
         "title": html.escape(title),
-        "style": read_asset("page.css") + STYLE,
+        "style": "\n".join([read_asset("page.css") + STYLE, *styles]),
         "contents": table_of_contents(sections) if several else "",
         "sections": "\n".join(
             f'<section class="{section.kind}" id="part-{n}">'

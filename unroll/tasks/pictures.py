@@ -7,7 +7,7 @@ T time, K classes or steps of a horizon, R records, F numbers of a step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,16 +67,17 @@ class TaggedSentences:
 
 @dataclass(frozen=True)
 class SeriesForecast:
-    """A forecast of one series beside what came.
+    """Forecasts of one series that follow each other, beside what came; M steps.
 
     Attributes:
         name: of the series; empty where there is one.
         times: of the steps of the history, then of the steps that are forecast.
-        history: the values before the forecast, NaN where missing.
-        actual: the values that came, [K], NaN where unknown.
-        middle: the forecast, [K].
-        low: the lower end of its band, [K].
-        high: the upper end of its band, [K].
+        history: the values before the first forecast, NaN where missing.
+        actual: the values that came, [M], NaN where unknown.
+        middle: the forecasts, [M].
+        low: the lower ends of their bands, [M].
+        high: the upper ends of their bands, [M].
+        steps: of each forecast; after so many a new one begins.
     """
 
     name: str
@@ -86,6 +87,7 @@ class SeriesForecast:
     middle: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Forecasts:
     band: float
     covered: float
     series: Sequence[SeriesForecast]
-    errors: dict[str, Sequence[float]]
+    errors: Mapping[str, Sequence[float]]
     relative: dict[str, float]
     forecasts: int
 
@@ -125,6 +127,7 @@ class TranslatedText:
         source_tokens: S of them.
         target_tokens: T of them.
         attention: [T, S], each row sums to one; None where there is none.
+        quality: of the output, the mean of its chrF and its BLEU, 0 to 1.
     """
 
     source: str
@@ -134,6 +137,7 @@ class TranslatedText:
     source_tokens: Sequence[str]
     target_tokens: Sequence[str]
     attention: np.ndarray | None
+    quality: float
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ class TranslatedTexts:
     """Texts with their references and translations.
 
     Attributes:
-        texts: those that are shown.
+        texts: those that were translated, in the order of the data.
         of: how many there are.
     """
 
@@ -331,7 +335,7 @@ class PredictedText:
     samples: Sequence[TextSample]
     tokens: Sequence[str]
     nats: Sequence[float]
-    loss: dict[str, Sequence[float]] = field(default_factory=dict)
+    loss: Mapping[str, Sequence[float]] = field(default_factory=dict)
     windows: int = 0
     unit: str = "tokens"
 

@@ -12,19 +12,18 @@ from typing import Any
 import numpy as np
 
 from unroll.counting import counted
-from unroll.inspect.drawing import Area, Drawing, TextMark
+from unroll.inspect.drawing import Drawing
 from unroll.inspect.finding import Picture, Row
 from unroll.inspect.task_pictures.bar_rows import BarRow, draw_bar_rows
+from unroll.inspect.task_pictures.confusion import MATRIX, draw_confused_pairs, draw_confusion
 from unroll.inspect.task_pictures.finding import TaskFinding, percent, shown_of
-from unroll.inspect.task_pictures.plane import LETTER, WIDTH, Plane, shorten
+from unroll.inspect.task_pictures.plane import Plane, shorten
 from unroll.models.classification_metrics import confusion_matrix
 from unroll.tasks.pictures import ClassifiedRecords
 
-MATRIX = 10  # classes of a whole matrix, at most
-PAIRS = 12  # pairs of classes that are confused, of more classes
+CLASSES = 12  # that are drawn, the lowest first
 MISTAKES = 10  # records that are listed
 BINS = 10  # of probabilities
-DARKEST = 0.5  # a cell of the matrix, so that its number can be read
 
 
 @dataclass(frozen=True)
@@ -211,46 +210,11 @@ class ClassResults(TaskFinding):
         }
 
     def _draw_matrix(self) -> Drawing:
-        counts = np.asarray(
-            confusion_matrix(self.records.probabilities, self.records.targets), dtype=int
-        )
-        names, K = [shorten(name, 14) for name in self.records.classes], len(counts)
-        left, top = 14 + max(map(len, names)) * LETTER, 46.0
-        side = min((WIDTH - left - 10) / K, 80.0)
-        high = min(side, 40.0)
-        drawing = Drawing(
-            WIDTH, round(top + K * high + 40), "Actual class by row, predicted by column"
-        )
-        marks = drawing.marks
-        marks.append(TextMark(8, 18, drawing.title))
-        fits = all(len(name) * LETTER <= side for name in names)
-        for k, name in enumerate(names):
-            number = "" if fits else f"{k + 1} "
-            marks.append(TextMark(left - 6, top + (k + 0.5) * high + 4, number + name, "end"))
-            marks.append(
-                TextMark(left + (k + 0.5) * side, top - 6, name if fits else f"{k + 1}", "mid")
-            )
-        for i, row in enumerate(counts):
-            for j, n in enumerate(row):
-                share = n / max(1, row.sum())
-                pointed = f"{names[i]} predicted as {names[j]}: {n:,} ({share:.0%})"
-                corner, size = (left + j * side + 1, top + i * high + 1), (side - 2, high - 2)
-                colour = 2 if i == j else 1
-                marks.append(Area.rectangle(corner, size, colour, 0.05 + DARKEST * share, pointed))
-                if n:
-                    marks.append(
-                        TextMark(
-                            left + (j + 0.5) * side, top + (i + 0.5) * high + 4, f"{n:,}", "mid"
-                        )
-                    )
-        marks.append(TextMark(8, top + K * high + 22, "Shade: share of the row. Green: right."))
-        return drawing
+        counts = confusion_matrix(self.records.probabilities, self.records.targets)
+        return draw_confusion(np.asarray(counts, dtype=int), self.records.classes)
 
     def _draw_pairs(self) -> Drawing:
-        pairs = self.confusion()[:PAIRS]
-        rows = [BarRow(f"{a} as {b}", n, f"{n:,}", 1) for a, b, n in pairs]
-        rows = rows or [BarRow("nothing is confused", 0, "")]
-        return draw_bar_rows(rows, "Classes confused most often (actual as predicted)")
+        return draw_confused_pairs(self.confusion())
 
     def _draw_reliability(self) -> Drawing:
         plane = Plane(
@@ -269,12 +233,12 @@ class ClassResults(TaskFinding):
         for said, came, n in bins:
             pointed = f"promised {said:.0%}, right {came:.0%} of {n:,}"
             plane.dot(said, came, 0, pointed, 2.5 + 3 * math.sqrt(n / most))
-        plane.legend.append((6, True, f"how many (highest: {most:,})"))
+        plane.legend.append((6, "area", f"how many (highest: {most:,})"))
         return plane.drawing()
 
     def _draw_classes(self) -> Drawing:
         found = sorted(self.by_class(), key=lambda row: (row[2] / max(1, row[1]), -row[1]))
-        found = [row for row in found if row[1]][:PAIRS]
+        found = [row for row in found if row[1]][:CLASSES]
         rows = [
             BarRow(name, right / records, f"{right:,} of {records:,}")
             for name, records, right, _ in found

@@ -17,6 +17,7 @@ WIDTH, HEIGHT = 380, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 28, 40  # around the axes
 LETTER = 6.6  # width of a letter, about
 LINE = 18  # height of a line of the legend
+Entry = tuple[int, str, str]  # of a legend: colour, kind, text
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Plane:
         labels: of some x, in place of numbers.
         percent: whether y is a share, written as a percentage.
         marks: what was drawn, from back to front.
-        legend: entries: a colour, whether it is a filled area, and a text.
+        legend: entries: a colour, what it is ("line", "area" or "dot"), and a text.
     """
 
     title: str
@@ -41,7 +42,7 @@ class Plane:
     labels: dict[float, str] | None = None
     percent: bool = False
     marks: list[Mark] = field(default_factory=list)
-    legend: list[tuple[int, bool, str]] = field(default_factory=list)
+    legend: list[Entry] = field(default_factory=list)
 
     def x(self, value: float) -> float:
         """Where a value is, from the left."""
@@ -62,7 +63,7 @@ class Plane:
         ]
         self.marks.append(Polyline(places, f"curve c{colour}", dashes, label or None))
         if label:
-            self.legend.append((colour, False, label))
+            self.legend.append((colour, "line", label))
 
     def area(
         self,
@@ -76,7 +77,7 @@ class Plane:
         places = [(self.x(x), self.y(y)) for x, y in points]
         self.marks.append(Area(places, colour, opacity, pointed))
         if label:
-            self.legend.append((colour, True, label))
+            self.legend.append((colour, "area", label))
 
     def dot(self, x: float, y: float, colour: int, pointed: str = "", radius: float = 3.5) -> None:
         """A dot. pointed: shown where the pointer rests."""
@@ -89,13 +90,13 @@ class Plane:
 
     def drawing(self) -> Drawing:
         """All of it, the axes behind."""
-        lines = legend_lines(self.legend)
-        drawing = Drawing(WIDTH, HEIGHT + LINE * len(lines) + (4 if lines else 0), self.title)
+        lines, foot = legend_lines(self.legend), HEIGHT - (0 if self.x_label else LINE)
+        drawing = Drawing(WIDTH, foot + LINE * len(lines) + (4 if lines else 0), self.title)
         drawing.marks += [TextMark(8, 16, self.title), *self._axes(), *self.marks]
         for row, entries in enumerate(lines):
-            y = HEIGHT + 8.0 + LINE * row
-            for at, (colour, is_filled, text) in entries:
-                drawing.marks += swatch(at, y, colour, is_filled)
+            y = foot + 8.0 + LINE * row
+            for at, (colour, kind, text) in entries:
+                drawing.marks += swatch(at, y, colour, kind)
                 drawing.marks.append(TextMark(at + 28, y + 4, text))
         return drawing
 
@@ -119,18 +120,20 @@ class Plane:
         return marks
 
 
-def swatch(x: float, y: float, colour: int, is_filled: bool) -> list[Mark]:
-    """The colour of an entry of a legend: a box, or a piece of line."""
-    if is_filled:
+def swatch(x: float, y: float, colour: int, kind: str) -> list[Mark]:
+    """The colour of an entry of a legend: a box, a dot, or a piece of line."""
+    if kind == "area":
         return [Area.rectangle((x, y - 5), (22, 10), colour, 0.45)]
+    if kind == "dot":
+        return [Dot(x + 11, y, 3.5, colour)]
     return [Polyline([(x, y), (x + 22, y)], f"curve c{colour}")]
 
 
 def legend_lines(
-    legend: Sequence[tuple[int, bool, str]],
-) -> list[list[tuple[float, tuple[int, bool, str]]]]:
+    legend: Sequence[Entry],
+) -> list[list[tuple[float, Entry]]]:
     """The entries of a legend in lines, each with its place from the left."""
-    lines: list[list[tuple[float, tuple[int, bool, str]]]] = []
+    lines: list[list[tuple[float, Entry]]] = []
     x = math.inf
     for entry in legend:
         wide = 28 + len(entry[2]) * LETTER + 14

@@ -12,9 +12,18 @@ from typing import Any
 from unroll.errors import UserError
 from unroll.inspect.task_pictures.classes import class_results
 from unroll.inspect.task_pictures.finding import TaskFinding
+from unroll.inspect.task_pictures.forecasts import forecast_results
 from unroll.inspect.task_pictures.measured import measured_run
+from unroll.inspect.task_pictures.tags import tag_results
+from unroll.inspect.task_pictures.translations import translation_results
 from unroll.run import Run
-from unroll.tasks.pictures import ClassifiedRecords, TaskPicture
+from unroll.tasks.pictures import (
+    ClassifiedRecords,
+    Forecasts,
+    TaggedSentences,
+    TaskPicture,
+    TranslatedTexts,
+)
 from unroll.training.report import ProgressLog
 
 Make = Callable[[Any, str, dict[str, Any]], TaskFinding]
@@ -22,6 +31,9 @@ Make = Callable[[Any, str, dict[str, Any]], TaskFinding]
 # by the kind of data: the name of the part, and what makes it of data, title and conditions
 DRAWN: dict[type[TaskPicture], tuple[str, Make]] = {
     ClassifiedRecords: ("classes", class_results),
+    TaggedSentences: ("tags", tag_results),
+    Forecasts: ("forecasts", forecast_results),
+    TranslatedTexts: ("translations", translation_results),
 }
 
 

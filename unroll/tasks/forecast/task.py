@@ -28,6 +28,7 @@ from unroll.tasks.forecast.inputs import (
 )
 from unroll.tasks.forecast.network import ForecastNetwork, TargetInputs
 from unroll.tasks.forecast.objective import ForecastObjective
+from unroll.tasks.forecast.pictures import shown_forecasts
 from unroll.tasks.forecast.plot import plot_series
 from unroll.tasks.forecast.predictions import (
     ForecastPrediction,
@@ -41,6 +42,7 @@ from unroll.tasks.forecast.settings import ForecastSettings
 from unroll.tasks.forecast.summary import format_errors, summarise
 from unroll.tasks.forecast.windows import ForecastWindows
 from unroll.tasks.grouped import measure_groups
+from unroll.tasks.pictures import TaskPicture
 
 TrainedForecaster = Trained[ForecastSettings, ForecastPreprocessor, ForecastNetwork]
 
@@ -254,6 +256,11 @@ class ForecastTask(
         inputs = table.inputs()
         quantify = quantify_by(trained, table.windows)
         return plot_series(inputs, trained.settings, quantify, table.all_messages())
+
+    def pictures(
+        self, trained: TrainedForecaster, data: ForecastData, progress: Progress
+    ) -> Iterator[TaskPicture]:
+        return shown_forecasts(trained, data, progress)
 
     def usage(self, run: str, trained: TrainedForecaster) -> list[str]:
         return [

@@ -22,6 +22,7 @@ from unroll.models.initialisation import initialise
 from unroll.settings import settings_from
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.grouped import measure_groups
+from unroll.tasks.pictures import TaskPicture
 from unroll.tasks.sizes import stack_output_size
 from unroll.tasks.tag.calibration import calibrate_alone, calibrate_combination
 from unroll.tasks.tag.conll import conll_file
@@ -42,6 +43,7 @@ from unroll.tasks.tag.metrics import (
 )
 from unroll.tasks.tag.network import LETTER_SIZE, Tagger
 from unroll.tasks.tag.objective import TagObjective
+from unroll.tasks.tag.pictures import tagged_sentences
 from unroll.tasks.tag.predictions import (
     TagPrediction,
     check_input,
@@ -323,6 +325,12 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     def format_prediction(self, prediction: TagPrediction) -> str:
         """The sentence with its tags in columns, as the file of the input has them."""
         return format_prediction(prediction)
+
+    def pictures(
+        self, trained: TrainedTagger, data: TagData, progress: Progress
+    ) -> Iterator[TaskPicture]:
+        """The sentences of the validation set with their true and their predicted tags."""
+        return tagged_sentences(trained, data, progress)
 
     def usage(self, run: str, trained: TrainedTagger) -> list[str]:
         """Commands that predict and evaluate."""

@@ -19,6 +19,7 @@ from unroll.data.split import evenly_spread
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.grouped import measure_groups
+from unroll.tasks.pictures import TaskPicture
 from unroll.tasks.translate.baseline import NearestNeighbour
 from unroll.tasks.translate.calibration import calibrate, spread_order
 from unroll.tasks.translate.decoding import TrainedTranslator, TranslatePrediction, translate
@@ -31,6 +32,7 @@ from unroll.tasks.translate.network import TranslateNetwork
 from unroll.tasks.translate.objective import TranslateObjective
 from unroll.tasks.translate.pair_columns import PairNames
 from unroll.tasks.translate.pairs import open_further_pairs
+from unroll.tasks.translate.pictures import translated_texts
 from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.reader import TranslateData, read_pairs
 from unroll.tasks.translate.rescoring import FEATURES
@@ -229,6 +231,11 @@ class TranslateTask(
             return prediction["translation"]
         rows = [prediction, *prediction["others"]]
         return "\n".join(f"{row['score']:.4f}\t{row['translation']}" for row in rows)
+
+    def pictures(
+        self, trained: TrainedTranslator, data: TranslateData, progress: Progress
+    ) -> Iterator[TaskPicture]:
+        return translated_texts(trained, data, progress)
 
     def usage(self, run: str, trained: TrainedTranslator) -> list[str]:
         return [
