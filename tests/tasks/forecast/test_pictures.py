@@ -17,7 +17,10 @@ def test_errors_are_those_of_the_metrics_and_forecasts_follow_each_other(write, 
     (one,) = found.series
     assert len(one.actual) == len(one.middle) == 3 * 18 and one.steps == 3
     assert one.history + one.actual == pytest.approx(y[-len(one.times) :].round(4).tolist())
-    assert all(low <= middle <= high for low, middle, high in zip(one.low, one.middle, one.high))
+    assert all(
+        low <= middle <= high
+        for low, middle, high in zip(one.low, one.middle, one.high, strict=True)
+    )
     asked = y[: len(y) - 3].round(4)
     said = run.predict_file(write("before.csv", {"y": asked}))
     steps = next(iter(said))["forecast"]

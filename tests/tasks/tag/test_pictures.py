@@ -13,5 +13,5 @@ def test_sentences_have_the_tags_of_predict(tmp_path, monkeypatch):
     (found,) = tagged_sentences(run.trained, data, lambda share: None)
     assert found.of == len(data.valid) and found.types == {}
     for each in found.sentences[:2]:
-        assert run.predict(list(each.words))["tags"] == list(each.predicted)
+        assert run.predict(" ".join(each.words))["tags"] == list(each.predicted)
         assert list(each.actual) == ["DET", "NOUN", "VERB"]

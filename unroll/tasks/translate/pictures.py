@@ -51,5 +51,5 @@ def translated_text(prediction: TranslatePrediction, reference: str) -> Translat
         source_tokens=prediction["source_tokens"],
         target_tokens=tokens,
         attention=attention,
-        quality=sentence_quality(prediction["translation"], reference),
+        quality=min(1.0, sentence_quality(prediction["translation"], reference)),
     )
