@@ -15,7 +15,7 @@ def test_errors_are_those_of_the_metrics_and_forecasts_follow_each_other(write, 
     assert list(found.errors[OWN]) == pytest.approx(result["mae_of_steps"])
     assert found.covered == pytest.approx(result["coverage"]) and found.relative == {}
     (one,) = found.series
-    assert len(one.actual) == len(one.middle) == 3 * 18 and one.steps == 3
+    assert len(one.actual) == len(one.middle) == 3 * 13 and one.steps == 3
     assert one.history + one.actual == pytest.approx(y[-len(one.times) :].round(4).tolist())
     assert all(
         low <= middle <= high
