@@ -142,8 +142,13 @@ def test_each_kind_of_run_has_the_parts_that_it_supports(tmp_path, monkeypatch):
     lines = {"task": "language", "per_line": True, "condition": "1", "cell": "gru"}
     for data, settings, parts, missing in (
         ("names.tsv", lines, {"states", "gates", "gradients", "vectors"}, 0),
-        ("tags.conll", {"task": "tag"}, {"states", "gates", "gradients", "vectors"}, 0),
-        ("days.csv", {"target": "y", "horizon": 3, "history": 14}, {"gates", "gradients"}, 2),
+        ("tags.conll", {"task": "tag"}, {"tags", "states", "gates", "gradients", "vectors"}, 0),
+        (
+            "days.csv",
+            {"target": "y", "horizon": 3, "history": 14},
+            {"forecasts", "gates", "gradients"},
+            2,
+        ),
     ):
         found = report_of_run(unroll.train(data, **small, **settings))
         assert {name for name, _ in found.parts} == parts | {"training", "Elman beside LSTM"}
