@@ -41,16 +41,14 @@ class ForecastResults(TaskFinding):
         """The error beside that of the best naive forecast, the band, and the series that are lost."""
         found, means = self.forecasts, self.mean_errors()
         (_, own), (naive, other), *_ = means.items()
-        better = (
-            f"{1 - own / other:.0%} less than"
-            if own <= other
-            else f"{own / other - 1:.0%} more than"
-        )
-        first = (
-            f"Off by {format_number(own)} on average: {better} the best naive forecast ({naive}, "
+        if other > 0:
+            share = f"{abs(1 - own / other):.0%} {'less' if own <= other else 'more'} than"
+        else:
+            share = "more than" if own > 0 else "as"
+        lines = [
+            f"Off by {format_number(own)} on average: {share} the best naive forecast ({naive}, "
             f"{format_number(other)}), over {found.forecasts:,} forecasts."
-        )
-        lines = [first] if other > 0 else [f"Off by {format_number(own)} on average."]
+        ]
         lines.append(f"The band of {found.band:.0%} holds {found.covered:.0%} of the values.")
         if found.relative:
             lost = [name for name, ratio in found.relative.items() if ratio > 1]
