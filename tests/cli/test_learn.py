@@ -79,7 +79,9 @@ def test_what_cannot_be_is_refused_in_a_sentence(printed):
     for words in (
         ["99"], ["check", "99"], ["check", "1", "x", "b", "-"], ["check", "1", "45"],
         ["check", "1", "45", "b", "nowhere.py"], ["check", "1", "45", "b", "x.py", "--file", "y.py"],
-        ["1", "--out", "nowhere/page.html"], ["notebooks", "books", "--lesson", "0"],
+        ["1", "--out", "nowhere/page.html"],
+        ["notebooks", "books", "--lesson", "0"],
+        ["check", "1", "--nope"], [""], ["3", "--folder", ""],        ["notebooks", ""],
     ):  # fmt: skip
         error = printed(*words, code=2).err
         error = error.removeprefix("Computing the right answers.\n")

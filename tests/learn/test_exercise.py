@@ -64,6 +64,11 @@ def test_a_function_cannot_change_the_numbers_of_the_next_call():
     assert Code("double", double, [(np.ones(2),)] * 2).judge(careless).right
 
 
+def test_what_a_function_prints_does_not_mix_with_json(capsys):
+    assert Code("double", double, [(1.0,)]).judge(lambda x: print("hello") or 2 * x).right
+    assert capsys.readouterr() == ("", "hello\n")
+
+
 def test_a_function_may_stand_in_a_file(tmp_path):
     code = Code("double", double, [(1.0,)])
     file = tmp_path / "mine.py"
@@ -73,6 +78,8 @@ def test_a_function_may_stand_in_a_file(tmp_path):
     assert "SyntaxError, line 2" in code.judge(str(file)).remark
     file.write_text("import numpyy\n")
     assert "ModuleNotFoundError, line 1" in code.judge(str(file)).remark
+    file.write_text("import sys\n\nsys.exit(3)\n")
+    assert "SystemExit, line 3" in code.judge(str(file)).remark
     file.write_text("def other(x):\n    return 2 * x\n")
     with pytest.raises(UserError, match="has no function double"):
         code.judge(str(file))

@@ -46,7 +46,7 @@ def test_choices_of_every_lesson_are_listed_in_its_question(lesson, tmp_path):
 
 def test_a_lesson_is_found_by_number_and_name():
     assert lesson_of("1") == lesson_of(1) == lesson_of("sequences")
-    with pytest.raises(UserError, match="There is no lesson 99; expected a number from 1 to"):
+    with pytest.raises(UserError, match="There is no lesson '99'; expected a number from 1 to"):
         lesson_of(99)
 
 

@@ -79,6 +79,7 @@ def lesson(
 ) -> None:
     """Show a lesson: its text, what its command prints, what to see in it, its exercises."""
     chosen = lesson_of(number)
+    refuse_impossible_path(folder, "--folder")
     files = checked_files({"--out": out, "--svg": svg}, overwrite)
     if json:
         say_json(summary(chosen) | {"text": chosen.text, **chosen.sections})
@@ -132,6 +133,9 @@ def check(
 
     chosen = lesson_of(number)
     refuse_impossible_path(folder, "--folder")
+    wrong = [word for word in answers or [] if word.startswith("--")]
+    if wrong:
+        raise UserError(f"No such option: {wrong[0]}. See: unroll learn check --help")
     say("Computing the right answers.", err=True)
     exercises = chosen.exercises(Path(folder))
     if answers or given or file is not None:

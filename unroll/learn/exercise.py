@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import sys
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -168,19 +170,27 @@ class Code(Exercise):
         return self.ours
 
     def judge(self, answer: Any) -> Verdict:
-        """Call the learner's function; an answer is a function, or the file that it is in."""
+        """Call the learner's function; an answer is a function, or the file that it is in.
+
+        What the function prints goes to standard error, so that JSON stays JSON.
+        """
+        with contextlib.redirect_stdout(sys.stderr):
+            return self.judge_function(answer)
+
+    def judge_function(self, answer: Any) -> Verdict:
+        """The verdict on a function or file; see `judge`."""
         try:
             function = answer if callable(answer) else self.read(str(answer).strip())
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Verdict(False, f"The file stops with {described(error)}")
         for case in self.cases:
             expected = self.ours(*copy.deepcopy(case))
             try:
                 found = function(*copy.deepcopy(case))
                 same = equal(found, expected, self.within)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 return Verdict(False, f"{self.name} stops with {described(error)}")
             if not same:
                 call = f"{self.name}({', '.join(map(brief, case))})"
@@ -260,7 +270,7 @@ def brief(value: Any) -> str:
     return shortened(printable(" ".join(repr(value).split())), 60)
 
 
-def described(error: Exception) -> str:
+def described(error: BaseException) -> str:
     """An error of the learner's code, with its line."""
     line = traceback.extract_tb(error.__traceback__)[-1].lineno
     where = error.lineno if isinstance(error, SyntaxError) else line

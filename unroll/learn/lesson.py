@@ -123,7 +123,7 @@ def lesson_of(number: str | int) -> Lesson:
         if str(number) in (str(each), name):
             return read_lesson(each)
     raise UserError(
-        f"There is no lesson {shortened(str(number), 40)}; expected a number from {min(ORDER)} to "
+        f"There is no lesson {shortened(str(number), 40)!r}; expected a number from {min(ORDER)} to "
         f"{max(ORDER)}. `unroll learn` lists them."
     )
 
