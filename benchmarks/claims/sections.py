@@ -1,0 +1,6 @@
+"""The claims in the order of the page."""
+
+from benchmarks.claims import cells
+from benchmarks.claims.claim import Claim
+
+SECTIONS: dict[str, list[Claim]] = {module.TITLE: module.CLAIMS for module in (cells,)}
