@@ -93,3 +93,22 @@ def test_a_cell_of_ones_own(place, capsys):
 )
 def test_what_is_wrong_is_told_in_a_sentence(capsys, words, expected):
     assert expected in refused(capsys, *words)
+
+
+def test_summands_of_a_cell(place, capsys):
+    words = ["inspect", "summands", "rnn", "hello", "--at", "4"]
+    assert run([*words, "--out", "it.html"], False) == 0
+    assert "cut here" in capsys.readouterr().out
+    assert (
+        "<code>unroll inspect summands rnn hello --at 4</code>" in (place / "it.html").read_text()
+    )
+    assert run([*words, "--json"], False) == 0
+    assert len(json.loads(capsys.readouterr().out)["layers"][0]["steps"]) == 4
+    for wrong, expected in (
+        (["rnn", "hello", "--at", "was"], "a fresh cell knows no words"),
+        (["rnn", "--device", "cpu"], "--device is for a RUN"),
+        ([".", "hello", "--hidden", "3"], "--hidden is for fresh cells"),
+        (["."], "and no TEXT"),
+    ):
+        assert run(["inspect", "summands", *wrong], False) == 2
+        assert expected in capsys.readouterr().err

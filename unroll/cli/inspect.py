@@ -18,7 +18,7 @@ from unroll.cli.finding_options import (
     load_run,
 )
 from unroll.cli.findings import as_flags, checked_files, report_finding, write_files
-from unroll.cli.inspect_gradients import gradients
+from unroll.cli.inspect_gradients import gradients, summands
 from unroll.cli.output import say
 from unroll.cli.run_options import AsJson, Condition, Overwrite, RunPath, TrustCode, text_given
 from unroll.errors import UserError
@@ -32,6 +32,7 @@ def inspect() -> None:
 
 
 app.command("gradients")(gradients)
+app.command("summands")(summands)
 
 
 @app.command("cell")

@@ -1,19 +1,21 @@
-"""`unroll inspect gradients`: of fresh cells, or in a run over data."""
+"""`unroll inspect gradients` and `unroll inspect summands`: of fresh cells, or in a run."""
 
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unroll.cli.finding_options import Csv, Device, Out, Png, Svg, given_values, load_run
 from unroll.cli.findings import as_flags, checked_files, report_finding
-from unroll.cli.run_options import AsJson, Overwrite, TrustCode
+from unroll.cli.run_options import AsJson, Condition, Overwrite, TrustCode, text_given
 from unroll.errors import UserError
+from unroll.terminal import shortened
 
 if TYPE_CHECKING:
-    from unroll.inspect import Gradients
+    from unroll.inspect import Finding, Gradients
 
 CELLS = "rnn,irnn,lstm,gru"
 RUN_FLAGS = ("length", "batch", "noise", "seed", "device", "trust_code")  # that a RUN takes
@@ -45,6 +47,13 @@ Inputs = Annotated[
 ]
 Noise = Annotated[
     bool, typer.Option("--noise", help="Put white noise in at the loss in place of an error.")
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        help="Whose loss: a word of the text, a label, or a step. Default: the last.",
+        metavar="WORD|LABEL|STEP",
+    ),
 ]
 Clip = Annotated[float | None, typer.Option(help="Clip the gradient of the weights to this norm.")]
 
@@ -92,6 +101,87 @@ def gradients(
     finding = cell_gradients(given) if path is None else run_gradients(path, data, given)
     command = ["unroll", "inspect", "gradients", *filter(None, (path, data)), *as_flags(given)]
     report_finding(finding, command, files, json, "gradients.html")
+
+
+def summands(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="CELL|RUN", help="A name of `unroll cells`, FILE.py:CLASS, or a run folder."
+        ),
+    ] = "rnn",
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="[TEXT]", help="What is read. Default: hello. A RUN needs one."),
+    ] = None,
+    at: At = None,
+    hidden: Annotated[int | None, typer.Option(help="Units of a fresh cell. Default: 3.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of fresh weights. Default: 1.")] = None,
+    cell_options: Annotated[
+        str | None, typer.Option(help="Further arguments of the cell.", metavar="JSON")
+    ] = None,
+    condition: Condition = None,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = None,
+    trust_code: TrustCode = False,
+) -> None:
+    """Show backpropagation through time as a sum: what each step adds to the gradient of the weights."""
+    for_cells = given_values(hidden=hidden, seed=seed, cell_options=cell_options)
+    for_runs = given_values(condition=condition, device=device, trust_code=trust_code or None)
+    is_run = Path(name).is_dir()
+    refuse_flags(for_cells if is_run else for_runs, name, is_run)
+    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
+    from unroll.inspect import summands_of_cell, summands_of_run
+
+    finding: Finding
+    if is_run:
+        if text is None:
+            raise UserError(
+                f"inspect summands got the run {name} and no TEXT; expected a text that it reads: unroll "
+                f'inspect summands {shlex.quote(name)} "some words"'
+            )
+        run = load_run(name, device, trust_code)
+        finding = summands_of_run(run, text_given(text), at=at, condition=condition)
+    else:
+        step = None if at is None else whole_step(at)
+        finding = summands_of_cell(name, text or "hello", at=step, **for_cells)
+    words = [name] if text is None else [name, text]
+    flags = as_flags({**given_values(at=at), **for_cells, **for_runs})
+    report_finding(
+        finding, ["unroll", "inspect", "summands", *words, *flags], files, json, "summands.html"
+    )
+
+
+def refuse_flags(given: dict[str, Any], name: str, is_run: bool) -> None:
+    """Raise UserError for a flag that is not for what was named.
+
+    Args:
+        given: flags of the other kind that were given.
+        name: of the cell or the run folder.
+        is_run: whether it is a run.
+    """
+    if given:
+        flag = next(iter(given)).replace("_", "-")
+        of, what = ("fresh cells", "a run") if is_run else ("a RUN", "no run folder")
+        raise UserError(f"--{flag} is for {of}, and {name} is {what}. Leave one of them out.")
+
+
+def whole_step(at: str) -> int:
+    """The number of a step of a fresh cell.
+
+    Raises:
+        UserError: for a word.
+    """
+    if not at.isdecimal():
+        raise UserError(
+            f"--at got {shortened(repr(at), 40)}; expected the number of a step: a fresh cell knows no words."
+        )
+    return int(at)
 
 
 def cell_gradients(given: dict[str, Any]) -> Gradients:

@@ -19,6 +19,7 @@ PUBLIC = {
     "Saliency": "unroll.inspect.saliency",
     "ScoredTexts": "unroll.inspect.scored_texts",
     "States": "unroll.inspect.states",
+    "Summands": "unroll.inspect.summands",
     "Trajectory": "unroll.inspect.trajectory",
     "Vectors": "unroll.inspect.vectors",
     "attention_of_run": "unroll.inspect.attention",
@@ -34,6 +35,9 @@ PUBLIC = {
     "results_of_run": "unroll.inspect.task_pictures.results",
     "scores_of_texts": "unroll.inspect.scored_texts",
     "states_of_run": "unroll.inspect.states",
+    "step_summands": "unroll.inspect.step_summands",
+    "summands_of_cell": "unroll.inspect.summands",
+    "summands_of_run": "unroll.inspect.summands",
     "truncation_errors": "unroll.inspect.truncation",
     "vectors_of_run": "unroll.inspect.vectors",
     "walk_of_cell": "unroll.inspect.cell_walk",
@@ -73,6 +77,10 @@ if TYPE_CHECKING:
     from unroll.inspect.scored_texts import scores_of_texts as scores_of_texts
     from unroll.inspect.states import States as States
     from unroll.inspect.states import states_of_run as states_of_run
+    from unroll.inspect.step_summands import step_summands as step_summands
+    from unroll.inspect.summands import Summands as Summands
+    from unroll.inspect.summands import summands_of_cell as summands_of_cell
+    from unroll.inspect.summands import summands_of_run as summands_of_run
     from unroll.inspect.task_pictures.results import results_of_run as results_of_run
     from unroll.inspect.trajectory import Trajectory as Trajectory
     from unroll.inspect.truncation import truncation_errors as truncation_errors
