@@ -12,4 +12,6 @@ ORDER = {
     4: "unrolling",
     6: "vanishing",
     7: "clipping",
+    8: "lstm",
+    9: "variants",
 }
