@@ -25,7 +25,6 @@ def place(tmp_path_factory):
         Path("binary.txt").write_bytes(b"\x7f\x03\x00\x01" * 40)
         Path("latin.txt").write_bytes("café ".encode("latin-1") * 100)
         Path("wide.txt").write_bytes("text".encode("utf-16"))
-        Path("short.txt").write_text("hello world")
         Path("picture.png").write_bytes(b"\x89PNG")
         Path("cut.gz").write_bytes(b"\x1f\x8b\x08\x00 not a gzip")
         Path("nothing").mkdir()
@@ -56,7 +55,6 @@ TRAIN = [
     (["wide.txt"], "UTF-16"),
     (["nothing"], "holds no text"),
     (["no_text"], "holds no text"),
-    (["short.txt"], "shorter than two blocks"),
     (["picture.png"], "does not look like"),
     (["cut.gz"], "gzip"),
     (["bad.jsonl"], "line 2"),

@@ -47,7 +47,13 @@ def generate(
     prompt: Annotated[
         str, typer.Option(help="What the text starts with; - reads standard input.")
     ] = "",
-    length: Annotated[int, typer.Option(help="Tokens to add.")] = 400,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            help="Tokens to add. Default: 400, or what makes a text as long as that of training, "
+            "where that is shorter."
+        ),
+    ] = None,
     temperature: Annotated[
         float,
         typer.Option(help="0 always the most likely token; 1 as learned; higher is more random."),
@@ -105,7 +111,7 @@ def generate(
 def stream_text(
     run: LanguageRun,
     prompt: str,
-    length: int,
+    length: int | None,
     sampling: Sampling,
     seed: int | None,
     condition: str | None,
@@ -152,14 +158,14 @@ def tune_files(out: str | None, count: int, overwrite: bool) -> list[Path | None
 def write_tune(
     run: MusicRun,
     prompt: str,
-    length: int,
+    length: int | None,
     sampling: Sampling,
     seed: int | None,
     file: Path | None,
     json: bool,
 ) -> None:
     """Draw a tune, write it to its file, and print it or where it was written."""
-    tune = run.generate(prompt, length, seed=seed, **asdict(sampling))
+    tune = run.generate(prompt, 400 if length is None else length, seed=seed, **asdict(sampling))
     if file is not None:
         write_file(file, run.render(tune, file.suffix.lower()))
     if json:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from unroll.data.vocabulary import BOUNDARY_NAME, UNKNOWN_NAME, Ids
+from unroll.data.vocabulary import BOUNDARY, BOUNDARY_NAME, UNKNOWN, UNKNOWN_NAME, Ids
 from unroll.saved_files import MOST_BYTES, Damaged, parse_record, read_whole, refuse_unless
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ class BPEVocabulary:
     """
 
     level = "bpe"
+    unknown_id = UNKNOWN
+    boundary = BOUNDARY
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer

@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from unroll.data.text import TextSource
-from unroll.data.vocabulary import BOUNDARY, UNKNOWN, Ids, Vocabulary
+from unroll.data.vocabulary import UNKNOWN, Ids, Vocabulary, ids_read
 from unroll.growing_file import GrowingFile
 from unroll.private_cache import (
     CacheError,
@@ -86,7 +86,7 @@ def first_tokens(encoded: Encoded, tokens: int) -> Encoded:
     return Encoded(
         ids,
         round(encoded.characters * end / encoded.tokens),
-        int((ids == UNKNOWN).sum()),
+        unknown_of_part(encoded, ids),
         starts,
         categories,
     )
@@ -114,7 +114,12 @@ def last_tokens(encoded: Encoded, tokens: int) -> Encoded:
         return encoded
     ids = encoded.ids[-(tokens + 1) :]
     characters = round(encoded.characters * tokens / encoded.tokens)
-    return Encoded(ids, characters, int((ids == UNKNOWN).sum()))
+    return Encoded(ids, characters, unknown_of_part(encoded, ids))
+
+
+def unknown_of_part(whole: Encoded, ids: np.ndarray) -> int:
+    """How many ids of a part are the unknown token; a closed vocabulary has none."""
+    return int((ids == UNKNOWN).sum()) if whole.unknown else 0
 
 
 def cache_folder() -> Path:
@@ -176,8 +181,9 @@ def encode_stream(texts: Iterable[tuple[int, str]], vocabulary: Vocabulary, key:
         last, current = None, None
         for number, text in texts:
             ids = vocabulary.encode(text)
-            if number != current and last != BOUNDARY:  # words end their lines with it already
-                yield Chunk(np.array([BOUNDARY]), 0)
+            # words end their lines with it already
+            if number != current and last != vocabulary.boundary:
+                yield Chunk(np.array([vocabulary.boundary]), 0)
             current = number
             yield Chunk(ids, len(text))
             last = int(ids[-1]) if len(ids) else last
@@ -202,9 +208,9 @@ def encode_lines(
     number = {category: k for k, category in enumerate(categories)}
 
     def chunks() -> Iterator[Chunk]:
-        yield Chunk(np.array([BOUNDARY]), 0)
+        yield Chunk(np.array([vocabulary.boundary]), 0)
         for text, category in records:
-            ids = np.append(vocabulary.encode(text), BOUNDARY)
+            ids = np.append(vocabulary.encode(text), vocabulary.boundary)
             yield Chunk(ids, len(text) + 1, 0 if category is None else number[category])
 
     return encode_cached(f"{key} {categories}", vocabulary, chunks)
@@ -307,7 +313,7 @@ def write_cache(folder: Path | None, vocabulary: Vocabulary, chunks: Iterable[Ch
         The encoded text, mapped from the folder, or from where there was room for it.
     """
     temporary = None if folder is None else make_temporary(folder)
-    meta = CacheMetadata(dtype="uint16" if len(vocabulary) <= 1 << 16 else "uint32")
+    meta = CacheMetadata(dtype="uint16" if ids_read(vocabulary) <= 1 << 16 else "uint32")
     files = {name: GrowingFile(temporary and temporary / name, say_elsewhere) for name in FILES}
     try:
         place = 0
@@ -319,7 +325,8 @@ def write_cache(folder: Path | None, vocabulary: Vocabulary, chunks: Iterable[Ch
                 files["categories.bin"].write(np.int32(chunk.line).tobytes())
             place += len(chunk.ids)
             meta.characters += chunk.characters
-            meta.unknown += int((chunk.ids == UNKNOWN).sum())
+            if vocabulary.unknown_id is not None:
+                meta.unknown += int((chunk.ids == vocabulary.unknown_id).sum())
         for file in files.values():
             file.flush()
         meta.files = {n: FileRecord(bytes=f.size, sha256=f.sha256()) for n, f in files.items()}

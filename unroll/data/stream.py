@@ -110,7 +110,7 @@ class BlockStream:
 
     Each stream continues where its last block ended, so the state can be carried (truncated
     backpropagation through time). From the second epoch on the streams start a few steps later, so that
-    the borders of blocks differ.
+    the borders of blocks differ; as far as the text has room for it.
 
     Args:
         encoded: the stream.
@@ -128,12 +128,13 @@ class BlockStream:
                 "longer text."
             )
         self.per_epoch = max(1, self.length // block)
+        self.shifts = min(block, len(self.ids) - block)  # in a text of one block there is one
 
     def batch(self, number: int) -> TokenBatch:
         epoch, k = divmod(number, self.per_epoch)
         shift = 0
         if epoch:
-            shift = int(np.random.default_rng((self.seed, epoch)).integers(self.T))
+            shift = int(np.random.default_rng((self.seed, epoch)).integers(self.shifts))
         starts = shift + k * self.T + self.length * np.arange(self.B)
         window = self.ids[starts[None, :] + np.arange(self.T + 1)[:, None]].astype(np.int64)
         ids = torch.from_numpy(window)  # [T + 1, B]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from unroll.data.bpe import BPEVocabulary
-from unroll.data.characters import CharacterVocabulary
+from unroll.data.characters import CharacterVocabulary, ClosedAlphabet
 from unroll.data.vocabulary import UNKNOWN_NAME, Vocabulary
 from unroll.data.words import WordVocabulary, punctuation_is_separate
 from unroll.saved_files import (
@@ -38,25 +38,34 @@ class VocabularySettings(Protocol):
 
 
 def learn_vocabulary(
-    texts: Callable[[], Iterable[str]], settings: VocabularySettings
+    texts: Callable[[], Iterable[str]],
+    settings: VocabularySettings,
+    unknown: str = "token",
+    *,
+    ends: bool = True,
 ) -> Vocabulary:
     """Learn the vocabulary that the settings ask for.
 
     Args:
-        texts: called to read the training set from the start.
+        texts: called to read from the start what it is learned from.
         settings: what a token is, and how many are kept.
+        unknown: what other tokens are. "token": the unknown token; "never": refused; "skip": left out.
+        ends: of a closed alphabet, whether the end of a line or of a document is predicted too.
     """
     size = settings.vocabulary_size
     if settings.level == "char":
-        return CharacterVocabulary.learn(texts(), settings.min_count or 1, size)
+        found = CharacterVocabulary.learn(texts(), settings.min_count or 1, size)
+        if unknown == "token":
+            return found
+        return ClosedAlphabet(found.characters, ends=ends, skips=unknown == "skip")
     if settings.level == "bpe":
         return BPEVocabulary.learn(texts(), size or BPE_SIZE, settings.min_count or 2)
     head = "".join(islice((text[:LOOK] for text in texts()), 1))
     split = settings.split
     if split == "auto":
         split = "spaces" if punctuation_is_separate(head) else "punctuation"
-    rare = settings.min_count or (1 if f" {UNKNOWN_NAME} " in head else 2)
-    return WordVocabulary.learn(texts(), rare, size, split, settings.end, settings.lower)
+    rare = settings.min_count or (1 if unknown != "token" or f" {UNKNOWN_NAME} " in head else 2)
+    return WordVocabulary.learn(texts(), rare, size, split, settings.end, settings.lower, unknown)
 
 
 @dataclass
@@ -65,11 +74,15 @@ class CharacterRecord:
 
     Attributes:
         characters: the known ones.
+        unknown: what other characters are: a token, refused, or left out.
+        ends: of a closed alphabet, whether the end of a line or of a document is predicted too.
     """
 
     __pydantic_config__ = STRICT
 
     characters: str
+    unknown: Literal["token", "never", "skip"] = "token"
+    ends: bool = False
 
 
 @dataclass
@@ -81,6 +94,7 @@ class WordRecord:
         split: where words end.
         end: what ends with a boundary.
         lower: whether words lose their case.
+        unknown: what other words are: a token, refused, or left out.
     """
 
     __pydantic_config__ = STRICT
@@ -89,6 +103,7 @@ class WordRecord:
     split: Literal["spaces", "punctuation"] = "spaces"
     end: Literal["line", "sentence"] = "line"
     lower: bool = False
+    unknown: Literal["token", "never", "skip"] = "token"
 
 
 def load_vocabulary(folder: Path, prefix: str = "") -> Vocabulary:
@@ -107,9 +122,12 @@ def load_vocabulary(folder: Path, prefix: str = "") -> Vocabulary:
     record = read_record(folder, name, dict[str, Any])
     level = record.pop("level", None)
     if level == "char":
-        characters = check_record(record, CharacterRecord, path).characters
-        refuse_unless(are_unique(characters), path, "each character once")
-        return CharacterVocabulary(characters)
+        found = check_record(record, CharacterRecord, path)
+        refuse_unless(are_unique(found.characters), path, "each character once")
+        if found.unknown == "token":
+            return CharacterVocabulary(found.characters)
+        skips = found.unknown == "skip"
+        return ClosedAlphabet(found.characters, ends=found.ends, skips=skips)
     if level == "word":
         words = check_record(record, WordRecord, path)
         refuse_unless(are_unique(words.words), path, "each word once")

@@ -8,7 +8,15 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from unroll.data.vocabulary import BOUNDARY, UNKNOWN, UNKNOWN_NAME, Ids, as_json, most_frequent
+from unroll.data.vocabulary import (
+    BOUNDARY,
+    UNKNOWN,
+    UNKNOWN_NAME,
+    Ids,
+    as_json,
+    most_frequent,
+    refuse_unknown,
+)
 
 END_NAME = "<eos>"
 # a token that starts with this mark follows the token before it without a space
@@ -23,12 +31,13 @@ class WordVocabulary:
     Spaces are not kept: decode(encode(text)) is the text with one space between words.
 
     Args:
-        words: the known ones; their ids begin at 2.
+        words: the known ones; their ids begin at 2, or at 1 where there is no unknown token.
         split: "spaces" splits at spaces, for texts whose punctuation is already separate; "punctuation"
             also splits punctuation from words, and keeps where there was no space.
         end: "line" makes each line end an `<eos>`; "sentence" adds `<eos>` after . ! ? and at blank
             lines.
         lower: whether case is dropped.
+        unknown: what other words are. "token": the unknown token; "never": refused; "skip": left out.
 
     Examples:
         >>> from unroll.data.words import WordVocabulary
@@ -45,9 +54,14 @@ class WordVocabulary:
         split: str = "punctuation",
         end: str = "line",
         lower: bool = False,
+        unknown: str = "token",
     ) -> None:
         self.words, self.split, self.end, self.lower = words, split, end, lower
-        self._names = [UNKNOWN_NAME, END_NAME, *words]
+        self.when_unknown = unknown
+        self.unknown_id = UNKNOWN if unknown == "token" else None
+        self.boundary = BOUNDARY if unknown == "token" else 0
+        special = [UNKNOWN_NAME] if unknown == "token" else []
+        self._names = [*special, END_NAME, *words]
         self._ids = {word: k for k, word in enumerate(self._names)}
 
     @classmethod
@@ -59,6 +73,7 @@ class WordVocabulary:
         split: str = "punctuation",
         end: str = "line",
         lower: bool = False,
+        unknown: str = "token",
     ) -> WordVocabulary:
         """The words of these texts.
 
@@ -69,6 +84,7 @@ class WordVocabulary:
             split: as for the class.
             end: as for the class.
             lower: as for the class.
+            unknown: as for the class.
         """
         splitter = cls([], split, end, lower)
         counts: Counter[str] = Counter()
@@ -76,7 +92,7 @@ class WordVocabulary:
             counts.update(splitter.tokens(text))
         for special in (UNKNOWN_NAME, END_NAME):
             counts.pop(special, None)
-        return cls(list(most_frequent(counts, min_count, size)), split, end, lower)
+        return cls(list(most_frequent(counts, min_count, size)), split, end, lower, unknown)
 
     def tokens(self, text: str) -> Iterator[str]:
         """The words of a text, with `<eos>` where a line or a sentence ends."""
@@ -100,13 +116,20 @@ class WordVocabulary:
 
     def encode(self, text: str) -> Ids:
         ids = self._ids
-        return np.fromiter((ids.get(token, UNKNOWN) for token in self.tokens(text)), dtype=np.int64)
+        found = np.fromiter((ids.get(token, -1) for token in self.tokens(text)), dtype=np.int64)
+        if self.unknown_id is not None:
+            return np.where(found < 0, self.unknown_id, found)
+        if self.when_unknown == "skip":
+            return found[found >= 0]
+        if (found < 0).any():
+            refuse_unknown(self.unknown(text), "word")
+        return found
 
     def decode(self, ids: Iterable[int]) -> str:
         parts: list[str] = []
         for id in ids:
             token = self._names[id]
-            if id == BOUNDARY:
+            if id == self.boundary:
                 parts.append("\n")
             elif self.split == "punctuation" and len(token) > 1 and token.startswith(GLUE):
                 parts.append(token[1:])
@@ -122,8 +145,9 @@ class WordVocabulary:
         return sorted({t.removeprefix(GLUE) for t in self.tokens(text) if t not in self._ids})
 
     def files(self) -> dict[str, bytes]:
+        closed = {} if self.unknown_id is not None else {"unknown": self.when_unknown}
         return as_json(
-            self.level, words=self.words, split=self.split, end=self.end, lower=self.lower
+            self.level, words=self.words, split=self.split, end=self.end, lower=self.lower, **closed
         )
 
 

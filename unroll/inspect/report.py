@@ -207,23 +207,23 @@ def sample_text(run: Run, path: str) -> tuple[Any, str | None]:
     """
     if not isinstance(run, LanguageRun):
         return next(read_inputs(run, path), ""), None
-    encoded = read_encoded(run, path)
+    encoded, unknown = read_encoded(run, path), run.vocabulary.unknown_id
     if encoded.starts is not None:
         line = len(encoded.starts) - 1
-        ids = known_ids(encoded.ids[encoded.starts[line] + 1 :])
+        ids = known_ids(encoded.ids[encoded.starts[line] + 1 :], unknown)
         condition = None
         if encoded.categories is not None:
             condition = run.categories[int(encoded.categories[line])]
         return run.vocabulary.decode(ids).strip(), condition
     at = max(1, min(int(0.9 * len(encoded.ids)), len(encoded.ids) - TOKENS))
-    text = run.vocabulary.decode(known_ids(encoded.ids[at : at + TOKENS]))
+    text = run.vocabulary.decode(known_ids(encoded.ids[at : at + TOKENS], unknown))
     first, _, rest = text.partition("\n")
     return (rest if len(rest) > len(first) else text), None
 
 
-def known_ids(ids: np.ndarray) -> list[int]:
+def known_ids(ids: np.ndarray, unknown: int | None = UNKNOWN) -> list[int]:
     """The ids without the unknown token, whose text could not be read again."""
-    return [int(i) for i in ids if i != UNKNOWN]
+    return [int(i) for i in ids if i != unknown]
 
 
 def run_metrics(run: Run) -> dict[str, str]:

@@ -46,11 +46,13 @@ class EmbeddingTable:
         name: of the embedding.
         names: V tokens.
         vectors: [V, E].
+        special: rows that are no tokens of a text: the unknown token and the boundary.
     """
 
     name: str
     names: list[str]
     vectors: Tensor
+    special: tuple[int, ...] = (UNKNOWN, UNKNOWN + 1)
 
     def neighbours(self, token: int, count: int) -> list[tuple[int, float]]:
         """The nearest tokens by cosine, without the token itself and the unknown token.
@@ -64,8 +66,9 @@ class EmbeddingTable:
         """
         unit = self.vectors / self.vectors.norm(dim=1, keepdim=True).clamp(min=1e-12)
         cosine = unit @ unit[token]
-        cosine[[token, UNKNOWN]] = -2.0
-        best, order = cosine.topk(min(count, max(1, len(cosine) - 2)))
+        never = sorted({token, *self.special[:1]})
+        cosine[never] = -2.0
+        best, order = cosine.topk(min(count, max(1, len(cosine) - len(never))))
         return list(zip(order.tolist(), best.tolist(), strict=True))
 
 
@@ -145,8 +148,9 @@ class Vectors(Finding):
                 for n, _ in neighbours:
                     groups.setdefault(n, group)
         if self.conditions.get("near") is None:
-            for n in range(UNKNOWN + 2, min(len(table.names), MAP_TOKENS)):
-                groups.setdefault(n, len(self.near))
+            for n in range(min(len(table.names), MAP_TOKENS)):
+                if n not in table.special:
+                    groups.setdefault(n, len(self.near))
         tokens = list(groups)
         plane = principal_plane(table.vectors[tokens])
         places = torch.zeros(len(tokens), 2) if plane is None else plane[0]
@@ -209,7 +213,9 @@ def vectors_of_run(run: Run, near: Sequence[str] = (), *, top: int = TOP) -> Vec
     if not near:
         table = tables[-1] if tables[0].name == "source" else tables[0]
         words = [
-            n for n, name in enumerate(table.names) if n > UNKNOWN + 1 and name.strip().isalnum()
+            n
+            for n, name in enumerate(table.names)
+            if n not in table.special and name.strip().isalnum()
         ]
         tokens = [(table, n) for n in (words or list(range(len(table.names))))[:DEFAULT_TOKENS]]
     conditions = {
@@ -245,7 +251,9 @@ def embedding_tables(run: Run) -> list[EmbeddingTable]:
                 vectors = vectors[:-1]  # the last one is of all rare words together
             if any(torch.equal(vectors, other.vectors) for other in tables):
                 continue  # shared by source and target
-            tables.append(EmbeddingTable(name, row_names(names, len(vectors)), vectors))
+            shown = row_names(names, len(vectors))
+            vectors = vectors[: len(shown)]  # the start of a text is no token
+            tables.append(EmbeddingTable(name, shown, vectors, special_rows(names)))
     return tables
 
 
@@ -255,6 +263,13 @@ def row_names(vocabulary: Any, count: int) -> list[str]:
         names = {number: word for word, number in vocabulary.items()}
         return [names.get(n, "<unk>") for n in range(count)]
     return [vocabulary.name(n) for n in range(min(count, len(vocabulary)))]
+
+
+def special_rows(vocabulary: Any) -> tuple[int, ...]:
+    """The rows of the unknown token and of the boundary; a closed vocabulary has no unknown token."""
+    if getattr(vocabulary, "unknown_id", UNKNOWN) is not None:
+        return (UNKNOWN, UNKNOWN + 1)
+    return ()
 
 
 def unknown_token_message(word: str, tables: Sequence[EmbeddingTable]) -> str:

@@ -212,14 +212,13 @@ class KneserNey:
         return found
 
     def find(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """The rows of the grams that are a row's gram and a token, UNSEEN where never seen; a negative
-        token is nothing.
+        """The rows of the grams that are a row's gram and a token, UNSEEN where never seen; a token
+        outside of the vocabulary is nothing.
         """
         key = rows * self.vocabulary_size + tokens
         place = np.minimum(self.keys.searchsorted(key), len(self.keys) - 1)
-        return np.where(
-            (self.keys[place] == key) & (rows != UNSEEN) & (tokens >= 0), place + 1, UNSEEN
-        )
+        is_token = (tokens >= 0) & (tokens < self.vocabulary_size)
+        return np.where((self.keys[place] == key) & (rows != UNSEEN) & is_token, place + 1, UNSEEN)
 
     # probabilities
 

@@ -44,9 +44,11 @@ class LanguageModel(nn.Module):
         initialisation: a name for `initialise`; `initialised` says what it did.
         gated: whether it is mixed with an n-gram model (`MixedLanguageModel`), so that it keeps their
             gate. Default: False.
+        ids_read: how many ids it reads, where that is more than V: the start of a text is read and never
+            predicted. Default: V.
 
     Raises:
-        ValueError: where tied sizes differ.
+        ValueError: where tied sizes differ, and where `rare` and `ids_read` are both given.
     """
 
     rare: Tensor | None
@@ -67,14 +69,18 @@ class LanguageModel(nn.Module):
         rare: Tensor | None = None,
         initialisation: str = "auto",
         gated: bool = False,
+        ids_read: int | None = None,
     ) -> None:
         super().__init__()
+        if rare is not None and ids_read is not None and ids_read > vocabulary_size:
+            raise ValueError("LanguageModel got rare and ids_read; expected one of them.")
         self.gate = MixtureGate() if gated else None
         self.register_buffer("rare", rare)
         self.known = vocabulary_size if rare is None else vocabulary_size - len(rare)
         places = self.known + (rare is not None)
         embedding = nn.Embedding if rare is None else ShortlistEmbedding
-        self.embedding = embedding(places, embedding_size)
+        read = places if rare is not None else max(places, ids_read or 0)
+        self.embedding = embedding(read, embedding_size)
         self.category = nn.Embedding(categories, embedding_size) if categories else None
         self.stack = nn.ModuleList()
         width = embedding_size
@@ -237,7 +243,7 @@ class LanguageModel(nn.Module):
         return e if self.category is None else e + self.category(category)
 
     def _softmax_weight(self) -> Tensor:
-        return self.embedding.weight if self.weight is None else self.weight
+        return self.embedding.weight[: len(self.bias)] if self.weight is None else self.weight
 
     def _initialise(self, name: str) -> str:
         said = initialise_layers(self.stack, name)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unroll.data.vocabulary import BOUNDARY, UNKNOWN, Vocabulary
+from unroll.data.vocabulary import Vocabulary
 from unroll.errors import UserError
 from unroll.models import language_state
 from unroll.models.generation import generate_pieces
@@ -23,10 +23,10 @@ from unroll.models.sampling import checked_sampling
 def start_ids(vocabulary: Vocabulary, per_line: bool) -> list[int]:
     """The ids before the first token of a text: a line end for a stream, else the boundary."""
     if not per_line and vocabulary.level in ("char", "bpe"):
-        ids = vocabulary.encode("\n").tolist()
-        if ids and UNKNOWN not in ids:
+        ids = [] if vocabulary.unknown("\n") else vocabulary.encode("\n").tolist()
+        if ids and vocabulary.unknown_id not in ids:
             return ids
-    return [BOUNDARY]
+    return [vocabulary.boundary]
 
 
 @torch.no_grad()
@@ -61,7 +61,7 @@ def score(
     own = vocabulary.encode(text).tolist()
     if not own:
         raise UserError("The text to score is empty; expected at least one character or word.")
-    ids = torch.tensor(context + own + ([BOUNDARY] if per_line else []), device=device)
+    ids = torch.tensor(context + own + ([vocabulary.boundary] if per_line else []), device=device)
     condition = category_ids(category, 1, device)
     if state is None:
         log_p = network.log_probabilities(ids, condition)[len(context) - 1 :].tolist()
@@ -133,7 +133,7 @@ def prompt_ids(
         UserError: for characters that the vocabulary does not have.
     """
     unknown = vocabulary.unknown(prompt)
-    if unknown and vocabulary.level == "char":
+    if unknown and vocabulary.level == "char" and not getattr(vocabulary, "skips", False):
         shown = ", ".join(repr(c) for c in unknown[:10])
         raise UserError(
             f"The prompt has characters that the model has never seen: {shown}. Remove them, or train "
@@ -184,8 +184,9 @@ def generate(
         raise UserError(f"--length got {length}; expected a number of tokens, 0 or more.")
     device = network.bias.device
     # the boundary is a line end for words and the end of the sequence for lines; otherwise it is no text
-    never = [] if unknown else [UNKNOWN]
-    never += [] if per_line or vocabulary.level == "word" else [BOUNDARY]
+    never = [] if unknown or vocabulary.unknown_id is None else [vocabulary.unknown_id]
+    if not per_line and vocabulary.level != "word" and vocabulary.boundary < len(vocabulary):
+        never.append(vocabulary.boundary)
     condition = category_ids(category, 1, device)
     context = prompt_ids(vocabulary, prompt, per_line, state)
     if state is not None:
@@ -202,7 +203,7 @@ def generate(
         top_p=top_p,
         seed=seed,
         never=never,
-        end=BOUNDARY if per_line else None,
+        end=vocabulary.boundary if per_line else None,
         device=device,
     )
 

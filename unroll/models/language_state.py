@@ -154,7 +154,7 @@ def from_bytes(
         content: of `LanguageState.to_bytes`.
         weights: the hash of the model.
         categories: how many conditions it has.
-        size: V, tokens of its vocabulary.
+        size: how many ids it reads.
 
     Raises:
         UserError: where the bytes are no state, are damaged, or belong to another run.

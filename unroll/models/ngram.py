@@ -128,10 +128,10 @@ class NGramModel:
         return row
 
     def _find(self, k: int, prefix: np.ndarray, token: np.ndarray) -> np.ndarray:
-        """Rows of the grams of order k + 1 that are a prefix's row and a token."""
+        """Rows of the grams of order k + 1 that are a prefix's row and a token of the vocabulary."""
         key = prefix * self.vocabulary_size + token
         place = np.searchsorted(self.keys[k], key).clip(0, len(self.keys[k]) - 1)
-        there = (self.keys[k][place] == key) & (prefix != UNSEEN)
+        there = (self.keys[k][place] == key) & (prefix != UNSEEN) & (token < self.vocabulary_size)
         return np.where(there, place, UNSEEN)
 
     def _after(self, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import unroll
-from unroll.data.vocabulary import BOUNDARY
 from unroll.errors import UserError
 from unroll.models.kneser_ney import KneserNey
 from unroll.tasks.language import floor as language_floor
@@ -33,7 +32,7 @@ def run(tmp_path_factory):
 def test_it_comes_back_and_a_damaged_file_is_a_sentence(tmp_path, prepared):
     corpus, settings = prepared()
     V = len(corpus.vocabulary)
-    floor = fit_floor(corpus.train, corpus.valid, V, settings)
+    floor = fit_floor(corpus.train, corpus.valid, corpus.vocabulary, settings)
     write_folder(tmp_path / "run", floor.files())
     back = LanguageFloor.load(tmp_path / "run", V)
     ids = np.asarray(corpus.valid.ids, dtype=np.int64)
@@ -81,7 +80,7 @@ def test_what_is_evaluated_is_what_predicts(run, tmp_path):
 
 def test_the_validation_set_is_counted_when_all_is_chosen(run):
     whole = int(run.preprocessor.floor.unigram.sum())
-    assert whole == len(text(200, 0)) + 1  # the boundary before it
+    assert whole == len(text(200, 0))  # the start is never predicted, and not counted
     counted = unroll.load(run.path).preprocessor.floor.ngrams
     assert isinstance(counted, KneserNey) and counted.order == run.preprocessor.floor.ngrams.order
 
@@ -115,7 +114,7 @@ def test_lines_and_conditions_have_one_too(tmp_path):
     )  # fmt: skip
     floor = run.preprocessor.floor
     assert floor.lines and run.result()["nats_per_token"] < 0.6
-    assert floor.unigram[BOUNDARY] == 90 + 1  # no empty line between the two sets
+    assert floor.unigram[run.vocabulary.boundary] == 90 + 1  # no empty line between the two sets
     assert run.generate("ad", 10, condition="f", temperature=0) == "adam"
 
 

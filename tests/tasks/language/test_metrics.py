@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from unroll.data.vocabulary import ids_read
 from unroll.models.language import LanguageModel
 from unroll.tasks.language.metrics import measure, summarise, text_metrics
 
@@ -19,7 +20,8 @@ def test_the_units_fit_together(prepared):
 
 def test_a_stream_is_measured_token_by_token_with_its_state_carried(prepared):
     corpus, _ = prepared()
-    network = LanguageModel(len(corpus.vocabulary), 4, 8)
+    vocabulary = corpus.vocabulary
+    network = LanguageModel(len(vocabulary), 4, 8, ids_read=ids_read(vocabulary))
     shares = []
     metrics = measure(network, corpus.valid, torch.device("cpu"), shares.append)
     ids = torch.from_numpy(corpus.valid.ids[:].astype("int64"))

@@ -67,7 +67,8 @@ def test_lines_of_the_validation_set_are_among_all_lines(prepared):
     whole = objective_of(corpus, settings).with_validation_set()
     lines = whole.corpus.train
     assert len(lines.starts) == len(corpus.train.starts) + len(corpus.valid.starts)
-    assert (lines.ids[lines.starts] == 1).all() and lines.ids[-1] == 1
+    boundary = corpus.vocabulary.boundary
+    assert (lines.ids[lines.starts] == boundary).all() and lines.ids[-1] == boundary
 
 
 @pytest.mark.parametrize("options", [{}, {"per_line": True}])

@@ -23,6 +23,7 @@ FILE = "baseline.safetensors"
 def fit_baseline(train: Encoded, vocabulary_size: int) -> dict[str, bytes]:
     """Count the n-grams of a training set. Returns the files of a run folder that hold them."""
     ids = np.asarray(train.ids[: MOST_TOKENS + 1], dtype=np.int64)
+    ids = ids[ids < vocabulary_size]  # a start that is never predicted is in no gram
     arrays = NGramModel.fit(ids, vocabulary_size, ORDER).arrays()
     return {FILE: pack({name: torch.from_numpy(array) for name, array in arrays.items()})}
 

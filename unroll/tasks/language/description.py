@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unroll.counting import counted
 from unroll.data.words import WordVocabulary
 from unroll.models.language import LanguageModel
 from unroll.tasks.language.budget_sizes import fits_budget
@@ -39,9 +40,8 @@ def describe_text(corpus: Corpus, settings: LanguageSettings) -> list[str]:
         f"{corpus.source.name}: {corpus.scan.characters:,} characters; tokens are "
         f"{TOKENS[settings.level]} (--level), {len(vocabulary):,} different ones, "
         f"{corpus.train.tokens:,} in the training set.",
-        f"Validation set: {corpus.validation_set}, {corpus.valid.tokens:,} tokens (--valid FILE). "
-        f"Unknown tokens: {corpus.valid.unknown_rate:.2%} in the validation set, "
-        f"{corpus.train.unknown_rate:.2%} in the training set.",
+        describe_validation_set(corpus),
+        describe_unknown(corpus),
     ]
     if corpus.floor is not None:
         counted = min(corpus.train.tokens, tokens_counted(settings))
@@ -62,6 +62,29 @@ def describe_text(corpus: Corpus, settings: LanguageSettings) -> list[str]:
             f"{len(categories)} categories: {', '.join(categories[:LISTED_CATEGORIES])}{more}."
         )
     return lines
+
+
+def describe_validation_set(corpus: Corpus) -> str:
+    """A sentence on the validation set, and what its metrics say."""
+    if corpus.held_out:
+        return f"Validation set: {corpus.validation_set}, {corpus.valid.tokens:,} tokens (--valid FILE)."
+    return (
+        "Nothing is held out: the validation set is the training set, so metrics say how well this text is "
+        "remembered, not how well another one would be predicted. No n-grams are mixed in and there is no "
+        "refit (--set valid_size=N holds out N characters; --valid FILE)."
+    )
+
+
+def describe_unknown(corpus: Corpus) -> str:
+    """A sentence on tokens that the vocabulary does not have."""
+    vocabulary = corpus.vocabulary
+    if vocabulary.unknown_id is None:
+        of = "alphabet" if vocabulary.level == "char" else "vocabulary"
+        return f"The {of} is closed: there is no <unk> (--set unknown=token|never|skip)."
+    return (
+        f"Unknown tokens: {corpus.valid.unknown_rate:.2%} in the validation set, "
+        f"{corpus.train.unknown_rate:.2%} in the training set (--set unknown=token|never|skip)."
+    )
 
 
 def describe_words(settings: LanguageSettings) -> list[str]:
@@ -87,10 +110,8 @@ def describe_batches(settings: LanguageSettings, network: LanguageModel) -> list
     k1, k2 = settings.reach
     size = settings.block if settings.truncation == "window" else k1
     carried = "carried from block to block" if settings.state == "carry" else "reset for each block"
-    batches = (
-        f"Batches: {settings.batch_size} streams, blocks of {size} steps, state {carried} (--state "
-        "carry|reset)."
-    )
+    streams = counted(settings.batch_size or 1, "stream")
+    batches = f"Batches: {streams}, blocks of {size} steps, state {carried} (--state carry|reset)."
     if settings.restarts:
         batches += (
             " One stream begins each block with an empty state, in turn (--set restarts=false)."

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from unroll.data.encoded import Encoded
-from unroll.data.vocabulary import BOUNDARY
+from unroll.data.vocabulary import Vocabulary
 from unroll.models.discounts import fit_on
 from unroll.models.gram_counts import GramCounts
 from unroll.models.kneser_ney import KneserNey
@@ -74,10 +74,10 @@ class LanguageFloor:
             raise Damaged(problem) from error
         return cls(ngrams, unigram, bool(lines[0]))
 
-    def counted_again(self, ids: np.ndarray) -> LanguageFloor:
-        """The same order and discounts, with the counts of other ids [N]."""
-        size, order = self.ngrams.vocabulary_size, self.ngrams.order
-        grams, unigram = counted_grams(ids, size, order, self.lines)
+    def counted_again(self, ids: np.ndarray, vocabulary: Vocabulary) -> LanguageFloor:
+        """The same order and discounts, with the counts of other ids [N] of the vocabulary."""
+        order = self.ngrams.order
+        grams, unigram = counted_grams(ids, vocabulary, order, self.lines)
         return replace(
             self,
             ngrams=KneserNey.of_counts(grams, order, self.ngrams.discounts),
@@ -86,30 +86,31 @@ class LanguageFloor:
 
 
 def fit_floor(
-    train: Encoded, valid: Encoded, vocabulary_size: int, settings: LanguageSettings
+    train: Encoded, valid: Encoded, vocabulary: Vocabulary, settings: LanguageSettings
 ) -> LanguageFloor:
     """Count the n-grams of a training set; choose order and discounts on the validation set.
 
     Args:
         train: the training set; of a long one the last tokens are counted (`tokens_counted`).
         valid: the validation set.
-        vocabulary_size: V.
+        vocabulary: of V tokens.
         settings: what a token is, whether lines are sequences, and how many seconds there are.
     """
     ids = train.ids[-tokens_counted(settings) :]
     order = MOST_ORDER[settings.level]
-    grams, unigram = counted_grams(ids, vocabulary_size, order, settings.per_line)
+    grams, unigram = counted_grams(ids, vocabulary, order, settings.per_line)
     choosing = np.asarray(valid.ids[: CHOOSING_TOKENS + 1], dtype=np.int64)
     return LanguageFloor(fit_on(grams, choosing), unigram, settings.per_line)
 
 
 def counted_grams(
-    ids: np.ndarray, vocabulary_size: int, order: int, lines: bool
+    ids: np.ndarray, vocabulary: Vocabulary, order: int, lines: bool
 ) -> tuple[GramCounts, np.ndarray]:
     """The grams of ids [N] up to an order, and how often each token comes [V]."""
     ids = np.asarray(ids, dtype=np.int64)
-    grams = GramCounts.of(ids, vocabulary_size, order, BOUNDARY if lines else None)
-    return grams, np.bincount(ids, minlength=vocabulary_size).astype(np.int64)
+    ids = ids[ids < len(vocabulary)]  # a start that is never predicted is in no gram
+    grams = GramCounts.of(ids, len(vocabulary), order, vocabulary.boundary if lines else None)
+    return grams, np.bincount(ids, minlength=len(vocabulary)).astype(np.int64)
 
 
 def tokens_counted(settings: LanguageSettings) -> int:

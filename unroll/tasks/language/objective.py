@@ -88,9 +88,11 @@ class LanguageObjective(Objective):
         """The same network over the validation set and what comes before it.
 
         Of a stream that is a few times as many tokens, so that the validation set is read even where
-        little time is left; of lines all of them, in random order.
+        little time is left; of lines all of them, in random order. None where nothing is held out.
         """
         train, valid = self.corpus.train, self.corpus.valid
+        if not self.corpus.held_out:
+            return None
         if train.starts is None:
             train = last_tokens(train, BEFORE_VALIDATION * valid.tokens)
         elif train.tokens > MOST_LINE_TOKENS:
@@ -127,7 +129,7 @@ class LanguageObjective(Objective):
             self.corpus.vocabulary,
             per_line=self.settings.per_line,
             temperature=0.8,
-            length=SAMPLE_LENGTH[self.settings.level],
+            length=min(SAMPLE_LENGTH[self.settings.level], self.corpus.train.tokens),
             seed=self.settings.seed,
             category=0 if self.corpus.categories else None,
         )

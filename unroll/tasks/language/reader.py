@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from unroll.data.encoded import Encoded, encode_lines, encode_stream, text_part
@@ -20,6 +21,9 @@ from unroll.tasks.language.settings import LanguageSettings
 VALIDATION_PART = 10  # one tenth
 # the most characters of it: enough to choose by, and all others are learned from
 VALID_SIZE = {"char": 40_000, "word": 200_000, "bpe": 200_000}
+FEWEST_CHARACTERS, FEWEST_LINES = 1000, 20  # of a text of which a part is held out
+SMALL_ALPHABET_TEXT = 10_000  # characters of a text, below which its alphabet is closed
+TRAINING_SET = "the training set"  # where nothing is held out
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,12 @@ class Corpus:
     Attributes:
         source: where the text is.
         scan: what one pass over it found: characters, documents, hash.
-        vocabulary: learned from the training set alone.
+        vocabulary: learned from the training set alone; a closed one from the validation set too.
         train: the training set, as ids on disk.
         valid: the validation set, as ids on disk.
         categories: the conditions, by name.
         validation_set: which part of the text is the validation set, for people.
+        held_out: whether the validation set is another text than the training set.
         sha256: of the whole text, and of the text of the validation set where it is a file of its own.
         header: the names of the columns of a table, where its first line is read as them.
         floor: the n-gram model of the training set. None: not fitted.
@@ -49,6 +54,7 @@ class Corpus:
     sha256: str
     header: tuple[str, ...] = ()
     floor: LanguageFloor | None = None
+    held_out: bool = True
 
     @property
     def preprocessor(self) -> LanguagePreprocessor:
@@ -80,8 +86,9 @@ def read_corpus(
         return lines_corpus(source, scan, other, sha256, settings, preprocessor)
 
     tenth = scan.characters - scan.characters * (VALIDATION_PART - 1) // VALIDATION_PART
-    held_out = min(tenth, valid_size(settings, preprocessor is not None) or tenth)
-    end = None if other is not None else scan.characters - held_out
+    most = valid_size(settings, preprocessor is not None, scan.characters < FEWEST_CHARACTERS)
+    held_out = tenth if most is None else min(tenth, most)
+    end = scan.characters - held_out if other is None and held_out else None
     exact = settings.level == "char"
 
     def side(first: bool) -> Iterator[tuple[int, str]]:
@@ -90,15 +97,79 @@ def read_corpus(
         return text_part(source, end, exact=exact, first=first)
 
     if vocabulary is None:
-        vocabulary = learn_vocabulary(lambda: (text for _, text in side(True)), settings)
+        vocabulary = stream_vocabulary(source, other, scan, side, settings, held_out)
     key = f"stream {sha256} {end} {exact}"
-    train = encode_stream(side(True), vocabulary, f"{key} train")
-    valid = encode_stream(side(False), vocabulary, f"{key} valid")
+    train = encode_stream(as_encoded(side(True), vocabulary), vocabulary, f"{key} train")
+    if other is None and not held_out:
+        check_sizes(source.name, train, train, TRAINING_SET)
+        return Corpus(
+            source, scan, vocabulary, train, train, [], TRAINING_SET, sha256, held_out=False
+        )
+    valid = encode_stream(as_encoded(side(False), vocabulary), vocabulary, f"{key} valid")
     validation_set = settings.valid or "the last tenth"
     if other is None and held_out < tenth:
         validation_set = f"the last {held_out:,} characters"
     check_sizes(source.name, train, valid, validation_set)
     return Corpus(source, scan, vocabulary, train, valid, [], validation_set, sha256)
+
+
+def stream_vocabulary(
+    source: TextSource,
+    other: TextSource | None,
+    scan: TextScan,
+    side: Callable[[bool], Iterator[tuple[int, str]]],
+    settings: LanguageSettings,
+    held_out: int,
+) -> Vocabulary:
+    """The vocabulary of a text that is one stream.
+
+    Args:
+        source: the text.
+        other: that of the validation set, where it is a file of its own.
+        scan: of the text.
+        side: the training set, or the validation set.
+        settings: what a token is.
+        held_out: characters of the text that are its validation set.
+    """
+    is_apart = other is not None or held_out > 0
+    unknown = when_unknown(settings, scan.characters, is_apart)
+    if unknown == "token":
+        return learn_vocabulary(lambda: (text for _, text in side(True)), settings)
+    ends = scan.documents > 1
+
+    def whole() -> Iterator[str]:
+        parts = [source] if other is None else [source, other]
+        texts = (without_last_line_end(text_part(part)) for part in parts)
+        yield from (text for _, text in chain.from_iterable(texts))
+
+    found = learn_vocabulary(whole, settings, unknown, ends=ends)
+    if len(found) > ends or settings.level != "char":
+        return found
+    return learn_vocabulary(lambda: iter("\n"), settings, unknown, ends=ends)
+
+
+def as_encoded(
+    texts: Iterable[tuple[int, str]], vocabulary: Vocabulary
+) -> Iterable[tuple[int, str]]:
+    """The pieces of a text as they are encoded: a closed alphabet without line ends has none at the end.
+
+    The line end of a file of one line is no character of its text.
+    """
+    is_closed_alphabet = vocabulary.unknown_id is None and vocabulary.level == "char"
+    if is_closed_alphabet and vocabulary.unknown("\n"):
+        return without_last_line_end(texts)
+    return texts
+
+
+def without_last_line_end(texts: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """The pieces of a text, the last one without a line end at its end."""
+    before: tuple[int, str] | None = None
+    for piece in texts:
+        if before is not None:
+            yield before
+        before = piece
+    if before is not None and (text := before[1].removesuffix("\n")):
+        yield before[0], text
 
 
 def lines_corpus(
@@ -121,12 +192,14 @@ def lines_corpus(
     if settings.condition is not None:
         columns = find_line_columns(source, settings.condition, settings.text)
 
-    most = valid_size(settings, preprocessor is not None)
+    is_short = sum(1 for _ in islice(line_records(source, columns), FEWEST_LINES)) < FEWEST_LINES
+    most = valid_size(settings, preprocessor is not None, is_short)
+    is_apart = other is not None or most != 0
     every = max(VALIDATION_PART, scan.characters // most if most else 0)
 
     def side(first: bool) -> Iterator[tuple[str, str | None]]:
-        if other is not None:
-            yield from line_records(source if first else other, columns)
+        if other is not None or not is_apart:
+            yield from line_records(source if first or other is None else other, columns)
             return
         for number, record in enumerate(line_records(source, columns)):
             if (number % every != every - 1) == first:
@@ -135,7 +208,7 @@ def lines_corpus(
     if categories is None:
         categories = sorted({c for _, c in side(True) if c is not None})
     if vocabulary is None:
-        vocabulary = learn_vocabulary(lambda: (text + "\n" for text, _ in side(True)), settings)
+        vocabulary = line_vocabulary(side, settings, scan, is_apart)
     known = set(categories)
     for _, category in side(False):
         if category is not None and category not in known:
@@ -143,31 +216,80 @@ def lines_corpus(
                 f"The category {category!r} is only in the validation set of {source.name}, so the model "
                 "cannot learn it. Remove those lines, or add more of them."
             )
-    key = f"lines {sha256} {columns} {other is None and every}"
+    key = f"lines {sha256} {columns} {other is None and is_apart and every}"
     train = encode_lines(side(True), vocabulary, categories, f"{key} train")
+    header = columns.names if columns is not None and columns.header else ()
+    if not is_apart:
+        check_sizes(source.name, train, train, TRAINING_SET)
+        return Corpus(
+            source, scan, vocabulary, train, train, categories, TRAINING_SET, sha256, header,
+            held_out=False,
+        )  # fmt: skip
     valid = encode_lines(side(False), vocabulary, categories, f"{key} valid")
     part = "every tenth line" if every == VALIDATION_PART else f"one line in {every}"
     validation_set = settings.valid or part
     check_sizes(source.name, train, valid, validation_set)
-    header = columns.names if columns is not None and columns.header else ()
     return Corpus(
         source, scan, vocabulary, train, valid, categories, validation_set, sha256, header
     )
 
 
-def valid_size(settings: LanguageSettings, resumed: bool) -> int | None:
-    """The most characters of a validation set that is part of the text; None: it is a tenth.
+def line_vocabulary(
+    side: Callable[[bool], Iterator[tuple[str, str | None]]],
+    settings: LanguageSettings,
+    scan: TextScan,
+    is_apart: bool,
+) -> Vocabulary:
+    """The vocabulary of lines.
+
+    Args:
+        side: the lines of the training set, or of the validation set, with their categories.
+        settings: what a token is.
+        scan: of the text.
+        is_apart: whether the validation set is another text than the training set.
+    """
+    unknown = when_unknown(settings, scan.characters, is_apart)
+
+    def texts() -> Iterator[str]:
+        sides = (True,) if unknown == "token" or not is_apart else (True, False)
+        # a closed alphabet has the line end as its boundary
+        end = "" if unknown != "token" and settings.level == "char" else "\n"
+        for first in sides:
+            yield from (text + end for text, _ in side(first))
+
+    return learn_vocabulary(texts, settings, unknown)
+
+
+def when_unknown(settings: LanguageSettings, characters: int, is_apart: bool) -> str:
+    """What tokens are that the text does not have: "token", "never" or "skip".
+
+    Args:
+        settings: where it is open, it follows from the text.
+        characters: of the text.
+        is_apart: whether the validation set is another text than the training set.
+    """
+    if settings.unknown != "auto":
+        return settings.unknown
+    is_whole = settings.min_count in (None, 1) and settings.vocabulary_size is None
+    if settings.level == "bpe" or not is_whole:
+        return "token"
+    is_small = settings.level == "char" and characters < SMALL_ALPHABET_TEXT
+    return "never" if is_small or not is_apart else "token"
+
+
+def valid_size(settings: LanguageSettings, resumed: bool, is_short: bool) -> int | None:
+    """The most characters of a validation set that is part of the text; None: it is a tenth, 0: none.
 
     Runs of versions that always held out a tenth recorded no number.
     """
     if settings.valid_size is not None or resumed:
         return settings.valid_size
-    return VALID_SIZE[settings.level]
+    return 0 if is_short else VALID_SIZE[settings.level]
 
 
 def check_sizes(name: str, train: Encoded, valid: Encoded, validation_set: str) -> None:
     """Raises UserError where a part has too few tokens."""
-    if train.tokens < 2 or valid.tokens < 1:
+    if train.tokens < 1 or valid.tokens < 1:
         raise UserError(
             f"{name} is too short: its training set has {train.tokens} tokens and its validation set "
             f"({validation_set}) {valid.tokens}. Give a longer text."
@@ -196,7 +318,8 @@ def read_text(
     """
     sha256 = source.scan().sha256
     if not per_line:
-        encoded = encode_stream(text_part(source), vocabulary, f"stream {sha256} whole")
+        texts = as_encoded(text_part(source), vocabulary)
+        encoded = encode_stream(texts, vocabulary, f"stream {sha256} whole")
     else:
         known = categories or []
 

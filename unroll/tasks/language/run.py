@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from unroll.data.vocabulary import Vocabulary
+from unroll.data.vocabulary import Vocabulary, ids_read
 from unroll.errors import UserError
 from unroll.layers.kept_state import weights_hash
 from unroll.models import language_decoding, language_state
@@ -16,6 +16,8 @@ from unroll.models.mixture import MixedLanguageModel
 from unroll.tasks.language.preprocessor import LanguagePreprocessor
 from unroll.tasks.language.settings import LanguageSettings
 from unroll.tasks.run import Run
+
+USUAL_LENGTH = 400  # tokens that are generated
 
 
 class LanguageRun(Run):
@@ -79,7 +81,11 @@ class LanguageRun(Run):
             UserError: where the bytes are no state, are damaged, or belong to another run.
         """
         return language_state.from_bytes(
-            self.predictor, content, self.weights_hash, len(self.categories), len(self.vocabulary)
+            self.predictor,
+            content,
+            self.weights_hash,
+            len(self.categories),
+            ids_read(self.vocabulary),
         )
 
     def score(
@@ -125,10 +131,11 @@ class LanguageRun(Run):
             state=state,
         )
 
-    def generate(self, prompt: str = "", length: int = 400, **sampling: Any) -> str:
+    def generate(self, prompt: str = "", length: int | None = None, **sampling: Any) -> str:
         """The prompt and what follows it.
 
-        sampling: temperature, top_k, top_p, seed, condition, unknown, state; see `stream`.
+        length: tokens to add; None: `usual_length`. sampling: temperature, top_k, top_p, seed,
+        condition, unknown, state; see `stream`.
         """
         check_text(prompt, "prompt")
         return prompt + "".join(self.stream(prompt, length, **sampling))
@@ -136,7 +143,7 @@ class LanguageRun(Run):
     def stream(
         self,
         prompt: str = "",
-        length: int = 400,
+        length: int | None = None,
         *,
         temperature: float = 1.0,
         top_k: int = 0,
@@ -146,7 +153,7 @@ class LanguageRun(Run):
         unknown: bool = False,
         state: LanguageState | None = None,
     ) -> Iterator[str]:
-        """What follows the prompt, piece by piece, at most `length` tokens.
+        """What follows the prompt, piece by piece, at most `length` tokens; None: `usual_length`.
 
         temperature: 0: always the most likely token; 1: the learned probabilities.
         top_k: only the k most likely; 0: all.
@@ -160,7 +167,7 @@ class LanguageRun(Run):
             self.predictor,
             self.vocabulary,
             prompt,
-            length=length,
+            length=self.usual_length(prompt) if length is None else length,
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
@@ -192,6 +199,15 @@ class LanguageRun(Run):
                 "or read the text under this condition."
             )
         return state.category
+
+    def usual_length(self, prompt: str) -> int:
+        """Tokens to add to a prompt: 400, or what makes it as long as a shorter text of training."""
+        trained = int(self.config["data"].get("tokens", USUAL_LENGTH))
+        if trained >= USUAL_LENGTH or self.settings.per_line:
+            return USUAL_LENGTH
+        if self.vocabulary.unknown(prompt):
+            return trained  # of characters that are refused, or words that count as nothing
+        return max(1, trained - len(self.vocabulary.encode(prompt)))
 
     def category(self, condition: str | None) -> int | None:
         """The number of a condition; None for a run that was trained without.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from unroll.data.files.forms import PACKED_SUFFIXES, USUAL_SEPARATORS, suffix_of
 from unroll.data.first_rows import is_table
@@ -47,9 +47,10 @@ class LanguageSettings(RecurrentSettings):
     )
     valid_size: int | None = Field(
         None,
-        ge=1,
-        description="Most characters of a validation set that is a part of the text. Default: 40000, "
-        "of words and bpe 200000.",
+        ge=0,
+        description="Most characters of a validation set that is a part of the text; 0: nothing is held "
+        "out, and the validation set is the training set. Default: 40000, of words and bpe 200000; 0 of a "
+        "text below 1000 characters or 20 lines.",
     )
     lower: LowerWords = False
     split: WordSplit = "auto"
@@ -67,6 +68,12 @@ class LanguageSettings(RecurrentSettings):
         None,
         ge=2,
         description="Keep this many of the most frequent tokens. Default: all; for bpe 4096.",
+    )
+    unknown: Literal["auto", "token", "never", "skip"] = Field(
+        "auto",
+        description="What tokens are that the text does not have. token: <unk>; never: the vocabulary is "
+        "closed, and they are refused; skip: closed, and they are left out. auto: never for characters of "
+        "a text below 10000, and where nothing is held out; else token.",
     )
     # the batches
     state: Literal["carry", "reset"] = Field(
@@ -134,6 +141,25 @@ class LanguageSettings(RecurrentSettings):
         """
         if self.condition is not None and not self.per_line:
             raise ValueError("condition is given without per_line; add --per-line")
+        return self
+
+    @model_validator(mode="after")
+    def closed_vocabulary_fits(self) -> Self:
+        """Refuse a closed vocabulary of bpe, and one that leaves tokens out.
+
+        Raises:
+            ValueError: where it is so.
+        """
+        if self.unknown not in ("never", "skip"):
+            return self
+        if self.level == "bpe":
+            raise ValueError(
+                f"unknown={self.unknown} is for characters and words; bpe can write every text"
+            )
+        if self.min_count not in (None, 1) or self.vocabulary_size is not None:
+            raise ValueError(
+                f"unknown={self.unknown} keeps every token; leave min_count and vocabulary_size out"
+            )
         return self
 
     @model_validator(mode="after")
@@ -209,6 +235,20 @@ class LanguageSettings(RecurrentSettings):
         if self.online == "snap1" and self.layers > 1:
             raise ValueError(f"{name} is for one layer (--layers 1); online=rtrl supports more")
         return self
+
+    # the sizes that were left open and have the numbers of a usual text
+    _usual_sizes: frozenset[str] = PrivateAttr(frozenset())
+
+    @property
+    def usual_sizes(self) -> frozenset[str]:
+        """The names of sizes that were left open, and are those of a usual text."""
+        return self._usual_sizes
+
+    def with_usual_sizes(self, sizes: dict[str, Any], left_open: set[str]) -> Self:
+        """The same settings with sizes, of which those that were left open fit a usual text."""
+        copied = self.model_copy(update=sizes)
+        copied._usual_sizes = frozenset(left_open)
+        return copied
 
     @property
     def reach(self) -> tuple[int, int]:

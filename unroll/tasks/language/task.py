@@ -16,6 +16,7 @@ import torch
 from unroll.data.encoded import Encoded, first_tokens
 from unroll.data.table import find_line_columns
 from unroll.data.text import text_source
+from unroll.data.vocabulary import ids_read
 from unroll.models.language import LanguageModel
 from unroll.models.shortlist import rare_shares
 from unroll.tasks.base import Log, MakeCell, Progress, Task, Trained
@@ -71,10 +72,10 @@ class LanguageTask(
         return read_corpus(path, settings, preprocessor)
 
     def fit_floor(self, data: Corpus, settings: LanguageSettings, log: Log) -> Corpus:
-        """Count n-grams; see `unroll.tasks.language.floor`."""
-        return replace(
-            data, floor=fit_floor(data.train, data.valid, len(data.vocabulary), settings)
-        )
+        """Count n-grams; see `unroll.tasks.language.floor`. None where nothing is held out to fit them on."""
+        if not data.held_out:
+            return data
+        return replace(data, floor=fit_floor(data.train, data.valid, data.vocabulary, settings))
 
     def refit_floor(
         self, trained: TrainedLanguageModel, data: Corpus, progress: Progress
@@ -85,7 +86,7 @@ class LanguageTask(
         most = tokens_counted(trained.settings)
         # without the boundary at the start of the second, as `joined` has it
         ids = np.concatenate([data.train.ids[-most:], data.valid.ids[1:][-most:]])[-most:]
-        return replace(trained.preprocessor, floor=data.floor.counted_again(ids))
+        return replace(trained.preprocessor, floor=data.floor.counted_again(ids, data.vocabulary))
 
     def resolve(self, settings: LanguageSettings, data: Corpus) -> LanguageSettings:
         return resolve(settings, data)
@@ -110,6 +111,7 @@ class LanguageTask(
             rare=rare,
             initialisation=settings.initialisation,
             gated=preprocessor.floor is not None,
+            ids_read=ids_read(preprocessor.vocabulary),
         )
 
     def objective(
@@ -123,7 +125,7 @@ class LanguageTask(
         return describe(data, settings, network)
 
     def metadata(self, data: Corpus) -> dict[str, object]:
-        return {"characters": data.scan.characters}
+        return {"characters": data.scan.characters, "tokens": data.train.tokens}
 
     def baseline_files(self, data: Corpus) -> dict[str, bytes]:
         if data.floor is not None:

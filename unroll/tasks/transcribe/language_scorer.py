@@ -134,11 +134,17 @@ class LanguageScorer:
         self._initial: list[State] = self._stepper.states
         self._before = start_ids(vocabulary, per_line)
         # ids in the language model of each symbol: a character, or a word where tokens are words
-        self._ids = [vocabulary.encode(symbol).tolist() for symbol in self.symbols]
+        # in a closed alphabet a character may have none
+        closed = vocabulary.unknown_id is None
+        self._ids = [
+            [] if closed and vocabulary.unknown(symbol) else vocabulary.encode(symbol).tolist()
+            for symbol in self.symbols
+        ]
         self._spaces = [k for k, symbol in enumerate(self.symbols) if symbol.isspace()]
         single = [ids[0] if len(ids) == 1 else UNKNOWN for ids in self._ids]
         self._single = np.array(single)
-        self._penalty = np.where(self._single == UNKNOWN, unknown, 0.0)
+        is_unknown = [len(ids) != 1 for ids in self._ids] if closed else self._single == UNKNOWN
+        self._penalty = np.where(is_unknown, unknown, 0.0)
 
     def start(self) -> ScorerState:
         """The state before the first token: after what precedes every text."""
@@ -163,7 +169,7 @@ class LanguageScorer:
     def after(self, state: ScorerState, token: int) -> ScorerState:
         """The state after this token."""
         if not self.by_word:
-            return self._read(state, [int(self._single[token])])
+            return self._read(state, self._ids[token] and [int(self._single[token])])
         if self.words:
             return self._read(state, self._ids[token])
         if token not in self._spaces:
@@ -177,6 +183,8 @@ class LanguageScorer:
             ids = self.vocabulary.encode(state.word).tolist()
             added = self._word_score(state, ids)
             state = self._read(state, ids)
+        if self._before[-1] >= len(state.log_p):
+            return added  # a text whose end is not predicted
         return added + self.weight * float(state.log_p[self._before[-1]])
 
     def _word_score(self, state: ScorerState, ids: list[int]) -> float:
@@ -221,6 +229,12 @@ def load_language_scorer(
         return None
     language_model_level(settings.language_model)
     run = load(settings.language_model, str(device))
+    vocabulary = run.preprocessor.vocabulary
+    if vocabulary.unknown_id is None and vocabulary.level == "word":
+        raise UserError(
+            f"--set language_model={settings.language_model} knows a closed set of words, and the recogniser "
+            "may write others. Train the language model with --set unknown=token."
+        )
     floor = run.preprocessor.floor
     network = run.model if floor is None else MixedLanguageModel(run.model, floor.ngrams)
     return LanguageScorer(
