@@ -20,6 +20,9 @@ def test_zero_temperature_is_the_top_one(place, printed):
     words = ["generate", "runs/poems", "--prompt", "the ", "--length", 20]
     cold = printed(*words, "--temperature", 0, "--seed", 1).out
     assert cold == printed(*words, "--top-k", 1, "--seed", 2).out
+    assert cold == printed(*words, "--greedy").out
+    both = printed(*words, "--greedy", "--temperature", 2, code=2).err
+    assert "--greedy is --temperature 0" in both
 
 
 def test_several_texts_have_seeds_in_order(place, printed):

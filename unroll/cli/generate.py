@@ -42,22 +42,31 @@ class Sampling:
     top_p: float
 
 
+Length = Annotated[
+    int | None,
+    typer.Option(
+        help="Tokens to add. Default: 400, or what makes a text as long as that of training, where that "
+        "is shorter."
+    ),
+]
+Temperature = Annotated[
+    float,
+    typer.Option(help="0 always the most likely token; 1 as learned; higher is more random."),
+]
+Greedy = Annotated[
+    bool,
+    typer.Option("--greedy", help="Always take the most likely token: --temperature 0."),
+]
+
+
 def generate(
     path: RunPath,
     prompt: Annotated[
         str, typer.Option(help="What the text starts with; - reads standard input.")
     ] = "",
-    length: Annotated[
-        int | None,
-        typer.Option(
-            help="Tokens to add. Default: 400, or what makes a text as long as that of training, "
-            "where that is shorter."
-        ),
-    ] = None,
-    temperature: Annotated[
-        float,
-        typer.Option(help="0 always the most likely token; 1 as learned; higher is more random."),
-    ] = 1.0,
+    length: Length = None,
+    temperature: Temperature = 1.0,
+    greedy: Greedy = False,
     top_k: Annotated[
         int, typer.Option(help="Choose from the k most likely tokens; 0: from all.")
     ] = 0,
@@ -88,7 +97,7 @@ def generate(
         torch.set_num_threads(1)  # a single step is too small to share
     from unroll.run import MusicRun
 
-    sampling = Sampling(temperature, top_k, top_p)
+    sampling = Sampling(checked_temperature(temperature, greedy), top_k, top_p)
     seeds = [None if seed is None else seed + number for number in range(count)]
     if isinstance(run, MusicRun):
         if condition is not None or unknown:
@@ -106,6 +115,20 @@ def generate(
     for drawn in seeds:
         pieces = stream_text(texts, prompt, length, sampling, drawn, condition, unknown)
         print_text(prompt, pieces, json)
+
+
+def checked_temperature(temperature: float, greedy: bool) -> float:
+    """The temperature: 0 where --greedy is given.
+
+    Raises:
+        UserError: where both are given and differ.
+    """
+    if greedy and temperature not in (0.0, 1.0):
+        raise UserError(
+            f"--greedy and --temperature {temperature:g} are both given; --greedy is --temperature 0. Leave "
+            "one of them out."
+        )
+    return 0.0 if greedy else temperature
 
 
 def stream_text(
