@@ -1,4 +1,4 @@
-"""A lesson as a page that works offline: its text, its picture, what to see, its exercises."""
+"""A lesson as a page that works offline: its text, what to see, its picture, its exercises."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ def lesson_page(lesson: Lesson, findings: list[Finding], folder: str) -> str:
         folder: that its data and runs are in.
     """
     before = as_html(lesson.text) + commands_html(lesson, folder)
-    sections = [Section("lesson", "The idea", {"words": before})]
-    sections += [finding.section() for finding in findings]
-    sections += [
-        Section("lesson", title, {"words": words}) for title, words in words_after(lesson).items()
+    after = words_after(lesson)
+    look_for = after.pop("What to see")  # before the picture, which may be long
+    sections = [
+        Section("lesson", "The idea", {"words": before}),
+        Section("lesson", "What to see", {"words": look_for}),
+        *(finding.section() for finding in findings),
+        *(Section("lesson", title, {"words": words}) for title, words in after.items()),
     ]
     return render_page(
         f"{lesson.number}. {lesson.title}", sections, f"unroll learn {lesson.number}"
