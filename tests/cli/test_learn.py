@@ -92,3 +92,9 @@ def test_notebooks_are_written(printed, tmp_path):
     assert "Written: books/01-sequences.ipynb" in printed("notebooks", "books").err
     assert "has the notebooks already" in printed("notebooks", "books").err
     assert json.loads((tmp_path / "books/01-sequences.ipynb").read_text())["nbformat"] == 4
+
+
+def test_all_data_are_written_once(printed, tmp_path):
+    assert "hello.txt (1 line)" in printed("data").err
+    assert printed("data").err == "unroll-lessons has the data already.\n"
+    assert (tmp_path / "unroll-lessons/hello.txt").read_text() == "hello"

@@ -2,6 +2,7 @@ import pytest
 
 from unroll.errors import UserError
 from unroll.learn import folder as room
+from unroll.learn.data import TEXTS
 from unroll.learn.lesson import Lesson
 
 
@@ -29,3 +30,8 @@ def test_a_folder_that_is_none_is_refused(lesson_with_data, tmp_path):
 
 def test_a_lesson_without_data_writes_nothing(tmp_path):
     assert room.write_data(1, tmp_path / "lessons") == [] and not (tmp_path / "lessons").exists()
+
+
+def test_without_a_lesson_all_texts_are_written(tmp_path):
+    assert len(room.write_data(folder=tmp_path)) == len(TEXTS)
+    assert {path.name for path in tmp_path.iterdir()} == set(TEXTS)

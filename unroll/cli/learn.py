@@ -167,6 +167,15 @@ def notebooks(
         say(f"Nothing was written: {folder} has the notebooks already.", err=True)
 
 
+@app.command("data")
+def data(folder: Folder = FOLDER) -> None:
+    """Write the data of all lessons; a file that exists already is kept."""
+    from unroll.learn.folder import write_data
+
+    for sentence in write_data(folder=folder) or [f"{folder} has the data already."]:
+        say(sentence, err=True)
+
+
 def summary(lesson: Lesson) -> dict[str, Any]:
     """A lesson in a few words, for JSON."""
     return {

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unroll.counting import counted
 from unroll.errors import UserError
+from unroll.learn.data import texts
 from unroll.learn.lesson import FOLDER, lesson_of
 from unroll.paths import refuse_impossible_path
 from unroll.training.files import write_whole
 
 
-def write_data(lesson: str | int, folder: str | Path = FOLDER) -> list[str]:
-    """Write the data of a lesson, each file only where there is none yet.
+def write_data(lesson: str | int | None = None, folder: str | Path = FOLDER) -> list[str]:
+    """Write the data of lessons, each file only where there is none yet.
 
     When to use it: before the lines of Python of a lesson that has data.
 
     Args:
-        lesson: its number.
+        lesson: its number. Default: the texts of all.
         folder: made where it does not exist.
 
     Returns:
@@ -25,7 +27,7 @@ def write_data(lesson: str | int, folder: str | Path = FOLDER) -> list[str]:
     Raises:
         UserError: for a lesson that does not exist, and a folder that cannot be written.
     """
-    files = lesson_of(lesson).files()
+    files = texts() if lesson is None else lesson_of(lesson).files()
     if not files:
         return []
     place = Path(folder)
@@ -38,7 +40,7 @@ def write_data(lesson: str | int, folder: str | Path = FOLDER) -> list[str]:
             content = text.encode()
             if not path.exists():
                 write_whole(path, content)
-                sentences.append(f"Written: {path} ({len(text.splitlines()):,} lines)")
+                sentences.append(f"Written: {path} ({counted(len(text.splitlines()), 'line')})")
             elif not path.is_file() or path.read_bytes() != content:
                 sentences.append(f"Kept as it is: {path} differs from the lesson's own.")
     except OSError as error:

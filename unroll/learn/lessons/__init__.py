@@ -3,7 +3,8 @@
 NAME.md: a heading, the text, then the sections `Run it` (the command), `What to see`, `In Python`
 (lines whose last one is the picture), `Exercises` (three, each with a `Hint:`) and `Sources`.
 NAME.py: `exercises(folder)` gives the right answers; `files()`, where a lesson has data, gives
-the texts of the files by their name; `PICTURE` names a picture of the command that is not its main one.
+the texts of the files by their name (`unroll.learn.data.texts`); `PICTURE` names a picture of the
+command that is not its main one.
 """
 
 ORDER = {

@@ -1,0 +1,125 @@
+"""The data of the lessons: texts that are made from a seed, small enough to look at."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+LINES = 2000
+SEED = 1
+
+
+def hello() -> str:
+    """The word hello, and nothing else: the smallest text with something to remember."""
+    return "hello"
+
+
+def counting() -> str:
+    """Lines of a's and as many b's, 1 to 10 of each: `aaabbb`."""
+    rng = random.Random(SEED)
+    sizes = [rng.randint(1, 10) for _ in range(LINES)]
+    return as_lines(["a" * n + "b" * n for n in sizes])
+
+
+def agreement() -> str:
+    """Sentences whose verb agrees with a subject up to 24 words before: `the cats which ... were full .`
+
+    They are those of `unroll compare --task agreement`.
+    """
+    import torch
+
+    from unroll.compare.agreement import Agreement
+
+    problem, rng = Agreement(), random.Random(SEED)
+    generator = torch.Generator().manual_seed(SEED)
+    lines = []
+    for gap in problem.trained:
+        made = problem.sequences(gap, 2 * LINES // len(problem.trained), generator)
+        ids = made.x[1:].T.tolist()  # the first is the full stop before
+        lines += [" ".join([*(problem.symbols[k] for k in row), "."]) for row in ids]
+    rng.shuffle(lines)
+    return as_lines(lines)
+
+
+def people() -> str:
+    """Sentences whose pronoun follows from who acts: she, he, or they after `Alice and Tom`."""
+    rng = random.Random(SEED)
+    women, men = ("Alice", "Anna", "Mary"), ("Tom", "Bob", "John")
+    verbs = ("went home", "stayed here", "sat down", "left early", "ate fish")
+    when = ("", " today", " in the morning", " after the long walk to the sea")
+    lines = []
+    for _ in range(2 * LINES):
+        name, other = rng.sample(women + men, 2)
+        subject, pronoun = name, "she" if name in women else "he"
+        if rng.random() < 1 / 3:
+            subject, pronoun = f"{name} and {other}", "they"
+        end = "were tired" if pronoun == "they" else "was tired"
+        lines.append(f"{subject} {rng.choice(verbs)}{rng.choice(when)} because {pronoun} {end} .")
+    return as_lines(lines)
+
+
+def homophones() -> str:
+    """Sentences with pair and pear, which sound the same; what stands around them tells which."""
+    rng = random.Random(SEED)
+    who = ("she", "he", "the cook", "my sister", "our neighbour")
+    fruits = ("apple", "plum", "banana", "cherry")
+    things = ("shoes", "socks", "gloves", "scissors", "trousers")
+    lines = []
+    for _ in range(LINES):
+        fruit, thing = rng.choice(fruits), rng.choice(things)
+        lines.append(
+            rng.choice(
+                (
+                    f"{rng.choice(who)} made the {fruit} and pear salad .",
+                    f"{rng.choice(who)} ate a ripe pear and a {fruit} .",
+                    f"{rng.choice(who)} bought a pair of {thing} .",
+                    f"{rng.choice(who)} lost the pair of {thing} .",
+                )
+            )
+        )
+    return as_lines(lines)
+
+
+def teddy() -> str:
+    """Words with tags: Teddy is a person before Roosevelt and none before bears.
+
+    One word and its tag a line, sentences apart by an empty line.
+    """
+    rng = random.Random(SEED)
+    openings = ("He said ,", "She wrote :", "They read that", "We heard :", "I know that")
+    persons = (("Roosevelt", ("was a great president", "spoke to us", "won the election")),)
+    toys = (("bears", ("are on sale", "make good presents", "sit on the shelf")),)
+    lines = []
+    for _ in range(LINES // 2):
+        is_person = rng.random() < 0.5
+        after, ends = rng.choice(persons if is_person else toys)
+        tags = ("B-PER", "I-PER") if is_person else ("O", "O")
+        words = [(word, "O") for word in rng.choice(openings).split()]
+        words += [("Teddy", tags[0]), (after, tags[1])]
+        words += [(word, "O") for word in f"{rng.choice(ends)} !".split()]
+        lines += [*(f"{word}\t{tag}" for word, tag in words), ""]
+    return as_lines(lines)
+
+
+def as_lines(lines: list[str]) -> str:
+    """Lines as the text of a file."""
+    return "\n".join(lines) + "\n"
+
+
+TEXTS: dict[str, Callable[[], str]] = {
+    "hello.txt": hello,
+    "counting.txt": counting,
+    "agreement.txt": agreement,
+    "people.txt": people,
+    "homophones.txt": homophones,
+    "teddy.conll": teddy,
+}
+
+
+def texts(*names: str) -> dict[str, str]:
+    """Texts by the names of their files, as a lesson's `files` gives them.
+
+    Args:
+        names: of `TEXTS`. Default: all.
+    """
+    return {name: TEXTS[name]() for name in names or TEXTS}
