@@ -53,7 +53,7 @@ def test_a_report_of_other_tasks_lists_what_is_missing(translator, runs, monkeyp
 def test_the_parts_are_sections_of_one_page(page, found):
     assert page.locator("section").count() == 1 + len(found.parts)
     assert page.locator("nav a").count() == 1 + len(found.parts)
-    assert page.locator("section.history path[data-label]").count() == 2 + 1 + 2
+    assert page.locator("section.history path[data-label]").count() == 2 * (2 + 1 + 2)
     assert page.locator("section.gradients .back").count() == 2
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(255, 255, 255)" if page.scheme == "light" else "rgb(20, 24, 29)")

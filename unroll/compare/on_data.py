@@ -128,7 +128,7 @@ class DataComparison(Finding):
         """The curves, the verdict and the table."""
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
-            "pictures": f'<div class="figure">{self.svg()}</div>',
+            "pictures": self.figure(),
             "messages": f"<li>{html.escape(self.verdict())}</li>",
             "table": html_table(self.table()),
         }

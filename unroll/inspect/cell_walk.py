@@ -177,8 +177,7 @@ class CellWalk(Finding):
     def section(self) -> Section:
         """The loop, the figures one below the other, the weights and the numbers of all steps."""
         figures = [
-            f"<figure><figcaption>{html.escape(captions(stage.values))}</figcaption>"
-            f"{at_full_size(self._draw_step(k))}</figure>"
+            self._draw_step(k).figure(captions(stage.values))
             for k, stage in enumerate(self.notation.stages)
             if self.parts
         ]
@@ -189,7 +188,7 @@ class CellWalk(Finding):
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
             "remark": html.escape(self.notation.remark or self.refusal),
-            "unrolled": at_full_size(self._draw_unrolled()),
+            "unrolled": self._draw_unrolled().figure(),
             "figures": "".join(figures),
             "equations": "".join(
                 f"<li><code>{html.escape(line)}</code></li>" for line in self.lines
@@ -354,11 +353,6 @@ def check_sizes(hidden: int, steps: int, at: int | None) -> None:
 def shown_input(word: str) -> str:
     """An input as a picture names it."""
     return {" ": "space", "\n": "newline", "\t": "tab"}.get(word, shortened(word, 12))
-
-
-def at_full_size(drawing: Drawing) -> str:
-    """A drawing that scrolls where a screen is narrow, so that its words stay readable."""
-    return f'<div class="wide" tabindex="0"><div style="width:{drawing.width}px">{drawing.svg()}</div></div>'
 
 
 def captions(values: Sequence[Value]) -> str:

@@ -37,6 +37,7 @@ BOXES = {
     "lit": ("#fdecdf", "#c2410c", "#43240f", "#fb923c"),
 }
 SCALE = 2  # pixels of a PNG for each unit of the picture
+LEAST_SCALE = 0.95  # of a picture in a page: its letters of 12 pixels stay above 11
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,9 @@ class Drawing:
         title: for screen readers.
         data: numbers for scripts, as `data-...` attributes.
         marks: from back to front.
+        description: what is to be seen, in words, for screen readers.
+        narrow: the same picture for a column as narrow as a phone. Default: none; there the picture
+            scrolls in a box of its own.
     """
 
     width: int
@@ -182,15 +186,39 @@ class Drawing:
     title: str
     data: dict[str, Any] = field(default_factory=dict)
     marks: list[Mark] = field(default_factory=list)
+    description: str = ""
+    narrow: Drawing | None = None
 
     def svg(self) -> str:
-        """An SVG for a file or a page, which follows the light or dark scheme of the reader."""
+        """An SVG for a file or a notebook, which follows the light or dark scheme of the reader."""
+        return self._svg("unroll-plot", f"<style>{STYLE}</style>")
+
+    def figure(self, caption: str = "") -> str:
+        """The picture in a page: its letters keep their size, on a phone too.
+
+        Args:
+            caption: one sentence that says what is to be seen.
+        """
+        if self.narrow is None:
+            least = f' style="min-width:{round(self.width * LEAST_SCALE)}px"'
+            drawn = f'<div class="drawing wide">{self._svg("unroll-plot", "", least)}</div>'
+        else:
+            drawn = (
+                f'<div class="drawing reflows">{self._svg("unroll-plot at-wide")}'
+                f"{self.narrow._svg('unroll-plot at-narrow')}</div>"
+            )
+        below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+        return f'<figure class="figure">{drawn}{below}</figure>'
+
+    def _svg(self, kind: str, style: str = "", attributes: str = "") -> str:
         numbers = "".join(f' data-{name}="{value}"' for name, value in self.data.items())
+        described = f"<desc>{html.escape(self.description)}</desc>" if self.description else ""
         return "\n".join(
             [
-                f'<svg class="unroll-plot" viewBox="0 0 {self.width} {self.height}" role="img" '
-                f'xmlns="http://www.w3.org/2000/svg"{numbers}>',
-                f"<title>{html.escape(self.title)}</title><style>{STYLE}</style>",
+                f'<svg class="{kind}" viewBox="0 0 {self.width} {self.height}" '
+                f'width="{self.width}" height="{self.height}" role="img" '
+                f'xmlns="http://www.w3.org/2000/svg"{numbers}{attributes}>',
+                f"<title>{html.escape(self.title)}</title>{described}{style}",
                 f'<rect class="ground" width="{self.width}" height="{self.height}"/>',
                 *map(mark_as_svg, self.marks),
                 "</svg>",

@@ -89,6 +89,10 @@ class Finding(ABC):
         """A picture as SVG. Default: the first."""
         return self.picture(name).draw().svg()
 
+    def figure(self, name: str | None = None, caption: str = "") -> str:
+        """A picture in a page, with a sentence below it. Default: the first."""
+        return self.picture(name).draw().figure(caption)
+
     def csv(self, name: str | None = None) -> str:
         """The numbers of a picture. Default: the first."""
         return self.picture(name).csv()

@@ -187,14 +187,12 @@ class Gates(Finding):
         """The saturation of each kind of gate, whose points the script describes."""
         names = dict.fromkeys(gate.name for gate in self.gates)
         plots = "".join(
-            f"<figure><figcaption>{html.escape(name.replace('_', ' '))}</figcaption>"
-            f"{self.svg(name)}</figure>"
-            for name in names
+            self.figure(name, f"{name.replace('_', ' ').capitalize()}.") for name in names
         )
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
             "plots": plots,
-            "distribution": self.svg("distribution"),
+            "distribution": self.figure("distribution"),
             "table": html_table(self.table()),
         }
         data = {

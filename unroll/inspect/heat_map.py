@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from unroll.inspect.drawing import Drawing, Pixels, TextMark
+from unroll.inspect.legend import LETTER, LINE, heading_lines
 
-LETTER = 7.4
+PHONE = 360  # width of a picture for a phone
 NARROW, HIGH = 14.0, 22.0  # width of a column and height of a row that have labels
 STOPS = np.array([[16, 21, 27], [91, 33, 130], [214, 84, 60], [253, 224, 150], [255, 253, 240]])
 NEGATIVE, POSITIVE, MIDDLE = (np.array(c) for c in ([11, 92, 173], [217, 95, 2], [255, 255, 255]))
@@ -38,15 +39,37 @@ def draw_heat_map(
         width: of the map where its columns have no labels.
         height: of the map where its rows have no labels.
     """
+    drawing = map_of_width(values, title, rows, columns, signed, (width, height))
+    if not columns:
+        rest = PHONE - 24 - max(map(len, rows), default=0) * LETTER
+        narrow = (max(80, min(width, int(rest))), height)
+        drawing.narrow = map_of_width(values, title, rows, columns, signed, narrow)
+    return drawing
+
+
+def map_of_width(
+    values: np.ndarray,
+    title: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    signed: bool,
+    size: tuple[int, int],
+) -> Drawing:
+    """A heat map of one width. size: (width, height) of the map where it has no labels."""
     R, C = values.shape
-    left, top = 12 + max(map(len, rows), default=0) * LETTER, 30.0
-    wide, high = float(width), R * HIGH if rows else float(height)
+    left = 12 + max(map(len, rows), default=0) * LETTER
+    wide, high = float(size[0]), R * HIGH if rows else float(size[1])
     if columns:
         wide = C * max(NARROW, max(map(len, columns)) * LETTER + 6)
-    bottom = 28.0 if columns else 12.0
-    drawing = Drawing(round(left + wide + 12), round(top + high + bottom), title)
+    width = round(left + wide + 12)
+    headings = heading_lines(title, width)
+    top = 12.0 + LINE * len(headings)
+    drawing = Drawing(width, round(top + high + (28.0 if columns else 12.0)), title)
+    low, high_value = (float(f(values)) if values.size else 0.0 for f in (np.nanmin, np.nanmax))
+    drawing.description = f"{R:,} rows and {C:,} columns, from {low:.3g} to {high_value:.3g}."
     marks = drawing.marks
-    marks.append(TextMark(8, 18, title))
+    for n, line in enumerate(headings):
+        marks.append(TextMark(8, 18 + LINE * n, line))
     marks.append(Pixels(left, top, wide, high, value_colours(values, signed)))
     for n, name in enumerate(rows):
         marks.append(TextMark(left - 6, top + (n + 0.5) * high / R + 4, name, "end"))

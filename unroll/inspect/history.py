@@ -102,9 +102,7 @@ class History(Finding):
         """The curves, and the table below them."""
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
-            "pictures": "".join(
-                f'<div class="figure">{self.svg(name)}</div>' for name in self.pictures()
-            ),
+            "pictures": "".join(self.figure(name) for name in self.pictures()),
             "messages": "".join(f"<li>{html.escape(message)}</li>" for message in self.messages),
             "table": html_table(self.table()),
         }

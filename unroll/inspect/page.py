@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from unroll.inspect.drawing import STYLE
+from unroll.version import __version__
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -33,13 +34,16 @@ class Section:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def render_page(title: str, sections: Sequence[Section], command: str = "") -> str:
+def render_page(
+    title: str, sections: Sequence[Section], command: str = "", *, cover: str = ""
+) -> str:
     """A page as HTML.
 
     Args:
         title: of the page.
-        sections: one below the other; two or more get a table of contents.
-        command: that made the page, to be shown on it.
+        sections: one below the other; two or more get headings and a table of contents.
+        command: that made the page, to be shown at its end.
+        cover: one or two sentences below the title that say what the page shows.
     """
     several = len(sections) > 1
     kinds = dict.fromkeys(section.kind for section in sections)
@@ -48,18 +52,17 @@ def render_page(title: str, sections: Sequence[Section], command: str = "") -> s
         for ending in ("js", "css")
     )
     scripts.insert(0, read_asset("common.js"))
+    made = f"Made by <code>{html.escape(command)}</code> with " if command else "Made with "
     parts = {
         "title": html.escape(title),
+        "cover": f'<p class="cover">{html.escape(cover)}</p>' if cover else "",
         "style": "\n".join([read_asset("page.css") + STYLE, *styles]),
         "contents": table_of_contents(sections) if several else "",
+        "kind": "several" if several else "single",
         "sections": "\n".join(
-            f'<section class="{section.kind}" id="part-{n}">'
-            + (f"<h2>{html.escape(section.title)}</h2>" if several else "")
-            + fill_template(read_asset(f"{section.kind}.html"), section.parts)
-            + "</section>"
-            for n, section in enumerate(sections)
+            section_html(section, n, several) for n, section in enumerate(sections)
         ),
-        "command": f"Made by <code>{html.escape(command)}</code>" if command else "",
+        "made": f"{made}unroll {__version__}.",
         "data": script_json(
             {"sections": [{"kind": section.kind, "data": section.data} for section in sections]},
         ),
@@ -68,13 +71,25 @@ def render_page(title: str, sections: Sequence[Section], command: str = "") -> s
     return fill_template(read_asset("page.html"), parts)
 
 
+def section_html(section: Section, number: int, several: bool) -> str:
+    """A section of a page; the title of a page is also the heading of its only section."""
+    body = fill_template(read_asset(f"{section.kind}.html"), section.parts)
+    if not several:
+        body = re.sub(r"<(/?)h3\b", r"<\1h2", body)
+        return f'<section class="{section.kind}" id="part-{number}">{body}</section>'
+    return (
+        f'<section class="{section.kind}" id="part-{number}" aria-labelledby="head-{number}">'
+        f'<h2 id="head-{number}">{html.escape(section.title)}</h2>{body}</section>'
+    )
+
+
 def table_of_contents(sections: Sequence[Section]) -> str:
     """Links to the sections."""
     rows = "".join(
         f'<li><a href="#part-{n}">{html.escape(section.title)}</a></li>'
         for n, section in enumerate(sections)
     )
-    return f"<nav><ol>{rows}</ol></nav>"
+    return f'<nav aria-label="Contents"><ol>{rows}</ol></nav>'
 
 
 def fill_template(template: str, parts: Mapping[str, str]) -> str:

@@ -257,6 +257,7 @@ class States(Finding):
         ]
         return {
             "tokens": self.tokens,
+            "spaced": are_words(self.tokens),
             "labels": [self.labels[unit] for unit in units],
             "scale": [round_digits(v) for v in scale.tolist()],
             "values": base64.b64encode(small.T.contiguous().numpy().tobytes()).decode(),
@@ -332,6 +333,12 @@ def states_of_run(
     planes = {name: principal_plane(s[:, 0]) for name, s in recorded.states.items()}
     maps = {name: plane for name, plane in planes.items() if plane is not None}
     return States(f"States of {run.path.name}", conditions, recorded, labels, values, maps, scores)
+
+
+def are_words(tokens: Sequence[str]) -> bool:
+    """Whether tokens are words, which a text has spaces between; pieces and letters hold their spaces."""
+    long = any(len(token) > 1 for token in tokens)
+    return long and not any(" " in token for token in tokens)
 
 
 def token_kind(token: str) -> str:

@@ -176,7 +176,7 @@ class Vectors(Finding):
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
             "table": html_table(self.table()),
-            "maps": "".join(f"<figure>{self.svg(name)}</figure>" for name in maps),
+            "maps": "".join(self.figure(name) for name in maps),
         }
         return Section("vectors", self.title, parts)
 

@@ -2,10 +2,10 @@
 draw.alignment = (root, data) => {
   const grid = element("table", root.querySelector(".matrix"));
   const head = element("tr", element("thead", grid));
-  element("th", head);
+  element("td", head);
   for (const token of data.source) element("th", head, token).scope = "col";
   const body = element("tbody", grid);
-  const canvas = document.createElement("canvas");
+  const canvas = picture(null, "The attention of each token of the output to each of the input");
   data.target.forEach((token, t) => {
     const row = element("tr", body);
     element("th", row, token).scope = "row";

@@ -8,6 +8,13 @@ const element = (name, parent, text) => {
   if (parent) parent.append(made);
   return made;
 };
+// a canvas that screen readers announce by its name
+const picture = (parent, name) => {
+  const canvas = element("canvas", parent);
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", name);
+  return canvas;
+};
 const marks = (name, parent, attributes) => {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -53,6 +60,21 @@ function under(event, columns, rows) {
   return [at((event.clientX - box.left) / box.width, columns), at((event.clientY - box.top) / box.height, rows)];
 }
 
+// a box that scrolls can be reached by the keyboard, and only then
+function markScrollers() {
+  for (const box of document.querySelectorAll(".wide, pre, nav")) {
+    const more = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+    if (more) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+// in print everything is open
+const open = () => { for (const box of document.querySelectorAll("details")) box.open = true; };
+
 function begin() {
+  addEventListener("resize", markScrollers);
+  addEventListener("beforeprint", open);
+  document.addEventListener("toggle", markScrollers, true);
   data.sections.forEach((section, n) => draw[section.kind]?.(document.getElementById(`part-${n}`), section.data));
+  markScrollers();
 }

@@ -27,7 +27,7 @@ draw.gradients = (root, data) => {
   const squares = data.units.map((flow) => {
     const figure = element("figure", part(".units"));
     const side = Math.ceil(Math.sqrt(flow.values[0].length));
-    const canvas = element("canvas", figure);
+    const canvas = picture(figure, `The gradient of each unit of ${flow.label}`);
     canvas.width = side;
     canvas.height = Math.ceil(flow.values[0].length / side);
     element("figcaption", figure, flow.label);
@@ -52,7 +52,7 @@ draw.gradients = (root, data) => {
   for (const flow of data.units) {
     const figure = element("figure", part(".heat"));
     element("figcaption", figure, flow.label);
-    const canvas = element("canvas", figure);
+    const canvas = picture(figure, `The gradient of every unit of ${flow.label} by steps back`);
     canvas.width = flow.values.length;
     canvas.height = flow.values[0].length;
     const level = (n) => Math.log10(Math.abs(flow.values[n % canvas.width][Math.floor(n / canvas.width)]));
@@ -67,11 +67,11 @@ draw.gradients = (root, data) => {
     if (holder.firstChild) return;
     const table = element("table", holder);
     const head = element("tr", element("thead", table));
-    for (const name of ["steps back", ...data.curves.map((curve) => curve.label)]) element("th", head, name);
+    for (const name of ["steps back", ...data.curves.map((curve) => curve.label)]) element("th", head, name).scope = "col";
     const body = element("tbody", table);
     for (let k = 0; k <= data.last; k++) {
       const row = element("tr", body);
-      element("th", row, k);
+      element("th", row, k).scope = "row";
       for (const curve of data.curves) element("td", row, formatNumber(curve.norms[k]));
     }
   });

@@ -18,20 +18,24 @@ draw.states = (root, data) => {
   all.label = "all units";
   data.labels.forEach((label, unit) => option(all, unit, label));
 
-  // the text
+  // the text; tokens that are words stand apart, in the letters of the page
+  const read = part(".text");
+  read.classList.add(data.spaced ? "spaced" : "letters");
   let here = 0;
   const spans = data.tokens.map((token, t) => {
-    const span = element("span", part(".text"), visible(token));
-    if (token.includes("\n")) element("br", part(".text"));
+    const span = element("span", read, visible(token));
+    if (token.includes("\n")) element("br", read);
+    else if (data.spaced) read.append(" ");
     span.addEventListener("pointerenter", () => showToken(t));
     return span;
   });
 
   // the trace
   const wide = 760, high = 150;
-  const svg = marks("svg", part(".trace"), { viewBox: `0 0 ${wide} ${high}`, class: "unroll-plot", role: "img" });
+  const svg = marks("svg", part(".trace"), { viewBox: `0 0 ${wide} ${high}`, preserveAspectRatio: "none", class: "unroll-plot", role: "img" });
+  const named = marks("title", svg, {});
   marks("path", svg, { class: "grid", d: `M0 ${high / 2}H${wide}` });
-  const curve = marks("path", svg, { class: "curve c0", d: "", "data-label": "trace" });
+  const curve = marks("path", svg, { class: "curve c0", d: "", "data-label": "trace", "vector-effect": "non-scaling-stroke" });
   const line = marks("path", svg, { class: "here", d: `M0 0V${high}` });
   const across = (t) => (t + 0.5) / T * wide;
   svg.addEventListener("pointermove", (event) => showToken(under(event, T, 1)[0]));
@@ -53,7 +57,8 @@ draw.states = (root, data) => {
   const dots = data.maps.map((map) => {
     const figure = element("figure", part(".maps"));
     element("figcaption", figure, `${map.label}: ${(100 * (map.shares[0] + map.shares[1])).toFixed(0)} % of the variance`);
-    const plane = marks("svg", figure, { viewBox: "-6 -6 312 312", class: "unroll-plot map" });
+    const plane = marks("svg", figure, { viewBox: "-10 -10 320 320", class: "unroll-plot map", role: "img" });
+    marks("title", plane, {}).textContent = `The state after each token, ${map.label}`;
     const range = [0, 1].map((k) => {
       const some = map.places.map((place) => place[k]);
       const low = Math.min(...some);
@@ -75,6 +80,7 @@ draw.states = (root, data) => {
     for (const some of dots) some.forEach((dot, t) => dot.setAttribute("fill", colours[t]));
     const d = data.tokens.map((_, t) => `${t ? "L" : "M"}${across(t).toFixed(1)} ${(high / 2 * (1 - 0.95 * share(unit, t))).toFixed(1)}`);
     curve.setAttribute("d", d.join(""));
+    named.textContent = `The activation of ${data.labels[unit]} after each token`;
     showToken(here);
   }
   function showToken(t) {
