@@ -351,3 +351,22 @@ TaskPicture = (
     | NoteRolls
     | PredictedText
 )
+
+
+def mean_by_place(nats: Sequence[np.ndarray]) -> list[float]:
+    """The mean of the first numbers of all sequences, of the second ones, ...; of those that have one.
+
+    Args:
+        nats: the surprise of the tokens of each text; one text or more.
+
+    Examples:
+        >>> import numpy as np
+        >>> from unroll.tasks.pictures import mean_by_place
+        >>> mean_by_place([np.array([1.0, 2.0]), np.array([3.0])])
+        [2.0, 2.0]
+    """
+    padded = np.full((len(nats), max(map(len, nats))), np.nan)
+    for row, own in zip(padded, nats, strict=True):
+        row[: len(own)] = own
+    means: list[float] = np.nanmean(padded, 0).tolist()
+    return means

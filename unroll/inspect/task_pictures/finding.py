@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,23 +77,31 @@ def percent(share: float) -> str:
     return f"{share:.1%}"
 
 
-def marked_differences(actual: Sequence[str], predicted: Sequence[str]) -> tuple[str, str]:
-    """Two sequences of words as HTML, with what differs marked by `del` and `ins`.
+def marked_differences(actual: str, predicted: str) -> tuple[str, str]:
+    """Two texts as HTML, with what differs marked by `del` and `ins`.
+
+    Words are compared, and letters where each text is one word.
 
     Args:
-        actual: words of the reference.
-        predicted: words of the output.
+        actual: the reference.
+        predicted: the output.
 
     Examples:
         >>> from unroll.inspect.task_pictures.finding import marked_differences
-        >>> marked_differences(["a", "pear"], ["a", "pair"])
+        >>> marked_differences("a pear", "a pair")
         ('a <del>pear</del>', 'a <ins>pair</ins>')
+        >>> marked_differences("pear", "pair")
+        ('p<del>e</del>ar', 'pa<ins>i</ins>r')
     """
     from difflib import SequenceMatcher
 
+    words, said = actual.split(), predicted.split()
+    between = " "
+    if max(len(words), len(said)) <= 1:
+        words, said, between = list(actual), list(predicted), ""
     before, after = [], []
-    for kind, i, j, k, m in SequenceMatcher(None, actual, predicted, False).get_opcodes():
-        left, right = html.escape(" ".join(actual[i:j])), html.escape(" ".join(predicted[k:m]))
+    for kind, i, j, k, m in SequenceMatcher(None, words, said, False).get_opcodes():
+        left, right = html.escape(between.join(words[i:j])), html.escape(between.join(said[k:m]))
         before.append(left if kind == "equal" else f"<del>{left}</del>" if left else "")
         after.append(right if kind == "equal" else f"<ins>{right}</ins>" if right else "")
-    return " ".join(filter(None, before)), " ".join(filter(None, after))
+    return between.join(filter(None, before)), between.join(filter(None, after))

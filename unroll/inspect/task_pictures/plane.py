@@ -25,7 +25,7 @@ class Plane:
     """A plot in the making.
 
     Attributes:
-        title: above it.
+        title: above it; may be empty.
         across: the lowest and the highest x.
         up: the lowest and the highest y.
         x_label: below the horizontal axis.
@@ -92,7 +92,8 @@ class Plane:
         """All of it, the axes behind."""
         lines, foot = legend_lines(self.legend), HEIGHT - (0 if self.x_label else LINE)
         drawing = Drawing(WIDTH, foot + LINE * len(lines) + (4 if lines else 0), self.title)
-        drawing.marks += [TextMark(8, 16, self.title), *self._axes(), *self.marks]
+        title = [TextMark(8, 16, self.title)] if self.title else []
+        drawing.marks += [*title, *self._axes(), *self.marks]
         for row, entries in enumerate(lines):
             y = foot + 8.0 + LINE * row
             for at, (colour, kind, text) in entries:

@@ -10,16 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from unroll.errors import UserError
+from unroll.inspect.task_pictures.captioned import caption_results
 from unroll.inspect.task_pictures.classes import class_results
+from unroll.inspect.task_pictures.clips import clip_results
 from unroll.inspect.task_pictures.finding import TaskFinding
 from unroll.inspect.task_pictures.forecasts import forecast_results
 from unroll.inspect.task_pictures.measured import measured_run
+from unroll.inspect.task_pictures.predicted_text import predicted_text_results
+from unroll.inspect.task_pictures.recordings import recording_results
+from unroll.inspect.task_pictures.rolls import roll_results
 from unroll.inspect.task_pictures.tags import tag_results
 from unroll.inspect.task_pictures.translations import translation_results
 from unroll.run import Run
 from unroll.tasks.pictures import (
+    CaptionedImages,
     ClassifiedRecords,
+    ClipStrips,
     Forecasts,
+    NoteRolls,
+    PredictedText,
+    RecognisedRecords,
     TaggedSentences,
     TaskPicture,
     TranslatedTexts,
@@ -34,6 +44,11 @@ DRAWN: dict[type[TaskPicture], tuple[str, Make]] = {
     TaggedSentences: ("tags", tag_results),
     Forecasts: ("forecasts", forecast_results),
     TranslatedTexts: ("translations", translation_results),
+    RecognisedRecords: ("transcripts", recording_results),
+    CaptionedImages: ("captions", caption_results),
+    ClipStrips: ("clips", clip_results),
+    NoteRolls: ("tunes", roll_results),
+    PredictedText: ("text", predicted_text_results),
 }
 
 

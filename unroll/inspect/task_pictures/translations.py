@@ -105,7 +105,7 @@ class TranslationResults(TaskFinding):
         """The same for a page, with what differs marked."""
         rows = []
         for each in self.listed():
-            before, after = marked_differences(each.reference.split(), each.output.split())
+            before, after = marked_differences(each.reference, each.output)
             source, quality = html.escape(each.source), f"{100 * each.quality:.0f}"
             rows.append(
                 f'<tr><th scope="row">{source}</th><td>{before}</td><td>{after}</td>'

@@ -41,11 +41,13 @@ from unroll.tasks.caption.metrics import CaptionMetrics, measure
 from unroll.tasks.caption.neighbours import KnownImages
 from unroll.tasks.caption.network import Captioner
 from unroll.tasks.caption.objective import CaptionObjective
+from unroll.tasks.caption.pictures import captioned_images
 from unroll.tasks.caption.preprocessor import CaptionPreprocessor
 from unroll.tasks.caption.reader import CaptionData, encode_rows, read_captions
 from unroll.tasks.caption.rows import find_further_captions, read_rows
 from unroll.tasks.caption.settings import SEARCH, CaptionSettings
 from unroll.tasks.grouped import measure_groups
+from unroll.tasks.pictures import TaskPicture
 from unroll.training.report import ProgressLog
 
 FINAL = 500  # images of the validation set, at most, in the evaluation after training
@@ -267,6 +269,12 @@ class CaptionTask(
         if not drawn:
             raise UserError(f"{path} holds no image that can be read, so there is nothing to draw.")
         return draw_attention(drawn)
+
+    def pictures(
+        self, trained: TrainedCaptioner, data: CaptionData, progress: Progress
+    ) -> Iterator[TaskPicture]:
+        """Images of the validation set with captions and attention."""
+        return captioned_images(trained, data, progress)
 
     def usage(self, run: str, trained: TrainedCaptioner) -> list[str]:
         return [

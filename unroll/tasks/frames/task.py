@@ -34,6 +34,7 @@ from unroll.tasks.frames.metrics import (
 )
 from unroll.tasks.frames.network import Framewise
 from unroll.tasks.frames.objective import FramesObjective
+from unroll.tasks.frames.pictures import shown_clips
 from unroll.tasks.frames.predictions import (
     FramesPrediction,
     format_prediction,
@@ -54,6 +55,7 @@ from unroll.tasks.frames.settings import (
 )
 from unroll.tasks.frames.video import BadClip
 from unroll.tasks.grouped import measure_groups
+from unroll.tasks.pictures import TaskPicture
 from unroll.tasks.sizes import stack_output_size
 from unroll.training.report import ProgressLog
 
@@ -279,6 +281,12 @@ class FramesTask(
     def format_prediction(self, prediction: FramesPrediction) -> str:
         """The label and its probability, or the segments, and the clip."""
         return format_prediction(prediction)
+
+    def pictures(
+        self, trained: TrainedFrames, data: FramesData, progress: Progress
+    ) -> Iterator[TaskPicture]:
+        """All records with their probabilities, and some clips frame by frame."""
+        return shown_clips(trained, data, progress)
 
     def usage(self, run: str, trained: TrainedFrames) -> list[str]:
         """Commands that predict and evaluate."""

@@ -6,7 +6,7 @@ Many to many: at every step the network predicts the next token.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,9 +27,11 @@ from unroll.tasks.language.description import check_report, describe
 from unroll.tasks.language.floor import LanguageFloor, fit_floor, tokens_counted
 from unroll.tasks.language.metrics import LanguageMetrics, measure, measure_mixture, summarise
 from unroll.tasks.language.objective import EVALUATED_TOKENS, LanguageObjective
+from unroll.tasks.language.pictures import predicted_text
 from unroll.tasks.language.preprocessor import LanguagePreprocessor
 from unroll.tasks.language.reader import Corpus, read_corpus, read_text
 from unroll.tasks.language.settings import LanguageSettings
+from unroll.tasks.pictures import TaskPicture
 
 FINAL_TOKENS = 2_000_000  # of the validation set, at most, in the evaluation after training
 TOKENS_A_SECOND = 10_000  # of it, that are read in a budget of seconds
@@ -192,6 +194,12 @@ class LanguageTask(
 
     def check(self, path: str, settings: LanguageSettings, log: Log) -> dict[str, object]:
         return check_report(self.read(path, settings, log))
+
+    def pictures(
+        self, trained: TrainedLanguageModel, data: Corpus, progress: Progress
+    ) -> Iterator[TaskPicture]:
+        """Samples at two temperatures, and how surprised the run is by the validation set."""
+        return predicted_text(trained, data, progress)
 
     def usage(self, run: str, trained: TrainedLanguageModel) -> list[str]:
         conditioned = run

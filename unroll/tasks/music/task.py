@@ -34,6 +34,7 @@ from unroll.tasks.music.metrics import (
     tune_evidence,
 )
 from unroll.tasks.music.objective import MusicObjective
+from unroll.tasks.music.pictures import shown_tunes
 from unroll.tasks.music.predictions import (
     TunePrediction,
     format_tune_prediction,
@@ -42,6 +43,7 @@ from unroll.tasks.music.predictions import (
 from unroll.tasks.music.preprocessor import ABC, MusicPreprocessor
 from unroll.tasks.music.reader import MusicData, read_music, tune_files, tunes_of_files
 from unroll.tasks.music.settings import MusicSettings
+from unroll.tasks.pictures import TaskPicture
 
 GATE_TUNES = 1000  # of the validation set, at most, to which the gate is fitted
 
@@ -185,6 +187,12 @@ class MusicTask(
 
     def format_prediction(self, prediction: TunePrediction) -> str:
         return format_tune_prediction(prediction)
+
+    def pictures(
+        self, trained: TrainedMusic, data: MusicData, progress: Progress
+    ) -> Iterator[TaskPicture]:
+        """Tunes as piano rolls, and how surprised the run is by the validation set."""
+        return shown_tunes(trained, data, progress)
 
     def usage(self, run: str, trained: TrainedMusic) -> list[str]:
         kind = "abc" if trained.preprocessor.notation == ABC else "mid"

@@ -17,6 +17,7 @@ from unroll.data.skipped import SkippedRecord, checked
 from unroll.errors import UserError
 from unroll.tasks.base import Log, MakeCell, Progress, Task
 from unroll.tasks.grouped import measure_groups
+from unroll.tasks.pictures import TaskPicture
 from unroll.tasks.reporting import warn
 from unroll.tasks.transcribe.baseline import fit_baseline
 from unroll.tasks.transcribe.batches import TranscribeDataset
@@ -34,6 +35,7 @@ from unroll.tasks.transcribe.inputs import TranscribeInput, parse_input, read_in
 from unroll.tasks.transcribe.metrics import TranscribeMetrics, format_errors, measure, summarise
 from unroll.tasks.transcribe.network import Transcriber
 from unroll.tasks.transcribe.objective import TranscribeObjective
+from unroll.tasks.transcribe.pictures import recognised_records
 from unroll.tasks.transcribe.preprocessor import TranscribePreprocessor
 from unroll.tasks.transcribe.reader import (
     BAD_FILE,
@@ -289,6 +291,12 @@ class TranscribeTask(
     def format_prediction(self, prediction: TranscribePrediction) -> str:
         """The file, its text, and when each word is."""
         return format_transcript(prediction)
+
+    def pictures(
+        self, trained: TrainedTranscriber, data: TranscribeData, progress: Progress
+    ) -> Iterator[TaskPicture]:
+        """Records of the validation set with what was read in them."""
+        return recognised_records(trained, data, progress)
 
     def usage(self, run: str, trained: TrainedTranscriber) -> list[str]:
         """Commands that predict and evaluate."""
