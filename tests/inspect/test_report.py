@@ -21,7 +21,9 @@ def page(request, opened, found):
 
 def test_every_part_is_there(found):
     names = [name for name, _ in found.parts]
-    assert names == ["training", "gradients", "states", "gates", "vectors", "Elman beside LSTM"]
+    assert names == [
+        "text", "training", "gradients", "states", "gates", "vectors", "Elman beside LSTM",
+    ]  # fmt: skip
     assert found.missing == () and found.metrics["task"] == "language"
     facts = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert list(facts["parts"]) == names
@@ -141,7 +143,7 @@ def test_each_kind_of_run_has_the_parts_that_it_supports(tmp_path, monkeypatch):
     small = {"steps": 2, "hidden": 6, "threads": 1, "backend": "loop", "quiet": True}
     lines = {"task": "language", "per_line": True, "condition": "1", "cell": "gru"}
     for data, settings, parts, missing in (
-        ("names.tsv", lines, {"states", "gates", "gradients", "vectors"}, 0),
+        ("names.tsv", lines, {"text", "states", "gates", "gradients", "vectors"}, 0),
         ("tags.conll", {"task": "tag"}, {"tags", "states", "gates", "gradients", "vectors"}, 0),
         (
             "days.csv",
