@@ -55,8 +55,10 @@ def test_a_perfect_unit_scores_one_and_noise_about_zero():
     T = len(text)
     known = [torch.tensor(probe(text)) for probe in PROBES.values()]
     units = torch.stack([*known, -known[0], torch.randn(T)], 1)
-    found = probe_scores(units[:, None], [text])
+    second = torch.arange(T) >= T // 2
+    found = probe_scores(units, [text], second, False)
     assert list(found) == list(PROBES)
+    assert "start of a word" not in probe_scores(units, [text], second, True)  # tokens are words
     for k, name in enumerate(PROBES):
         assert float(found[name][k]) == pytest.approx(1.0)
     assert float(found["inside quotes"][4]) == pytest.approx(-1.0)
@@ -67,13 +69,11 @@ def test_a_unit_that_changes_sign_scores_zero():
     text = list('say "what" now ' * 40)
     unit = torch.tensor(inside_quotes(text))
     unit[len(unit) // 2 :] *= -1
-    assert float(probe_scores(unit[:, None, None], [text])["inside quotes"][0]) == 0
+    second = torch.arange(len(unit)) >= len(unit) // 2
+    assert float(probe_scores(unit[:, None], [text], second, False)["inside quotes"][0]) == 0
 
 
 def test_probes_with_too_few_steps_are_skipped():
-    assert set(
-        probe_scores(torch.randn(90, 1, 2), [list("plain words, no marks at all  " * 3)])
-    ) == {
-        "position in the line",
-        "start of a word",
-    }
+    text = list("plain words, no marks at all  " * 3)
+    found = probe_scores(torch.randn(90, 2), [text], torch.arange(90) >= 45, False)
+    assert set(found) == {"position in the line", "start of a word"}

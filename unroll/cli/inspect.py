@@ -108,6 +108,15 @@ def states(
         str | None,
         typer.Option(help="A file on which units are scored. Default: the data of the run."),
     ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--probe",
+            help="A label that units may tell: 1 inside a match; count(REGEX)-count(REGEX); the words "
+            "and labels of a FILE, or NAME=@FILE:COLUMN:VALUE. May be repeated; TEXT may be left out.",
+            metavar="NAME=REGEX|FILE",
+        ),
+    ] = None,
     condition: Condition = None,
     out: Out = None,
     svg: Svg = None,
@@ -119,16 +128,25 @@ def states(
     trust_code: TrustCode = False,
 ) -> None:
     """Show the activation of units over a text: language models, classifiers, taggers, translators."""
-    if (text is None) == (file is None):
+    if (text is None) == (file is None) and not (text is None and probe):
         given = "both TEXT and --file" if text is not None else "neither TEXT nor --file"
         raise UserError(f"inspect states got {given}; expected one of them.")
     files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     run = load_run(path, device, trust_code)
     from unroll.inspect import states_of_run
 
-    value = text_given(text) if text is not None else read_text_file(str(file))
-    finding = states_of_run(run, value, condition=condition, score_on=score_on)
-    flags = given_flags(file=file, score_on=score_on, condition=condition, device=device)
+    value = text_given(text) if text is not None else file and read_text_file(file)
+    finding = states_of_run(
+        run,
+        value,
+        condition=condition,
+        score_on=score_on,
+        probes=probe or [],
+        log=lambda line: say(line, err=True),
+    )
+    flags = given_flags(
+        file=file, score_on=score_on, probe=probe, condition=condition, device=device
+    )
     texts = [] if text is None else [text]
     command = ["unroll", "inspect", "states", path, *texts, *flags]
     report_finding(finding, command, files, json, "states.html")

@@ -11,7 +11,9 @@ Scores use ranks only, so they do not depend on the scale of a unit. Among hundr
 score high by chance: each unit is scored in both halves of the text, and its score is the smaller one,
 or zero where the halves disagree in sign.
 
-T time, B streams, N steps, U units.
+Labels of one's own are scored by the same functions; see `unroll.inspect.probing`.
+
+N steps, U units.
 """
 
 from __future__ import annotations
@@ -94,28 +96,54 @@ PROBES: dict[str, Callable[[Sequence[str]], list[float]]] = {
 }
 
 
-def probe_scores(activations: Tensor, streams: Sequence[Sequence[str]]) -> dict[str, Tensor]:
-    """The score of every unit, by probe.
+def probe_scores(
+    activations: Tensor, texts: Sequence[Sequence[str]], second_half: Tensor, spaced: bool
+) -> dict[str, Tensor]:
+    """The score of every unit, by probe that is built in.
 
     Args:
-        activations: [T, B, U].
-        streams: B streams of T tokens.
+        activations: at the N tokens of all texts, one after another, [N, U].
+        texts: the tokens of each.
+        second_half: whether a step is in the second half, bool [N].
+        spaced: whether tokens are words: none of them begins inside a word.
 
     Returns:
-        [U] by probe; probes with too few steps in the text are absent.
+        [U] by probe; probes with too few steps in the texts are absent.
     """
-    T = len(activations)
-    halves = [slice(0, T // 2), slice(T // 2, T)]
-    ranked = [ranks(activations[half].flatten(0, 1)) for half in halves]
+    halves = HalvedUnits(activations, second_half)
     by_probe = {}
     for name, probe in PROBES.items():
-        values = torch.tensor([probe(tokens) for tokens in streams], dtype=torch.float64).T
-        parts = [values[half].flatten() for half in halves]
-        if all(map(has_enough_steps, parts)):
-            first, second = (unit_scores(r, v) for r, v in zip(ranked, parts, strict=True))
-            smaller = torch.minimum(first.abs(), second.abs()) * first.sign()
-            by_probe[name] = torch.where(first.sign() == second.sign(), smaller, 0.0)
+        if spaced and probe is start_of_word:
+            continue
+        values = torch.tensor([v for tokens in texts for v in probe(tokens)], dtype=torch.float64)
+        if (scores := halves.scores(values)) is not None:
+            by_probe[name] = scores
     return by_probe
+
+
+class HalvedUnits:
+    """The ranks of units within each half of the steps, by which labels are scored.
+
+    Args:
+        activations: [N, U].
+        second_half: whether a step is in the second half, bool [N].
+    """
+
+    def __init__(self, activations: Tensor, second_half: Tensor) -> None:
+        self.halves = [~second_half, second_half]
+        self.ranked = [ranks(activations[half]) for half in self.halves]
+
+    def scores(self, values: Tensor) -> Tensor | None:
+        """The score of each unit, [U]; None where a half has too few steps of a label.
+
+        values: the label of each step, [N].
+        """
+        parts = [values[half] for half in self.halves]
+        if not all(map(has_enough_steps, parts)):
+            return None
+        first, second = (unit_scores(r, v) for r, v in zip(self.ranked, parts, strict=True))
+        smaller = torch.minimum(first.abs(), second.abs()) * first.sign()
+        return torch.where(first.sign() == second.sign(), smaller, 0.0)
 
 
 def has_enough_steps(values: Tensor) -> bool:

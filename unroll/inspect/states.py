@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unroll.errors import UserError
 from unroll.inspect.curves import Curve, draw_curves
 from unroll.inspect.drawing import Drawing
 from unroll.inspect.finding import (
@@ -31,16 +32,26 @@ from unroll.inspect.heat_map import draw_heat_map
 from unroll.inspect.page import Section
 from unroll.inspect.principal_components import principal_plane
 from unroll.inspect.probes import probe_scores
-from unroll.inspect.recorded_text import RecordedText, record_data, record_text
+from unroll.inspect.probing.read_texts import (
+    ReadTexts,
+    SampledTexts,
+    own_data,
+    read_with,
+    sample_of_file,
+    words_are_tokens,
+)
+from unroll.inspect.probing.rules import parse_probe
+from unroll.inspect.probing.study import Excerpt, Probed, ProbeResult, as_facts, probe_run
+from unroll.inspect.probing.views import probe_html, probe_picture, probe_text
+from unroll.inspect.recorded_text import RecordedText, record_text
 from unroll.inspect.scatter import Cloud, draw_scatter
+from unroll.inspect.text_rows import LEVELS, label_marks, levels_of, text_with_rows
 from unroll.run import LanguageRun, Run
+from unroll.training.report import ProgressLog
 
 BEST = 8  # units of a probe that are listed
-SCORED_TOKENS = 16_000  # tokens on which units are scored
 MAX_ACTIVATIONS = 3_000_000  # on a page
 MAX_LABELS = 80  # tokens whose names are written under a heat map
-LEVELS = "=-.+#"  # from strongly negative to strongly positive
-WIDTH = 76  # characters of a line in a terminal
 KINDS = ("letters", "space", "punctuation")  # of tokens on a map
 
 
@@ -59,6 +70,8 @@ class States(Finding):
         maps: by layer and field, the states on their principal plane, [T, 2], and the share of the
             variance on each axis.
         scores: by probe, of every unit, [U]; see `unroll.inspect.probes`.
+        spaced: whether tokens are words, with spaces between.
+        probed: what was found for the probes that were asked for.
     """
 
     title: str
@@ -68,6 +81,8 @@ class States(Finding):
     values: Tensor
     maps: dict[str, tuple[Tensor, tuple[float, float]]]
     scores: dict[str, Tensor]
+    spaced: bool = False
+    probed: tuple[ProbeResult, ...] = ()
 
     @property
     def tokens(self) -> list[str]:
@@ -89,9 +104,11 @@ class States(Finding):
         return [(unit, float(score[unit])) for unit in order]
 
     def leading_units(self) -> list[tuple[str, int, float]]:
-        """(probe, unit, score) of the best unit of each probe, the largest absolute score first."""
+        """(probe, unit, score) of the best unit of each probe, the largest absolute score first; probes
+        that were asked for before all others."""
+        asked = {result.probe.name for result in self.probed}
         best = [(probe, *self.best_units(probe, 1)[0]) for probe in self.scores]
-        return sorted(best, key=lambda row: -abs(row[2]))
+        return sorted(best, key=lambda row: (row[0] not in asked, -abs(row[2])))
 
     def as_dict(self) -> dict[str, Any]:
         """Tokens, guesses, the best units with their activations, and the maps, for JSON."""
@@ -117,6 +134,7 @@ class States(Finding):
                 name: {"explained_variance": shares, "coordinates": coordinates.tolist()}
                 for name, (coordinates, shares) in self.maps.items()
             },
+            **({"probes": [as_facts(result) for result in self.probed]} if self.probed else {}),
         }
 
     def table(self) -> list[list[str]]:
@@ -132,6 +150,8 @@ class States(Finding):
     def text(self) -> str:
         """The best units, and the text with the activation of one unit below it."""
         lines = [f"{self.title}.", f"({format_conditions(self.conditions)})", ""]
+        for result in self.probed:
+            lines += [*probe_text(result), ""]
         if self.scores:
             lines += ["Units with the best scores (1 or -1: perfect, 0: chance):"]
             lines += [text_table(self.table()[1:]), ""]
@@ -139,7 +159,10 @@ class States(Finding):
         lines += [
             f"{self.labels[unit]} ({reason}), from {LEVELS[0]} for low to {LEVELS[-1]} for high:"
         ]
-        lines += [*text_with_levels(self.tokens, self.values[:, unit].tolist()), ""]
+        rows = [levels_of(self.values[:, unit].tolist())]
+        if self.probed and self.probed[0].probe.values is not None:  # a rule labels any text
+            rows.append(label_marks(self.probed[0].probe.values(self.tokens, self.spaced)))
+        lines += [*text_with_rows(self.tokens, self.spaced, rows), ""]
         for name, (_, shares) in self.maps.items():
             lines.append(
                 f"{name}: two principal components explain {sum(shares):.0%} of the variance."
@@ -200,7 +223,8 @@ class States(Finding):
             ]
             head = ["position", "token", "next", "probability"]
             pictures["next"] = Picture(self._draw_next, [head, *rows])
-        return pictures
+        probed = {f"probe {r.probe.name}": probe_picture(r) for r in self.probed}
+        return probed | pictures
 
     def _draw_traces(self, chosen: dict[int, str]) -> Drawing:
         lines = [
@@ -240,6 +264,7 @@ class States(Finding):
             "conditions": html.escape(format_conditions(self.conditions)),
             "table": html_table(self.table()) if self.scores else "",
             "maps": explained,
+            "probes": "".join(map(probe_html, self.probed)),
         }
 
     def _page_data(self) -> dict[str, Any]:
@@ -257,7 +282,7 @@ class States(Finding):
         ]
         return {
             "tokens": self.tokens,
-            "spaced": are_words(self.tokens),
+            "spaced": self.spaced,
             "labels": [self.labels[unit] for unit in units],
             "scale": [round_digits(v) for v in scale.tolist()],
             "values": base64.b64encode(small.T.contiguous().numpy().tobytes()).decode(),
@@ -291,54 +316,95 @@ class States(Finding):
 
 
 def states_of_run(
-    run: Run, text: Any, *, condition: str | None = None, score_on: str | Path | None = None
+    run: Run,
+    text: Any = None,
+    *,
+    condition: str | None = None,
+    score_on: str | Path | None = None,
+    probes: Sequence[str] = (),
+    log: Callable[[str], None] | None = None,
 ) -> States:
     """Read a text, and score how well every unit follows its readable features.
 
     When to use it: to see what single units of a language model, a classifier of texts, a tagger
-    or the encoder of a translator have learned to follow. The run is not changed.
+    or the encoder of a translator have learned to follow, and whether any of them, or all together,
+    tell a label of one's own. The run is not changed.
 
     Args:
         run: a trained run.
-        text: a string, or an input of a tagger.
-        condition: the category, for runs that were trained with one.
-        score_on: a file on which the units are scored. Default: the data of the run where the file
-            still exists, else the text itself.
+        text: a string, or an input of a tagger. Default, with probes: some of the texts they are
+            measured on.
+        condition: the category, for language models that were trained with one.
+        score_on: data on which units are scored. Default: the data of the run where the file still
+            exists, else the text itself.
+        probes: labels, as `unroll.inspect.probing.rules.parse_probe` reads them:
+            `plural=\\b(cats|dogs)\\b.*`.
+        log: called with lines of progress.
 
     Raises:
-        UserError: for a text that the run cannot read, and a run that reads no text.
+        UserError: for a text that the run cannot read, a run that reads no text, and a probe that no
+            token or every token has.
 
     Source: A. Karpathy, J. Johnson and L. Fei-Fei, Visualizing and understanding recurrent
     networks, 2015 (https://arxiv.org/abs/1506.02078).
     """
-    recorded = record_text(run, text, condition)
-    scored, where = recorded, "the text itself"
-    own = run.config["data"]["path"]
-    if score_on is None and own != "-" and Path(own).exists():
-        score_on = own
-    if score_on is not None and isinstance(run, LanguageRun):
-        scored, where = record_data(run, str(score_on), SCORED_TOKENS), str(score_on)
-    labels = [f"{name}[{k}]" for name, s in recorded.states.items() for k in range(s.shape[2])]
-    activations = torch.cat(list(scored.states.values()), 2)
-    values = torch.cat([s[:, 0] for s in recorded.states.values()], 1)
-    scores = probe_scores(activations, scored.tokens)
+    asked = [parse_probe(probe) for probe in probes]
+    if text is None and not asked:
+        raise UserError("inspect states got no text; expected a text, or a probe.")
+    recorded = None if text is None else record_text(run, text, condition)
+    path = own_data(run) if score_on is None else str(score_on)
+    sample: SampledTexts | None = None
+    read: ReadTexts | None = None
+    # a task that reads its inputs one by one reads many of them only where that is asked for
+    if path is not None and (isinstance(run, LanguageRun) or asked or score_on is not None):
+        sample = sample_of_file(run, path)
+        read = read_with(run, sample, progress=ProgressLog(f"reading {path}", log or silent))
+    probed = Probed([], {})
+    if asked:
+        probed = probe_run(run, asked, sample, read, log)
+    if recorded is None:
+        recorded = record_text(run, excerpt_text(run, probed.results[0].excerpt), condition)
+    spaced, where = words_are_tokens(run), path
+    if read is None:
+        values = torch.cat([s[:, 0] for s in recorded.states.values()], 1)
+        parts = {name: s.shape[2] for name, s in recorded.states.items()}
+        read, where = ReadTexts([recorded.tokens[0]], values, parts, spaced), "the text itself"
+    scores = probe_scores(read.activations, read.tokens, read.second_half, spaced)
     conditions = {
         "run": str(run.path),
         "tokens": len(recorded.tokens[0]),
         "not_read": recorded.not_read or None,
-        "units": len(labels),
-        "scored_on": f"{activations.shape[0] * activations.shape[1]:,} tokens of {where}",
+        "units": read.activations.shape[1],
+        "scored_on": f"{len(read.activations):,} tokens of {where}",
         **network_alone(run, "; predictions are of both" if recorded.guesses else ""),
     }
     planes = {name: principal_plane(s[:, 0]) for name, s in recorded.states.items()}
-    maps = {name: plane for name, plane in planes.items() if plane is not None}
-    return States(f"States of {run.path.name}", conditions, recorded, labels, values, maps, scores)
+    return States(
+        f"States of {run.path.name}",
+        conditions,
+        recorded,
+        read.labels(),
+        torch.cat([s[:, 0] for s in recorded.states.values()], 1),
+        {name: plane for name, plane in planes.items() if plane is not None},
+        probed.scores | {k: v for k, v in scores.items() if k not in probed.scores},
+        spaced,
+        tuple(probed.results),
+    )
 
 
-def are_words(tokens: Sequence[str]) -> bool:
-    """Whether tokens are words, which a text has spaces between; pieces and letters hold their spaces."""
-    long = any(len(token) > 1 for token in tokens)
-    return long and not any(" " in token for token in tokens)
+def silent(line: str) -> None:
+    """Takes a line of progress where nobody asked for it."""
+
+
+def excerpt_text(run: Run, excerpt: Excerpt) -> Any:
+    """The tokens of an excerpt as an input of the run."""
+    tokens = [token for token in excerpt.tokens if token not in ("<s>", "<eos>")]
+    if run.task_name == "tag":
+        return tokens
+    vocabulary: Any = getattr(run.preprocessor, "vocabulary", None)
+    if getattr(vocabulary, "level", "") == "char":
+        return "".join(token for token in tokens if not vocabulary.unknown(token))
+    return (" " if words_are_tokens(run) else "").join(tokens)
 
 
 def token_kind(token: str) -> str:
@@ -346,19 +412,3 @@ def token_kind(token: str) -> str:
     if token.isspace():
         return "space"
     return "letters" if token.strip()[:1].isalnum() else "punctuation"
-
-
-def text_with_levels(tokens: Sequence[str], values: Sequence[float]) -> list[str]:
-    """The text in lines, below each the level of a unit as characters."""
-    largest = max(map(abs, values)) or 1.0
-    above, below, lines = "", "", []
-    for token, value in zip(tokens, values, strict=True):
-        visible = repr(token)[1:-1] if not token.isprintable() else token
-        padded = visible + ("" if len(token) == 1 else " ")
-        if len(above) + len(padded) > WIDTH:
-            lines += [f"  {above}", f"  {below}"]
-            above = below = ""
-        above += padded
-        below += LEVELS[min(4, int((value / largest + 1) * 2.5))] * len(visible)
-        below += " " * (len(padded) - len(visible))
-    return [*lines, f"  {above}", f"  {below}"]
