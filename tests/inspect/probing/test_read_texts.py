@@ -1,5 +1,9 @@
-import torch
+from pathlib import Path
 
+import torch
+from safetensors.torch import load_file
+
+import unroll
 from unroll.inspect.probing.label_files import LabelledText
 from unroll.inspect.probing.read_texts import (
     own_data,
@@ -11,7 +15,7 @@ from unroll.inspect.probing.read_texts import (
     words_are_tokens,
 )
 from unroll.inspect.recorded_text import record_text
-from unroll.models.language import LanguageModel
+from unroll.training.report import QuietReport
 
 
 def test_texts_side_by_side_are_read_as_alone(language):
@@ -44,16 +48,17 @@ def test_padding_keeps_order_and_lengths():
     assert batch.blocks == [0, 2, 1] and batch.lengths == [2, 4, 8] and batch.ids.shape == (9, 3)
 
 
-def test_the_untrained_network_is_that_of_the_seed(language):
-    fresh = untrained_network(language)
-    settings = language.recorded
-    torch.manual_seed(settings.seed)
-    expected = LanguageModel(
-        len(language.vocabulary), settings.embedding, settings.hidden, settings.layers,
-        tie=fresh.weight is None,
+def test_the_untrained_network_is_what_the_run_began_with(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text("A rose is a rose. " * 60)
+    run = unroll.train(
+        "text.txt", hidden=8, steps=1, seed=3, block=16, floor="none", threads=1, backend="loop",
+        report=QuietReport(),
     )  # fmt: skip
-    for name, own in expected.state_dict().items():
-        assert torch.equal(fresh.state_dict()[name], own)
+    begun = load_file(run.path / "checkpoints" / "step-000000000" / "model.safetensors")
     before = torch.get_rng_state()
-    untrained_network(language)
+    fresh = untrained_network(run).state_dict()
+    assert fresh.keys() == begun.keys()
+    for name, tensor in begun.items():
+        assert torch.equal(fresh[name], tensor), name
     assert torch.equal(before, torch.get_rng_state())
