@@ -8,7 +8,6 @@ import torch
 from unroll.errors import UserError
 from unroll.inspect import states as states_module
 from unroll.inspect import states_of_run
-from unroll.inspect.states import are_words
 
 TEXT = 'A "white rose" (red gold) grew.\nAll leaves went on.'
 
@@ -96,9 +95,3 @@ def test_a_translator_and_a_tagger_are_read_too(translator, tagger):
     for run in (tagger, translator):
         with pytest.raises(UserError, match="text is empty"):
             states_of_run(run, "")
-
-
-def test_tokens_that_are_words_are_told_from_letters_and_pieces():
-    assert are_words(["the", "cat", ".", "\n"])
-    assert not are_words(list("the cat")) and not are_words(["the", " cat", "s"])
-    assert not are_words(list("hello"))
