@@ -9,6 +9,7 @@ command that is not its main one.
 
 ORDER = {
     1: "sequences",
+    2: "hello",
     3: "forward",
     4: "unrolling",
     6: "vanishing",
