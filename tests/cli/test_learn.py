@@ -1,8 +1,10 @@
 import ast
 import json
+import time
 
 import pytest
 
+from unroll.cli.learn import run_command
 from unroll.cli.main import run
 from unroll.learn.lesson import all_lessons, lesson_of
 
@@ -40,7 +42,7 @@ def test_a_lesson_runs_its_command_and_writes_its_page(printed, tmp_path):
     assert json.loads(printed("lesson", "1", "--json").out)["title"] == "Sequences and one cell"
 
 
-QUICK = {1, 3, 4, 7}  # lessons that train nothing
+QUICK = {1, 3, 4, 5, 7}  # lessons that train nothing
 
 
 @pytest.mark.parametrize("number", sorted(QUICK))
@@ -98,3 +100,17 @@ def test_all_data_are_written_once(printed, tmp_path):
     assert "hello.txt (1 line)" in printed("data").err
     assert printed("data").err == "unroll-lessons has the data already.\n"
     assert (tmp_path / "unroll-lessons/hello.txt").read_text() == "hello"
+
+
+def test_a_run_that_is_there_is_not_trained_again(tmp_path, capsys):
+    words = ["unroll", "train", "text.txt", "--out", str(tmp_path)]
+    assert run_command(None, words) == []
+    assert "not trained again" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", all_lessons(), ids=lambda lesson: lesson.name)
+def test_every_lesson_runs_within_a_minute(printed, lesson):
+    started = time.process_time()
+    out = printed(lesson.number, "--svg", "picture.svg", "--out", "page.html").out
+    assert "unroll learn check" in out and time.process_time() - started < 120  # of two cores

@@ -12,6 +12,7 @@ ORDER = {
     2: "hello",
     3: "forward",
     4: "unrolling",
+    5: "backpropagation",
     6: "vanishing",
     7: "clipping",
     8: "lstm",
