@@ -17,4 +17,6 @@ ORDER = {
     7: "clipping",
     8: "lstm",
     9: "variants",
+    11: "language_models",
+    13: "attention",
 }
