@@ -15,7 +15,8 @@ SCORES = (2.0, 1.0, 0.0)
 
 def files() -> dict[str, str]:
     """Lines of letters and the same letters backwards."""
-    rng, pairs = random.Random(SEED), {}
+    rng = random.Random(SEED)
+    pairs: dict[str, str] = {}
     while len(pairs) < PAIRS:
         letters = [rng.choice(LETTERS) for _ in range(rng.randint(SHORTEST, LONGEST))]
         pairs[" ".join(letters)] = " ".join(reversed(letters))
