@@ -1,15 +1,24 @@
+import math
+
 import pytest
 
 import unroll
 from unroll.errors import UserError
-from unroll.learn.checking import check
+from unroll.learn.checking import check, compared
+from unroll.learn.exercise import Number, OneOf
 from unroll.learn.lesson import all_lessons
 
 
 @pytest.mark.parametrize("lesson", all_lessons(), ids=lambda lesson: lesson.name)
 def test_the_computed_answers_of_every_lesson_are_right(lesson, tmp_path):
-    right = [exercise.solution for exercise in lesson.exercises(tmp_path)]
-    assert check(lesson.number, right, tmp_path).all_right
+    exercises = lesson.exercises(tmp_path)
+    assert len(exercises) == 3
+    assert compared(lesson, exercises, [exercise.solution for exercise in exercises]).all_right
+    for exercise, question in zip(exercises, lesson.questions, strict=True):
+        if isinstance(exercise, OneOf):
+            assert all(f"\n\n{letter}. " in question.text for letter in exercise.truths)
+        elif isinstance(exercise, Number):
+            assert math.isfinite(exercise.value)
 
 
 def test_wrong_answers_get_a_hint_and_missing_ones_do_not_count():
