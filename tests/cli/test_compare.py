@@ -44,3 +44,19 @@ def test_compare_takes_a_file_of_data(tmp_path, capsys, monkeypatch):
     assert run([*words, "--json"], False) == 0
     found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert found["metric"] == "accuracy" and (tmp_path / "runs/compare/gru-1").is_dir()
+
+
+def test_clipping_beside_none_in_one_command(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", "rnn_relu", "--task", "adding", "--gain", "0.5,4", "--clip", "none,1"]
+    words += ["--optimizer", "sgd", "--init", "identity", "--steps", "2", "--hidden", "8"]
+    assert run([*words, "--seeds", "1", "--learning-rate", "0.1", "--svg", "it"], False) == 0
+    out = capsys.readouterr().out
+    assert "rnn_relu gain 4 clip none: " in out and "It diverged" in out
+    assert {path.name for path in (tmp_path / "it").iterdir()} == {
+        "accuracy.svg",
+        "losses.svg",
+        "gradients.svg",
+    }
+    assert run(["compare", "rnn", "--clip", "none,x"], False) == 2
+    assert "expected numbers or none" in capsys.readouterr().err

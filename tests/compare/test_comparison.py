@@ -28,7 +28,7 @@ def test_a_comparison_is_numbers_text_and_pictures():
     assert found.table()[-1][0] == "chance"
     text = found.text()
     assert "letter of the word" in text and "(chance 50%)" in text
-    assert list(found.pictures()) == ["accuracy", "losses"]
+    assert list(found.pictures()) == ["accuracy", "losses", "gradients"]
     assert 'data-label="lstm"' in found.svg() and "lstm,2,5," in found.csv()
     assert "The next letter of hello" in found.html()
 
@@ -46,7 +46,7 @@ def test_cells_are_told_apart_only_beyond_their_seeds():
 
 def test_a_seed_that_diverged_is_told():
     found = Comparison("Copying", {}, Copying(), {"rnn": [learned(0.1, diverged=True)]})
-    assert "The loss of 1 seed was no longer finite." in found.verdicts()[0]
+    assert "the loss of 1 seed was no longer finite" in found.verdicts()[0]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from unroll.compare.adding import Adding
@@ -55,3 +56,27 @@ def test_measuring_changes_nothing():
     problem = Copying()
     learner = made(problem)
     assert accuracy_of(problem, learner) == accuracy_of(problem, learner)
+
+
+def test_clipping_bounds_the_step_of_sgd_and_the_norm_before_it_is_kept():
+    torch.manual_seed(1)
+    learner = Learner(Adding(), "rnn_relu", 8, "identity", gain=1.2)
+    before = [p.detach().clone() for p in learner.parameters()]
+    learned = learn(Adding(), learner, 1, steps=1, rate=0.1, clip=0.5, optimizer="sgd")
+    moved = sum(
+        float((p - q).detach().square().sum())
+        for p, q in zip(learner.parameters(), before, strict=True)
+    )
+    assert moved**0.5 == pytest.approx(0.1 * 0.5, rel=1e-3)
+    assert learned.gradient_norms[1] > 0.5 and "times 1.2" in learner.start
+
+
+def test_truncation_cuts_the_gradient_and_not_the_state():
+    torch.manual_seed(1)
+    whole = Learner(Adding(), "lstm", 4)
+    torch.manual_seed(1)
+    cut = Learner(Adding(), "lstm", 4, truncate=3)
+    x = torch.randn(8, 2, 2, requires_grad=True)
+    torch.testing.assert_close(cut(x), whole(x))
+    (gradient,) = torch.autograd.grad(cut(x).sum(), x)
+    assert not gradient[:6].any() and gradient[6:].any()

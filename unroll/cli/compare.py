@@ -12,6 +12,9 @@ from unroll.cli.findings import as_flags, checked_files, report_finding
 from unroll.cli.output import say
 from unroll.cli.run_options import AsJson, Overwrite
 from unroll.errors import UserError
+from unroll.terminal import shortened
+
+LISTS: dict[str, type] = {"init": str, "gain": float, "clip": float, "truncate": int}
 
 
 def compare(
@@ -39,7 +42,27 @@ def compare(
     learning_rate: Annotated[float | None, typer.Option(help="The highest. Default: 0.01.")] = None,
     init: Annotated[
         str | None,
-        typer.Option(help="Of lstm, gru, rnn. Default: torch, as of all cells: uniform."),
+        typer.Option(
+            help="Of lstm, gru, rnn: torch, orthogonal, xavier, he, identity; several: he,torch. "
+            "Default: torch, as of all cells: uniform."
+        ),
+    ] = None,
+    gain: Annotated[
+        str | None,
+        typer.Option(help="A factor of the recurrent weights; several: 0.5,1.1. Default: 1."),
+    ] = None,
+    clip: Annotated[
+        str | None,
+        typer.Option(help="Clip the gradient to this norm; several: none,1. Default: 1."),
+    ] = None,
+    truncate: Annotated[
+        str | None,
+        typer.Option(
+            help="Cut the gradient every so many steps; several: 5,20,none. Default: none."
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="adam, or sgd, whose steps are as long as the gradient.")
     ] = None,
     cell_options: Annotated[
         str | None, typer.Option(help="Further arguments of every cell.", metavar="JSON")
@@ -57,7 +80,7 @@ def compare(
     overwrite: Overwrite = False,
     json: AsJson = False,
 ) -> None:
-    """Compare cells on one problem: the same start, the same budget, several seeds."""
+    """Compare cells, starts, clipping or truncation on one problem: the same budget, several seeds."""
     values = {
         "seeds": seeds,
         "hidden": hidden,
@@ -65,6 +88,10 @@ def compare(
         "seconds": seconds,
         "learning_rate": learning_rate,
         "init": init,
+        "gain": gain,
+        "clip": clip,
+        "truncate": truncate,
+        "optimizer": optimizer,
         "cell_options": cell_options,
         "runs": runs,
     }
@@ -98,7 +125,37 @@ def on_problem(names: list[str], task: str, given: dict[str, Any]) -> Any:
             logs[name] = ProgressLog(name, lambda line: say(line, err=True))
         logs[name](share)
 
+    given = {
+        name: several_values(name, value) if name in LISTS else value
+        for name, value in given.items()
+    }
     return compare(names, task, progress=progress, **given)
+
+
+def several_values(flag: str, words: str) -> list[Any]:
+    """The values of a flag that takes several: none is no clipping and no truncation.
+
+    Args:
+        flag: its name.
+        words: with commas.
+
+    Raises:
+        UserError: for what is no number where one is expected.
+    """
+    kind, values = LISTS[flag], list[Any]()
+    for word in words.split(","):
+        word = word.strip()
+        if word == "none" and flag in ("clip", "truncate"):
+            values.append(None)
+            continue
+        try:
+            values.append(kind(word))
+        except ValueError as error:
+            none = " or none" if flag in ("clip", "truncate") else ""
+            raise UserError(
+                f"--{flag} got {shortened(repr(words), 60)}; expected numbers{none}, with commas between them."
+            ) from error
+    return values
 
 
 def on_data(names: list[str], data: str, given: dict[str, Any]) -> Any:
@@ -109,6 +166,12 @@ def on_data(names: list[str], data: str, given: dict[str, Any]) -> Any:
     """
     from unroll.compare.on_data import compare_on_data
 
+    wrong = [name for name in ("gain", "clip", "truncate", "optimizer") if name in given]
+    if wrong:
+        raise UserError(
+            f"--{wrong[0]} is for problems, and {data} is data. Leave it out; unroll train takes --set "
+            "clip_norm=N and --set block=N."
+        )
     folder = Path(given.pop("runs", "runs/compare"))
     if "init" in given:
         given["initialisation"] = given.pop("init")

@@ -7,14 +7,15 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 import torch
 
 from unroll.compare.difference import describe_difference
-from unroll.compare.learner import RATE, Learned, Learner, learn
+from unroll.compare.learner import CLIP, OPTIMIZERS, RATE, Learned, Learner, learn
 from unroll.compare.problem import Problem
 from unroll.compare.problems import PROBLEMS
+from unroll.compare.variants import Variant, variants_of
 from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.inspect.curves import Curve, draw_curves
@@ -29,11 +30,9 @@ from unroll.inspect.finding import (
     text_table,
 )
 from unroll.inspect.page import Section
-from unroll.settings import RecurrentSettings
 
 SEEDS, HIDDEN = 3, 64
-MOST_CELLS, MOST_SEEDS = 12, 20
-INITIALISATIONS = get_args(RecurrentSettings.model_fields["initialisation"].annotation)
+MOST_SEEDS = 20
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,10 @@ class Comparison(Finding):
                             "steps": one.steps,
                             "seconds": round(one.seconds, 2),
                             "diverged": one.diverged,
+                            "gradient_norms": {
+                                step: round_digits(norm)
+                                for step, norm in one.gradient_norms.items()
+                            },
                         }
                         for one in seeds
                     ],
@@ -124,7 +127,11 @@ class Comparison(Finding):
             )
             lost = sum(one.diverged for one in seeds)
             if lost:
-                sentence += f" The loss of {counted(lost, 'seed')} was no longer finite."
+                after = max(one.steps for one in seeds if one.diverged)
+                sentence += (
+                    f" It diverged: the loss of {counted(lost, 'seed')} was no longer finite after "
+                    f"{counted(after, 'step')} at most."
+                )
             sentences.append(sentence)
         if len(self.learned) > 1:
             overall = {cell: self.overall(cell) for cell in self.learned}
@@ -138,16 +145,19 @@ class Comparison(Finding):
         return "\n".join([*lines, text_table(self.table()), "", *self.verdicts()])
 
     def pictures(self) -> dict[str, Picture]:
-        """`accuracy` against distance, and the `losses` of training."""
+        """`accuracy` against distance; the `losses` of training, and the norms of its `gradients`."""
         rows: list[Row] = [["cell", "seed", "distance", "accuracy"]]
         losses: list[Row] = [["cell", "seed", "step", "loss"]]
+        norms: list[Row] = [["cell", "seed", "step", "largest_gradient_norm"]]
         for cell, seeds in self.learned.items():
             for n, one in enumerate(seeds, 1):
                 rows += [[cell, n, d, a] for d, a in one.accuracy.items()]
                 losses += [[cell, n, step, loss] for step, loss in one.losses.items()]
+                norms += [[cell, n, step, norm] for step, norm in one.gradient_norms.items()]
         return {
             "accuracy": Picture(self._draw_accuracy, rows),
             "losses": Picture(self._draw_losses, losses),
+            "gradients": Picture(self._draw_gradients, norms),
         }
 
     def _draw_accuracy(self) -> Drawing:
@@ -161,13 +171,24 @@ class Comparison(Finding):
         return draw_curves(lines, label, self.problem.distance, level=1.0, logarithmic=False)
 
     def _draw_losses(self) -> Drawing:
-        lines = []
-        for n, (cell, seeds) in enumerate(self.learned.items()):
-            steps = [step for step in seeds[0].losses if all(step in one.losses for one in seeds)]
-            points = {s: statistics.fmean(one.losses[s] for one in seeds) for s in steps}
-            if points:
-                lines.append(Curve(cell, n, points, n // 8))
-        return draw_curves(lines, "loss of training", "step", logarithmic=not self.problem.symbols)
+        means = {cell: mean_by_step([one.losses for one in s]) for cell, s in self.learned.items()}
+        return self._draw_steps(means, "loss of training", not self.problem.symbols)
+
+    def _draw_gradients(self) -> Drawing:
+        means = {
+            cell: mean_by_step([one.gradient_norms for one in seeds])
+            for cell, seeds in self.learned.items()
+        }
+        return self._draw_steps(means, "norm of the gradient before clipping, largest", True)
+
+    def _draw_steps(
+        self, means: dict[str, dict[int, float]], label: str, logarithmic: bool
+    ) -> Drawing:
+        """Curves over the steps of training; what diverged at once has none."""
+        lines = [Curve(cell, n, means[cell], n // 8) for n, cell in enumerate(means) if means[cell]]
+        if not lines:
+            lines = [Curve("no network took a step", 0, {0: 0.0})]
+        return draw_curves(lines, label, "step", logarithmic=logarithmic)
 
     def section(self) -> Section:
         """The curves, the verdict and the table."""
@@ -180,6 +201,12 @@ class Comparison(Finding):
         return Section("history", self.title, parts)
 
 
+def mean_by_step(seeds: Sequence[dict[int, float]]) -> dict[int, float]:
+    """The mean over the seeds at every step that all of them reached."""
+    steps = [step for step in seeds[0] if all(step in one for one in seeds)]
+    return {step: statistics.fmean(one[step] for one in seeds) for step in steps}
+
+
 def compare(
     cells: Sequence[str],
     task: str = "agreement",
@@ -189,7 +216,11 @@ def compare(
     steps: int | None = None,
     seconds: float | None = None,
     learning_rate: float = RATE,
-    init: str = "torch",
+    init: str | Sequence[str] = "torch",
+    gain: float | Sequence[float] = 1.0,
+    clip: float | Sequence[float | None] | None = CLIP,
+    truncate: int | Sequence[int | None] | None = None,
+    optimizer: str = "adam",
     cell_options: str | dict[str, Any] | None = None,
     progress: Callable[[str, float], None] = lambda name, share: None,
 ) -> Comparison:
@@ -197,9 +228,11 @@ def compare(
 
     Every cell has the same sequences, steps and read-out, and weights drawn by the same rule: uniform in
     +-1/sqrt(H), as torch draws them. A cell whose paper asks for another start (irnn, lru, echo_state)
-    keeps that, and it is said.
+    keeps that, and it is said. Where `init`, `gain`, `clip` or `truncate` get several values, every cell
+    is trained with each of them, on the same sequences.
 
-    When to use it: to see a claim about cells for oneself, or whether a cell of one's own keeps up.
+    When to use it: to see a claim about cells, starts, clipping or truncation for oneself, or whether a
+    cell of one's own keeps up.
 
     Args:
         cells: names that `unroll cells` lists, or FILE.py:CLASS.
@@ -209,7 +242,13 @@ def compare(
         steps: of training. Default: what suffices for a cell that can do it.
         seconds: at most for each network.
         learning_rate: the highest, of Adam.
-        init: "torch", or an initialisation for lstm, gru and rnn alone.
+        init: "torch", or an initialisation for lstm, gru and rnn alone; one or several.
+        gain: a factor of the recurrent weights at the start; one or several.
+        clip: the norm to which the gradient of all weights is clipped, None for no clipping; one or
+            several.
+        truncate: the state counts as a constant every so many steps, None for full gradients; one or
+            several.
+        optimizer: "adam", whose steps hardly depend on the size of the gradient, or "sgd".
         cell_options: further arguments of every cell, by name or as JSON.
         progress: called with what is trained and the share of it that is done.
 
@@ -223,40 +262,57 @@ def compare(
         2
     """
     problem = checked_problem(task)
-    check_numbers(cells, seeds, hidden, steps, seconds, learning_rate, init)
+    check_numbers(seeds, hidden, steps, seconds, learning_rate)
+    if optimizer not in OPTIMIZERS:
+        raise UserError(f"--optimizer got {optimizer!r}; expected {' or '.join(OPTIMIZERS)}.")
+    variants = variants_of(cells, init=init, gain=gain, clip=clip, truncate=truncate)
     taken = problem.steps if steps is None else steps
-    make = partial(Learner, problem, hidden=hidden, init=init, cell_options=cell_options)
-    with torch.random.fork_rng(devices=[]):
-        for cell in cells:  # what cannot be made is refused before anything is trained
-            make(cell)
-    learned: dict[str, list[Learned]] = {}
-    for cell in cells:
-        learned[cell] = []
-        for seed in range(1, seeds + 1):
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                learner = make(cell)
-            learned[cell].append(
-                learn(
-                    problem,
-                    learner,
-                    seed,
-                    steps=taken,
-                    seconds=seconds,
-                    rate=learning_rate,
-                    progress=partial(progress, f"{cell}, seed {seed} of {seeds}"),
-                )
+
+    def make(variant: Variant, seed: int) -> Learner:
+        """A fresh network."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return Learner(
+                problem,
+                variant.cell,
+                hidden,
+                variant.init,
+                cell_options,
+                variant.gain,
+                variant.truncate,
             )
-    starts = {cell: one[0].start for cell, one in learned.items()}
+
+    for variant in variants:  # what cannot be made is refused before anything is trained
+        make(variant, 1)
+    learned: dict[str, list[Learned]] = {}
+    for variant in variants:
+        learned[variant.label] = [
+            learn(
+                problem,
+                make(variant, seed),
+                seed,
+                steps=taken,
+                seconds=seconds,
+                rate=learning_rate,
+                clip=variant.clip,
+                optimizer=optimizer,
+                progress=partial(progress, f"{variant.label}, seed {seed} of {seeds}"),
+            )
+            for seed in range(1, seeds + 1)
+        ]
+    starts = {label: one[0].start for label, one in learned.items()}
     conditions = {
         "units": hidden,
         "steps": taken,
         "seconds": seconds,
         "seeds": seeds,
         "learning_rate": learning_rate,
+        "optimizer": optimizer,
+        "clip": " and ".join(dict.fromkeys(str(v.clip or "none") for v in variants)),
+        "truncate": " and ".join(dict.fromkeys(str(v.truncate or "none") for v in variants)),
         "start": "; ".join(dict.fromkeys(starts.values())),
     }
-    names = ", ".join(cells)
+    names = ", ".join(learned)
     return Comparison(f"{problem.title}: {names}", conditions, problem, learned)
 
 
@@ -275,21 +331,9 @@ def checked_problem(task: str) -> Problem:
 
 
 def check_numbers(
-    cells: Sequence[str],
-    seeds: int,
-    hidden: int,
-    steps: int | None,
-    seconds: float | None,
-    learning_rate: float,
-    init: str,
+    seeds: int, hidden: int, steps: int | None, seconds: float | None, learning_rate: float
 ) -> None:
     """Raise UserError for what is out of range."""
-    if not cells:
-        raise UserError("No cell was given; expected names such as rnn,lstm.")
-    if len(set(cells)) < len(cells) or len(cells) > MOST_CELLS:
-        raise UserError(
-            f"The cells are {', '.join(cells)}; expected up to {MOST_CELLS}, each of them once."
-        )
     if not 1 <= seeds <= MOST_SEEDS:
         raise UserError(f"--seeds got {seeds}; expected 1 to {MOST_SEEDS}.")
     for flag, value in (("hidden", hidden), ("steps", steps), ("seconds", seconds)):
@@ -297,5 +341,3 @@ def check_numbers(
             raise UserError(f"--{flag} got {value}; expected more than 0.")
     if not 0 < learning_rate < 10:
         raise UserError(f"--learning-rate got {learning_rate}; expected more than 0 and under 10.")
-    if init not in INITIALISATIONS:
-        raise UserError(f"--init got {init!r}; expected one of {', '.join(INITIALISATIONS)}.")

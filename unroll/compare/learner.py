@@ -8,13 +8,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unroll.cells import map_state
 from unroll.compare.problem import NO_TARGET, Problem, Sequences
+from unroll.inspect.cell_gradients import scale_recurrent_weights
 from unroll.layers import Recurrent
 from unroll.models.initialisation import initialise_layers
 from unroll.settings import RecurrentSettings, settings_from
@@ -23,6 +25,10 @@ from unroll.training.run_cell import given_cell
 BATCH, TEST = 32, 256  # sequences
 CLIP = 1.0
 RATE = 0.01
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+}
 
 
 class Learner(nn.Module):
@@ -34,6 +40,8 @@ class Learner(nn.Module):
         hidden: H.
         init: as the setting `initialisation`, for LSTM, GRU and Elman cells.
         cell_options: further arguments of the cell.
+        gain: a factor of the recurrent weights.
+        truncate: the state counts as a constant every so many steps; None: nowhere.
     """
 
     def __init__(
@@ -43,22 +51,39 @@ class Learner(nn.Module):
         hidden: int,
         init: str = "torch",
         cell_options: object = None,
+        gain: float = 1.0,
+        truncate: int | None = None,
     ) -> None:
         super().__init__()
         values = {"cell": cell, "initialisation": init, "cell_options": cell_options or {}}
         make = given_cell(settings_from(RecurrentSettings, values)).make
         self.layer = Recurrent(make, problem.inputs, hidden)
         self.start = initialise_layers([self.layer], init)
+        if gain != 1:
+            for part in self.layer.cells:
+                scale_recurrent_weights(cell, part, gain)  # type: ignore[arg-type]
+            self.start += f", recurrent weights times {gain:g}"
         self.output = nn.Linear(self.layer.output_size, problem.outputs)
-        self.symbols = len(problem.symbols)
+        self.symbols, self.truncate = len(problem.symbols), truncate
 
     def forward(self, x: Tensor) -> Tensor:
         """Ids [T, B] -> logits [T, B, V]; numbers [T, B, I] -> the answer [B]."""
         if self.symbols:
-            hidden, _ = self.layer(functional.one_hot(x, self.symbols).to(self.output.weight.dtype))
+            hidden = self.hidden(functional.one_hot(x, self.symbols).to(self.output.weight.dtype))
             return self.output(hidden)
-        hidden, _ = self.layer(x)
-        return self.output(hidden[-1])[:, 0]
+        return self.output(self.hidden(x)[-1])[:, 0]
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """The outputs of the layer; no gradient crosses the borders of truncation. x: [T, B, I]."""
+        if self.truncate is None:
+            hidden: Tensor = self.layer(x)[0]
+            return hidden
+        parts, state = [], None
+        for block in x.split(self.truncate):
+            part, state = self.layer(block, state)
+            state = map_state(torch.Tensor.detach, state)
+            parts.append(part)
+        return torch.cat(parts)
 
     def loss(self, sequences: Sequences) -> Tensor:
         """The mean over what is to be predicted: nats of a symbol, or a squared error."""
@@ -82,6 +107,7 @@ class Learned:
         parameters: how many weights.
         start: how they were initialised, in words.
         diverged: whether a loss was no longer finite, which ended the training.
+        gradient_norms: of all weights before clipping, by step; the largest since the step before.
     """
 
     accuracy: dict[int, float]
@@ -91,6 +117,7 @@ class Learned:
     parameters: int
     start: str
     diverged: bool = False
+    gradient_norms: dict[int, float] = field(default_factory=dict)
 
 
 def learn(
@@ -101,9 +128,11 @@ def learn(
     steps: int,
     seconds: float | None = None,
     rate: float = RATE,
+    clip: float | None = CLIP,
+    optimizer: str = "adam",
     progress: Callable[[float], None] = lambda share: None,
 ) -> Learned:
-    """Train with Adam, a cosine schedule and clipped gradients, then measure.
+    """Train with a cosine schedule, then measure.
 
     All cells read the same sequences: they follow from the seed alone.
 
@@ -114,11 +143,14 @@ def learn(
         steps: how many batches.
         seconds: how long at most. Default: as long as the steps take.
         rate: the highest learning rate.
+        clip: the norm to which the gradient of all weights is clipped. None: no clipping.
+        optimizer: "adam", or "sgd", whose steps are as long as the gradient.
         progress: called with the share that is done.
     """
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(learner.parameters(), lr=rate)
+    descent = OPTIMIZERS[optimizer](learner.parameters(), lr=rate)
     begun, total, losses = time.perf_counter(), [], {}
+    largest, norms = 0.0, {}
     every, taken = max(1, steps // 50), 0
     while taken < steps:
         share = taken / steps
@@ -126,20 +158,22 @@ def learn(
             share = max(share, (time.perf_counter() - begun) / seconds)
             if share >= 1 and taken:
                 break
-        for group in optimizer.param_groups:
+        for group in descent.param_groups:
             group["lr"] = rate * (1 + math.cos(math.pi * min(1.0, share))) / 2
         choice = int(torch.randint(len(problem.trained), [1], generator=generator))
         loss = learner.loss(problem.sequences(problem.trained[choice], BATCH, generator))
         if not math.isfinite(float(loss.detach())):
             break
-        optimizer.zero_grad()
+        descent.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(learner.parameters(), CLIP)
-        optimizer.step()
+        norm = nn.utils.clip_grad_norm_(learner.parameters(), math.inf if clip is None else clip)
+        largest = max(largest, float(norm))
+        descent.step()
         total.append(float(loss.detach()))
         taken += 1
         if taken % every == 0:
-            losses[taken] = sum(total) / len(total)
+            losses[taken], norms[taken] = sum(total) / len(total), largest
+            largest = 0.0
             total.clear()
             progress(max(share, taken / steps))
     took, diverged = time.perf_counter() - begun, not math.isfinite(float(loss.detach()))
@@ -151,6 +185,7 @@ def learn(
         parameters=sum(p.numel() for p in learner.parameters()),
         start=learner.start,
         diverged=diverged,
+        gradient_norms=norms,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from unroll.compare.comparison import check_numbers
 from unroll.compare.difference import describe_difference
+from unroll.compare.variants import variants_of
 from unroll.errors import UserError
 from unroll.inspect.curves import Curve, draw_curves
 from unroll.inspect.drawing import Drawing
@@ -162,7 +163,8 @@ def compare_on_data(
         UserError: for what `unroll.train` refuses, and where a signal stopped it; the runs are kept, and
             the same call goes on with them.
     """
-    check_numbers(cells, seeds, 1, steps, seconds, 0.01, "torch")
+    check_numbers(seeds, 1, steps, seconds, 0.01)
+    variants_of(cells, init="torch", gain=1.0, clip=None, truncate=None)  # or a refusal
     given = {"floor": "none", "refit": False, **(settings or {})}
     budget = {"seconds": seconds} if steps is None else {"steps": steps}
     for cell in cells:  # what does not exist is refused before anything is trained
