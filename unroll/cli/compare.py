@@ -16,6 +16,50 @@ from unroll.terminal import shortened
 
 LISTS: dict[str, type] = {"init": str, "gain": float, "clip": float, "truncate": int}
 
+Task = Annotated[
+    str,
+    typer.Option(
+        help="hello, agreement, counting, copy, reversal, adding; or a file of data.",
+        metavar="NAME|DATA",
+    ),
+]
+Seeds = Annotated[int | None, typer.Option(help="Networks of each cell. Default: 3, of DATA 1.")]
+Hidden = Annotated[int | None, typer.Option(help="Units. Default: 64.")]
+Steps = Annotated[
+    int | None, typer.Option(help="Of training. Default: enough for a cell that can do it.")
+]
+Init = Annotated[
+    str | None,
+    typer.Option(
+        help="Of lstm, gru, rnn: torch, orthogonal, xavier, he, identity; several: he,torch. "
+        "Default: torch, as of all cells: uniform."
+    ),
+]
+Gain = Annotated[
+    str | None,
+    typer.Option(help="A factor of the recurrent weights; several: 0.5,1.1. Default: 1."),
+]
+Clip = Annotated[
+    str | None,
+    typer.Option(help="Clip the gradient to this norm; several: none,1. Default: 1."),
+]
+Truncate = Annotated[
+    str | None,
+    typer.Option(help="Cut the gradient every so many steps; several: 5,20,none. Default: none."),
+]
+Optimizer = Annotated[
+    str | None, typer.Option(help="adam, or sgd, whose steps are as long as the gradient.")
+]
+CellOptions = Annotated[
+    str | None, typer.Option(help="Further arguments of every cell.", metavar="JSON")
+]
+Runs = Annotated[
+    str | None,
+    typer.Option(help="Of DATA: the folder of the runs. Default: runs/compare.", metavar="FOLDER"),
+]
+Seconds = Annotated[float | None, typer.Option(help="At most, for each network.")]
+LearningRate = Annotated[float | None, typer.Option(help="The highest. Default: 0.01.")]
+
 
 def compare(
     cells: Annotated[
@@ -24,55 +68,19 @@ def compare(
             metavar="CELLS", help="Names of `unroll cells`, or FILE.py:CLASS: rnn,lstm."
         ),
     ],
-    task: Annotated[
-        str,
-        typer.Option(
-            help="hello, agreement, counting, copy, reversal, adding; or a file of data.",
-            metavar="NAME|DATA",
-        ),
-    ] = "agreement",
-    seeds: Annotated[
-        int | None, typer.Option(help="Networks of each cell. Default: 3, of DATA 1.")
-    ] = None,
-    hidden: Annotated[int | None, typer.Option(help="Units. Default: 64.")] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Of training. Default: enough for a cell that can do it.")
-    ] = None,
-    seconds: Annotated[float | None, typer.Option(help="At most, for each network.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The highest. Default: 0.01.")] = None,
-    init: Annotated[
-        str | None,
-        typer.Option(
-            help="Of lstm, gru, rnn: torch, orthogonal, xavier, he, identity; several: he,torch. "
-            "Default: torch, as of all cells: uniform."
-        ),
-    ] = None,
-    gain: Annotated[
-        str | None,
-        typer.Option(help="A factor of the recurrent weights; several: 0.5,1.1. Default: 1."),
-    ] = None,
-    clip: Annotated[
-        str | None,
-        typer.Option(help="Clip the gradient to this norm; several: none,1. Default: 1."),
-    ] = None,
-    truncate: Annotated[
-        str | None,
-        typer.Option(
-            help="Cut the gradient every so many steps; several: 5,20,none. Default: none."
-        ),
-    ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option(help="adam, or sgd, whose steps are as long as the gradient.")
-    ] = None,
-    cell_options: Annotated[
-        str | None, typer.Option(help="Further arguments of every cell.", metavar="JSON")
-    ] = None,
-    runs: Annotated[
-        str | None,
-        typer.Option(
-            help="Of DATA: the folder of the runs. Default: runs/compare.", metavar="FOLDER"
-        ),
-    ] = None,
+    task: Task = "agreement",
+    seeds: Seeds = None,
+    hidden: Hidden = None,
+    steps: Steps = None,
+    seconds: Seconds = None,
+    learning_rate: LearningRate = None,
+    init: Init = None,
+    gain: Gain = None,
+    clip: Clip = None,
+    truncate: Truncate = None,
+    optimizer: Optimizer = None,
+    cell_options: CellOptions = None,
+    runs: Runs = None,
     out: Out = None,
     svg: Svg = None,
     csv: Csv = None,

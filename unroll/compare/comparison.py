@@ -15,7 +15,7 @@ from unroll.compare.difference import describe_difference
 from unroll.compare.learner import CLIP, OPTIMIZERS, RATE, Learned, Learner, learn
 from unroll.compare.problem import Problem
 from unroll.compare.problems import PROBLEMS
-from unroll.compare.variants import Variant, variants_of
+from unroll.compare.variants import Variant, shown, variants_of
 from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.inspect.curves import Curve, draw_curves
@@ -268,20 +268,7 @@ def compare(
     variants = variants_of(cells, init=init, gain=gain, clip=clip, truncate=truncate)
     taken = problem.steps if steps is None else steps
 
-    def make(variant: Variant, seed: int) -> Learner:
-        """A fresh network."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return Learner(
-                problem,
-                variant.cell,
-                hidden,
-                variant.init,
-                cell_options,
-                variant.gain,
-                variant.truncate,
-            )
-
+    make = partial(fresh_learner, problem, hidden, cell_options)
     for variant in variants:  # what cannot be made is refused before anything is trained
         make(variant, 1)
     learned: dict[str, list[Learned]] = {}
@@ -308,12 +295,32 @@ def compare(
         "seeds": seeds,
         "learning_rate": learning_rate,
         "optimizer": optimizer,
-        "clip": " and ".join(dict.fromkeys(str(v.clip or "none") for v in variants)),
-        "truncate": " and ".join(dict.fromkeys(str(v.truncate or "none") for v in variants)),
+        "clip": " and ".join(dict.fromkeys(shown(v.clip) for v in variants)),
+        "truncate": " and ".join(dict.fromkeys(shown(v.truncate) for v in variants)),
         "start": "; ".join(dict.fromkeys(starts.values())),
     }
-    names = ", ".join(learned)
-    return Comparison(f"{problem.title}: {names}", conditions, problem, learned)
+    return Comparison(f"{problem.title}: {', '.join(learned)}", conditions, problem, learned)
+
+
+def fresh_learner(
+    problem: Problem,
+    hidden: int,
+    cell_options: str | dict[str, Any] | None,
+    variant: Variant,
+    seed: int,
+) -> Learner:
+    """A network that has learned nothing. hidden: H; seed: of its weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Learner(
+            problem,
+            variant.cell,
+            hidden,
+            variant.init,
+            cell_options,
+            variant.gain,
+            variant.truncate,
+        )
 
 
 def checked_problem(task: str) -> Problem:
