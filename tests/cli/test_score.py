@@ -58,3 +58,11 @@ def test_a_flag_of_comparisons_needs_something_to_compare(place, printed, words)
     assert (
         "is for a comparison" in printed("score", "runs/poems", "--file", "a", *words, code=2).err
     )
+
+
+def test_next_shows_what_is_drawn_at_temperatures(place, printed):
+    words = ["next", "runs/poems", "the clou", "--temperature", "0.5,2", "--top", 2]
+    got = json.loads(printed(*words, "--json").out)
+    assert [each["temperature"] for each in got["temperatures"]] == [0.5, 2]
+    assert "temperature 0.5" in printed(*words).out
+    assert "expected numbers" in printed(*words[:4], "warm", code=2).err

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unroll.cli.finding_options import Csv, Out, Png, Svg, given_flags
+from unroll.cli.finding_options import Csv, Out, Png, Svg, given_flags, given_values
 from unroll.cli.findings import checked_files, report_finding
 from unroll.cli.output import say, say_json
 from unroll.cli.run_options import (
@@ -136,15 +136,45 @@ def next_tokens(
     text: Annotated[
         str, typer.Argument(metavar="TEXT", help="The text before; - reads standard input.")
     ],
-    top: Annotated[int, typer.Option(help="How many to show.")] = 10,
+    top: Annotated[int | None, typer.Option(help="How many to show. Default: 10.")] = None,
+    temperature: Annotated[
+        str | None,
+        typer.Option(
+            help="What is drawn at these, side by side: 0.5,1,2. 0 always the most likely token.",
+            metavar="X,Y,...",
+        ),
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(help="Draw from the k most likely tokens alone.")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw from the fewest tokens that reach this probability.")
+    ] = None,
     condition: Condition = None,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
     json: AsJson = False,
     device: Device = "cpu",
     trust_code: TrustCode = False,
 ) -> None:
-    """Print the most likely next tokens after a text."""
+    """Print the most likely next tokens after a text; with --temperature, what would be drawn."""
+    pictures = {"--out": out, "--svg": svg, "--csv": csv, "--png": png}
+    files = checked_files(pictures, overwrite)
+    sampling = given_values(top=top, top_k=top_k, top_p=top_p, condition=condition)
+    temperatures = None if temperature is None else numbers_of(temperature)
     run = open_language_run(path, device, trust_code)
     text = text_given(text)
+    if temperatures or files or top_k is not None or top_p is not None:
+        from unroll.inspect.next_tokens import next_of_run
+
+        found = next_of_run(run, text, temperatures=temperatures or [1.0], **sampling)
+        flags = given_flags(temperature=temperature, **sampling)
+        report_finding(found, ["unroll", "next", path, text, *flags], files, json, "next.html")
+        return
+    top = 10 if top is None else top
     tokens = run.next(text, top, condition)
     if json:
         say_json({"text": text, "next": tokens})
@@ -152,6 +182,18 @@ def next_tokens(
     for row in tokens:
         bar = "█" * round(40 * row["probability"])
         say(f"{row['probability']:7.2%}  {visible(row['token']):12}  {bar}")
+
+
+def numbers_of(text: str) -> list[float]:
+    """The numbers between commas.
+
+    Raises:
+        UserError: where one is none.
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UserError(f"--temperature got {text!r}; expected numbers, as 0.5,1,2.") from error
 
 
 def visible(token: str) -> str:

@@ -15,6 +15,7 @@ PUBLIC = {
     "Gates": "unroll.inspect.gates",
     "Gradients": "unroll.inspect.gradients",
     "History": "unroll.inspect.history",
+    "NextTokens": "unroll.inspect.next_tokens",
     "Report": "unroll.inspect.report",
     "Saliency": "unroll.inspect.saliency",
     "ScoredTexts": "unroll.inspect.scored_texts",
@@ -31,6 +32,7 @@ PUBLIC = {
     "jacobians": "unroll.inspect.jacobian",
     "largest_singular_values": "unroll.inspect.jacobian",
     "lyapunov_exponents": "unroll.inspect.lyapunov",
+    "next_of_run": "unroll.inspect.next_tokens",
     "report_of_run": "unroll.inspect.report",
     "results_of_run": "unroll.inspect.task_pictures.results",
     "scores_of_texts": "unroll.inspect.scored_texts",
@@ -69,6 +71,8 @@ if TYPE_CHECKING:
     from unroll.inspect.jacobian import jacobians as jacobians
     from unroll.inspect.jacobian import largest_singular_values as largest_singular_values
     from unroll.inspect.lyapunov import lyapunov_exponents as lyapunov_exponents
+    from unroll.inspect.next_tokens import NextTokens as NextTokens
+    from unroll.inspect.next_tokens import next_of_run as next_of_run
     from unroll.inspect.report import Report as Report
     from unroll.inspect.report import report_of_run as report_of_run
     from unroll.inspect.run_gradients import gradients_of_run as gradients_of_run

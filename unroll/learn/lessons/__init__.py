@@ -18,5 +18,6 @@ ORDER = {
     8: "lstm",
     9: "variants",
     11: "language_models",
+    12: "sampling",
     13: "attention",
 }
