@@ -168,7 +168,11 @@ def next_of_run(
         rest[temperature] = float(p[top:].sum())
         choices[temperature] = math.exp(float(torch.special.entr(p).sum()))
     shown = shortened(printable(text), 40)
-    conditions = {"by": str(run.path), "condition": condition, "top_k": top_k or None}
-    conditions["top_p"] = top_p if top_p < 1 else None
+    conditions = {
+        "by": str(run.path),
+        "condition": condition,
+        "top_k": top_k or None,
+        "top_p": top_p if top_p < 1 else None,
+    }
     tokens = [row["token"] for row in known[:top]]
     return NextTokens(f'What is drawn after "{shown}"', conditions, tokens, shares, choices, rest)
