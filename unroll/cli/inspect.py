@@ -19,9 +19,9 @@ from unroll.cli.finding_options import (
 )
 from unroll.cli.findings import as_flags, checked_files, report_finding, write_files
 from unroll.cli.inspect_gradients import gradients, summands
+from unroll.cli.inspect_states import set_unit, states
 from unroll.cli.output import say
-from unroll.cli.run_options import AsJson, Condition, Overwrite, RunPath, TrustCode, text_given
-from unroll.errors import UserError
+from unroll.cli.run_options import AsJson, Overwrite, RunPath, TrustCode, text_given
 
 app = typer.Typer(no_args_is_help=True, help="Inspect a cell or a run, in numbers and pictures.")
 
@@ -95,61 +95,8 @@ def cell(
     report_finding(finding, command, files, json, "cell.html")
 
 
-@app.command("states")
-def states(
-    path: RunPath,
-    text: Annotated[
-        str | None, typer.Argument(metavar="TEXT", help="The text to read; - reads standard input.")
-    ] = None,
-    file: Annotated[
-        str | None, typer.Option("--file", help="Read this file in place of TEXT.", metavar="FILE")
-    ] = None,
-    score_on: Annotated[
-        str | None,
-        typer.Option(help="A file on which units are scored. Default: the data of the run."),
-    ] = None,
-    probe: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--probe",
-            help="A label that units may tell: 1 inside a match; count(REGEX)-count(REGEX); the words "
-            "and labels of a FILE, or NAME=@FILE:COLUMN:VALUE. May be repeated; TEXT may be left out.",
-            metavar="NAME=REGEX|FILE",
-        ),
-    ] = None,
-    condition: Condition = None,
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
-    device: Device = None,
-    trust_code: TrustCode = False,
-) -> None:
-    """Show the activation of units over a text: language models, classifiers, taggers, translators."""
-    if (text is None) == (file is None) and not (text is None and probe):
-        given = "both TEXT and --file" if text is not None else "neither TEXT nor --file"
-        raise UserError(f"inspect states got {given}; expected one of them.")
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
-    run = load_run(path, device, trust_code)
-    from unroll.inspect import states_of_run
-
-    value = text_given(text) if text is not None else file and read_text_file(file)
-    finding = states_of_run(
-        run,
-        value,
-        condition=condition,
-        score_on=score_on,
-        probes=probe or [],
-        log=lambda line: say(line, err=True),
-    )
-    flags = given_flags(
-        file=file, score_on=score_on, probe=probe, condition=condition, device=device
-    )
-    texts = [] if text is None else [text]
-    command = ["unroll", "inspect", "states", path, *texts, *flags]
-    report_finding(finding, command, files, json, "states.html")
+app.command("states")(states)
+app.command("set-unit")(set_unit)
 
 
 @app.command("gates")
@@ -278,15 +225,3 @@ def report(
     write_files(finding, command, files)
     for sentence in finding.missing:
         say(f"Not shown: {sentence}", err=True)
-
-
-def read_text_file(file: str) -> str:
-    """The text of a file.
-
-    Raises:
-        UserError: for a file that cannot be read as UTF-8.
-    """
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read as text: {error}.") from error

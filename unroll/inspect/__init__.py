@@ -16,6 +16,7 @@ PUBLIC = {
     "Gradients": "unroll.inspect.gradients",
     "History": "unroll.inspect.history",
     "NextTokens": "unroll.inspect.next_tokens",
+    "Intervention": "unroll.inspect.intervention",
     "Report": "unroll.inspect.report",
     "Saliency": "unroll.inspect.saliency",
     "ScoredTexts": "unroll.inspect.scored_texts",
@@ -29,6 +30,7 @@ PUBLIC = {
     "gradients_of_run": "unroll.inspect.run_gradients",
     "halving_distance": "unroll.training.halving",
     "history_of_run": "unroll.inspect.history",
+    "intervention_of_run": "unroll.inspect.intervention",
     "jacobians": "unroll.inspect.jacobian",
     "largest_singular_values": "unroll.inspect.jacobian",
     "lyapunov_exponents": "unroll.inspect.lyapunov",
@@ -68,6 +70,8 @@ if TYPE_CHECKING:
     from unroll.inspect.gradients import Gradients as Gradients
     from unroll.inspect.history import History as History
     from unroll.inspect.history import history_of_run as history_of_run
+    from unroll.inspect.intervention import Intervention as Intervention
+    from unroll.inspect.intervention import intervention_of_run as intervention_of_run
     from unroll.inspect.jacobian import jacobians as jacobians
     from unroll.inspect.jacobian import largest_singular_values as largest_singular_values
     from unroll.inspect.lyapunov import lyapunov_exponents as lyapunov_exponents

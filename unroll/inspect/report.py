@@ -188,7 +188,8 @@ def raise_error(error: UserError) -> Finding:
 def sample_states(run: Run, path: str) -> Finding:
     """The states over a sample of a file, with units scored on the same file."""
     text, condition = sample_text(run, path)
-    return states_of_run(run, text, condition=condition, score_on=path)
+    scored = path if isinstance(run, LanguageRun) else None  # others read their inputs one by one
+    return states_of_run(run, text, condition=condition, score_on=scored)
 
 
 def sample_text(run: Run, path: str) -> tuple[Any, str | None]:
