@@ -60,3 +60,15 @@ def test_clipping_beside_none_in_one_command(capsys, tmp_path, monkeypatch):
     }
     assert run(["compare", "rnn", "--clip", "none,x"], False) == 2
     assert "expected numbers or none" in capsys.readouterr().err
+
+
+def test_the_data_of_a_problem_is_written(tmp_path, capsys):
+    folder = tmp_path / "data"
+    words = ["compare", "--task", "counting", "--write-data", str(folder)]
+    assert run(words, False) == 0
+    assert "unroll train" in capsys.readouterr().out
+    assert (folder / "counting.txt").read_text().count("\n") == 5000
+    assert run(words, False) == 2 and "nothing was overwritten" in capsys.readouterr().err
+    assert run([*words, "--overwrite"], False) == 0
+    assert run(["compare", "rnn", *words[1:]], False) == 2
+    assert run(["compare"], False) == 2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from unroll.cli.finding_options import Csv, Out, Png, Svg
-from unroll.cli.findings import as_flags, checked_files, report_finding
+from unroll.cli.findings import as_flags, checked_files, report_finding, write_and_report
 from unroll.cli.output import say
 from unroll.cli.run_options import AsJson, Overwrite
 from unroll.errors import UserError
@@ -60,6 +61,14 @@ Runs = Annotated[
 Seconds = Annotated[float | None, typer.Option(help="At most, for each network.")]
 LearningRate = Annotated[float | None, typer.Option(help="The highest. Default: 0.01.")]
 
+WriteData = Annotated[
+    str | None,
+    typer.Option(
+        help="Write the problem's data as text into this folder, and compare nothing.",
+        metavar="FOLDER",
+    ),
+]
+
 
 def compare(
     cells: Annotated[
@@ -67,7 +76,7 @@ def compare(
         typer.Argument(
             metavar="CELLS", help="Names of `unroll cells`, or FILE.py:CLASS: rnn,lstm."
         ),
-    ],
+    ] = "",
     task: Task = "agreement",
     seeds: Seeds = None,
     hidden: Hidden = None,
@@ -81,6 +90,7 @@ def compare(
     optimizer: Optimizer = None,
     cell_options: CellOptions = None,
     runs: Runs = None,
+    write_data: WriteData = None,
     out: Out = None,
     svg: Svg = None,
     csv: Csv = None,
@@ -89,6 +99,11 @@ def compare(
     json: AsJson = False,
 ) -> None:
     """Compare cells, starts, clipping or truncation on one problem: the same budget, several seeds."""
+    if write_data is not None:
+        write_problem(task, write_data, cells, overwrite)
+        return
+    if not cells:
+        raise UserError("compare got no CELLS; expected names such as rnn,lstm, or --write-data.")
     values = {
         "seeds": seeds,
         "hidden": hidden,
@@ -109,6 +124,28 @@ def compare(
     finding = on_data(names, task, given) if Path(task).exists() else on_problem(names, task, given)
     command = ["unroll", "compare", cells, "--task", task, *as_flags(given)]
     report_finding(finding, command, files, json, "compare.html")
+
+
+def write_problem(task: str, folder: str, cells: str, overwrite: bool) -> None:
+    """Write the data of a problem into a folder, and say what can be done with it.
+
+    Raises:
+        UserError: where cells are given too, and for a folder that is in use.
+    """
+    if cells:
+        raise UserError("CELLS and --write-data are both given; expected one of them.")
+    place = checked_files({"--write-data": folder}, overwrite)["--write-data"]
+    from unroll.compare.corpus import write_corpus
+
+    def write(file: Path, content: bytes) -> None:
+        """Make the folder with its first file."""
+        file.parent.mkdir(exist_ok=True)
+        write_and_report(file, content)
+
+    write_corpus(task, place, write)
+    level = " --level word" if task == "agreement" else ""
+    data = shlex.quote(str(place / f"{task}.txt"))
+    say(f"Train on it: unroll train {data} --per-line{level} --hidden 32 --steps 1200")
 
 
 def on_problem(names: list[str], task: str, given: dict[str, Any]) -> Any:
