@@ -10,7 +10,8 @@ FLOORS = {
     "errors": 0, "version": 0, "counting": 0, "terminal": 0, "paths": 0.05, "growing_file": 0,
     "private_cache": 0, "saved_files": 0.1, "cells": 0.25, "settings": 0.5, "engine": 1, "data": 1,
     "in_memory": 1.5, "layers": 2, "models": 3,
-    "training": 4, "tasks": 5, "run": 6, "inspect": 7, "sklearn": 7, "compare": 7.5, "learn": 7.75, "cli": 8,
+    "training": 4, "tasks": 5, "run": 6, "inspect": 7, "sklearn": 7, "export": 7,
+    "compare": 7.5, "learn": 7.75, "cli": 8,
 }  # fmt: skip
 BESIDE = {"testing": 2.5, "__main__": 9}
 MOST_FILES_OF_DATA = 25

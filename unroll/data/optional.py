@@ -10,7 +10,7 @@ from unroll.errors import UserError
 EXTRAS = {
     "soundfile": "audio", "soxr": "audio", "PIL": "image", "av": "video", "mido": "music",
     "pandas": "dataframe", "polars": "dataframe",
-    "openpyxl": "tables", "pyarrow": "tables",
+    "openpyxl": "tables", "pyarrow": "tables", "onnx": "onnx", "onnxruntime": "onnx",
 }  # fmt: skip
 
 

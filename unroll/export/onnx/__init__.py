@@ -1,0 +1,1 @@
+"""Layers and runs as files of ONNX."""
