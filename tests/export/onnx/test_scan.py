@@ -6,14 +6,16 @@ import torch
 import unroll
 from unroll.errors import UserError
 from unroll.export.onnx.graph import OnnxGraph
-from unroll.export.onnx.ports import Sequences, state_ports
+from unroll.export.onnx.ports import ReadSequences, state_ports
 from unroll.export.onnx.scan import add_scan, labelled_step, values_of_parameters
 
 
 def test_products_with_inputs_are_before_the_loop_and_weights_are_constants():
     cell = unroll.GRUCell(3, 4)
     graph, ports = OnnxGraph(), state_ports(cell, "_0")
-    add_scan(graph, cell, Sequences("x", "lengths", "running"), ["state_h_0"], ports, reverse=False)
+    add_scan(
+        graph, cell, ReadSequences("x", "lengths", "running"), ["state_h_0"], ports, reverse=False
+    )
     assert [n.op_type for n in graph.nodes].count("MatMul") == 1
     (loop,) = (n for n in graph.nodes if n.op_type == "Scan")
     (body,) = (a.g for a in loop.attribute if a.name == "body")

@@ -19,7 +19,7 @@ from unroll.errors import UserError
 from unroll.export.onnx.checking import check_layer
 from unroll.export.onnx.graph import OnnxGraph, finished
 from unroll.export.onnx.native import add_native, native_weights
-from unroll.export.onnx.ports import Sequences, StatePort, state_ports
+from unroll.export.onnx.ports import ReadSequences, StatePort, state_ports
 from unroll.export.onnx.scan import add_scan
 from unroll.layers.stack import Part
 from unroll.layers.stepper import copy_with_parameters
@@ -109,7 +109,7 @@ def to_onnx(layer: nn.Module, path: str | Path) -> ExportedLayer:
     return ExportedLayer(Path(path), tuple(nodes), tuple(ports), difference)
 
 
-def sequences(graph: OnnxGraph, x: str, lengths: str) -> Sequences:
+def sequences(graph: OnnxGraph, x: str, lengths: str) -> ReadSequences:
     """Inputs [T, B, I] and lengths [B], with what is running at each step."""
     steps = graph.add(
         "Range",
@@ -119,11 +119,11 @@ def sequences(graph: OnnxGraph, x: str, lengths: str) -> Sequences:
     )
     each = graph.add("Unsqueeze", steps, graph.whole(1, 2))  # [T, 1, 1]
     ends = graph.add("Unsqueeze", lengths, graph.whole(0, 2))  # [1, B, 1]
-    return Sequences(x, lengths, graph.add("Less", each, ends, hint="running"))
+    return ReadSequences(x, lengths, graph.add("Less", each, ends, hint="running"))
 
 
 def add_layers(
-    graph: OnnxGraph, rows: Sequence[Sequence[Part]], over: Sequences, first: int = 0
+    graph: OnnxGraph, rows: Sequence[Sequence[Part]], over: ReadSequences, first: int = 0
 ) -> tuple[str, list[str], list[StatePort]]:
     """Add layers one upon the other, with a state in and out for each cell.
 
@@ -142,12 +142,12 @@ def add_layers(
         output, node, new = add_layer(graph, [copy_with_parameters(p) for p in row], over, k)
         nodes.append(node)
         ports += new
-        over = Sequences(output, over.lengths, over.running)
+        over = ReadSequences(output, over.lengths, over.running)
     return over.x, nodes, ports
 
 
 def add_layer(
-    graph: OnnxGraph, cells: Sequence[Cell], over: Sequences, number: int
+    graph: OnnxGraph, cells: Sequence[Cell], over: ReadSequences, number: int
 ) -> tuple[str, str, list[StatePort]]:
     """Add one layer of one or two directions; see `add_layers`."""
     suffixes = [f"_{number}", f"_{number}_reverse"][: len(cells)]

@@ -23,7 +23,7 @@ from unroll.cells import (
     RNNCell,
 )
 from unroll.export.onnx.graph import OnnxGraph
-from unroll.export.onnx.ports import Sequences
+from unroll.export.onnx.ports import ReadSequences
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ NATIVE: dict[type, Callable[[Any], NativeWeights]] = {
 def add_native(
     graph: OnnxGraph,
     directions: Sequence[NativeWeights],
-    over: Sequences,
+    over: ReadSequences,
     states: Sequence[Sequence[str]],
 ) -> tuple[str, list[list[str]]]:
     """Add one layer as one node.

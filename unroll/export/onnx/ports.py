@@ -42,7 +42,7 @@ class StatePort:
 
 
 @dataclass(frozen=True)
-class Sequences:
+class ReadSequences:
     """The sequences that a layer reads, by the names of their values.
 
     Attributes:

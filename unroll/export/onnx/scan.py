@@ -22,13 +22,13 @@ from unroll.engine.refusal import Unplannable
 from unroll.errors import UserError
 from unroll.export.onnx.graph import OnnxGraph
 from unroll.export.onnx.operations import Operations
-from unroll.export.onnx.ports import Sequences, StatePort
+from unroll.export.onnx.ports import ReadSequences, StatePort
 
 
 def add_scan(
     graph: OnnxGraph,
     cell: Cell,
-    over: Sequences,
+    over: ReadSequences,
     states: Sequence[str],
     ports: Sequence[StatePort],
     reverse: bool,
