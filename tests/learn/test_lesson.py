@@ -23,7 +23,8 @@ def test_every_lesson_is_whole_and_short(lesson, tmp_path):
     assert tuple(lesson.sections) == SECTIONS
     reading = as_terminal_text(lesson.text + "\n\n" + lesson.sections["What to see"])
     assert len([line for line in reading.splitlines() if line.strip()]) < MOST_LINES
-    assert "Claim of the tutorials" in lesson.text
+    assert lesson.claim.startswith("Claim of the tutorials: ")
+    assert "Claim of" not in lesson.text_without_claim
     assert len(lesson.questions) == 3
     assert all(question.text and question.hint for question in lesson.questions)
     assert 1 <= len(lesson.commands()) <= 2

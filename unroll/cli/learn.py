@@ -182,6 +182,7 @@ def summary(lesson: Lesson) -> dict[str, Any]:
         "number": lesson.number,
         "name": lesson.name,
         "title": lesson.title,
+        "claim": lesson.claim,
         "commands": [shlex.join(words) for words in lesson.commands()],
     }
 

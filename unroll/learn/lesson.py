@@ -67,6 +67,17 @@ class Lesson:
         return found
 
     @property
+    def claim(self) -> str:
+        """What the tutorials say and the lesson shows: the quotation in its text."""
+        quoted = [line[1:].strip() for line in self.text.splitlines() if line.startswith(">")]
+        return " ".join(quoted)
+
+    @property
+    def text_without_claim(self) -> str:
+        """The text, for where the claim stands elsewhere."""
+        return "\n".join(line for line in self.text.splitlines() if not line.startswith(">"))
+
+    @property
     def picture(self) -> str | None:
         """The name of the picture of the last command that is the lesson's; None: its main one."""
         name: str | None = getattr(self.module, "PICTURE", None)

@@ -19,7 +19,7 @@ def lesson_page(lesson: Lesson, findings: list[Finding], folder: str) -> str:
         findings: what its commands showed.
         folder: that its data and runs are in.
     """
-    before = as_html(lesson.text) + commands_html(lesson, folder)
+    before = as_html(lesson.text_without_claim) + commands_html(lesson, folder)
     after = words_after(lesson)
     look_for = after.pop("What to see")  # before the picture, which may be long
     sections = [
