@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,12 @@ from unroll.inspect.finding import Finding, Picture, format_conditions, html_tab
 from unroll.inspect.heat_map import draw_heat_map
 from unroll.inspect.page import Section
 from unroll.run import Run
+from unroll.terminal import shortened
 
+TITLE = 60  # letters of an input in a title
 SHADES = " .:-=+*#%@"
+# by whether the network wrote the output itself
+ORIGINS = {True: "which wrote this", False: "as it reads this, which it did not write itself"}
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,19 @@ def alignment_of_run(run: Run, text: str) -> Alignment:
     if not text.strip():
         raise UserError("The text is empty; expected at least one word to translate.")
     (prediction,) = run.predict_iterator([text])
-    translation = prediction["translation"]
+    translation, origin = prediction["translation"], prediction["origin"]
     conditions = {"run": str(run.path), "source": text, "translation": translation}
+    if part := run.task.network_part(run.trained):
+        alone = prediction["network"]
+        conditions |= {
+            "from": origin,
+            "network": part,
+            "network_alone": None if alone is None else f"would write {alone!r}",
+            "attention": f"of the network, {ORIGINS[origin == 'network']}",
+        }
     tokens = prediction["target_tokens"]
     weights = np.array(prediction["attention"], dtype=float).reshape(len(tokens), -1)
-    title = f"Attention of {run.path.name}"
+    title = f"Attention of {run.path.name}: {shortened(' '.join(text.split()), TITLE)}"
     return Alignment(title, conditions, prediction["source_tokens"], tokens, weights)
 
 
@@ -118,7 +131,15 @@ def caption_attention_of_run(run: Run, path: str) -> Alignment:
     (prediction,) = run.predict_iterator([path])
     rows, columns = prediction["grid"]
     conditions = {"run": str(run.path), "image": path, "caption": prediction["caption"]}
+    if part := run.task.network_part(run.trained):
+        origin = prediction["origin"]
+        conditions |= {
+            "from": origin,
+            "network": part,
+            "attention": f"of the network, {ORIGINS[origin == 'network']}",
+        }
     places = [f"{row + 1},{column + 1}" for row in range(rows) for column in range(columns)]
     tokens = prediction["tokens"]
     weights = np.array(prediction["attention"], dtype=float).reshape(len(tokens), -1)
-    return Alignment(f"Attention of {run.path.name}", conditions, places, tokens, weights)
+    title = f"Attention of {run.path.name}: {shortened(Path(path).name, TITLE)}"
+    return Alignment(title, conditions, places, tokens, weights)

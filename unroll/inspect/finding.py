@@ -130,7 +130,9 @@ def network_alone(run: Run, both: str = "") -> dict[str, str]:
     """
     if getattr(run.preprocessor, "floor", None) is None:
         return {}
-    return {"shows": f"the network without the simple model that it is combined with{both}"}
+    part = run.task.network_part(run.trained)
+    counts = f" ({part})" if part else ""
+    return {"shows": f"the network without the simple model that it is combined with{counts}{both}"}
 
 
 def format_conditions(conditions: Mapping[str, Any]) -> str:

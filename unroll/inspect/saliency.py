@@ -1,4 +1,4 @@
-"""Which steps a classification depends on: gradient times input, and the weights of the pooling.
+"""Which steps a classification depends on: attributions, and the weights of the pooling.
 
 T time.
 """
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from unroll.errors import UserError
+from unroll.inspect.answers import stated_answer
 from unroll.inspect.drawing import Drawing
 from unroll.inspect.finding import (
     Finding,
@@ -26,31 +27,37 @@ from unroll.inspect.heat_map import draw_heat_map
 from unroll.inspect.page import Section
 from unroll.layers.recorded import recorded
 from unroll.run import Run
+from unroll.tasks.classify.attributions import attribute_inputs, word_attributions
+from unroll.terminal import shortened
 
 WIDTH = 20  # characters of a bar
+TITLE = 60  # letters of a text in a title
 MAX_LABELS = 40  # steps whose names are written under the picture
 
 
 @dataclass(frozen=True)
 class Saliency(Finding):
-    """The attribution of each step of one sequence to the most likely class.
+    """The attribution of each step of one sequence to the class that the run predicts.
 
     A notebook shows it as a picture and a table.
 
     Attributes:
         title: what was measured.
-        conditions: under which conditions.
-        steps: T tokens, or names of rows.
-        weights: gradient times input, T numbers; positive where a step supports the class.
-        pooled: the share of each step in the pooling, T numbers.
+        conditions: under which conditions, the prediction among them.
+        steps: T tokens or words, or names of rows.
+        weights: what each step adds to the logit of the class, T numbers; positive where it supports the
+            class.
+        parts: the same by network and by simple model, by the name of the model.
+        pooled: the share of each step in the pooling of the network, T numbers.
         kind: of pooling: "last", "mean", "max" or "attention".
-        probabilities: by class, the most likely first.
+        probabilities: by class, the most likely first, as `predict` gives them.
     """
 
     title: str
     conditions: dict[str, Any]
     steps: list[str]
     weights: list[float]
+    parts: dict[str, list[float]]
     pooled: list[float]
     kind: str
     probabilities: dict[str, float]
@@ -62,16 +69,23 @@ class Saliency(Finding):
             "conditions": self.conditions,
             "probabilities": self.probabilities,
             "steps": [
-                {"step": step, "gradient_times_input": round_digits(w), "pooling": round_digits(p)}
-                for step, w, p in zip(self.steps, self.weights, self.pooled, strict=True)
+                {
+                    "step": step,
+                    "attribution": round_digits(self.weights[t]),
+                    "parts": {name: round_digits(own[t]) for name, own in self.parts.items()},
+                    "pooling": round_digits(self.pooled[t]),
+                }
+                for t, step in enumerate(self.steps)
             ],
         }
 
     def table(self) -> list[list[str]]:
         """One row per step; the first row holds the names of the columns."""
-        rows = [["step", "gradient times input", f"{self.kind} pooling"]]
-        for step, weight, share in zip(self.steps, self.weights, self.pooled, strict=True):
-            rows.append([step, f"{weight:+.3f}", f"{share:.1%}"])
+        parts = self.parts if len(self.parts) > 1 else {}
+        rows = [["step", "attribution", *parts, f"{self.kind} pooling"]]
+        for t, step in enumerate(self.steps):
+            own = [f"{each[t]:+.3f}" for each in parts.values()]
+            rows.append([step, f"{self.weights[t]:+.3f}", *own, f"{self.pooled[t]:.1%}"])
         return rows
 
     def text(self) -> str:
@@ -82,16 +96,16 @@ class Saliency(Finding):
         )
         largest = max(map(abs, self.weights)) or 1.0
         width = max(map(len, self.steps))
-        lines += ["", f"{'step'.ljust(width)}  gradient x input  {self.kind} pooling"]
+        lines += ["", f"{'step'.ljust(width)}       attribution  {self.kind} pooling"]
         for step, weight, share in zip(self.steps, self.weights, self.pooled, strict=True):
             bar = ("#" if weight > 0 else "-") * round(abs(weight) / largest * WIDTH)
             lines.append(f"{step.ljust(width)}  {weight:+16.3f}  {share:15.1%}  {bar}".rstrip())
         return "\n".join(lines)
 
     def pictures(self) -> dict[str, Picture]:
-        """`words`: gradient times input and pooling over the steps."""
-        rows: list[Row] = [["step", "gradient_times_input", f"{self.kind}_pooling"]]
-        rows += zip(self.steps, self.weights, self.pooled, strict=True)
+        """`words`: attributions and pooling over the steps."""
+        rows: list[Row] = [["step", "attribution", *self.parts, f"{self.kind}_pooling"]]
+        rows += zip(self.steps, self.weights, *self.parts.values(), self.pooled, strict=True)
         return {"words": Picture(self._draw, rows)}
 
     def _draw(self) -> Drawing:
@@ -100,7 +114,7 @@ class Saliency(Finding):
         names = self.steps if len(self.steps) <= MAX_LABELS else ()
         title = f"{self.title}: orange for the class, blue against it"
         return draw_heat_map(
-            values, title, rows=["gradient x input", self.kind], columns=names, signed=True
+            values, title, rows=["attribution", self.kind], columns=names, signed=True
         )
 
     def section(self) -> Section:
@@ -113,6 +127,7 @@ class Saliency(Finding):
             ),
             "table": html_table(self.table()),
             "kind": html.escape(self.kind),
+            "models": html.escape(" and ".join(self.parts)),
         }
         data = {
             "steps": self.steps,
@@ -123,11 +138,13 @@ class Saliency(Finding):
 
 
 def saliency_of_run(run: Run, text: str) -> Saliency:
-    """Classify one sequence and compute the attribution of each step.
+    """Classify one sequence, and say what each step adds to the class that `predict` gives.
 
-    The attribution of a step is the dot product of its embedding with the gradient of the logit of
-    the most likely class: to first order, how far the logit would fall without the step. It is an
-    approximation, not a proof.
+    The network's attribution of a step is the dot product of its embedding with the gradient of the
+    logit of the predicted class: to first order, how far the logit would fall without the step. It is
+    an approximation, not a proof. Counts, and the simple model that the network is combined with, add
+    what the logit falls without a word; of rows of numbers the simple model is not attributed. Network
+    and simple model are weighted as in the prediction.
 
     Args:
         run: of a classifier.
@@ -144,29 +161,55 @@ def saliency_of_run(run: Run, text: str) -> Saliency:
     steps = encoded[: preprocessor.longest]
     if not len(steps):
         raise UserError("The text is empty; expected at least one word to classify.")
-    x = torch.as_tensor(steps, device=run.device)[:, None]
-    x = x.float() if preprocessor.scaler is not None else x.long()
-    lengths = torch.tensor([len(x)], device=run.device)
-    p, weights = network.attributions(x, lengths)
-    with torch.no_grad(), recorded(network) as calls:
-        network(x, lengths)
-    pooled = network.pooling.weights(calls[-1].output, lengths)[:, 0]
-    if preprocessor.scaler is None:
-        names = preprocessor.tokens(value)[: len(x)]
-    else:
-        names = [f"row {n}" for n in range(1, len(x) + 1)]
-    ranked = sorted(
-        zip(preprocessor.classes, p[0].tolist(), strict=True), key=lambda pair: -pair[1]
-    )
-    conditions = {"run": str(run.path), "class": ranked[0][0], "steps": len(x)}
+    (found,) = attribute_inputs(run.trained, [value])
+    pooled = pooling_of(run, steps)
+    network_name = "network" if preprocessor.counts is None else "network with counts"
+    parts: dict[str, list[float]] = {network_name: found.network}
+    names = found.tokens or [f"row {n}" for n in range(1, len(steps) + 1)]
+    if found.simple:  # it knows words, not tokens
+        are_words = preprocessor.step_unit == "words"
+        own, shares = (
+            [each for _, each in word_attributions(found.tokens, part, tokens_are_words=are_words)]
+            for part in (found.network, pooled)
+        )
+        names, pooled = found.steps, shares
+        parts = {network_name: own, preprocessor.floor.title: found.simple}
+    (prediction,) = run.predict_iterator([value])
+    conditions = {
+        "run": str(run.path),
+        **stated_answer(run, prediction),
+        "class": preprocessor.classes[found.label],
+        "steps": len(steps),
+        "network": run.task.network_part(run.trained) or None,
+    }
+    if preprocessor.floor is not None and not found.simple and preprocessor.scaler is not None:
+        conditions["attributed"] = (
+            "the network; what the simple model adds is not attributed to rows"
+        )
     if len(encoded) > len(steps):
         conditions["not_read"] = len(encoded) - len(steps)
+    title = f"Attributions of {run.path.name}"
+    if isinstance(value, str):
+        title = f"{title}: {shortened(' '.join(value.split()), TITLE)}"
     return Saliency(
-        f"Attributions of {run.path.name}",
+        title,
         conditions,
         names,
-        weights[:, 0].tolist(),
-        pooled.tolist(),
+        [sum(each) for each in zip(*parts.values(), strict=True)],
+        parts,
+        pooled,
         network.pooling.kind,
-        dict(ranked),
+        prediction["probabilities"],
     )
+
+
+def pooling_of(run: Run, steps: np.ndarray) -> list[float]:
+    """The share of each step in the pooling of the network. steps: encoded, one or more."""
+    network = run.model
+    x = torch.as_tensor(steps, device=run.device)[:, None]
+    x = x.float() if run.preprocessor.scaler is not None else x.long()
+    lengths = torch.tensor([len(x)], device=run.device)
+    with torch.no_grad(), recorded(network) as calls:
+        network(x, lengths)
+    shares: list[float] = network.pooling.weights(calls[-1].output, lengths)[:, 0].tolist()
+    return shares

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from unroll.errors import UserError
+from unroll.inspect.answers import answer_of
 from unroll.inspect.curves import Curve, draw_curves
 from unroll.inspect.drawing import Drawing
 from unroll.inspect.finding import (
@@ -372,6 +373,7 @@ def states_of_run(
     scores = probe_scores(read.activations, read.tokens, read.second_half, spaced)
     conditions = {
         "run": str(run.path),
+        **({} if text is None or isinstance(run, LanguageRun) else answer_of(run, text)),
         "tokens": len(recorded.tokens[0]),
         "not_read": recorded.not_read or None,
         "units": read.activations.shape[1],

@@ -316,6 +316,15 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
         """A prediction as people read it, or as the files of the task have it."""
         return str(prediction)
 
+    def network_part(self, trained: Trained[S, P, N]) -> str:
+        """How much the network counts in what is predicted, beside the simple model, in words.
+
+        Returns:
+            Part of a sentence on the network: "its logits count 0.4, those of the ...". Default: empty,
+            as where the network is alone.
+        """
+        return ""
+
     def plot(self, trained: Trained[S, P, N], path: str) -> str:
         """Predictions for a file as a drawing (SVG).
 

@@ -7,7 +7,6 @@ from unroll.tasks.classify.predictions import (
     format_prediction,
     read_input_file,
     sort_strongest,
-    word_attributions,
 )
 from unroll.tasks.classify.task import ClassifyTask
 
@@ -49,10 +48,7 @@ def test_only_the_steps_that_are_read_count(tmp_path, write_reviews, train_run):
     assert {word for word, _ in long["words"]} == {"a", "film", "was"}
 
 
-def test_pieces_of_a_word_add_up():
-    pieces = [" lo", "vely", " film"]
-    words = word_attributions(pieces, [1.0, 0.5, -0.25], tokens_are_words=False)
-    assert words == [("lovely", 1.5), ("film", -0.25)]
+def test_the_strongest_attributions_are_kept():
     strongest = sort_strongest([(k, float(k % 5) - 2) for k in range(20)])
     assert len(strongest) == 8 and all(abs(each) == 2 for _, each in strongest)
 

@@ -16,8 +16,6 @@ def made(path, **settings):
     }
     run = unroll.train(path, "run", task="language", **small, **settings)
     data = run.task.read(str(path), run.recorded, print, run.preprocessor)
-    if run.preprocessor.floor is not None:
-        data = run.task.fit_floor(data, run.recorded, print)
     (found,) = predicted_text(run.trained, data, lambda share: None)
     return run, data, found
 

@@ -13,9 +13,7 @@ def test_tunes_and_their_surprise(tmp_path, monkeypatch, book):
         path, "run", task="music", hidden=6, steps=3, threads=1, backend="loop", quiet=True,
         refit=False,
     )  # fmt: skip
-    data = run.task.fit_floor(
-        run.task.read(path, run.recorded, print, run.preprocessor), run.recorded, print
-    )
+    data = run.task.read(path, run.recorded, print, run.preprocessor)
     rolls, text = shown_tunes(run.trained, data, lambda share: None)
     assert rolls.prompt == header_prompt(data.valid[0].text) and rolls.prompt.startswith("M:4/4 K:")
     score = abc_score(data.valid[0].text)

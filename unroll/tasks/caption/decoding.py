@@ -70,12 +70,14 @@ class ImageCaptions(Caption):
         tokens: of the caption, the end included where it was reached.
         grid: rows and columns of the places that the attention reads.
         attention: for each token, the weights of the places, row by row.
+        origin: "network", or "similar image" where it is the caption of a known image.
         others: the next best captions.
     """
 
     tokens: list[str]
     grid: list[int]
     attention: list[list[float]]
+    origin: str
     others: list[Caption]
 
 
@@ -92,6 +94,7 @@ class CaptionPrediction(TypedDict):
         tokens: as of `ImageCaptions`.
         grid: as of `ImageCaptions`.
         attention: as of `ImageCaptions`.
+        origin: as of `ImageCaptions`.
         others: as of `ImageCaptions`.
     """
 
@@ -104,6 +107,7 @@ class CaptionPrediction(TypedDict):
     tokens: NotRequired[list[str]]
     grid: NotRequired[list[int]]
     attention: NotRequired[list[list[float]]]
+    origin: NotRequired[str]
     others: NotRequired[list[Caption]]
 
 
@@ -385,6 +389,7 @@ def as_prediction(
         "tokens": [*(preprocessor.vocabulary.name(id) for id in shown.tokens), *end],
         "grid": list(grid),
         "attention": [[round(weight, 4) for weight in row] for row in rows],
+        "origin": "similar image" if hypotheses[0].borrowed else "network",
         "others": others,
     }
 

@@ -270,6 +270,15 @@ class CaptionTask(
             raise UserError(f"{path} holds no image that can be read, so there is nothing to draw.")
         return draw_attention(drawn)
 
+    def network_part(self, trained: TrainedCaptioner) -> str:
+        """How much the network counts in what is predicted."""
+        floor = trained.preprocessor.floor
+        if floor is None or not trained.settings.consensus or not floor.weight:
+            return ""
+        return (
+            f"captions of similar images have a weight of {floor.weight:.0%} beside those it writes"
+        )
+
     def pictures(
         self, trained: TrainedCaptioner, data: CaptionData, progress: Progress
     ) -> Iterator[TaskPicture]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypedDict, TypeVar
 
 import numpy as np
-import torch
 
 from unroll.data.files.forms import suffix_of
 from unroll.data.files.lines import numbered_lines
@@ -18,8 +17,12 @@ from unroll.data.series import file_sequence
 from unroll.data.skipped import records_and_problems
 from unroll.data.text import TEXT_SUFFIXES
 from unroll.in_memory.array_file import is_array_file
-from unroll.tasks.classify.floor import ClassifyFloor, FloorInputs
-from unroll.tasks.classify.labelled import LabelledSequences, make_batch
+from unroll.tasks.classify.attributions import (
+    AttributedInput,
+    attribute_inputs,
+    unlabelled_records,
+    word_attributions,
+)
 from unroll.tasks.classify.metrics import TrainedClassifier, predict_probabilities
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
 from unroll.tasks.classify.reader import check_same_kind, with_columns
@@ -106,87 +109,32 @@ def predict_batch(
 ) -> Iterator[ClassifyPrediction]:
     """A prediction for each of a few inputs, which are read side by side."""
     preprocessor, network = trained.preprocessor, trained.model
-    network.eval()
-    parts = [preprocessor.encode(value)[: preprocessor.longest] for value in values]
-    unlabelled = np.zeros(len(parts), dtype=np.int64)
-    records = LabelledSequences(
-        items=np.concatenate(parts),
-        starts=np.cumsum([0, *map(len, parts)]),
-        targets=unlabelled,
-        content_hashes=unlabelled,
-        is_truncated=unlabelled.astype(bool),
-        unknown=0,
-        counts=preprocessor.counts,
-        texts=[value for value in values if isinstance(value, str)],
-        floor=preprocessor.floor,
-    )
     if not trained.settings.attributions:
+        records = unlabelled_records(preprocessor, values)
         p = predict_probabilities(network, records, trained.device).tolist()
         for value, row, steps in zip(values, p, records.lengths.tolist(), strict=True):
             yield make_prediction(value, row, steps, preprocessor)
         return
-    batch = make_batch(records, list(range(len(parts)))).to(trained.device)
-    floor = records.floor_logits
-    floor_logits = None if floor is None else torch.from_numpy(floor).to(trained.device)
-    p, attributions = network.attributions(batch.x, batch.lengths, batch.count_scores, floor_logits)
-    for k, (value, part, row) in enumerate(zip(values, parts, p.tolist(), strict=True)):
-        own = attributions[: len(part), k].tolist()
-        chosen = int(np.argmax(row))
-        if preprocessor.counts is not None and network.trust is not None:
-            trust = network.trust.detach().cpu().numpy()
-            by_counting = np.einsum("o,tok->tk", trust, preprocessor.counts.step_scores(part))
-            own = (np.array(own) + by_counting[:, chosen]).tolist()
-        prediction = make_prediction(value, row, len(part), preprocessor)
-        yield with_attributions(prediction, value, own, trained, chosen)
+    for each in attribute_inputs(trained, values):
+        steps = len(each.network)
+        prediction = make_prediction(each.value, each.probabilities, steps, preprocessor)
+        yield with_attributions(prediction, each, preprocessor)
 
 
 def with_attributions(
-    prediction: ClassifyPrediction,
-    value: str | np.ndarray,
-    attributions: list[float],
-    trained: TrainedClassifier,
-    label: int,
+    prediction: ClassifyPrediction, attributed: AttributedInput, preprocessor: ClassifyPreprocessor
 ) -> ClassifyPrediction:
-    """The prediction for one input, with the words or rows that speak most for or against the label.
-
-    Args:
-        prediction: without them.
-        value: a text, or numbers [T, F].
-        attributions: to the network's logit of the label, of each step that was read, [T].
-        trained: the model.
-        label: the number of the most likely class.
-    """
-    preprocessor, shares = trained.preprocessor, trained.model.shares
-    own, simple = (1.0, 0.0) if shares is None else shares.tolist()
-    attributions = [own * each for each in attributions]
-    if not isinstance(value, str):
-        return {**prediction, "rows": sort_strongest(list(enumerate(attributions, 1)))}
-    tokens = preprocessor.tokens(value)[: len(attributions)]
+    """The prediction for one input, with the words or rows that speak most for or against the label."""
+    if not isinstance(attributed.value, str):
+        rows = list(enumerate(attributed.network, 1))
+        return {**prediction, "rows": sort_strongest(rows)}
     words = word_attributions(
-        tokens, attributions, tokens_are_words=preprocessor.step_unit == "words"
+        attributed.tokens, attributed.network, tokens_are_words=preprocessor.step_unit == "words"
     )
-    floor = preprocessor.floor
-    if floor is not None and simple:
-        falls = simple * logit_falls(floor, [word for word, _ in words], label)
-        words = [
-            (word, each + float(fall)) for (word, each), fall in zip(words, falls, strict=True)
-        ]
+    if attributed.simple:
+        pairs = zip(words, attributed.simple, strict=True)
+        words = [(word, own + simple) for (word, own), simple in pairs]
     return {**prediction, "words": sort_strongest(words)}
-
-
-def logit_falls(floor: ClassifyFloor, words: list[str], label: int) -> np.ndarray:
-    """How far the simple model's logit of a label falls where each word is left out, [words].
-
-    Args:
-        floor: the simple model.
-        words: of one text.
-        label: the number of the class.
-    """
-    texts = [" ".join(words), *(" ".join(words[:k] + words[k + 1 :]) for k in range(len(words)))]
-    nothing = np.zeros(len(texts), dtype=np.int64)
-    logits = floor.logits(FloorInputs(texts, nothing, nothing, nothing))[:, label]
-    falls: np.ndarray = logits[0] - logits[1:]
-    return falls
 
 
 def make_prediction(
@@ -217,33 +165,6 @@ def make_prediction(
     if steps == preprocessor.longest:
         prediction["steps_read"] = steps
     return prediction
-
-
-def word_attributions(
-    tokens: list[str], attributions: list[float], *, tokens_are_words: bool
-) -> list[tuple[str, float]]:
-    """The words of a text with their attributions, from those of its tokens.
-
-    Args:
-        tokens: characters, or pieces that begin with a space where a word begins, or words.
-        attributions: that of each token; the sum over a word's tokens is the word's.
-        tokens_are_words: whether each token is a word.
-
-    Examples:
-        >>> from unroll.tasks.classify.predictions import word_attributions
-        >>> word_attributions(list("a be"), [1.0, 0.0, 0.5, 0.25], tokens_are_words=False)
-        [('a', 1.0), ('be', 0.75)]
-    """
-    if tokens_are_words:
-        return list(zip(tokens, attributions, strict=True))
-    words: list[tuple[str, float]] = []
-    is_new = True
-    for token, attribution in zip(tokens, attributions, strict=True):
-        if is_new or token[:1].isspace():
-            words.append(("", 0.0))
-        words[-1] = (words[-1][0] + token, words[-1][1] + attribution)
-        is_new = token.isspace()
-    return [(word.strip(), attribution) for word, attribution in words if word.strip()]
 
 
 def sort_strongest(attributions: list[tuple[T, float]]) -> list[tuple[T, float]]:

@@ -333,6 +333,14 @@ class ClassifyTask(
         """The label, its probability, the text, and the strongest attributions."""
         return format_prediction(prediction)
 
+    def network_part(self, trained: TrainedClassifier) -> str:
+        """How much the network counts in what is predicted."""
+        floor, shares = trained.preprocessor.floor, trained.model.shares
+        if floor is None or shares is None:
+            return ""
+        own, simple = shares.tolist()
+        return f"its logits count {own:.2f}, those of the {floor.title} {simple:.2f}"
+
     def pictures(
         self, trained: TrainedClassifier, data: ClassifyData, progress: Progress
     ) -> Iterator[TaskPicture]:

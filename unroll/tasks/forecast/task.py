@@ -257,6 +257,15 @@ class ForecastTask(
         quantify = quantify_by(trained, table.windows)
         return plot_series(inputs, trained.settings, quantify, table.all_messages())
 
+    def network_part(self, trained: TrainedForecaster) -> str:
+        """How much the network counts in what is predicted."""
+        if trained.model.combination is None:
+            return ""
+        shares = [float(share) for share in trained.model.combination.share]
+        low, high = f"{min(shares):.0%}", f"{max(shares):.0%}"
+        counts = low if low == high else f"{low} to {high}, by the step of the horizon"
+        return f"its correction of the simple model counts {counts}"
+
     def pictures(
         self, trained: TrainedForecaster, data: ForecastData, progress: Progress
     ) -> Iterator[TaskPicture]:

@@ -282,6 +282,14 @@ class FramesTask(
         """The label and its probability, or the segments, and the clip."""
         return format_prediction(prediction)
 
+    def network_part(self, trained: TrainedFrames) -> str:
+        """How much the network counts in what is predicted."""
+        shares = trained.model.shares
+        if trained.preprocessor.floor is None or shares is None:
+            return ""
+        own, simple = shares.tolist()
+        return f"its log-probabilities count {own:.2f}, the scores of the simple model {simple:.2f}"
+
     def pictures(
         self, trained: TrainedFrames, data: FramesData, progress: Progress
     ) -> Iterator[TaskPicture]:

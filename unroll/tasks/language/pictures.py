@@ -45,7 +45,7 @@ def predicted_text(
         data: with the n-grams of the training set, where there are some.
         progress: called with the share that is done.
     """
-    floor = data.floor
+    floor = trained.preprocessor.floor
     ngrams = None if floor is None else floor.ngrams
     windows, categories = text_windows(data.valid)
     own, network = window_nats(trained, ngrams, windows, categories, progress)

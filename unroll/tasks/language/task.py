@@ -195,6 +195,12 @@ class LanguageTask(
     def check(self, path: str, settings: LanguageSettings, log: Log) -> dict[str, object]:
         return check_report(self.read(path, settings, log))
 
+    def network_part(self, trained: TrainedLanguageModel) -> str:
+        """How much the network counts in what is predicted."""
+        if trained.preprocessor.floor is None:
+            return ""
+        return "a gate decides at each token how much it counts beside the n-grams"
+
     def pictures(
         self, trained: TrainedLanguageModel, data: Corpus, progress: Progress
     ) -> Iterator[TaskPicture]:

@@ -188,6 +188,12 @@ class MusicTask(
     def format_prediction(self, prediction: TunePrediction) -> str:
         return format_tune_prediction(prediction)
 
+    def network_part(self, trained: TrainedMusic) -> str:
+        """How much the network counts in what is predicted."""
+        if trained.preprocessor.floor is None:
+            return ""
+        return "a gate decides at each token how much it counts beside the n-grams"
+
     def pictures(
         self, trained: TrainedMusic, data: MusicData, progress: Progress
     ) -> Iterator[TaskPicture]:

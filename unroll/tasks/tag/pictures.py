@@ -27,7 +27,7 @@ def tagged_sentences(
         data: with the simple model of the training set.
         progress: called with the share that is done.
     """
-    preprocessor = data.preprocessor
+    preprocessor = trained.preprocessor
     chosen = [data.valid[k] for k in evenly_spread(len(data.valid), SENTENCES)]
     tagger = CombinedTagger(trained.model, preprocessor.floor)
     encoded = EncodedSentences(chosen, preprocessor)

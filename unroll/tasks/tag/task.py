@@ -25,6 +25,7 @@ from unroll.tasks.grouped import measure_groups
 from unroll.tasks.pictures import TaskPicture
 from unroll.tasks.sizes import stack_output_size
 from unroll.tasks.tag.calibration import calibrate_alone, calibrate_combination
+from unroll.tasks.tag.combination import kept_mixtures
 from unroll.tasks.tag.conll import conll_file
 from unroll.tasks.tag.description import check_data, describe_data
 from unroll.tasks.tag.encoded import EncodedSentences
@@ -325,6 +326,15 @@ class TagTask(Task[TagSettings, TagData, TagPreprocessor, Tagger, TagMetrics, Ta
     def format_prediction(self, prediction: TagPrediction) -> str:
         """The sentence with its tags in columns, as the file of the input has them."""
         return format_prediction(prediction)
+
+    def network_part(self, trained: TrainedTagger) -> str:
+        """How much the network counts in what is predicted."""
+        if trained.preprocessor.floor is None:
+            return ""
+        mixture = kept_mixtures(trained.model)["combined"]
+        return (
+            f"its scores count {mixture.network:.2f}, those of the linear model {mixture.floor:.2f}"
+        )
 
     def pictures(
         self, trained: TrainedTagger, data: TagData, progress: Progress

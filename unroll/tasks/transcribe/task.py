@@ -26,6 +26,7 @@ from unroll.tasks.transcribe.decoding import (
     Recogniser,
     TrainedTranscriber,
     check_search,
+    combination_weights,
     log_probabilities,
 )
 from unroll.tasks.transcribe.defaults import EMBEDDING, HIDDEN, resolve, resolve_sizes
@@ -291,6 +292,16 @@ class TranscribeTask(
     def format_prediction(self, prediction: TranscribePrediction) -> str:
         """The file, its text, and when each word is."""
         return format_transcript(prediction)
+
+    def network_part(self, trained: TrainedTranscriber) -> str:
+        """How much the network counts in what is predicted."""
+        if trained.preprocessor.floor is None:
+            return ""
+        weights = combination_weights(trained.model)
+        return (
+            f"its log-probabilities count {weights.network:.2g}, the scores of the simple model "
+            f"{weights.floor:.2g}"
+        )
 
     def pictures(
         self, trained: TrainedTranscriber, data: TranscribeData, progress: Progress

@@ -30,7 +30,7 @@ def translated_texts(
     sources = [pair.source for pair in pairs]
     found = []
     predictions = translate(
-        trained.model, data.preprocessor, sources, trained.settings, trained.device
+        trained.model, trained.preprocessor, sources, trained.settings, trained.device
     )
     for pair, prediction in zip(pairs, predictions, strict=True):
         found.append(translated_text(prediction, pair.target))

@@ -22,7 +22,12 @@ from unroll.tasks.grouped import measure_groups
 from unroll.tasks.pictures import TaskPicture
 from unroll.tasks.translate.baseline import NearestNeighbour
 from unroll.tasks.translate.calibration import calibrate, spread_order
-from unroll.tasks.translate.decoding import TrainedTranslator, TranslatePrediction, translate
+from unroll.tasks.translate.decoding import (
+    TrainedTranslator,
+    TranslatePrediction,
+    fitted_weights,
+    translate,
+)
 from unroll.tasks.translate.defaults import DEFAULTS, resolve, resolve_sizes
 from unroll.tasks.translate.description import check_report, describe, format_scores, summarise
 from unroll.tasks.translate.inputs import check_text, read_sources
@@ -35,7 +40,7 @@ from unroll.tasks.translate.pairs import open_further_pairs
 from unroll.tasks.translate.pictures import translated_texts
 from unroll.tasks.translate.preprocessor import PairPreprocessor
 from unroll.tasks.translate.reader import TranslateData, read_pairs
-from unroll.tasks.translate.rescoring import FEATURES
+from unroll.tasks.translate.rescoring import FEATURES, NETWORK
 from unroll.tasks.translate.settings import SEARCH, TranslateSettings
 
 # that become known pairs: of each second of a budget, and of one of a few seconds; fitted twice and
@@ -231,6 +236,15 @@ class TranslateTask(
             return prediction["translation"]
         rows = [prediction, *prediction["others"]]
         return "\n".join(f"{row['score']:.4f}\t{row['translation']}" for row in rows)
+
+    def network_part(self, trained: TrainedTranslator) -> str:
+        """How much the network counts in what is predicted."""
+        weights = fitted_weights(trained.model, trained.preprocessor, trained.settings)
+        if weights is None:
+            return ""
+        if not weights[list(NETWORK)].any():
+            return "it has no part in the choice, which is among outputs made of known pairs"
+        return "it writes some candidates and rates all, beside those made of known pairs"
 
     def pictures(
         self, trained: TrainedTranslator, data: TranslateData, progress: Progress
