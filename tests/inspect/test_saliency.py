@@ -58,8 +58,8 @@ def test_rows_are_those_of_the_network(tmp_path, monkeypatch):
     rows = [f"{n // 3},{n % 7},{n % 3 + n // 3 % 2},{'ab'[n // 3 % 2]}" for n in range(180)]
     (tmp_path / "steps.csv").write_text("id,x,y,label\n" + "\n".join(rows) + "\n")
     run = unroll.train(
-        "steps.csv", "run", task="classify", id="id", label="label", columns="x,y", hidden=4, steps=1, threads=1,
-        backend="loop", quiet=True,
+        "steps.csv", "run", task="classify", id="id", label="label", columns="x,y", hidden=4, steps=1,
+        threads=1, backend="loop", quiet=True,
     )  # fmt: skip
     found = saliency_of_run(run, [[1.0, 2.0], [0.0, 1.0]])
     assert found.steps == ["row 1", "row 2"] and list(found.parts) == ["network"]
