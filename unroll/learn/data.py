@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 LINES = 2000
 SEED = 1
@@ -15,30 +16,27 @@ def hello() -> str:
 
 
 def counting() -> str:
-    """Lines of a's and as many b's, 1 to 10 of each: `aaabbb`."""
-    rng = random.Random(SEED)
-    sizes = [rng.randint(1, 10) for _ in range(LINES)]
-    return as_lines(["a" * n + "b" * n for n in sizes])
+    """Lines of a's and as many b's, 1 to 10 of each: `aaabbb.`"""
+    return of_problem("counting", "counting.txt")
 
 
 def agreement() -> str:
-    """Sentences whose verb agrees with a subject up to 24 words before: `the cats which ... were full .`
+    """Sentences whose verb agrees with a subject up to 24 words before: `the cats which ... were full .`"""
+    return of_problem("agreement", "agreement.txt")
 
-    They are those of `unroll compare --task agreement`.
-    """
-    import torch
 
-    from unroll.compare.agreement import Agreement
+def agreement_labels() -> str:
+    """Words of such sentences, each with 1 while the subject is plural, and 0 while it is singular."""
+    return of_problem("agreement", "agreement_labels.tsv")
 
-    problem, rng = Agreement(), random.Random(SEED)
-    generator = torch.Generator().manual_seed(SEED)
-    lines = []
-    for gap in problem.trained:
-        made = problem.sequences(gap, 2 * LINES // len(problem.trained), generator)
-        ids = made.x[1:].T.tolist()  # the first is the full stop before
-        lines += [" ".join([*(problem.symbols[k] for k in row), "."]) for row in ids]
-    rng.shuffle(lines)
-    return as_lines(lines)
+
+def of_problem(task: str, name: str) -> str:
+    """A file of `unroll compare --task TASK --write-data FOLDER`."""
+    from unroll.compare.corpus import write_corpus
+
+    files: dict[str, bytes] = {}
+    write_corpus(task, Path(), lambda path, content: files.update({path.name: content}))
+    return files[name].decode()
 
 
 def people() -> str:
@@ -110,6 +108,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "hello.txt": hello,
     "counting.txt": counting,
     "agreement.txt": agreement,
+    "agreement_labels.tsv": agreement_labels,
     "people.txt": people,
     "homophones.txt": homophones,
     "teddy.conll": teddy,
