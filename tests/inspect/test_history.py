@@ -5,6 +5,7 @@ import pytest
 
 from unroll.errors import UserError
 from unroll.inspect import history_of_run
+from unroll.inspect.history import History
 
 
 def test_losses_and_gradients_are_those_of_training(language):
@@ -20,3 +21,16 @@ def test_losses_and_gradients_are_those_of_training(language):
 def test_a_run_without_losses_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"has no metrics\.jsonl with losses"):
         history_of_run(SimpleNamespace(path=tmp_path))
+
+
+def test_a_row_has_only_what_was_measured_since_the_row_before():
+    series = {
+        "training loss": {step: step / 10 for step in range(10, 101, 10)},
+        "validation loss": {50: 5.0, 130: 1.0},
+    }
+    rows = History("it", {}, series, []).table()
+    assert rows[1:] == [["50", "5", "5"], ["130", "10", "1"]]
+    series["training loss"] = {10: 1.0}
+    assert History("it", {}, series, []).table()[2] == ["130", "-", "1"]
+    alone = History("it", {}, {"training loss": {1: 3.0}}, [])
+    assert alone.table()[1:] == [["1", "3"]]

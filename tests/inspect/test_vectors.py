@@ -5,7 +5,7 @@ import torch
 
 from unroll.errors import UserError
 from unroll.inspect import vectors_of_run
-from unroll.inspect.vectors import EmbeddingTable, embedding_tables, find_token
+from unroll.inspect.vectors import EmbeddingTable, Vectors, embedding_tables, find_token
 
 
 def table(*names):
@@ -65,3 +65,28 @@ def test_unknown_tokens_are_refused(translator, language):
         vectors_of_run(translator, ["b9"])
     with pytest.raises(UserError, match="--top got 0"):
         vectors_of_run(language, top=0)
+
+
+def test_neighbours_of_an_unlearned_embedding_are_no_finding():
+    torch.manual_seed(1)
+    vectors = torch.randn(400, 32, dtype=torch.float64)
+    names = [f"w{n}" for n in range(400)]
+    fresh = EmbeddingTable("words", names, vectors)
+    tokens = [5, 6, 7]
+    near = [(fresh, n, fresh.neighbours(n, 3)) for n in tokens]
+    found = Vectors("it", {}, near, {"words": fresh.chance(tokens)})
+    assert "No neighbour is nearer than chance" in found.text() and "  (w" in found.text()
+    assert 0.5 < found.chance["words"] < 0.8  # the largest of 1,200 cosines of 32 random numbers
+    vectors[8] = vectors[5] + 0.1 * torch.randn(32)  # now two are alike
+    alike = EmbeddingTable("words", names, vectors)
+    near = [(alike, n, alike.neighbours(n, 3)) for n in tokens]
+    found = Vectors("it", {}, near, {"words": alike.chance(tokens)})
+    assert found.verdict().startswith("1 of 3 tokens have a neighbour nearer than chance")
+    assert found.table()[1][1].startswith("w8 ") and found.table()[1][2].startswith("(")
+
+
+def test_a_shift_that_all_vectors_share_is_chance():
+    torch.manual_seed(1)
+    vectors = torch.randn(300, 16, dtype=torch.float64) + 5
+    table = EmbeddingTable("words", [f"w{n}" for n in range(300)], vectors)
+    assert table.chance([1, 2]) > 0.97 > table.neighbours(1, 50)[-1][1]

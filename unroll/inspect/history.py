@@ -56,15 +56,23 @@ class History(Finding):
         }
 
     def table(self) -> list[list[str]]:
-        """A sample of steps, evenly spaced, each with the last value of every series."""
-        steps = sorted({step for points in self.series.values() for step in points})
+        """A sample of steps, evenly spaced, each with what was measured since the row before.
+
+        Of losses that are measured less often, the steps of the sample are those where they are.
+        """
+        measured = [set(points) for points in self.series.values() if len(points) > 1]
+        steps = sorted(
+            min(measured, key=len, default=set()) | {max(map(max, self.series.values()))}
+        )
         sample = [steps[k * (len(steps) - 1) // (ROWS - 1)] for k in range(ROWS)]
-        rows = [["step", *self.series]]
+        rows, before = [["step", *self.series]], -1
         for step in dict.fromkeys(sample):
-            before = [[v for at, v in p.items() if at <= step] for p in self.series.values()]
-            rows.append(
-                [f"{step:,}", *(format_number(values[-1] if values else None) for values in before)]
-            )
+            since = [
+                [v for at, v in p.items() if before < at <= step] for p in self.series.values()
+            ]
+            numbers = (format_number(values[-1] if values else None) for values in since)
+            rows.append([f"{step:,}", *numbers])
+            before = step
         return rows
 
     def text(self) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from unroll.counting import counted
 from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
 from unroll.inspect.drawing import Drawing
@@ -26,6 +27,7 @@ from unroll.models.shortlist import ShortlistEmbedding
 from unroll.run import Run
 
 TOP = 10
+SHUFFLES, CHANCE_ROWS = 20, 20_000  # of the vectors, and the most frequent tokens that are shuffled
 MAP_TOKENS = 150  # most frequent tokens on the map, where no token is given
 DEFAULT_TOKENS = 5  # tokens whose neighbours are listed, where no token is given
 # name of an embedding, its attribute in a network, attribute of its vocabulary in a preprocessor
@@ -71,6 +73,24 @@ class EmbeddingTable:
         best, order = cosine.topk(min(count, max(1, len(cosine) - len(never))))
         return list(zip(order.tolist(), best.tolist(), strict=True))
 
+    def chance(self, tokens: Sequence[int]) -> float:
+        """The cosine that the nearest neighbour of any of these tokens hardly exceeds by chance.
+
+        Each of the E numbers is shuffled among the tokens, so that their sizes stay and what they have to
+        do with each other is lost; of the best cosines in such tables, 95 % are below.
+        """
+        random = torch.Generator().manual_seed(1)
+        vectors, best = self.vectors[:CHANCE_ROWS], []
+        rows = [n for n in tokens if n < len(vectors)] or [0]
+        for _ in range(SHUFFLES):
+            order = torch.rand(vectors.shape, generator=random).argsort(0)
+            mixed = vectors.gather(0, order)
+            unit = mixed / mixed.norm(dim=1, keepdim=True).clamp(min=1e-12)
+            cosine = unit @ unit[rows].T
+            cosine[rows, torch.arange(len(rows))] = -2.0
+            best.append(cosine.max())
+        return float(torch.stack(best).quantile(0.95))
+
 
 @dataclass(frozen=True)
 class Vectors(Finding):
@@ -80,17 +100,41 @@ class Vectors(Finding):
         title: what was measured.
         conditions: under which conditions.
         near: (table, row of a token, its neighbours as pairs of row and cosine).
+        chance: of each table, the cosine that neighbours hardly exceed by chance.
     """
 
     title: str
     conditions: dict[str, Any]
     near: list[tuple[EmbeddingTable, int, list[tuple[int, float]]]]
+    chance: dict[str, float]
+
+    def verdict(self) -> str:
+        """How many of the tokens have a neighbour that is nearer than chance."""
+        found = [
+            bool(near) and near[0][1] > self.chance[table.name] for table, _, near in self.near
+        ]
+        levels = ", ".join(f"{level:.2f} ({name})" for name, level in self.chance.items())
+        if not any(found):
+            return (
+                f"No neighbour is nearer than chance: in shuffled vectors cosines reach {levels}. What is "
+                "listed says nothing about the tokens: the embedding has not learned which are alike."
+            )
+        return (
+            f"{sum(found)} of {counted(len(found), 'token')} have a neighbour nearer than chance; in "
+            f"shuffled vectors cosines reach {levels}. Those below it are in brackets."
+        )
+
+    def _shown(self, table: EmbeddingTable, row: int, cosine: float) -> str:
+        """A neighbour in brackets where it is no nearer than chance."""
+        name = visible_token(table.names[row])
+        return name if cosine > self.chance[table.name] else f"({name})"
 
     def as_dict(self) -> dict[str, Any]:
         """Every neighbour, for JSON."""
         return {
             "title": self.title,
             "conditions": self.conditions,
+            "chance": {name: round_digits(level) for name, level in self.chance.items()},
             "near": [
                 {
                     "of": table.names[token],
@@ -105,11 +149,11 @@ class Vectors(Finding):
 
     def text(self) -> str:
         """One list per token, the nearest neighbour first."""
-        lines = [f"{self.title}.", f"({format_conditions(self.conditions)})"]
+        lines = [f"{self.title}.", f"({format_conditions(self.conditions)})", self.verdict()]
         for table, token, neighbours in self.near:
             lines += ["", f"Near {visible_token(table.names[token])} ({table.name}):"]
             lines += [
-                f"  {cosine:+.3f}  {visible_token(table.names[n])}" for n, cosine in neighbours
+                f"  {cosine:+.3f}  {self._shown(table, n, cosine)}" for n, cosine in neighbours
             ]
         return "\n".join(lines)
 
@@ -118,7 +162,7 @@ class Vectors(Finding):
         count = max(len(neighbours) for *_, neighbours in self.near)
         rows = [["near", *(str(k + 1) for k in range(count))]]
         for table, token, neighbours in self.near:
-            cells = [f"{visible_token(table.names[n])} {cosine:.2f}" for n, cosine in neighbours]
+            cells = [f"{self._shown(table, n, c)} {c:.2f}" for n, c in neighbours]
             rows.append([visible_token(table.names[token]), *cells, *[""] * (count - len(cells))])
         return rows
 
@@ -175,6 +219,7 @@ class Vectors(Finding):
         maps = [name for name in self.pictures() if name.startswith("map ")]
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
+            "verdict": html.escape(self.verdict()),
             "table": html_table(self.table()),
             "maps": "".join(self.figure(name) for name in maps),
         }
@@ -225,7 +270,11 @@ def vectors_of_run(run: Run, near: Sequence[str] = (), *, top: int = TOP) -> Vec
         "numbers_each": tables[0].vectors.shape[1],
     }
     rows = [(table, token, table.neighbours(token, top)) for table, token in tokens]
-    return Vectors(f"Vectors of {run.path.name}", conditions, rows)
+    levels = {
+        table.name: table.chance([n for of, n in tokens if of is table])
+        for table in {id(of): of for of, _ in tokens}.values()
+    }
+    return Vectors(f"Vectors of {run.path.name}", conditions, rows, levels)
 
 
 def find_token(word: str, tables: Sequence[EmbeddingTable]) -> list[tuple[EmbeddingTable, int]]:
