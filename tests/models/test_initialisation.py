@@ -5,8 +5,19 @@ import math
 import pytest
 import torch
 
-from unroll.cells import GRUCell, LSTMCell, PeepholeLSTMCell, ProjectedLSTMCell, RNNCell
-from unroll.models.initialisation import initialise
+import unroll
+from unroll.cells import (
+    CoupledLSTMCell,
+    GRUCell,
+    LSTMCell,
+    PeepholeLSTMCell,
+    ProjectedLSTMCell,
+    RecurrentHighwayCell,
+    RNNCell,
+    cell_factory,
+)
+from unroll.engine import Recording
+from unroll.models.initialisation import initialise, set_forget_bias
 
 I, H = 30, 40
 GATES = {LSTMCell: 4, GRUCell: 3, RNNCell: 1}
@@ -87,13 +98,72 @@ def test_torch_changes_nothing(make):
     assert all(map(torch.equal, before, cell.parameters()))
 
 
-def test_another_cell_keeps_its_own_start_or_says_no():
+def test_another_cell_keeps_its_own_start_unless_a_name_is_given():
     cell = PeepholeLSTMCell(I, H)
     before = [p.clone() for p in cell.parameters()]
     assert initialise(cell, "auto") == "weights as the cell initialises them"
     assert all(map(torch.equal, before, cell.parameters()))
-    with pytest.raises(ValueError, match="PeepholeLSTMCell has its own initialisation"):
+    said = initialise(cell, "orthogonal")
+    assert said == "orthogonal recurrent weights, Xavier inputs, zero biases, forget bias 1"
+    for W in cell.weight_hh.detach().chunk(4):
+        torch.testing.assert_close(W @ W.T, torch.eye(H), atol=1e-5, rtol=0)
+    assert cell.bias.chunk(4)[1].eq(1).all() and cell.bias.sum() == H
+    with pytest.raises(ValueError, match="RecurrentHighwayCell has its own initialisation"):
+        initialise(RecurrentHighwayCell(I, H), "orthogonal")
+
+
+def test_cells_with_the_same_name_start_have_the_same_weights():
+    weights = []
+    for kind in (LSTMCell, PeepholeLSTMCell):
+        cell = kind(I, H)
+        torch.manual_seed(3)
         initialise(cell, "orthogonal")
+        weights.append((cell.weight_ih, cell.weight_hh))
+    assert torch.equal(weights[0][0], weights[1][0]) and torch.equal(weights[0][1], weights[1][1])
+
+
+# a gate that keeps the memory with sigmoid(50) = 1: what is stored stays, whatever is read
+KEEPING = [
+    "lstm", "peephole_lstm", "coupled_lstm", "no_input_activation_lstm", "no_output_activation_lstm",
+    "no_output_gate_lstm", "no_input_gate_lstm", "full_gate_recurrence_lstm", "layer_norm_lstm",
+    "multiplicative_lstm", "depth_gated", "janet", "minimal_gated", "min_lstm", "qrnn", "sru", "slstm",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_a_forget_gate_of_a_high_bias_is_open_and_of_a_low_one_shut(name):
+    torch.manual_seed(0)
+    cell = cell_factory(name)(3, 8)
+    x = torch.randn(4, 2, 3)
+    for value, expected in ((60.0, 1.0), (-60.0, 0.0)):
+        set_forget_bias(cell, value)
+        record = Recording()
+        unroll.unroll(cell.eval(), x, record=record, backend="loop")
+        taps = [v for k, v in record.values.items() if k.startswith("forget_gate")]
+        if name == "minimal_gated":
+            expected = 1 - expected  # its forget gate lets the candidate in
+        if name in ("slstm", "min_lstm", "sru"):  # exponential, normalised, or without a tap
+            continue
+        assert taps and all(
+            torch.allclose(v, torch.full_like(v, expected), atol=1e-5) for v in taps
+        )
+
+
+def test_forget_biases_are_counted_by_hand():
+    lstm, coupled = LSTMCell(2, 3), CoupledLSTMCell(2, 3)
+    set_forget_bias(lstm, 3.0)
+    assert lstm.bias_ih[3:6].tolist() == [3, 3, 3] and lstm.bias_hh[3:6].tolist() == [0, 0, 0]
+    set_forget_bias(coupled, 3.0)  # f = 1 - i
+    assert coupled.bias[:3].tolist() == [-3, -3, -3]
+    wrapped = unroll.ZoneoutCell(LSTMCell(2, 3), 0.1)
+    set_forget_bias(wrapped, 2.0)
+    assert wrapped.cell.bias_ih[3:6].tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("cell", [GRUCell(2, 3), RNNCell(2, 3), LSTMCell(2, 3, bias=False)])
+def test_a_cell_without_a_forget_gate_is_a_sentence(cell):
+    with pytest.raises(ValueError, match=f"forget gate that has a bias.*{type(cell).__name__}"):
+        set_forget_bias(cell, 1.0)
 
 
 def test_unknown_names_are_refused(make):

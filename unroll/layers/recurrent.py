@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 from unroll.cells import Cell, State, as_cell, cell_factory, map_state
 from unroll.engine import Recording
 from unroll.layers.exporting import exportable
+from unroll.layers.initial_state import InitialState
 from unroll.layers.input_forms import normalise_input
 from unroll.layers.layer_page import layer_page
 from unroll.layers.stack import Part, run_stack
@@ -32,6 +33,10 @@ class Recurrent(nn.Module):
         bidirectional: whether a second cell reads each sequence from its end (D = 2).
         batch_first: whether inputs and outputs are [B, T, ...]; states are not changed by it.
         dropout: probability of a zero on the outputs of each layer but the last, in training.
+
+    Attributes:
+        start: what the initial state is instead of the cell's own, wherever no state is given: an
+            `unroll.layers.initial_state.InitialState`. None: the cell's own.
 
     Shapes:
         - input: [T, B, I], [B, T, I] with batch_first, [T, I], or a PackedSequence.
@@ -91,6 +96,7 @@ class Recurrent(nn.Module):
             self.cells.extend(layer)
             width = layer[0].output_size * self.directions
         self.output_size = width
+        self.start: InitialState | None = None
 
     @property
     def directions(self) -> int:
@@ -135,12 +141,16 @@ class Recurrent(nn.Module):
             RuntimeError: where the requested backend cannot run the cell.
         """
         inputs = normalise_input(input, state, lengths, self.batch_first, "Recurrent")
-        if inputs.state is not None:
-            map_state(self._check_rows, inputs.state)
+        before = inputs.state
+        if before is not None:
+            map_state(self._check_rows, before)
+        elif self.start is not None:
+            x = inputs.x
+            before = self.initial_state(x.shape[1], dtype=x.dtype, device=x.device)
         output, final = run_stack(
             self.parts(),
             inputs.x,
-            inputs.state,
+            before,
             lengths=inputs.lengths,
             resets=resets,
             dropout_between=self.dropout if self.training else 0.0,
@@ -208,7 +218,8 @@ class Recurrent(nn.Module):
             for row in self.parts()
             for part in row
         ]
-        return map_state(lambda *s: torch.stack(s), *states)
+        stacked = map_state(lambda *s: torch.stack(s), *states)
+        return stacked if self.start is None else self.start(stacked)
 
     def stepper(
         self, batch_size: int, state: State | None = None, *, table: Tensor | None = None
@@ -220,6 +231,9 @@ class Recurrent(nn.Module):
             state: to start from, each field [L, B, ...]; the initial state where None.
             table: every possible input [V, I], for a model that reads symbols; steps then take
                 their numbers [B]."""
+        if state is None and self.start is not None:
+            like = next(self.start.parameters(), torch.zeros(()))
+            state = self.initial_state(batch_size, dtype=like.dtype, device=like.device)
         return Stepper(self.parts(), batch_size, state, table)
 
     def extra_repr(self) -> str:

@@ -41,7 +41,7 @@ def network_maker(
     def make(number: int) -> Objective:
         own = settings.model_copy(update={"seed": seed_of(settings, number)})
         torch.manual_seed(own.seed)
-        network = task.build_network(own, read.preprocessor, make_cell).to(device)
+        network = task.network(own, read.preprocessor, make_cell).to(device)
         objective = task.objective(network, read, own, device)
         torch.manual_seed(own.seed)
         return objective

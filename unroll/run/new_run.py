@@ -11,6 +11,7 @@ from unroll.engine.backends import backend as use_backend
 from unroll.engine.backends import requested_backend
 from unroll.in_memory.source import DataSource
 from unroll.layers.explain import chosen_backends
+from unroll.models.initialisation import set_forget_bias
 from unroll.run.description import describe_run
 from unroll.run.finish import finish_run
 from unroll.run.networks import network_maker
@@ -108,7 +109,10 @@ def choose_cell(task: AnyTask, settings: RecurrentSettings) -> tuple[RunCell, Re
     cell = given_cell(settings)
     settings = settings.model_copy(update={"cell": cell.word})
     settings = task.resolve_sizes(settings, cell.make)
-    try_user_cell(cell, settings.embedding or settings.hidden or 1, settings.hidden or 1)
+    inputs, units = settings.embedding or settings.hidden or 1, settings.hidden or 1
+    try_user_cell(cell, inputs, units)
+    if settings.forget_bias is not None:
+        set_forget_bias(cell.make(inputs, units), settings.forget_bias, settings.cell)
     return cell, settings
 
 

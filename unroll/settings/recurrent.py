@@ -56,7 +56,20 @@ class RecurrentSettings(TrainingSettings):
     initialisation: Literal["auto", "torch", "orthogonal", "xavier", "he", "identity"] = Field(
         "auto",
         description="Initial weights. auto: orthogonal for the states, Xavier for the inputs, "
-        "1 for the bias of a forget gate; identity for rnn_relu.",
+        "1 for the bias of a forget gate; identity for rnn_relu; cells other than lstm, gru and rnn keep "
+        "their own. torch: uniform, as torch.nn.",
+    )
+    forget_bias: float | None = Field(
+        None,
+        ge=-100,
+        le=100,
+        description="First bias of the forget gate, of cells that have one: the higher, the longer the "
+        "memory lasts before training. Default: 1 for lstm.",
+    )
+    start: Literal["zeros", "random", "learned"] = Field(
+        "zeros",
+        description="State before the first step. learned: a parameter; random: in training new normal "
+        "numbers for each sequence (deviation 0.1), else zeros.",
     )
     floor: Literal["auto", "none"] = Field(
         "auto",

@@ -16,6 +16,7 @@ from torch import nn
 
 from unroll.cells import Cell
 from unroll.errors import UserError
+from unroll.models.start import with_start
 from unroll.settings import RecurrentSettings
 from unroll.tasks.pictures import TaskPicture
 from unroll.training.objective import Objective
@@ -142,6 +143,10 @@ class Task(ABC, Generic[S, D, P, N, M, R]):
     @abstractmethod
     def build_network(self, settings: S, preprocessor: P, make_cell: MakeCell) -> N:
         """The network, on the CPU, freshly initialised from torch's generator."""
+
+    def network(self, settings: S, preprocessor: P, make_cell: MakeCell) -> N:
+        """`build_network`, with the initial states and the forget biases that the settings ask for."""
+        return with_start(self.build_network(settings, preprocessor, make_cell), settings)
 
     @abstractmethod
     def objective(self, network: N, data: D, settings: S, device: torch.device) -> Objective:

@@ -42,7 +42,7 @@ def check_sizes(
     )
     try:
         with torch.device("meta"):  # shapes alone
-            network = task.build_network(settings, preprocessor, make_cell)
+            network = task.network(settings, preprocessor, make_cell)
     except NotImplementedError:  # a cell that needs numbers
         return
     except (RuntimeError, TypeError, OverflowError) as error:

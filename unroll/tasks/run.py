@@ -91,7 +91,7 @@ class Run:
         cell = recorded_cell(folder, self.settings, trust_code)
         self.preprocessor = self.task.load_preprocessor(folder.path, self.config)
         check_sizes(self.task, folder.path, self.settings, self.preprocessor, cell.make)
-        self.model = self.task.build_network(self.settings, self.preprocessor, cell.make)
+        self.model = self.task.network(self.settings, self.preprocessor, cell.make)
         self._load_weights()
         self.model.to(device).eval()
 

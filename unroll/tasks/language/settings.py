@@ -227,6 +227,8 @@ class LanguageSettings(RecurrentSettings):
             )
         if self.memory is not None or self.segment_length is not None:
             raise ValueError(f"{name} stores no steps, so memory and segment_length have no effect")
+        if self.start != "zeros":
+            raise ValueError(f"{name} starts from zeros, so start={self.start} has no effect")
         if self.dropout or self.dropout_input or self.weight_drop:
             raise ValueError(
                 f"{name} works without dropout; expected neither dropout, dropout_input nor "
