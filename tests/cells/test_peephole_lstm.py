@@ -86,6 +86,51 @@ def test_without_peepholes_it_is_torchs_cell():
     torch.testing.assert_close(tuple(cell(x, unroll.LSTMState(*state))[1]), torchs(x, state))
 
 
+@pytest.mark.parametrize("letters", ["i", "f", "o", "if", "io", "fo", "ifo", ""])
+@pytest.mark.parametrize("backend", ["loop", "cpu"])
+def test_any_of_the_gates_may_see_the_memory(letters, backend):
+    torch.manual_seed(1)
+    cell = PeepholeLSTMCell(1, 1, peepholes=letters).double()
+    W, U, b = (p.detach().flatten().tolist() for p in (cell.weight_ih, cell.weight_hh, cell.bias))
+    peepholes = (cell.peephole_input, cell.peephole_forget, cell.peephole_output)
+    p = {
+        gate: 0.0 if peephole is None else peephole.item()
+        for gate, peephole in zip("ifo", peepholes, strict=True)
+    }
+    assert {gate for gate, weight in p.items() if weight} == set(letters)
+    h, c, xs = 0.5, -1.5, [2.0, -1.0, 0.3]
+    start = unroll.LSTMState(torch.tensor([[h]]).double(), torch.tensor([[c]]).double())
+    for x in xs:
+        i = sigmoid(W[0] * x + U[0] * h + b[0] + p["i"] * c)
+        f = sigmoid(W[1] * x + U[1] * h + b[1] + p["f"] * c)
+        g = tanh(W[2] * x + U[2] * h + b[2])
+        c = f * c + i * g
+        o = sigmoid(W[3] * x + U[3] * h + b[3] + p["o"] * c)
+        h = o * tanh(c)
+    output, last = unroll.unroll(
+        cell, torch.tensor(xs, dtype=torch.float64).view(3, 1, 1), start, backend=backend
+    )
+    assert output[-1].item() == pytest.approx(h, abs=1e-12)
+    assert last.c.item() == pytest.approx(c, abs=1e-12)
+    assert len(list(cell.parameters())) == 3 + len(letters)
+
+
+def test_peepholes_of_all_gates_are_the_default_and_other_letters_are_refused():
+    torch.manual_seed(2)
+    default = PeepholeLSTMCell(2, 3)
+    torch.manual_seed(2)
+    named = PeepholeLSTMCell(2, 3, peepholes="ofi")
+    assert all(map(torch.equal, default.parameters(), named.parameters()))
+    assert len(list(PeepholeLSTMCell(2, 3, peepholes=False).parameters())) == 3
+    for wrong in ("g", "all", 3):
+        with pytest.raises(ValueError, match='letters of "ifo"'):
+            PeepholeLSTMCell(2, 3, peepholes=wrong)
+    coupled = unroll.CoupledLSTMCell(2, 3, peepholes="o")
+    assert coupled.peephole_input is None and coupled.peephole_output.shape == (3,)
+    with pytest.raises(ValueError, match='letters of "io"'):
+        unroll.CoupledLSTMCell(2, 3, peepholes="f")
+
+
 def test_gates_are_named_for_a_recording():
     cell, named = PeepholeLSTMCell(3, 4), []
     with collecting_taps(lambda name, value: named.append(name)):

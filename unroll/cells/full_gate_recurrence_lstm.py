@@ -54,7 +54,7 @@ class FullGateRecurrenceLSTMCell(VariantLSTMCell):
     Args:
         input_size: I, the width of the inputs.
         hidden_size: H, the number of units.
-        peepholes: whether the gates see the memory, as in the paper.
+        peepholes: whether the gates see the memory, as in the paper; or the letters of those that do.
 
     Attributes:
         weight_ih: [4H, I].
@@ -82,7 +82,7 @@ class FullGateRecurrenceLSTMCell(VariantLSTMCell):
         ((5, 2, 4), (2, 4))
     """
 
-    def __init__(self, input_size: int, hidden_size: int, *, peepholes: bool = True) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, peepholes: bool | str = True) -> None:
         super().__init__(input_size, hidden_size, peepholes=peepholes)
         self.weight_gates = nn.Parameter(torch.empty(3 * hidden_size, 3 * hidden_size))
         self.reset_parameters()

@@ -20,9 +20,17 @@ from unroll.cells.state import State
 class VariantLSTMCell(Cell):
     """What the variants have in common: sums of x and h, and gates that may see the memory.
 
+    Args:
+        input_size: I, the width of the inputs.
+        hidden_size: H, the number of units.
+        peepholes: which gates see the memory, by their letters, such as "if"; True: all, False: none.
+
     Attributes:
         blocks: how many of i, f, g and o the rows of the weights stack.
-        gates: those that have a peephole, each as `peephole_NAME` [H].
+        gates: those that may have a peephole, each as `peephole_NAME` [H], or None.
+
+    Raises:
+        ValueError: for a letter that is no gate of the cell.
     """
 
     blocks = 4
@@ -32,13 +40,20 @@ class VariantLSTMCell(Cell):
     peephole_forget: nn.Parameter | None
     peephole_output: nn.Parameter | None
 
-    def __init__(self, input_size: int, hidden_size: int, *, peepholes: bool = True) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, peepholes: bool | str = True) -> None:
         super().__init__(input_size, hidden_size)
+        letters = "".join(gate[0] for gate in self.gates)
+        chosen = letters if peepholes is True else peepholes or ""
+        if not isinstance(chosen, str) or set(chosen) - set(letters):
+            raise ValueError(
+                f"{type(self).__name__} got peepholes={peepholes!r}; expected True, False, or letters of "
+                f'"{letters}": the gates that see the memory.'
+            )
         self.weight_ih = nn.Parameter(torch.empty(self.blocks * hidden_size, input_size))
         self.weight_hh = nn.Parameter(torch.empty(self.blocks * hidden_size, hidden_size))
         self.bias = nn.Parameter(torch.empty(self.blocks * hidden_size))
         for gate in self.gates:
-            weight = nn.Parameter(torch.empty(hidden_size)) if peepholes else None
+            weight = nn.Parameter(torch.empty(hidden_size)) if gate[0] in chosen else None
             self.register_parameter(f"peephole_{gate}", weight)
         self.reset_parameters()
 

@@ -30,7 +30,7 @@ class NoForgetGateLSTMCell(VariantLSTMCell):
     Args:
         input_size: I, the width of the inputs.
         hidden_size: H, the number of units.
-        peepholes: whether the gates see the memory, as in the paper.
+        peepholes: whether the gates see the memory, as in the paper; or the letters of those that do.
 
     Attributes:
         weight_ih: [3H, I].

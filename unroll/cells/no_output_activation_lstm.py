@@ -31,7 +31,7 @@ class NoOutputActivationLSTMCell(VariantLSTMCell):
     Args:
         input_size: I, the width of the inputs.
         hidden_size: H, the number of units.
-        peepholes: whether the gates see the memory, as in the paper.
+        peepholes: whether the gates see the memory, as in the paper; or the letters of those that do.
 
     Attributes:
         weight_ih: [4H, I].

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from torch import Tensor, sigmoid, tanh
 
-import torch
-from torch import Tensor, nn, sigmoid, tanh
-from torch.nn.functional import linear
-
-from unroll.cells.cell import Cell
 from unroll.cells.lstm import LSTMState
+from unroll.cells.lstm_variant import VariantLSTMCell, see
 
 
-class PeepholeLSTMCell(Cell):
+class PeepholeLSTMCell(VariantLSTMCell):
     """Long short-term memory whose gates see the memory itself, through one weight per unit.
 
     When to use it: counting and exact timing, where a gate must know what is stored while the
@@ -37,14 +33,16 @@ class PeepholeLSTMCell(Cell):
     Args:
         input_size: I, the width of the inputs.
         hidden_size: H, the number of units.
+        peepholes: which gates see the memory, by their letters: "if" for input and forget gate, "o" for
+            the output gate alone; True: all three, False: none, as in `LSTMCell`.
 
     Attributes:
         weight_ih: [4H, I].
         weight_hh: [4H, H].
         bias: [4H].
-        peephole_input: p_i [H].
-        peephole_forget: p_f [H].
-        peephole_output: p_o [H].
+        peephole_input: p_i [H], or None.
+        peephole_forget: p_f [H], or None.
+        peephole_output: p_o [H], or None.
 
     All start uniform in +-1/sqrt(H), as torch's.
 
@@ -55,6 +53,7 @@ class PeepholeLSTMCell(Cell):
 
     Raises:
         RuntimeError: from torch, where the width of x is not I.
+        ValueError: for a letter of peepholes that is no gate.
 
     Examples:
         >>> import torch, unroll
@@ -63,28 +62,14 @@ class PeepholeLSTMCell(Cell):
         ((5, 2, 4), (2, 4))
     """
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self.weight_ih = nn.Parameter(torch.empty(4 * hidden_size, input_size))
-        self.weight_hh = nn.Parameter(torch.empty(4 * hidden_size, hidden_size))
-        self.bias = nn.Parameter(torch.empty(4 * hidden_size))
-        self.peephole_input = nn.Parameter(torch.empty(hidden_size))
-        self.peephole_forget = nn.Parameter(torch.empty(hidden_size))
-        self.peephole_output = nn.Parameter(torch.empty(hidden_size))
-        self.reset_parameters()
-
     def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         """One step: x [B, I], state (h [B, H], c [B, H]) -> output h' [B, H], LSTMState(h', c')."""
         h, c = state
-        i, f, g, o = (linear(x, self.weight_ih, self.bias) + linear(h, self.weight_hh)).chunk(4, 1)
-        i = self.tap(input_gate=sigmoid(i + self.peephole_input * c))
-        f = self.tap(forget_gate=sigmoid(f + self.peephole_forget * c))
+        i, f, g, o = self.sums(x, h)
+        i = self.tap(input_gate=sigmoid(see(i, self.peephole_input, c)))
+        f = self.tap(forget_gate=sigmoid(see(f, self.peephole_forget, c)))
         g = self.tap(candidate=tanh(g))
         c = f * c + i * g
-        o = self.tap(output_gate=sigmoid(o + self.peephole_output * c))
+        o = self.tap(output_gate=sigmoid(see(o, self.peephole_output, c)))
         h = o * tanh(c)
         return h, LSTMState(h, c)
-
-    def initial_state(self, batch_size: int, **like: Any) -> LSTMState:
-        zeros = torch.zeros(batch_size, self.hidden_size, **like)
-        return LSTMState(zeros, zeros)
