@@ -10,7 +10,9 @@ def test_a_number_may_be_off_by_a_hundredth_or_as_asked():
     assert Number(0.5).judge("0.504").right and not Number(0.5).judge("0.506").right
     assert Number(45, within=0).judge("45.0").right and not Number(45, within=0).judge(46).right
     assert Number(0.73).judge(" 73 %").right and Number(-0.5).judge("-0.5").right
-    for wrong in ("half", "", None, [1, 2]):
+    assert Number(0.75).judge("3/4").right and Number(0.75).judge("3 / 4").right
+    assert Number(0.73).judge("73").remark == "If that is a percentage, write 73 %."
+    for wrong in ("half", "", None, [1, 2], "1/0", "a/b"):
         with pytest.raises(UserError, match="expected a number"):
             Number(1).judge(wrong)
 

@@ -9,6 +9,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,16 @@ class Number(Exercise):
 
     def judge(self, answer: Any) -> Verdict:
         number = self.read(answer)
-        return Verdict(abs(number - self.value) <= self.within + 1e-12)
+        if self.near(number / 100) and 0 < self.value < 1:
+            return Verdict(False, f"If that is a percentage, write {number:g} %.")
+        return Verdict(self.near(number))
+
+    def near(self, number: float) -> bool:
+        """Whether a number is close enough."""
+        return abs(number - self.value) <= self.within + 1e-12
 
     def read(self, answer: Any) -> float:
-        """The answer as a number; `73 %` is 0.73.
+        """The answer as a number; `73 %` is 0.73, and `3/4` is 0.75.
 
         Raises:
             UserError: where it is none.
@@ -90,8 +97,10 @@ class Number(Exercise):
             text = answer.strip() if isinstance(answer, str) else answer
             if isinstance(text, str) and text.endswith("%"):
                 return float(text[:-1]) / 100
+            if isinstance(text, str) and "/" in text:
+                return float(Fraction(text.replace(" ", "")))
             return float(text)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, ZeroDivisionError) as error:
             raise wrong_kind(answer, "a number, as 0.73") from error
 
 
