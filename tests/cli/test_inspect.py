@@ -49,6 +49,7 @@ def test_each_command_tells_and_names_its_page(capsys, trained):
         (["states", trained, 'a "rose"'], "Units with the best scores"),
         (["gates", trained, data], "forget gate"),
         (["vectors", trained, "--near", "r"], "Near r (tokens):"),
+        (["results", trained], "A token costs"),
         (["gradients", trained, data, "--noise", "--length", 9], "white noise"),
     ):
         out = looked(capsys, *words).out

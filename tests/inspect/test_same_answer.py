@@ -112,7 +112,7 @@ def trained(tmp_path_factory):
 
 
 def shown(run):
-    return dict(results_of_run(run))
+    return results_of_run(run).parts
 
 
 @pytest.mark.parametrize("task", TASKS)

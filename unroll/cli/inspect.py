@@ -183,6 +183,41 @@ def vectors(
     report_finding(finding, command, files, json, "vectors.html")
 
 
+@app.command("results")
+def results(
+    path: RunPath,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="Data of the kind it was trained on. Default: the data of the run.",
+        ),
+    ] = None,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = None,
+    trust_code: TrustCode = False,
+) -> None:
+    """Show what a run gets right and wrong on its validation set, in the pictures of its task."""
+    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
+    run = load_run(path, device, trust_code)
+    from unroll.inspect import results_of_run
+
+    finding = results_of_run(run, data, lambda sentence: say(sentence, err=True))
+    command = [
+        "unroll",
+        "inspect",
+        "results",
+        *filter(None, (path, data)),
+        *given_flags(device=device),
+    ]
+    report_finding(finding, command, files, json, "results.html")
+
+
 @app.command("report")
 def report(
     path: RunPath,

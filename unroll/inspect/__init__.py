@@ -18,6 +18,7 @@ PUBLIC = {
     "NextTokens": "unroll.inspect.next_tokens",
     "Intervention": "unroll.inspect.intervention",
     "Report": "unroll.inspect.report",
+    "Results": "unroll.inspect.task_pictures.results",
     "Saliency": "unroll.inspect.saliency",
     "ScoredTexts": "unroll.inspect.scored_texts",
     "States": "unroll.inspect.states",
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from unroll.inspect.summands import Summands as Summands
     from unroll.inspect.summands import summands_of_cell as summands_of_cell
     from unroll.inspect.summands import summands_of_run as summands_of_run
+    from unroll.inspect.task_pictures.results import Results as Results
     from unroll.inspect.task_pictures.results import results_of_run as results_of_run
     from unroll.inspect.trajectory import Trajectory as Trajectory
     from unroll.inspect.truncation import truncation_errors as truncation_errors

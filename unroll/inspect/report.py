@@ -131,7 +131,7 @@ def report_of_run(
     parts: list[tuple[str, Finding]] = []
     if data is not None:
         try:
-            parts += made_results(run, data, log or (lambda sentence: None))
+            parts += made_results(run, data, told_of_results(log))
         except UserError as error:
             missing.append(f"results on the validation set: {error}")
     for name, make_part in report_parts(run, data):
@@ -151,6 +151,14 @@ def report_of_run(
         parts=tuple(parts),
         missing=tuple(missing),
     )
+
+
+def told_of_results(log: Callable[[str], None] | None) -> Callable[[str], None]:
+    """What takes the progress of the results on the validation set, and passes it on as a part."""
+    if log is None:
+        return lambda sentence: None
+    log("the validation set")
+    return lambda sentence: log(f"the validation set ({sentence.rstrip('.')})")
 
 
 def report_parts(run: Run, data: str | Path | None) -> Iterator[tuple[str, Callable[[], Finding]]]:

@@ -25,7 +25,7 @@ def test_words_are_counted_by_hand():
 
 
 def test_the_spans_of_a_run_are_those_of_its_metrics(tagger):
-    ((name, found),) = results_of_run(tagger)
+    ((name, found),) = results_of_run(tagger).parts.items()
     result = tagger.result()
     assert name == "tags" and found.accuracy() == pytest.approx(result["accuracy"])
     types = {name: scores[2] for name, scores in found.tagged.types.items()}

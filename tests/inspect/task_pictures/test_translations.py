@@ -32,7 +32,7 @@ def test_texts_stand_side_by_side():
 
 
 def test_the_outputs_of_a_run_are_scored_as_its_metrics(translator):
-    ((name, found),) = results_of_run(translator)
+    ((name, found),) = results_of_run(translator).parts.items()
     same = sum(each.output == each.reference for each in found.translated.texts)
     assert name == "translations" and len(found.translated.texts) == found.translated.of
     assert same / found.translated.of == pytest.approx(translator.result()["exact_match"])

@@ -60,10 +60,17 @@ class TaskFinding(Finding):
         }
         return Section("results", self.title, parts)
 
+    def _repr_html_(self) -> str:
+        said = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in self.sentences())
+        figures = "".join(self._figures())
+        side = f'<div style="display:flex;flex-wrap:wrap;gap:16px">{figures}</div>'
+        return f"<h3>{html.escape(self.title)}</h3>{said}{side}{self.examples_html()}"
+
     def _figures(self) -> Iterator[str]:
         for picture in self.pictures().values():
             drawing = picture.draw()
-            yield f'<figure style="max-width:{drawing.width}px">{drawing.svg()}</figure>'
+            style = f"margin:0;flex:1 1 20rem;max-width:{drawing.width}px"
+            yield f'<figure style="{style}">{drawing.svg()}</figure>'
 
 
 def shown_of(shown: int, total: int, unit: str) -> dict[str, str]:
