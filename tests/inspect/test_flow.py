@@ -95,9 +95,9 @@ def flow_with(norms, cell="RNNCell"):
 @pytest.mark.parametrize(
     ("base", "outcome", "advice"),
     [
-        (0.5, "vanishes", "orthogonal start"),
+        (0.5, "vanishes", "--set initialisation=orthogonal"),
         (0.999, "lasts", ""),
-        (1.5, "explodes", "clipping (--set clip_norm=1)"),
+        (1.5, "explodes", "clipping: --set clip_norm=1"),
     ],
 )
 def test_the_summary_names_what_to_try(base, outcome, advice):

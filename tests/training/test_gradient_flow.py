@@ -1,8 +1,23 @@
 """What a gradient does on its way back, in words, and what to try."""
 
+import re
+
 import pytest
 
-from unroll.training.gradient_flow import FAR, advice, classify_flow, flow_in_words
+from unroll.settings import settings_from
+from unroll.tasks.language.settings import LanguageSettings
+from unroll.training.flow_pieces import straight_pieces
+from unroll.training.gradient_flow import (
+    FAR,
+    advice,
+    classify_flow,
+    classify_norms,
+    flow_in_words,
+    judged_step,
+    lasting_field,
+    reach,
+    share_left,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,8 +38,50 @@ def test_a_hundredth_after_fifty_steps_is_the_border(left, steps, flow):
 def test_advice_knows_what_is_tried_already():
     assert "It is clipped to 0.25 already" in advice("explodes", "RNNCell", clip=0.25)
     assert advice("lasts", "RNNCell") == ""
-    said = flow_in_words("layer 1", 2.0, 3e-8, 50, "LSTMCell", "as torch.nn")
+    said = flow_in_words("layer 1", {"h": [0.5**k for k in range(60)]}, "GRUCell", "as torch.nn")
     assert said == (
-        "layer 1: the gradient halves every 2 steps; 50 steps back 3.0e-08 of it is left. It "
-        "vanishes. Try a higher forget bias; clipping does not help."
+        "layer 1: the gradient halves every 1 steps; 50 steps back 8.9e-16 of it is left. It vanishes: a "
+        "hundredth of it reaches 6 steps back. Where more steps matter, try --cell lstm; clipping does not "
+        "help."
     )
+
+
+@pytest.mark.parametrize("cell", ["LSTMCell", "RNNCell", "GRUCell", "JANETCell", "SRUCell"])
+@pytest.mark.parametrize("flow", ["vanishes", "explodes"])
+@pytest.mark.parametrize("start", ["orthogonal recurrent weights", "as torch.nn"])
+@pytest.mark.parametrize("clip", [None, 0.25])
+def test_every_flag_of_an_advice_is_one_that_train_takes(cell, flow, start, clip):
+    said = advice(flow, cell, start, clip)
+    flags = re.findall(r"--(set|cell) ([\w=.]+)", said)
+    assert len(flags) == said.count("--") > 0
+    for flag, word in flags:
+        name, _, value = word.partition("=") if flag == "set" else ("cell", "", word)
+        settings = settings_from(LanguageSettings, {name: yaml_value(value)})
+        assert str(getattr(settings, name)) == str(yaml_value(value))
+
+
+def yaml_value(word):
+    return float(word) if word.replace(".", "").isdecimal() else word
+
+
+def test_a_plateau_is_judged_before_its_end():
+    norms = [0.5, 0.14, *[0.21] * 16, 1e-2, 4e-4]
+    assert classify_norms(norms) == "lasts" and share_left(norms) == pytest.approx(0.42)
+    said = flow_in_words("lstm", {"c": norms}, "LSTMCell", "trained")
+    assert (
+        "is level to 1" in said and "It lasts" in said and "Try" not in said and "try" not in said
+    )
+    falls = [0.9**k for k in range(20)]
+    assert judged_step(straight_pieces(falls), 20) == 19
+
+
+def test_the_memory_is_judged_beside_h():
+    fields = {"h": [0.3**k for k in range(60)], "c": [0.99**k for k in range(60)]}
+    assert lasting_field(fields) == "c"
+    said = flow_in_words("lstm", fields, "LSTMCell", "trained")
+    assert "the gradient to c" in said and "of that to h" in said and "It lasts" in said
+
+
+def test_the_reach_ends_where_a_hundredth_is_left():
+    assert reach([1.0, 0.5, 0.1, 0.009, 0.02]) == 2
+    assert reach([1.0, 1.0]) == 1 and reach([0.0, 0.0]) is None

@@ -20,8 +20,16 @@ from unroll.inspect.jacobian import largest_singular_values
 from unroll.inspect.lyapunov import lyapunov_exponents
 from unroll.inspect.trajectory import Trajectory
 from unroll.inspect.truncation import WeightGradient, truncation_errors
-from unroll.training.gradient_flow import FAR, classify_flow, flow_in_words
-from unroll.training.halving import halving_distance, halving_in_words
+from unroll.training.flow_pieces import straight_pieces
+from unroll.training.gradient_flow import (
+    classify_norms,
+    flow_in_words,
+    judged_step,
+    lasting_field,
+    piecewise_halving,
+    reach,
+)
+from unroll.training.halving import halving_in_words
 
 REPORTED_STEPS = (10, 50, 100)  # steps back at which reports say what remains of the gradient
 
@@ -68,8 +76,18 @@ class Flow:
 
     @property
     def halving(self) -> float | None:
-        """Steps over which the gradient halves; see `halving_distance`."""
-        return halving_distance(self.total_norms)
+        """Steps over which the gradient halves on the longest straight piece of its curve."""
+        return piecewise_halving(self.total_norms)
+
+    @property
+    def lasting(self) -> list[float]:
+        """The norms of the field that keeps most of its gradient: c of an LSTM."""
+        return self.norms[lasting_field(self.norms)]
+
+    @property
+    def reach(self) -> int | None:
+        """Steps back over which a hundredth of the gradient is left, in the field that keeps most."""
+        return reach(self.lasting)
 
     def remaining(self, steps: int) -> float | None:
         """The share of the gradient at the loss that remains after some steps back.
@@ -85,18 +103,17 @@ class Flow:
 
     @property
     def far(self) -> int:
-        """The step back at which the flow is classified: FAR, or the last of a shorter sequence."""
-        return min(FAR, self.steps - 1)
+        """The step back at which the flow is classified; see `judged_step`."""
+        return judged_step(straight_pieces(self.lasting), self.steps)
 
     @property
     def outcome(self) -> str:
-        """`vanishes`, `explodes` or `lasts`; see `classify_flow`."""
-        return classify_flow(self.remaining(self.far), self.far)
+        """`vanishes`, `explodes` or `lasts`, of the field that keeps most; see `classify_flow`."""
+        return classify_norms(self.lasting)
 
     def summary(self) -> str:
         """What happens to the gradient, with numbers, and what to try."""
-        remaining = self.remaining(self.far)
-        return flow_in_words(self.name, self.halving, remaining, self.far, self.cell, self.start)
+        return flow_in_words(self.name, self.norms, self.cell, self.start)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the units, for JSON; what is no finite number is None."""
@@ -109,6 +126,13 @@ class Flow:
             "halves_every": halving if halving > 0 else None,
             "doubles_every": -halving if halving < 0 else None,
             "in_words": halving_in_words(self.halving),
+            "field_that_lasts": lasting_field(self.norms),
+            "reaches_back": self.reach,
+            "judged_at": self.far,
+            "remaining_of_field": {
+                field: finite_or_none(norms[self.far] / norms[0]) if norms[0] > 0 else None
+                for field, norms in self.norms.items()
+            },
             "remaining_after": {k: self.remaining(k) for k in REPORTED_STEPS if k < self.steps},
             "lyapunov_exponent": finite_or_none(self.lyapunov),
             "median_singular_value": finite_or_none(median(self.singular_values.values())),

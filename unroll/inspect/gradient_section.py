@@ -19,18 +19,19 @@ STEPS = 256  # at which single units are shown, at most
 DEPTH = 12  # powers of ten of the heat maps' scale
 
 
-def gradient_section(finding: Finding, flows: Sequence[Flow]) -> Section:
+def gradient_section(finding: Finding, flows: Sequence[Flow], verdicts: Sequence[str]) -> Section:
     """The section of a measurement.
 
     Args:
         finding: with the pictures `norms` and `singular_values`.
         flows: that it consists of.
+        verdicts: what they say.
     """
     last = max(flow.steps for flow in flows) - 1
     widest = max(units.shape[1] for flow in flows for units in flow.units.values())
     parts = {
         "conditions": html.escape(format_conditions(finding.conditions)),
-        "summaries": "".join(f"<li>{html.escape(flow.summary())}</li>" for flow in flows),
+        "summaries": "".join(f"<li>{html.escape(s)}</li>" for s in verdicts),
         "last": str(last),
         "norms": finding.figure("norms"),
         "singular": finding.figure("singular_values"),

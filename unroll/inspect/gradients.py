@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from unroll.counting import counted
 from unroll.inspect.bars import bar_chart, format_share
 from unroll.inspect.curves import Curve, draw_curves
 from unroll.inspect.drawing import Drawing
@@ -18,6 +19,7 @@ from unroll.inspect.flow import REPORTED_STEPS, Flow
 from unroll.inspect.gradient_section import field_label, gradient_section
 from unroll.inspect.heat_map import draw_heat_map
 from unroll.inspect.page import Section
+from unroll.training.gradient_flow import FAR
 from unroll.training.halving import halving_in_words
 
 
@@ -43,13 +45,37 @@ class Gradients(Finding):
             "title": self.title,
             "conditions": self.conditions,
             "flows": [flow.as_dict() for flow in self.flows],
+            "verdict": self.verdicts(),
         }
 
     def text(self) -> str:
         """A bar chart for terminals, and one sentence per flow."""
         conditions = format_conditions(self.conditions)
         lines = [f"{self.title}.", f"({conditions})", "", bar_chart(self.flows), ""]
-        return "\n".join([*lines, *(flow.summary() for flow in self.flows)])
+        return "\n".join([*lines, *self.verdicts()])
+
+    def verdicts(self) -> list[str]:
+        """What happens to each gradient, and how much more than the Elman cell the others keep."""
+        return [*(flow.summary() for flow in self.flows), *self.beside_elman()]
+
+    def beside_elman(self) -> list[str]:
+        """How many times as much as an Elman cell the others keep, at the furthest step it still reaches."""
+        plain = next((flow for flow in self.flows if flow.cell == "RNNCell"), None)
+        if plain is None or len(self.flows) < 2:
+            return []
+        step = min(FAR, *(flow.steps - 1 for flow in self.flows))
+        least = plain.lasting[step] / plain.lasting[0] if plain.lasting[0] else 0.0
+        if not least > 0:
+            return []
+        said = []
+        for flow in self.flows:
+            norms = flow.lasting
+            if flow is not plain and norms[0] > 0:
+                said.append(f"{flow.name} {format_times(norms[step] / norms[0] / least)}")
+        return [
+            f"{counted(step, 'step')} back, of what {plain.name} keeps of its gradient, there is left in "
+            f"{', '.join(said)}."
+        ]
 
     def pictures(self) -> dict[str, Picture]:
         """`norms` and `singular_values` as curves, and a heat map over units of every state."""
@@ -104,12 +130,14 @@ class Gradients(Finding):
         """The numbers of every flow; the first row holds the names of the columns."""
         steps = [k for k in REPORTED_STEPS if any(k < flow.steps for flow in self.flows)]
         windows = sorted({w for flow in self.flows for w in flow.truncation})
-        head = ["", "the gradient", "Lyapunov exponent", "median singular value"]
+        head = ["", "the gradient", "a hundredth reaches back"]
+        head += ["Lyapunov exponent", "median singular value"]
         head += [f"remaining after {k}" for k in steps]
         head += ["weights' gradient"] + [f"error of a window of {w}" for w in windows]
         rows = [head]
         for flow in self.flows:
-            row = [flow.name, halving_in_words(flow.halving), format_number(flow.lyapunov)]
+            row = [flow.name, halving_in_words(flow.halving)]
+            row += ["-" if flow.reach is None else f"{flow.reach:,}", format_number(flow.lyapunov)]
             row += [format_number(median(flow.singular_values.values()))]
             row += [format_number(flow.remaining(k)) for k in steps]
             row += [format_number(flow.weight_norm)]
@@ -120,7 +148,7 @@ class Gradients(Finding):
 
     def section(self) -> Section:
         """The section of a page."""
-        return gradient_section(self, self.flows)
+        return gradient_section(self, self.flows, self.verdicts())
 
 
 def draw_unit_gradients(values: np.ndarray, name: str) -> Drawing:
@@ -135,3 +163,8 @@ def draw_unit_gradients(values: np.ndarray, name: str) -> Drawing:
     with np.errstate(divide="ignore"):
         share = 1 + np.log10(size / largest) / 12
     return draw_heat_map(np.clip(share, 0, 1), f"{name}: the gradient of every unit, by steps back")
+
+
+def format_times(times: float) -> str:
+    """`1.3 times as much`, `5e+05 times as much`."""
+    return f"{times:.2g} times as much" if times < 1000 else f"{times:.0e} times as much"

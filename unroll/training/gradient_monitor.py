@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from unroll.cells import State
 from unroll.layers.recorded import RecordedCall, recorded
 from unroll.models.initialisation import initialisation_in_words
-from unroll.training.gradient_flow import FAR, classify_flow, flow_in_words
+from unroll.training.flow_pieces import straight_pieces
+from unroll.training.gradient_flow import classify_flow, flow_in_words, judged_step
 from unroll.training.halving import halving_distance
 from unroll.training.objective import Objective, TrainingBatch
 
@@ -44,8 +45,8 @@ class LayerGradient:
 
     @property
     def far(self) -> int:
-        """The step back at which the gradient is classified."""
-        return min(FAR, len(self.norms) - 1)
+        """The step back at which the gradient is classified; see `judged_step`."""
+        return judged_step(straight_pieces(self.norms), len(self.norms))
 
     @property
     def left(self) -> float | None:
@@ -64,8 +65,7 @@ class LayerGradient:
             start: how the weights were initialised, in words.
             clip: what the norm of the weights' gradient is clipped to already; None where it is not.
         """
-        halving = halving_distance(self.norms)
-        sentence = flow_in_words(self.name, halving, self.left, self.far, self.cell, start, clip)
+        sentence = flow_in_words(self.name, {"state": self.norms}, self.cell, start, clip)
         if self.forget is not None and self.flow == "vanishes" and 0 < self.forget < 1:
             alone = math.log(0.5) / math.log(self.forget)
             sentence += (
