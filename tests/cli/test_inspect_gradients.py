@@ -112,3 +112,23 @@ def test_summands_of_a_cell(place, capsys):
     ):
         assert run(["inspect", "summands", *wrong], False) == 2
         assert expected in capsys.readouterr().err
+
+
+def test_the_loss_of_a_word_over_a_text_and_over_data(place, capsys):
+    from unroll.training.report import QuietReport
+
+    (place / "poems.txt").write_text("the clouds are in the sky .\n" * 40)
+    small = {"steps": 2, "hidden": 8, "threads": 1, "backend": "loop", "level": "word"}
+    unroll.train("poems.txt", "it", block=5, floor="none", **small, report=QuietReport())
+    out = printed(capsys, "it", "--text", "the clouds are in", "--at", "are").out
+    assert "The loss is that of 'are' after step 2." in out
+    assert 'it --at are --text "the clouds are in"' in out.replace("'", '"')
+    assert "the loss of 'sky'" in printed(capsys, "it", "poems.txt", "--at", "sky").out
+    for wrong, expected in (
+        (["it", "poems.txt", "--text", "the"], "expected one of them"),
+        (["it", "--text", "the", "--length", 9], "--length does not go with --text"),
+        (["--at", "sky"], "--at is for a RUN"),
+        (["it", "poems.txt", "--at", "tree"], "no single token"),
+        (["it", "poems.txt", "--at", "sky", "--noise"], "gets noise"),
+    ):
+        assert expected in refused(capsys, *wrong), wrong

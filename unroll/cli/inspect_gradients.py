@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from unroll.inspect import Finding, Gradients
 
 CELLS = "rnn,irnn,lstm,gru"
-RUN_FLAGS = ("length", "batch", "noise", "seed", "device", "trust_code")  # that a RUN takes
+# flags that a RUN takes, over DATA and over --text
+RUN_FLAGS = ("length", "batch", "noise", "seed", "at", "device", "trust_code")
+TEXT_FLAGS = ("at", "text", "condition", "device", "trust_code")
 
 OptionalRun = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run folder.")]
 OptionalData = Annotated[
@@ -55,12 +57,21 @@ At = Annotated[
         metavar="WORD|LABEL|STEP",
     ),
 ]
+Text = Annotated[
+    str | None,
+    typer.Option(
+        help="Read this text with the RUN in place of DATA, and show the gradient at every word."
+    ),
+]
 Clip = Annotated[float | None, typer.Option(help="Clip the gradient of the weights to this norm.")]
 
 
 def gradients(
     path: OptionalRun = None,
     data: OptionalData = None,
+    at: At = None,
+    text: Text = None,
+    condition: Condition = None,
     cells: Cells = None,
     length: Length = None,
     hidden: Hidden = None,
@@ -83,6 +94,9 @@ def gradients(
 ) -> None:
     """Show how far back the gradient of a loss flows: in fresh cells, or in a RUN over DATA."""
     given = given_values(
+        at=at,
+        text=text,
+        condition=condition,
         cells=cells,
         length=length,
         hidden=hidden,
@@ -98,7 +112,12 @@ def gradients(
         trust_code=trust_code or None,
     )
     files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
-    finding = cell_gradients(given) if path is None else run_gradients(path, data, given)
+    if path is None:
+        finding: Finding = cell_gradients(given)
+    elif text is not None:
+        finding = text_gradients(path, data, given)
+    else:
+        finding = run_gradients(path, data, given)
     command = ["unroll", "inspect", "gradients", *filter(None, (path, data)), *as_flags(given)]
     report_finding(finding, command, files, json, "gradients.html")
 
@@ -190,7 +209,7 @@ def cell_gradients(given: dict[str, Any]) -> Gradients:
     Raises:
         UserError: for a flag of runs, and values that are out of range.
     """
-    for_runs = [name for name in ("device", "trust_code") if name in given]
+    for_runs = [name for name in TEXT_FLAGS if name in given]
     if for_runs:
         raise UserError(
             f"--{for_runs[0].replace('_', '-')} is for a RUN. Leave the flag out, or name a run."
@@ -213,7 +232,7 @@ def run_gradients(path: str, data: str | None, given: dict[str, Any]) -> Gradien
     if data is None:
         raise UserError(
             f"inspect gradients got the run {path} and no DATA; expected data of the kind that "
-            f"it was trained on: unroll inspect gradients {shlex.quote(path)} FILE"
+            f"it was trained on: unroll inspect gradients {shlex.quote(path)} FILE, or --text TEXT."
         )
     wrong = [name for name in given if name not in RUN_FLAGS]
     if wrong:
@@ -224,5 +243,27 @@ def run_gradients(path: str, data: str | None, given: dict[str, Any]) -> Gradien
     run = load_run(path, given.get("device"), given.get("trust_code", False))
     from unroll.inspect import gradients_of_run
 
-    sizes = {name: given[name] for name in ("length", "batch", "noise", "seed") if name in given}
-    return gradients_of_run(run, data, **sizes)
+    wanted = ("length", "batch", "noise", "seed", "at")
+    return gradients_of_run(run, data, **{name: given[name] for name in wanted if name in given})
+
+
+def text_gradients(path: str, data: str | None, given: dict[str, Any]) -> Finding:
+    """The gradient at every word of a text that a trained model reads.
+
+    Raises:
+        UserError: with data besides, for a flag of anything else, and for what the run cannot read.
+    """
+    if data is not None:
+        raise UserError(f"Both the file {data} and --text were given; expected one of them.")
+    wrong = [name for name in given if name not in TEXT_FLAGS]
+    if wrong:
+        raise UserError(
+            f"--{wrong[0].replace('_', '-')} does not go with --text, which is read as it is. Leave one of "
+            "them out."
+        )
+    run = load_run(path, given.get("device"), given.get("trust_code", False))
+    from unroll.inspect import gradients_of_word
+
+    return gradients_of_word(
+        run, text_given(given["text"]), at=given.get("at"), condition=given.get("condition")
+    )

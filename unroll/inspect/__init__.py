@@ -25,10 +25,12 @@ PUBLIC = {
     "Summands": "unroll.inspect.summands",
     "Trajectory": "unroll.inspect.trajectory",
     "Vectors": "unroll.inspect.vectors",
+    "WordGradients": "unroll.inspect.word_gradients",
     "attention_of_run": "unroll.inspect.attention",
     "gates_of_run": "unroll.inspect.gates",
     "gradients_of_cells": "unroll.inspect.cell_gradients",
     "gradients_of_run": "unroll.inspect.run_gradients",
+    "gradients_of_word": "unroll.inspect.word_gradients",
     "halving_distance": "unroll.training.halving",
     "history_of_run": "unroll.inspect.history",
     "intervention_of_run": "unroll.inspect.intervention",
@@ -96,4 +98,6 @@ if TYPE_CHECKING:
     from unroll.inspect.truncation import truncation_errors as truncation_errors
     from unroll.inspect.vectors import Vectors as Vectors
     from unroll.inspect.vectors import vectors_of_run as vectors_of_run
+    from unroll.inspect.word_gradients import WordGradients as WordGradients
+    from unroll.inspect.word_gradients import gradients_of_word as gradients_of_word
     from unroll.training.halving import halving_distance as halving_distance

@@ -18,6 +18,7 @@ from unroll.engine import Recording
 from unroll.errors import UserError
 from unroll.inspect.jacobian import largest_singular_values
 from unroll.inspect.lyapunov import lyapunov_exponents
+from unroll.inspect.reservoir import ReservoirMemory, is_reservoir, reservoir_memory
 from unroll.inspect.trajectory import Trajectory
 from unroll.inspect.truncation import WeightGradient, truncation_errors
 from unroll.training.flow_pieces import straight_pieces
@@ -51,6 +52,7 @@ class Flow:
         weight_norm: the norm of the gradient of all weights, summed over sequences, before clipping;
             None for a cell without weights.
         clipped: the factor by which clipping multiplied every gradient; 1 without clipping.
+        reservoir: what a cell holds whose weights are not trained; None for any other.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Flow:
     truncation: dict[int, float] = field(default_factory=dict)
     weight_norm: float | None = None
     clipped: float = 1.0
+    reservoir: ReservoirMemory | None = None
 
     @property
     def total_norms(self) -> list[float]:
@@ -108,11 +111,13 @@ class Flow:
 
     @property
     def outcome(self) -> str:
-        """`vanishes`, `explodes` or `lasts`, of the field that keeps most; see `classify_flow`."""
-        return classify_norms(self.lasting)
+        """`vanishes`, `explodes` or `lasts`, of the field that keeps most; `reservoir` for such."""
+        return "reservoir" if self.reservoir is not None else classify_norms(self.lasting)
 
     def summary(self) -> str:
         """What happens to the gradient, with numbers, and what to try."""
+        if self.reservoir is not None:
+            return self.reservoir.in_words(self.name, self.lyapunov)
         return flow_in_words(self.name, self.norms, self.cell, self.start)
 
     def as_dict(self) -> dict[str, Any]:
@@ -134,6 +139,7 @@ class Flow:
                 for field, norms in self.norms.items()
             },
             "remaining_after": {k: self.remaining(k) for k in REPORTED_STEPS if k < self.steps},
+            "memory_capacity": None if self.reservoir is None else self.reservoir.capacity,
             "lyapunov_exponent": finite_or_none(self.lyapunov),
             "median_singular_value": finite_or_none(median(self.singular_values.values())),
             "truncation_error": self.truncation,
@@ -193,6 +199,7 @@ def measure_flow(
         truncation=truncation_errors(weight_gradient, trajectory.steps),
         weight_norm=weight_norm,
         clipped=clipped,
+        reservoir=reservoir_memory(trajectory.cell) if is_reservoir(trajectory.cell) else None,
     )
 
 

@@ -70,9 +70,9 @@ class Gradients(Finding):
         said = []
         for flow in self.flows:
             norms = flow.lasting
-            if flow is not plain and norms[0] > 0:
+            if flow is not plain and flow.reservoir is None and norms[0] > 0:
                 said.append(f"{flow.name} {format_times(norms[step] / norms[0] / least)}")
-        return [
+        return said and [
             f"{counted(step, 'step')} back, of what {plain.name} keeps of its gradient, there is left in "
             f"{', '.join(said)}."
         ]

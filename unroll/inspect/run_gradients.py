@@ -16,17 +16,19 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from unroll.cells import State, map_state
+from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
 from unroll.inspect.finding import network_alone
 from unroll.inspect.flow import Flow, measure_flow
 from unroll.inspect.gradients import Gradients
 from unroll.inspect.noise_gradients import noise_gradients
-from unroll.inspect.text_windows import TextWindows, read_encoded, text_windows
+from unroll.inspect.text_windows import TextWindows, read_encoded, text_windows, windows_before
 from unroll.inspect.trajectory import Trajectory, recorded_trajectory, require_gradients
 from unroll.inspect.truncation import flat_gradient
 from unroll.layers.recorded import RecordedCall, recorded
 from unroll.models.language import LanguageModel
 from unroll.run import LanguageRun, Run
+from unroll.terminal import shortened
 
 
 def gradients_of_run(
@@ -37,6 +39,7 @@ def gradients_of_run(
     batch: int = 8,
     noise: bool = False,
     seed: int = 1,
+    at: str | None = None,
 ) -> Gradients:
     """Follow the gradient back through every layer of a run, in float64.
 
@@ -54,31 +57,58 @@ def gradients_of_run(
         batch: B: places of a text, evenly spaced; of lines and sequences, the longest.
         noise: put white noise in at the last output of every layer.
         seed: of the noise.
+        at: a token of the text, whose loss is taken at its last occurrences. Default: whatever token
+            stands at the end of each place. Of a language model alone.
 
     Raises:
-        UserError: for data that the run cannot read, or that is too short.
+        UserError: for data that the run cannot read, or that is too short, and a token that it lacks.
     """
     if length is not None and length < 2:
         raise UserError(f"--length got {length}; expected at least 2.")
     if batch < 1:
         raise UserError(f"--batch got {batch}; expected at least 1.")
     if noise or not isinstance(run, LanguageRun):
+        if at is not None:
+            raise UserError(
+                f"--at over DATA is for the loss of a language model, and {run.path} "
+                f"{'gets noise' if noise else 'is of the task ' + run.task_name}. Give --text TEXT in place "
+                "of DATA, without --noise."
+            )
         return noise_gradients(run, data, length=length, batch=batch, seed=seed)
-    windows = text_windows(read_encoded(run, str(data)), length, batch, str(data))
+    encoded = read_encoded(run, str(data))
+    if at is None:
+        windows = text_windows(encoded, length, batch, str(data))
+    else:
+        token = chosen_token(run, at)
+        windows = windows_before(encoded, token, length, batch, f"{data} before {at!r}")
     conditions = {
         "run": str(run.path),
         "data": str(data),
         "length": windows.steps,
         "batch": windows.x.shape[1],
         "warm_up": len(windows.before),
-        "at_the_loss": "the cross-entropy of the last token",
+        "at_the_loss": f"the cross-entropy of {'the last token' if at is None else repr(at)}",
         **network_alone(run),
     }
-    title = (
-        f"Gradients of {run.path.name}: the loss of one token, followed {windows.steps} steps back"
-    )
+    loss = "one token" if at is None else repr(at)
+    title = f"Gradients of {run.path.name}: the loss of {loss}, followed {windows.steps} steps back"
     model = copy.deepcopy(run.model).to("cpu", torch.float64).eval()
     return Gradients(title, conditions, tuple(token_loss_flows(model, windows, run.settings.cell)))
+
+
+def chosen_token(run: LanguageRun, at: str) -> int:
+    """The id of one token.
+
+    Raises:
+        UserError: where the run has no such token.
+    """
+    ids = run.vocabulary.encode(at).tolist()
+    if len(ids) != 1 or ids[0] == UNKNOWN:
+        raise UserError(
+            f"--at got {shortened(repr(at), 40)}, which is no single token of the run. Give a token as the run "
+            "reads it, or --text TEXT in place of DATA, where a word of several tokens can be chosen."
+        )
+    return int(ids[0])
 
 
 def token_loss_flows(model: LanguageModel, windows: TextWindows, cell: str) -> list[Flow]:

@@ -120,3 +120,45 @@ def line_windows(encoded: Encoded, length: int | None, batch: int, name: str) ->
     if encoded.categories is not None:
         category = torch.from_numpy(np.asarray(encoded.categories)[order].astype(np.int64))
     return TextWindows(tokens[:0], tokens[:-1], tokens[-1], category)
+
+
+def windows_before(
+    encoded: Encoded, token: int, length: int | None, batch: int, name: str
+) -> TextWindows:
+    """Windows that end before the last occurrences of a token; of lines, from their beginnings.
+
+    Args:
+        encoded: the text.
+        token: its id.
+        length: T. Default: 100, or as many tokens as stand before the occurrences.
+        batch: B, at most: the last occurrences that have enough before them; of lines, those that have
+            most.
+        name: of the text and the token, for errors.
+
+    Raises:
+        UserError: where the token does not occur after two tokens or more.
+    """
+    ids = np.asarray(encoded.ids)
+    places = np.flatnonzero(ids == token)
+    lines = encoded.starts is not None
+    starts = np.asarray(encoded.starts) if lines else np.zeros(1, dtype=np.int64)
+    which = np.searchsorted(starts, places, side="right") - 1
+    before = places - starts[which]  # how many tokens of its line stand before each
+    enough = before >= (2 if length is None else length)
+    places, which, before = places[enough], which[enough], before[enough]
+    if not len(places):
+        raise UserError(
+            f"{name}: there is no place with {2 if length is None else length} tokens before it"
+            f"{' in its line' if lines else ''}. Choose another token, or a smaller --length."
+        )
+    order = np.argsort(before if lines else places, kind="stable")[::-1][:batch]
+    T = min(LENGTH, int(before[order].max() if lines else before[order].min()))
+    T = T if length is None else length
+    order = order[before[order] >= T]
+    warm_up = 0 if lines else min(WARM_UP, int(before[order].min()) - T)
+    steps = np.arange(-T - warm_up, 1)[:, None]
+    tokens = torch.from_numpy(ids[places[order][None, :] + steps].astype(np.int64))
+    category = None
+    if encoded.categories is not None:
+        category = torch.from_numpy(np.asarray(encoded.categories)[which[order]].astype(np.int64))
+    return TextWindows(tokens[:warm_up], tokens[warm_up:-1], tokens[-1], category)
