@@ -15,9 +15,9 @@ import numpy as np
 
 MOST_POINTS = 160  # of a curve that is searched for borders
 MOST_PIECES = 3
-SHORTEST = 3  # points of a piece
-FAR_OFF = math.log(3.0)  # a line that is nowhere further off than this factor is enough
-BETTER = 0.35  # of the squared error is left at most where another piece is worth it
+SHORTEST = 2  # points of a piece
+FAR_OFF = math.log(1.5)  # a line that is nowhere further off than this factor is enough
+BETTER = 0.3  # of the squared error is left at most where another piece is worth it
 LEVEL = 0.02  # nats a step: less than a factor of 3 in 50 steps is level
 
 
@@ -29,11 +29,13 @@ class Piece:
         first: steps back at which it begins.
         last: steps back at which it ends.
         rate: nats per step back; negative where the norm falls.
+        mean: of the norms on it, geometric.
     """
 
     first: int
     last: int
     rate: float
+    mean: float
 
     @property
     def steps(self) -> int:
@@ -47,7 +49,7 @@ class Piece:
 
 
 def straight_pieces(norms: Sequence[float]) -> list[Piece]:
-    """The fewest straight pieces, one to three, that describe a curve to a factor of three.
+    """The fewest straight pieces, one to three, that describe a curve to a factor of one and a half.
 
     A second or third piece is taken only where it leaves at most a third of the squared error of
     log norm, at the borders that leave least of it. The curve ends where it becomes zero or overflows.
@@ -82,7 +84,10 @@ def straight_pieces(norms: Sequence[float]) -> list[Piece]:
         if least > BETTER * error:
             break
         borders, error = found, least
-    return [Piece(int(at[a]), int(at[b - 1]), slope(at[a:b], y[a:b])) for a, b in pairwise(borders)]
+    return [
+        Piece(int(at[a]), int(at[b - 1]), slope(at[a:b], y[a:b]), math.exp(y[a:b].mean()))
+        for a, b in pairwise(borders)
+    ]
 
 
 class LineErrors:

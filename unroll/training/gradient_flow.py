@@ -105,7 +105,11 @@ def pieces_in_words(norms: Sequence[float]) -> str:
         return halving_in_words(halving_distance(norms))
     said = []
     for piece in pieces:
-        does = "is level" if piece.is_level else halving_in_words(-math.log(2) / piece.rate)
+        does = (
+            f"is level at {piece.mean:.2g}"
+            if piece.is_level
+            else halving_in_words(-math.log(2) / piece.rate)
+        )
         said.append(f"{does} to {counted(piece.last, 'step')} back")
     return ", then ".join(said)
 
