@@ -10,6 +10,7 @@ import typer
 
 from unroll.cli.finding_options import Csv, Device, Out, Png, Svg, given_values, load_run
 from unroll.cli.findings import as_flags, checked_files, report_finding
+from unroll.cli.output import say
 from unroll.cli.run_options import AsJson, Condition, Overwrite, TrustCode, text_given
 from unroll.errors import UserError
 from unroll.terminal import shortened
@@ -39,11 +40,17 @@ Seed = Annotated[int | None, typer.Option(help="Of weights, inputs and targets. 
 Init = Annotated[
     str | None,
     typer.Option(
-        help="Initialisation of lstm, gru, rnn: auto, torch, orthogonal, xavier, he, identity."
+        help="The same start for all cells that have none of their own: auto (orthogonal), torch, "
+        "xavier, he, identity."
     ),
 ]
+OwnStart = Annotated[
+    bool, typer.Option("--own-start", help="Each cell starts as unroll train starts it.")
+]
 Gain = Annotated[float | None, typer.Option(help="A factor of the recurrent weights. Default: 1.")]
-ForgetBias = Annotated[float | None, typer.Option(help="Of LSTM cells. Default: as --init.")]
+ForgetBias = Annotated[
+    float | None, typer.Option(help="Of all cells with a forget gate. Default: 1.")
+]
 Inputs = Annotated[
     float | None, typer.Option(help="Standard deviation of the inputs, from 0. Default: 1.")
 ]
@@ -83,6 +90,7 @@ def gradients(
     inputs: Inputs = None,
     noise: Noise = False,
     clip: Clip = None,
+    own_start: OwnStart = False,
     out: Out = None,
     svg: Svg = None,
     csv: Csv = None,
@@ -108,6 +116,7 @@ def gradients(
         inputs=inputs,
         noise=noise or None,
         clip=clip,
+        own_start=own_start or None,
         device=device,
         trust_code=trust_code or None,
     )
@@ -220,7 +229,18 @@ def cell_gradients(given: dict[str, Any]) -> Gradients:
     from unroll.inspect import gradients_of_cells
 
     torch.set_num_threads(1)  # cells of this size are slower on several threads
-    return gradients_of_cells(names, **{k: v for k, v in given.items() if k != "cells"})
+    from unroll.training.report import ProgressLog
+
+    logs: dict[str, ProgressLog] = {}
+
+    def progress(name: str, share: float) -> None:
+        """A line every few seconds for the cell that is followed."""
+        if name not in logs:
+            logs[name] = ProgressLog(name, lambda line: say(line, err=True))
+        logs[name](share)
+
+    wanted = {k: v for k, v in given.items() if k != "cells"}
+    return gradients_of_cells(names, **wanted, progress=progress)
 
 
 def run_gradients(path: str, data: str | None, given: dict[str, Any]) -> Gradients:

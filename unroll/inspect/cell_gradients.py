@@ -6,13 +6,14 @@ T time, B batch, I input, H hidden.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 
-from unroll.cells import Cell, LSTMCell, State, cell_factory
+from unroll.cells import Cell, State, cell_factory
 from unroll.cells.user_cell import parse_cell_file
 from unroll.engine import Recording, unroll
 from unroll.errors import UserError
@@ -20,13 +21,19 @@ from unroll.inspect.flow import Flow, measure_flow
 from unroll.inspect.gradients import Gradients
 from unroll.inspect.trajectory import recorded_trajectory, require_gradients
 from unroll.inspect.truncation import cell_weight_gradient
-from unroll.models.initialisation import initialise
+from unroll.models.initialisation import (
+    BIASES,
+    FORGET_GATES,
+    has_gate_weights,
+    initialise,
+    set_forget_bias,
+)
 from unroll.settings import RecurrentSettings, settings_from
 from unroll.terminal import shortened
 from unroll.training.run_cell import given_cell
 
 INITIALISATIONS = get_args(RecurrentSettings.model_fields["initialisation"].annotation)
-TORCH_CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)  # those that an --init is for
+TORCH_CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
 MOST = 1_000_000  # steps, units or sequences
 
 
@@ -43,6 +50,8 @@ def gradients_of_cells(
     inputs: float = 1.0,
     noise: bool = False,
     clip: float | None = None,
+    own_start: bool = False,
+    progress: Callable[[str, float], None] = lambda name, share: None,
 ) -> Gradients:
     """Follow the gradient of a loss at the last step back through fresh cells, in float64.
 
@@ -57,13 +66,17 @@ def gradients_of_cells(
         hidden: H = I.
         batch: B, sequences side by side.
         seed: of weights, inputs and targets.
-        init: as the setting `initialisation`, for LSTM, GRU and Elman cells; other cells keep the
-            initialisation of their papers.
+        init: as the setting `initialisation`, the same for all cells whose papers ask for no other
+            start; "auto" is "orthogonal": orthogonal recurrent weights, Xavier inputs, zero biases, and
+            1 for the bias of every forget gate.
         gain: a factor of the recurrent weights.
-        forget_bias: of LSTM cells. Default: as `init` sets it.
+        forget_bias: of every cell with a forget gate. Default: as `init` sets it.
         inputs: the standard deviation of the inputs; 0 for inputs that are all zero.
         noise: put white noise in at the loss.
         clip: the norm to which the gradient of the weights is clipped. Default: no clipping.
+        own_start: each cell starts as `unroll train` starts it, LSTM, GRU and Elman cells by `init`, all
+            others by themselves. Differences are then those of cell and start together.
+        progress: called with the cell and the share of it that is done.
 
     Raises:
         UserError: for a name, a size or an initialisation that does not exist.
@@ -82,14 +95,16 @@ def gradients_of_cells(
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(length, batch, hidden, generator=generator, dtype=torch.float64) * inputs
     target = torch.randn(batch, hidden, generator=generator, dtype=torch.float64)
-    initialised = [make_cell(name, hidden, seed, init, gain, forget_bias) for name in cells]
-    if forget_bias is not None and not any(isinstance(cell, LSTMCell) for cell, _ in initialised):
+    initialised = [
+        make_cell(name, hidden, seed, init, gain, forget_bias, own_start) for name in cells
+    ]
+    if forget_bias is not None and not any(has_forget_bias(cell) for cell, _ in initialised):
         raise UserError(
-            f"--forget-bias is for LSTM cells, and {', '.join(cells)} has none. "
+            f"--forget-bias is for cells with a forget gate, and {', '.join(cells)} has none. "
             "Leave the flag out, or add lstm."
         )
     flows = [
-        measure_cell(name, cell, start, x, target, noise, clip)
+        measure_cell(name, cell, start, x, target, noise, clip, progress=partial(progress, name))
         for name, (cell, start) in zip(cells, initialised, strict=True)
     ]
     conditions: dict[str, Any] = {
@@ -98,6 +113,7 @@ def gradients_of_cells(
         "batch": batch,
         "seed": seed,
         "init": init,
+        "starts": "each cell its own" if own_start else "the same rule for all that have no own",
         "gain": gain,
         "forget_bias": forget_bias,
         "inputs": inputs,
@@ -118,6 +134,7 @@ def measure_cell(
     noise: bool,
     clip: float | None = None,
     initial: State | None = None,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Flow:
     """Run one cell over a batch and follow the gradient back from its last step.
 
@@ -130,6 +147,7 @@ def measure_cell(
         noise: whether `target` is the gradient at the last output.
         clip: the norm to which the gradient of the weights is clipped.
         initial: the state before the first step. Default: that of the cell.
+        progress: called with the share that is done.
 
     Raises:
         UserError: where the state overflows.
@@ -152,11 +170,18 @@ def measure_cell(
         start=start,
         weight_gradient=cell_weight_gradient(trajectory, at_loss),
         clip=clip,
+        progress=progress,
     )
 
 
 def make_cell(
-    name: str, hidden: int, seed: int, init: str, gain: float, forget_bias: float | None
+    name: str,
+    hidden: int,
+    seed: int,
+    init: str,
+    gain: float,
+    forget_bias: float | None,
+    own_start: bool = False,
 ) -> tuple[Cell, str]:
     """A fresh cell in float64 and eval mode, and how it was initialised, in words.
 
@@ -166,7 +191,9 @@ def make_cell(
         seed: of its weights.
         init: the name of an initialisation.
         gain: a factor of the recurrent weights.
-        forget_bias: of LSTM cells.
+        forget_bias: of every cell with a forget gate. Default: as `init` sets it.
+        own_start: each cell starts as in training, LSTM, GRU and Elman cells by `init`, others by
+            themselves.
 
     Raises:
         UserError: for an unknown cell or initialisation, and a gain for a cell without weight_hh.
@@ -175,21 +202,38 @@ def make_cell(
         cell_factory(name)  # raises for a wrong name, with similar names
     if init not in INITIALISATIONS:
         raise UserError(f"--init got {init!r}; expected one of {', '.join(INITIALISATIONS)}.")
-    settings = settings_from(RecurrentSettings, {"cell": name, "initialisation": init})
+    settings = settings_from(RecurrentSettings, {"cell": name})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        cell = given_cell(settings).make(hidden, hidden)
-        start = initialise(cell, init if isinstance(cell, TORCH_CELLS) else "auto")
-    cell = cell.double().eval()
+        # drawn in float64: an orthogonal matrix of float32 is another on another processor, and a
+        # network that explodes makes that visible
+        cell = given_cell(settings).make(hidden, hidden).double().eval()
+        if own_start:
+            start = initialise(cell, init if isinstance(cell, TORCH_CELLS) else "auto")
+        elif starts_as_torch(cell):
+            rule = "orthogonal" if init == "auto" else init
+            start = initialise(cell, rule) if rule != "torch" else "uniform in +-1/sqrt(H)"
+        else:
+            start = "the start of its paper"
     if gain != 1:
         scale_recurrent_weights(name, cell, gain)
         start += f", recurrent weights times {gain:g}"
-    if forget_bias is not None and isinstance(cell, LSTMCell) and cell.bias:
-        with torch.no_grad():
-            cell.bias_ih[hidden : 2 * hidden] = forget_bias
-            cell.bias_hh[hidden : 2 * hidden] = 0
+    if forget_bias is not None and has_forget_bias(cell):
+        set_forget_bias(cell, forget_bias)
         start = start.replace(", forget bias 1", "") + f", forget bias {forget_bias:g}"
     return cell, start
+
+
+def starts_as_torch(cell: Cell) -> bool:
+    """Whether a cell has no start of its own: gates' weights, drawn uniformly as torch draws them."""
+    common = isinstance(cell, TORCH_CELLS) or type(cell).reset_parameters is Cell.reset_parameters
+    return common and has_gate_weights(cell)
+
+
+def has_forget_bias(cell: Cell) -> bool:
+    """Whether a cell has a forget gate with a bias that is known."""
+    gated = [m for m in cell.modules() if isinstance(m, tuple(FORGET_GATES))]
+    return any(isinstance(getattr(m, key, None), nn.Parameter) for m in gated for key in BIASES)
 
 
 @torch.no_grad()

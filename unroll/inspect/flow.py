@@ -6,6 +6,7 @@ T time, B batch, H units of a field of the state, S all numbers of the state.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -32,6 +33,7 @@ from unroll.training.gradient_flow import (
 )
 from unroll.training.halving import halving_in_words
 
+FORWARD, EXPONENT = 0.1, 0.8  # shares of the time until the pass, and until the exponents, are done
 REPORTED_STEPS = (10, 50, 100)  # steps back at which reports say what remains of the gradient
 
 
@@ -163,6 +165,7 @@ def measure_flow(
     weight_gradient: WeightGradient,
     clip: float | None = None,
     exponent_rows: int = 4,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Flow:
     """Measure one recorded call whose loss has been differentiated.
 
@@ -174,6 +177,7 @@ def measure_flow(
         weight_gradient: of the weights by window, see `truncation_errors`.
         clip: the norm to which the gradient of the weights is clipped, which scales all gradients.
         exponent_rows: how many sequences the Lyapunov exponent is averaged over.
+        progress: called with the share that is done.
 
     Raises:
         UserError: where the state itself overflows.
@@ -188,6 +192,11 @@ def measure_flow(
         for field, states in record.states.items()
         if states.is_floating_point()
     }
+    progress(FORWARD)
+    followed = first_sequences(trajectory, exponent_rows)
+    exponents = lyapunov_exponents(
+        followed, progress=lambda share: progress(FORWARD + (EXPONENT - FORWARD) * share)
+    )
     return Flow(
         name=name,
         cell=type(trajectory.cell).__name__,
@@ -195,7 +204,7 @@ def measure_flow(
         norms={field: step_norms(gradient) for field, gradient in by_steps_back.items()},
         units={field: gradient[:, 0].flatten(1) for field, gradient in by_steps_back.items()},
         singular_values=largest_singular_values(trajectory),
-        lyapunov=float(lyapunov_exponents(first_sequences(trajectory, exponent_rows)).mean()),
+        lyapunov=float(exponents.mean()),
         truncation=truncation_errors(weight_gradient, trajectory.steps),
         weight_norm=weight_norm,
         clipped=clipped,

@@ -17,6 +17,8 @@ T time, B batch, S numbers of the state, K exponents.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -25,7 +27,12 @@ from unroll.inspect.trajectory import Trajectory
 WARM_UP = 10  # a tenth of the steps turns V towards the growing directions and is not counted
 
 
-def lyapunov_exponents(trajectory: Trajectory, count: int = 1, seed: int = 0) -> Tensor:
+def lyapunov_exponents(
+    trajectory: Trajectory,
+    count: int = 1,
+    seed: int = 0,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Tensor:
     """The largest exponents of each sequence, in nats per step.
 
     When to use it: to tell by one number whether gradients vanish (below 0) or explode (above 0).
@@ -34,6 +41,7 @@ def lyapunov_exponents(trajectory: Trajectory, count: int = 1, seed: int = 0) ->
         trajectory: of a cell.
         count: K, at most S.
         seed: of the directions that it starts from.
+        progress: called with the share that is done.
 
     Returns:
         [B, K], the largest first; minus infinity where the gradient becomes exactly zero.
@@ -49,4 +57,6 @@ def lyapunov_exponents(trajectory: Trajectory, count: int = 1, seed: int = 0) ->
         V, R = torch.linalg.qr(trajectory.pull_back(t)(V.permute(2, 0, 1)).permute(1, 2, 0))
         if t < counted:
             total += R.diagonal(dim1=1, dim2=2).abs().log()
+        if t % 100 == 0:
+            progress(1 - t / T)
     return total / counted
