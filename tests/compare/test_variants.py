@@ -25,6 +25,8 @@ def test_a_setting_with_several_values_is_in_the_label_and_no_other():
         ({"gain": 0.0}, "--gain got 0"),
         ({"clip": [None, -1.0]}, "--clip got -1"),
         ({"truncate": [0]}, "--truncate got 0"),
+        ({"directions": 3}, "--directions got 3"),
+        ({"directions": [1, 2], "truncate": 5}, "--truncate is for networks of one direction"),
         ({"clip": [1.0, 1.0]}, "each of them once"),
         ({"gain": [0.1 * k for k in range(1, 20)]}, "19 networks to compare; expected up to 12"),
     ],

@@ -15,12 +15,18 @@ from unroll.cli.run_options import AsJson, Overwrite
 from unroll.errors import UserError
 from unroll.terminal import shortened
 
-LISTS: dict[str, type] = {"init": str, "gain": float, "clip": float, "truncate": int}
+LISTS: dict[str, type] = {
+    "init": str,
+    "gain": float,
+    "clip": float,
+    "truncate": int,
+    "directions": int,
+}
 
 Task = Annotated[
     str,
     typer.Option(
-        help="hello, agreement, counting, copy, reversal, adding; or a file of data.",
+        help="hello, agreement, counting, copy, reversal, adding, names; or a file of data.",
         metavar="NAME|DATA",
     ),
 ]
@@ -47,6 +53,10 @@ Clip = Annotated[
 Truncate = Annotated[
     str | None,
     typer.Option(help="Cut the gradient every so many steps; several: 5,20,none. Default: none."),
+]
+Directions = Annotated[
+    str | None,
+    typer.Option(help="2: a second cell reads from the end; both: 1,2. Default: 1."),
 ]
 Optimizer = Annotated[
     str | None, typer.Option(help="adam, or sgd, whose steps are as long as the gradient.")
@@ -87,6 +97,7 @@ def compare(
     gain: Gain = None,
     clip: Clip = None,
     truncate: Truncate = None,
+    directions: Directions = None,
     optimizer: Optimizer = None,
     cell_options: CellOptions = None,
     runs: Runs = None,
@@ -114,6 +125,7 @@ def compare(
         "gain": gain,
         "clip": clip,
         "truncate": truncate,
+        "directions": directions,
         "optimizer": optimizer,
         "cell_options": cell_options,
         "runs": runs,
@@ -211,7 +223,9 @@ def on_data(names: list[str], data: str, given: dict[str, Any]) -> Any:
     """
     from unroll.compare.on_data import compare_on_data
 
-    wrong = [name for name in ("gain", "clip", "truncate", "optimizer") if name in given]
+    wrong = [
+        name for name in ("gain", "clip", "truncate", "directions", "optimizer") if name in given
+    ]
     if wrong:
         raise UserError(
             f"--{wrong[0]} is for problems, and {data} is data. Leave it out; unroll train takes --set "

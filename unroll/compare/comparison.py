@@ -220,6 +220,7 @@ def compare(
     gain: float | Sequence[float] = 1.0,
     clip: float | Sequence[float | None] | None = CLIP,
     truncate: int | Sequence[int | None] | None = None,
+    directions: int | Sequence[int] = 1,
     optimizer: str = "adam",
     cell_options: str | dict[str, Any] | None = None,
     progress: Callable[[str, float], None] = lambda name, share: None,
@@ -236,7 +237,7 @@ def compare(
 
     Args:
         cells: names that `unroll cells` lists, or FILE.py:CLASS.
-        task: "hello", "agreement", "counting" (a^n b^n), "copy", "reversal" or "adding".
+        task: "hello", "agreement", "counting" (a^n b^n), "copy", "reversal", "adding" or "names".
         seeds: how many networks of each cell.
         hidden: H, units.
         steps: of training. Default: what suffices for a cell that can do it.
@@ -248,6 +249,7 @@ def compare(
             several.
         truncate: the state counts as a constant every so many steps, None for full gradients; one or
             several.
+        directions: 2 for networks that read in both directions, with a cell for each; 1, 2 or both.
         optimizer: "adam", whose steps hardly depend on the size of the gradient, or "sgd".
         cell_options: further arguments of every cell, by name or as JSON.
         progress: called with what is trained and the share of it that is done.
@@ -265,7 +267,9 @@ def compare(
     check_numbers(seeds, hidden, steps, seconds, learning_rate)
     if optimizer not in OPTIMIZERS:
         raise UserError(f"--optimizer got {optimizer!r}; expected {' or '.join(OPTIMIZERS)}.")
-    variants = variants_of(cells, init=init, gain=gain, clip=clip, truncate=truncate)
+    variants = variants_of(
+        cells, init=init, gain=gain, clip=clip, truncate=truncate, directions=directions
+    )
     taken = problem.steps if steps is None else steps
 
     make = partial(fresh_learner, problem, hidden, cell_options)
@@ -320,6 +324,7 @@ def fresh_learner(
             cell_options,
             variant.gain,
             variant.truncate,
+            variant.directions,
         )
 
 

@@ -42,6 +42,7 @@ class Learner(nn.Module):
         cell_options: further arguments of the cell.
         gain: a factor of the recurrent weights.
         truncate: the state counts as a constant every so many steps; None: nowhere.
+        directions: 2 for a second cell that reads each sequence from its end.
     """
 
     def __init__(
@@ -53,11 +54,12 @@ class Learner(nn.Module):
         cell_options: object = None,
         gain: float = 1.0,
         truncate: int | None = None,
+        directions: int = 1,
     ) -> None:
         super().__init__()
         values = {"cell": cell, "initialisation": init, "cell_options": cell_options or {}}
         make = given_cell(settings_from(RecurrentSettings, values)).make
-        self.layer = Recurrent(make, problem.inputs, hidden)
+        self.layer = Recurrent(make, problem.inputs, hidden, bidirectional=directions == 2)
         self.start = initialise_layers([self.layer], init)
         if gain != 1:
             for part in self.layer.cells:

@@ -28,6 +28,7 @@ class Variant:
         gain: a factor of the recurrent weights.
         clip: the norm to which the gradient of all weights is clipped; None: it is not.
         truncate: every so many steps the state counts as a constant; None: nowhere.
+        directions: 2 where a second cell reads each sequence from its end, else 1.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Variant:
     gain: float
     clip: float | None
     truncate: int | None
+    directions: int = 1
 
 
 def variants_of(
@@ -45,6 +47,7 @@ def variants_of(
     gain: float | Sequence[float],
     clip: float | Sequence[float | None] | None,
     truncate: int | Sequence[int | None] | None,
+    directions: int | Sequence[int] = 1,
 ) -> list[Variant]:
     """Every cell with every combination of the settings, in order.
 
@@ -54,6 +57,7 @@ def variants_of(
         gain: one or several.
         clip: one or several.
         truncate: one or several.
+        directions: 1, 2 or both.
 
     Raises:
         UserError: where there are too many, the same twice, or a value is out of range.
@@ -69,6 +73,7 @@ def variants_of(
         "gain": several(gain),
         "clip": several(clip),
         "truncate": several(truncate),
+        "directions": several(directions),
     }
     check_values(settings)
     found = []
@@ -105,6 +110,13 @@ def check_values(settings: dict[str, list[Any]]) -> None:
             raise UserError(
                 f"--init got {init!r}; expected one of {', '.join(INITIALISATIONS)}, or several of them."
             )
+    for directions in settings["directions"]:
+        if directions not in (1, 2):
+            raise UserError(f"--directions got {directions}; expected 1, 2 or 1,2.")
+    if 2 in settings["directions"] and settings["truncate"] != [None]:
+        raise UserError(
+            "--truncate is for networks of one direction; leave it or --directions out."
+        )
     for name in ("gain", "clip", "truncate"):
         for value in settings[name]:
             least = 1 if name == "truncate" else 0

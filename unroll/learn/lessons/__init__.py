@@ -17,6 +17,7 @@ ORDER = {
     7: "clipping",
     8: "lstm",
     9: "variants",
+    10: "directions",
     11: "language_models",
     12: "sampling",
     13: "attention",
