@@ -1,11 +1,11 @@
 import torch
 
 from unroll.compare.comparison import compare
-from unroll.compare.names import SYMBOLS, Names
+from unroll.compare.names import SYMBOLS
 
 
 def test_the_word_that_decides_is_as_far_after_the_name_as_it_says():
-    problem = Names()
+    problem = PersonNames()
     for distance in problem.tested:
         drawn = problem.sequences(distance, 40, torch.Generator().manual_seed(1))
         for row in range(40):

@@ -17,7 +17,7 @@ SYMBOLS = (".", "Teddy", *BEFORE, *BETWEEN, *AFTER, *END)
 NUMBER = {symbol: n for n, symbol in enumerate(SYMBOLS)}
 
 
-class Names(Problem):
+class PersonNames(Problem):
     """At the name it is to be told whether it is a person's; the word that decides comes later.
 
     A network that reads in one direction has not seen that word yet, so it has to guess. One that reads
