@@ -1,7 +1,7 @@
 import torch
 
 from unroll.compare.comparison import compare
-from unroll.compare.names import SYMBOLS
+from unroll.compare.names import SYMBOLS, PersonNames
 
 
 def test_the_word_that_decides_is_as_far_after_the_name_as_it_says():
