@@ -37,7 +37,7 @@ BOXES = {
     "lit": ("#fdecdf", "#c2410c", "#43240f", "#fb923c"),
 }
 SCALE = 2  # pixels of a PNG for each unit of the picture
-LEAST_SCALE = 0.95  # of a picture in a page: its letters of 12 pixels stay above 11
+LEAST_SCALE = 0.92  # of a picture in a page: its letters of 12 pixels stay above 11
 
 
 @dataclass(frozen=True)
