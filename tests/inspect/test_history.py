@@ -5,7 +5,7 @@ import pytest
 
 from unroll.errors import UserError
 from unroll.inspect import history_of_run
-from unroll.inspect.history import History
+from unroll.inspect.history import History, loss_caption
 
 
 def test_losses_and_gradients_are_those_of_training(language):
@@ -14,7 +14,9 @@ def test_losses_and_gradients_are_those_of_training(language):
     assert set(found.series["validation loss"]) == {10, 20}
     assert set(found.series["remaining gradient layer 2"]) == {1, 10, 20}
     assert found.messages[0].startswith("Step 1: layer 1: the gradient halves every")
-    assert list(found.pictures()) == ["losses", "gradient", "remaining_gradient"]
+    assert list(found.pictures()) == ["losses", "rate", "gradient", "remaining_gradient"]
+    assert found.chosen in (10, 20) and f"step {found.chosen}" in found.caption("losses")
+    assert "weights kept" in found.svg("losses")
     assert "validation loss" in found.text() and json.dumps(found.as_dict(), allow_nan=False)
 
 
@@ -34,3 +36,16 @@ def test_a_row_has_only_what_was_measured_since_the_row_before():
     assert History("it", {}, series, []).table()[2] == ["130", "-", "1"]
     alone = History("it", {}, {"training loss": {1: 3.0}}, [])
     assert alone.table()[1:] == [["1", "3"]]
+
+
+def test_the_caption_says_that_the_validation_loss_rose_and_what_the_two_losses_are():
+    words = loss_caption({"validation loss": {5: 1.0, 10: 0.5, 20: 0.6}}, 10, simple_model=True)
+    assert "least at step 10, 0.5, and 20% higher at the end" in words
+    assert "network with the simple model" in words and "Dashed: step 10" in words
+    assert "least" not in loss_caption({}, None, simple_model=False)
+
+
+def test_accuracy_is_drawn_in_the_colour_of_the_validation_set(classifier):
+    found = history_of_run(classifier)
+    assert "shares" in found.pictures() and "validation accuracy" in found.series
+    assert 'class="curve c1"' in found.svg("shares")

@@ -194,6 +194,7 @@ class Comparison(Finding):
         """The curves, the verdict and the table."""
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
+            "beside": "",
             "pictures": "".join(self.figure(name) for name in self.pictures()),
             "messages": "".join(f"<li>{html.escape(s)}</li>" for s in self.verdicts()),
             "table": html_table(self.table()),

@@ -13,6 +13,7 @@ from unroll.compare.comparison import check_numbers
 from unroll.compare.difference import describe_difference
 from unroll.compare.variants import variants_of
 from unroll.errors import UserError
+from unroll.inspect.cover import deciding_metric
 from unroll.inspect.curves import Curve, draw_curves
 from unroll.inspect.drawing import Drawing
 from unroll.inspect.finding import (
@@ -32,18 +33,6 @@ from unroll.settings import RecurrentSettings, settings_from
 from unroll.training.run_cell import given_cell
 
 ENDS = ("done", "early")  # of a run that was not stopped
-# the first that a task reports, and whether higher is better
-METRICS = (
-    ("f1", True),
-    ("accuracy", True),
-    ("bleu", True),
-    ("cider_d", True),
-    ("word_error", False),
-    ("mase", False),
-    ("mae", False),
-    ("nats_per_token", False),
-    ("loss", False),
-)
 
 
 @dataclass(frozen=True)
@@ -129,6 +118,7 @@ class DataComparison(Finding):
         """The curves, the verdict and the table."""
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
+            "beside": "",
             "pictures": self.figure(),
             "messages": f"<li>{html.escape(self.verdict())}</li>",
             "table": html_table(self.table()),
@@ -183,23 +173,22 @@ def compare_on_data(
                 )
             runs[cell].append(run)
     first = runs[cells[0]][0]
-    metric, higher = deciding_metric(first)
+    decides = deciding_metric(first.result())
+    if decides is None:
+        raise UserError(
+            f"{first.path} has no metric by which cells can be compared. Train it again."
+        )
+    metric = decides.name
     conditions = {**budget, "seeds": seeds, "simple model": "none", "data": data}
     return DataComparison(
         title=f"{Path(data).name}: {', '.join(cells)}",
         conditions={k: v for k, v in conditions.items() if v is not None},
         metric=metric,
-        higher_is_better=higher,
+        higher_is_better=decides.higher_is_better,
         metrics={c: [float(run.result()[metric]) for run in of] for c, of in runs.items()},
         losses={c: [validation_losses(run) for run in of] for c, of in runs.items()},
         folders={c: [str(run.path) for run in of] for c, of in runs.items()},
     )
-
-
-def deciding_metric(run: Run) -> tuple[str, bool]:
-    """The metric by which runs of a task are compared, and whether higher is better."""
-    found = run.result()
-    return next((name, up) for name, up in METRICS if isinstance(found.get(name), int | float))
 
 
 def validation_losses(run: Run) -> dict[int, float]:

@@ -138,9 +138,15 @@ class Plot:
         return 52 if self.width < WIDTH else 64
 
     @property
+    def legend(self) -> list[str]:
+        """The labels of the lines; none where the heading names the only one."""
+        labels = [line.label for line in self.lines]
+        return [] if len(labels) == 1 and labels[0] in self.y_label else labels
+
+    @property
     def top(self) -> int:
         """Where the axes begin, below the heading and the legend."""
-        legend = legend_height([line.label for line in self.lines], self.width)
+        legend = legend_height(self.legend, self.width)
         return LINE * len(heading_lines(self.y_label, self.width)) + legend + 16
 
     @property
@@ -209,15 +215,18 @@ class Plot:
     def _draw_lines(self, drawing: Drawing) -> None:
         marks = drawing.marks
         above = LINE * len(heading_lines(self.y_label, self.width)) + 8
-        places = legend_places([line.label for line in self.lines], self.width)
-        for line, (x, row, words) in zip(self.lines, places, strict=True):
+        places = legend_places(self.legend, self.width)
+        for n, line in enumerate(self.lines):
             kind, pattern = f"curve c{line.colour % len(LIGHT)}", line.dashes % len(DASHES)
             points = [
                 (self.across(at), self.up(y)) if self.axis.can_show(y) else None
                 for at, y in line.points.items()
             ]
-            y = above + ROW * row + 8
             marks.append(Polyline(points, kind, pattern, line.label))
+            if not places:
+                continue
+            x, row, words = places[n]
+            y = above + ROW * row + 8
             marks.append(Polyline([(x, y), (x + 24, y)], kind, pattern))
             marks.append(TextMark(x + 30, y + 4, words))
 
@@ -246,7 +255,7 @@ def choose_axis(lines: Sequence[Curve], logarithmic: bool, level: float | None) 
         if not values:
             return None
         low, high = min(values), max(values)
-        edge = (high - low) * 0.05 or 1.0
+        edge = (high - low) * 0.05 or abs(high) * 0.1 or 1.0
         return Axis(low - edge, high + edge, False)
     good = [y for y in values if y > 0]
     if not good:

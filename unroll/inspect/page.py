@@ -75,7 +75,7 @@ def section_html(section: Section, number: int, several: bool) -> str:
     """A section of a page; the title of a page is also the heading of its only section."""
     body = fill_template(read_asset(f"{section.kind}.html"), section.parts)
     if not several:
-        body = re.sub(r"<(/?)h3\b", r"<\1h2", body)
+        body = re.sub(r"<(/?)h([34])\b", lambda m: f"<{m[1]}h{int(m[2]) - 1}", body)
         return f'<section class="{section.kind}" id="part-{number}">{body}</section>'
     return (
         f'<section class="{section.kind}" id="part-{number}" aria-labelledby="head-{number}">'

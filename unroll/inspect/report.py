@@ -16,12 +16,14 @@ from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
 from unroll.inspect.attention import attention_of_run, supports_attention
 from unroll.inspect.cell_gradients import gradients_of_cells
+from unroll.inspect.cover import cover_line
 from unroll.inspect.finding import Finding, Picture, html_table
 from unroll.inspect.gates import gates_of_run
 from unroll.inspect.history import history_of_run
 from unroll.inspect.page import Section, render_page
 from unroll.inspect.run_gradients import gradients_of_run
 from unroll.inspect.states import states_of_run
+from unroll.inspect.summary_table import summary_html
 from unroll.inspect.task_pictures.results import made_results
 from unroll.inspect.text_windows import read_encoded
 from unroll.inspect.vectors import vectors_of_run
@@ -39,7 +41,8 @@ class Report(Finding):
         title: of the page.
         conditions: the run and its data.
         metrics: the run in a few numbers, by name.
-        summary: how good the model is, in sentences.
+        cover: what the run is and how good, in one sentence.
+        summary: how good the model is, in sentences and aligned rows.
         parts: the findings, by name.
         missing: sentences that say what could not be shown, with the reason.
     """
@@ -47,6 +50,7 @@ class Report(Finding):
     title: str
     conditions: dict[str, Any]
     metrics: dict[str, str]
+    cover: str
     summary: list[str]
     parts: tuple[tuple[str, Finding], ...]
     missing: tuple[str, ...]
@@ -57,6 +61,7 @@ class Report(Finding):
             "title": self.title,
             "conditions": self.conditions,
             "metrics": self.metrics,
+            "cover": self.cover,
             "summary": self.summary,
             "parts": {name: finding.as_dict() for name, finding in self.parts},
             "missing": list(self.missing),
@@ -68,7 +73,7 @@ class Report(Finding):
 
     def text(self) -> str:
         """The summary, and the text of every part."""
-        lines = [*self.summary]
+        lines = [self.cover, "", *self.summary]
         for name, finding in self.parts:
             lines += ["", f"--- {name} ---", finding.text()]
         return "\n".join([*lines, *(f"Not shown: {reason}" for reason in self.missing)])
@@ -82,28 +87,36 @@ class Report(Finding):
         }
 
     def _repr_html_(self) -> str:
-        summary = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.summary)
         parts = "".join(
             f"<details><summary>{html.escape(name)}</summary>{finding._repr_html_()}</details>"
             for name, finding in self.parts
         )
         missing = "".join(f"<p>Not shown: {html.escape(reason)}</p>" for reason in self.missing)
         title = html.escape(self.title)
-        return f"<h3>{title}</h3><ul>{summary}</ul>{html_table(self.table())}{parts}{missing}"
+        summary = f"<p>{html.escape(self.cover)}</p>{summary_html(self.summary)}"
+        return f"<h3>{title}</h3>{summary}{html_table(self.table())}{parts}{missing}"
 
     def section(self) -> Section:
-        """The summary and the table."""
+        """How good the model is: tables beside the baselines, and sentences."""
+        return Section("summary", "How good it is", {"summary": summary_html(self.summary)})
+
+    def _made(self) -> Section:
+        """How the run was made, and what could not be shown."""
+        missing = "".join(f"<li>{html.escape(reason)}</li>" for reason in self.missing)
         parts = {
-            "summary": "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.summary),
-            "table": html_table(self.table()),
-            "missing": " ".join(f"Not shown: {html.escape(reason)}" for reason in self.missing),
+            "table": html_table([["what", "value"], *map(list, self.metrics.items())]),
+            "missing": f"<h3>Not shown</h3><ul>{missing}</ul>" if missing else "",
         }
-        return Section("overview", "The run", parts)
+        return Section("made", "How it was made", parts)
 
     def html(self, command: str = "") -> str:
         """A page of all parts that works offline. command: that made it, to be shown on the page."""
-        sections = [self.section(), *(finding.section() for _, finding in self.parts)]
-        return render_page(self.title, sections, command)
+        sections = [self.section()] if self.summary else []
+        sections += [
+            replace(finding.section(), title=name[:1].upper() + name[1:])
+            for name, finding in self.parts
+        ]
+        return render_page(self.title, [*sections, self._made()], command, cover=self.cover)
 
 
 def report_of_run(
@@ -147,6 +160,7 @@ def report_of_run(
         title=f"Report on {run.path.name}",
         conditions={"run": str(run.path), "data": None if data is None else str(data)},
         metrics=run_metrics(run),
+        cover=cover_line(run),
         summary=run.summarise(result, where) if result else [],
         parts=tuple(parts),
         missing=tuple(missing),
@@ -165,22 +179,28 @@ def report_parts(run: Run, data: str | Path | None) -> Iterator[tuple[str, Calla
     """The name of every part of a report, and the function that makes it."""
     yield "training", lambda: history_of_run(run)
     if data is not None:
-        yield "gradients", lambda: gradients_of_run(run, data)
         yield "states", partial(sample_states, run, str(data))
+        yield from attention_parts(run, str(data))
         yield "gates", lambda: gates_of_run(run, data)
+        yield "gradients", lambda: gradients_of_run(run, data)
     yield "vectors", lambda: vectors_of_run(run)
-    if data is not None and supports_attention(run):
-        try:
-            inputs = list(islice(read_inputs(run, str(data)), EXAMPLES))
-        except UserError as error:
-            yield "attention", partial(raise_error, error)
-        else:
-            for n, value in enumerate(inputs, 1):
-                yield f"attention {n}", partial(attention_of_run, run, value)
     yield (
         "Elman beside LSTM",
         lambda: gradients_of_cells(["rnn", "lstm"], length=100, hidden=32, noise=True),
     )
+
+
+def attention_parts(run: Run, path: str) -> Iterator[tuple[str, Callable[[], Finding]]]:
+    """The attention, or the attributions, of the first records of a file."""
+    if not supports_attention(run):
+        return
+    try:
+        inputs = list(islice(read_inputs(run, path), EXAMPLES))
+    except UserError as error:
+        yield "attention", partial(raise_error, error)
+        return
+    for n, value in enumerate(inputs, 1):
+        yield f"attention {n}", partial(attention_of_run, run, value)
 
 
 def read_inputs(run: Run, path: str) -> Iterator[Any]:
@@ -221,7 +241,7 @@ def sample_text(run: Run, path: str) -> tuple[Any, str | None]:
         line = len(encoded.starts) - 1
         ids = known_ids(encoded.ids[encoded.starts[line] + 1 :], unknown)
         condition = None
-        if encoded.categories is not None:
+        if run.categories and encoded.categories is not None:
             condition = run.categories[int(encoded.categories[line])]
         return run.vocabulary.decode(ids).strip(), condition
     at = max(1, min(int(0.9 * len(encoded.ids)), len(encoded.ids) - TOKENS))

@@ -32,9 +32,13 @@ const mixed = (colour, share) => ground().map((c, i) => Math.round(c + (colour[i
 const signed = (share) => mixed(share < 0 ? NEGATIVE : POSITIVE, Math.abs(share));
 // a background in that colour, with text that is readable on it
 const tint = (span, share) => {
-  span.style.background = css(signed(share));
-  span.style.color = Math.abs(share) > 0.5 ? "#fff" : "";
+  const colour = signed(share);
+  span.style.background = css(colour);
+  span.style.color = luminance(colour) > 0.179 ? "#000" : "#fff";  // whichever contrasts more
 };
+// as WCAG defines it
+const luminance = (colour) => colour.map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
 const css = ([r, g, b]) => `rgb(${r},${g},${b})`;
 
 // heat maps: black, violet, orange, pale

@@ -41,13 +41,16 @@ draw.states = (root, data) => {
   svg.addEventListener("pointermove", (event) => showToken(under(event, T, 1)[0]));
 
   // next-token predictions
+  const tinted = [];
+  if (!data.groups.length) part(".scored").remove();
   if (!data.guesses.length) part(".next-part").remove();
   data.guesses.forEach((some, t) => {
     const column = element("span", part(".guesses"));
     element("b", column, visible(data.tokens[t]));
     for (const [name, p] of some) {
       const cell = element("i", column, visible(name));
-      cell.style.background = `rgba(217,95,2,${Math.min(0.85, p)})`;
+      tint(cell, Math.min(0.85, p));
+      tinted.push([cell, p]);
       cell.title = `${name}: ${p}`;
     }
     column.addEventListener("pointerenter", () => showToken(t));
@@ -97,7 +100,10 @@ draw.states = (root, data) => {
     part(".prediction").textContent = (nats === undefined ? "" : `Surprise: ${nats} nats. `) + (next ? `Next: ${next}.` : "");
   }
   picker.addEventListener("change", selectUnit);
-  dark.addEventListener("change", selectUnit);
+  dark.addEventListener("change", () => {
+    selectUnit();
+    for (const [cell, p] of tinted) tint(cell, Math.min(0.85, p));
+  });
   picker.value = data.first;
   selectUnit();
 };
