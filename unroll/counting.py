@@ -43,3 +43,20 @@ def listed(names: Sequence[str]) -> str:
         shown.append(name)
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more:,} more" if more else "")
+
+
+def ratio_in_words(value: float, digits: int = 2) -> str:
+    """A perplexity or another ratio: up to a billion in full, above that as a power of ten.
+
+    Args:
+        value: not negative; infinity where it overflows.
+        digits: after the point.
+
+    Examples:
+        >>> from unroll.counting import ratio_in_words
+        >>> ratio_in_words(1234.5), ratio_in_words(7e299), ratio_in_words(float("inf"))
+        ('1,234.50', '7e+299', 'infinite')
+    """
+    if value == float("inf"):
+        return "infinite"
+    return f"{value:,.{digits}f}" if value < 1e9 else f"{value:.0e}"

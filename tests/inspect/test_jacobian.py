@@ -55,3 +55,12 @@ def test_of_a_large_state_some_steps_are_enough(monkeypatch):
 def test_the_clock_of_a_state_has_no_gradient():
     found, _ = recorded(cell_factory("clockwork")(3, 8))
     assert found.size == 8 and jacobians(found, torch.arange(5)).shape == (5, 8, 8)
+
+
+def test_the_mean_diagonal_is_what_a_unit_keeps_of_itself():
+    from unroll.inspect import gradients_of_cells
+
+    flows = gradients_of_cells(["rnn", "lstm", "irnn"], length=20, hidden=16, batch=2).flows
+    rnn, lstm, irnn = (flow.diagonals for flow in flows)
+    assert abs(rnn["h"]) < 0.1 and 0.6 < lstm["c"] < 0.85 and abs(lstm["h"]) < 0.1
+    assert irnn["h"] > 0.4

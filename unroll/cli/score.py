@@ -20,7 +20,7 @@ from unroll.cli.run_options import (
     open_language_run,
     text_given,
 )
-from unroll.counting import counted
+from unroll.counting import counted, ratio_in_words
 from unroll.errors import UserError
 from unroll.paths import refuse_impossible_path
 
@@ -117,14 +117,14 @@ def print_score(scored: dict[str, Any], json: bool, details: bool) -> None:
         return
     total, perplexity = scored["log_probability"], scored["perplexity"]
     if not details:
-        say(f"{total:12.4f}  {perplexity:10.3f}  {scored['text']}")
+        say(f"{total:12.4f}  {ratio_in_words(perplexity, 3):>10}  {scored['text']}")
         return
     for row in scored["tokens"]:
         p = row["log_probability"]
         say(f"{p:9.4f}  {math.exp(p):7.2%}  {visible(row['token'])}")
     say(
         f"log-probability {total:.4f} nats over {len(scored['tokens'])} tokens, "
-        f"perplexity {perplexity:.3f}"
+        f"perplexity {ratio_in_words(perplexity, 3)}"
     )
     if scored["unknown"]:
         unknown = " ".join(scored["unknown"])

@@ -46,6 +46,9 @@ def flow_lines(flow: Flow, bottom: int, top: int) -> list[str]:
         norms = (flow.total_norms[k], *(flow.norms[field][k] for field in fields))
         numbers = "".join(f"{norm:11.1e}" for norm in norms)
         lines.append(f"{k:10,}{numbers}  {bar(flow.total_norms[k], bottom, top)}".rstrip())
+    if flow.diagonals:
+        kept = ", ".join(f"{value:.2f} of {name}" for name, value in flow.diagonals.items())
+        lines.append(f"A step keeps of each unit (mean diagonal of its Jacobian): {kept}")
     if flow.truncation:
         errors = ", ".join(f"{format_share(e)} ({w})" for w, e in flow.truncation.items())
         lines.append(f"Error of the weights' gradient by truncation window (steps): {errors}")

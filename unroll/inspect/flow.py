@@ -17,7 +17,7 @@ from torch import Tensor
 from unroll.cells import map_state
 from unroll.engine import Recording
 from unroll.errors import UserError
-from unroll.inspect.jacobian import largest_singular_values
+from unroll.inspect.jacobian import largest_singular_values, mean_diagonals
 from unroll.inspect.lyapunov import lyapunov_exponents
 from unroll.inspect.reservoir import ReservoirMemory, is_reservoir, reservoir_memory
 from unroll.inspect.trajectory import Trajectory
@@ -54,6 +54,7 @@ class Flow:
         weight_norm: the norm of the gradient of all weights, summed over sequences, before clipping;
             None for a cell without weights.
         clipped: the factor by which clipping multiplied every gradient; 1 without clipping.
+        diagonals: by field, the mean diagonal of the Jacobian of a step: how much of itself a unit keeps.
         reservoir: what a cell holds whose weights are not trained; None for any other.
     """
 
@@ -67,6 +68,7 @@ class Flow:
     truncation: dict[int, float] = field(default_factory=dict)
     weight_norm: float | None = None
     clipped: float = 1.0
+    diagonals: dict[str, float] = field(default_factory=dict)
     reservoir: ReservoirMemory | None = None
 
     @property
@@ -144,6 +146,7 @@ class Flow:
             "memory_capacity": None if self.reservoir is None else self.reservoir.capacity,
             "lyapunov_exponent": finite_or_none(self.lyapunov),
             "median_singular_value": finite_or_none(median(self.singular_values.values())),
+            "mean_diagonal": {name: finite_or_none(v) for name, v in self.diagonals.items()},
             "truncation_error": self.truncation,
             "weight_gradient_norm": finite_or_none(self.weight_norm),
             "clipped_by": self.clipped,
@@ -208,6 +211,7 @@ def measure_flow(
         truncation=truncation_errors(weight_gradient, trajectory.steps),
         weight_norm=weight_norm,
         clipped=clipped,
+        diagonals=mean_diagonals(trajectory),
         reservoir=reservoir_memory(trajectory.cell) if is_reservoir(trajectory.cell) else None,
     )
 

@@ -131,7 +131,7 @@ class Gradients(Finding):
         steps = [k for k in REPORTED_STEPS if any(k < flow.steps for flow in self.flows)]
         windows = sorted({w for flow in self.flows for w in flow.truncation})
         head = ["", "the gradient", "a hundredth reaches back"]
-        head += ["Lyapunov exponent", "median singular value"]
+        head += ["Lyapunov exponent", "median singular value", "mean diagonal"]
         head += [f"remaining after {k}" for k in steps]
         head += ["weights' gradient"] + [f"error of a window of {w}" for w in windows]
         rows = [head]
@@ -139,6 +139,7 @@ class Gradients(Finding):
             row = [flow.name, halving_in_words(flow.halving)]
             row += ["-" if flow.reach is None else f"{flow.reach:,}", format_number(flow.lyapunov)]
             row += [format_number(median(flow.singular_values.values()))]
+            row += [", ".join(f"{name} {v:.2f}" for name, v in flow.diagonals.items()) or "-"]
             row += [format_number(flow.remaining(k)) for k in steps]
             row += [format_number(flow.weight_norm)]
             errors = [flow.truncation.get(w) for w in windows]

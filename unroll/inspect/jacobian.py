@@ -12,8 +12,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from unroll.cells.state import fields
 from unroll.inspect.trajectory import Trajectory
 
+DIAGONAL_STEPS = 8
 OPERATIONS = 1e9  # S cubed times the number of steps that are decomposed, about a second
 
 
@@ -54,3 +56,28 @@ def largest_singular_values(trajectory: Trajectory) -> dict[int, float]:
         pairs = zip(part.tolist(), values.tolist(), strict=True)
         by_steps_back |= {T - 1 - t: value for t, value in pairs}
     return dict(sorted(by_steps_back.items()))
+
+
+def mean_diagonals(trajectory: Trajectory) -> dict[str, float]:
+    """How much of itself a unit keeps over a step: the mean diagonal of the Jacobian of each field.
+
+    A cell that transforms its state, as the Elman cell does, has a diagonal around 0: what a unit held
+    is spread over others. A cell that adds to it, as the memory c' = f c + i g of an LSTM, has a diagonal
+    around f.
+
+    Args:
+        trajectory: of a cell.
+
+    Returns:
+        By field of the state, the mean over units and over at most eight steps of the first sequence.
+    """
+    T = trajectory.steps
+    steps = torch.linspace(0, T - 1, min(T, DIAGONAL_STEPS)).round().long().unique()
+    diagonals = jacobians(trajectory, steps).diagonal(dim1=1, dim2=2)  # [N, S]
+    found, at = {}, 0
+    for name, field in fields(trajectory.state_before(0)):
+        if field.is_floating_point():
+            width = field[0].numel()
+            found[name] = float(diagonals[:, at : at + width].mean())
+            at += width
+    return found

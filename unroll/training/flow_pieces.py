@@ -81,7 +81,7 @@ def straight_pieces(norms: Sequence[float]) -> list[Piece]:
         if largest_error(at, y, borders) <= FAR_OFF or len(at) < count * SHORTEST:
             break
         found, least = best_borders(errors, len(at), count)
-        if least > BETTER * error:
+        if least > BETTER * error or not all_differ(at, y, found):
             break
         borders, error = found, least
     return [
@@ -131,6 +131,20 @@ def largest_error(x: np.ndarray, y: np.ndarray, borders: Sequence[int]) -> float
         line = y[a:b].mean() + slope(x[a:b], y[a:b]) * (x[a:b] - x[a:b].mean())
         worst = max(worst, float(np.abs(y[a:b] - line).max()))
     return worst
+
+
+def all_differ(x: np.ndarray, y: np.ndarray, borders: Sequence[int]) -> bool:
+    """Whether neighbouring pieces have rates that differ by more than a quarter, or a step between them."""
+    parts = list(pairwise(borders))
+    rates = [slope(x[a:b], y[a:b]) for a, b in parts]
+    for n, (one, other) in enumerate(pairwise(rates)):
+        a, b = parts[n]
+        reached = y[a:b].mean() + one * (x[b] - x[a:b].mean())
+        begins = y[b : parts[n + 1][1]].mean() + other * (x[b] - x[b : parts[n + 1][1]].mean())
+        alike = abs(one - other) <= 0.25 * max(abs(one), abs(other))
+        if alike and abs(reached - begins) < math.log(2.0):
+            return False
+    return True
 
 
 def slope(x: np.ndarray, y: np.ndarray) -> float:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from unroll.cells import State
+from unroll.counting import ratio_in_words
 from unroll.data.encoded import Encoded
 from unroll.data.stream import TokenBatch, evaluation_blocks, evaluation_lines
 from unroll.models.kneser_ney import KneserNey
@@ -183,7 +184,7 @@ def summarise(metrics: LanguageMetrics, where: str) -> list[str]:
     for name, row in rows.items():
         lines.append(
             f"  {name:{width}}  {row['bits_per_character']:.3f} bits per character   "
-            f"{row['nats_per_token']:.4f} nats per token   perplexity {row['perplexity']:,.2f}"
+            f"{row['nats_per_token']:.4f} nats per token   perplexity {ratio_in_words(row['perplexity'])}"
         )
     if "network" in metrics:
         lines.append(describe_gain(metrics, metrics["network"]))

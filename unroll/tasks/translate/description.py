@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unroll.counting import counted, listed
+from unroll.counting import counted, listed, ratio_in_words
 from unroll.data.problems import Problems
 from unroll.tasks.comparison import comparison_table
 from unroll.tasks.translate.batches import EncodedPairs, PairBatches
@@ -111,7 +111,7 @@ def summarise(metrics: TranslateMetrics, where: str) -> list[str]:
     return [
         f"On {where}, {counted(metrics['pairs'], 'pair')} ({metrics['search']}):",
         *comparison_table(metrics, metrics["baselines"], format_scores),
-        f"  perplexity {metrics['perplexity']:,.2f}; token accuracy "
+        f"  perplexity {ratio_in_words(metrics['perplexity'])}; token accuracy "
         f"{metrics['token_accuracy']:.2%} over {counted(metrics['tokens'], 'token')}, each predicted from "
         "the true tokens before it",
         *(f"  {name} {signature}" for name, signature in metrics["signatures"].items()),
