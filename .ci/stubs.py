@@ -47,7 +47,7 @@ def stubs() -> dict[Path, str]:
     import unroll.cells
 
     cells = {name: f"unroll.cells.{module}" for name, module in unroll.cells.MODULES.items()}
-    root = unroll.PUBLIC | {"__version__": "unroll.version"}
+    root = unroll.PUBLIC | {"__version__": "unroll.version"} | dict.fromkeys(unroll.ROOMS, "unroll")
     return {
         ROOT / "unroll" / "__init__.pyi": stub(root, {"PUBLIC": "dict[str, str]"}),
         ROOT / "unroll" / "cells" / "__init__.pyi": stub(cells, {"MODULES": "dict[str, str]"}),

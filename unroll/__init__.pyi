@@ -1,5 +1,6 @@
 # Written by .ci/stubs.py from the tables in unroll/__init__.py and unroll/cells/names.py.
 
+from unroll import learn as learn
 from unroll.cells import AttentiveCell as AttentiveCell
 from unroll.cells import AttentiveState as AttentiveState
 from unroll.cells import Cell as Cell

@@ -22,6 +22,7 @@ INTRODUCTIONS = {
     "engine": ("A step over time", "The engine: any cell over any sequence, on any backend."),
     "cells": ("Cells", "One step of each recurrent network. [The zoo](cells.md) compares them."),
     "tasks": ("Tasks", "What a task is to the rest of the program."),
+    "learn": ("The course", "Lessons and their exercises, from Python or a notebook."),
     "testing": ("Testing", "Checks for a cell of your own."),
 }
 MORE = {
@@ -31,6 +32,14 @@ MORE = {
         "unroll.tasks.transcribe.run.TranscribeRun",
     ],
     "tasks": ["unroll.tasks.base.Task", "unroll.training.objective.Objective"],
+    "learn": [
+        "unroll.learn.checking.check",
+        "unroll.learn.folder.write_data",
+        "unroll.learn.notebook.write_notebooks",
+        "unroll.learn.lesson.lesson_of",
+        "unroll.learn.lesson.Lesson",
+        "unroll.learn.checking.Checked",
+    ],
     "testing": ["unroll.testing.check_cell"],
 }
 

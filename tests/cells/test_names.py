@@ -83,7 +83,8 @@ def stub_names(module):
 def test_type_checkers_see_the_names_that_there_are():
     modules = unroll.cells.MODULES.items()
     assert stub_names(unroll.cells) == {name: f"unroll.cells.{file}" for name, file in modules}
-    assert stub_names(unroll) == unroll.PUBLIC | {"__version__": "unroll.version"}
+    rooms = dict.fromkeys(unroll.ROOMS, "unroll")
+    assert stub_names(unroll) == unroll.PUBLIC | {"__version__": "unroll.version"} | rooms
 
 
 def test_the_stubs_are_what_make_stubs_writes():

@@ -49,11 +49,14 @@ INTRODUCTION = """# A course that runs
     unroll learn 4                              # one lesson: its text, its command, what to see, its exercises
     unroll learn 4 --out lesson.html            # the same as a page with its picture
     unroll learn check 4                        # asks the questions
-    unroll learn check 4 --answers 12 b my.py   # or takes the answers; exit code 0 only if all are right
+    unroll learn check 4 --answers 12 a my.py   # or takes the answers; exit code 0 only if all are right
     unroll learn data                           # the data of all lessons, in unroll-lessons/
     unroll learn notebooks notebooks            # every lesson as a notebook
 
 Each lesson takes under a minute on two cores. Data are made from a seed and written to
 `unroll-lessons/`, or to `--folder`, where you can look at them and change them; no file of yours is
-overwritten. The right answers are computed when you ask.
+overwritten. The right answers are computed when you ask. In Python, and in the notebooks:
+
+    import unroll
+    unroll.learn.check(4, [12, "a", my_function])
 """
