@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from unroll.inspect import gradients_of_cells
 from unroll.learn.lessons.vanishing import exercises, flow
 
 
@@ -12,6 +13,15 @@ def test_the_flow_of_the_exercise_is_that_of_autograd():
         states[-1].retain_grad()
     states[-1].backward()
     assert flow(w, inputs) == pytest.approx([s.grad.item() for s in states[1:]])
+
+
+def test_what_the_text_says_of_the_picture():
+    names = ["rnn", "lstm"]
+    held_open = gradients_of_cells(names, length=100, forget_bias=3.0).flows
+    fresh = gradients_of_cells(names, length=100).flows
+    assert [flow.outcome for flow in held_open] == ["vanishes", "lasts"]
+    assert [flow.outcome for flow in fresh] == ["vanishes", "vanishes"]
+    assert fresh[0].halving == pytest.approx(1.5, abs=0.1) and fresh[1].halving > 3
 
 
 def test_answers(tmp_path):
