@@ -21,4 +21,5 @@ ORDER = {
     11: "language_models",
     12: "sampling",
     13: "attention",
+    14: "units",
 }
