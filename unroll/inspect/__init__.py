@@ -17,6 +17,7 @@ PUBLIC = {
     "History": "unroll.inspect.history",
     "NextTokens": "unroll.inspect.next_tokens",
     "Intervention": "unroll.inspect.intervention",
+    "OverTraining": "unroll.inspect.over_training",
     "Report": "unroll.inspect.report",
     "Results": "unroll.inspect.task_pictures.results",
     "Saliency": "unroll.inspect.saliency",
@@ -38,6 +39,7 @@ PUBLIC = {
     "largest_singular_values": "unroll.inspect.jacobian",
     "lyapunov_exponents": "unroll.inspect.lyapunov",
     "next_of_run": "unroll.inspect.next_tokens",
+    "over_training_of_run": "unroll.inspect.over_training",
     "report_of_run": "unroll.inspect.report",
     "results_of_run": "unroll.inspect.task_pictures.results",
     "scores_of_texts": "unroll.inspect.scored_texts",
@@ -80,6 +82,8 @@ if TYPE_CHECKING:
     from unroll.inspect.lyapunov import lyapunov_exponents as lyapunov_exponents
     from unroll.inspect.next_tokens import NextTokens as NextTokens
     from unroll.inspect.next_tokens import next_of_run as next_of_run
+    from unroll.inspect.over_training import OverTraining as OverTraining
+    from unroll.inspect.over_training import over_training_of_run as over_training_of_run
     from unroll.inspect.report import Report as Report
     from unroll.inspect.report import report_of_run as report_of_run
     from unroll.inspect.run_gradients import gradients_of_run as gradients_of_run

@@ -20,6 +20,7 @@ from unroll.inspect.cover import cover_line
 from unroll.inspect.finding import Finding, Picture, html_table
 from unroll.inspect.gates import gates_of_run
 from unroll.inspect.history import history_of_run
+from unroll.inspect.over_training import over_training_of_run
 from unroll.inspect.page import Section, render_page
 from unroll.inspect.run_gradients import gradients_of_run
 from unroll.inspect.states import states_of_run
@@ -178,6 +179,7 @@ def told_of_results(log: Callable[[str], None] | None) -> Callable[[str], None]:
 def report_parts(run: Run, data: str | Path | None) -> Iterator[tuple[str, Callable[[], Finding]]]:
     """The name of every part of a report, and the function that makes it."""
     yield "training", lambda: history_of_run(run)
+    yield "over training", lambda: over_training_of_run(run)
     if data is not None:
         yield "states", partial(sample_states, run, str(data))
         yield from attention_parts(run, str(data))

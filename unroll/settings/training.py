@@ -129,6 +129,11 @@ class TrainingSettings(BaseModel):
         description="gradients: report at the first step and at each evaluation whether "
         "gradients vanish or explode, and write their norms to metrics.jsonl.",
     )
+    snapshots: bool = Field(
+        True,
+        description="Write norms of weights, gates and embeddings at evaluations to snapshots.jsonl, for "
+        "unroll inspect report.",
+    )
     patience: int | None = Field(
         None,
         ge=1,

@@ -343,7 +343,7 @@ class RunFolder:
         with take_lock(self.path):
             check_checkpoints(self.path)
             sweep_folders(self.path / CHECKPOINTS)
-            sweep_files(self.path, {"metrics.jsonl"})
+            sweep_files(self.path, {"metrics.jsonl", "snapshots.jsonl"})
             sweep_beside(self.path.parent)
             yield
 

@@ -34,13 +34,13 @@ from unroll.training.pace import Pace
 from unroll.training.progress import TIMES, TrainingProgress
 from unroll.training.report import ProgressLog, TrainingReport
 from unroll.training.seeds import all_networks, kept_network, seed_in_words, seed_of
+from unroll.training.snapshots import Snapshots
 
 LOG_EVERY = 10  # steps between lines of metrics.jsonl
 SKIPS_IN_ROW = 5  # steps in a row without a finite gradient before going back
 ROLLBACKS = 6  # returns to a checkpoint before giving up
 SAVE_SECONDS = 300.0  # longest time without a checkpoint, where checkpoint_every is not given
 SAMPLE_SECONDS = 4.0  # between samples
-PLATEAU = 2  # evaluations without a better one before the plateau schedule halves the rate
 
 
 class Trainer:
@@ -84,6 +84,8 @@ class Trainer:
     def _use(self, objective: Objective, number: int) -> None:
         """Train the network of this objective, number `number` of the run, from its beginning."""
         self.objective, self._number = objective, number
+        if number == 0:  # of a run of several seeds the first network is followed
+            self.snapshots = Snapshots(objective, self.folder, self.settings)
         self.optimizer = make_optimizer(objective.model, self.settings, objective.learning_rate)
         average = self.settings.average
         self.average = Average(objective.model, average) if average else None
@@ -188,6 +190,8 @@ class Trainer:
         if self.has_ended:
             return "early" if progress.waited >= patience else "done"
         progress.finished = False
+        if progress.step == 0:
+            self._take_snapshot()
         self._saved = time.perf_counter()
         self.objective.model.train()
         while (share := pace.share()) < 1:
@@ -337,6 +341,7 @@ class Trainer:
                 sample = self.objective.sample()
             self.pace.took_evaluation(begun)
         model.train()
+        self._take_snapshot()
         progress.validation = metrics
         self._write(
             validation=metrics,
@@ -348,20 +353,14 @@ class Trainer:
             progress.best_step, progress.best_metrics, progress.waited = progress.step, metrics, 0
             if progress.is_best_of_all():
                 self._keep_best()
-        else:
-            progress.waited += 1
-            self._halve_rate_on_plateau()
+        elif message := progress.wait(self.settings.schedule):
+            self.report.log(message)
         self.report.evaluation(progress.step, metrics, better, sample)
 
-    def _halve_rate_on_plateau(self) -> None:
-        """Where the schedule is plateau and the validation loss has stopped falling."""
-        progress = self.progress
-        if self.settings.schedule == "plateau" and progress.waited % PLATEAU == 0:
-            progress.rate_scale /= 2
-            self.report.log(
-                f"The validation loss has not fallen for {progress.waited} evaluations; the "
-                "learning rate is halved."
-            )
+    def _take_snapshot(self) -> None:
+        """What training has changed so far, of the first network."""
+        if self._number == 0:
+            self.snapshots.take(self.progress.step)
 
     # checkpoints
 

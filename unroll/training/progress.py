@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # the times of a run in its progress
+PLATEAU = 2  # evaluations without a better one before the plateau schedule halves the rate
 TIMES = (
     "seconds",
     "reading_seconds",
@@ -123,6 +124,15 @@ class TrainingProgress:
             networks=[*self.networks, self.network(seed)],
             began=self.training_seconds,
         )
+
+    def wait(self, schedule: str) -> str | None:
+        """Count an evaluation that was not better; under the plateau schedule every second one in a row
+        halves the rate, which the returned sentence says."""
+        self.waited += 1
+        if schedule != "plateau" or self.waited % PLATEAU:
+            return None
+        self.rate_scale /= 2
+        return f"The validation loss has not fallen for {self.waited} evaluations; the learning rate is halved."
 
     def is_best_of_all(self) -> bool:
         """Whether the best weights of this network are better than those of all networks before."""
