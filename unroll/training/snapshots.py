@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from unroll.layers.recorded import recorded
+from unroll.layers.recurrent import Recurrent
 from unroll.settings import TrainingSettings
 from unroll.training.folder import RunFolder
 from unroll.training.metrics_file import MetricsFile
@@ -165,6 +166,8 @@ def gates_of_batch(objective: Objective) -> dict[str, list[float]]:
         [mean, share under 0.1, share over 0.9] by `layer 1 forget_gate`; empty for cells without gates.
     """
     model, was_training = objective.model, objective.model.training
+    if not any(isinstance(module, Recurrent) for module in model.modules()):
+        return {}
     devices = [objective.device] if objective.device.type == "cuda" else []
     model.eval()
     try:
