@@ -22,7 +22,8 @@ def page(request, opened, found):
 def test_every_part_is_there(found):
     names = [name for name, _ in found.parts]
     assert names == [
-        "text", "training", "states", "gates", "gradients", "vectors", "Elman beside LSTM",
+        "text", "training", "over training", "states", "gates", "gradients", "vectors",
+        "Elman beside LSTM",
     ]  # fmt: skip
     assert found.missing == () and found.metrics["task"] == "language"
     facts = json.loads(json.dumps(found.as_dict(), allow_nan=False))
