@@ -50,7 +50,9 @@ def test_a_report_of_other_tasks_lists_what_is_missing(translator, runs, monkeyp
     assert found.missing == (
         "Everything that needs data: gone.tsv does not exist any more; give DATA.",
     )
-    assert [name for name, _ in found.parts] == ["training", "vectors", "Elman beside LSTM"]
+    assert [name for name, _ in found.parts] == [
+        "training", "over training", "vectors", "Elman beside LSTM",
+    ]  # fmt: skip
 
 
 def test_the_parts_are_sections_of_one_page(page, found):
@@ -157,6 +159,7 @@ def test_each_kind_of_run_has_the_parts_that_it_supports(tmp_path, monkeypatch):
         ),
     ):
         found = report_of_run(unroll.train(data, **small, **settings))
-        assert {name for name, _ in found.parts} == parts | {"training", "Elman beside LSTM"}
+        always = {"training", "over training", "Elman beside LSTM"}
+        assert {name for name, _ in found.parts} == parts | always
         assert len(found.missing) == missing
         assert json.dumps(found.as_dict(), allow_nan=False) and "<section" in found.html()

@@ -201,10 +201,9 @@ class Intervention(Finding):
             "conditions": html.escape(format_conditions(self.conditions)),
             "pictures": f"<p>{html.escape(self.sentence())}</p>"
             + "".join(f'<div class="figure">{self.svg(name)}</div>' for name in self.pictures()),
-            "messages": "",
             "table": html_table(self.table()),
         }
-        return Section("history", self.title, parts)
+        return Section("figures", self.title, parts)
 
 
 @torch.no_grad()

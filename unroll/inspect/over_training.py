@@ -184,10 +184,9 @@ class OverTraining(Finding):
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
             "pictures": f"<p>{html.escape(self.sentence())}</p>{figures}",
-            "messages": "",
             "table": html_table(self.table()),
         }
-        return Section("history", self.title, parts)
+        return Section("figures", self.title, parts)
 
 
 def caption(name: str) -> str:
