@@ -144,3 +144,16 @@ def test_arrays_that_are_no_model_are_refused(change):
     assert KneserNey.from_arrays(3, arrays).order == 2
     with pytest.raises(ValueError, match="expected"):
         KneserNey.from_arrays(3, {**arrays, **change})
+
+
+def test_prepared_arrays_are_those_of_the_equation():
+    ids = np.array([0, 1, 2, 0, 1, 2, 0, 1])
+    model = KneserNey.fit(ids, vocabulary_size=3, order=2)
+    arrays = model.prepared_arrays()
+    (row,) = model.rows_after([0, 1])[1:]
+    p = arrays["unigram"] * arrays["left"][row]
+    place = slice(arrays["first"][row], arrays["first"][row + 1])
+    p[arrays["tokens"][place]] += arrays["share"][place.start + 1 : place.stop + 1]
+    assert np.allclose(p, model.probabilities(model.rows_after([0, 1])))
+    assert arrays["followed"][row] and not arrays["followed"][-1]
+    assert arrays["keys"][-1] > arrays["keys"][-2]

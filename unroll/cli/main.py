@@ -21,6 +21,7 @@ from unroll.cli import (
     doctor,
     evaluate,
     explain,
+    export,
     generate,
     inspect,
     learn,
@@ -77,6 +78,7 @@ def make_app() -> typer.Typer:
     app.command("compare")(compare.compare)
     app.add_typer(learn.app, name="learn")
     app.command("explain")(explain.explain)
+    app.command("export")(export.export)
     app.command("cells")(cells.cells)
     app.command("doctor")(doctor.doctor)
     return app

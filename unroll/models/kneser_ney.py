@@ -187,6 +187,24 @@ class KneserNey:
         left = np.bincount(prefix, weights=taken, minlength=len(total))
         return share, np.where(total > 0, left / np.maximum(total, 1), 1.0)
 
+    def prepared_arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of which a program without this class makes `advance` and `probabilities`.
+
+        `keys` end with one that no gram has; the last two entries of `left`, `share` and `followed` are
+        those of grams never seen.
+        """
+        share, left = self._factors
+        none = np.array([np.iinfo(np.int64).max])
+        return {
+            "keys": np.concatenate([self.keys, none]),
+            "first": self.first,
+            "tokens": self.tokens,
+            "share": share,
+            "left": left,
+            "followed": self.after > 0,
+            "unigram": self._unigram,
+        }
+
     # histories
 
     def rows_after(self, ids: list[int] | np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from unroll.cells import Cell, fields
+from unroll.export.onnx.graph import OnnxGraph
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,23 @@ def state_ports(cell: Cell, suffix: str) -> list[StatePort]:
         )
         for name, field in fields(state)
     ]
+
+
+def add_initial_states(graph: OnnxGraph, ports: Sequence[StatePort], lengths: str) -> None:
+    """Begin with the state before the first step, where the states are no inputs of the model.
+
+    Args:
+        graph: with the layers, which read the states by their names.
+        ports: the fields.
+        lengths: the name of the lengths [B].
+    """
+    body, graph.nodes = graph.nodes, []
+    batch = graph.add("Shape", lengths)
+    for port in ports:
+        sizes = graph.whole(*port.initial.shape)
+        shape = graph.add("Concat", batch, sizes, axis=0) if port.initial.dim() else batch
+        graph.rename(graph.add("Expand", graph.constant(port.initial), shape), port.name)
+    graph.nodes += body
 
 
 def names_of(ports: Sequence[StatePort]) -> list[str]:
