@@ -206,6 +206,7 @@ class CaptionedImage:
         references: of the data.
         tokens: of the caption, T of them.
         attention: over the places of the image, [T, rows, columns].
+        origin: where the caption comes from: "network", or a similar image.
     """
 
     name: str
@@ -214,6 +215,7 @@ class CaptionedImage:
     references: Sequence[str]
     tokens: Sequence[str]
     attention: np.ndarray
+    origin: str = "network"
 
 
 @dataclass(frozen=True)

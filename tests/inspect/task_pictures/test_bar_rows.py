@@ -12,3 +12,10 @@ def test_the_longest_bar_fills_the_width():
 
 def test_a_value_that_is_no_number_has_no_length():
     assert "none" in draw_bar_rows([BarRow("a", math.nan, "none")], "it").svg()
+
+
+def test_long_names_stand_above_their_bars():
+    long = "a name that does not fit before its bar"
+    rows = [BarRow(long, 1, "1"), BarRow("b", 1, "1")]
+    assert long in draw_bar_rows(rows, "it").svg()
+    assert draw_bar_rows(rows, "it").height > draw_bar_rows(rows[1:] * 2, "it").height

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,9 @@ def test_attention_lies_over_the_image():
     pixels = np.zeros((4, 8, 3), dtype=np.uint8)
     image = CaptionedImage("a.png", pixels, "a dog .", ["A dog."], ["a", "dog"], attention)
     found = caption_results(CaptionedImages([image], 3), "it", {})
+    borrowed = replace(image, origin="similar image")
+    told = caption_results(CaptionedImages([borrowed], 3), "it", {}).sentences()
+    assert len(found.sentences()) == 2 and told[2].startswith("1 caption is those of similar")
     assert "of which 1 say word for word" in found.sentences()[0]
     svg = found.svg("image")
     assert (

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from unroll.counting import counted
 from unroll.inspect.drawing import Area, Drawing, Mark, Pixels, TextMark
 from unroll.inspect.finding import Picture, Row, round_digits
 from unroll.inspect.task_pictures.finding import TaskFinding, shown_of
@@ -36,12 +37,18 @@ class CaptionResults(TaskFinding):
         images = self.captioned.images
         same = sum(plain(each.caption) in map(plain, each.references) for each in images)
         different = len({each.caption for each in images})
-        return [
+        lines = [
             f"{len(images):,} of {self.captioned.of:,} images with {different:,} different captions, "
             f"of which {same:,} say word for word what a reference says.",
             "Orange: where the network looks while the word comes; the strongest place of each word has "
             "the full colour.",
         ]
+        if borrowed := sum(each.origin != "network" for each in images):
+            lines.append(
+                f"{counted(borrowed, 'caption is', 'captions are')} those of similar images, which the "
+                "network did not write: its attention is that of reading them."
+            )
+        return lines
 
     def table(self) -> list[list[str]]:
         """The place of the largest weight of each word."""
@@ -71,6 +78,7 @@ class CaptionResults(TaskFinding):
                 {
                     "image": each.name,
                     "caption": each.caption,
+                    "origin": each.origin,
                     "references": list(each.references),
                     "tokens": list(each.tokens),
                     "attention": [

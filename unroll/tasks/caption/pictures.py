@@ -45,6 +45,7 @@ def captioned_images(
                 references=references[k],
                 tokens=said["tokens"],
                 attention=attention,
+                origin=said["origin"],
             )
         )
     yield CaptionedImages(found, len(places))
