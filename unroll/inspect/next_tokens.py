@@ -121,7 +121,7 @@ class NextTokens(Finding):
             "messages": "".join(f"<li>{html.escape(s)}</li>" for s in self.sentences()),
             "table": html_table(self.table()),
         }
-        return Section("history", self.title, parts)
+        return Section("verdicts", self.title, parts)
 
 
 def next_of_run(

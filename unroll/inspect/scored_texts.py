@@ -256,7 +256,7 @@ class ScoredTexts(Finding):
             "messages": "".join(f"<li>{html.escape(s)}</li>" for s in self.verdicts()),
             "table": "".join(map(html_table, tables)),
         }
-        return Section("history", self.title, parts)
+        return Section("verdicts", self.title, parts)
 
 
 def scores_of_texts(

@@ -248,7 +248,7 @@ class Summands(Finding):
             "messages": "".join(f"<li>{html.escape(s)}</li>" for s in [CUT, *self.verdicts()]),
             "table": html_table(self.table()),
         }
-        return Section("history", self.title, parts)
+        return Section("verdicts", self.title, parts)
 
 
 def summands_of_cell(

@@ -207,7 +207,7 @@ class WordGradients(Finding):
             "messages": "".join(f"<li>{html.escape(s)}</li>" for s in self.verdicts()),
             "table": html_table(self.table()),
         }
-        return Section("history", self.title, parts)
+        return Section("verdicts", self.title, parts)
 
 
 def gradients_of_word(
