@@ -16,6 +16,7 @@ from unroll.layers import Recurrent, Stepper
 from unroll.layers.locked_dropout import LockedDropout
 from unroll.models.initialisation import initialise_layers
 from unroll.models.mixture_gate import MixtureGate
+from unroll.models.one_hot import OneHot
 from unroll.models.shortlist import ShortlistEmbedding, share_of, whole_logits
 from unroll.models.softmax import linear_cross_entropy, predictions_of
 from unroll.models.token_cell import TokenCell
@@ -46,9 +47,11 @@ class LanguageModel(nn.Module):
             gate. Default: False.
         ids_read: how many ids it reads, where that is more than V: the start of a text is read and never
             predicted. Default: V.
+        one_hot: read tokens as one-hot vectors [V] instead of an embedding; `embedding_size` is then V.
 
     Raises:
-        ValueError: where tied sizes differ, and where `rare` and `ids_read` are both given.
+        ValueError: where tied sizes differ, and where `rare` and `ids_read`, or `one_hot` and `tie` or
+            `rare` are both given.
     """
 
     rare: Tensor | None
@@ -70,15 +73,23 @@ class LanguageModel(nn.Module):
         initialisation: str = "auto",
         gated: bool = False,
         ids_read: int | None = None,
+        one_hot: bool = False,
     ) -> None:
         super().__init__()
         if rare is not None and ids_read is not None and ids_read > vocabulary_size:
             raise ValueError("LanguageModel got rare and ids_read; expected one of them.")
+        if one_hot and (tie or rare is not None or embedding_size != vocabulary_size):
+            raise ValueError(
+                "LanguageModel got one_hot with tie, rare or an embedding_size that is not vocabulary_size."
+            )
         self.gate = MixtureGate() if gated else None
         self.register_buffer("rare", rare)
         self.known = vocabulary_size if rare is None else vocabulary_size - len(rare)
         places = self.known + (rare is not None)
-        embedding = nn.Embedding if rare is None else ShortlistEmbedding
+        embedding: type[nn.Embedding | OneHot] = (
+            nn.Embedding if rare is None else ShortlistEmbedding
+        )
+        embedding = OneHot if one_hot else embedding
         read = places if rare is not None else max(places, ids_read or 0)
         self.embedding = embedding(read, embedding_size)
         self.category = nn.Embedding(categories, embedding_size) if categories else None
@@ -249,7 +260,8 @@ class LanguageModel(nn.Module):
         said = initialise_layers(self.stack, name)
         tied = self.weight is None
         scale = self.embedding.embedding_dim**-0.5 if tied else 1.0
-        nn.init.normal_(self.embedding.weight, 0.0, scale)
+        if not isinstance(self.embedding, OneHot):
+            nn.init.normal_(self.embedding.weight, 0.0, scale)
         if self.weight is not None:
             nn.init.xavier_uniform_(self.weight)
         if self.category is not None:

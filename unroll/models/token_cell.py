@@ -39,7 +39,7 @@ class TokenCell(Cell):
         (2, 4)
     """
 
-    def __init__(self, embedding: nn.Embedding, cells: Sequence[nn.Module]) -> None:
+    def __init__(self, embedding: nn.Module, cells: Sequence[nn.Module]) -> None:
         stack = StackedCell(cells)
         super().__init__(1, stack.hidden_size)
         self.embedding, self.stack = embedding, stack

@@ -43,6 +43,7 @@ def fit_to_budget(settings: LanguageSettings, corpus: Corpus) -> LanguageSetting
     timed = settings.shortlist or (TIMED_WORDS if may_shorten(settings, corpus) else vocabulary)
     timed = min(timed, vocabulary)
     tie = settings.level != "char" if settings.tie is None else settings.tie
+    tie = tie and settings.input == "embedding"
     steps, hidden = steps_and_units(settings, timed, tokens, tie=tie)
     reference = reference_cost(timed, tie=tie)
     embedding = settings.embedding or (hidden if tie else min(128, hidden))
@@ -116,7 +117,7 @@ def fit_to_reading(
 
 def may_shorten(settings: LanguageSettings, corpus: Corpus) -> bool:
     """Whether a shortlist follows from the budget: of words that n-grams know too."""
-    is_open = settings.shortlist is None and settings.online is None
+    is_open = settings.shortlist is None and settings.online is None and settings.input != "onehot"
     return is_open and settings.level == "word" and corpus.floor is not None
 
 

@@ -37,6 +37,7 @@ SGD_RATE = 0.3
 DEVICE_STREAMS = 64  # streams in parallel where the device is no CPU
 # of a text of which nothing is held out; chosen by trials on texts of 5 to 900 characters
 SMALL_UNITS, SMALL_RATE = (16, 128), 0.01
+MOST_ONE_HOT = 4096  # tokens
 
 
 def defaults_of(settings: LanguageSettings) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def resolve_sizes(settings: LanguageSettings, make_cell: MakeCell) -> LanguageSe
         return settings  # what the text and the machine allow is known when it is read
     hidden = settings.hidden or preset["hidden"]
     may_tie = settings.level != "char" if settings.tie is None else settings.tie
+    may_tie = may_tie and settings.input == "embedding"
     embedding = settings.embedding or (
         hidden if may_tie else min(preset.get("embedding", 128), hidden)
     )
@@ -80,7 +82,11 @@ def resolve_sizes(settings: LanguageSettings, make_cell: MakeCell) -> LanguageSe
             f"--set tie=true needs --set embedding={width}, the output size of the cell with --hidden "
             f"{hidden}; got embedding={embedding}. Leave the embedding out, or use --set tie=false."
         )
-    resolved = {"tie": may_tie and embedding == width, "hidden": hidden, "embedding": embedding}
+    resolved: dict[str, Any] = {
+        "tie": may_tie and embedding == width,
+        "hidden": hidden,
+        "embedding": embedding,
+    }
     if settings.online and "block" not in settings.model_fields_set:
         resolved["block"] = ONLINE_BLOCK
     left_open = {name for name in ("hidden", "embedding") if getattr(settings, name) is None}
@@ -137,6 +143,12 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
         UserError: where the text is too short for the settings.
     """
     preset = defaults_of(settings)
+    vocabulary = len(corpus.vocabulary)
+    if settings.input == "onehot" and vocabulary > MOST_ONE_HOT:
+        raise UserError(
+            f"--set input=onehot is for at most {MOST_ONE_HOT:,} tokens, and the vocabulary has "
+            f"{vocabulary:,}. Leave it out: an embedding is a learned vector for each."
+        )
     settings = settings.model_copy(update={"block": fitting_block(settings, corpus)})
     room = max(1, (corpus.train.tokens - settings.block) // settings.block)
     if not corpus.held_out:
@@ -169,6 +181,7 @@ def resolve(settings: LanguageSettings, corpus: Corpus) -> LanguageSettings:
             "dropout": dropout,
             "dropout_input": dropout_input,
             "learning_rate": learning_rate,
+            "embedding": settings.embedding if settings.input == "embedding" else None,
             "valid_size": valid_size(settings, resumed=False, is_short=not corpus.held_out),
             "unknown": when_unknown(settings, corpus.scan.characters, corpus.held_out),
         }

@@ -22,6 +22,7 @@ def describe(corpus: Corpus, settings: LanguageSettings, network: LanguageModel)
     lines = [
         *describe_text(corpus, settings),
         *describe_words(settings),
+        *describe_input(corpus, settings),
         *describe_batches(settings, network),
     ]
     if fits_budget(settings):
@@ -101,6 +102,16 @@ def describe_words(settings: LanguageSettings) -> list[str]:
             "(--set weight_drop=P)."
         )
     return lines
+
+
+def describe_input(corpus: Corpus, settings: LanguageSettings) -> list[str]:
+    """A sentence on what the network reads of a token, where it is no embedding."""
+    if settings.input == "embedding":
+        return []
+    return [
+        f"The network reads one-hot vectors of {len(corpus.vocabulary):,} numbers (--set "
+        "input=embedding|onehot)."
+    ]
 
 
 def describe_batches(settings: LanguageSettings, network: LanguageModel) -> list[str]:

@@ -75,6 +75,11 @@ class LanguageSettings(RecurrentSettings):
         "closed, and they are refused; skip: closed, and they are left out. auto: never for characters of "
         "a text below 10000, and where nothing is held out; else token.",
     )
+    input: Literal["embedding", "onehot"] = Field(
+        "embedding",
+        description="What the network reads of a token. embedding: a vector that is learned; onehot: a "
+        "vector of zeros with a one at the token, for small alphabets.",
+    )
     # the batches
     state: Literal["carry", "reset"] = Field(
         "carry",
@@ -159,6 +164,20 @@ class LanguageSettings(RecurrentSettings):
         if self.min_count not in (None, 1) or self.vocabulary_size is not None:
             raise ValueError(
                 f"unknown={self.unknown} keeps every token; leave min_count and vocabulary_size out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def input_fits(self) -> Self:
+        """Refuse settings of an embedding where there is none.
+
+        Raises:
+            ValueError: where it is so.
+        """
+        has_embedding = self.embedding is not None or self.tie or self.shortlist is not None
+        if self.input == "onehot" and has_embedding:
+            raise ValueError(
+                "input=onehot has no embedding; expected neither embedding, tie nor shortlist"
             )
         return self
 

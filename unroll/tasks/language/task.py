@@ -96,12 +96,12 @@ class LanguageTask(
     def build_network(
         self, settings: LanguageSettings, preprocessor: LanguagePreprocessor, make_cell: MakeCell
     ) -> LanguageModel:
-        rare = None
+        rare, one_hot = None, settings.input == "onehot"
         if settings.shortlist is not None and preprocessor.floor is not None:
             rare = rare_shares(preprocessor.floor.unigram, settings.shortlist)
         return LanguageModel(
             len(preprocessor.vocabulary),
-            settings.embedding or 128,
+            len(preprocessor.vocabulary) if one_hot else settings.embedding or 128,
             settings.hidden or 512,
             settings.layers,
             cell=make_cell,
@@ -114,6 +114,7 @@ class LanguageTask(
             initialisation=settings.initialisation,
             gated=preprocessor.floor is not None,
             ids_read=ids_read(preprocessor.vocabulary),
+            one_hot=one_hot,
         )
 
     def objective(
