@@ -7,7 +7,13 @@ import sacrebleu
 import torch
 
 from unroll.tasks.translate.batches import EncodedPairs, SequenceArray
-from unroll.tasks.translate.metrics import token_metrics, translation_scores, unknown_rates
+from unroll.tasks.translate.description import format_scores
+from unroll.tasks.translate.metrics import (
+    has_four_words,
+    token_metrics,
+    translation_scores,
+    unknown_rates,
+)
 from unroll.tasks.translate.reader import encode_pairs
 
 
@@ -40,3 +46,12 @@ def test_token_metrics_are_plain_counts(run, pairs_of):
     found = token_metrics(run.model, encoded, torch.device("cpu"))
     assert found["loss"] == pytest.approx(nats / tokens, rel=1e-4)
     assert found["token_accuracy"] == pytest.approx(right / tokens)
+
+
+def test_bleu_says_nothing_of_references_below_four_words():
+    short = translation_scores(["MAWK", "READ"], ["MAWK", "READ"])
+    assert short["without_bleu"] and short["exact_match"] == 1
+    assert format_scores(short) == "chrF 100.00   exact match 100.00%"
+    mixed = translation_scores(["a b", "c d e f"], ["a b", "c d e f"])
+    assert "without_bleu" not in mixed and format_scores(mixed).startswith("BLEU 100.00")
+    assert has_four_words("one, two three") and not has_four_words("one two three")

@@ -25,6 +25,7 @@ from unroll.tasks.base import Progress, Trained
 from unroll.tasks.classify.baseline import ClassifyBaselines
 from unroll.tasks.classify.labelled import LabelledSequences, make_batch
 from unroll.tasks.classify.network import Classifier
+from unroll.tasks.classify.ordinal import OrdinalMetrics, describe_ordinal, ordinal_metrics
 from unroll.tasks.classify.preprocessor import ClassifyPreprocessor
 from unroll.tasks.classify.settings import ClassifySettings
 from unroll.tasks.comparison import comparison_table
@@ -54,6 +55,7 @@ class ClassifyMetrics(ClassificationMetrics, total=False):
         confusion: counts, one row per true class; where a record may have several classes, for each
             class [[neither, only predicted], [only true, both]].
         per_class: precision, recall and F1 of each class.
+        ordinal: how far predictions are off, where the labels are whole numbers in a row.
         unseen: records with a label that is no class of the model; they count as wrong.
         unseen_labels: those labels.
         skipped: bad records that were skipped.
@@ -71,6 +73,7 @@ class ClassifyMetrics(ClassificationMetrics, total=False):
     classes: list[str]
     confusion: Confusion
     per_class: list[ClassMetrics]
+    ordinal: OrdinalMetrics
     unseen: int
     unseen_labels: list[str]
     skipped: int
@@ -167,7 +170,11 @@ def compare_with_baselines(
     uncalibrated = scores_to_probabilities(logits, preprocessor.multi_label)
     baselines = ClassifyBaselines.load(trained.path, preprocessor)
     compared = baselines.probabilities(records) | compare_parts(trained.model, records, logits)
-    return {
+    confusion = confusion_matrix(p, targets)
+    ordinal = None
+    if not preprocessor.multi_label:
+        ordinal = ordinal_metrics(confusion, preprocessor.classes)  # type: ignore[arg-type]
+    metrics: ClassifyMetrics = {
         **classification_metrics(p, targets, records.unseen),
         "shares": fitted_shares(trained.model, records),
         "uncalibrated_error": classification_metrics(uncalibrated, targets)["calibration_error"],
@@ -182,11 +189,12 @@ def compare_with_baselines(
             name: baseline_metrics(q, targets, records.unseen) for name, q in compared.items()
         },
         "classes": preprocessor.classes,
-        "confusion": confusion_matrix(p, targets),
+        "confusion": confusion,
         "per_class": class_metrics(p, targets, preprocessor.classes),
         "unseen": sum(map(bool, records.unseen)),
         "unseen_labels": records.unseen_labels,
     }
+    return metrics if ordinal is None else {**metrics, "ordinal": ordinal}
 
 
 def compare_parts(
@@ -223,6 +231,7 @@ def summarise_metrics(metrics: ClassifyMetrics, where: str) -> list[str]:
         f"On {where}, {counted(metrics['records'], record)}:",
         *comparison_table(metrics, metrics["baselines"], format_row),
         *describe_interval(metrics["accuracy"], metrics["records"], record),
+        *describe_ordinal(metrics.get("ordinal")),
         describe_calibration(metrics),
         *describe_gain(metrics),
     ]

@@ -111,6 +111,7 @@ def summarise(metrics: TranslateMetrics, where: str) -> list[str]:
     return [
         f"On {where}, {counted(metrics['pairs'], 'pair')} ({metrics['search']}):",
         *comparison_table(metrics, metrics["baselines"], format_scores),
+        *describe_no_bleu(metrics),
         f"  perplexity {ratio_in_words(metrics['perplexity'])}; token accuracy "
         f"{metrics['token_accuracy']:.2%} over {counted(metrics['tokens'], 'token')}, each predicted from "
         "the true tokens before it",
@@ -119,13 +120,21 @@ def summarise(metrics: TranslateMetrics, where: str) -> list[str]:
     ]
 
 
+def describe_no_bleu(metrics: TranslateMetrics) -> list[str]:
+    """A sentence where BLEU is left out."""
+    if not metrics.get("without_bleu"):
+        return []
+    return ["BLEU is left out: no reference has four words, so it is 0 whatever is written."]
+
+
 def earned(metrics: TranslateMetrics) -> list[str]:
     """A sentence on whether the network earns its seconds; none without known pairs."""
     if "origins" not in metrics:
         return []
     names = ("known pairs alone", "nearest neighbour", "network alone")
+    score, title = ("chrf", "chrF") if metrics.get("without_bleu") else ("bleu", "BLEU")
     figures = [
-        f"the {name}: {scores['bleu']:.1f}"
+        f"the {name}: {scores[score]:.1f}"  # type: ignore[literal-required]
         for name in names
         if (scores := metrics["baselines"].get(name)) is not None
     ]
@@ -134,17 +143,16 @@ def earned(metrics: TranslateMetrics) -> list[str]:
     origins = sorted(metrics["origins"].items(), key=lambda item: -item[1])
     parts = ", ".join(f"{count:,} by {ORIGINS[origin]}" for origin, count in origins)
     return [
-        f"The network with the known pairs: BLEU {metrics['bleu']:.1f}; {'; '.join(figures)}. "
+        f"The network with the known pairs: {title} "
+        f"{metrics[score]:.1f}; {'; '.join(figures)}. "  # type: ignore[literal-required]
         f"Translations: {parts}."
     ]
 
 
 def format_scores(scores: TranslationScores) -> str:
-    """The scores of one line of a table."""
-    return (
-        f"BLEU {scores['bleu']:5.2f}   chrF {scores['chrf']:5.2f}   exact match "
-        f"{scores['exact_match']:6.2%}"
-    )
+    """The scores of one line of a table; without BLEU where it says nothing."""
+    bleu = "" if scores.get("without_bleu") else f"BLEU {scores['bleu']:5.2f}   "
+    return f"{bleu}chrF {scores['chrf']:5.2f}   exact match {scores['exact_match']:6.2%}"
 
 
 def check_report(path: str, settings: TranslateSettings) -> dict[str, object]:

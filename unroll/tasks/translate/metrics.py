@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from functools import cache
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from unroll.tasks.translate.reader import encode_pairs
 from unroll.tasks.translate.rescoring import ranked, rate_candidates
 
 LOGITS = 1 << 22  # at a time
+FEWEST_WORDS = 4  # of a reference, for BLEU
 PART = 64  # pairs that are translated at a time, between two looks at the clock
 
 
@@ -54,12 +55,15 @@ class TranslationScores(TypedDict):
         exact_match: share of the translations that equal their reference, 0 to 1.
         chrf: chrF of the corpus, 0 to 100.
         signatures: how sacreBLEU computed each score, by the name of the score.
+        without_bleu: true where no reference has four words, so that BLEU, whose grams have up to four,
+            says nothing.
     """
 
     bleu: float
     exact_match: float
     chrf: float
     signatures: dict[str, str]
+    without_bleu: NotRequired[bool]
 
 
 class UnknownRates(TypedDict):
@@ -177,12 +181,21 @@ def translation_scores(translations: list[str], references: list[str]) -> Transl
 
     bleu, bleu_signature = bleu_score(translations, references)
     chrf = CHRF()
-    return {
+    scores: TranslationScores = {
         "bleu": bleu,
         "exact_match": exact_match(translations, references),
         "chrf": chrf.corpus_score(translations, [references]).score,
         "signatures": {"bleu": bleu_signature, "chrf": str(chrf.get_signature())},
     }
+    if not any(has_four_words(reference) for reference in references):
+        scores["without_bleu"] = True
+    return scores
+
+
+def has_four_words(reference: str) -> bool:
+    """Whether BLEU finds a gram of four words in a reference, as sacreBLEU splits it."""
+    bleu, _ = sentence_scorers()
+    return len(bleu.tokenizer(reference).split()) >= FEWEST_WORDS
 
 
 def unknown_rates(pairs: EncodedPairs) -> UnknownRates:
