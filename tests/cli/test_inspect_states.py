@@ -54,3 +54,12 @@ def test_what_is_refused(capsys, folder):
         (("set-unit", "run", "a rose", "c[99]=1"), "units 0 to 7"),
     ):
         assert message in " ".join(said(capsys, *words, code=2).err.split()), words
+
+
+def test_predicted_beside_actual(capsys, folder):
+    out = said(capsys, "predictions", "run", "a rose").out
+    assert "next characters are right" in out and "  a rose" in out
+    facts = json.loads(said(capsys, "predictions", "run", "--json").out)
+    assert facts["of"] > 50
+    said(capsys, "predictions", "run", "--out", "predictions.html")
+    assert 'class="pairs letters"' in (folder / "predictions.html").read_text()

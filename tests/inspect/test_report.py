@@ -22,8 +22,8 @@ def page(request, opened, found):
 def test_every_part_is_there(found):
     names = [name for name, _ in found.parts]
     assert names == [
-        "text", "training", "over training", "states", "gates", "gradients", "vectors",
-        "Elman beside LSTM",
+        "text", "training", "over training", "predictions", "states", "gates", "gradients",
+        "vectors", "Elman beside LSTM",
     ]  # fmt: skip
     assert found.missing == () and found.metrics["task"] == "language"
     facts = json.loads(json.dumps(found.as_dict(), allow_nan=False))
@@ -145,7 +145,7 @@ def test_each_kind_of_run_has_the_parts_that_it_supports(tmp_path, monkeypatch):
     )
     small = {"steps": 2, "hidden": 6, "threads": 1, "backend": "loop", "quiet": True}
     lines = {"task": "language", "per_line": True, "condition": "1", "cell": "gru"}
-    of_text = {"text", "states", "gates", "gradients", "vectors"}
+    of_text = {"text", "predictions", "states", "gates", "gradients", "vectors"}
     alone = {name: value for name, value in lines.items() if name != "condition"}
     for data, settings, parts, missing in (
         ("names.tsv", lines, of_text, 0),

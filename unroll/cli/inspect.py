@@ -19,7 +19,7 @@ from unroll.cli.finding_options import (
 )
 from unroll.cli.findings import as_flags, checked_files, report_finding, write_files
 from unroll.cli.inspect_gradients import gradients, summands
-from unroll.cli.inspect_states import set_unit, states
+from unroll.cli.inspect_states import predictions, set_unit, states
 from unroll.cli.output import say
 from unroll.cli.run_options import AsJson, Overwrite, RunPath, TrustCode, text_given
 
@@ -97,6 +97,7 @@ def cell(
 
 app.command("states")(states)
 app.command("set-unit")(set_unit)
+app.command("predictions")(predictions)
 
 
 @app.command("gates")

@@ -1,4 +1,4 @@
-"""`unroll inspect states` and `set-unit`: what units follow, which labels they tell, what they cause."""
+"""`unroll inspect states`, `set-unit` and `predictions`: what units tell and cause, what is predicted."""
 
 from __future__ import annotations
 
@@ -107,6 +107,39 @@ def set_unit(
     flags = given_flags(at=at, condition=condition, device=device)
     command = ["unroll", "inspect", "set-unit", path, text, *units, *flags]
     report_finding(finding, command, files, json, "units.html")
+
+
+def predictions(
+    path: RunPath,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="Data of the kind it was trained on; of a language model also a text. Default: the data "
+            "of the run.",
+        ),
+    ] = None,
+    condition: Condition = None,
+    out: Out = None,
+    svg: Svg = None,
+    csv: Csv = None,
+    png: Png = None,
+    overwrite: Overwrite = False,
+    json: AsJson = False,
+    device: Device = None,
+    trust_code: TrustCode = False,
+) -> None:
+    """Show what a run predicts beside what is actual, errors marked."""
+    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
+    run = load_run(path, device, trust_code)
+    from unroll.inspect import predictions_of_run
+
+    finding = predictions_of_run(
+        run, data, condition=condition, log=lambda line: say(line, err=True)
+    )
+    flags = given_flags(condition=condition, device=device)
+    command = ["unroll", "inspect", "predictions", path, *filter(None, (data,)), *flags]
+    report_finding(finding, command, files, json, "predictions.html")
 
 
 def read_text_file(file: str) -> str:

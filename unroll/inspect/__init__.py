@@ -18,6 +18,7 @@ PUBLIC = {
     "NextTokens": "unroll.inspect.next_tokens",
     "Intervention": "unroll.inspect.intervention",
     "OverTraining": "unroll.inspect.over_training",
+    "Predictions": "unroll.inspect.predictions",
     "Report": "unroll.inspect.report",
     "Results": "unroll.inspect.task_pictures.results",
     "Saliency": "unroll.inspect.saliency",
@@ -40,6 +41,7 @@ PUBLIC = {
     "lyapunov_exponents": "unroll.inspect.lyapunov",
     "next_of_run": "unroll.inspect.next_tokens",
     "over_training_of_run": "unroll.inspect.over_training",
+    "predictions_of_run": "unroll.inspect.predictions",
     "report_of_run": "unroll.inspect.report",
     "results_of_run": "unroll.inspect.task_pictures.results",
     "scores_of_texts": "unroll.inspect.scored_texts",
@@ -84,6 +86,8 @@ if TYPE_CHECKING:
     from unroll.inspect.next_tokens import next_of_run as next_of_run
     from unroll.inspect.over_training import OverTraining as OverTraining
     from unroll.inspect.over_training import over_training_of_run as over_training_of_run
+    from unroll.inspect.predictions import Predictions as Predictions
+    from unroll.inspect.predictions import predictions_of_run as predictions_of_run
     from unroll.inspect.report import Report as Report
     from unroll.inspect.report import report_of_run as report_of_run
     from unroll.inspect.run_gradients import gradients_of_run as gradients_of_run

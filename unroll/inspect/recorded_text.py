@@ -6,6 +6,7 @@ T time, B streams side by side, H hidden, V vocabulary.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 import torch
@@ -39,6 +40,7 @@ class RecordedText:
             predict no tokens.
         surprise: the negative log probability of each token of the first stream given those before,
             in nats; empty for networks that predict no tokens.
+        before: the most likely first tokens of the first stream, as `guesses` has those after each.
         not_read: how many tokens lie beyond the longest input of a classifier.
     """
 
@@ -47,6 +49,7 @@ class RecordedText:
     guesses: list[list[tuple[str, float]]]
     surprise: list[float]
     not_read: int = 0
+    before: list[tuple[str, float]] = dataclass_field(default_factory=list)
 
 
 def record_text(run: Run, text: Any, condition: str | None = None) -> RecordedText:
@@ -192,7 +195,8 @@ def record_language_model(
         [[vocabulary.name(i) for i in stream] for stream in ids[skip:].T.tolist()],
         {name: torch.cat([chunk[name] for chunk in chunks])[skip:] for name in chunks[0]},
         [[(vocabulary.name(i), q) for i, q in step] for step in guesses[skip:]],
-        surprise[skip - 1 :] if skip else [],
+        surprise[skip - 1 :] if skip else surprise,
+        before=[(vocabulary.name(i), q) for i, q in guesses[skip - 1]] if skip and guesses else [],
     )
 
 

@@ -22,6 +22,7 @@ from unroll.inspect.gates import gates_of_run
 from unroll.inspect.history import history_of_run
 from unroll.inspect.over_training import over_training_of_run
 from unroll.inspect.page import Section, render_page
+from unroll.inspect.predictions import predictions_of_run
 from unroll.inspect.run_gradients import gradients_of_run
 from unroll.inspect.states import states_of_run
 from unroll.inspect.summary_table import summary_html
@@ -181,6 +182,8 @@ def report_parts(run: Run, data: str | Path | None) -> Iterator[tuple[str, Calla
     yield "training", lambda: history_of_run(run)
     yield "over training", lambda: over_training_of_run(run)
     if data is not None:
+        if isinstance(run, LanguageRun):  # the results of other tasks have theirs
+            yield "predictions", lambda: predictions_of_run(run, data)
         yield "states", partial(sample_states, run, str(data))
         yield from attention_parts(run, str(data))
         yield "gates", lambda: gates_of_run(run, data)
