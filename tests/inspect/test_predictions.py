@@ -6,11 +6,13 @@ import math
 import numpy as np
 import pytest
 
+import unroll
 from unroll.errors import UserError
 from unroll.inspect import predictions_of_run
 from unroll.inspect.aligned_rows import aligned_pairs, pair
 from unroll.inspect.predictions import aligned_records, row_lines
 from unroll.tasks.pictures import ClassifiedRecords, Forecasts, SeriesForecast
+from unroll.training.report import QuietReport
 
 TEXT = "A rose (white) grew"
 
@@ -96,3 +98,15 @@ def test_what_cannot_be_shown(language, classifier, monkeypatch):
     monkeypatch.setattr("unroll.inspect.predictions.own_data", lambda run: None)
     with pytest.raises(UserError, match="does not exist any more"):
         predictions_of_run(classifier)
+
+
+def test_lines_are_those_that_were_not_trained_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{'ab' * (k % 5 + 1)}\n" for k in range(60)]
+    (tmp_path / "lines.txt").write_text("".join(lines))
+    run = unroll.train(
+        "lines.txt", per_line=True, steps=2, hidden=4, threads=1, floor="none", report=QuietReport()
+    )
+    found = predictions_of_run(run)
+    texts = ["".join(p.actual for p in row.pairs) for row in found.rows]
+    assert texts == [line.strip() for line in lines[9::10]]

@@ -12,7 +12,7 @@ RIGHT, WRONG, MISSING, ADDED = "right", "wrong", "missing", "added"
 
 
 @dataclass(frozen=True)
-class Pair:
+class AlignedPair:
     """One place of an aligned row.
 
     Attributes:
@@ -41,15 +41,19 @@ class PredictedRow:
     """
 
     name: str
-    pairs: list[Pair]
+    pairs: list[AlignedPair]
 
 
-def pair(actual: str, predicted: str, probability: float | None = None, read: str = "") -> Pair:
+def pair(
+    actual: str, predicted: str, probability: float | None = None, read: str = ""
+) -> AlignedPair:
     """A pair that is right where both are equal."""
-    return Pair(read, actual, predicted, probability, RIGHT if actual == predicted else WRONG)
+    return AlignedPair(
+        read, actual, predicted, probability, RIGHT if actual == predicted else WRONG
+    )
 
 
-def aligned_pairs(actual: Sequence[str], predicted: Sequence[str]) -> list[Pair]:
+def aligned_pairs(actual: Sequence[str], predicted: Sequence[str]) -> list[AlignedPair]:
     """Two sequences side by side with the fewest replacements, omissions and additions.
 
     Args:
@@ -66,7 +70,7 @@ def aligned_pairs(actual: Sequence[str], predicted: Sequence[str]) -> list[Pair]
         for j in range(1, M + 1):
             replaced = cost[i - 1][j - 1] + (actual[i - 1] != predicted[j - 1])
             cost[i][j] = min(replaced, cost[i - 1][j] + 1, cost[i][j - 1] + 1)
-    pairs: list[Pair] = []
+    pairs: list[AlignedPair] = []
     i, j = N, M
     while i or j:
         if i and j and cost[i][j] == cost[i - 1][j - 1] + (actual[i - 1] != predicted[j - 1]):
@@ -74,10 +78,10 @@ def aligned_pairs(actual: Sequence[str], predicted: Sequence[str]) -> list[Pair]
             pairs.append(pair(actual[i], predicted[j]))
         elif i and cost[i][j] == cost[i - 1][j] + 1:
             i -= 1
-            pairs.append(Pair("", actual[i], "", None, MISSING))
+            pairs.append(AlignedPair("", actual[i], "", None, MISSING))
         else:
             j -= 1
-            pairs.append(Pair("", "", predicted[j], None, ADDED))
+            pairs.append(AlignedPair("", "", predicted[j], None, ADDED))
     return pairs[::-1]
 
 

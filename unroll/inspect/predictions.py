@@ -16,7 +16,7 @@ from unroll.errors import UserError
 from unroll.inspect.aligned_rows import (
     RIGHT,
     WRONG,
-    Pair,
+    AlignedPair,
     PredictedRow,
     aligned_pairs,
     pair,
@@ -78,7 +78,7 @@ class Predictions(Finding):
     numbers: dict[str, np.ndarray]
 
     @property
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[AlignedPair]:
         """The pairs of all records."""
         return [pair for row in self.rows for pair in row.pairs]
 
@@ -196,7 +196,7 @@ LEGEND = (
 )
 
 
-def row_lines(pairs: list[Pair], spaced: bool) -> list[str]:
+def row_lines(pairs: list[AlignedPair], spaced: bool) -> list[str]:
     """Lines for a terminal; each pair is as wide as its longer text."""
     shown = [(visible(p.read), visible(p.actual), visible(p.predicted)) for p in pairs]
     wide = spaced or any(len(text) > 1 for texts in shown for text in texts)
@@ -315,7 +315,7 @@ def some_texts(run: LanguageRun, path: str) -> Iterator[tuple[str, str | None]]:
         ids = [int(i) for i in encoded.ids[ends[line] + 1 : ends[line + 1]] if i != unknown]
         text = run.vocabulary.decode(ids).strip()
         category = None
-        if encoded.categories is not None:
+        if run.categories and encoded.categories is not None:
             category = run.categories[int(encoded.categories[line])]
         if text:
             yield text, category
@@ -415,7 +415,9 @@ def forecast_rows(made: Forecasts) -> Aligned:
         ):
             if math.isfinite(a):
                 state = RIGHT if low <= a <= high else WRONG
-                pairs.append(Pair(str(time), format_number(a), format_number(m), None, state))
+                pairs.append(
+                    AlignedPair(str(time), format_number(a), format_number(m), None, state)
+                )
         name = series.name or made.target
         rows.append(PredictedRow(name, pairs))
         numbers[name] = np.stack(
