@@ -33,11 +33,13 @@ class Gradients(Finding):
         title: what was measured.
         conditions: under which conditions.
         flows: one per cell or layer.
+        taken: which loss was taken, in a sentence; empty for fresh cells.
     """
 
     title: str
     conditions: dict[str, Any]
     flows: tuple[Flow, ...]
+    taken: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Every number, for JSON."""
@@ -55,8 +57,9 @@ class Gradients(Finding):
         return "\n".join([*lines, *self.verdicts()])
 
     def verdicts(self) -> list[str]:
-        """What happens to each gradient, and how much more than the Elman cell the others keep."""
-        return [*(flow.summary() for flow in self.flows), *self.beside_elman()]
+        """Which loss was taken, what happens to each gradient, and what is left beside the Elman cell."""
+        first = [self.taken] if self.taken else []
+        return [*first, *(flow.summary() for flow in self.flows), *self.beside_elman()]
 
     def beside_elman(self) -> list[str]:
         """How many times as much as an Elman cell the others keep, at the furthest step it still reaches."""

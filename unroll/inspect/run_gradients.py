@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from unroll.cells import State, map_state
+from unroll.counting import counted, listed
 from unroll.data.vocabulary import UNKNOWN
 from unroll.errors import UserError
 from unroll.inspect.finding import network_alone
@@ -93,7 +94,15 @@ def gradients_of_run(
     loss = "one token" if at is None else repr(at)
     title = f"Gradients of {run.path.name}: the loss of {loss}, followed {windows.steps} steps back"
     model = copy.deepcopy(run.model).to("cpu", torch.float64).eval()
-    return Gradients(title, conditions, tuple(token_loss_flows(model, windows, run.settings.cell)))
+    flows = tuple(token_loss_flows(model, windows, run.settings.cell))
+    tokens = listed(sorted({repr(run.vocabulary.name(int(k))) for k in windows.y}))
+    taken = (
+        f"The loss is that of {at!r} at its last {counted(windows.x.shape[1], 'occurrence')}."
+        if at is not None
+        else f"The loss is that of the token after each place ({tokens}), whether or "
+        "not it depends on what is far back; --at TOKEN takes that of one that does."
+    )
+    return Gradients(title, conditions, flows, taken)
 
 
 def chosen_token(run: LanguageRun, at: str) -> int:

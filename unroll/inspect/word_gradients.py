@@ -32,14 +32,11 @@ from unroll.inspect.page import Section
 from unroll.inspect.word_bars import draw_word_bars, scale, shown_word, text_bar
 from unroll.layers.recorded import RecordedCall
 from unroll.run import Run
-from unroll.training.flow_pieces import straight_pieces
 from unroll.training.gradient_flow import (
-    classify_flow,
-    judged_step,
+    classify_norms,
     lasting_field,
     pieces_in_words,
     reach,
-    share_left,
 )
 
 
@@ -148,8 +145,7 @@ class WordGradients(Finding):
             f"{' and '.join(said)} is left."
         )
         if len(norms) > 2:
-            step, left = judged_step(straight_pieces(norms), len(norms)), share_left(norms)
-            does = classify_flow(left, step)
+            does = classify_norms(norms)
             sentence += f" To {field} the gradient {pieces_in_words(norms)}: it {does}"
             if does == "vanishes":
                 sentence += f", a hundredth of it reaches {counted(reach(norms) or 0, 'step')}"

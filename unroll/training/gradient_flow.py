@@ -20,21 +20,19 @@ FLAGS = {  # what to try where it vanishes, by class of the cell
 }
 
 
-def classify_flow(left: float | None, steps: int) -> str:
+def classify_flow(left: float | None) -> str:
     """`vanishes`, `explodes` or `lasts`.
 
     Args:
-        left: of the gradient at the loss, so many steps back; None where there is none at the loss.
-        steps: FAR, or those of a shorter sequence, for which the bounds are nearer to 1.
+        left: of the gradient at the loss where it is judged; None where there is none at the loss.
 
     Examples:
-        >>> classify_flow(1e-3, 50), classify_flow(0.5, 10), classify_flow(1e3, 50)
+        >>> classify_flow(1e-3), classify_flow(0.5), classify_flow(1e3)
         ('vanishes', 'lasts', 'explodes')
     """
-    much = MUCH ** (steps / FAR)
-    if left is None or left < 1 / much:
+    if left is None or left < 1 / MUCH:
         return "vanishes"
-    return "lasts" if left < much else "explodes"
+    return "lasts" if left < MUCH else "explodes"
 
 
 def judged_step(pieces: Sequence[Piece], steps: int) -> int:
@@ -69,7 +67,7 @@ def share_left(norms: Sequence[float]) -> float | None:
 
 def classify_norms(norms: Sequence[float]) -> str:
     """`vanishes`, `explodes` or `lasts`, with a plateau and its end told apart."""
-    return classify_flow(share_left(norms), judged_step(straight_pieces(norms), len(norms)))
+    return classify_flow(share_left(norms))
 
 
 def reach(norms: Sequence[float]) -> int | None:
@@ -172,7 +170,7 @@ def flow_in_words(
             if fields[other][0] > 0
         ]
         sentence += f", {' and '.join(rest)}" if rest else ""
-    flow = classify_flow(left, step)
+    flow = classify_flow(left)
     sentence += f". It {flow}"
     if flow == "vanishes" and far is not None:
         sentence += f": a hundredth of it reaches {counted(far, 'step')} back"

@@ -56,7 +56,7 @@ class LayerGradient:
     @property
     def flow(self) -> str:
         """`vanishes`, `lasts` or `explodes`."""
-        return classify_flow(self.left, self.far)
+        return classify_flow(self.left)
 
     def sentence(self, start: str, clip: float | None) -> str:
         """What happens to the gradient and what to try, with the numbers.
