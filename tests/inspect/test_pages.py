@@ -90,7 +90,7 @@ def test_the_first_screen_says_what_the_run_is_and_how_good(opened, classifier):
     page = opened(found.html(), width=390)
     cover = page.locator(".cover").inner_text()
     result = classifier.result()
-    assert cover == found.cover and f"accuracy {result['accuracy']:.2%}" in cover
+    assert cover == found.cover() and f"accuracy {result['accuracy']:.2%}" in cover
     assert page.locator(".cover").bounding_box()["y"] < 300
     row = page.locator("tr.own").first
     assert row.locator("td").first.inner_text() == f"{result['accuracy']:.2%}"
@@ -122,3 +122,11 @@ def test_a_page_is_used_by_keyboard(opened, pages):
     assert page.locator(".wide").count() > scrolled.count()
     for control in page.locator("button, select, summary, nav a").filter(visible=True).all():
         assert control.bounding_box()["height"] >= 24
+
+
+def test_a_comparison_says_what_was_found_below_its_title(opened):
+    found = compare(["rnn", "lstm"], "hello", seeds=1, steps=3, hidden=4)
+    page = opened(found.html(), width=390)
+    assert page.locator(".cover").inner_text() == found.cover()
+    assert found.verdicts()[-1] in found.cover()
+    assert "Dotted: chance" in page.locator("figcaption").first.inner_text()

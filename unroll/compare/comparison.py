@@ -33,6 +33,11 @@ from unroll.inspect.page import Section
 
 SEEDS, HIDDEN = 3, 64
 MOST_SEEDS = 20
+CAPTIONS = {
+    "accuracy": "Higher is better. Dashed: all are right. Dotted: chance, without memory.",
+    "losses": "The loss over the steps of training, the mean of the seeds.",
+}
+BRIEF = 3  # sentences that stand below the title of a page
 
 
 @dataclass(frozen=True)
@@ -190,12 +195,19 @@ class Comparison(Finding):
             lines = [Curve("no network took a step", 0, {0: 0.0})]
         return draw_curves(lines, label, "step", logarithmic=logarithmic)
 
+    def cover(self) -> str:
+        """What was found, in one to three sentences."""
+        said = self.verdicts()
+        return " ".join(said if len(said) <= BRIEF else said[-1:])
+
     def section(self) -> Section:
         """The curves, the verdict and the table."""
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
             "beside": "",
-            "pictures": "".join(self.figure(name) for name in self.pictures()),
+            "pictures": "".join(
+                self.figure(name, CAPTIONS.get(name, "")) for name in self.pictures()
+            ),
             "messages": "".join(f"<li>{html.escape(s)}</li>" for s in self.verdicts()),
             "table": html_table(self.table()),
         }

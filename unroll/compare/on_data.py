@@ -114,6 +114,10 @@ class DataComparison(Finding):
         ]
         return draw_curves(lines, "validation loss", "step", logarithmic=False)
 
+    def cover(self) -> str:
+        """What was found, in one sentence."""
+        return self.verdict()
+
     def section(self) -> Section:
         """The curves, the verdict and the table."""
         parts = {

@@ -76,9 +76,13 @@ class Finding(ABC):
     def section(self) -> Section:
         """The section of a page."""
 
+    def cover(self) -> str:
+        """One or two sentences below the title of a page that say what was found. Default: none."""
+        return ""
+
     def html(self, command: str = "") -> str:
         """A page that works offline. command: that made it, to be shown on the page."""
-        return render_page(self.title, [self.section()], command)
+        return render_page(self.title, [self.section()], command, cover=self.cover())
 
     def picture(self, name: str | None = None) -> Picture:
         """One of the pictures. Default: the first."""

@@ -117,9 +117,11 @@ class History(Finding):
         return pictures
 
     def _picture(self, names: Sequence[str], label: str, logarithmic: bool = True) -> Picture:
+        first = 1 if names[0].startswith(VALIDATION) else 0  # its colour is the same everywhere
+
         def draw() -> Drawing:
             lines = [
-                Curve(name.removeprefix(f"{REMAINING} "), self._colour(name, n), self.series[name])
+                Curve(name.removeprefix(f"{REMAINING} "), n + first, self.series[name])
                 for n, name in enumerate(names)
             ]
             events = {} if self.chosen is None else {self.chosen: "weights kept"}
@@ -127,10 +129,6 @@ class History(Finding):
 
         rows = [[name, step, v] for name in names for step, v in self.series[name].items()]
         return Picture(draw, [["name", "step", "value"], *rows])
-
-    def _colour(self, name: str, number: int) -> int:
-        """The validation set keeps its colour in every picture."""
-        return 1 if name.startswith(VALIDATION) and number == 0 else number
 
     def caption(self, name: str) -> str:
         """One sentence or two on what a picture shows, with its numbers."""

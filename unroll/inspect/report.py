@@ -43,7 +43,7 @@ class Report(Finding):
         title: of the page.
         conditions: the run and its data.
         metrics: the run in a few numbers, by name.
-        cover: what the run is and how good, in one sentence.
+        line: what the run is and how good, in one sentence.
         summary: how good the model is, in sentences and aligned rows.
         parts: the findings, by name.
         missing: sentences that say what could not be shown, with the reason.
@@ -52,7 +52,7 @@ class Report(Finding):
     title: str
     conditions: dict[str, Any]
     metrics: dict[str, str]
-    cover: str
+    line: str
     summary: list[str]
     parts: tuple[tuple[str, Finding], ...]
     missing: tuple[str, ...]
@@ -63,11 +63,15 @@ class Report(Finding):
             "title": self.title,
             "conditions": self.conditions,
             "metrics": self.metrics,
-            "cover": self.cover,
+            "cover": self.line,
             "summary": self.summary,
             "parts": {name: finding.as_dict() for name, finding in self.parts},
             "missing": list(self.missing),
         }
+
+    def cover(self) -> str:
+        """What the run is and how good, in one sentence."""
+        return self.line
 
     def table(self) -> list[list[str]]:
         """The run in a few numbers."""
@@ -75,7 +79,7 @@ class Report(Finding):
 
     def text(self) -> str:
         """The summary, and the text of every part."""
-        lines = [self.cover, "", *self.summary]
+        lines = [self.line, "", *self.summary]
         for name, finding in self.parts:
             lines += ["", f"--- {name} ---", finding.text()]
         return "\n".join([*lines, *(f"Not shown: {reason}" for reason in self.missing)])
@@ -95,7 +99,7 @@ class Report(Finding):
         )
         missing = "".join(f"<p>Not shown: {html.escape(reason)}</p>" for reason in self.missing)
         title = html.escape(self.title)
-        summary = f"<p>{html.escape(self.cover)}</p>{summary_html(self.summary)}"
+        summary = f"<p>{html.escape(self.line)}</p>{summary_html(self.summary)}"
         return f"<h3>{title}</h3>{summary}{html_table(self.table())}{parts}{missing}"
 
     def section(self) -> Section:
@@ -118,7 +122,7 @@ class Report(Finding):
             replace(finding.section(), title=name[:1].upper() + name[1:])
             for name, finding in self.parts
         ]
-        return render_page(self.title, [*sections, self._made()], command, cover=self.cover)
+        return render_page(self.title, [*sections, self._made()], command, cover=self.cover())
 
 
 def report_of_run(
@@ -162,7 +166,7 @@ def report_of_run(
         title=f"Report on {run.path.name}",
         conditions={"run": str(run.path), "data": None if data is None else str(data)},
         metrics=run_metrics(run),
-        cover=cover_line(run),
+        line=cover_line(run),
         summary=run.summarise(result, where) if result else [],
         parts=tuple(parts),
         missing=tuple(missing),

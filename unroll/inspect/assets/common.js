@@ -66,7 +66,7 @@ function under(event, columns, rows) {
 
 // a box that scrolls can be reached by the keyboard, and only then
 function markScrollers() {
-  for (const box of document.querySelectorAll(".wide, pre, nav")) {
+  for (const box of document.querySelectorAll(".wide, pre, nav, .guesses, .sample")) {
     const more = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
     if (more) box.tabIndex = 0;
     else box.removeAttribute("tabindex");

@@ -24,7 +24,7 @@ draw.states = (root, data) => {
   let here = 0;
   const spans = data.tokens.map((token, t) => {
     const span = element("span", read, visible(token));
-    if (token.includes("\n")) element("br", read);
+    if (token.includes("\n") || token === "<eos>") element("br", read);
     else if (data.spaced) read.append(" ");
     span.addEventListener("pointerenter", () => showToken(t));
     return span;

@@ -89,7 +89,8 @@ class PredictedTextResults(TaskFinding):
             f'<p class="sample">{html.escape(each.text)}</p></figure>'
             for each in self.predicted.samples
         )
-        spans = "".join(
+        between = " " if self.predicted.unit == "words" else ""
+        spans = between.join(
             f'<span style="background:rgba(217,95,2,{min(1.0, nats / SURPRISING) * 0.6:.2f})" '
             f'title="{nats:.2f} nats">{html.escape(token)}</span>'
             for token, nats in zip(self.predicted.tokens, self.predicted.nats, strict=True)
