@@ -3,7 +3,7 @@ import pytest
 from unroll.errors import UserError
 from unroll.learn import folder as room
 from unroll.learn.data import TEXTS
-from unroll.learn.lesson import Lesson
+from unroll.learn.lesson import Lesson, all_lessons
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def test_a_lesson_without_data_writes_nothing(tmp_path):
     assert room.write_data(1, tmp_path / "lessons") == [] and not (tmp_path / "lessons").exists()
 
 
-def test_without_a_lesson_all_texts_are_written(tmp_path):
-    assert len(room.write_data(folder=tmp_path)) == len(TEXTS)
-    assert {path.name for path in tmp_path.iterdir()} == set(TEXTS)
+def test_without_a_lesson_the_data_of_all_are_written(tmp_path):
+    names = set(TEXTS).union(*(lesson.files() for lesson in all_lessons()))
+    assert len(room.write_data(folder=tmp_path)) == len(names)
+    assert {path.name for path in tmp_path.iterdir()} == names

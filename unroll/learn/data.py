@@ -56,28 +56,6 @@ def people() -> str:
     return as_lines(lines)
 
 
-def homophones() -> str:
-    """Sentences with pair and pear, which sound the same; what stands around them tells which."""
-    rng = random.Random(SEED)
-    who = ("she", "he", "the cook", "my sister", "our neighbour")
-    fruits = ("apple", "plum", "banana", "cherry")
-    things = ("shoes", "socks", "gloves", "scissors", "trousers")
-    lines = []
-    for _ in range(LINES):
-        fruit, thing = rng.choice(fruits), rng.choice(things)
-        lines.append(
-            rng.choice(
-                (
-                    f"{rng.choice(who)} made the {fruit} and pear salad .",
-                    f"{rng.choice(who)} ate a ripe pear and a {fruit} .",
-                    f"{rng.choice(who)} bought a pair of {thing} .",
-                    f"{rng.choice(who)} lost the pair of {thing} .",
-                )
-            )
-        )
-    return as_lines(lines)
-
-
 def teddy() -> str:
     """Words with tags: Teddy is a person before Roosevelt and none before bears.
 
@@ -110,7 +88,6 @@ TEXTS: dict[str, Callable[[], str]] = {
     "agreement.txt": agreement,
     "agreement_labels.tsv": agreement_labels,
     "people.txt": people,
-    "homophones.txt": homophones,
     "teddy.conll": teddy,
 }
 

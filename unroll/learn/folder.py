@@ -7,7 +7,7 @@ from pathlib import Path
 from unroll.counting import counted
 from unroll.errors import UserError
 from unroll.learn.data import texts
-from unroll.learn.lesson import FOLDER, lesson_of
+from unroll.learn.lesson import FOLDER, all_lessons, lesson_of
 from unroll.paths import refuse_impossible_path
 from unroll.training.files import write_whole
 
@@ -18,7 +18,7 @@ def write_data(lesson: str | int | None = None, folder: str | Path = FOLDER) -> 
     When to use it: before the lines of Python of a lesson that has data.
 
     Args:
-        lesson: its number. Default: the texts of all.
+        lesson: its number. Default: those of all, and the further texts of `unroll.learn.data`.
         folder: made where it does not exist.
 
     Returns:
@@ -27,7 +27,7 @@ def write_data(lesson: str | int | None = None, folder: str | Path = FOLDER) -> 
     Raises:
         UserError: for a lesson that does not exist, and a folder that cannot be written.
     """
-    files = texts() if lesson is None else lesson_of(lesson).files()
+    files = lesson_of(lesson).files() if lesson is not None else files_of_all()
     if not files:
         return []
     place = Path(folder)
@@ -49,3 +49,11 @@ def write_data(lesson: str | int | None = None, folder: str | Path = FOLDER) -> 
             "another folder."
         ) from error
     return sentences
+
+
+def files_of_all() -> dict[str, str]:
+    """The data of every lesson, and the texts that no lesson has."""
+    files = texts()
+    for lesson in all_lessons():
+        files |= lesson.files()
+    return files
