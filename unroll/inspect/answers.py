@@ -30,7 +30,8 @@ def stated_answer(run: Run, prediction: dict[str, Any]) -> dict[str, str]:
     """The conditions of a prediction that is known already; see `answer_of`."""
     row = run.task.prediction_rows(prediction)[0]
     found = row["prediction"]
-    said = " ".join(map(str, found)) if isinstance(found, list) else str(found)
+    between = ", " if "labels" in prediction else " "  # several labels, or the tags of words
+    said = between.join(map(str, found)) if isinstance(found, list) else str(found)
     probability = row.get("probability")
     if not isinstance(probability, float):
         return {"predicted": said}

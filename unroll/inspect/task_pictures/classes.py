@@ -147,10 +147,10 @@ class ClassResults(TaskFinding):
         confidence, right_each = self.decisions()
         if len(confidence):
             said, came = float(confidence.mean()), float(right_each.mean())
-            # twice the standard error of the share that is right
-            noise = 2 * math.sqrt(max(came * (1 - came), 1e-4) / len(confidence))
+            # twice the standard error of the share that is right, if the probabilities are true
+            noise = 2 * math.sqrt(float((confidence * (1 - confidence)).mean()) / len(confidence))
             verdict = "too sure" if said > came else "not sure enough"
-            sure = verdict if abs(said - came) > noise else "as sure as it may be"
+            sure = verdict if abs(said - came) > noise + 1e-9 else "as sure as it may be"
             lines.append(
                 f"Its probabilities promise {percent(said)} right, and {percent(came)} are: {sure}."
             )

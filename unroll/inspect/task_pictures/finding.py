@@ -10,6 +10,9 @@ from typing import Any
 
 from unroll.inspect.finding import Finding, format_conditions, html_table, text_table
 from unroll.inspect.page import Section
+from unroll.inspect.task_pictures.plane import shorten
+
+CELL = 60  # letters of a cell of the examples in a terminal
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class TaskFinding(Finding):
         """The sentences, the table and the examples."""
         given = format_conditions(self.conditions)
         lines = [f"{self.title}.", f"({given})", "", *self.sentences()]
-        for rows in (self.table(), self.examples()):
+        examples = [[shorten(cell, CELL) for cell in row] for row in self.examples()]
+        for rows in (self.table(), examples):
             if len(rows) > 1:
                 lines += ["", text_table(rows)]
         return "\n".join(lines)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from unroll.counting import counted
 from unroll.inspect.drawing import Drawing
 from unroll.inspect.finding import Picture, Row, format_number, round_digits
 from unroll.inspect.task_pictures.finding import TaskFinding
@@ -50,7 +51,7 @@ class PredictedTextResults(TaskFinding):
         unit = self.predicted.unit
         lines = [
             f"A token costs {first:.2f} nats where nothing was read before, and {last:.2f} after about "
-            f"{points[-1][0]:.0f} {unit} (mean of {self.predicted.windows:,} texts)."
+            f"{points[-1][0]:.0f} {unit} (mean of {counted(self.predicted.windows, 'text')})."
         ]
         if self.predicted.nats:
             k = int(np.argmax(self.predicted.nats))
@@ -73,13 +74,14 @@ class PredictedTextResults(TaskFinding):
             )
         return rows
 
-    def examples(self) -> list[list[str]]:
-        """The samples."""
-        rows = [
-            [f"{each.temperature:g}", each.prompt, " ".join(each.text.split("\n"))[:300]]
-            for each in self.predicted.samples
-        ]
-        return [["temperature", "given", "text"], *rows]
+    def text(self) -> str:
+        """The sentences, the table, and the samples line by line."""
+        lines = [super().text()]
+        for each in self.predicted.samples:
+            given = f", after {each.prompt}" if each.prompt else ""
+            lines += ["", f"Temperature {each.temperature:g}{given}:"]
+            lines += [f"  {line}" for line in each.text.rstrip("\n").split("\n")]
+        return "\n".join(lines)
 
     def examples_html(self) -> str:
         """The samples, and a text coloured by the surprise of its tokens."""

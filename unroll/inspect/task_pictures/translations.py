@@ -83,7 +83,10 @@ class TranslationResults(TaskFinding):
         origins = Counter(each.origin for each in texts)
         if set(origins) != {"network"}:
             said = ", ".join(f"{name} {n:,}" for name, n in origins.most_common())
-            lines.append(f"Where outputs come from: {said}.")
+            lines.append(
+                f"Where outputs come from: {said}. The attention is that of the network, as it reads "
+                "them."
+            )
         return lines
 
     def table(self) -> list[list[str]]:
