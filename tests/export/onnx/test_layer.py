@@ -65,6 +65,16 @@ def test_layers_in_every_form(tmp_path, layer):
     assert to_onnx(layer(), tmp_path / "layer.onnx").difference < 1e-5
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "min_gru", "qrnn"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_layer_of_streams_has_no_lengths(tmp_path, cell, bidirectional):
+    layer = unroll.Recurrent(cell, 3, 4, num_layers=2, bidirectional=bidirectional)
+    found = to_onnx(layer, tmp_path / "layer.onnx", lengths=False)
+    graph = onnx.load(found.path).graph
+    assert found.difference < 1e-5 and "lengths" not in [i.name for i in graph.input]
+    assert not {"Where", "Range"} & {node.op_type for node in graph.node}
+
+
 def test_the_file_says_what_its_states_are(tmp_path):
     class Counting(unroll.Cell):
         """Begins at two."""

@@ -40,13 +40,16 @@ def session(content: bytes) -> Any:
     return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-def check_layer(content: bytes, layer: nn.Module, ports: Sequence[StatePort]) -> float:
+def check_layer(
+    content: bytes, layer: nn.Module, ports: Sequence[StatePort], lengths: bool = True
+) -> float:
     """Run a model beside its layer: several T and B, ragged lengths, and calls that carry the state.
 
     Args:
         content: of the model.
         layer: what it was made of.
         ports: the fields of its state.
+        lengths: whether it takes lengths.
 
     Returns:
         The largest difference of an output or a state, relative to the largest number above 1.
@@ -58,14 +61,14 @@ def check_layer(content: bytes, layer: nn.Module, ports: Sequence[StatePort]) ->
     given: Any = copy.deepcopy(layer).eval()
     model = session(content)
     with torch.no_grad(), backend("loop"):
-        cases = list(inputs(given))
-        expected = [outputs(given, x, lengths) for x, lengths in cases]
-        found = [run(model, x, lengths, initial(ports, len(lengths))) for x, lengths in cases]
+        cases = list(inputs(given, ragged=lengths))
+        expected = [outputs(given, x, steps) for x, steps in cases]
+        found = [run(model, x, steps, initial(ports, len(steps))) for x, steps in cases]
         worst = max(largest(found, expected), carried_difference(model, given, ports))
         if worst <= LARGEST_DIFFERENCE:
             return worst
         exact = copy.deepcopy(given).double()
-        right = [outputs(exact, x.double(), lengths) for x, lengths in cases]
+        right = [outputs(exact, x.double(), steps) for x, steps in cases]
     own, theirs = largest(expected, right), largest(found, right)
     if not theirs <= OWN_ROUNDING * own:
         raise UserError(
@@ -75,7 +78,7 @@ def check_layer(content: bytes, layer: nn.Module, ports: Sequence[StatePort]) ->
     return worst
 
 
-def inputs(layer: Any) -> Iterator[tuple[Tensor, Tensor]]:
+def inputs(layer: Any, ragged: bool = True) -> Iterator[tuple[Tensor, Tensor]]:
     """Inputs in the form that a layer takes them, and lengths [B]: all T, and ragged ones."""
     random = np.random.default_rng(SEED)
     dtype = next((p.dtype for p in layer.parameters() if p.is_floating_point()), torch.float32)
@@ -85,7 +88,7 @@ def inputs(layer: Any) -> Iterator[tuple[Tensor, Tensor]]:
             x = torch.from_numpy(random.standard_normal((T, B, width))).to(dtype)
             x = x.transpose(0, 1) if is_turned(layer) else x
             yield x, torch.full((B,), T)
-            if B > 1:
+            if B > 1 and ragged:
                 yield x, torch.tensor([T, T // 2, 0])
 
 
@@ -129,8 +132,9 @@ def carried_difference(model: Any, layer: Any, ports: Sequence[StatePort]) -> fl
 def run(model: Any, x: Tensor, lengths: Tensor, states: Sequence[Tensor]) -> list[Tensor]:
     """The outputs of a model, and the fields of its state after the last step."""
     names = [each.name for each in model.get_inputs()]
-    given = dict(zip(names, [x.contiguous(), lengths, *states], strict=True))
-    return [torch.from_numpy(a) for a in model.run(None, {k: v.numpy() for k, v in given.items()})]
+    given = [x.contiguous(), *([lengths] if "lengths" in names else []), *states]
+    feeds = {name: t.numpy() for name, t in zip(names, given, strict=True)}
+    return [torch.from_numpy(a) for a in model.run(None, feeds)]
 
 
 def initial(ports: Sequence[StatePort], batch: int) -> list[Tensor]:

@@ -43,7 +43,7 @@ class ExportedLayer:
     difference: float
 
 
-def to_onnx(layer: nn.Module, path: str | Path) -> ExportedLayer:
+def to_onnx(layer: nn.Module, path: str | Path, *, lengths: bool = True) -> ExportedLayer:
     """Write a recurrent layer as a file of ONNX, which needs neither unroll nor torch.
 
     When to use it: to run a layer of any cell elsewhere: with free T and B, lengths, and a state that
@@ -59,6 +59,8 @@ def to_onnx(layer: nn.Module, path: str | Path) -> ExportedLayer:
     Args:
         layer: `Recurrent`, `LSTM`, `GRU` or `RNN`, as it is in eval mode: without dropout.
         path: of the file; it is replaced only when the new one gives the numbers of the layer.
+        lengths: False leaves the input `lengths` out: every sequence has T steps. For streams, which are
+            read a step at a time. Default: True.
 
     Returns:
         What was written, and the largest difference that was found.
@@ -84,7 +86,7 @@ def to_onnx(layer: nn.Module, path: str | Path) -> ExportedLayer:
     batch_first = bool(getattr(layer, "batch_first", False))
     graph = OnnxGraph()
     x = graph.add("Transpose", "input", perm=[1, 0, 2]) if batch_first else "input"
-    over = sequences(graph, x, "lengths")
+    over = sequences(graph, x, "lengths" if lengths else "")
     output, nodes, ports = add_layers(graph, parts(), over)
     if batch_first:
         output = graph.add("Transpose", output, perm=[1, 0, 2])
@@ -94,7 +96,7 @@ def to_onnx(layer: nn.Module, path: str | Path) -> ExportedLayer:
     axes: list[int | str] = ["B", "T"] if batch_first else ["T", "B"]
     inputs = [
         graph.description("input", dtype, [*axes, first.input_size]),
-        graph.description("lengths", torch.int64, ["B"]),
+        *([graph.description("lengths", torch.int64, ["B"])] if lengths else []),
         *(graph.description(p.name, p.dtype, p.shape) for p in ports),
     ]
     width = sum(p.cell.output_size for p in parts()[-1])
@@ -104,13 +106,15 @@ def to_onnx(layer: nn.Module, path: str | Path) -> ExportedLayer:
     ]
     about = {"unroll.kind": "layer", "unroll.states": states_json(ports)}
     content = finished(graph, "layer", inputs, outputs, about)
-    difference = check_layer(content, layer, ports)
+    difference = check_layer(content, layer, ports, lengths=lengths)
     replace_file(Path(path), content)
     return ExportedLayer(Path(path), tuple(nodes), tuple(ports), difference)
 
 
 def sequences(graph: OnnxGraph, x: str, lengths: str) -> ReadSequences:
-    """Inputs [T, B, I] and lengths [B], with what is running at each step."""
+    """Inputs [T, B, I] and lengths [B], with what is running at each step; no lengths where empty."""
+    if not lengths:
+        return ReadSequences(x, "", "")
     steps = graph.add(
         "Range",
         graph.constant(torch.tensor(0)),
@@ -164,9 +168,10 @@ def add_layer(
         ]
         outputs, last, node = [out for out, _ in found], [new for _, new in found], "Scan"
         output = graph.add("Concat", *outputs, axis=2) if len(outputs) > 1 else outputs[0]
-    dtype = next((p.dtype for p in cells[0].parameters()), torch.float32)
-    zero = graph.constant(torch.zeros((), dtype=dtype))
-    output = graph.add("Where", over.running, output, zero, hint="output")
+    if over.running:
+        dtype = next((p.dtype for p in cells[0].parameters()), torch.float32)
+        zero = graph.constant(torch.zeros((), dtype=dtype))
+        output = graph.add("Where", over.running, output, zero, hint="output")
     for names, each in zip(last, ports, strict=True):
         for name, port in zip(names, each, strict=True):
             graph.rename(name, port.next_name)

@@ -148,11 +148,10 @@ def add_native(
     first = directions[0]
     H, D = first.r.shape[1], len(directions)
     stacked = lambda parts: graph.constant(torch.stack(list(parts)), "weight")  # noqa: E731
-    initial = [
-        graph.add("Concat", *(graph.add("Unsqueeze", s, graph.whole(0)) for s in field), axis=0)
-        for field in zip(*states, strict=True)
-    ]
-    lengths = graph.add("Cast", over.lengths, to=6)
+    one = graph.whole(0)
+    fields = [[graph.add("Unsqueeze", s, one) for s in each] for each in zip(*states, strict=True)]
+    initial = [graph.add("Concat", *each, axis=0) if D == 2 else each[0] for each in fields]
+    lengths = graph.add("Cast", over.lengths, to=6) if over.lengths else ""
     inputs = [
         over.x,
         *(stacked(getattr(d, n) for d in directions) for n in "wrb"),
@@ -169,24 +168,24 @@ def add_native(
     outputs, *last = graph.add_many(
         first.kind, inputs, ["outputs", *(["last"] * count)], **attributes
     )
-    turned = graph.add("Transpose", outputs, perm=[0, 2, 1, 3])
-    joined = graph.add("Reshape", turned, graph.whole(0, 0, D * H))
-    # a sequence without steps keeps its state
-    empty = graph.add(
-        "Unsqueeze",
-        graph.add("Equal", over.lengths, graph.constant(torch.tensor(0))),
-        graph.whole(1),
-    )
+    if D == 2:
+        turned = graph.add("Transpose", outputs, perm=[0, 2, 1, 3])
+        joined = graph.add("Reshape", turned, graph.whole(0, 0, D * H))
+    else:
+        joined = graph.add("Squeeze", outputs, graph.whole(1))
     found = [
-        [
-            graph.add(
-                "Where",
-                empty,
-                states[d][k],
-                graph.add("Gather", last[k], graph.constant(torch.tensor(d)), axis=0),
-            )
-            for k in range(count)
-        ]
+        [graph.add("Gather", field, graph.constant(torch.tensor(d)), axis=0) for field in last]
+        if D == 2
+        else [graph.add("Squeeze", field, one) for field in last]
         for d in range(D)
     ]
-    return joined, found
+    if not over.lengths:
+        return joined, found
+    # a sequence without steps keeps its state
+    empty = graph.add("Equal", over.lengths, graph.constant(torch.tensor(0)))
+    empty = graph.add("Unsqueeze", empty, graph.whole(1))
+    kept = [
+        [graph.add("Where", empty, old, new) for old, new in zip(*pair, strict=True)]
+        for pair in zip(states, found, strict=True)
+    ]
+    return joined, kept

@@ -48,8 +48,8 @@ class ReadSequences:
 
     Attributes:
         x: inputs [T, B, I].
-        lengths: steps of each sequence [B], int64.
-        running: whether a sequence is still running at a step, bool [T, B, 1].
+        lengths: steps of each sequence [B], int64; empty where all have T.
+        running: whether a sequence is still running at a step, bool [T, B, 1]; empty where all are.
     """
 
     x: str

@@ -131,7 +131,7 @@ class Scan:
     ) -> tuple[str, list[str]]:
         """Write the body, then what it reads, then the node; see `add_scan`."""
         traced, body, inside = self.traced, self.body, self.inside
-        now = body.new_name("running")
+        now = body.new_name("running") if running else ""
         old = [body.new_name(f"old_{k}") for k in range(len(states))]
         inside.values.update(zip(traced.states, old, strict=True))
         inside.rows = first_size(body, old[0] if old else now)
@@ -139,6 +139,8 @@ class Scan:
         output = body.add("Identity", self.computed(traced.output), hint="output")
         kept = [
             body.choose(self.widened(now, len(port.shape)), value, before, port.dtype)
+            if running
+            else body.add("Identity", value, hint="new")
             for value, before, port in zip(new, old, ports, strict=True)
         ]
         read = list(self.borders.values())
@@ -147,7 +149,8 @@ class Scan:
             body.description(name, port.dtype, port.shape)
             for name, port in zip(old, ports, strict=True)
         ]
-        inputs.append(body.description(now, torch.bool, ["B", 1]))
+        if running:
+            inputs.append(body.description(now, torch.bool, ["B", 1]))
         inputs += [self.described(name, node) for node, name in self.borders.items()]
         outputs = [
             body.description(name, port.dtype, port.shape)
@@ -155,10 +158,10 @@ class Scan:
         ]
         outputs.append(self.described(output, traced.output))
         loop = body.helper.make_graph(body.nodes, body.new_name("step"), inputs, outputs)
-        count = 1 + len(read)
+        count = len(read) + bool(running)
         found = self.graph.add_many(
             "Scan",
-            [*states, running, *over],
+            [*states, *([running] if running else []), *over],
             [*(f"last_{k}" for k in range(len(states))), "outputs"],
             body=loop,
             num_scan_inputs=count,
