@@ -58,7 +58,9 @@ def test_a_finding_without_its_methods_cannot_be_made():
 def test_tables():
     rows = [["", "a<b"], ["name", "1"]]
     assert text_table(rows) == "      a<b\nname    1"
-    assert html_table(rows).count("<th") - html_table(rows).count("<thead") == 3
+    assert (
+        html_table(rows).count("<th") - html_table(rows).count("<thead") == 2
+    )  # the corner is none
     assert "a&lt;b" in html_table(rows)
 
 
@@ -89,3 +91,8 @@ def test_a_finding_without_pictures_shows_its_table():
             return {}
 
     assert "<svg" not in NoPictures()._repr_html_() and "<table>" in NoPictures()._repr_html_()
+
+
+def test_an_empty_corner_of_a_table_is_no_heading():
+    html = html_table([["", "a"], ["b", "1"]])
+    assert html.startswith('<table><thead><tr><td></td><th scope="col">a</th></tr>')

@@ -150,7 +150,9 @@ def format_conditions(conditions: Mapping[str, Any]) -> str:
 
 def html_table(rows: Sequence[Sequence[str]]) -> str:
     """A table as HTML; its first row and first column are headings."""
-    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in rows[0])
+    head = "".join(  # a corner that is empty is no heading
+        f'<th scope="col">{html.escape(cell)}</th>' if cell else "<td></td>" for cell in rows[0]
+    )
     body = "".join(
         f'<tr><th scope="row">{html.escape(row[0])}</th>'
         + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
