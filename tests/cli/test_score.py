@@ -66,3 +66,9 @@ def test_next_shows_what_is_drawn_at_temperatures(place, printed):
     assert [each["temperature"] for each in got["temperatures"]] == [0.5, 2]
     assert "temperature 0.5" in printed(*words).out
     assert "expected numbers" in printed(*words[:4], "warm", code=2).err
+
+
+def test_a_missing_word_needs_a_run_of_words(place, printed):
+    words = ["next", "runs/poems", "the ___ sky", "--missing"]
+    assert "--level word" in printed(*words, code=2).err
+    assert "draws nothing" in printed(*words, "--top-k", 3, code=2).err

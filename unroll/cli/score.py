@@ -150,6 +150,10 @@ def next_tokens(
     top_p: Annotated[
         float | None, typer.Option(help="Draw from the fewest tokens that reach this probability.")
     ] = None,
+    missing: Annotated[
+        bool,
+        typer.Option("--missing", help="Which word stands for ___ in TEXT, by both sides of it."),
+    ] = False,
     condition: Condition = None,
     out: Out = None,
     svg: Svg = None,
@@ -165,14 +169,26 @@ def next_tokens(
     files = checked_files(pictures, overwrite)
     sampling = given_values(top=top, top_k=top_k, top_p=top_p, condition=condition)
     temperatures = None if temperature is None else numbers_of(temperature)
+    draws = temperatures or top_k is not None or top_p is not None
+    if missing and draws:
+        raise UserError("--missing draws nothing; leave --temperature, --top-k and --top-p out.")
     run = open_language_run(path, device, trust_code)
     text = text_given(text)
-    if temperatures or files or top_k is not None or top_p is not None:
+    if missing:
+        from unroll.inspect.missing_word import missing_word
+        from unroll.training.report import ProgressLog
+
+        log = ProgressLog("trying words", lambda line: say(line, err=True))
+        found = missing_word(run, text, progress=log, **sampling)
+        command = ["unroll", "next", path, text, "--missing", *given_flags(**sampling)]
+        report_finding(found, command, files, json, "missing.html")
+        return
+    if draws or files:
         from unroll.inspect.next_tokens import next_of_run
 
-        found = next_of_run(run, text, temperatures=temperatures or [1.0], **sampling)
+        shown = next_of_run(run, text, temperatures=temperatures or [1.0], **sampling)
         flags = given_flags(temperature=temperature, **sampling)
-        report_finding(found, ["unroll", "next", path, text, *flags], files, json, "next.html")
+        report_finding(shown, ["unroll", "next", path, text, *flags], files, json, "next.html")
         return
     top = 10 if top is None else top
     tokens = run.next(text, top, condition)

@@ -15,6 +15,7 @@ PUBLIC = {
     "Gates": "unroll.inspect.gates",
     "Gradients": "unroll.inspect.gradients",
     "History": "unroll.inspect.history",
+    "MissingWord": "unroll.inspect.missing_word",
     "NextTokens": "unroll.inspect.next_tokens",
     "Intervention": "unroll.inspect.intervention",
     "OverTraining": "unroll.inspect.over_training",
@@ -39,6 +40,7 @@ PUBLIC = {
     "jacobians": "unroll.inspect.jacobian",
     "largest_singular_values": "unroll.inspect.jacobian",
     "lyapunov_exponents": "unroll.inspect.lyapunov",
+    "missing_word": "unroll.inspect.missing_word",
     "next_of_run": "unroll.inspect.next_tokens",
     "over_training_of_run": "unroll.inspect.over_training",
     "predictions_of_run": "unroll.inspect.predictions",
@@ -82,6 +84,8 @@ if TYPE_CHECKING:
     from unroll.inspect.jacobian import jacobians as jacobians
     from unroll.inspect.jacobian import largest_singular_values as largest_singular_values
     from unroll.inspect.lyapunov import lyapunov_exponents as lyapunov_exponents
+    from unroll.inspect.missing_word import MissingWord as MissingWord
+    from unroll.inspect.missing_word import missing_word as missing_word
     from unroll.inspect.next_tokens import NextTokens as NextTokens
     from unroll.inspect.next_tokens import next_of_run as next_of_run
     from unroll.inspect.over_training import OverTraining as OverTraining
