@@ -25,6 +25,7 @@ from unroll.errors import UserError
 from unroll.paths import refuse_impossible_path
 
 if TYPE_CHECKING:
+    from unroll.inspect.finding import Finding
     from unroll.run import LanguageRun
 
 
@@ -169,26 +170,17 @@ def next_tokens(
     files = checked_files(pictures, overwrite)
     sampling = given_values(top=top, top_k=top_k, top_p=top_p, condition=condition)
     temperatures = None if temperature is None else numbers_of(temperature)
-    draws = temperatures or top_k is not None or top_p is not None
+    draws = bool(temperatures) or top_k is not None or top_p is not None
     if missing and draws:
         raise UserError("--missing draws nothing; leave --temperature, --top-k and --top-p out.")
     run = open_language_run(path, device, trust_code)
     text = text_given(text)
-    if missing:
-        from unroll.inspect.missing_word import missing_word
-        from unroll.training.report import ProgressLog
-
-        log = ProgressLog("trying words", lambda line: say(line, err=True))
-        found = missing_word(run, text, progress=log, **sampling)
-        command = ["unroll", "next", path, text, "--missing", *given_flags(**sampling)]
-        report_finding(found, command, files, json, "missing.html")
-        return
-    if draws or files:
-        from unroll.inspect.next_tokens import next_of_run
-
-        shown = next_of_run(run, text, temperatures=temperatures or [1.0], **sampling)
-        flags = given_flags(temperature=temperature, **sampling)
-        report_finding(shown, ["unroll", "next", path, text, *flags], files, json, "next.html")
+    if missing or draws or files:
+        found = (
+            missing_of(run, text, sampling) if missing else drawn(run, text, temperatures, sampling)
+        )
+        flags = given_flags(missing=missing or None, temperature=temperature, **sampling)
+        report_finding(found, ["unroll", "next", path, text, *flags], files, json, "next.html")
         return
     top = 10 if top is None else top
     tokens = run.next(text, top, condition)
@@ -198,6 +190,24 @@ def next_tokens(
     for row in tokens:
         bar = "█" * round(40 * row["probability"])
         say(f"{row['probability']:7.2%}  {visible(row['token']):12}  {bar}")
+
+
+def drawn(
+    run: LanguageRun, text: str, temperatures: list[float] | None, given: dict[str, Any]
+) -> Finding:
+    """What is drawn after a text at these temperatures. Default: as learned."""
+    from unroll.inspect.next_tokens import next_of_run
+
+    return next_of_run(run, text, temperatures=temperatures or [1.0], **given)
+
+
+def missing_of(run: LanguageRun, text: str, given: dict[str, Any]) -> Finding:
+    """The missing word of a text, with a line of progress every few seconds."""
+    from unroll.inspect.missing_word import missing_word
+    from unroll.training.report import ProgressLog
+
+    log = ProgressLog("trying words", lambda line: say(line, err=True))
+    return missing_word(run, text, progress=log, **given)
 
 
 def numbers_of(text: str) -> list[float]:
