@@ -199,3 +199,12 @@ def test_words_of_a_closed_vocabulary_are_all_known(read):
     assert corpus.vocabulary.name(0) == "<eos>" and len(corpus.vocabulary) == 5
     # as many lines as are held out of
     assert read("once upon a time\n" * 100, level="word").vocabulary.unknown_id == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"per_line": True}, {"level": "word"}])
+def test_other_data_of_a_resumed_run_is_read_and_known_by_its_hash(read, tmp_path, options):
+    first = read("ab a", **options)
+    (tmp_path / "b.txt").write_text("zb a")
+    recorded = LanguageSettings(valid_size=0, **options)
+    again = read_corpus(tmp_path / "b.txt", recorded, first.preprocessor)
+    assert again.sha256 != first.sha256 and again.vocabulary is first.vocabulary

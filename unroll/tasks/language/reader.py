@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+from unroll.data.characters import ClosedAlphabet
 from unroll.data.encoded import Encoded, encode_lines, encode_stream, text_part
 from unroll.data.table import LineColumns, find_line_columns, line_records
 from unroll.data.text import TextScan, TextSource, text_source
 from unroll.data.vocabularies import learn_vocabulary
 from unroll.data.vocabulary import Vocabulary
+from unroll.data.words import WordVocabulary
 from unroll.errors import UserError
 from unroll.tasks.language.floor import LanguageFloor
 from unroll.tasks.language.preprocessor import LanguagePreprocessor
@@ -99,13 +102,14 @@ def read_corpus(
     if vocabulary is None:
         vocabulary = stream_vocabulary(source, other, scan, side, settings, held_out)
     key = f"stream {sha256} {end} {exact}"
-    train = encode_stream(as_encoded(side(True), vocabulary), vocabulary, f"{key} train")
+    encoder = vocabulary if preprocessor is None else without_refusal(vocabulary)
+    train = encode_stream(as_encoded(side(True), vocabulary), encoder, f"{key} train")
     if other is None and not held_out:
         check_sizes(source.name, train, train, TRAINING_SET)
         return Corpus(
             source, scan, vocabulary, train, train, [], TRAINING_SET, sha256, held_out=False
         )
-    valid = encode_stream(as_encoded(side(False), vocabulary), vocabulary, f"{key} valid")
+    valid = encode_stream(as_encoded(side(False), vocabulary), encoder, f"{key} valid")
     validation_set = settings.valid or "the last tenth"
     if other is None and held_out < tenth:
         validation_set = f"the last {held_out:,} characters"
@@ -146,6 +150,19 @@ def stream_vocabulary(
     if len(found) > ends or settings.level != "char":
         return found
     return learn_vocabulary(lambda: iter("\n"), settings, unknown, ends=ends)
+
+
+def without_refusal(vocabulary: Vocabulary) -> Vocabulary:
+    """The same vocabulary, which leaves out what it would refuse.
+
+    A run is resumed with its own data; other data is refused as such, not by its characters.
+    """
+    lenient = copy.copy(vocabulary)
+    if isinstance(lenient, ClosedAlphabet):
+        lenient.skips = True
+    elif isinstance(lenient, WordVocabulary) and lenient.unknown_id is None:
+        lenient.when_unknown = "skip"
+    return lenient
 
 
 def as_encoded(
@@ -217,7 +234,8 @@ def lines_corpus(
                 "cannot learn it. Remove those lines, or add more of them."
             )
     key = f"lines {sha256} {columns} {other is None and is_apart and every}"
-    train = encode_lines(side(True), vocabulary, categories, f"{key} train")
+    encoder = vocabulary if preprocessor is None else without_refusal(vocabulary)
+    train = encode_lines(side(True), encoder, categories, f"{key} train")
     header = columns.names if columns is not None and columns.header else ()
     if not is_apart:
         check_sizes(source.name, train, train, TRAINING_SET)
@@ -225,7 +243,7 @@ def lines_corpus(
             source, scan, vocabulary, train, train, categories, TRAINING_SET, sha256, header,
             held_out=False,
         )  # fmt: skip
-    valid = encode_lines(side(False), vocabulary, categories, f"{key} valid")
+    valid = encode_lines(side(False), encoder, categories, f"{key} valid")
     part = "every tenth line" if every == VALIDATION_PART else f"one line in {every}"
     validation_set = settings.valid or part
     check_sizes(source.name, train, valid, validation_set)
