@@ -357,7 +357,8 @@ def states_of_run(
     sample: SampledTexts | None = None
     read: ReadTexts | None = None
     # a task that reads its inputs one by one reads many of them only where that is asked for
-    if path is not None and (isinstance(run, LanguageRun) or asked or score_on is not None):
+    ruled = any(probe.file is None for probe in asked)
+    if path is not None and (isinstance(run, LanguageRun) or ruled or score_on is not None):
         sample = sample_of_file(run, path)
         read = read_with(run, sample, progress=ProgressLog(f"reading {path}", log or silent))
     probed = Probed([], {})

@@ -6,6 +6,7 @@ from safetensors.torch import load_file
 import unroll
 from unroll.inspect.probing.label_files import LabelledText
 from unroll.inspect.probing.read_texts import (
+    SampledTexts,
     own_data,
     padded_batches,
     read_with,
@@ -62,3 +63,9 @@ def test_the_untrained_network_is_what_the_run_began_with(tmp_path, monkeypatch)
     for name, tensor in begun.items():
         assert torch.equal(fresh[name], tensor), name
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_word_of_one_letter_alone(tagger):
+    read = read_with(tagger, SampledTexts("it", inputs=[["?"], ["Ann", "sees"]]))
+    assert read.tokens == [["?"], ["Ann", "sees"]] and all("letters" not in n for n in read.parts)
+    assert read.activations.shape == (3, sum(read.parts.values()))

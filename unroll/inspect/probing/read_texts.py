@@ -249,8 +249,10 @@ def read_with(
         else read_inputs(run, sample, progress)
     )
     tokens, states = zip(*read, strict=True)
-    parts = {name: s.shape[1] for name, s in states[0].items()}
-    activations = torch.cat([torch.cat(list(own.values()), 1) for own in states])
+    # for a word of one letter a layer over letters looks like one over words
+    names = [name for name in states[0] if all(name in own for own in states)]
+    parts = {name: states[0][name].shape[1] for name in names}
+    activations = torch.cat([torch.cat([own[name] for name in names], 1) for own in states])
     return ReadTexts(list(tokens), activations, parts, words_are_tokens(run))
 
 
