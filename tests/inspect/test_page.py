@@ -68,7 +68,7 @@ def test_numbers_are_in_tables_and_the_background_follows_the_scheme(page, found
     rows.nth(39).wait_for(state="attached")  # they are made when it is opened
     assert rows.count() == 40
     assert "halves every" in page.locator(".wide:not(.all) > table:not(.values)").inner_text()
-    assert page.locator(".summaries li").count() == 2
+    assert page.locator(".summaries li").count() == 3  # two cells, and one beside the other
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(255, 255, 255)" if page.scheme == "light" else "rgb(20, 24, 29)")
 

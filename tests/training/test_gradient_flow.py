@@ -40,6 +40,8 @@ def test_fifty_steps_back_is_judged_and_of_shorter_sequences_the_first_step():
 def test_advice_knows_what_is_tried_already():
     assert "It is clipped to 0.25 already" in advice("explodes", "RNNCell", clip=0.25)
     assert advice("lasts", "RNNCell") == ""
+    assert "forget_bias=3;" in advice("vanishes", "LSTMCell", "zero biases, forget bias 1")
+    assert "forget_bias=5;" in advice("vanishes", "LSTMCell", "trained, zero biases, forget bias 3")
     said = flow_in_words("layer 1", {"h": [0.5**k for k in range(60)]}, "GRUCell", "as torch.nn")
     assert said == (
         "layer 1: the gradient halves every 1 steps; 50 steps back 8.9e-16 of it is left. It vanishes: a "

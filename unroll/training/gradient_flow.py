@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from unroll.counting import counted
@@ -125,6 +126,9 @@ def advice(flow: str, cell: str, start: str = "orthogonal", clip: float | None =
         flags = FLAGS.get(cell, FLAGS[""])
         if cell == "RNNCell" and "orthogonal" in start:
             flags = FLAGS[""]
+        tried = re.search(r"forget bias (-?[\d.]+)", start)
+        if cell == "LSTMCell" and tried is not None:  # higher than what it is
+            flags = f"--set forget_bias={max(3.0, float(tried[1].rstrip('.')) + 2):g}"
         return f"Where more steps matter, try {flags}; clipping does not help."
     if flow == "explodes" and clip is not None:
         return (
