@@ -102,7 +102,7 @@ def probe_html(result: ProbeResult) -> str:
     """The part of a page: sentence, picture and table."""
     picture = probe_picture(result).draw().svg()
     return (
-        f"<h4>{html.escape(result.probe.name)}</h4><p>{html.escape(probe_sentence(result))}</p>"
+        f"<h3>{html.escape(result.probe.name)}</h3><p>{html.escape(probe_sentence(result))}</p>"
         f'<div class="figure">{picture}</div>'
         f'<div class="wide">{html_table(probe_table(result))}</div>'
         "<p class='small'>AUC: the probability that a token with the label has a higher value than one "
