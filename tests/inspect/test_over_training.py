@@ -43,7 +43,7 @@ def test_text_pictures_and_page(found):
     ]  # fmt: skip
     for picture in found.pictures().values():
         assert picture.draw().svg().startswith("<svg") and picture.csv().count("\n") > 2
-    assert found.html().count("<figure>") == 6
+    assert found.html().count("<figcaption>") == 6
 
 
 def test_every_task_of_the_fixtures_has_them(classifier, tagger, translator):

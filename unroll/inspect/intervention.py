@@ -200,7 +200,7 @@ class Intervention(Finding):
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
             "pictures": f"<p>{html.escape(self.sentence())}</p>"
-            + "".join(f'<div class="figure">{self.svg(name)}</div>' for name in self.pictures()),
+            + "".join(self.figure(name) for name in self.pictures()),
             "table": html_table(self.table()),
         }
         return Section("figures", self.title, parts)

@@ -117,7 +117,7 @@ class NextTokens(Finding):
         """The bars, the sentences and the table."""
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
-            "pictures": f'<div class="figure">{self.svg()}</div>',
+            "pictures": self.figure(),
             "messages": "".join(f"<li>{html.escape(s)}</li>" for s in self.sentences()),
             "table": html_table(self.table()),
         }

@@ -176,11 +176,7 @@ class OverTraining(Finding):
 
     def section(self) -> Section:
         """The pictures, and the table below them."""
-        figures = "".join(
-            f"<figure><figcaption>{html.escape(caption(name))}</figcaption>"
-            f'<div class="figure">{self.svg(name)}</div></figure>'
-            for name in self.pictures()
-        )
+        figures = "".join(self.figure(name, caption(name)) for name in self.pictures())
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
             "pictures": f"<p>{html.escape(self.sentence())}</p>{figures}",

@@ -183,7 +183,7 @@ class Predictions(Finding):
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
             "sentence": html.escape(self.sentence()),
-            "picture": self.svg() if self.numbers else "",
+            "picture": self.figure() if self.numbers else "",
             "rows": "".join(row_html(row, self.spaced) for row in self.rows),
             "table": html_table(self.table()) if len(self.table()) > 1 else "",
         }

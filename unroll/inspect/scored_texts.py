@@ -252,7 +252,7 @@ class ScoredTexts(Finding):
             tables += [self.rows_from_parting(best, other) for other in others[:1]]
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
-            "pictures": f'<div class="figure">{self.svg()}</div>',
+            "pictures": self.figure(),
             "messages": "".join(f"<li>{html.escape(s)}</li>" for s in self.verdicts()),
             "table": "".join(map(html_table, tables)),
         }

@@ -196,7 +196,7 @@ class WordGradients(Finding):
 
     def section(self) -> Section:
         """The picture of each layer, what it says, and the numbers."""
-        pictures = "".join(f'<div class="wide">{self.svg(name)}</div>' for name in self.pictures())
+        pictures = "".join(self.figure(name) for name in self.pictures())
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
             "pictures": pictures,

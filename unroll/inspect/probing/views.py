@@ -100,10 +100,10 @@ def shares(values: list[float]) -> list[float]:
 
 def probe_html(result: ProbeResult) -> str:
     """The part of a page: sentence, picture and table."""
-    picture = probe_picture(result).draw().svg()
+    picture = probe_picture(result).draw().figure()
     return (
         f"<h3>{html.escape(result.probe.name)}</h3><p>{html.escape(probe_sentence(result))}</p>"
-        f'<div class="figure">{picture}</div>'
+        f"{picture}"
         f'<div class="wide">{html_table(probe_table(result))}</div>'
         "<p class='small'>AUC: the probability that a token with the label has a higher value than one "
         "without; 0.5 is chance. In brackets 95 % of the resamplings of whole texts. Read-out: ridge "
