@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from unroll.learn import write_data
+
 ROOT = Path(__file__).parents[2]
 Run = Callable[[list[str], Path], str]
 PROGRAM = "import sys; from unroll.cli import main; sys.exit(main())"
@@ -87,7 +89,7 @@ def show(claim: Claim, folder: Path, small: bool = False, run: Run = run_process
         RuntimeError: where a command fails, or does not print what it should show.
     """
     if claim.lesson is not None:
-        run(["learn", "data", str(claim.lesson)], folder)
+        write_data(claim.lesson, folder / "unroll-lessons")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     printed = ""
     for command in claim.commands:
