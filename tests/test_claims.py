@@ -12,7 +12,7 @@ from unroll.cli.main import run
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 SECTIONS = import_module("benchmarks.claims.sections").SECTIONS
-show = import_module("benchmarks.claims.claim").show
+CLAIM = import_module("benchmarks.claims.claim")
 sys.path.remove(str(ROOT))
 CLAIMS = [claim for claims in SECTIONS.values() for claim in claims]
 
@@ -20,7 +20,9 @@ CLAIMS = [claim for claims in SECTIONS.values() for claim in claims]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Where all commands run, as a reader would run them one after the other."""
-    return tmp_path_factory.mktemp("claims")
+    folder = tmp_path_factory.mktemp("claims")
+    CLAIM.write_lessons_data(folder)
+    return folder
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=[claim.says[:50] for claim in CLAIMS])
@@ -32,7 +34,7 @@ def test_the_command_shows_the_claim(claim, folder, monkeypatch, capfd):
 
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "200")
-    show(claim, folder, small=True, run=run_here)
+    CLAIM.show(claim, folder, small=True, run=run_here)
 
 
 def test_the_page_has_every_claim():

@@ -11,7 +11,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks.claims.claim import ROOT, Claim, Shown, show
+from benchmarks.claims.claim import ROOT, Claim, Shown, show, write_lessons_data
 from benchmarks.claims.sections import SECTIONS
 
 
@@ -23,6 +23,7 @@ def main() -> None:
     given = parser.parse_args()
     shown: dict[str, Shown] = {}
     with tempfile.TemporaryDirectory() as folder:
+        write_lessons_data(Path(folder))
         for claims in SECTIONS.values():
             for claim in claims:
                 if given.only.lower() in claim.says.lower():

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from unroll.learn import write_data
+from unroll.learn import all_lessons, write_data
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[[list[str], Path], str]
@@ -28,7 +28,6 @@ class Claim:
         figure: the figures in words, with `{0}`, `{1}`, ... for the groups.
         small: what a test adds to commands that train, to make them short.
         shows_small: what the last command prints after so short a training. Default: `shows`.
-        lesson: the number of the lesson whose data the commands read.
     """
 
     says: str
@@ -37,7 +36,6 @@ class Claim:
     figure: str
     small: str = ""
     shows_small: str | None = None
-    lesson: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,12 @@ def run_process(words: list[str], folder: Path) -> str:
     return done.stdout
 
 
+def write_lessons_data(folder: Path) -> None:
+    """Write the data of every lesson, where the commands of claims read them."""
+    for lesson in all_lessons():
+        write_data(lesson.number, folder / "unroll-lessons")
+
+
 def show(claim: Claim, folder: Path, small: bool = False, run: Run = run_process) -> Shown:
     """Run the commands of a claim.
 
@@ -88,15 +92,10 @@ def show(claim: Claim, folder: Path, small: bool = False, run: Run = run_process
     Raises:
         RuntimeError: where a command fails, or does not print what it should show.
     """
-    if claim.lesson is not None:
-        write_data(claim.lesson, folder / "unroll-lessons")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     printed = ""
     for command in claim.commands:
-        program, *words = shlex.split(command)
-        if program == "echo":  # text > file
-            (folder / words[-1]).write_text(f"{' '.join(words[:-2])}\n")
-            continue
+        words = shlex.split(command)[1:]
         added = shlex.split(claim.small) if small and words[0] in ("train", "compare") else []
         printed = run([*words, *added], folder)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -33,7 +33,7 @@ CLAIMS = [
         "A language model decides between words that sound the same: pear or pair.",
         (
             PEARS,
-            f'unroll score runs/pears "the apple and pear salad was good" '
+            'unroll score runs/pears "the apple and pear salad was good" '
             '"the apple and pair salad was good"',
         ),
         r"(?s)(\S+) times as likely",

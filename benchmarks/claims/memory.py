@@ -1,0 +1,34 @@
+"""Claims on what gated cells keep, and what their units store."""
+
+from benchmarks.claims.claim import Claim
+
+TITLE = "What is kept"
+VARIANTS = (
+    "lstm,no_input_gate_lstm,no_forget_gate_lstm,no_output_gate_lstm,coupled_lstm,peephole_lstm,gru"
+)
+CLAIMS = [
+    Claim(
+        '"The cats, which already ate ..., were full": the LSTM keeps the subject, the Elman network '
+        "forgets it.",
+        ("unroll compare rnn,lstm --task agreement",),
+        r"(?s)rnn: .*?, (\S+) at the largest distance, 24.*lstm: .*?, (\S+) at the largest distance, 24",
+        "24 words later right: rnn {0}, lstm {1} (chance 50 %)",
+        small="--steps 20 --seeds 1 --hidden 8",
+    ),
+    Claim(
+        "The variants of the LSTM are about the same.",
+        (f"unroll compare {VARIANTS} --seeds 2 --hidden 32",),
+        r"(?s)lstm: (\S+) of the verbs.*(do not differ by more than their seeds do)",
+        "lstm {0}; the seven {1}; in counting, copying and adding some do: [compare.md](compare.md)",
+        small="--steps 10 --seeds 1 --hidden 8",
+        shows_small="of the verbs",
+    ),
+    Claim(
+        "A memory that adds can count on; a memory that mixes cannot.",
+        ("unroll compare lstm,coupled_lstm,gru --task counting --seeds 2 --hidden 32",),
+        r"\nlstm +(?:\S+ +){6}(\S+) +(\S+).*\n.*\n*coupled_lstm +(?:\S+ +){6}(\S+) +(\S+)",
+        "trained to 10, right at n = 12 and 15: lstm {0}, {1}; coupled gates {2}, {3}",
+        small="--steps 10 --seeds 1 --hidden 8",
+        shows_small="coupled_lstm",
+    ),
+]
