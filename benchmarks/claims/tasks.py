@@ -6,6 +6,33 @@ TITLE = "Tasks"
 L = "unroll-lessons"
 CLAIMS = [
     Claim(
+        "The word after decides (Teddy Roosevelt, teddy bears): one direction cannot know it, two can.",
+        ("unroll compare rnn,lstm --task names --directions 1,2 --hidden 32 --seeds 1",),
+        r"(?s)lstm directions 1: (\S+) of.*lstm directions 2: (\S+) of",
+        "names right: one direction {0}, two {1} (chance 50 %)",
+        small="--steps 10",
+    ),
+    Claim(
+        "The same with a tagger: one direction, each tag by itself.",
+        (
+            f"unroll train {L}/teddy.conll --steps 60 --hidden 16 --set floor=none --set output=softmax "
+            "--set bidirectional=false --out runs/teddy --overwrite",
+        ),
+        r"(?s)this model +precision +(\S+) +recall +(\S+) +F1 +(\S+)",
+        "precision {0}, recall {1}, F1 {2}",
+        small="--steps 3",
+    ),
+    Claim(
+        "The same with two directions.",
+        (
+            f"unroll train {L}/teddy.conll --steps 60 --hidden 16 --set floor=none --set output=softmax "
+            "--out runs/teddy --overwrite",
+        ),
+        r"(?s)this model +precision +(\S+) +recall +(\S+) +F1 +(\S+)",
+        "precision {0}, recall {1}, F1 {2}",
+        small="--steps 3",
+    ),
+    Claim(
         "Attention: each word that is written looks at the word that it comes from.",
         (
             f"unroll train {L}/reversed.tsv --task translate --level word --hidden 64 --steps 300 "
