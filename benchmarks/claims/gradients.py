@@ -17,7 +17,7 @@ CLAIMS = [
         "doubles every {0} steps",
     ),
     Claim(
-        "Fractions multiplied vanish: a network that only multiplies by 0.9 loses half in log 2 / log 1.11 = "
+        "Fractions multiplied vanish: a network that only multiplies by 0.9 loses half in log 0.5 / log 0.9 = "
         "6.58 steps.",
         ("unroll inspect gradients --cells rnn --gain 0.9 --inputs 0 --length 100",),
         r"halves every (6\.5\d) steps",
