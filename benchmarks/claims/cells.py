@@ -40,4 +40,12 @@ CLAIMS = [
         r"(?s)Step 3, a.*?c'\s+(\S+).*Step 6, b.*?c'\s+(\S+)",
         "after aaa c = {0}, after aaabbb c = {1}",
     ),
+    Claim(
+        "Some peepholes and not others.",
+        (
+            'unroll inspect cell peephole_lstm hello --hidden 2 --cell-options \'{"peepholes": "if"}\'',
+        ),
+        r"(?s)(i = \S.*?)\n.*(o = .*?)\n",
+        "i and f read the memory, o does not",
+    ),
 ]

@@ -41,4 +41,28 @@ CLAIMS = [
         small="--steps 20",
         shows_small="times as likely",
     ),
+    Claim(
+        "Predicted beside actual: compare the outputs with the targets.",
+        ("unroll inspect predictions runs/hello hello",),
+        r"(\d+ of \d+) next characters are right",
+        "{0} right, letter under letter",
+    ),
+    Claim(
+        "One-hot inputs, no unknown token, a random first state, a forget bias: as the equations have them.",
+        (
+            f"unroll train {L}/hello.txt --cell lstm --steps 300 --set input=onehot --set unknown=never "
+            "--set start=random --set forget_bias=3 --out runs/one_hot --overwrite",
+        ),
+        r"this model +(\S+) bits per character",
+        "{0} bits per character",
+        small="--steps 5",
+    ),
+    Claim(
+        "A missing word follows from both sides of it.",
+        (
+            'unroll next runs/plural "the cats which already ___ fish and rice were full ." --missing --top 3',
+        ),
+        r"\n(\w+) +(\d\S+) +(\d\S+)",
+        "{0} {1}",
+    ),
 ]

@@ -6,6 +6,10 @@ TITLE = "What is kept"
 VARIANTS = (
     "lstm,no_input_gate_lstm,no_forget_gate_lstm,no_output_gate_lstm,coupled_lstm,peephole_lstm,gru"
 )
+PLURAL = (
+    "unroll train unroll-lessons/plural.txt --per-line --level word --hidden 24 --steps 500 --set floor=none "
+    "--set dropout=0 --set dropout_input=0 --set learning_rate=0.02 --out runs/plural --overwrite"
+)
 CLAIMS = [
     Claim(
         '"The cats, which already ate ..., were full": the LSTM keeps the subject, the Elman network '
@@ -30,5 +34,21 @@ CLAIMS = [
         "trained to 10, right at n = 12 and 15: lstm {0}, {1}; coupled gates {2}, {3}",
         small="--steps 10 --seeds 1 --hidden 8",
         shows_small="coupled_lstm",
+    ),
+    Claim(
+        "A unit is a flag: one tells whether the subject is plural.",
+        (PLURAL, r"unroll inspect states runs/plural --probe 'plural=(?<=the )\w+s [^.]*'"),
+        r"(layer 1 \S+) tells plural: AUC (\S+).*before training the best unit has (\S+?),",
+        "{0}: AUC {1}; before training the best unit has {2}",
+        small="--steps 10",
+    ),
+    Claim(
+        "The flag is a cause: set by hand, the verb changes.",
+        (
+            'unroll inspect set-unit runs/plural "the cat which already ate fish and rice" "c[3]=2" "c[11]=-2" '
+            "--at cat",
+        ),
+        r"\nwere +(\S+) +(\S+)",
+        "were: {0} before, {1} after",
     ),
 ]
