@@ -73,7 +73,7 @@ def test_a_plateau_is_judged_before_its_end():
     assert classify_norms(norms) == "lasts" and share_left(norms) == pytest.approx(0.42)
     said = flow_in_words("lstm", {"c": norms}, "LSTMCell", "trained")
     assert (
-        "is level at 0.2" in said and "It lasts" in said and "Try" not in said and "try" not in said
+        "stays near 0.2" in said and "It lasts" in said and "Try" not in said and "try" not in said
     )
     falls = [0.9**k for k in range(20)]
     assert judged_step(straight_pieces(falls), 20) == 19

@@ -98,18 +98,17 @@ def piecewise_halving(norms: Sequence[float]) -> float | None:
 
 
 def pieces_in_words(norms: Sequence[float]) -> str:
-    """`halves every 1.5 steps`, or what it does piece by piece: `is level to 17 steps back, then ...`."""
+    """`halves every 1.5 steps`, or what it does piece by piece: `stays near 0.2 up to 17 steps back, ...`."""
     pieces = straight_pieces(norms)
     if len(pieces) < 2:
         return halving_in_words(halving_distance(norms))
-    said = []
+    said: list[str] = []
     for piece in pieces:
-        does = (
-            f"is level at {piece.mean:.2g}"
-            if piece.is_level
-            else halving_in_words(-math.log(2) / piece.rate)
-        )
-        said.append(f"{does} to {counted(piece.last, 'step')} back")
+        if piece.is_level:
+            does = f"stays near {piece.mean:.2g}"
+        else:
+            does = halving_in_words(-math.log(2) / piece.rate)
+        said.append(f"{does} up to {counted(piece.last, 'step')} back")
     return ", then ".join(said)
 
 
@@ -127,7 +126,7 @@ def advice(flow: str, cell: str, start: str = "orthogonal", clip: float | None =
         if cell == "RNNCell" and "orthogonal" in start:
             flags = FLAGS[""]
         tried = re.search(r"forget bias (-?[\d.]+)", start)
-        if cell == "LSTMCell" and tried is not None:  # higher than what it is
+        if tried is not None:  # higher than what it is
             flags = f"--set forget_bias={max(3.0, float(tried[1].rstrip('.')) + 2):g}"
         return f"Where more steps matter, try {flags}; clipping does not help."
     if flow == "explodes" and clip is not None:
