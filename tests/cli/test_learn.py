@@ -65,13 +65,27 @@ def test_check_takes_answers_and_a_file(printed, tmp_path):
     assert [e["given"] for e in out["exercises"]] == ["-4.5", "a", None] and not out["all_right"]
 
 
+def test_check_judges_the_other_answers_where_one_cannot_be_read(printed):
+    got = printed("check", "1", "45", "b", "nowhere.py", code=2)
+    assert "2. b: right." in got.out and "There is no file nowhere.py" in got.out
+    assert "2 of 3 right." in got.out
+    assert "1 of 3 right." in printed("check", "1", "x", "b", "-", code=2).out
+
+
+def test_lessons_have_names_too(printed):
+    assert (
+        lesson_of(2).name in printed().out
+        and "or a name such as hello" in printed("abc", code=2).err
+    )
+
+
 def test_check_asks_and_gives_hints(printed, tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(STEP)
     (tmp_path / "answers").write_text("44\n45\nq\nb\nmine.py\n")
     with (tmp_path / "answers").open() as answers:
         monkeypatch.setattr("sys.stdin", answers)
         out = printed("check", "1").out
-    assert "44: wrong. Hint:" in out and "Exercise 2: Got 'q'" in out and "3 of 3 right." in out
+    assert "44: wrong. Hint:" in out and "not judged. Got 'q'" in out and "3 of 3 right." in out
     with (tmp_path / "nothing").open("w+") as nothing:
         monkeypatch.setattr("sys.stdin", nothing)
         assert "0 of 3 right." in printed("check", "1", code=1).out
@@ -79,14 +93,13 @@ def test_check_asks_and_gives_hints(printed, tmp_path, monkeypatch):
 
 def test_what_cannot_be_is_refused_in_a_sentence(printed):
     for words in (
-        ["99"], ["check", "99"], ["check", "1", "x", "b", "-"], ["check", "1", "45"],
-        ["check", "1", "45", "b", "nowhere.py"], ["check", "1", "45", "b", "x.py", "--file", "y.py"],
+        ["99"], ["check", "99"], ["abc"], ["check", "1", "45"], ["check", "1", "--answers"],
+        ["check", "1", "45", "b", "x.py", "--file", "y.py"],
         ["1", "--out", "nowhere/page.html"],
         ["notebooks", "books", "--lesson", "0"],
         ["check", "1", "--nope"], [""], ["3", "--folder", ""],        ["notebooks", ""],
     ):  # fmt: skip
         error = printed(*words, code=2).err
-        error = error.removeprefix("Computing the right answers.\n")
         assert error.startswith("unroll: ") and "Traceback" not in error and len(error) < 300
 
 
@@ -98,7 +111,8 @@ def test_notebooks_are_written(printed, tmp_path):
 
 def test_all_data_are_written_once(printed, tmp_path):
     assert "hello.txt (1 line)" in printed("data").err
-    assert printed("data").err == "unroll-lessons has the data already.\n"
+    again = printed("data").err
+    assert again.startswith("unroll-lessons has the data already.\n") and "people.txt: " in again
     assert (tmp_path / "unroll-lessons/hello.txt").read_text() == "hello"
 
 

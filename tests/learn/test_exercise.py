@@ -78,6 +78,7 @@ def test_a_function_may_stand_in_a_file(tmp_path):
     assert code.judge(str(file)).right
     file.write_text("def double(x):\n    return 2 x\n")
     assert "SyntaxError, line 2" in code.judge(str(file)).remark
+    assert not code.judge(str(file)).judged
     file.write_text("import numpyy\n")
     assert "ModuleNotFoundError, line 1" in code.judge(str(file)).remark
     file.write_text("import sys\n\nsys.exit(3)\n")
@@ -85,6 +86,8 @@ def test_a_function_may_stand_in_a_file(tmp_path):
     file.write_text("def other(x):\n    return 2 * x\n")
     with pytest.raises(UserError, match="has no function double"):
         code.judge(str(file))
+    with pytest.raises(UserError, match=r"There is no file .*none\.py"):
+        code.judge(str(tmp_path / "none.py"))
     for wrong in (tmp_path / "none.py", tmp_path):
         with pytest.raises(UserError, match="expected a file of Python with the function double"):
             code.judge(str(wrong))

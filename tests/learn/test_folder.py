@@ -32,6 +32,11 @@ def test_a_lesson_without_data_writes_nothing(tmp_path):
     assert room.write_data(1, tmp_path / "lessons") == [] and not (tmp_path / "lessons").exists()
 
 
+def test_the_files_that_no_lesson_has_are_explained():
+    of_lessons = set().union(*(lesson.files() for lesson in all_lessons()))
+    assert room.files_beside_lessons().keys() == TEXTS.keys() - of_lessons
+
+
 def test_without_a_lesson_the_data_of_all_are_written(tmp_path):
     names = set(TEXTS).union(*(lesson.files() for lesson in all_lessons()))
     assert len(room.write_data(folder=tmp_path)) == len(names)

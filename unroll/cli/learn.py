@@ -53,9 +53,10 @@ def learn(context: typer.Context, json: AsJson = False) -> None:
     if json:
         say_json([summary(lesson) for lesson in lessons])
         return
-    say("Lessons, in the order in which they are best read:\n")
+    widest = max(len(lesson.title) for lesson in lessons)
+    say("Lessons, in the order in which they are best read; number or name will do:\n")
     for lesson in lessons:
-        say(f"{lesson.number:4}  {lesson.title}")
+        say(f"{lesson.number:4}  {lesson.title:{widest}}  {lesson.name}")
     first = lessons[0].number
     say(
         f"\nunroll learn {first}                      the lesson: its text, its command, its exercises"
@@ -128,7 +129,12 @@ def check(
     folder: Folder = FOLDER,
     json: AsJson = False,
 ) -> None:
-    """Ask the exercises of a lesson, or take the ANSWERS; exit code 0 only if all are right."""
+    """Ask the exercises of a lesson, or take the ANSWERS; say which are right.
+
+    Exit code: 0 if all answers are right, 1 if one is wrong or missing, 2 if one could not be read.
+
+    Not read is a word in place of a number, a file that is missing, stops or lacks the function.
+    """
     from unroll.learn.checking import compared
 
     chosen = lesson_of(number)
@@ -136,9 +142,12 @@ def check(
     wrong = [word for word in answers or [] if word.startswith("--")]
     if wrong:
         raise UserError(f"No such option: {wrong[0]}. See: unroll learn check --help")
-    say("Computing the right answers.", err=True)
+    asked = not (answers or given or file is not None)
+    count = len(answers or []) + (file is not None)
+    if asked or count == len(chosen.questions) or (file is not None and not answers):
+        say("Computing the right answers.", err=True)
     exercises = chosen.exercises(Path(folder))
-    if answers or given or file is not None:
+    if not asked:
         found = compared(chosen, exercises, all_answers(exercises, answers or [], file))
     else:
         found = ask(chosen, exercises)
@@ -146,7 +155,7 @@ def check(
         say_json(found.as_dict())
     else:
         say("\n".join(found.lines()))
-    raise typer.Exit(0 if found.all_right else 1)
+    raise typer.Exit(0 if found.all_right else 1 if found.all_judged else 2)
 
 
 @app.command("notebooks")
@@ -169,11 +178,13 @@ def notebooks(
 
 @app.command("data")
 def data(folder: Folder = FOLDER) -> None:
-    """Write the data of all lessons; a file that exists already is kept."""
-    from unroll.learn.folder import write_data
+    """Write the data of all lessons, and texts to try more with; a file that exists is kept."""
+    from unroll.learn.folder import files_beside_lessons, write_data
 
     for sentence in write_data(folder=folder) or [f"{folder} has the data already."]:
         say(sentence, err=True)
+    more = [f"  {name}: {use}" for name, use in files_beside_lessons().items()]
+    say("\n".join(["No lesson needs these; they are for trying more:", *more]), err=True)
 
 
 def summary(lesson: Lesson) -> dict[str, Any]:
@@ -245,7 +256,7 @@ def all_answers(exercises: list[Exercise], given: list[str], file: str | None) -
 
 def ask(lesson: Lesson, exercises: list[Exercise]) -> Checked:
     """Ask the exercises on the terminal; after a wrong answer the hint, and the same once more."""
-    from unroll.learn.checking import compared, judged, sentence
+    from unroll.learn.checking import compared, sentence, verdict_on
     from unroll.learn.words import as_terminal_text
 
     answers: list[str | None] = [None] * len(exercises)
@@ -256,11 +267,7 @@ def ask(lesson: Lesson, exercises: list[Exercise]) -> Checked:
             answer = read_answer()
             if not answer:
                 break
-            try:
-                verdict = judged(exercise, answer, n + 1)
-            except UserError as error:
-                say(str(error))
-                continue
+            verdict = verdict_on(exercise, answer)
             answers[n] = answer
             say(as_terminal_text(sentence(answer, verdict, question)))
             if verdict.right:

@@ -35,6 +35,11 @@ class Checked:
         """Whether every answer is right."""
         return all(verdict.right for verdict in self.verdicts)
 
+    @property
+    def all_judged(self) -> bool:
+        """Whether every answer could be read."""
+        return all(verdict.judged for verdict in self.verdicts)
+
     def lines(self) -> list[str]:
         """One sentence for each answer, and how many are right."""
         found = [
@@ -57,8 +62,9 @@ class Checked:
                     "question": question.text,
                     "given": given,
                     "right": verdict.right,
+                    "judged": verdict.judged and given is not None,
                     "remark": verdict.remark or None,
-                    "hint": None if verdict.right else question.hint,
+                    "hint": question.hint if verdict.judged and not verdict.right else None,
                 }
                 for given, verdict, question in rows
             ],
@@ -85,8 +91,7 @@ def check(lesson: str | int, answers: Sequence[Any], folder: str | Path = FOLDER
         folder: that the data and runs of the lesson are in.
 
     Raises:
-        UserError: for a lesson that does not exist, too many or too few answers, and answers of the
-            wrong kind.
+        UserError: for a lesson that does not exist, and too many or too few answers.
 
     Examples:
         >>> from unroll.learn import check
@@ -106,7 +111,7 @@ def compared(lesson: Lesson, exercises: Sequence[Exercise], answers: Sequence[An
         answers: one for each.
 
     Raises:
-        UserError: for too many or too few answers, and answers of the wrong kind.
+        UserError: for too many or too few answers.
     """
     if isinstance(answers, str) or len(answers) != len(exercises):
         kinds = "; ".join(f"{n}: {each.expects}" for n, each in enumerate(exercises, 1))
@@ -117,25 +122,20 @@ def compared(lesson: Lesson, exercises: Sequence[Exercise], answers: Sequence[An
             f"Expected {kinds}."
         )
     verdicts = [
-        judged(exercise, answer, n)
-        for n, (exercise, answer) in enumerate(zip(exercises, answers, strict=True), 1)
+        verdict_on(exercise, answer) for exercise, answer in zip(exercises, answers, strict=True)
     ]
     texts = [None if answer is None else as_text(answer) for answer in answers]
     return Checked(lesson.number, texts, verdicts, lesson.questions)
 
 
-def judged(exercise: Exercise, answer: Any, number: int) -> Verdict:
-    """The verdict on an answer; an error names the exercise.
-
-    Raises:
-        UserError: for an answer of the wrong kind.
-    """
+def verdict_on(exercise: Exercise, answer: Any) -> Verdict:
+    """The verdict on an answer; one of the wrong kind is not judged, and the remark says why."""
     if answer is None:
         return Verdict(False)
     try:
         return exercise.judge(answer)
     except UserError as error:
-        raise UserError(f"Exercise {number}: {error}") from error
+        return Verdict(False, str(error), judged=False)
 
 
 def as_text(answer: Any) -> str:
@@ -150,4 +150,8 @@ def sentence(given: str | None, verdict: Verdict, question: Question) -> str:
     if verdict.right:
         return f"{given}: right."
     remark = f" {verdict.remark}" if verdict.remark else ""
+    if remark and not remark.endswith((".", "!", "?")):
+        remark += "."
+    if not verdict.judged:
+        return f"not judged.{remark}"
     return f"{given}: wrong.{remark} Hint: {question.hint}"

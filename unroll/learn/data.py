@@ -92,6 +92,14 @@ TEXTS: dict[str, Callable[[], str]] = {
 }
 
 
+USES = {
+    "counting.txt": "as many b as a in each line; a language model has to count (lesson 9)",
+    "agreement.txt": "lesson 14's sentences, also the longer ones, with up to 24 words in between",
+    "agreement_labels.tsv": "words of them with 1 for plural, for --probe plural=@FILE (lesson 14)",
+    "people.txt": "she, he or they by who acted; a unit for plural or for gender (lesson 14)",
+}
+
+
 def texts(*names: str) -> dict[str, str]:
     """Texts by the names of their files, as a lesson's `files` gives them.
 

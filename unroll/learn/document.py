@@ -49,7 +49,8 @@ INTRODUCTION = """# A course that runs
     unroll learn 4                              # one lesson: its text, its command, what to see, its exercises
     unroll learn 4 --out lesson.html            # the same as a page with its picture
     unroll learn check 4                        # asks the questions
-    unroll learn check 4 --answers 12 a my.py   # or takes the answers; exit code 0 only if all are right
+    unroll learn check 4 --answers 12 a my.py   # or takes the answers; exit code 0 only if all are right,
+                                                # 1 one is wrong or missing, 2 one could not be read
     unroll learn data                           # the data of all lessons, in unroll-lessons/
     unroll learn notebooks notebooks            # every lesson as a notebook
 
@@ -59,4 +60,11 @@ overwritten. The right answers are computed when you ask. In Python, and in the 
 
     import unroll
     unroll.learn.check(4, [12, "a", my_function])
+
+A name does as well as a number: `unroll learn hello` is lesson 2, and `unroll learn` lists the names.
+
+`unroll learn data` also writes texts that no lesson needs, for trying more: `counting.txt` (as many b
+as a in each line), `agreement.txt` (the sentences of lesson 14, also the longer ones),
+`agreement_labels.tsv` (their words with 1 for plural, for `--probe plural=@FILE`) and `people.txt` (she,
+he or they by who acted). Train a language model on one, and ask what its units store as in lesson 14.
 """

@@ -28,10 +28,12 @@ class Verdict:
     Attributes:
         right: whether it is.
         remark: what is wrong, where more can be said than that; else empty.
+        judged: whether the answer could be read; where not, the remark says why.
     """
 
     right: bool
     remark: str = ""
+    judged: bool = True
 
 
 class Exercise(ABC):
@@ -101,7 +103,7 @@ class Number(Exercise):
                 return float(Fraction(text.replace(" ", "")))
             return float(text)
         except (TypeError, ValueError, ZeroDivisionError) as error:
-            raise wrong_kind(answer, "a number, as 0.73") from error
+            raise wrong_kind(answer, "a number, as 0.73 or 1500") from error
 
 
 class OneOf(Exercise):
@@ -193,7 +195,7 @@ class Code(Exercise):
         except UserError:
             raise
         except (Exception, SystemExit) as error:
-            return Verdict(False, f"The file stops with {described(error)}")
+            return Verdict(False, f"The file stops with {described(error)}", judged=False)
         for case in self.cases:
             expected = self.ours(*copy.deepcopy(case))
             try:
@@ -214,9 +216,14 @@ class Code(Exercise):
         """
         path = Path(file)
         try:
+            if not path.exists():
+                name = shortened(printable(file), 60)
+                raise UserError(f"There is no file {name}; expected {self.expects}.")
             if not path.is_file() or path.stat().st_size > MOST_BYTES:
                 raise wrong_kind(file, self.expects)
             source = path.read_text(encoding="utf-8")
+        except UserError:
+            raise
         except (OSError, ValueError) as error:
             raise wrong_kind(file, self.expects) from error
         names: dict[str, Any] = {"__name__": "answer", "__file__": str(path)}

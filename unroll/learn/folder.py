@@ -6,7 +6,7 @@ from pathlib import Path
 
 from unroll.counting import counted
 from unroll.errors import UserError
-from unroll.learn.data import texts
+from unroll.learn.data import USES, texts
 from unroll.learn.lesson import FOLDER, all_lessons, lesson_of
 from unroll.paths import refuse_impossible_path
 from unroll.training.files import write_whole
@@ -49,6 +49,12 @@ def write_data(lesson: str | int | None = None, folder: str | Path = FOLDER) -> 
             "another folder."
         ) from error
     return sentences
+
+
+def files_beside_lessons() -> dict[str, str]:
+    """What the texts that no lesson has are for, by the names of their files."""
+    needed = {name for lesson in all_lessons() for name in lesson.files()}
+    return {name: use for name, use in USES.items() if name not in needed}
 
 
 def files_of_all() -> dict[str, str]:

@@ -135,7 +135,7 @@ def lesson_of(number: str | int) -> Lesson:
             return read_lesson(each)
     raise UserError(
         f"There is no lesson {shortened(str(number), 40)!r}; expected a number from {min(ORDER)} to "
-        f"{max(ORDER)}. `unroll learn` lists them."
+        f"{max(ORDER)}, or a name such as {ORDER[2]}. `unroll learn` lists them."
     )
 
 
