@@ -57,12 +57,4 @@ CLAIMS = [
         "{0} bits per character",
         small="--steps 5",
     ),
-    Claim(
-        "A missing word follows from both sides of it.",
-        (
-            'unroll next runs/plural "the cats which already ___ fish and rice were full ." --missing --top 3',
-        ),
-        r"\n(\w+) +(\d\S+) +(\d\S+)",
-        "{0} {1}",
-    ),
 ]

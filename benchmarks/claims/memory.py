@@ -51,4 +51,12 @@ CLAIMS = [
         r"\nwere +(\S+) +(\S+)",
         "were: {0} before, {1} after",
     ),
+    Claim(
+        "A missing word follows from both sides of it.",
+        (
+            'unroll next runs/plural "the cats which already ___ fish and rice were full ." --missing --top 3',
+        ),
+        r"\n(\w+) +(\d\S+) +(\d\S+)",
+        "{0} {1}",
+    ),
 ]

@@ -63,6 +63,12 @@ def test_a_monitored_run_takes_the_same_steps_to_the_bit_and_resumes_so(text):
     assert len(told) == 1 and "11 steps back" in told[0]
 
 
+def test_a_run_on_the_torch_backend_is_monitored(text):
+    settings = {"hidden": 8, "steps": 2, "evaluate_every": 1, "floor": "none", "backend": "torch"}
+    unroll.train("text.txt", "run", watch="gradients", report=QuietReport(), **settings)
+    assert any("gradients" in line for line in lines(text / "run"))
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_the_norms_are_those_of_each_sequences_own_way_back(bidirectional):
     layer = unroll.Recurrent("gru", 3, 4, bidirectional=bidirectional).double()

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from unroll.cells import State
+from unroll.engine.backends import requested_backend
 from unroll.layers.recorded import RecordedCall, recorded
 from unroll.models.initialisation import initialisation_in_words
 from unroll.training.flow_pieces import straight_pieces
@@ -105,9 +106,11 @@ def monitor_gradients(
     """
     model, was_training = objective.model, objective.model.training
     devices = [objective.device] if objective.device.type == "cuda" else []
+    # torch's kernels show no steps
+    backend = "loop" if requested_backend(None) == "torch" else "auto"
     model.eval()
     try:
-        with torch.random.fork_rng(devices), torch.enable_grad(), recorded(model, "auto") as calls:
+        with torch.random.fork_rng(devices), torch.enable_grad(), recorded(model, backend) as calls:
             batch.loss(state)
     finally:
         model.train(was_training)
