@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from unroll.errors import UserError
-from unroll.learn.exercise import Exercise
 from unroll.learn.lessons import ORDER
 from unroll.terminal import shortened
+
+if TYPE_CHECKING:
+    from unroll.learn.exercise import Exercise
 
 LESSONS = Path(__file__).parent / "lessons"
 SECTIONS = ("Run it", "What to see", "In Python", "Exercises", "Sources")
