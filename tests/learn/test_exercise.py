@@ -1,3 +1,6 @@
+import re
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -91,3 +94,16 @@ def test_a_function_may_stand_in_a_file(tmp_path):
     for wrong in (tmp_path / "none.py", tmp_path):
         with pytest.raises(UserError, match="expected a file of Python with the function double"):
             code.judge(str(wrong))
+
+
+def test_an_endless_loop_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr("unroll.learn.exercise.SECONDS", 0.3)
+    file = tmp_path / "mine.py"
+    file.write_text("def step(x):\n    while True:\n        x = x\n")
+    verdict = Code("step", lambda x: x, [(1,)]).judge(str(file))
+    assert not verdict.right
+    assert re.search(r"line [23]: no end after 0.3 seconds", verdict.remark)
+    assert "TypeError: " in Code("step", max, [(1, 2)]).judge(str.upper).remark  # no line of theirs
+    file.write_text("while True:\n    pass\n")
+    assert "no end after" in Code("step", lambda x: x, [(1,)]).judge(str(file)).remark
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import signal
 import sys
+import threading
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +21,7 @@ from unroll.errors import UserError
 from unroll.terminal import printable, shortened
 
 MOST_BYTES = 2**20  # of a learner's file
+SECONDS = 10.0  # that a learner's function may take
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ class Code(Exercise):
 
         What the function prints goes to standard error, so that JSON stays JSON.
         """
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), ends_within(SECONDS):
             return self.judge_function(answer)
 
     def judge_function(self, answer: Any) -> Verdict:
@@ -238,6 +241,29 @@ class Code(Exercise):
         return found
 
 
+@contextlib.contextmanager
+def ends_within(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in what does not end, where signals can interrupt it: in the main thread.
+
+    Args:
+        seconds: of wall time that the block may take.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise TimeoutError(f"no end after {seconds:g} seconds; is there an endless loop?")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def wrong_kind(answer: Any, expected: str) -> UserError:
     """The error for an answer of the wrong kind."""
     return UserError(f"Got {shortened(printable(str(answer)), 60)!r}; expected {expected}.")
@@ -288,7 +314,10 @@ def brief(value: Any) -> str:
 
 def described(error: BaseException) -> str:
     """An error of the learner's code, with its line."""
-    line = traceback.extract_tb(error.__traceback__)[-1].lineno
-    where = error.lineno if isinstance(error, SyntaxError) else line
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename != __file__]  # the learner's
+    if isinstance(error, SyntaxError):
+        lines = [error.lineno]
+    where = f", line {lines[-1]}" if lines else ""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    return shortened(printable(f"{type(error).__name__}, line {where}: {text}"), 200)
+    return shortened(printable(f"{type(error).__name__}{where}: {text}"), 200)
