@@ -73,3 +73,8 @@ def test_a_wrong_name_is_refused_before_anything_is_trained():
         compare(["rnn", "lstn"], "hello", progress=lambda name, share: pytest.fail("trained"))
     found = compare(["clockwork"], "hello", seeds=1, steps=1, cell_options={"periods": [1, 2]})
     assert found.learned["clockwork"][0].steps == 1
+
+
+def test_two_directions_are_refused_where_the_answer_would_be_read():
+    with pytest.raises(UserError, match="--directions 2 is not for --task counting"):
+        compare(["rnn"], "counting", directions=2, steps=1)

@@ -57,3 +57,9 @@ def test_next_symbols_are_one_step_ahead():
     found = next_symbols(ids, ids > 1)
     assert found.x[:, 0].tolist() == [0, 1, 2] and found.targets[:, 0].tolist() == [1, 2, 3]
     assert found.scored[:, 0].tolist() == [False, True, True]
+
+
+def test_what_a_cell_from_the_end_would_read_is_known():
+    told = {name for name in PROBLEMS if PROBLEMS[name]().predicts_what_follows}
+    assert {"hello", "counting", "agreement"} <= told
+    assert not told & {"names", "adding", "copy"}

@@ -177,7 +177,7 @@ def summands(
         finding = summands_of_run(run, text_given(text), at=at, condition=condition)
     else:
         step = None if at is None else whole_step(at)
-        finding = summands_of_cell(name, text or "hello", at=step, **for_cells)
+        finding = summands_of_cell(name, "hello" if text is None else text, at=step, **for_cells)
     words = [name] if text is None else [name, text]
     flags = as_flags({**given_values(at=at), **for_cells, **for_runs})
     report_finding(

@@ -283,6 +283,7 @@ def compare(
     variants = variants_of(
         cells, init=init, gain=gain, clip=clip, truncate=truncate, directions=directions
     )
+    check_directions(problem, variants)
     taken = problem.steps if steps is None else steps
 
     make = partial(fresh_learner, problem, hidden, cell_options)
@@ -353,6 +354,15 @@ def checked_problem(task: str) -> Problem:
             "of data."
         )
     return PROBLEMS[task]()
+
+
+def check_directions(problem: Problem, variants: Sequence[Variant]) -> None:
+    """Raise UserError where a cell that reads from the end reads what is to be predicted."""
+    if problem.predicts_what_follows and any(variant.directions == 2 for variant in variants):
+        raise UserError(
+            f"--directions 2 is not for --task {problem.name}: a cell that reads from the end reads the very "
+            "symbol that is to be predicted. Expected a task such as names or adding, or --directions 1."
+        )
 
 
 def check_numbers(

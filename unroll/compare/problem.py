@@ -81,6 +81,15 @@ class Problem(ABC):
     def chance(self, distance: int) -> float:
         """The share that is right without any memory."""
 
+    @property
+    def predicts_what_follows(self) -> bool:
+        """Whether each symbol that is to be predicted is the next input, which a cell from the end reads."""
+        made = self.sequences(self.trained[0], 4, torch.Generator().manual_seed(1))
+        if made.targets.dim() == 1:  # one number, after the last step
+            return False
+        told = made.targets[:-1] != NO_TARGET
+        return bool(told.any()) and torch.equal(made.x[1:][told], made.targets[:-1][told])
+
     def right(self, predicted: Tensor, sequences: Sequences) -> Tensor:
         """Which predictions are right, bool, one for each that is measured.
 

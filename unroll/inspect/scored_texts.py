@@ -204,11 +204,11 @@ class ScoredTexts(Finding):
             return f"{quoted(best.text)} and {quoted(other.text)} are equally likely."
         start = self.common_start(best, other)
         rows = self.rows_from_parting(best, other)
-        where = f"They part after {quoted(start, end=True)}" if start else "They part at once"
+        where = "They part " + (f"after {quoted(start, end=True)}" if start else "at once")
         return (
             f"{quoted(best.text)} is likelier than {quoted(other.text)} by {difference:.2f} nats, "
-            f"{times(difference)} as likely. {where}, whose next token "
-            f"makes {rows[1][4].lstrip('+')} nats of it."
+            f"{times(difference)} as likely. {where}; the first "
+            f"token there makes {rows[1][4].lstrip('+')} nats of it."
         )
 
     def table(self) -> list[list[str]]:
