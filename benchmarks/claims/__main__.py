@@ -1,7 +1,8 @@
 """Every claim of docs/claims.md, shown by its command: `python -m benchmarks.claims`.
 
 Runs each in a fresh folder and writes docs/claims.md with the figure that it printed and the seconds of
-the processor that it took. `--only WORDS` runs those whose claim has the words, and writes nothing.
+the processor that it took. `--only WORDS` runs those whose claim has the words; the page keeps the other
+rows as they are.
 """
 
 import argparse
@@ -30,23 +31,35 @@ def main() -> None:
                     shown[claim.says] = show(claim, Path(folder), given.small)
                     one = shown[claim.says]
                     print(f"{one.seconds:6.1f} s  {claim.says}  {one.figure}", flush=True)
-    if not given.only and not given.small:
+    if not given.small:
         path = ROOT / "docs" / "claims.md"
-        path.write_text(document(shown), encoding="utf-8")
+        path.write_text(document(shown, rows_of(path)), encoding="utf-8")
         print(f"Written: {path}")
 
 
-def document(shown: dict[str, Shown]) -> str:
-    """The page of all claims, with what was shown."""
+def document(shown: dict[str, Shown], before: dict[str, str]) -> str:
+    """The page of all claims.
+
+    Args:
+        shown: what was shown now, by claim.
+        before: the rows of the page as it is, by claim.
+    """
     made = f"{processor()}, {os.cpu_count()} cores, {datetime.date.today():%Y-%m-%d}"
     introduction = (Path(__file__).parent / "introduction.md").read_text(encoding="utf-8")
     parts = [introduction.replace("MACHINE", made)]
     for title, claims in SECTIONS.items():
-        parts.append(f"## {title}\n")
-        parts.append("| claim | command | figure | seconds |\n|---|---|---|---|")
-        parts += [row(claim, shown[claim.says]) for claim in claims]
+        parts += [f"## {title}\n", "| claim | command | figure | seconds |", "|---|---|---|---|"]
+        for claim in claims:
+            now = shown.get(claim.says)
+            parts.append(before.get(claim.says, "") if now is None else row(claim, now))
         parts.append("")
     return "\n".join(parts).rstrip() + "\n"
+
+
+def rows_of(page: Path) -> dict[str, str]:
+    """The rows of the page by their claim."""
+    lines = page.read_text(encoding="utf-8").splitlines() if page.exists() else []
+    return {line[2:].partition(" | ")[0]: line for line in lines if line.startswith("| ")}
 
 
 def row(claim: Claim, one: Shown) -> str:

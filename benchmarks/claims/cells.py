@@ -48,4 +48,10 @@ CLAIMS = [
         r"(?s)(i = \S.*?)\n.*(o = .*?)\n",
         "i and f read the memory, o does not",
     ),
+    Claim(
+        "Lessons, exercises that are checked, notebooks.",
+        ("unroll learn",),
+        r"(?s)(1) +Sequences.*\n +(\d+) +What",
+        "lessons {0} to {1}; `unroll learn check N`, `unroll learn notebooks FOLDER`",
+    ),
 ]

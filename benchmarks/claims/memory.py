@@ -59,4 +59,11 @@ CLAIMS = [
         r"\n(\w+) +(\d\S+) +(\d\S+)",
         "{0} {1}",
     ),
+    Claim(
+        "What changes in training: the embedding, the gates, the softmax.",
+        (PLURAL, "unroll inspect report runs/plural --out report.html --overwrite"),
+        r"Written: (report.html)",
+        "the part *over training* of `{0}`: paths of the embedding, means of the gates, entropy of the softmax",
+        small="--steps 10",
+    ),
 ]
