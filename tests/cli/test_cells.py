@@ -152,7 +152,7 @@ def test_options_reach_the_constructor_and_stay_with_the_run(place, capsys, tmp_
         (["--cell", "clockwork", "--hidden", "15"], "hidden_size is --hidden N"),
         (["--cell", "clockwork", "--cell-options", '{"periods": 0}'], "--cell clockwork with"),
         (["--cell", "deep_echo_state", "--cell-options", '{"loops": 5}'], "loops"),
-        (["--cell", "janet", "--set", "initialisation=he"], "JANETCell has its own initialisation"),
+        (["--cell", "lru", "--set", "initialisation=he"], "LRUCell has its own initialisation"),
     ],
     ids=str,
 )

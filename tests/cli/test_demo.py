@@ -15,7 +15,7 @@ def test_it_trains_and_shows_scores_tokens_and_samples(tmp_path, printed, monkey
     def write(path):
         path.write_text("The object is returned by the function expression.\n" * 100)
 
-    small = partial(unroll.run.train, hidden=8, threads=1, backend="loop")
+    small = partial(unroll.run.train, hidden=8, threads=1, backend="loop", unknown="token")
     monkeypatch.setattr("unroll.run.train", small)
     monkeypatch.setattr(demo_module, "write_topics", write)
     out = tmp_path / "demo"

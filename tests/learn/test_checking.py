@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import pytest
 
@@ -37,8 +38,9 @@ def test_answers_of_the_wrong_number_or_kind_are_refused():
         check(1, [45, "b", None, None])
 
 
-def test_answers_that_cannot_be_read_are_said_in_their_place(tmp_path):
-    file = tmp_path / "mine.py"
+def test_answers_that_cannot_be_read_are_said_in_their_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = Path("mine.py")
     file.write_text("def another():\n    return 1\n")
     checked = check(1, ["forty-five", "b", str(file)])
     assert not checked.all_judged and not checked.all_right

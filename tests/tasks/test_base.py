@@ -22,6 +22,9 @@ OPTIONAL = {
     "predict",
     "prediction_rows",
     "predicts_rows",
+    "network",
+    "network_part",
+    "pictures",
     "read_inputs",
     "step_size",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -278,9 +277,8 @@ def ask(lesson: Lesson, exercises: list[Exercise]) -> Checked:
 
 def read_answer() -> str:
     """A line of the terminal; empty where the input has ended."""
-    sys.stdout.write("> ")
-    sys.stdout.flush()
+    say("> ", end="")
     line = sys.stdin.readline() if sys.stdin is not None else ""
     if not sys.stdin or not sys.stdin.isatty():
-        sys.stdout.write(os.linesep if not line else line)
+        say(line.strip())
     return line.strip()
