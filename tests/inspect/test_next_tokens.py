@@ -38,7 +38,7 @@ def test_the_shares_are_those_of_next_raised_to_the_power(run):
     assert found.choices[1] == pytest.approx(math.exp(entropy), rel=1e-4)
 
 
-def test_top_k_and_temperature_zero_leave_the_likeliest(run):
+def test_top_k_and_temperature_zero_leave_the_most_likely(run):
     found = next_of_run(run, "the p", temperatures=[0, 1], top_k=2, top=4)
     assert found.shares[0][0] == 1 and found.shares[1][2:] == [0, 0]
     assert "top k 2" in found.text() and found.svg().startswith("<svg")

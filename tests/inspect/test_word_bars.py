@@ -1,7 +1,13 @@
 import math
 
 from unroll.inspect.drawing import Box, TextMark
-from unroll.inspect.word_bars import draw_word_bars, scale, share_of_scale, text_bar
+from unroll.inspect.word_bars import (
+    draw_word_bars,
+    scale,
+    share_of_scale,
+    table_with_bars,
+    text_bar,
+)
 
 
 def test_a_bar_is_as_long_as_the_logarithm_of_its_value():
@@ -26,3 +32,11 @@ def test_the_scale_holds_what_is_finite_and_no_more_than_twelve_powers():
     assert scale([0.0]) == (-1, 0)
     assert share_of_scale(math.inf, -3, 0) == 1 and share_of_scale(1e-9, -3, 0) == 0
     assert text_bar(1.0, -2, 0) == "#" * 24 and text_bar(0.0, -2, 0) == ""
+
+
+def test_each_row_of_a_table_has_its_bar_and_a_sum_has_none():
+    lines = table_with_bars(
+        [["step", "norm"], ["1", "0.1"], ["2", "1"], ["sum", "1.1"]], [0.1, 1.0]
+    )
+    assert [line.count("#") for line in lines[1:]] == [12, 24, 0]
+    assert lines[2].startswith("2        1  #") and lines[0] == "step  norm"

@@ -29,7 +29,7 @@ def test_temperature_sharpens_or_flattens():
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1e-50, 1e-300, 1e-9])
-def test_temperature_zero_and_next_to_it_takes_the_likeliest(temperature):
+def test_temperature_zero_and_next_to_it_takes_the_most_likely(temperature):
     close(distribution(P.log(), temperature), [[0.0, 1, 0, 0], [1.0, 0, 0, 0]])
     forbidden = distribution(P.log(), temperature, never=torch.tensor([0, 1]))
     close(forbidden, [[0.0, 0, 0, 1], [0.0, 0, 0, 1]])
@@ -38,7 +38,7 @@ def test_temperature_zero_and_next_to_it_takes_the_likeliest(temperature):
 @pytest.mark.parametrize(
     ("k", "expected"), [(1, [0, 1, 0, 0]), (2, [0, 4 / 7, 0, 3 / 7]), (4, P[0]), (9, P[0])]
 )
-def test_top_k_keeps_the_k_likeliest(k, expected):
+def test_top_k_keeps_the_k_most_likely(k, expected):
     close(distribution(P[:1].log(), top_k=k)[0], list(map(float, expected)))
 
 

@@ -12,10 +12,12 @@ from unroll.cli.finding_options import (
     Device,
     Out,
     Png,
+    Reported,
     Svg,
     given_flags,
     given_values,
     load_run,
+    reports_finding,
 )
 from unroll.cli.findings import as_flags, checked_files, report_finding, write_files
 from unroll.cli.inspect_gradients import gradients, summands
@@ -36,6 +38,7 @@ app.command("summands")(summands)
 
 
 @app.command("cell")
+@reports_finding("cell.html")
 def cell(
     name: Annotated[
         str, typer.Argument(metavar="CELL", help="A name of `unroll cells`, or FILE.py:CLASS.")
@@ -69,13 +72,7 @@ def cell(
     cell_options: Annotated[
         str | None, typer.Option(help="Further arguments of the cell.", metavar="JSON")
     ] = None,
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
-) -> None:
+) -> Reported:
     """Walk through a cell step by step: every gate and state as numbers, and as figures."""
     given = given_values(
         numbers=numbers,
@@ -86,13 +83,12 @@ def cell(
         at=at,
         cell_options=cell_options,
     )
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     from unroll.inspect import walk_of_cell
 
     finding = walk_of_cell(name, text, **given)
     words = [name] if text is None else [name, text]
     command = ["unroll", "inspect", "cell", *words, *as_flags(given)]
-    report_finding(finding, command, files, json, "cell.html")
+    return Reported(finding, command)
 
 
 app.command("states")(states)
@@ -101,57 +97,46 @@ app.command("predictions")(predictions)
 
 
 @app.command("gates")
+@reports_finding("gates.html")
 def gates(
     path: RunPath,
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="Data of the kind it was trained on.")
     ],
     steps: Annotated[int, typer.Option(help="About how many steps are read.")] = 10_000,
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
     device: Device = None,
     trust_code: TrustCode = False,
-) -> None:
+) -> Reported:
     """Show how often the gates of every unit are closed (under 0.1) or open (over 0.9)."""
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     run = load_run(path, device, trust_code)
     from unroll.inspect import gates_of_run
 
     finding = gates_of_run(run, data, steps=steps)
     command = ["unroll", "inspect", "gates", path, data, *given_flags(steps=steps, device=device)]
-    report_finding(finding, command, files, json, "gates.html")
+    return Reported(finding, command)
 
 
 @app.command("attention")
+@reports_finding("attention.html")
 def attention(
     path: RunPath,
     text: Annotated[
         str, typer.Argument(metavar="TEXT", help="An input, as predict --input takes it.")
     ],
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
     device: Device = None,
     trust_code: TrustCode = False,
-) -> None:
+) -> Reported:
     """Show the attention of a translator or captioner, or the attributions of a classification."""
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     run = load_run(path, device, trust_code)
     from unroll.inspect import attention_of_run
 
     finding = attention_of_run(run, text_given(text))
     command = ["unroll", "inspect", "attention", path, text, *given_flags(device=device)]
-    report_finding(finding, command, files, json, "attention.html")
+    return Reported(finding, command)
 
 
 @app.command("vectors")
+@reports_finding("vectors.html")
 def vectors(
     path: RunPath,
     near: Annotated[
@@ -159,17 +144,10 @@ def vectors(
         typer.Option("--near", help="A token; may be repeated. Default: frequent tokens."),
     ] = None,
     top: Annotated[int, typer.Option(help="How many neighbours of each token.")] = 10,
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
     device: Device = None,
     trust_code: TrustCode = False,
-) -> None:
+) -> Reported:
     """Show the nearest neighbours of tokens in the embeddings of a run."""
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     run = load_run(path, device, trust_code)
     from unroll.inspect import vectors_of_run
 
@@ -181,10 +159,11 @@ def vectors(
         path,
         *given_flags(near=near, top=top, device=device),
     ]
-    report_finding(finding, command, files, json, "vectors.html")
+    return Reported(finding, command)
 
 
 @app.command("results")
+@reports_finding("results.html")
 def results(
     path: RunPath,
     data: Annotated[
@@ -194,17 +173,10 @@ def results(
             help="Data of the kind it was trained on. Default: the data of the run.",
         ),
     ] = None,
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
     device: Device = None,
     trust_code: TrustCode = False,
-) -> None:
+) -> Reported:
     """Show what a run gets right and wrong on its validation set, in the pictures of its task."""
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     run = load_run(path, device, trust_code)
     from unroll.inspect import results_of_run
 
@@ -216,7 +188,7 @@ def results(
         *filter(None, (path, data)),
         *given_flags(device=device),
     ]
-    report_finding(finding, command, files, json, "results.html")
+    return Reported(finding, command)
 
 
 @app.command("report")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unroll.cli.finding_options import Csv, Device, Out, Png, Svg, given_values, load_run
-from unroll.cli.findings import as_flags, checked_files, report_finding
+from unroll.cli.finding_options import Device, Reported, given_values, load_run, reports_finding
+from unroll.cli.findings import as_flags
 from unroll.cli.output import say
-from unroll.cli.run_options import AsJson, Condition, Overwrite, TrustCode, text_given
+from unroll.cli.run_options import Condition, TrustCode, text_given
 from unroll.errors import UserError
 from unroll.terminal import shortened
 
@@ -73,6 +73,7 @@ Text = Annotated[
 Clip = Annotated[float | None, typer.Option(help="Clip the gradient of the weights to this norm.")]
 
 
+@reports_finding("gradients.html")
 def gradients(
     path: OptionalRun = None,
     data: OptionalData = None,
@@ -91,15 +92,9 @@ def gradients(
     noise: Noise = False,
     clip: Clip = None,
     own_start: OwnStart = False,
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
     device: Device = None,
     trust_code: TrustCode = False,
-) -> None:
+) -> Reported:
     """Show how far back the gradient of a loss flows: in fresh cells, or in a RUN over DATA."""
     given = given_values(
         at=at,
@@ -120,7 +115,6 @@ def gradients(
         device=device,
         trust_code=trust_code or None,
     )
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     if path is None:
         finding: Finding = cell_gradients(given)
     elif text is not None:
@@ -128,9 +122,10 @@ def gradients(
     else:
         finding = run_gradients(path, data, given)
     command = ["unroll", "inspect", "gradients", *filter(None, (path, data)), *as_flags(given)]
-    report_finding(finding, command, files, json, "gradients.html")
+    return Reported(finding, command)
 
 
+@reports_finding("summands.html")
 def summands(
     name: Annotated[
         str,
@@ -149,21 +144,14 @@ def summands(
         str | None, typer.Option(help="Further arguments of the cell.", metavar="JSON")
     ] = None,
     condition: Condition = None,
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
     device: Device = None,
     trust_code: TrustCode = False,
-) -> None:
+) -> Reported:
     """Show backpropagation through time as a sum: what each step adds to the gradient of the weights."""
     for_cells = given_values(hidden=hidden, seed=seed, cell_options=cell_options)
     for_runs = given_values(condition=condition, device=device, trust_code=trust_code or None)
     is_run = Path(name).is_dir()
     refuse_flags(for_cells if is_run else for_runs, name, is_run)
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     from unroll.inspect import summands_of_cell, summands_of_run
 
     finding: Finding
@@ -180,9 +168,7 @@ def summands(
         finding = summands_of_cell(name, "hello" if text is None else text, at=step, **for_cells)
     words = [name] if text is None else [name, text]
     flags = as_flags({**given_values(at=at), **for_cells, **for_runs})
-    report_finding(
-        finding, ["unroll", "inspect", "summands", *words, *flags], files, json, "summands.html"
-    )
+    return Reported(finding, ["unroll", "inspect", "summands", *words, *flags])
 
 
 def refuse_flags(given: dict[str, Any], name: str, is_run: bool) -> None:

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from unroll.cli.finding_options import Csv, Device, Out, Png, Svg, given_flags, load_run
-from unroll.cli.findings import checked_files, report_finding
+from unroll.cli.finding_options import Device, Reported, given_flags, load_run, reports_finding
 from unroll.cli.output import say
-from unroll.cli.run_options import AsJson, Condition, Overwrite, RunPath, TrustCode, text_given
+from unroll.cli.run_options import Condition, RunPath, TrustCode, text_given
 from unroll.errors import UserError
 
 
+@reports_finding("states.html")
 def states(
     path: RunPath,
     text: Annotated[
@@ -36,20 +36,13 @@ def states(
         ),
     ] = None,
     condition: Condition = None,
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
     device: Device = None,
     trust_code: TrustCode = False,
-) -> None:
+) -> Reported:
     """Show the activation of units over a text: language models, classifiers, taggers, translators."""
     if (text is None) == (file is None) and not (text is None and probe):
         given = "both TEXT and --file" if text is not None else "neither TEXT nor --file"
         raise UserError(f"inspect states got {given}; expected one of them.")
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     run = load_run(path, device, trust_code)
     value = text_given(text) if text is not None else file and read_text_file(file)
     texts = [] if text is None else [text]
@@ -67,9 +60,10 @@ def states(
         file=file, score_on=score_on, probe=probe, condition=condition, device=device
     )
     command = ["unroll", "inspect", "states", path, *texts, *flags]
-    report_finding(finding, command, files, json, "states.html")
+    return Reported(finding, command)
 
 
+@reports_finding("units.html")
 def set_unit(
     path: RunPath,
     text: Annotated[
@@ -89,26 +83,20 @@ def set_unit(
         ),
     ] = None,
     condition: Condition = None,
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
     device: Device = None,
     trust_code: TrustCode = False,
-) -> None:
+) -> Reported:
     """Set units of a language model by hand while it reads, and show what it predicts then."""
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     run = load_run(path, device, trust_code)
     from unroll.inspect import intervention_of_run
 
     finding = intervention_of_run(run, text_given(text), units, at, condition)
     flags = given_flags(at=at, condition=condition, device=device)
     command = ["unroll", "inspect", "set-unit", path, text, *units, *flags]
-    report_finding(finding, command, files, json, "units.html")
+    return Reported(finding, command)
 
 
+@reports_finding("predictions.html")
 def predictions(
     path: RunPath,
     data: Annotated[
@@ -120,17 +108,10 @@ def predictions(
         ),
     ] = None,
     condition: Condition = None,
-    out: Out = None,
-    svg: Svg = None,
-    csv: Csv = None,
-    png: Png = None,
-    overwrite: Overwrite = False,
-    json: AsJson = False,
     device: Device = None,
     trust_code: TrustCode = False,
-) -> None:
+) -> Reported:
     """Show what a run predicts beside what is actual, errors marked."""
-    files = checked_files({"--out": out, "--svg": svg, "--csv": csv, "--png": png}, overwrite)
     run = load_run(path, device, trust_code)
     from unroll.inspect import predictions_of_run
 
@@ -139,7 +120,7 @@ def predictions(
     )
     flags = given_flags(condition=condition, device=device)
     command = ["unroll", "inspect", "predictions", path, *filter(None, (data,)), *flags]
-    report_finding(finding, command, files, json, "predictions.html")
+    return Reported(finding, command)
 
 
 def read_text_file(file: str) -> str:

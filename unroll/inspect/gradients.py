@@ -57,7 +57,7 @@ class Gradients(Finding):
         return "\n".join([*lines, *self.verdicts()])
 
     def verdicts(self) -> list[str]:
-        """Which loss was taken, what happens to each gradient, and what is left beside the Elman cell."""
+        """Which loss was taken, how each gradient changes, and how it compares with the Elman cell's."""
         first = [self.taken] if self.taken else []
         return [*first, *(flow.summary() for flow in self.flows), *self.beside_elman()]
 

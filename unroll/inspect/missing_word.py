@@ -28,7 +28,7 @@ class MissingWord(Finding):
     Attributes:
         title: what was measured.
         conditions: under which conditions.
-        words: the likeliest ones, the likeliest first.
+        words: the most likely ones, in falling order of probability.
         both: the probability of each, by the words before and after it.
         before: the probability of each, by the words before it alone.
     """
@@ -52,7 +52,7 @@ class MissingWord(Finding):
         }
 
     def text(self) -> str:
-        """The likeliest word in a sentence, and a table."""
+        """The most likely word in a sentence, and a table."""
         conditions = f"({format_conditions(self.conditions)})"
         return "\n".join(
             [f"{self.title}.", conditions, "", self.sentence(), "", text_table(self.table())]
@@ -111,7 +111,7 @@ def missing_word(
     probability of the whole text with that word in it.
 
     When to use it: for cloze tests, and to see how much the words after a gap tell. The 500 words that
-    are likeliest after the words before are tried.
+    are most likely after the words before are tried.
 
     Args:
         run: a language model of words.

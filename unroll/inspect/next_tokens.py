@@ -38,7 +38,7 @@ class NextTokens(Finding):
     Attributes:
         title: what was measured.
         conditions: under which conditions.
-        tokens: the most likely ones, the likeliest first.
+        tokens: the most likely ones, in falling order of probability.
         shares: by temperature, the probability of each of `tokens`.
         choices: by temperature, as unsure as a choice among so many equal tokens; of all tokens.
         rest: by temperature, the probability of all tokens that are not in `tokens`.

@@ -54,12 +54,12 @@ from unroll.training.report import ProgressLog
 RECORDS = 20  # that are shown
 TOKENS = 300  # of a text without lines
 COLUMNS = 60  # of a picture
-SUMMARY = 8  # rows of the table: the commonest mistakes
+SUMMARY = 8  # rows of the table: the most frequent mistakes
 
 
 @dataclass(frozen=True)
 class Predictions(Finding):
-    """What a run predicts beside what the data has. A notebook shows a picture and the commonest mistakes.
+    """What a run predicts beside what the data has. A notebook shows a picture and the most frequent mistakes.
 
     Attributes:
         title: what is shown.
@@ -127,7 +127,7 @@ class Predictions(Finding):
         }
 
     def table(self) -> list[list[str]]:
-        """The commonest mistakes; the first row holds the names of the columns."""
+        """The most frequent mistakes; the first row holds the names of the columns."""
         counts: dict[tuple[str, str], int] = {}
         for p in self.pairs:
             if p.state != RIGHT:
@@ -179,7 +179,7 @@ class Predictions(Finding):
         return {"predicted": Picture(draw, [head, *rows])}
 
     def section(self) -> Section:
-        """The records with their errors marked, and the commonest mistakes."""
+        """The records with their errors marked, and the most frequent mistakes."""
         parts = {
             "conditions": html.escape(format_conditions(self.conditions)),
             "sentence": html.escape(self.sentence()),

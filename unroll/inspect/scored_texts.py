@@ -99,7 +99,7 @@ class ScoredTexts(Finding):
 
     @property
     def by_model(self) -> dict[str, list[ScoredText]]:
-        """The texts of each model, the likeliest first."""
+        """The texts of each model, in falling order of probability."""
         models = dict.fromkeys(each.model for each in self.scored)
         return {
             model: sorted(
@@ -212,7 +212,7 @@ class ScoredTexts(Finding):
         )
 
     def table(self) -> list[list[str]]:
-        """One row per text and model, the likeliest text of a model first."""
+        """One row per text and model, the most likely text of a model first."""
         several = len(self.by_model) > 1
         rows = [["text", *(["run"] if several else []), "nats", "tokens", "bits per character"]]
         for model, texts in self.by_model.items():

@@ -32,13 +32,12 @@ from unroll.inspect.finding import (
     html_table,
     network_alone,
     round_digits,
-    text_table,
 )
 from unroll.inspect.flow import step_norms
 from unroll.inspect.page import Section
 from unroll.inspect.step_summands import START, step_summands
 from unroll.inspect.trajectory import require_gradients
-from unroll.inspect.word_bars import draw_word_bars, scale, shown_word, text_bar
+from unroll.inspect.word_bars import draw_word_bars, shown_word, table_with_bars
 from unroll.layers.recorded import RecordedCall, part_names
 from unroll.run import Run
 from unroll.settings import RecurrentSettings, settings_from
@@ -198,14 +197,8 @@ class Summands(Finding):
         lines = [f"{self.title}.", f"({format_conditions(self.conditions)})"]
         for layer in self.layers:
             rows = self.layer_table(layer, TEXT_WEIGHTS)
-            low, high = scale(layer.totals)
-            bars = ["", *(text_bar(v, low, high) for v in layer.totals), ""]
-            table = text_table(rows).splitlines()
-            width = max(map(len, table))
             lines += ["", layer.name] if len(self.layers) > 1 else [""]
-            lines += [
-                f"{row.ljust(width)}  {bar}".rstrip() for row, bar in zip(table, bars, strict=True)
-            ]
+            lines += table_with_bars(rows, layer.totals)
         return "\n".join([*lines, "", CUT, *self.verdicts()])
 
     def pictures(self) -> dict[str, Picture]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from unroll.inspect.drawing import Box, Drawing, Polyline, TextMark
+from unroll.inspect.finding import text_table
 from unroll.terminal import printable, shortened
 
 LETTER, BAR, GAP, TOP, LINE = 7.2, 9.0, 6.0, 66.0, 14.0
@@ -100,3 +102,18 @@ def share_of_scale(value: float, bottom: int, top: int) -> float:
 def text_bar(value: float, bottom: int, top: int) -> str:
     """A bar of a terminal."""
     return "#" * round(share_of_scale(value, bottom, top) * CHARACTERS)
+
+
+def table_with_bars(rows: Sequence[Sequence[str]], values: Sequence[float]) -> list[str]:
+    """The lines of a table for terminals, with a bar behind each row.
+
+    Args:
+        rows: the first one is the heading; those after the last value have no bar.
+        values: one for each row after the heading.
+    """
+    table, (low, high) = text_table(rows).splitlines(), scale(values)
+    bars = ["", *(text_bar(value, low, high) for value in values)]
+    width = max(map(len, table))
+    return [
+        f"{row.ljust(width)}  {bar}".rstrip() for row, bar in zip_longest(table, bars, fillvalue="")
+    ]

@@ -25,11 +25,10 @@ from unroll.inspect.finding import (
     html_table,
     network_alone,
     round_digits,
-    text_table,
 )
 from unroll.inspect.flow import step_norms
 from unroll.inspect.page import Section
-from unroll.inspect.word_bars import draw_word_bars, scale, shown_word, text_bar
+from unroll.inspect.word_bars import draw_word_bars, shown_word, table_with_bars
 from unroll.layers.recorded import RecordedCall
 from unroll.run import Run
 from unroll.training.gradient_flow import (
@@ -160,13 +159,7 @@ class WordGradients(Finding):
             max(norms[t] for layer in self.layers for norms in layer.norms.values())
             for t in range(len(self.words))
         ]
-        low, high = scale(strongest)
-        bars = ["", *(text_bar(v, low, high) for v in strongest)]
-        table = text_table(rows).splitlines()
-        width = max(map(len, table))
-        lines += [
-            f"{row.ljust(width)}  {bar}".rstrip() for row, bar in zip(table, bars, strict=True)
-        ]
+        lines += table_with_bars(rows, strongest)
         return "\n".join([*lines, "", *self.verdicts()])
 
     def pictures(self) -> dict[str, Picture]:

@@ -23,7 +23,7 @@ def test_next_tokens_are_those_of_the_run(exported, language_runs, name):
 
 
 @pytest.mark.parametrize("name", ["characters", "words"])
-def test_the_likeliest_text_is_that_of_the_run(exported, language_runs, name):
+def test_the_most_likely_text_is_that_of_the_run(exported, language_runs, name):
     folder, run = exported["language", name].path, language_runs[name]
     model = load_program(folder / "predict.py").ExportedLanguageModel(folder)
     expected = run.generate("The apple", 20, temperature=0)

@@ -36,7 +36,7 @@ def every_labelling(log_p):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_greedy_is_the_likeliest_path(seed):
+def test_greedy_is_the_most_likely_path(seed):
     log_p = random_log_p(seed)
     path, total = max(every_path(log_p), key=lambda found: found[1])
     (found,) = greedy(log_p[:, None])
@@ -106,7 +106,7 @@ def test_sums_over_paths_are_those_of_enumeration_and_of_torch(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_times_are_those_of_the_likeliest_path_of_the_labelling(seed):
+def test_times_are_those_of_the_most_likely_path_of_the_labelling(seed):
     log_p = random_log_p(seed)
     best = {}
     for path, total in every_path(log_p):

@@ -1,5 +1,5 @@
 """The next tokens after a text, or what follows it: numpy and onnxruntime only.
-python predict.py "the text so far"                    the likeliest next tokens, as JSON
+python predict.py "the text so far"                    the most likely next tokens, as JSON
 python predict.py "the text so far" 100 0.8 CONDITION  100 tokens that follow, at a temperature
 """
 
