@@ -9,7 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from unroll.cli.finding_options import Csv, Out, Png, Svg
-from unroll.cli.findings import as_flags, checked_files, report_finding, write_and_report
+from unroll.cli.findings import (
+    as_flags,
+    checked_files,
+    progress_by_name,
+    report_finding,
+    write_and_report,
+)
 from unroll.cli.output import say
 from unroll.cli.run_options import AsJson, Overwrite
 from unroll.errors import UserError
@@ -171,22 +177,13 @@ def on_problem(names: list[str], task: str, given: dict[str, Any]) -> Any:
     import torch
 
     from unroll.compare.comparison import compare
-    from unroll.training.report import ProgressLog
 
     torch.set_num_threads(1)  # networks of this size are slower on several threads
-    logs: dict[str, ProgressLog] = {}
-
-    def progress(name: str, share: float) -> None:
-        """A line for the network that is trained."""
-        if name not in logs:
-            logs[name] = ProgressLog(name, lambda line: say(line, err=True))
-        logs[name](share)
-
     given = {
         name: several_values(name, value) if name in LISTS else value
         for name, value in given.items()
     }
-    return compare(names, task, progress=progress, **given)
+    return compare(names, task, progress=progress_by_name(), **given)
 
 
 def several_values(flag: str, words: str) -> list[Any]:

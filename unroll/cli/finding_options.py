@@ -31,6 +31,12 @@ Csv = Annotated[
 Png = Annotated[
     str | None, typer.Option(help="Write the pictures as pixels.", metavar="FILE.png|FOLDER")
 ]
+OwnData = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DATA]", help="Data of the kind it was trained on. Default: the data of the run."
+    ),
+]
 Device = Annotated[str | None, typer.Option(help="The device of the run: cpu or cuda.")]
 
 

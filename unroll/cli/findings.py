@@ -89,6 +89,21 @@ def report_finding(
         say(f"\nTo see it as pictures in a browser: {page_command}")
 
 
+def progress_by_name() -> Callable[[str, float], None]:
+    """A function that prints how far the work on each name is, a line every few seconds."""
+    from unroll.training.report import ProgressLog
+
+    logs: dict[str, ProgressLog] = {}
+
+    def progress(name: str, share: float) -> None:
+        """Print a line where one is due."""
+        if name not in logs:
+            logs[name] = ProgressLog(name, lambda line: say(line, err=True))
+        logs[name](share)
+
+    return progress
+
+
 def write_files(finding: Finding, command: list[str], files: dict[str, Path]) -> None:
     """Write the files of a finding.
 

@@ -11,6 +11,7 @@ from unroll.cli.finding_options import (
     Csv,
     Device,
     Out,
+    OwnData,
     Png,
     Reported,
     Svg,
@@ -166,13 +167,7 @@ def vectors(
 @reports_finding("results.html")
 def results(
     path: RunPath,
-    data: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[DATA]",
-            help="Data of the kind it was trained on. Default: the data of the run.",
-        ),
-    ] = None,
+    data: OwnData = None,
     device: Device = None,
     trust_code: TrustCode = False,
 ) -> Reported:
@@ -194,13 +189,7 @@ def results(
 @app.command("report")
 def report(
     path: RunPath,
-    data: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[DATA]",
-            help="Data of the kind it was trained on. Default: the data of the run.",
-        ),
-    ] = None,
+    data: OwnData = None,
     out: Out = None,
     svg: Svg = None,
     csv: Csv = None,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unroll.cli.finding_options import Device, Reported, given_values, load_run, reports_finding
-from unroll.cli.findings import as_flags
-from unroll.cli.output import say
+from unroll.cli.findings import as_flags, progress_by_name
 from unroll.cli.run_options import Condition, TrustCode, text_given
 from unroll.errors import UserError
 from unroll.terminal import shortened
@@ -215,18 +214,8 @@ def cell_gradients(given: dict[str, Any]) -> Gradients:
     from unroll.inspect import gradients_of_cells
 
     torch.set_num_threads(1)  # cells of this size are slower on several threads
-    from unroll.training.report import ProgressLog
-
-    logs: dict[str, ProgressLog] = {}
-
-    def progress(name: str, share: float) -> None:
-        """A line every few seconds for the cell that is followed."""
-        if name not in logs:
-            logs[name] = ProgressLog(name, lambda line: say(line, err=True))
-        logs[name](share)
-
     wanted = {k: v for k, v in given.items() if k != "cells"}
-    return gradients_of_cells(names, **wanted, progress=progress)
+    return gradients_of_cells(names, **wanted, progress=progress_by_name())
 
 
 def run_gradients(path: str, data: str | None, given: dict[str, Any]) -> Gradients:
